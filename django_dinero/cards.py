@@ -1,0 +1,270 @@
+"""Card data on its way to a gateway: checked here, held as secrets, never stored."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from django_dinero.exceptions import (
+    InvalidCardInput,
+    InvalidCVVInput,
+    InvalidExpiryInput,
+    InvalidInput,
+)
+from django_dinero.secrets import Secret, scrub
+
+#: A card is valid for some years; a year further away than this is a typing error.
+MAX_YEARS_AHEAD = 50
+
+_SEPARATORS = re.compile(r"[ -]")
+_NUMBER = re.compile(r"[0-9]{12,19}", re.ASCII)
+_CVV = re.compile(r"[0-9]{3,4}", re.ASCII)
+_SMALL_INT = re.compile(r"[0-9]{1,4}", re.ASCII)
+
+# First digits → brand, the longest prefixes first. Ranges as the networks publish them.
+_BRANDS: tuple[tuple[str, int, int], ...] = (
+    ("discover", 622126, 622925),
+    ("mastercard", 2221, 2720),
+    ("jcb", 3528, 3589),
+    ("jcb", 3088, 3094),
+    ("jcb", 3096, 3102),
+    ("discover", 6011, 6011),
+    ("discover", 644, 659),
+    ("diners", 300, 305),
+    ("amex", 34, 34),
+    ("amex", 37, 37),
+    ("diners", 36, 36),
+    ("diners", 38, 39),
+    ("mastercard", 51, 55),
+    ("unionpay", 62, 62),
+    ("maestro", 50, 50),
+    ("maestro", 56, 58),
+    ("visa", 4, 4),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Who and where the bill goes: names, address and telephone of one card."""
+
+    first_name: str = ""
+    last_name: str = ""
+    company: str = ""
+    address: str = ""
+    city: str = ""
+    state: str = ""
+    zip: str = ""
+    country: str = ""
+    phone: str = ""
+    fax: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the fields by name, empty ones included."""
+        return {name: getattr(self, name) for name in ADDRESS_FIELDS}
+
+
+ADDRESS_FIELDS: tuple[str, ...] = tuple(f.name for f in fields(Address))
+
+
+@dataclass(frozen=True, slots=True)
+class CardDetails:
+    """A card as its holder typed it. Build it with :func:`card_details`, which checks it."""
+
+    number: Secret
+    cvv: Secret | None = None
+    month: int | None = None
+    year: int | None = None
+    address: Address = field(default_factory=Address)
+
+    @property
+    def last_4(self) -> str:
+        """The last four digits of the number."""
+        return self.number.reveal()[-4:]
+
+    @property
+    def brand(self) -> str:
+        """The card network by the number's first digits; empty if none is known."""
+        return brand_of(self.number.reveal())
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentToken:
+    """What a browser-side form got from the gateway in place of the card number (a nonce).
+
+    ``descriptor`` names the kind of token where the gateway has several.
+    """
+
+    value: Secret
+    descriptor: str = ""
+    address: Address = field(default_factory=Address)
+
+
+def luhn_valid(digits: str) -> bool:
+    """Say whether a string of ASCII digits passes the Luhn check (ISO/IEC 7812-1)."""
+    total = 0
+    for index, digit in enumerate(reversed(digits)):
+        value = int(digit) * (1 + index % 2)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0
+
+
+def brand_of(digits: str) -> str:
+    """Return the card network that a number's first digits belong to, or an empty string."""
+    for brand, low, high in _BRANDS:
+        if low <= int(digits[: len(str(low))] or 0) <= high:
+            return brand
+    return ""
+
+
+def card_details(values: Mapping[str, object], *, today: datetime.date | None = None) -> CardDetails:
+    """Check what was typed for a card and return it, with number and CVV as secrets.
+
+    Args:
+        values: ``number`` and optionally ``cvv``, ``month``, ``year`` and the fields of
+            :class:`Address`. Empty text and ``None`` count as not given.
+        today: the day that "expired" is measured against; the current date by default.
+
+    Raises:
+        InvalidCardInput, InvalidExpiryInput, InvalidCVVInput, InvalidInput: every wrong field is
+            named in ``errors``; the class is that of the first wrong one, in this order.
+    """
+    errors: dict[str, str] = {}
+    number = _number(values.get("number"), errors)
+    month, year = check_expiry(values.get("month"), values.get("year"), errors, today=today)
+    cvv = _cvv(values.get("cvv"), errors)
+    address = address_of(values, errors)
+    if errors:
+        raise card_input_error(errors)
+    assert number is not None
+    return CardDetails(number=number, cvv=cvv, month=month, year=year, address=address)
+
+
+def card_input_error(errors: Mapping[str, str]) -> InvalidInput:
+    """Return the error for wrong card fields, of the class of the first that is wrong."""
+    if "number" in errors:
+        return InvalidCardInput(errors)
+    if "month" in errors or "year" in errors:
+        return InvalidExpiryInput(errors)
+    if "cvv" in errors:
+        return InvalidCVVInput(errors)
+    return InvalidInput(errors)
+
+
+def check_cvv(value: object, *, field: str = "cvv") -> Secret | None:
+    """Return a CVV as a secret, or None where none was given.
+
+    Raises:
+        InvalidCVVInput: not 3 or 4 ASCII digits.
+    """
+    errors: dict[str, str] = {}
+    cvv = _cvv(value, errors)
+    if errors:
+        raise InvalidCVVInput({field: errors["cvv"]})
+    return cvv
+
+
+def text_of(value: object) -> str:
+    """Return typed text stripped of outer blanks; a Secret gives its text, None is empty."""
+    if isinstance(value, Secret):
+        return value.reveal().strip()
+    return "" if value is None else str(value).strip()
+
+
+def _number(value: object, errors: dict[str, str]) -> Secret | None:
+    text = _SEPARATORS.sub("", text_of(value))
+    if not text:
+        errors["number"] = _("A card number is required.")
+    elif not _NUMBER.fullmatch(text):
+        errors["number"] = _("A card number has 12 to 19 digits 0-9; spaces and dashes are fine.")
+    elif not luhn_valid(text):
+        errors["number"] = _("This card number has a typing error (its check digit is wrong).")
+    else:
+        return Secret(text)
+    return None
+
+
+def _cvv(value: object, errors: dict[str, str]) -> Secret | None:
+    text = text_of(value)
+    if text and not _CVV.fullmatch(text):
+        errors["cvv"] = _("A card verification value has 3 or 4 digits.")
+        return None
+    return Secret(text) if text else None
+
+
+def check_expiry(
+    month: object,
+    year: object,
+    errors: dict[str, str],
+    *,
+    today: datetime.date | None = None,
+) -> tuple[int | None, int | None]:
+    """Return month (1-12) and four-digit year, writing what is wrong into ``errors``.
+
+    A two-digit year means 20xx. Neither given is fine here: whether a gateway demands them is
+    its own rule.
+    """
+    month_text, year_text = text_of(month), text_of(year)
+    if not month_text and not year_text:
+        return None, None
+    month_number = int(month_text) if _SMALL_INT.fullmatch(month_text) else 0
+    if not 1 <= month_number <= 12:
+        errors["month"] = _("The expiry month is a number from 1 to 12.")
+    if len(year_text) not in (2, 4) or not _SMALL_INT.fullmatch(year_text):
+        errors["year"] = _("The expiry year has two or four digits.")
+    if "month" in errors or "year" in errors:
+        return None, None
+    year_number = int(year_text) + (2000 if len(year_text) == 2 else 0)
+    _check_span(year_number, month_number, today or timezone.now().date(), errors)
+    return month_number, year_number
+
+
+def _check_span(year: int, month: int, today: datetime.date, errors: dict[str, str]) -> None:
+    # A card is good to the end of its month, wherever its holder is: one day of grace covers
+    # every time zone.
+    yesterday = today - datetime.timedelta(days=1)
+    if (year, month) < (yesterday.year, yesterday.month):
+        errors["year"] = _("The card has expired.")
+    elif year > today.year + MAX_YEARS_AHEAD:
+        errors["year"] = _("The expiry year is too far away.")
+
+
+def address_of(values: Mapping[str, object], errors: dict[str, str]) -> Address:
+    """Return the address fields in ``values``; unsendable text is written into ``errors``."""
+    texts: dict[str, str] = {}
+    for name in ADDRESS_FIELDS:
+        texts[name] = text_of(values.get(name))
+        problem = unsendable(texts[name])
+        if problem:
+            errors[name] = problem
+    return Address(**texts)
+
+
+def unsendable(text: str) -> str:
+    """Return why ``text`` must not be sent or stored, or an empty string.
+
+    Control characters and lone surrogates fail in XML and in databases; a card number in a name
+    or an address would be stored in the clear.
+    """
+    if any((ord(c) < 32 and c not in "\t\n\r") or 0xD800 <= ord(c) <= 0xDFFF for c in text) or any(
+        c in text for c in ("\x7f", "\ufffe", "\uffff")
+    ):
+        return _("The text has a character that cannot be sent (a control character).")
+    if looks_like_card_number(text):
+        return _("This looks like a card number; it belongs in the number field only.")
+    return ""
+
+
+def looks_like_card_number(text: str) -> bool:
+    """Say whether ``text`` holds 13 to 19 digits that pass the Luhn check."""
+    if scrub(text) == text:
+        return False
+    for run in re.findall(r"\d(?:[ -]?\d){12,18}", text):
+        digits = "".join(str(int(c)) for c in run if c.isdecimal())
+        if luhn_valid(digits) and brand_of(digits):
+            return True
+    return False

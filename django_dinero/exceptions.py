@@ -1,0 +1,281 @@
+"""Everything django-dinero raises: one tree, one stable ``.code`` per class.
+
+The classes answer the caller's question "what do I do now?":
+
+* :class:`InvalidInput`: you passed something wrong; nothing was sent, nothing was written.
+* :class:`NotSent`: nothing reached the gateway; repeating is safe.
+* :class:`OutcomeUnknown`: the gateway may or may not have done it; never repeat, look it up.
+* every other :class:`GatewayError`: the gateway answered, and this is its answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.utils.translation import gettext as _
+
+__all__ = [
+    "AVSAndCVVError",
+    "AVSError",
+    "AuthenticationError",
+    "CVVError",
+    "CardDeclinedError",
+    "CardLimitError",
+    "CardNotFoundError",
+    "CustomerNotFoundError",
+    "DineroError",
+    "DuplicateCardError",
+    "DuplicateCustomerError",
+    "DuplicateTransactionError",
+    "ExpiryError",
+    "GatewayError",
+    "HeldForReview",
+    "IdempotencyKeyReused",
+    "InsideTransaction",
+    "InvalidAmountError",
+    "InvalidAmountInput",
+    "InvalidCVVInput",
+    "InvalidCardError",
+    "InvalidCardInput",
+    "InvalidExpiryInput",
+    "InvalidInput",
+    "InvalidTransactionError",
+    "NeedsReview",
+    "NotSent",
+    "OperationInProgress",
+    "OutcomeUnknown",
+    "RefundError",
+    "UnsupportedFeature",
+]
+
+
+class DineroError(Exception):
+    """Base of every error of this app.
+
+    ``code`` never changes between releases. ``transaction`` and ``operation`` are the rows the
+    error is about, where there are any.
+    """
+
+    code: ClassVar[str] = "dinero_error"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        transaction: Any = None,
+        operation: Any = None,
+        gateway_code: str = "",
+        gateway_name: str = "",
+    ) -> None:
+        super().__init__(message or self.__class__.__name__)
+        self.message = message
+        self.transaction = transaction
+        self.operation = operation
+        self.gateway_code = gateway_code
+        self.gateway_name = gateway_name
+
+
+class InvalidInput(DineroError, ValueError):
+    """What the caller passed cannot be sent. ``errors`` maps each field to its messages."""
+
+    code = "invalid_input"
+
+    def __init__(self, errors: Mapping[str, str | list[str]], **context: Any) -> None:
+        self.errors: dict[str, list[str]] = {
+            field: [texts] if isinstance(texts, str) else list(texts)
+            for field, texts in errors.items()
+        }
+        text = " ".join(f"{field}: {' '.join(texts)}" for field, texts in self.errors.items())
+        super().__init__(text, **context)
+
+
+class InsideTransaction(DineroError):
+    """Money would move inside a database transaction that can still be rolled back."""
+
+    code = "inside_transaction"
+
+
+class OperationInProgress(DineroError):
+    """Another operation on the same customer, card or transaction is not finished."""
+
+    code = "operation_in_progress"
+
+
+class IdempotencyKeyReused(DineroError):
+    """This idempotency key was used before, with other parameters."""
+
+    code = "idempotency_key_reused"
+
+
+class UnsupportedFeature(DineroError, ValueError):
+    """This gateway cannot do that; the message says why."""
+
+    code = "unsupported_feature"
+
+
+class NotSent(DineroError):
+    """Nothing reached the gateway (proven); repeating is safe."""
+
+    code = "not_sent"
+
+
+class OutcomeUnknown(DineroError):
+    """The request may have been carried out. Look the operation up; do not repeat it."""
+
+    code = "outcome_unknown"
+
+
+class NeedsReview(DineroError):
+    """The gateway's answer contradicts what was asked; a person must look before anything else."""
+
+    code = "needs_review"
+
+
+class GatewayError(DineroError):
+    """The gateway answered with a refusal. ``gateway_code`` is its own code."""
+
+    code = "gateway_error"
+
+
+class AuthenticationError(GatewayError):
+    """The gateway does not accept our credentials."""
+
+    code = "authentication_failed"
+
+
+class CardDeclinedError(GatewayError):
+    """The issuer or the gateway declined the card."""
+
+    code = "card_declined"
+
+
+class AVSError(CardDeclinedError):
+    """The billing address does not match the issuer's."""
+
+    code = "avs_mismatch"
+
+
+class CVVError(CardDeclinedError):
+    """The card verification value is wrong or missing."""
+
+    code = "cvv_mismatch"
+
+
+class AVSAndCVVError(AVSError, CVVError):
+    """Address and card verification value were both refused."""
+
+    code = "avs_and_cvv_mismatch"
+
+
+class InvalidCardError(GatewayError):
+    """The card number, bank account or token is not usable."""
+
+    code = "invalid_card"
+
+
+class ExpiryError(GatewayError):
+    """The card is expired or its expiry date is impossible."""
+
+    code = "invalid_expiry"
+
+
+class InvalidAmountError(GatewayError):
+    """The gateway does not accept this amount."""
+
+    code = "invalid_amount"
+
+
+class DuplicateTransactionError(GatewayError):
+    """The gateway took the same charge a moment ago and refuses it this time."""
+
+    code = "duplicate_transaction"
+
+
+class RefundError(GatewayError):
+    """This cannot be refunded (now)."""
+
+    code = "refund_refused"
+
+
+class InvalidTransactionError(GatewayError):
+    """The transaction is not in a state that allows this."""
+
+    code = "invalid_transaction"
+
+
+class HeldForReview(GatewayError):
+    """Neither paid nor declined: the gateway holds it until somebody decides."""
+
+    code = "held_for_review"
+
+
+class CustomerNotFoundError(GatewayError):
+    """The gateway has no such customer."""
+
+    code = "customer_not_found"
+
+
+class CardNotFoundError(GatewayError):
+    """The gateway has no such card."""
+
+    code = "card_not_found"
+
+
+class DuplicateCustomerError(GatewayError):
+    """The gateway has this customer already, as ``customer_id`` (empty if it did not say)."""
+
+    code = "duplicate_customer"
+
+    def __init__(self, message: str = "", *, customer_id: str = "", **context: Any) -> None:
+        super().__init__(message, **context)
+        self.customer_id = customer_id
+
+
+class DuplicateCardError(GatewayError):
+    """The gateway has this card already, as ``card_id`` (empty if it did not say)."""
+
+    code = "duplicate_card"
+
+    def __init__(self, message: str = "", *, card_id: str = "", **context: Any) -> None:
+        super().__init__(message, **context)
+        self.card_id = card_id
+
+
+class CardLimitError(GatewayError):
+    """The customer has as many cards as the gateway allows."""
+
+    code = "card_limit"
+
+
+# What we refuse ourselves is caught by the same name as the gateway's refusal of the same thing.
+class InvalidCardInput(InvalidInput, InvalidCardError):
+    """The card number was refused here, before anything was sent."""
+
+    code = "invalid_card"
+
+
+class InvalidExpiryInput(InvalidInput, ExpiryError):
+    """The expiry date was refused here, before anything was sent."""
+
+    code = "invalid_expiry"
+
+
+class InvalidCVVInput(InvalidInput, CVVError):
+    """The CVV was refused here, before anything was sent."""
+
+    code = "invalid_cvv"
+
+
+class InvalidAmountInput(InvalidInput, InvalidAmountError):
+    """The amount was refused here, before anything was sent."""
+
+    code = "invalid_amount"
+
+
+def unexpected_keywords(unknown: set[str], accepted: set[str]) -> TypeError:
+    """The error for misspelt keyword arguments, which lists the accepted ones."""
+    return TypeError(
+        _("Unknown argument(s): %(unknown)s. Accepted: %(accepted)s.")
+        % {"unknown": ", ".join(sorted(unknown)), "accepted": ", ".join(sorted(accepted))}
+    )

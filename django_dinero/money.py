@@ -1,0 +1,110 @@
+"""Amounts and currencies: parsed strictly, never rounded."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from functools import lru_cache
+from importlib import import_module
+
+from django.utils.translation import gettext as _
+
+from django_dinero.exceptions import InvalidAmountInput, InvalidInput
+
+#: What a price column holds; a larger amount is refused by name instead of failing in the database.
+MAX_DIGITS = 16
+DECIMAL_PLACES = 4
+_MAX_AMOUNT = Decimal(10) ** (MAX_DIGITS - DECIMAL_PLACES)
+
+# ASCII digits only: Decimal() itself accepts '1_000', '1e3', ' 5 ' and Arabic digits.
+_AMOUNT = re.compile(r"[0-9]{1,13}(\.[0-9]+)?", re.ASCII)
+_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+
+
+@lru_cache(maxsize=256)
+def exponent(currency: str) -> int:
+    """Return how many decimals ``currency`` has (ISO 4217): 2 for USD, 0 for JPY, 3 for BHD.
+
+    Raises:
+        InvalidInput: not an upper-case ISO 4217 code, or a code without minor units (gold).
+    """
+    digits = None
+    if isinstance(currency, str) and _CURRENCY.fullmatch(currency):
+        # Loaded at the first amount: the table costs 30 ms and more, which a worker that never
+        # charges should not pay at start-up.
+        known = import_module("iso4217").Currency.__members__.get(currency)
+        digits = known.exponent if known is not None else None
+    if digits is None:
+        raise InvalidInput({"currency": _("Not an ISO 4217 currency code in capitals.")})
+    return digits
+
+
+def parse_amount(value: object, currency: str, *, field: str = "price") -> Decimal:
+    """Return ``value`` as a positive Decimal with exactly the decimals of ``currency``.
+
+    Args:
+        value: a ``Decimal``, ``int`` or ASCII ``str`` in major units (dollars).
+        currency: ISO 4217 code.
+        field: the name that an error carries.
+
+    Raises:
+        InvalidAmountInput: a float, a bool, NaN, zero, negative, an exponent or separators, more
+            decimals than the currency has, or more than the column holds.
+        InvalidInput: an unknown currency.
+    """
+    places = exponent(currency)
+    text = _amount_text(value, field)
+    if not _AMOUNT.fullmatch(text):
+        raise InvalidAmountInput({field: _("Write an amount above zero in plain digits, as 12.50.")})
+    amount = Decimal(text)
+    if amount <= 0:
+        raise InvalidAmountInput({field: _("The amount must be above zero.")})
+    if amount >= _MAX_AMOUNT:
+        raise InvalidAmountInput({field: _("The amount is larger than can be stored.")})
+    exact = amount.quantize(Decimal(1).scaleb(-places))
+    # A Decimal may carry the zeros of its column (12.5000); what somebody typed may not.
+    typed = "" if isinstance(value, Decimal) else text.partition(".")[2]
+    if exact != amount or len(typed) > places:
+        raise InvalidAmountInput(
+            {
+                field: _("%(currency)s has %(places)d decimals; nothing is rounded.")
+                % {"currency": currency, "places": places}
+            }
+        )
+    return exact
+
+
+def _amount_text(value: object, field: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, Decimal | int | str):
+        raise InvalidAmountInput(
+            {
+                field: _("Pass a Decimal, an int or a str, not %(type)s.")
+                % {"type": type(value).__name__}
+            }
+        )
+    if isinstance(value, Decimal) and not (value.is_finite() and abs(value.adjusted()) < 40):
+        return "nan"
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, int) and abs(value) >= _MAX_AMOUNT:
+        raise InvalidAmountInput({field: _("The amount is larger than can be stored.")})
+    return str(value)
+
+
+def to_minor(amount: Decimal, currency: str) -> int:
+    """Return ``amount`` in minor units (cents): exact, since parse_amount() refused the rest."""
+    minor = amount.scaleb(exponent(currency))
+    if minor != minor.to_integral_value():
+        raise InvalidAmountInput({"amount": _("More decimals than the currency has.")})
+    return int(minor)
+
+
+def from_minor(minor: int, currency: str) -> Decimal:
+    """Return ``minor`` units (cents) as an amount with the decimals of ``currency``."""
+    places = exponent(currency)
+    return Decimal(minor).scaleb(-places).quantize(Decimal(1).scaleb(-places))
+
+
+def normalise(amount: Decimal, currency: str) -> Decimal:
+    """Return a stored amount with the decimals of ``currency``: 12.5000 USD is 12.50."""
+    return from_minor(to_minor(amount, currency), currency)
