@@ -1,0 +1,1 @@
+"""Gateway backends: one interface (``base``), one class per provider."""

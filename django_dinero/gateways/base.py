@@ -1,0 +1,257 @@
+"""The interface between django-dinero and a payment gateway.
+
+A backend only maps: its provider's words into the dataclasses of :mod:`.types` and back. It knows
+no model, no signal and no transaction; the order of steps lives in ``django_dinero.services``.
+
+Three ways for a verb to end:
+
+* it **returns** what the gateway said, a refusal included (:class:`~.types.Refusal`, or a
+  :class:`~.types.TransactionResult` that is not approved);
+* it raises :class:`~django_dinero.exceptions.NotSent` or
+  :class:`~django_dinero.exceptions.OutcomeUnknown` when the wire broke;
+* it raises :class:`~django_dinero.exceptions.UnsupportedFeature` or
+  :class:`~django_dinero.exceptions.InvalidInput` before anything is sent.
+"""
+
+from __future__ import annotations
+
+import datetime
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Literal, NoReturn
+
+from django.core.checks import CheckMessage
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext as _
+
+from django_dinero.exceptions import InvalidInput, UnsupportedFeature
+from django_dinero.gateways.types import (
+    CardRequest,
+    CardUpdate,
+    ChargeRequest,
+    Credentials,
+    CustomerRequest,
+    CustomerUpdate,
+    Done,
+    FollowUpRequest,
+    Lookup,
+    LookupHints,
+    Refusal,
+    RemoteCard,
+    RemoteCustomer,
+    RemoteTransaction,
+    TransactionResult,
+    WebhookNotice,
+)
+from django_dinero.money import exponent
+from django_dinero.secrets import Secret
+
+#: Options that every backend understands.
+COMMON_OPTIONS: frozenset[str] = frozenset({"currency", "lease_seconds", "quarantine_seconds"})
+
+
+class Gateway(ABC):
+    """One configured account at one provider.
+
+    One instance serves a whole process and is called from many threads at once: keep no state
+    per call on ``self``, and no process-global state of an SDK anywhere.
+
+    Args:
+        alias: the name under ``DINERO["GATEWAYS"]``.
+        options: the ``OPTIONS`` of that entry.
+    """
+
+    # -- What a subclass declares ---------------------------------------------------------------
+
+    #: Names accepted in OPTIONS beside :data:`COMMON_OPTIONS`.
+    option_names: ClassVar[frozenset[str]] = frozenset()
+    #: Verbs this gateway lacks, each with one sentence that says why.
+    unsupported: ClassVar[Mapping[str, str]] = {}
+    #: The gateway itself answers a repeated operation key with the first result.
+    honours_operation_key: ClassVar[bool] = False
+    #: Card fields that must be given when a card is stored or charged, beside the number.
+    required_card_fields: ClassVar[tuple[str, ...]] = ()
+    #: Longest text the gateway takes, by field name (``email``, ``address``, ...), in characters.
+    max_lengths: ClassVar[Mapping[str, int]] = {}
+    #: The account has one currency (the ``currency`` option); another one is refused.
+    single_currency: ClassVar[bool] = True
+
+    #: Seconds a worker may hold an operation before others take it for dead. Longer than any call.
+    lease_seconds: float = 180.0
+    #: Seconds after which an operation that the gateway cannot find is proven absent.
+    quarantine_seconds: float = 180.0
+
+    def __init__(self, alias: str, options: Mapping[str, Any] | None = None) -> None:
+        self.alias = alias
+        given = dict(options or {})
+        accepted = COMMON_OPTIONS | self.option_names
+        unknown = sorted(set(given) - accepted)
+        if unknown:
+            raise ImproperlyConfigured(
+                f"DINERO gateway {alias!r}: unknown option(s) {', '.join(unknown)}. "
+                f"Accepted: {', '.join(sorted(accepted))}."
+            )
+        self.currency: str = given.get("currency", "USD")
+        exponent(self.currency)
+        self.lease_seconds = float(given.get("lease_seconds", self.lease_seconds))
+        self.quarantine_seconds = float(given.get("quarantine_seconds", self.quarantine_seconds))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.alias!r}>"
+
+    # -- A handful that every gateway has -------------------------------------------------------
+
+    @abstractmethod
+    def charge(self, request: ChargeRequest) -> TransactionResult:
+        """Charge (``request.settle``) or only authorize a card, stored or not."""
+
+    @abstractmethod
+    def retrieve_transaction(self, transaction_id: str) -> RemoteTransaction | Refusal:
+        """Fetch one transaction as the gateway has it now."""
+
+    @abstractmethod
+    def find_operation(self, key: str, hints: LookupHints) -> Lookup:
+        """Find what an operation with our ``key`` left at the gateway, after a lost reply.
+
+        Returns:
+            Every match, and whether the search was complete: absence is proven only by a complete
+            search. A list that could not be read to its end is not complete.
+        """
+
+    # -- The vault ------------------------------------------------------------------------------
+
+    def create_customer(self, request: CustomerRequest) -> RemoteCustomer | Refusal:
+        """Store a customer, with a first card where the request has one."""
+        self._lacks("create_customer")
+
+    def retrieve_customer(self, customer_id: str) -> RemoteCustomer | Refusal:
+        """Fetch a customer with all cards."""
+        self._lacks("retrieve_customer")
+
+    def update_customer(self, request: CustomerUpdate) -> Done | Refusal:
+        """Write the whole mirrored state of a customer; repeating it is harmless."""
+        self._lacks("update_customer")
+
+    def delete_customer(self, customer_id: str) -> Done | Refusal:
+        """Remove a customer with all cards; one that is gone already is a success."""
+        self._lacks("delete_customer")
+
+    def add_card(self, request: CardRequest) -> RemoteCard | Refusal:
+        """Store one more card for a customer."""
+        self._lacks("add_card")
+
+    def update_card(self, request: CardUpdate) -> RemoteCard | Refusal:
+        """Write the whole mirrored state of a card, with a new number where one is given."""
+        self._lacks("update_card")
+
+    def delete_card(self, customer_id: str, card_id: str) -> Done | Refusal:
+        """Remove a card; one that is gone already is a success."""
+        self._lacks("delete_card")
+
+    def validate_card(
+        self, customer_id: str, card_id: str, cvv: Secret | None = None
+    ) -> TransactionResult:
+        """Ask the issuer whether a stored card is good, without charging it."""
+        self._lacks("validate_card")
+
+    # -- Money ----------------------------------------------------------------------------------
+
+    def settle(self, request: FollowUpRequest) -> TransactionResult:
+        """Capture an authorization, ``request.amount`` of it."""
+        self._lacks("settle")
+
+    def void(self, request: FollowUpRequest) -> TransactionResult:
+        """Cancel a transaction that the bank has not settled yet, whole."""
+        self._lacks("void")
+
+    def refund(self, request: FollowUpRequest) -> TransactionResult:
+        """Give ``request.amount`` of a settled transaction back."""
+        self._lacks("refund")
+
+    def resolve_held(
+        self, request: FollowUpRequest, action: Literal["approve", "decline"]
+    ) -> TransactionResult:
+        """Release or refuse a transaction that the gateway holds for review."""
+        self._lacks("resolve_held")
+
+    # -- Reading the other side's books ---------------------------------------------------------
+
+    def iter_customers(self) -> Iterator[RemoteCustomer]:
+        """Go through all customers of the account, lazily."""
+        self._lacks("iter_customers")
+
+    def iter_transactions(self, since: datetime.datetime) -> Iterator[RemoteTransaction]:
+        """Go through all transactions submitted since then (aware datetime), lazily."""
+        self._lacks("iter_transactions")
+
+    def check_credentials(self) -> Credentials:
+        """Ask the gateway whether it knows us. Raises only when the wire is broken."""
+        self._lacks("check_credentials")
+
+    def parse_webhook(self, headers: Mapping[str, str], raw_body: bytes) -> WebhookNotice | Refusal:
+        """Verify a webhook's signature over its raw bytes and say what it points at."""
+        self._lacks("parse_webhook")
+
+    # -- Subclasses should not need to override -------------------------------------------------
+
+    def check(self) -> list[CheckMessage]:
+        """Return messages for Django's system checks about this alias."""
+        return []
+
+    @property
+    def live(self) -> bool:
+        """Whether real money moves."""
+        return True
+
+    @classmethod
+    def supports(cls, verb: str) -> bool:
+        """Say whether this gateway has a verb."""
+        return verb not in cls.unsupported
+
+    def require(self, verb: str) -> None:
+        """Raise :class:`UnsupportedFeature` for a verb in :attr:`unsupported`."""
+        if not self.supports(verb):
+            self._lacks(verb)
+
+    def check_lengths(self, values: Mapping[str, str]) -> None:
+        """Raise :class:`InvalidInput` that names every value longer than the gateway takes."""
+        errors = {
+            name: _("At most %(limit)d characters here, for %(gateway)s.")
+            % {"limit": self.max_lengths[name], "gateway": self.alias}
+            for name, text in values.items()
+            if name in self.max_lengths and len(text) > self.max_lengths[name]
+        }
+        if errors:
+            raise InvalidInput(errors, gateway_name=self.alias)
+
+    def _lacks(self, verb: str) -> NoReturn:
+        reason = self.unsupported.get(verb) or _("this backend does not have it")
+        raise UnsupportedFeature(
+            _("%(gateway)s cannot %(verb)s: %(reason)s")
+            % {"gateway": self.alias, "verb": verb, "reason": reason},
+            gateway_name=self.alias,
+        )
+
+
+#: Every verb of the interface, for the contract suite and for whoever writes a backend.
+VERBS: tuple[str, ...] = (
+    "create_customer",
+    "retrieve_customer",
+    "update_customer",
+    "delete_customer",
+    "add_card",
+    "update_card",
+    "delete_card",
+    "validate_card",
+    "charge",
+    "settle",
+    "void",
+    "refund",
+    "resolve_held",
+    "retrieve_transaction",
+    "find_operation",
+    "iter_customers",
+    "iter_transactions",
+    "check_credentials",
+    "parse_webhook",
+)

@@ -1,0 +1,342 @@
+"""What goes into a gateway's verbs and what comes out: frozen, typed, free of any provider.
+
+Amounts are :class:`~decimal.Decimal` in major units (dollars) with the decimals of their currency.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+from django_dinero.cards import Address, CardDetails, PaymentToken
+from django_dinero.secrets import Secret
+
+
+class ReasonKind(StrEnum):
+    """Why a gateway refused; each value is the ``code`` of the exception a caller catches."""
+
+    CARD_DECLINED = "card_declined"
+    AVS = "avs_mismatch"
+    CVV = "cvv_mismatch"
+    INVALID_CARD = "invalid_card"
+    EXPIRY = "invalid_expiry"
+    INVALID_AMOUNT = "invalid_amount"
+    DUPLICATE_TRANSACTION = "duplicate_transaction"
+    REFUND = "refund_refused"
+    INVALID_TRANSACTION = "invalid_transaction"
+    HELD = "held_for_review"
+    CUSTOMER_NOT_FOUND = "customer_not_found"
+    CARD_NOT_FOUND = "card_not_found"
+    DUPLICATE_CUSTOMER = "duplicate_customer"
+    DUPLICATE_CARD = "duplicate_card"
+    CARD_LIMIT = "card_limit"
+    AUTHENTICATION = "authentication_failed"
+    GATEWAY_ERROR = "gateway_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason of a refusal: our kind, the provider's code, and its text, scrubbed."""
+
+    kind: ReasonKind
+    code: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The gateway answered, and the answer is no.
+
+    ``existing_id`` is the id that a duplicate collides with, where the gateway told it.
+    """
+
+    reasons: tuple[Reason, ...]
+    existing_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The gateway did it and has nothing to add. ``already`` if there was nothing left to do."""
+
+    already: bool = False
+
+
+# -- The vault ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRequest:
+    """A customer to store.
+
+    ``key`` is our own 20-character customer key: the gateway keeps it, so that the customer can be
+    found again when the reply is lost. ``operation_key`` names this attempt.
+    """
+
+    operation_key: str
+    key: str
+    email: str
+    first_name: str = ""
+    last_name: str = ""
+    card: CardDetails | PaymentToken | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerUpdate:
+    """The whole mirrored state of a stored customer."""
+
+    operation_key: str
+    customer_id: str
+    key: str
+    email: str
+    first_name: str = ""
+    last_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CardRequest:
+    """One more card for a stored customer."""
+
+    operation_key: str
+    customer_id: str
+    card: CardDetails | PaymentToken
+    is_default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CardUpdate:
+    """The whole mirrored state of a stored card; ``card`` only where the number is replaced.
+
+    Without ``card``, ``month`` and ``year`` of None leave the expiry date as the gateway has it.
+    """
+
+    operation_key: str
+    customer_id: str
+    card_id: str
+    address: Address
+    month: int | None = None
+    year: int | None = None
+    is_default: bool = False
+    card: CardDetails | PaymentToken | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteCard:
+    """A card as the gateway shows it. ``month`` and ``year`` are None where it masks them."""
+
+    customer_id: str
+    card_id: str
+    last_4: str
+    brand: str = ""
+    month: int | None = None
+    year: int | None = None
+    address: Address = field(default_factory=Address)
+    is_default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteCustomer:
+    """A customer as the gateway has it. ``key`` is ours, empty if other software stored it."""
+
+    customer_id: str
+    key: str = ""
+    email: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    cards: tuple[RemoteCard, ...] = ()
+
+
+# -- Money --------------------------------------------------------------------------------------
+
+
+class Kind(StrEnum):
+    """What a transaction does."""
+
+    CHARGE = "charge"
+    AUTHORIZATION = "authorization"
+    CAPTURE = "capture"
+    VOID = "void"
+    REFUND = "refund"
+
+
+class Outcome(StrEnum):
+    """How a money verb ended at the gateway."""
+
+    APPROVED = "approved"
+    DECLINED = "declined"
+    HELD = "held"
+    #: The gateway could not or would not process it: bad amount, wrong state, its own trouble.
+    FAILED = "failed"
+    #: The card's holder has to do something first (3-D Secure).
+    REQUIRES_ACTION = "requires_action"
+
+
+class RemoteStatus(StrEnum):
+    """Where a transaction stands at the gateway."""
+
+    AUTHORIZED = "authorized"
+    CAPTURED = "captured"
+    SETTLED = "settled"
+    VOIDED = "voided"
+    HELD = "held"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    RETURNED = "returned"
+    CHARGED_BACK = "charged_back"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCard:
+    """A card in the gateway's vault."""
+
+    customer_id: str
+    card_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeRequest:
+    """A charge (``settle``) or an authorization.
+
+    ``initiator`` is ``"customer"`` or ``"merchant"``: who started it, for the stored-credential
+    flags. ``network_transaction_id`` and ``original_amount`` are those of the first charge with
+    this card, where it is known. ``stores_card``: this is the first of charges that will follow.
+    """
+
+    operation_key: str
+    amount: Decimal
+    currency: str
+    source: StoredCard | CardDetails | PaymentToken
+    settle: bool = True
+    cvv: Secret | None = None
+    email: str = ""
+    order_reference: str = ""
+    description: str = ""
+    customer_ip: str = ""
+    initiator: str = "customer"
+    stores_card: bool = False
+    network_transaction_id: str = ""
+    original_amount: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpRequest:
+    """Settle, void, refund or resolve an earlier transaction, ``amount`` of it.
+
+    The ids and last four digits of the card are those of the original; some gateways ask for them.
+    """
+
+    operation_key: str
+    transaction_id: str
+    amount: Decimal
+    currency: str
+    customer_id: str = ""
+    card_id: str = ""
+    last_4: str = ""
+    order_reference: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionResult:
+    """The gateway's answer to a money verb.
+
+    ``amount`` and ``operation_key`` are what the gateway says it did and for which key, None and
+    empty where it does not say; services compare them with what was asked.
+    """
+
+    outcome: Outcome
+    transaction_id: str = ""
+    amount: Decimal | None = None
+    currency: str = ""
+    operation_key: str = ""
+    auth_code: str = ""
+    avs: str = ""
+    cvv: str = ""
+    network_transaction_id: str = ""
+    last_4: str = ""
+    brand: str = ""
+    reasons: tuple[Reason, ...] = ()
+    #: It had been done before this call (a void of a voided transaction).
+    already: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteTransaction:
+    """A transaction as the gateway's books have it.
+
+    ``operation_key`` is our key, empty if other software made it. ``amount`` is what was
+    authorized or refunded, ``settled_amount`` what was captured or will be settled.
+    """
+
+    transaction_id: str
+    kind: Kind
+    status: RemoteStatus
+    amount: Decimal
+    currency: str
+    operation_key: str = ""
+    settled_amount: Decimal | None = None
+    parent_id: str = ""
+    customer_id: str = ""
+    card_id: str = ""
+    last_4: str = ""
+    brand: str = ""
+    auth_code: str = ""
+    avs: str = ""
+    cvv: str = ""
+    network_transaction_id: str = ""
+    submitted_at: datetime.datetime | None = None
+    order_reference: str = ""
+    description: str = ""
+
+
+# -- Looking up, checking, hearing --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LookupHints:
+    """What is known of a lost operation. ``kind`` is the verb (``"charge"``, ``"add_card"``, ...).
+
+    ``known_card_ids`` are the cards the customer had before an ``add_card``; ``customer_key`` is
+    our key on the customer.
+    """
+
+    kind: str
+    since: datetime.datetime
+    customer_key: str = ""
+    customer_id: str = ""
+    card_id: str = ""
+    transaction_id: str = ""
+    amount: Decimal | None = None
+    currency: str = ""
+    last_4: str = ""
+    known_card_ids: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What :meth:`Gateway.find_operation` found. Absence is proven only if ``complete``."""
+
+    matches: tuple[RemoteTransaction | RemoteCustomer | RemoteCard, ...] = ()
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The verdict on our credentials: ``accepted``, and what the gateway said of itself."""
+
+    accepted: bool
+    text: str = ""
+    live: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookNotice:
+    """A verified webhook: a hint which object to fetch, never a fact by itself."""
+
+    event_id: str
+    event_type: str
+    object_kind: str
+    object_id: str
+    operation_key: str = ""
