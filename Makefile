@@ -1,0 +1,79 @@
+# `make help` lists the targets. `make demo` and `make test` need git, make and a Python from 3.11
+# on; they make .venv themselves and install again only when setup.cfg changes.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV ?= .venv
+PY := $(VENV)/bin/python
+# What runs the suite; CI puts `-m coverage run -m pytest` here.
+PYTEST ?= $(PY) -m pytest
+ARGS ?=
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+$(PY):
+	@found=$$(.ci/find-python) || { echo "make: Python 3.11 or newer is needed" >&2; exit 1; }; \
+	echo "creating $(VENV) with $$found"; \
+	"$$found" -m venv $(VENV) || { rm -rf $(VENV); \
+	echo "make: this Python has no venv module with pip (Debian: apt-get install python3-venv)" >&2; \
+	exit 1; }
+
+# One stamp per set of requirements: `make demo` does not wait for mypy and Sphinx.
+$(VENV)/.installed-core: setup.cfg pyproject.toml | $(PY)
+	$(PY) -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.installed-%: setup.cfg pyproject.toml | $(PY)
+	$(PY) -m pip install --quiet --editable '.[$*]'
+	@touch $@ $(VENV)/.installed-core
+
+.PHONY: help demo serve test coverage bench lint format types layers migrations docs mutants clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed-core ## the whole main job against the local test bank, then the books
+	$(PY) manage.py dinero_demo $(ARGS)
+
+serve: $(VENV)/.installed-core ## test bank and example project, with addresses and a sign-in
+	$(PY) manage.py serve_demo $(ARGS)
+
+test: $(VENV)/.installed-test ## the test-suite on SQLite (ARGS="-k vault" for a part)
+	$(PYTEST) $(ARGS)
+
+coverage: $(VENV)/.installed-test ## the test-suite with branch coverage and its threshold
+	$(PY) -m coverage erase
+	$(PY) -m coverage run -m pytest $(ARGS)
+	$(PY) -m coverage combine --quiet
+	$(PY) -m coverage report
+
+bench: $(VENV)/.installed-dev ## ratios against bare requests and bulk_create (PEERS=1 for more)
+	$(PY) -m benchmarks $(ARGS)
+
+lint: $(VENV)/.installed-dev ## ruff's checks and its format
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+format: $(VENV)/.installed-dev ## let ruff mend what it can
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+types: $(VENV)/.installed-dev ## mypy, strict
+	$(PY) -m mypy
+
+layers: $(VENV)/.installed-test ## import-linter: each room imports only from rows above its own
+	$(VENV)/bin/lint-imports
+
+migrations: $(VENV)/.installed-test ## no model change without its migration
+	$(PY) -m django makemigrations --check --dry-run --settings tests.settings
+
+docs: $(VENV)/.installed-dev ## the HTML documentation in site/
+	$(PY) -m sphinx --fail-on-warning --keep-going -q docs site
+
+mutants: $(VENV)/.installed-dev ## mutmut on money, journal, cards and codes
+	$(VENV)/bin/mutmut run $(ARGS)
+	$(VENV)/bin/mutmut results
+
+clean: ## everything that the targets made, .venv too
+	rm -rf $(VENV) .venv-* .tox build dist site mutants var htmlcov .coverage .coverage.* *.egg-info
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,119 @@
+"""What every test of this project has, and the section that says what a run left out."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.databases import URL_VARIABLES, VENDOR
+
+#: What a run may lack, and the variable that gives it. DINERO_REQUIRE names what it must not lack.
+OPTIONAL = {
+    "postgres": URL_VARIABLES["postgresql"],
+    "mariadb": URL_VARIABLES["mariadb"],
+    "browser": "DINERO_TEST_BROWSER",
+}
+#: The marks of tests that speak of one kind of database, and the kinds they run on.
+VENDOR_MARKS = {
+    "sqlite": ("sqlite",),
+    "postgresql": ("postgresql",),
+    "mariadb": ("mariadb",),
+    "autonomous": ("postgresql", "mariadb"),
+}
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    required = [name for name in os.environ.get("DINERO_REQUIRE", "").split(",") if name]
+    for name in required:
+        if name not in OPTIONAL:
+            raise pytest.UsageError(f"DINERO_REQUIRE: {name!r} is none of {sorted(OPTIONAL)}")
+        if not os.environ.get(OPTIONAL[name]):
+            raise pytest.UsageError(f"DINERO_REQUIRE names {name}, but {OPTIONAL[name]} is not set")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark, vendors in VENDOR_MARKS.items():
+            if item.get_closest_marker(mark) and VENDOR not in vendors:
+                reason = f"runs with DINERO_TEST_DB={' or '.join(vendors)}, not on {VENDOR}"
+                item.add_marker(pytest.mark.skip(reason=reason))
+        if item.get_closest_marker("browser") and not os.environ.get(OPTIONAL["browser"]):
+            item.add_marker(pytest.mark.skip(reason=without("browser")))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly what did not run: a green line alone would claim it."""
+    reasons: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("skipped", []):
+        longrepr = report.longrepr
+        text = longrepr[2] if isinstance(longrepr, tuple) else str(longrepr)
+        reasons[text.removeprefix("Skipped: ")] += 1
+    if reasons:
+        terminalreporter.section("LEFT OUT:", sep="=", yellow=True, bold=True)
+        for reason, count in sorted(reasons.items()):
+            terminalreporter.write_line(f"{count:5} tests: {reason}", yellow=True)
+
+
+def without(name: str) -> str:
+    """The reason of a test that was left out because ``name`` of OPTIONAL is not here."""
+    return f"no {name}: {OPTIONAL[name]} is not set"
+
+
+def given(name: str) -> str:
+    """The value of OPTIONAL[name]'s variable; skips the test when there is none."""
+    value = os.environ.get(OPTIONAL[name], "")
+    if not value:
+        pytest.skip(without(name))
+    return value
+
+
+@pytest.fixture
+def postgres_url() -> str:
+    """The address of a PostgreSQL server, for tests that start their own processes on it."""
+    return given("postgres")
+
+
+@pytest.fixture
+def mariadb_url() -> str:
+    """The address of a MariaDB server, for tests that start their own processes on it."""
+    return given("mariadb")
+
+
+@pytest.fixture
+def browser() -> str:
+    """The path of a Chromium."""
+    return given("browser")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of the gateway's schema and recorded replies, which the project does not carry."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("no ../shared/data beside the checkout: the official schema, recorded replies")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session", autouse=True)
+def only_this_machine() -> Iterator[None]:
+    """Refuse every connection that leaves this machine: no test may ever reach a real gateway."""
+    hosts = {"127.0.0.1", "::1", "localhost"}
+    hosts |= {urlsplit(os.environ.get(name, "")).hostname or "" for name in URL_VARIABLES.values()}
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: object) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            host = address[0] if isinstance(address, tuple) else address
+            if host not in hosts:
+                pytest.fail(f"a test tried to reach {host!r}, which is not this machine")
+        connect(self, address)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded)
+        yield
