@@ -1,0 +1,152 @@
+"""Jobs that wait for a commit, and whose refusals come back to the caller where they can.
+
+Three situations, told apart here and nowhere else:
+
+* **our own transaction** (:func:`unit_of_work` around a save or a delete in autocommit): the jobs
+  run when it has committed, all of them, and then their refusals are raised;
+* **the caller's transaction**: they run when it commits, and nothing is raised there;
+* **a TestCase's transaction**, which never commits: they run when the outermost block inside it
+  ends, so that users' ordinary tests see them at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from django_dinero.db import foreign_blocks, in_testcase, in_transaction
+from django_dinero.exceptions import DineroError
+
+logger = logging.getLogger("django_dinero")
+
+Job = Callable[[], None]
+
+
+class _Waiting(threading.local):
+    """Jobs of this thread by database, each under a key: the same push is never queued twice."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, dict[object, Job]] = {}
+        self.units: set[str] = set()
+
+
+_waiting = _Waiting()
+
+
+@contextmanager
+def unit_of_work(using: str) -> Iterator[None]:
+    """Run the jobs scheduled inside once the block is left, and raise what they refuse.
+
+    Inside the caller's own transaction, or inside another unit, this is nothing at all.
+
+    Raises:
+        DineroError: the only refusal.
+        ExceptionGroup: several.
+    """
+    if using in _waiting.units or in_transaction(using):
+        yield
+        return
+    _waiting.units.add(using)
+    try:
+        yield
+    except BaseException:
+        _waiting.jobs.pop(using, None)
+        raise
+    finally:
+        _waiting.units.discard(using)
+    raise_refusals(run_jobs(using))
+
+
+def after_commit(using: str, key: object, job: Job) -> None:
+    """Run ``job`` after the commit; a later one with the same ``key`` takes its place."""
+    jobs = _waiting.jobs.setdefault(using, {})
+    jobs.pop(key, None)
+    jobs[key] = job
+    if using in _waiting.units:
+        return
+    # A cascade that starts outside our models (deleting a user) runs in a block of Django's own:
+    # one block means nobody else's, and a refusal may be raised.
+    callback = partial(_flush, using, raises=len(foreign_blocks(using)) <= 1)
+    if in_testcase(using):
+        _at_end_of_outermost_block(using, callback)
+    else:
+        transaction.on_commit(callback, using=using)
+
+
+def run_jobs(using: str) -> list[DineroError]:
+    """Run every waiting job and return the refusals, in order."""
+    refusals: list[DineroError] = []
+    for job in (_waiting.jobs.pop(using, None) or {}).values():
+        try:
+            job()
+        except DineroError as error:
+            refusals.append(error)
+    return refusals
+
+
+def raise_refusals(refusals: list[DineroError]) -> None:
+    """Raise the only refusal as it is, several as an ``ExceptionGroup``."""
+    if len(refusals) == 1:
+        raise refusals[0]
+    if refusals:
+        raise ExceptionGroup("The gateway refused several changes.", refusals)
+
+
+def _flush(using: str, *, raises: bool) -> None:
+    refusals = run_jobs(using)
+    if raises:
+        raise_refusals(refusals)
+
+
+def _at_end_of_outermost_block(using: str, callback: Job) -> None:
+    """Run ``callback`` when the outermost block inside the TestCase's own is left.
+
+    The callback sits among Django's on_commit hooks until then, so that a rollback to a savepoint
+    drops it as it would in production.
+    """
+    connection = connections[using]
+    own = len(connection.atomic_blocks) - len(foreign_blocks(using))
+    if len(connection.savepoint_ids) < own:
+        callback()
+        return
+    position = own - 1
+    if connection.savepoint_ids[position] is None:
+        # QuerySet.delete() opens its block without a savepoint; with one, its end can be seen.
+        connection.savepoint_ids[position] = connection.savepoint()
+    outermost = connection.savepoint_ids[position]
+    hook = partial(_run_hook, connection, callback)
+    connection.run_on_commit.append((set(connection.savepoint_ids), hook, False))
+    _watch_savepoint(connection, outermost)
+
+
+def _run_hook(connection: BaseDatabaseWrapper, callback: Job) -> None:
+    callback()
+
+
+def _watch_savepoint(connection: BaseDatabaseWrapper, outermost: str) -> None:
+    original = type(connection).savepoint_commit.__get__(connection)
+
+    def savepoint_commit(sid: str) -> None:
+        original(sid)
+        if sid == outermost:
+            del connection.savepoint_commit
+            _run_our_hooks(connection)
+
+    connection.savepoint_commit = savepoint_commit  # type: ignore[method-assign]
+
+
+def _run_our_hooks(connection: BaseDatabaseWrapper) -> None:
+    ours, others = [], []
+    for entry in connection.run_on_commit:
+        hook = entry[1]
+        is_ours = isinstance(hook, partial) and hook.func is _run_hook
+        (ours if is_ours else others).append(entry)
+    connection.run_on_commit = others
+    for _sids, hook, _robust in ours:
+        hook()

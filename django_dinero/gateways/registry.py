@@ -1,0 +1,102 @@
+"""Finds the gateway behind an alias: imported at first use, one instance per process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+
+from django_dinero import conf
+from django_dinero.exceptions import InvalidInput
+from django_dinero.gateways.base import Gateway
+
+_lock = threading.Lock()
+_instances: dict[str, tuple[Mapping[str, Any], Gateway]] = {}
+
+
+def get_gateway(gateway_name: str | None = None) -> Gateway:
+    """Return the gateway behind an alias; ``None`` means ``"default"``.
+
+    Aliases are the keys of ``DINERO["GATEWAYS"]``. Others are asked of the callable that
+    ``DINERO["GATEWAY_RESOLVER"]`` names: it takes the alias and returns a dict with BACKEND and
+    OPTIONS, or None. It is asked each time, so a changed credential counts from the next call.
+
+    Raises:
+        InvalidInput: no such alias; the message lists the configured ones.
+        ImproperlyConfigured: the entry is wrong.
+    """
+    alias = gateway_name or conf.DEFAULT_GATEWAY
+    config = _config(alias)
+    with _lock:
+        cached = _instances.get(alias)
+        if cached is None or cached[0] != config:
+            cached = (_copy(config), _build(alias, config))
+            _instances[alias] = cached
+    return cached[1]
+
+
+def aliases() -> list[str]:
+    """Return the aliases in the settings, sorted."""
+    return sorted(conf.gateways())
+
+
+def reset() -> None:
+    """Forget every instance; the next use builds it anew."""
+    with _lock:
+        _instances.clear()
+
+
+def backend_class(alias: str, config: Mapping[str, Any]) -> type[Gateway]:
+    """Import the class that an entry names.
+
+    Raises:
+        ImproperlyConfigured: no BACKEND, not importable, or no subclass of Gateway.
+    """
+    path = config.get("BACKEND")
+    if not isinstance(path, str) or not path:
+        raise ImproperlyConfigured(f"DINERO gateway {alias!r} has no BACKEND.")
+    try:
+        backend = import_string(path)
+    except ImportError as error:
+        raise ImproperlyConfigured(
+            f"DINERO gateway {alias!r}: cannot import {path!r}: {error}"
+        ) from error
+    if not (isinstance(backend, type) and issubclass(backend, Gateway)):
+        raise ImproperlyConfigured(f"DINERO gateway {alias!r}: {path!r} is no Gateway.")
+    return backend
+
+
+def _config(alias: str) -> Mapping[str, Any]:
+    config = conf.gateways().get(alias)
+    if config is None and conf.gateway_resolver():
+        config = import_string(conf.gateway_resolver())(alias)
+    if config is None:
+        known = ", ".join(aliases()) or _("none")
+        raise InvalidInput(
+            {
+                "gateway_name": _("No gateway is called %(alias)r. Configured: %(known)s.")
+                % {"alias": alias, "known": known}
+            }
+        )
+    return config
+
+
+def _build(alias: str, config: Mapping[str, Any]) -> Gateway:
+    return backend_class(alias, config)(alias, config.get("OPTIONS"))
+
+
+def _copy(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {**config, "OPTIONS": dict(config.get("OPTIONS") or {})}
+
+
+def _forget_on_change(*, setting: str, **kwargs: Any) -> None:
+    if setting == "DINERO":
+        reset()
+
+
+setting_changed.connect(_forget_on_change, dispatch_uid="django_dinero.registry")
