@@ -67,7 +67,7 @@ migrations: $(VENV)/.installed-test ## no model change without its migration
 	$(PY) -m django makemigrations --check --dry-run --settings tests.settings
 
 docs: $(VENV)/.installed-dev ## the HTML documentation in site/
-	$(PY) -m sphinx --fail-on-warning --keep-going -q docs site
+	$(PY) -m mkdocs build --strict --quiet --site-dir site
 
 mutants: $(VENV)/.installed-dev ## mutmut on money, journal, cards and codes
 	$(VENV)/bin/mutmut run $(ARGS)
