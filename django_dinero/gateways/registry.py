@@ -31,11 +31,11 @@ def get_gateway(gateway_name: str | None = None) -> Gateway:
         ImproperlyConfigured: the entry is wrong.
     """
     alias = gateway_name or conf.DEFAULT_GATEWAY
-    config = _config(alias)
+    config = _snapshot(_config(alias))
     with _lock:
         cached = _instances.get(alias)
         if cached is None or cached[0] != config:
-            cached = (_copy(config), _build(alias, config))
+            cached = (config, _build(alias, config))
             _instances[alias] = cached
     return cached[1]
 
@@ -90,7 +90,8 @@ def _build(alias: str, config: Mapping[str, Any]) -> Gateway:
     return backend_class(alias, config)(alias, config.get("OPTIONS"))
 
 
-def _copy(config: Mapping[str, Any]) -> dict[str, Any]:
+def _snapshot(config: Mapping[str, Any]) -> dict[str, Any]:
+    # A copy, so that a dict changed in place is seen as changed.
     return {**config, "OPTIONS": dict(config.get("OPTIONS") or {})}
 
 

@@ -1,0 +1,214 @@
+"""Stored cards: the gateway's ids and what may be shown, never a number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, overload
+
+from django.db import models
+from django.db.models.fields.related_descriptors import (
+    ReverseManyToOneDescriptor,
+    create_reverse_many_to_one_manager,
+)
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+
+from django_dinero import hooks
+from django_dinero.cards import ADDRESS_FIELDS, PaymentToken, text_of
+from django_dinero.db import IdField, RowForeignKey
+from django_dinero.models.customer import Customer
+from django_dinero.models.mirrored import Mirrored, MirroredQuerySet, SyncState
+from django_dinero.secrets import Secret
+
+if TYPE_CHECKING:
+    _ListBase = MirroredQuerySet["CreditCard"]
+else:
+    _ListBase = object
+
+
+class CardListMixin(_ListBase):
+    """Makes ``customer.cards`` a list to look at, and leaves it a manager to query."""
+
+    _counted: list[CreditCard] | None = None
+
+    def _rows(self) -> list[CreditCard]:
+        return list(self.all())
+
+    @overload  # type: ignore[override]
+    def __getitem__(self, index: int) -> CreditCard: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[CreditCard]: ...
+    def __getitem__(self, index: int | slice) -> CreditCard | list[CreditCard]:
+        return self._rows()[index]
+
+    def __len__(self) -> int:
+        # list() and the template loop ask for the length first and for the rows at once after it:
+        # they get the rows that were counted, and any later loop asks again.
+        self._counted = self._rows()
+        return len(self._counted)
+
+    def __iter__(self) -> Iterator[CreditCard]:
+        rows, self._counted = self._counted, None
+        return iter(self._rows() if rows is None else rows)
+
+    def __bool__(self) -> bool:
+        return bool(self._rows())
+
+    def __contains__(self, card: object) -> bool:
+        return card in self._rows()
+
+
+class _CardsDescriptor(ReverseManyToOneDescriptor):
+    @cached_property
+    def related_manager_cls(self) -> type[Any]:
+        manager = type(self.rel.related_model._default_manager)
+        base = type("CardListManager", (CardListMixin, manager), {})
+        return cast("type[Any]", create_reverse_many_to_one_manager(base, self.rel))
+
+
+class CustomerForeignKey(RowForeignKey):
+    """The customer of a card; its reverse, ``customer.cards``, can be indexed and counted."""
+
+    related_accessor_class = _CardsDescriptor
+
+
+if TYPE_CHECKING:
+
+    class CardList(CardListMixin):
+        """What ``customer.cards`` is, for type checkers."""
+
+
+class CreditCard(Mirrored):
+    """A card in a customer's vault.
+
+    ``customer_id`` and ``card_id`` are the gateway's ids. ``number``, ``cvv`` and ``token`` can be
+    set before a save and are never read back or stored: the save sends them in the same call.
+    """
+
+    MIRRORED: ClassVar[tuple[str, ...]] = (*ADDRESS_FIELDS, "month", "year", "default_slot")
+
+    customer = CustomerForeignKey(
+        Customer, verbose_name=_("customer"), on_delete=models.CASCADE, related_name="cards"
+    )
+    customer_id = IdField(_("customer id"), max_length=255, editable=False)
+    card_id = IdField(_("card id"), max_length=255, editable=False)
+    last_4 = models.CharField(_("last four digits"), max_length=4, blank=True, editable=False)
+    brand = models.CharField(_("brand"), max_length=32, blank=True, editable=False)
+    month = models.PositiveSmallIntegerField(_("expiry month"), null=True, blank=True)
+    year = models.PositiveSmallIntegerField(_("expiry year"), null=True, blank=True)
+    first_name = models.CharField(_("first name"), max_length=150, blank=True)
+    last_name = models.CharField(_("last name"), max_length=150, blank=True)
+    company = models.CharField(_("company"), max_length=150, blank=True)
+    address = models.CharField(_("address"), max_length=255, blank=True)
+    city = models.CharField(_("city"), max_length=150, blank=True)
+    state = models.CharField(_("state"), max_length=150, blank=True)
+    zip = models.CharField(_("postal code"), max_length=32, blank=True)
+    country = models.CharField(_("country"), max_length=150, blank=True)
+    phone = models.CharField(_("telephone"), max_length=50, blank=True)
+    fax = models.CharField(_("fax"), max_length=50, blank=True)
+    #: The customer's key if this is the default card, else NULL: unique, so there is one at most.
+    #: (A partial unique index would say it more plainly; MariaDB has none.)
+    default_slot = models.BigIntegerField(null=True, blank=True, unique=True, editable=False)
+
+    objects: ClassVar[MirroredQuerySet[Self]] = MirroredQuerySet.as_manager()  # type: ignore[assignment]
+
+    if TYPE_CHECKING:
+        customer_pk: int
+
+    class Meta:
+        verbose_name = _("credit card")
+        verbose_name_plural = _("credit cards")
+        ordering = ("id",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("gateway_name", "customer_id", "card_id"), name="dinero_card_remote_id"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(card_id="") & ~models.Q(customer_id=""),
+                name="dinero_card_ids_not_empty",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(default_slot=None)
+                | models.Q(default_slot=models.F("customer_pk")),
+                name="dinero_card_default_of_own_customer",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(sync_state__in=("synced", "pending", "error", "missing")),
+                name="dinero_card_sync_state",
+            ),
+        )
+        permissions = (("charge_creditcard", _("Can charge a stored card")),)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._number: Secret | None = None
+        self._cvv: Secret | None = None
+        self._token: PaymentToken | None = None
+        super().__init__(*args, **kwargs)
+
+    def __str__(self) -> str:
+        return f"{self.brand or _('card')} •••• {self.last_4}"
+
+    @property
+    def is_default(self) -> bool:
+        """Whether this card is charged when only the customer is named."""
+        return self.default_slot is not None
+
+    @is_default.setter
+    def is_default(self, value: bool) -> None:
+        self.default_slot = self.customer_pk if value else None
+
+    @property
+    def number(self) -> Secret | None:
+        """A new number that waits for ``save()``; never a stored one."""
+        return self._number
+
+    @number.setter
+    def number(self, value: str | Secret | None) -> None:
+        text = text_of(value)
+        self._number = Secret(text) if text else None
+
+    @property
+    def cvv(self) -> Secret | None:
+        """A CVV for the check of a new number; it is not stored anywhere."""
+        return self._cvv
+
+    @cvv.setter
+    def cvv(self, value: str | Secret | None) -> None:
+        text = text_of(value)
+        self._cvv = Secret(text) if text else None
+
+    @property
+    def token(self) -> PaymentToken | None:
+        """A client-side token in place of a number."""
+        return self._token
+
+    @token.setter
+    def token(self, value: str | Secret | PaymentToken | None) -> None:
+        if value is None or isinstance(value, PaymentToken):
+            self._token = value
+        else:
+            self._token = PaymentToken(Secret(value))
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, and push what changed; a new number or token goes to the gateway first.
+
+        Raises:
+            InvalidInput: wrong fields; nothing was sent or written.
+            DineroError: what the gateway answered. A refused number leaves the row as it was.
+        """
+        hooks.call("prepare_card", self)
+        super().save(*args, **kwargs)
+        self._number = self._cvv = self._token = None
+
+    def before_write(self, using: str) -> None:
+        """Take the default slot from the card that has it: there is one at most."""
+        if self.default_slot is None:
+            return
+        rivals = CreditCard.objects.using(using).filter(default_slot=self.default_slot)
+        for rival in rivals.exclude(pk=self.pk):
+            rival.default_slot = None
+            marks = {"default_slot": None}
+            if rival.sync_state == SyncState.SYNCED:
+                # The gateway takes the default from it by itself when this one is pushed.
+                marks |= self.bookkeeping(rival)
+            rivals.filter(pk=rival.pk).update_mirrored(**marks)

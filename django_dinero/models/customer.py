@@ -1,0 +1,130 @@
+"""Customers: who pays, and the cards that they keep in the gateway's vault."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from django_dinero import hooks
+from django_dinero.db import IdField
+from django_dinero.keys import KEY_LENGTH, new_key
+from django_dinero.models.mirrored import Mirrored, MirroredQuerySet
+
+if TYPE_CHECKING:
+    from django_dinero.models.card import CardList, CreditCard
+
+
+class Customer(Mirrored):
+    """A customer, stored at a payment gateway and mirrored here.
+
+    ``customer_id`` is the gateway's id (None until the first push), ``key`` the one we gave it:
+    the gateway keeps it too, so that a customer whose creation got no reply can be found again.
+    """
+
+    MIRRORED: ClassVar[tuple[str, ...]] = ("email", "first_name", "last_name")
+
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("owner"),
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="dinero_customers",
+        help_text=_("The user who sees this customer. Deleting the user deletes the customer."),
+    )
+    customer_id = IdField(
+        _("customer id"), max_length=255, null=True, blank=True, editable=False
+    )
+    key = IdField(_("our key"), max_length=KEY_LENGTH, default=new_key, editable=False)
+    email = models.CharField(_("e-mail"), max_length=255, blank=True)
+    first_name = models.CharField(_("first name"), max_length=150, blank=True)
+    last_name = models.CharField(_("last name"), max_length=150, blank=True)
+
+    objects: ClassVar[MirroredQuerySet[Self]] = MirroredQuerySet.as_manager()  # type: ignore[assignment]
+
+    if TYPE_CHECKING:
+        cards: CardList
+
+    class Meta:
+        verbose_name = _("customer")
+        verbose_name_plural = _("customers")
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("gateway_name", "customer_id"), name="dinero_customer_remote_id"
+            ),
+            models.UniqueConstraint(fields=("gateway_name", "key"), name="dinero_customer_key"),
+            models.CheckConstraint(
+                condition=~models.Q(customer_id=""), name="dinero_customer_id_not_empty"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(sync_state__in=("synced", "pending", "error", "missing")),
+                name="dinero_customer_sync_state",
+            ),
+        )
+        permissions = (("add_stored_card", _("Can add a card to a customer")),)
+
+    def __str__(self) -> str:
+        return self.email or self.customer_id or str(self.public_id)
+
+    @classmethod
+    def create(cls, email: str, *, gateway_name: str | None = None, **kwargs: Any) -> Self:
+        """Store a new customer at the gateway, with a first card where one is given.
+
+        Args:
+            email: the customer's address.
+            gateway_name: an alias of ``DINERO["GATEWAYS"]``; ``"default"`` if not given.
+            **kwargs: ``first_name``, ``last_name``, ``owner``; for a card ``number`` or ``token``,
+                ``cvv``, ``month``, ``year`` and the address: ``company``, ``address``, ``city``,
+                ``state``, ``zip``, ``country``, ``phone``, ``fax``.
+
+        Raises:
+            TypeError: an unknown argument; the accepted ones are listed.
+            InvalidInput: wrong fields, all named in ``errors``; nothing was sent.
+            CardDeclinedError, ...: the gateway refused the card; nothing was stored.
+            OutcomeUnknown: no reply; the journal's operation tells whether it was stored.
+        """
+        customer: Self = hooks.call(
+            "create_customer", email=email, gateway_name=gateway_name, **kwargs
+        )
+        return customer
+
+    @classmethod
+    def retrieve(cls, customer_id: str, gateway_name: str | None = None) -> Self:
+        """Fetch a customer with all cards from the gateway and mirror them here.
+
+        Local edits that are not pushed yet are kept; cards that the gateway no longer has are
+        marked as missing; nothing is deleted.
+
+        Raises:
+            CustomerNotFoundError: the gateway has no such customer.
+        """
+        customer: Self = hooks.call("retrieve_customer", customer_id, gateway_name=gateway_name)
+        return customer
+
+    def add_card(self, **kwargs: Any) -> CreditCard:
+        """Store one more card; the arguments are those of a card in :meth:`create`.
+
+        Raises:
+            DuplicateCardError: the customer has this card; ``.card_id`` names it.
+        """
+        card: CreditCard = hooks.call("add_card", self, **kwargs)
+        return card
+
+    @property
+    def card_id(self) -> str | None:
+        """The gateway's id of the default card, None without a card."""
+        card = self.default_card
+        return card.card_id if card else None
+
+    @property
+    def default_card(self) -> CreditCard | None:
+        """The card that is charged when only the customer is named."""
+        cards = [card for card in self.cards.all() if card.sync_state != "missing"]
+        return next((card for card in cards if card.is_default), cards[0] if cards else None)
+
+    def _assigned_by_push(self) -> tuple[str, ...]:
+        return ("customer_id",)

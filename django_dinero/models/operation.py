@@ -1,0 +1,150 @@
+"""The journal: one row for every gateway call that changes something, written before the call."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from django_dinero.db import IdField
+from django_dinero.keys import KEY_LENGTH, new_key
+from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS
+
+
+class OperationState(models.TextChoices):
+    """Where an operation stands. See ``docs/deployment`` for the whole state machine."""
+
+    #: Written, not sent. Whoever changes it to SENT, and nobody else, may send it.
+    NEW = "new", _("new")
+    #: Being sent, or its worker died: after ``lease_until`` it counts as UNKNOWN.
+    SENT = "sent", _("sent")
+    SUCCEEDED = "succeeded", _("succeeded")
+    DECLINED = "declined", _("declined")
+    #: The gateway took it and has not decided (held for review).
+    PENDING = "pending", _("held at the gateway")
+    #: Proven: nothing reached the gateway, or it refused to process it.
+    FAILED = "failed", _("failed")
+    #: Sent, and no answer that can be trusted.
+    UNKNOWN = "unknown", _("outcome unknown")
+    #: Looked for after the quarantine, in complete lists, and not found.
+    ABSENT = "absent", _("proven absent")
+    #: The gateway's answer contradicts the intent; a person decides.
+    MANUAL = "manual", _("needs a person")
+
+
+#: States in which an operation holds its target, so that no second one starts.
+OPEN_STATES = (
+    OperationState.NEW,
+    OperationState.SENT,
+    OperationState.UNKNOWN,
+    OperationState.MANUAL,
+)
+
+
+class OperationKind(models.TextChoices):
+    """The gateway verb that an operation calls."""
+
+    CREATE_CUSTOMER = "create_customer", _("create customer")
+    UPDATE_CUSTOMER = "update_customer", _("update customer")
+    DELETE_CUSTOMER = "delete_customer", _("delete customer")
+    ADD_CARD = "add_card", _("add card")
+    UPDATE_CARD = "update_card", _("update card")
+    DELETE_CARD = "delete_card", _("delete card")
+    CHARGE = "charge", _("charge")
+    AUTHORIZE = "authorize", _("authorize")
+    SETTLE = "settle", _("settle")
+    VOID = "void", _("void")
+    REFUND = "refund", _("refund")
+    APPROVE_HELD = "approve_held", _("approve held")
+    DECLINE_HELD = "decline_held", _("decline held")
+
+
+MONEY_KINDS = (
+    OperationKind.CHARGE,
+    OperationKind.AUTHORIZE,
+    OperationKind.SETTLE,
+    OperationKind.VOID,
+    OperationKind.REFUND,
+    OperationKind.APPROVE_HELD,
+    OperationKind.DECLINE_HELD,
+)
+
+
+class Operation(models.Model):
+    """One attempt to change something at a gateway. It has no foreign keys, and is never deleted.
+
+    A foreign key to a row that the caller holds locked would wait for that lock on the journal's
+    own connection, for ever and unseen by the database.
+    """
+
+    key = IdField(_("operation key"), max_length=KEY_LENGTH, unique=True, default=new_key)
+    scope = IdField(_("scope of the idempotency key"), max_length=100, blank=True, default="")
+    client_key = IdField(_("idempotency key"), max_length=100, null=True, blank=True)
+    fingerprint = models.CharField(max_length=64, blank=True, editable=False)
+    kind = models.CharField(_("kind"), max_length=20, choices=OperationKind)
+    gateway_name = models.CharField(_("gateway"), max_length=64)
+    target = IdField(_("target"), max_length=150, blank=True, default="")
+    #: ``target`` while the operation is open, else NULL: unique, so one is open at most.
+    target_slot = IdField(max_length=150, null=True, unique=True, editable=False)
+    customer_id = IdField(_("customer id"), max_length=255, blank=True, default="")
+    card_id = IdField(_("card id"), max_length=255, blank=True, default="")
+    transaction_id = IdField(_("transaction id"), max_length=255, blank=True, default="")
+    parent_key = IdField(_("key of the original"), max_length=KEY_LENGTH, blank=True, default="")
+    amount = models.DecimalField(
+        _("amount"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True, blank=True
+    )
+    currency = models.CharField(_("currency"), max_length=3, blank=True, default="")
+    state = models.CharField(
+        _("state"), max_length=10, choices=OperationState, default=OperationState.NEW, db_index=True
+    )
+    intent = models.JSONField(_("intent"), default=dict, blank=True)
+    outcome = models.JSONField(_("outcome"), default=dict, blank=True)
+    worker = models.CharField(max_length=100, blank=True, default="", editable=False)
+    attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+    lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
+    quarantine_until = models.DateTimeField(_("quarantine until"), null=True, blank=True)
+    next_check_at = models.DateTimeField(_("next check"), null=True, blank=True, db_index=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    objects: ClassVar[models.Manager[Self]] = models.Manager()  # type: ignore[assignment]
+
+    class Meta:
+        verbose_name = _("operation")
+        verbose_name_plural = _("operations")
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("scope", "client_key"), name="dinero_operation_client_key"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=OperationState.values), name="dinero_operation_state"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=OperationKind.values), name="dinero_operation_kind"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(amount__isnull=True) | models.Q(amount__gt=0),
+                name="dinero_operation_amount_positive",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(kind__in=[kind.value for kind in MONEY_KINDS])
+                | models.Q(amount__isnull=False),
+                name="dinero_operation_money_has_amount",
+            ),
+        )
+        indexes = (models.Index(fields=("gateway_name", "state"), name="dinero_operation_open"),)
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.key} ({self.get_state_display()})"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its outcome is still to come."""
+        return self.state in OPEN_STATES
+
+    def note(self, name: str) -> Any:
+        """Return one value of ``outcome``, an empty string if it is not there."""
+        return self.outcome.get(name, "")

@@ -1,0 +1,252 @@
+"""The books: every charge, capture, void and refund is a row, declined and held ones too."""
+
+from __future__ import annotations
+
+import uuid
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from django_dinero import hooks
+from django_dinero.db import IdField, RowForeignKey
+from django_dinero.keys import KEY_LENGTH
+from django_dinero.models.card import CreditCard
+from django_dinero.models.customer import Customer
+from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS, normalise
+
+
+class TransactionKind(models.TextChoices):
+    """What a transaction does."""
+
+    CHARGE = "charge", _("charge")
+    AUTHORIZATION = "authorization", _("authorization")
+    CAPTURE = "capture", _("capture")
+    VOID = "void", _("void")
+    REFUND = "refund", _("refund")
+
+
+#: Kinds that stand on an earlier transaction, their parent.
+FOLLOW_UPS = (TransactionKind.CAPTURE, TransactionKind.VOID, TransactionKind.REFUND)
+
+
+class TransactionStatus(models.TextChoices):
+    """How a transaction stands, as far as the gateway has told."""
+
+    APPROVED = "approved", _("approved")
+    SETTLED = "settled", _("settled")
+    VOIDED = "voided", _("voided")
+    HELD = "held", _("held for review")
+    DECLINED = "declined", _("declined")
+    FAILED = "failed", _("failed")
+    EXPIRED = "expired", _("expired")
+    RETURNED = "returned", _("returned")
+    CHARGED_BACK = "charged_back", _("charged back")
+
+
+#: Statuses in which the amount counts in the books.
+COUNTED = (TransactionStatus.APPROVED, TransactionStatus.SETTLED)
+
+
+class Transaction(models.Model):
+    """One movement of money, or an attempt at one.
+
+    Customer and card may be deleted; the row stays, with their ids and the last four digits.
+    """
+
+    public_id = models.UUIDField(_("public id"), default=uuid.uuid4, unique=True, editable=False)
+    gateway_name = models.CharField(_("gateway"), max_length=64)
+    transaction_id = IdField(_("transaction id"), max_length=255, null=True, blank=True)
+    operation_key = IdField(
+        _("operation key"), max_length=KEY_LENGTH, null=True, blank=True, unique=True
+    )
+    kind = models.CharField(_("kind"), max_length=16, choices=TransactionKind)
+    status = models.CharField(_("status"), max_length=16, choices=TransactionStatus, db_index=True)
+    price = models.DecimalField(
+        _("price"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES
+    )
+    currency = models.CharField(_("currency"), max_length=3)
+    parent = models.ForeignKey(
+        "self",
+        verbose_name=_("original"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="children",
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("owner"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="dinero_transactions",
+    )
+    customer = RowForeignKey(
+        Customer,
+        verbose_name=_("customer"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="transactions",
+    )
+    card = RowForeignKey(
+        CreditCard,
+        verbose_name=_("card"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="transactions",
+    )
+    customer_id = IdField(_("customer id"), max_length=255, blank=True)
+    card_id = IdField(_("card id"), max_length=255, blank=True)
+    last_4 = models.CharField(_("last four digits"), max_length=4, blank=True)
+    brand = models.CharField(_("brand"), max_length=32, blank=True)
+    auth_code = models.CharField(_("authorization code"), max_length=32, blank=True)
+    avs = models.CharField(_("AVS result"), max_length=8, blank=True)
+    cvv = models.CharField(_("CVV result"), max_length=8, blank=True)
+    network_transaction_id = IdField(_("network transaction id"), max_length=255, blank=True)
+    order_reference = models.CharField(_("order reference"), max_length=255, blank=True)
+    description = models.CharField(_("description"), max_length=255, blank=True)
+    customer_ip = models.GenericIPAddressField(_("customer IP"), null=True, blank=True)
+    initiator = models.CharField(_("started by"), max_length=8, blank=True)
+    reason = models.CharField(_("reason"), max_length=40, blank=True)
+    gateway_code = models.CharField(_("gateway code"), max_length=40, blank=True)
+    gateway_text = models.TextField(_("gateway text"), blank=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True, db_index=True)
+    updated_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    objects: ClassVar[models.Manager[Self]] = models.Manager()  # type: ignore[assignment]
+
+    if TYPE_CHECKING:
+        customer_pk: int | None
+        card_pk: int | None
+
+    class Meta:
+        verbose_name = _("transaction")
+        verbose_name_plural = _("transactions")
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("gateway_name", "kind", "transaction_id"),
+                name="dinero_transaction_remote_id",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(price__gt=0), name="dinero_transaction_price_positive"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=TransactionKind.values),
+                name="dinero_transaction_kind",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=TransactionStatus.values),
+                name="dinero_transaction_status",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    kind__in=[kind.value for kind in FOLLOW_UPS], parent__isnull=False
+                )
+                | models.Q(
+                    kind__in=[TransactionKind.CHARGE.value, TransactionKind.AUTHORIZATION.value],
+                    parent__isnull=True,
+                ),
+                name="dinero_transaction_parent",
+            ),
+        )
+        permissions = (
+            ("settle_transaction", _("Can settle an authorization")),
+            ("void_transaction", _("Can void a transaction")),
+            ("refund_transaction", _("Can refund a transaction")),
+            ("review_transaction", _("Can approve or decline a held transaction")),
+        )
+
+    def __str__(self) -> str:
+        amount = normalise(Decimal(self.price), self.currency)
+        return f"{self.get_kind_display()} {amount} {self.currency} ({self.get_status_display()})"
+
+    @classmethod
+    def create(cls, price: Decimal | int | str, **kwargs: Any) -> Self:
+        """Charge a card, or authorize it with ``settle=False``.
+
+        Args:
+            price: in major units (dollars): a Decimal, int or str; a float is refused.
+            **kwargs: one source: ``customer`` (its default card), ``card``, ``number`` with
+                ``month``, ``year``, ``cvv`` and the address, or ``token``; and ``settle``,
+                ``currency``, ``gateway_name``, ``cvv``, ``email``, ``order_reference``,
+                ``description``, ``customer_ip``, ``initiator`` (``"customer"`` or
+                ``"merchant"``), ``owner``, ``idempotency_key`` with ``scope``.
+
+        Returns:
+            The approved charge. The same ``idempotency_key`` returns the first one again.
+
+        Raises:
+            TypeError: an unknown argument; the accepted ones are listed.
+            InvalidInput: wrong values; nothing was sent.
+            InsideTransaction: the database could roll the books back; nothing was sent.
+            CardDeclinedError, HeldForReview, ...: the answer; ``.transaction`` is its row.
+            NotSent: nothing reached the gateway; repeating is safe.
+            OutcomeUnknown: no answer; ``.operation`` is where it will be found.
+        """
+        transaction: Self = hooks.call("charge", price, **kwargs)
+        return transaction
+
+    @classmethod
+    def retrieve(cls, transaction_id: str, gateway_name: str | None = None) -> Self:
+        """Fetch a transaction from the gateway and bring its row here up to date.
+
+        Raises:
+            InvalidTransactionError: the gateway has no such transaction.
+        """
+        transaction: Self = hooks.call(
+            "retrieve_transaction", transaction_id, gateway_name=gateway_name
+        )
+        return transaction
+
+    def settle(self, amount: Decimal | int | str | None = None, **kwargs: Any) -> Transaction:
+        """Capture this authorization, all of it or ``amount``; returns the capture's row."""
+        transaction: Transaction = hooks.call("settle", self, amount, **kwargs)
+        return transaction
+
+    def refund(self, amount: Decimal | int | str | None = None, **kwargs: Any) -> Transaction:
+        """Give the money back, all that is left of it or ``amount``; returns the row it made.
+
+        What the bank has not settled yet cannot be refunded in part: a whole refund becomes a
+        void, a partial one raises :class:`RefundError` that says when to try again.
+        """
+        transaction: Transaction = hooks.call("refund", self, amount, **kwargs)
+        return transaction
+
+    def void(self, **kwargs: Any) -> Transaction:
+        """Cancel this before the bank settles it; returns the void's row."""
+        transaction: Transaction = hooks.call("void", self, **kwargs)
+        return transaction
+
+    def approve(self, **kwargs: Any) -> Transaction:
+        """Release a payment that the gateway holds for review; returns this row, approved."""
+        transaction: Transaction = hooks.call("resolve_held", self, "approve", **kwargs)
+        return transaction
+
+    def decline(self, **kwargs: Any) -> Transaction:
+        """Refuse a payment that the gateway holds for review; returns this row, declined."""
+        transaction: Transaction = hooks.call("resolve_held", self, "decline", **kwargs)
+        return transaction
+
+    @property
+    def captured_amount(self) -> Decimal:
+        """What was taken: the price of a charge, the sum of an authorization's captures."""
+        if self.status not in COUNTED:
+            return Decimal(0)
+        if self.kind == TransactionKind.CHARGE:
+            return Decimal(self.price)
+        return self._sum_of(TransactionKind.CAPTURE)
+
+    @property
+    def refunded_amount(self) -> Decimal:
+        """The sum of the refunds of this transaction."""
+        return self._sum_of(TransactionKind.REFUND)
+
+    def _sum_of(self, kind: TransactionKind) -> Decimal:
+        rows = self.children.filter(kind=kind, status__in=COUNTED)
+        return rows.aggregate(total=models.Sum("price"))["total"] or Decimal(0)
