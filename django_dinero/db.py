@@ -92,6 +92,15 @@ def journal_alias(database: dict[str, Any]) -> dict[str, Any]:
         flag = f"-c lock_timeout={JOURNAL_LOCK_SECONDS * 1000}"
         options["options"] = f"{options.get('options', '')} {flag}".strip()
     elif entry["ENGINE"].endswith("mysql"):
-        command = f"SET innodb_lock_wait_timeout={JOURNAL_LOCK_SECONDS}"
-        options["init_command"] = "; ".join(filter(None, [options.get("init_command"), command]))
+        options["init_command"] = _also_set(
+            options.get("init_command", ""), f"innodb_lock_wait_timeout={JOURNAL_LOCK_SECONDS}"
+        )
     return entry
+
+
+def _also_set(command: str, assignment: str) -> str:
+    # One SET of both where that can be: not every driver allows two statements in one command.
+    if not command:
+        return f"SET {assignment}"
+    joint = ", " if command.upper().startswith("SET ") else "; SET "
+    return f"{command.rstrip('; ')}{joint}{assignment}"
