@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -13,3 +15,10 @@ class DineroConfig(AppConfig):
     label = "dinero"
     verbose_name = _("Payments")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Plug the services into the models, connect receivers, register checks.
+
+        By name, since models cannot be imported before the registry has loaded this module.
+        """
+        import_module("django_dinero.plugs").connect()

@@ -121,7 +121,9 @@ def brand_of(digits: str) -> str:
     return ""
 
 
-def card_details(values: Mapping[str, object], *, today: datetime.date | None = None) -> CardDetails:
+def card_details(
+    values: Mapping[str, object], *, today: datetime.date | None = None
+) -> CardDetails:
     """Check what was typed for a card and return it, with number and CVV as secrets.
 
     Args:
@@ -138,9 +140,8 @@ def card_details(values: Mapping[str, object], *, today: datetime.date | None = 
     month, year = check_expiry(values.get("month"), values.get("year"), errors, today=today)
     cvv = _cvv(values.get("cvv"), errors)
     address = address_of(values, errors)
-    if errors:
+    if errors or number is None:
         raise card_input_error(errors)
-    assert number is not None
     return CardDetails(number=number, cvv=cvv, month=month, year=year, address=address)
 
 

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -118,10 +119,11 @@ def _at_end_of_outermost_block(using: str, callback: Job) -> None:
     position = own - 1
     if connection.savepoint_ids[position] is None:
         # QuerySet.delete() opens its block without a savepoint; with one, its end can be seen.
-        connection.savepoint_ids[position] = connection.savepoint()
+        connection.savepoint_ids[position] = connection.savepoint() or ""
     outermost = connection.savepoint_ids[position]
     hook = partial(_run_hook, connection, callback)
-    connection.run_on_commit.append((set(connection.savepoint_ids), hook, False))
+    entry: Any = (set(connection.savepoint_ids), hook, False)
+    connection.run_on_commit.append(entry)
     _watch_savepoint(connection, outermost)
 
 
@@ -129,7 +131,7 @@ def _run_hook(connection: BaseDatabaseWrapper, callback: Job) -> None:
     callback()
 
 
-def _watch_savepoint(connection: BaseDatabaseWrapper, outermost: str) -> None:
+def _watch_savepoint(connection: BaseDatabaseWrapper, outermost: str | None) -> None:
     original = type(connection).savepoint_commit.__get__(connection)
 
     def savepoint_commit(sid: str) -> None:
@@ -142,11 +144,12 @@ def _watch_savepoint(connection: BaseDatabaseWrapper, outermost: str) -> None:
 
 
 def _run_our_hooks(connection: BaseDatabaseWrapper) -> None:
-    ours, others = [], []
-    for entry in connection.run_on_commit:
-        hook = entry[1]
-        is_ours = isinstance(hook, partial) and hook.func is _run_hook
-        (ours if is_ours else others).append(entry)
-    connection.run_on_commit = others
-    for _sids, hook, _robust in ours:
-        hook()
+    entries = connection.run_on_commit
+    connection.run_on_commit = [entry for entry in entries if not _is_ours(entry[1])]
+    for entry in entries:
+        if _is_ours(entry[1]):
+            entry[1]()
+
+
+def _is_ours(hook: object) -> bool:
+    return isinstance(hook, partial) and hook.func is _run_hook

@@ -14,7 +14,7 @@ _verbs: dict[str, Callable[..., Any]] = {}
 
 
 def provide(**verbs: Callable[..., Any]) -> None:
-    """Plug verbs in, by the name that :func:`call` uses. Called once, from ``AppConfig.ready()``."""
+    """Plug verbs in, by the name that :func:`call` uses; ``AppConfig.ready()`` does it."""
     _verbs.update(verbs)
 
 

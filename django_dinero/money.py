@@ -28,8 +28,8 @@ def exponent(currency: str) -> int:
     Raises:
         InvalidInput: not an upper-case ISO 4217 code, or a code without minor units (gold).
     """
-    digits = None
-    if isinstance(currency, str) and _CURRENCY.fullmatch(currency):
+    digits: int | None = None
+    if _CURRENCY.fullmatch(str(currency)):
         # Loaded at the first amount: the table costs 30 ms and more, which a worker that never
         # charges should not pay at start-up.
         known = import_module("iso4217").Currency.__members__.get(currency)
@@ -55,7 +55,9 @@ def parse_amount(value: object, currency: str, *, field: str = "price") -> Decim
     places = exponent(currency)
     text = _amount_text(value, field)
     if not _AMOUNT.fullmatch(text):
-        raise InvalidAmountInput({field: _("Write an amount above zero in plain digits, as 12.50.")})
+        raise InvalidAmountInput(
+            {field: _("Write an amount above zero in plain digits, as 12.50.")}
+        )
     amount = Decimal(text)
     if amount <= 0:
         raise InvalidAmountInput({field: _("The amount must be above zero.")})

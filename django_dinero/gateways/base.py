@@ -24,6 +24,7 @@ from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 
+from django_dinero.cards import Address, CardDetails, card_input_error
 from django_dinero.exceptions import InvalidInput, UnsupportedFeature
 from django_dinero.gateways.types import (
     CardRequest,
@@ -45,6 +46,10 @@ from django_dinero.gateways.types import (
 )
 from django_dinero.money import exponent
 from django_dinero.secrets import Secret
+
+Request = (
+    CustomerRequest | CustomerUpdate | CardRequest | CardUpdate | ChargeRequest | FollowUpRequest
+)
 
 #: Options that every backend understands.
 COMMON_OPTIONS: frozenset[str] = frozenset({"currency", "lease_seconds", "quarantine_seconds"})
@@ -213,16 +218,36 @@ class Gateway(ABC):
         if not self.supports(verb):
             self._lacks(verb)
 
+    def check_request(self, request: Request) -> None:
+        """Raise :class:`InvalidInput` for what this gateway cannot take, all fields in one error.
+
+        Services call it before an operation is written, so that a refusal leaves nothing behind.
+        The default knows :attr:`max_lengths` and :attr:`required_card_fields`; a subclass with
+        further rules of its own extends it.
+        """
+        errors: dict[str, str] = {}
+        card = getattr(request, "card", None) or getattr(request, "source", None)
+        if isinstance(card, CardDetails):
+            for name in self.required_card_fields:
+                if getattr(card, name, None) is None:
+                    errors[name] = _("%(gateway)s requires this.") % {"gateway": self.alias}
+        errors |= self._too_long(_texts_of(request) | _texts_of(card))
+        if errors:
+            raise card_input_error(errors)
+
     def check_lengths(self, values: Mapping[str, str]) -> None:
         """Raise :class:`InvalidInput` that names every value longer than the gateway takes."""
-        errors = {
+        errors = self._too_long(values)
+        if errors:
+            raise InvalidInput(errors, gateway_name=self.alias)
+
+    def _too_long(self, values: Mapping[str, str]) -> dict[str, str]:
+        return {
             name: _("At most %(limit)d characters here, for %(gateway)s.")
             % {"limit": self.max_lengths[name], "gateway": self.alias}
             for name, text in values.items()
             if name in self.max_lengths and len(text) > self.max_lengths[name]
         }
-        if errors:
-            raise InvalidInput(errors, gateway_name=self.alias)
 
     def _lacks(self, verb: str) -> NoReturn:
         reason = self.unsupported.get(verb) or _("this backend does not have it")
@@ -231,6 +256,18 @@ class Gateway(ABC):
             % {"gateway": self.alias, "verb": verb, "reason": reason},
             gateway_name=self.alias,
         )
+
+
+def _texts_of(request: object) -> dict[str, str]:
+    """Return the plain texts of a request by field name, those of its address included."""
+    texts: dict[str, str] = {}
+    for name in getattr(request, "__dataclass_fields__", ()):
+        value = getattr(request, name)
+        if isinstance(value, str):
+            texts[name] = value
+        elif isinstance(value, Address):
+            texts |= value.as_dict()
+    return texts
 
 
 #: Every verb of the interface, for the contract suite and for whoever writes a backend.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, overload
 
 from django.db import models
@@ -58,7 +58,7 @@ class CardListMixin(_ListBase):
         return card in self._rows()
 
 
-class _CardsDescriptor(ReverseManyToOneDescriptor):
+class _CardsDescriptor(ReverseManyToOneDescriptor):  # type: ignore[type-arg]
     @cached_property
     def related_manager_cls(self) -> type[Any]:
         manager = type(self.rel.related_model._default_manager)
@@ -143,7 +143,26 @@ class CreditCard(Mirrored):
         self._number: Secret | None = None
         self._cvv: Secret | None = None
         self._token: PaymentToken | None = None
+        self._loaded_expiry: tuple[int | None, int | None] = (None, None)
         super().__init__(*args, **kwargs)
+
+    @classmethod
+    def from_db(
+        cls,
+        db: str | None,
+        field_names: Collection[str],
+        values: Collection[Any],
+        **options: Any,
+    ) -> Self:
+        """Load a row, and remember its expiry date: only a changed one is checked again."""
+        card = super().from_db(db, field_names, values, **options)
+        card._loaded_expiry = (card.__dict__.get("month"), card.__dict__.get("year"))
+        return card
+
+    @property
+    def expiry_changed(self) -> bool:
+        """Whether month or year differ from what was loaded."""
+        return (self.__dict__.get("month"), self.__dict__.get("year")) != self._loaded_expiry
 
     def __str__(self) -> str:
         return f"{self.brand or _('card')} •••• {self.last_4}"
@@ -199,6 +218,7 @@ class CreditCard(Mirrored):
         hooks.call("prepare_card", self)
         super().save(*args, **kwargs)
         self._number = self._cvv = self._token = None
+        self._loaded_expiry = (self.month, self.year)
 
     def before_write(self, using: str) -> None:
         """Take the default slot from the card that has it: there is one at most."""

@@ -35,9 +35,7 @@ class Customer(Mirrored):
         related_name="dinero_customers",
         help_text=_("The user who sees this customer. Deleting the user deletes the customer."),
     )
-    customer_id = IdField(
-        _("customer id"), max_length=255, null=True, blank=True, editable=False
-    )
+    customer_id = IdField(_("customer id"), max_length=255, null=True, blank=True, editable=False)
     key = IdField(_("our key"), max_length=KEY_LENGTH, default=new_key, editable=False)
     email = models.CharField(_("e-mail"), max_length=255, blank=True)
     first_name = models.CharField(_("first name"), max_length=150, blank=True)

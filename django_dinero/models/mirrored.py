@@ -43,7 +43,7 @@ class MirroredQuerySet(models.QuerySet[ModelT]):
     update.alters_data = True  # type: ignore[attr-defined]
 
     def update_mirrored(self, **values: Any) -> int:
-        """Write what the gateway said, or our own bookkeeping: nothing is marked, nothing pushed."""
+        """Write what the gateway said, or our own bookkeeping: nothing is marked or pushed."""
         return super().update(**values)
 
     update_mirrored.alters_data = True  # type: ignore[attr-defined]

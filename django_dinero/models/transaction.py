@@ -64,9 +64,7 @@ class Transaction(models.Model):
     )
     kind = models.CharField(_("kind"), max_length=16, choices=TransactionKind)
     status = models.CharField(_("status"), max_length=16, choices=TransactionStatus, db_index=True)
-    price = models.DecimalField(
-        _("price"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES
-    )
+    price = models.DecimalField(_("price"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES)
     currency = models.CharField(_("currency"), max_length=3)
     parent = models.ForeignKey(
         "self",
@@ -118,7 +116,7 @@ class Transaction(models.Model):
     created_at = models.DateTimeField(_("created"), auto_now_add=True, db_index=True)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
 
-    objects: ClassVar[models.Manager[Self]] = models.Manager()  # type: ignore[assignment]
+    objects: ClassVar[models.Manager[Self]] = models.Manager()
 
     if TYPE_CHECKING:
         customer_pk: int | None

@@ -1,0 +1,239 @@
+"""Charging and authorizing: stored cards, typed cards, tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from django_dinero import keys
+from django_dinero.cards import CardDetails, PaymentToken, check_cvv
+from django_dinero.exceptions import InvalidInput
+from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.registry import get_gateway
+from django_dinero.gateways.types import ChargeRequest, StoredCard
+from django_dinero.models.card import CreditCard
+from django_dinero.models.customer import Customer
+from django_dinero.models.mirrored import SyncState
+from django_dinero.models.operation import OperationKind
+from django_dinero.models.transaction import COUNTED, Transaction
+from django_dinero.money import parse_amount
+from django_dinero.services import journal, money, replay, sources
+
+TEXT_LIMITS = {"order_reference": 255, "description": 255}
+INITIATORS = ("customer", "merchant")
+ACCEPTED = sources.CARD_ARGUMENTS | {
+    "customer",
+    "card",
+    "settle",
+    "currency",
+    "gateway_name",
+    "email",
+    "order_reference",
+    "description",
+    "customer_ip",
+    "initiator",
+    "owner",
+    "idempotency_key",
+    "scope",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is charged, and the rows that it belongs to."""
+
+    charge: StoredCard | CardDetails | PaymentToken
+    customer: Customer | None = None
+    card: CreditCard | None = None
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """Last four digits and brand, as far as they are known here."""
+        if self.card is not None:
+            return {"last_4": self.card.last_4, "brand": self.card.brand}
+        if isinstance(self.charge, CardDetails):
+            return {"last_4": self.charge.last_4, "brand": self.charge.brand}
+        return {"last_4": "", "brand": ""}
+
+
+def charge(price: Decimal | int | str, **given: Any) -> Transaction:
+    """Charge or authorize; see :meth:`Transaction.create` for arguments and errors."""
+    sources.refuse_unknown(given, ACCEPTED | {"price"})
+    source = _source(given)
+    gateway = _gateway(given, source)
+    currency = check_currency(gateway, given.get("currency"))
+    amount = parse_amount(price, currency)
+    request = _request(given, source, amount, currency)
+    gateway.require("charge")
+    gateway.check_request(request)
+    columns = replay.check_key(given.get("idempotency_key"), given.get("scope", ""))
+    parameters = _parameters(gateway, request, source)
+    before = replay.earlier(columns, parameters)
+    if before is not None:
+        return before
+    try:
+        operation = money.begin(
+            gateway,
+            OperationKind.CHARGE if request.settle else OperationKind.AUTHORIZE,
+            amount=amount,
+            currency=currency,
+            fingerprint=keys.fingerprint(parameters),
+            intent=_intent(request, source, given.get("owner")),
+            key=request.operation_key,
+            customer_id=source.customer.customer_id or "" if source.customer else "",
+            card_id=source.card.card_id if source.card else "",
+            **columns,
+        )
+    except journal.KeyTaken as taken:
+        return replay.rival_answer(taken.operation, parameters)
+    return money.perform(gateway, operation, lambda: gateway.charge(request))
+
+
+def check_currency(gateway: Gateway, currency: object) -> str:
+    """Return the currency of a charge; the account's own by default.
+
+    Raises:
+        InvalidInput: the account has another one.
+    """
+    if currency is None:
+        return gateway.currency
+    if gateway.single_currency and currency != gateway.currency:
+        raise InvalidInput(
+            {
+                "currency": _("%(gateway)s takes %(currency)s only.")
+                % {"gateway": gateway.alias, "currency": gateway.currency}
+            },
+            gateway_name=gateway.alias,
+        )
+    return str(currency)
+
+
+def _source(given: Mapping[str, Any]) -> Source:
+    customer, card = given.get("customer"), given.get("card")
+    stored = customer is not None or card is not None
+    values = dict(given)
+    if stored and values.get("cvv") and not values.get("number"):
+        values.pop("cvv")  # the CVV of a stored card, asked again for this charge
+    fresh = sources.new_card(values)
+    if stored and fresh is not None:
+        raise InvalidInput({"number": _("Pass a stored card, or a number or token; not both.")})
+    if stored:
+        return _stored_source(customer, card)
+    if fresh is None:
+        raise InvalidInput({"card": _("Pass a customer, a card, a number or a token.")})
+    return Source(fresh)
+
+
+def _stored_source(customer: Any, card: Any) -> Source:
+    if customer is not None and not isinstance(customer, Customer):
+        raise InvalidInput({"customer": _("Pass a Customer.")})
+    if card is None and customer is not None:
+        card = customer.default_card if customer.pk else None
+        if card is None:
+            raise InvalidInput({"customer": _("This customer has no card to charge.")})
+    if not isinstance(card, CreditCard) or card.pk is None:
+        raise InvalidInput({"card": _("Pass a stored CreditCard.")})
+    if customer is not None and card.customer_pk != customer.pk:
+        raise InvalidInput({"card": _("This card belongs to another customer.")})
+    if card.sync_state == SyncState.MISSING:
+        raise InvalidInput({"card": _("The gateway no longer has this card.")})
+    return Source(StoredCard(card.customer_id, card.card_id), customer or card.customer, card)
+
+
+def _gateway(given: Mapping[str, Any], source: Source) -> Gateway:
+    name = given.get("gateway_name")
+    if source.card is None:
+        return get_gateway(name)
+    if name is not None and name != source.card.gateway_name:
+        raise InvalidInput(
+            {
+                "gateway_name": _("This card is stored at %(gateway)s.")
+                % {"gateway": source.card.gateway_name}
+            }
+        )
+    return get_gateway(source.card.gateway_name)
+
+
+def _request(
+    given: Mapping[str, Any], source: Source, amount: Decimal, currency: str
+) -> ChargeRequest:
+    initiator = given.get("initiator", "customer")
+    if initiator not in INITIATORS:
+        raise InvalidInput({"initiator": _("Pass 'customer' or 'merchant'.")})
+    texts = sources.check_texts(given, TEXT_LIMITS)
+    email = sources.check_email(given.get("email"), required=False)
+    if not email and source.customer is not None:
+        email = source.customer.email
+    cvv = check_cvv(given.get("cvv")) if source.card is not None else None
+    return ChargeRequest(
+        operation_key=keys.new_key(),
+        amount=amount,
+        currency=currency,
+        source=source.charge,
+        settle=bool(given.get("settle", True)),
+        cvv=cvv,
+        # A stored card's charge goes to the customer on file; a second address would be refused.
+        email=email,
+        customer_ip=sources.check_ip(given.get("customer_ip")),
+        initiator=initiator,
+        order_reference=texts["order_reference"],
+        description=texts["description"],
+        **_stored_credential(source),
+    )
+
+
+def _stored_credential(source: Source) -> dict[str, Any]:
+    """Return what the networks want to know of earlier charges with this card."""
+    if source.card is None:
+        return {}
+    first = (
+        Transaction.objects.filter(card=source.card, status__in=COUNTED)
+        .exclude(network_transaction_id="")
+        .order_by("id")
+        .first()
+    )
+    if first is None:
+        return {"stores_card": True}
+    return {
+        "network_transaction_id": first.network_transaction_id,
+        "original_amount": Decimal(first.price),
+    }
+
+
+def _parameters(gateway: Gateway, request: ChargeRequest, source: Source) -> dict[str, object]:
+    """Return what makes two requests the same; of a number only the last four digits."""
+    charged = request.source
+    shown: dict[str, object] = dict(source.shown)
+    if isinstance(charged, StoredCard):
+        shown |= {"customer_id": charged.customer_id, "card_id": charged.card_id}
+    elif isinstance(charged, CardDetails):
+        shown |= {"month": charged.month, "year": charged.year}
+    return {
+        "verb": "charge" if request.settle else "authorize",
+        "gateway": gateway.alias,
+        "amount": str(request.amount),
+        "currency": request.currency,
+        "order_reference": request.order_reference,
+        **shown,
+    }
+
+
+def _intent(request: ChargeRequest, source: Source, owner: Any) -> dict[str, Any]:
+    holder = owner
+    if holder is None and source.customer is not None:
+        holder = source.customer.owner
+    return {
+        "customer_pk": source.customer.pk if source.customer else None,
+        "card_pk": source.card.pk if source.card else None,
+        "owner_pk": holder.pk if holder is not None else None,
+        "order_reference": request.order_reference,
+        "description": request.description,
+        "customer_ip": request.customer_ip,
+        "initiator": request.initiator,
+        "email": request.email,
+        **source.shown,
+    }

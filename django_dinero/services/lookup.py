@@ -1,0 +1,186 @@
+"""Finding out how an operation ended whose answer was lost. Reconciling is doing this for all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import router
+from django.utils.translation import gettext as _
+
+from django_dinero.db import UtcNow
+from django_dinero.exceptions import DineroError
+from django_dinero.gateways.registry import get_gateway
+from django_dinero.gateways.types import (
+    LookupHints,
+    RemoteCard,
+    RemoteCustomer,
+    RemoteStatus,
+    RemoteTransaction,
+)
+from django_dinero.models.operation import (
+    MONEY_KINDS,
+    Operation,
+    OperationKind,
+    OperationState,
+)
+from django_dinero.secrets import scrub
+from django_dinero.services import books, journal, mirror
+
+State = OperationState
+
+#: Verbs that are repeated until they succeed: what became of one attempt does not matter once it
+#: can no longer land late.
+REPEATABLE = (
+    OperationKind.UPDATE_CUSTOMER,
+    OperationKind.UPDATE_CARD,
+    OperationKind.DELETE_CUSTOMER,
+    OperationKind.DELETE_CARD,
+    OperationKind.APPROVE_HELD,
+    OperationKind.DECLINE_HELD,
+)
+
+#: Clocks of two databases and of the gateway differ; a search starts this much earlier.
+CLOCK_SKEW = timedelta(minutes=15)
+
+
+def resolve(operation: Operation) -> Operation:
+    """Bring an open operation as far as can be proven now; it is up to date afterwards.
+
+    A gateway that cannot be reached, or a list that is not complete, leaves it as it is.
+    """
+    _expire(operation)
+    if operation.state == State.UNKNOWN:
+        if operation.kind in REPEATABLE:
+            _forget_repeatable(operation)
+        else:
+            _look_up(operation)
+    return operation
+
+
+def _expire(operation: Operation) -> None:
+    """A worker that did not come back within its lease is dead."""
+    if not _passed(operation, "lease_until"):
+        return
+    if operation.state == State.NEW:
+        journal.move(operation, State.FAILED, outcome={"error": "never sent"})
+    elif operation.state == State.SENT:
+        journal.move(operation, State.UNKNOWN, outcome={"error": "the worker died"})
+
+
+def _passed(operation: Operation, column: str) -> bool:
+    using = operation._state.db or router.db_for_write(Operation)
+    rows = Operation.objects.using(using).filter(pk=operation.pk)
+    return rows.filter(**{f"{column}__lt": UtcNow()}).exists()
+
+
+def _forget_repeatable(operation: Operation) -> None:
+    if _passed(operation, "quarantine_until"):
+        journal.move(operation, State.ABSENT, outcome={"error": "to be repeated"})
+
+
+def _look_up(operation: Operation) -> None:
+    problem = ""
+    try:
+        gateway = get_gateway(operation.gateway_name)
+        found = gateway.find_operation(operation.key, _hints(operation))
+    except DineroError as error:
+        problem = scrub(str(error))
+    if problem:
+        _check_later(operation, problem)
+    elif len(found.matches) > 1:
+        text = _("The gateway has %(count)d matches.") % {"count": len(found.matches)}
+        journal.move(operation, State.MANUAL, outcome={"error": text})
+    elif found.matches:
+        _adopt(operation, found.matches[0])
+    elif found.complete and _passed(operation, "quarantine_until"):
+        journal.move(operation, State.ABSENT, outcome={"error": "not found at the gateway"})
+    else:
+        _check_later(operation, "not found yet")
+
+
+def _check_later(operation: Operation, problem: str) -> None:
+    using = operation._state.db or router.db_for_write(Operation)
+    steps = (5, 30, 120, 600, 3600)
+    wait = timedelta(seconds=steps[min(operation.attempts, len(steps) - 1)])
+    Operation.objects.using(using).filter(pk=operation.pk, state=operation.state).update(
+        attempts=operation.attempts + 1,
+        next_check_at=UtcNow() + wait,
+        outcome={**operation.outcome, "lookup": problem[:500]},
+    )
+    operation.refresh_from_db(using=using)
+
+
+def _hints(operation: Operation) -> LookupHints:
+    intent: Mapping[str, Any] = operation.intent
+    return LookupHints(
+        kind=operation.kind,
+        since=(operation.sent_at or operation.created_at) - CLOCK_SKEW,
+        customer_key=intent.get("customer_key", ""),
+        customer_id=operation.customer_id,
+        card_id=operation.card_id,
+        transaction_id=operation.transaction_id,
+        amount=operation.amount,
+        currency=operation.currency,
+        last_4=intent.get("last_4", ""),
+        known_card_ids=frozenset(intent.get("known_card_ids", ())),
+    )
+
+
+def _adopt(operation: Operation, match: RemoteTransaction | RemoteCustomer | RemoteCard) -> None:
+    if isinstance(match, RemoteTransaction):
+        adopt_transaction(operation, match)
+    else:
+        _adopt_vault(operation, match)
+
+
+def adopt_transaction(operation: Operation, remote: RemoteTransaction) -> None:
+    """Conclude a money operation by what the gateway's books say of it."""
+    if operation.kind not in MONEY_KINDS:
+        return
+    different = (
+        operation.kind in (OperationKind.CHARGE, OperationKind.AUTHORIZE, OperationKind.REFUND)
+        and remote.amount != Decimal(operation.amount or 0)
+    ) or (remote.currency and remote.currency != operation.currency)
+    if different:
+        text = _("The gateway has it with another amount or currency.")
+        journal.move(operation, State.MANUAL, outcome={"error": text})
+        return
+    result = books.OUTCOMES[remote.status]
+    outcome = _outcome_of(remote, result.value)
+    journal.conclude(
+        operation,
+        books.STATES[result],
+        outcome,
+        lambda: books.record(operation),
+        transaction_id=remote.transaction_id,
+    )
+
+
+def _outcome_of(remote: RemoteTransaction, result: str) -> dict[str, Any]:
+    return {
+        "result": result,
+        "transaction_id": remote.transaction_id,
+        "auth_code": remote.auth_code,
+        "avs": remote.avs,
+        "cvv": remote.cvv,
+        "network_transaction_id": remote.network_transaction_id,
+        "last_4": remote.last_4,
+        "brand": remote.brand,
+        "found": True,
+        "voided": remote.status is RemoteStatus.VOIDED,
+    }
+
+
+def _adopt_vault(operation: Operation, remote: RemoteCustomer | RemoteCard) -> None:
+    card_id = remote.card_id if isinstance(remote, RemoteCard) else ""
+    journal.move(
+        operation,
+        State.SUCCEEDED,
+        customer_id=remote.customer_id,
+        card_id=card_id,
+        outcome={"customer_id": remote.customer_id, "card_id": card_id, "found": True},
+    )
+    mirror.found(operation, remote)

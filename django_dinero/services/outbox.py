@@ -1,0 +1,355 @@
+"""Pushes what was saved or deleted here, after it was committed.
+
+The mark on the row (``sync_state``, ``version``) is the outbox; the operation is written when its
+push starts. A deleted row leaves its operation behind, as a tombstone that drives the delete.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.db import IntegrityError, router, transaction
+from django.db.models import Case, Value, When
+from django.utils.translation import gettext as _
+
+from django_dinero import keys, signals
+from django_dinero.cards import ADDRESS_FIELDS, Address
+from django_dinero.exceptions import DineroError, NotSent, OperationInProgress
+from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.registry import get_gateway
+from django_dinero.gateways.types import (
+    CardUpdate,
+    CustomerRequest,
+    CustomerUpdate,
+    Done,
+    ReasonKind,
+    Refusal,
+    RemoteCustomer,
+)
+from django_dinero.models.card import CreditCard
+from django_dinero.models.customer import Customer
+from django_dinero.models.mirrored import Mirrored, SyncState
+from django_dinero.models.operation import (
+    OPEN_STATES,
+    Operation,
+    OperationKind,
+    OperationState,
+)
+from django_dinero.secrets import scrub
+from django_dinero.services import journal, replay, targets
+from django_dinero.services.lookup import resolve
+from django_dinero.services.refusals import error_for, has
+
+logger = logging.getLogger("django_dinero.outbox")
+
+RowT = TypeVar("RowT", Customer, CreditCard)
+
+#: How often one push starts again because the row moved on under it.
+ROUNDS = 10
+
+
+def customer_target(customer: Customer) -> str:
+    """Return the journal's name for a customer."""
+    return f"customer:{customer.gateway_name}:{customer.key}"
+
+
+def card_target(card: CreditCard) -> str:
+    """Return the journal's name for a stored card."""
+    return f"card:{card.public_id}"
+
+
+def push_customer(pk: int) -> None:
+    """Push a customer whose row waits for it; raise what the gateway refuses, marked on the row."""
+    _push(Customer, pk, _send_customer)
+
+
+def push_card(pk: int) -> None:
+    """Push a card whose row waits for it; raise what the gateway refuses, marked on the row."""
+    _push(CreditCard, pk, _send_card)
+
+
+def _push(model: type[RowT], pk: int, send: Callable[[RowT], None]) -> None:
+    for _round in range(ROUNDS):
+        row = model._default_manager.using(router.db_for_write(model)).filter(pk=pk).first()
+        if row is None or row.sync_state not in (SyncState.PENDING, SyncState.ERROR):
+            return
+        failure: DineroError | None = None
+        try:
+            send(row)
+        except OperationInProgress:
+            # Whoever holds it looks at the row again when it is done, and pushes this change too.
+            return
+        except DineroError as error:
+            failure = error
+        if failure is not None:
+            _mark_failed(row, failure)
+            raise failure
+
+
+def _mark_failed(row: Customer | CreditCard, error: DineroError) -> None:
+    state = SyncState.ERROR
+    if error.code in (ReasonKind.CUSTOMER_NOT_FOUND.value, ReasonKind.CARD_NOT_FOUND.value):
+        state = SyncState.MISSING
+    rows = type(row)._default_manager.filter(pk=row.pk, version=row.version)
+    rows.update_mirrored(sync_state=state, sync_error=scrub(str(error))[:1000])
+    row.refresh_from_db(fields=list(row.BOOKKEEPING))
+    logger.warning("Push of %s %s failed: %s", row._meta.model_name, row.pk, error.code)
+    signals.send(signals.push_failed, type(row), instance=row, error=error)
+
+
+def _mark_synced(row: Mirrored, **values: Any) -> None:
+    """Say that the gateway has ``row`` as it was read; it stays waiting if it moved on."""
+    rows = type(row)._default_manager.filter(pk=row.pk)
+    rows.update_mirrored(  # type: ignore[attr-defined]
+        synced_digest=row.mirrored_digest(),
+        synced_version=row.version,
+        sync_error="",
+        sync_state=Case(
+            When(version=row.version, then=Value(SyncState.SYNCED)),
+            default=Value(SyncState.PENDING),
+        ),
+        **values,
+    )
+
+
+def _begin(gateway: Gateway, kind: str, target: str, **values: Any) -> Operation:
+    return targets.begin(gateway, kind, using=journal.alias_for_vault(), target=target, **values)
+
+
+# -- Customers -----------------------------------------------------------------------------------
+
+
+def _send_customer(row: Customer) -> None:
+    gateway = get_gateway(row.gateway_name)
+    if row.customer_id is None:
+        _create_customer(gateway, row)
+    elif row.synced_digest == row.mirrored_digest():
+        _mark_synced(row)
+    else:
+        _update_customer(gateway, row)
+
+
+def _create_customer(gateway: Gateway, row: Customer) -> None:
+    gateway.require("create_customer")
+    request = CustomerRequest(
+        operation_key=keys.new_key(),
+        key=row.key,
+        email=row.email,
+        first_name=row.first_name,
+        last_name=row.last_name,
+    )
+    operation = _begin(
+        gateway,
+        OperationKind.CREATE_CUSTOMER,
+        customer_target(row),
+        key=request.operation_key,
+        intent={
+            "customer_key": row.key,
+            "email": row.email,
+            "first_name": row.first_name,
+            "last_name": row.last_name,
+            "owner_pk": row.owner_id,
+        },
+    )
+    row.refresh_from_db()
+    if row.customer_id is not None:
+        # A lost reply was found while we waited for the target: the customer exists already.
+        journal.move(operation, OperationState.FAILED, outcome={"error": "exists already"})
+        return
+    result = journal.send(gateway, operation, lambda: gateway.create_customer(request))
+    if isinstance(result, Refusal):
+        result = _own_duplicate(gateway, row, result)
+    if isinstance(result, Refusal):
+        raise refused(operation, result)
+    remote = result
+    _conclude(operation, row, {"customer_id": remote.customer_id}, customer_id=remote.customer_id)
+    row.refresh_from_db()
+    signals.send(signals.customer_pushed, Customer, customer=row, created=True)
+
+
+def _own_duplicate(gateway: Gateway, row: Customer, refusal: Refusal) -> RemoteCustomer | Refusal:
+    """A duplicate that carries our key is our own, from an attempt whose reply was lost."""
+    if not has(refusal, ReasonKind.DUPLICATE_CUSTOMER) or not refusal.existing_id:
+        return refusal
+    existing = gateway.retrieve_customer(refusal.existing_id)
+    ours = isinstance(existing, RemoteCustomer) and existing.key == row.key
+    return existing if ours else refusal
+
+
+def _update_customer(gateway: Gateway, row: Customer) -> None:
+    gateway.require("update_customer")
+    request = CustomerUpdate(
+        operation_key=keys.new_key(),
+        customer_id=row.customer_id or "",
+        key=row.key,
+        email=row.email,
+        first_name=row.first_name,
+        last_name=row.last_name,
+    )
+    operation = _begin(
+        gateway,
+        OperationKind.UPDATE_CUSTOMER,
+        customer_target(row),
+        key=request.operation_key,
+        customer_id=request.customer_id,
+    )
+    result = journal.send(gateway, operation, lambda: gateway.update_customer(request))
+    if isinstance(result, Refusal):
+        raise refused(operation, result)
+    _conclude(operation, row, {"customer_id": request.customer_id})
+    row.refresh_from_db()
+    signals.send(signals.customer_pushed, Customer, customer=row, created=False)
+
+
+# -- Cards ---------------------------------------------------------------------------------------
+
+
+def _send_card(row: CreditCard) -> None:
+    gateway = get_gateway(row.gateway_name)
+    if row.synced_digest == row.mirrored_digest():
+        _mark_synced(row)
+        return
+    gateway.require("update_card")
+    request = CardUpdate(
+        operation_key=keys.new_key(),
+        customer_id=row.customer_id,
+        card_id=row.card_id,
+        address=Address(**{name: getattr(row, name) for name in ADDRESS_FIELDS}),
+        month=row.month,
+        year=row.year,
+        is_default=row.is_default,
+    )
+    operation = _begin(
+        gateway,
+        OperationKind.UPDATE_CARD,
+        card_target(row),
+        key=request.operation_key,
+        customer_id=row.customer_id,
+        card_id=row.card_id,
+    )
+    result = journal.send(gateway, operation, lambda: gateway.update_card(request))
+    if isinstance(result, Refusal):
+        raise refused(operation, result)
+    _conclude(operation, row, {"card_id": row.card_id})
+    row.refresh_from_db()
+    signals.send(signals.card_pushed, CreditCard, card=row, created=False)
+
+
+def _conclude(operation: Operation, row: Mirrored, outcome: dict[str, str], **values: str) -> None:
+    journal.conclude(
+        operation,
+        OperationState.SUCCEEDED,
+        outcome,
+        lambda: _mark_synced(row, **values),
+        **values,
+    )
+
+
+def refused(operation: Operation, refusal: Refusal) -> DineroError:
+    """Close a vault operation with the gateway's refusal, and return the exception for it."""
+    error = error_for(
+        refusal.reasons,
+        existing_id=refusal.existing_id,
+        operation=operation,
+        gateway_name=operation.gateway_name,
+    )
+    outcome = {"error": str(error)[:500], "code": error.code, "gateway_code": error.gateway_code}
+    journal.conclude(operation, OperationState.DECLINED, outcome, lambda: None)
+    return error
+
+
+# -- Deletes -------------------------------------------------------------------------------------
+
+
+def bury(row: Customer | CreditCard, using: str) -> Operation | None:
+    """Write the tombstone of a deleted row, in the transaction that deletes it."""
+    if not row.customer_id:
+        return None
+    is_card = isinstance(row, CreditCard)
+    return Operation.objects.using(using).create(
+        kind=OperationKind.DELETE_CARD if is_card else OperationKind.DELETE_CUSTOMER,
+        gateway_name=row.gateway_name,
+        target=card_target(row) if isinstance(row, CreditCard) else customer_target(row),
+        customer_id=row.customer_id,
+        card_id=row.card_id if isinstance(row, CreditCard) else "",
+    )
+
+
+def push_delete(key: str) -> None:
+    """Delete at the gateway what a tombstone names; gone already is a success."""
+    operation = Operation.objects.filter(key=key, state=OperationState.NEW).first()
+    if operation is None:
+        return
+    if operation.kind == OperationKind.DELETE_CARD and _covered(operation):
+        journal.move(operation, OperationState.SUCCEEDED, outcome={"covered": True})
+        return
+    failure: DineroError | None = None
+    try:
+        _send_delete(operation)
+    except DineroError as error:
+        failure = error
+    if failure is not None:
+        if isinstance(failure, NotSent):
+            _bury_again(operation)
+        signals.send(signals.push_failed, Operation, instance=operation, error=failure)
+        raise failure
+    _announce_deleted(operation)
+
+
+def _covered(operation: Operation) -> bool:
+    """Whether the card's customer is being deleted too: that takes its cards along."""
+    deletes = Operation.objects.filter(
+        kind=OperationKind.DELETE_CUSTOMER,
+        gateway_name=operation.gateway_name,
+        customer_id=operation.customer_id,
+        state__in=(*OPEN_STATES, OperationState.SUCCEEDED),
+    )
+    return deletes.exists()
+
+
+def _send_delete(operation: Operation) -> None:
+    gateway = get_gateway(operation.gateway_name)
+    verb = gateway.delete_card if operation.card_id else gateway.delete_customer
+    gateway.require(operation.kind)
+    _take_slot(operation)
+    ids = [operation.customer_id, operation.card_id]
+    result: Done | Refusal = journal.send(gateway, operation, lambda: verb(*[i for i in ids if i]))
+    if isinstance(result, Refusal):
+        raise refused(operation, result)
+    journal.conclude(operation, OperationState.SUCCEEDED, {"already": result.already}, lambda: None)
+
+
+def _take_slot(operation: Operation) -> None:
+    for _attempt in range(2):
+        try:
+            with transaction.atomic(using=operation._state.db):
+                Operation.objects.filter(pk=operation.pk).update(target_slot=operation.target)
+            return
+        except IntegrityError:
+            pass
+        holder = Operation.objects.filter(target_slot=operation.target).first()
+        if holder is not None and resolve(holder).is_open:
+            raise replay.unfinished(holder)
+    raise journal.TargetBusy(_("Another operation on the same object is not finished."))
+
+
+def _bury_again(operation: Operation) -> None:
+    """Nothing was sent: a new tombstone takes the place of the failed one."""
+    Operation.objects.create(
+        kind=operation.kind,
+        gateway_name=operation.gateway_name,
+        target=operation.target,
+        customer_id=operation.customer_id,
+        card_id=operation.card_id,
+        parent_key=operation.key,
+    )
+
+
+def _announce_deleted(operation: Operation) -> None:
+    ids = {"gateway_name": operation.gateway_name, "customer_id": operation.customer_id}
+    if operation.card_id:
+        signals.send(signals.card_deleted, CreditCard, **ids, card_id=operation.card_id)
+    else:
+        signals.send(signals.customer_deleted, Customer, **ids)

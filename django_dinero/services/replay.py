@@ -1,0 +1,133 @@
+"""What a repeated idempotency key gets: the first answer again, never a second charge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from django_dinero import keys
+from django_dinero.exceptions import (
+    DineroError,
+    HeldForReview,
+    IdempotencyKeyReused,
+    InvalidInput,
+    NeedsReview,
+    OperationInProgress,
+    OutcomeUnknown,
+)
+from django_dinero.gateways.types import Outcome, Reason, ReasonKind
+from django_dinero.models.operation import Operation, OperationState
+from django_dinero.models.transaction import Transaction
+from django_dinero.services import books, journal, lookup
+from django_dinero.services.refusals import error_for
+
+State = OperationState
+
+
+def check_key(idempotency_key: object, scope: object) -> dict[str, Any]:
+    """Return the journal's columns for a caller's key, which may be None.
+
+    Raises:
+        InvalidInput: not 8 to 64 visible ASCII characters, or a scope of over 100.
+    """
+    if idempotency_key is None:
+        return {"client_key": None, "scope": ""}
+    text = idempotency_key if isinstance(idempotency_key, str) else ""
+    if not 8 <= len(text) <= 64 or not all("!" <= c <= "~" for c in text):
+        raise InvalidInput(
+            {"idempotency_key": _("Use 8 to 64 visible ASCII characters, without blanks.")}
+        )
+    if len(str(scope)) > 100:
+        raise InvalidInput({"scope": _("At most 100 characters.")})
+    return {"client_key": text, "scope": str(scope)}
+
+
+def earlier(columns: Mapping[str, Any], parameters: Mapping[str, object]) -> Transaction | None:
+    """Return the transaction that this key made before, or None if it made none.
+
+    A key whose operation is proven not to have happened is free again.
+
+    Raises:
+        IdempotencyKeyReused: it was used with other parameters.
+        OperationInProgress, OutcomeUnknown, NeedsReview: it has no result yet.
+        CardDeclinedError, ...: the refusal that it got before.
+    """
+    if columns["client_key"] is None:
+        return None
+    operation = Operation.objects.filter(**columns).first()
+    return None if operation is None else answer_of(operation, parameters)
+
+
+def answer_of(operation: Operation, parameters: Mapping[str, object]) -> Transaction | None:
+    """As :func:`earlier`, for an operation at hand."""
+    if operation.fingerprint != keys.fingerprint(parameters):
+        raise IdempotencyKeyReused(
+            _("This idempotency key was used before with other parameters."), operation=operation
+        )
+    if operation.is_open:
+        lookup.resolve(operation)
+    if "result" in operation.outcome and not operation.is_open:
+        return result_of(operation)
+    if operation.state in (State.FAILED, State.ABSENT):
+        journal.release_client_key(operation)
+        return None
+    raise unfinished(operation)
+
+
+def rival_answer(operation: Operation, parameters: Mapping[str, object]) -> Transaction:
+    """Return the answer of a worker that wrote the same key between our look and our insert."""
+    won = answer_of(operation, parameters)
+    if won is None:
+        raise unfinished(operation)
+    return won
+
+
+def unfinished(operation: Operation) -> DineroError:
+    """Return the error that says why an operation has no result."""
+    if operation.state == State.UNKNOWN:
+        return OutcomeUnknown(
+            _("The gateway's answer was lost and is being looked for (operation %(key)s).")
+            % {"key": operation.key},
+            operation=operation,
+        )
+    if operation.state == State.MANUAL:
+        return NeedsReview(
+            _("The gateway's answer contradicts what was asked; a person must look at %(key)s.")
+            % {"key": operation.key},
+            operation=operation,
+        )
+    return OperationInProgress(
+        _("Operation %(key)s is still running.") % {"key": operation.key}, operation=operation
+    )
+
+
+def result_of(operation: Operation) -> Transaction:
+    """Return the row of a concluded money operation, or raise what the gateway refused."""
+    row = books.record(operation)
+    outcome = Outcome(operation.outcome["result"])
+    if outcome is Outcome.APPROVED:
+        return row
+    raise refusal_of(operation, row, outcome)
+
+
+def refusal_of(operation: Operation, row: Transaction, outcome: Outcome) -> DineroError:
+    """Return the exception for a recorded answer that is no approval."""
+    context: dict[str, Any] = {
+        "transaction": row,
+        "operation": operation,
+        "gateway_name": operation.gateway_name,
+    }
+    text = operation.note("gateway_text")
+    code = operation.note("gateway_code")
+    if outcome in (Outcome.HELD, Outcome.REQUIRES_ACTION):
+        message = text or _("The gateway holds this payment for review.")
+        return HeldForReview(message, gateway_code=code, **context)
+    kinds = operation.note("reasons") or [ReasonKind.CARD_DECLINED.value]
+    if outcome is Outcome.FAILED and not operation.note("reasons"):
+        kinds = [ReasonKind.GATEWAY_ERROR.value]
+    reasons = [
+        Reason(ReasonKind(kind), code, text if n == 0 else "") for n, kind in enumerate(kinds)
+    ]
+    return error_for(reasons, **context)
