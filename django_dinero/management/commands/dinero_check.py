@@ -1,0 +1,129 @@
+"""Asks each configured gateway whether it knows us."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from django_dinero import conf
+from django_dinero.exceptions import (
+    DineroError,
+    InvalidInput,
+    NotSent,
+    OutcomeUnknown,
+    UnsupportedFeature,
+)
+from django_dinero.gateways import registry
+from django_dinero.secrets import Secret, scrub
+
+#: Options whose values are never shown, whatever library puts them into an error text.
+HIDDEN = ("key", "secret", "login", "password", "token")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One gateway's line: a word that scripts can look for, and the reason."""
+
+    alias: str
+    word: str
+    text: str = ""
+
+    @property
+    def fine(self) -> bool:
+        """Whether the gateway can be used."""
+        return self.word == "OK"
+
+
+class Command(BaseCommand):
+    """``manage.py dinero_check [alias ...]``: one line per gateway, exit code 0 if all are fine."""
+
+    help = "Asks the payment gateways whether they accept the configured credentials."
+    # The checks stop at the first wrong entry; here it is a verdict among others.
+    requires_system_checks: ClassVar[list[str]] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the aliases."""
+        parser.add_argument(
+            "aliases",
+            nargs="*",
+            metavar="alias",
+            help='Gateways to ask, by their name in DINERO["GATEWAYS"]; all of them by default.',
+        )
+
+    def handle(self, *args: Any, aliases: list[str], **options: Any) -> None:
+        """Print the verdicts.
+
+        Raises:
+            CommandError: a gateway is not fine, no such alias, or there is none at all.
+        """
+        asked = list(dict.fromkeys(aliases)) or registry.aliases()
+        if not asked:
+            raise CommandError(_('No gateway is configured in DINERO["GATEWAYS"].'))
+        width = max(len(alias) for alias in asked)
+        bad = 0
+        for alias in asked:
+            verdict = check(alias)
+            bad += not verdict.fine
+            text = f"{verdict.alias:{width}}  {verdict.word}"
+            line = f"{text}: {verdict.text}" if verdict.text else text
+            self.stdout.write(self.style.SUCCESS(line) if verdict.fine else self.style.ERROR(line))
+            self.stdout.flush()
+        if bad:
+            raise CommandError(
+                ngettext(
+                    "%(bad)d of %(all)d gateways cannot be used as it is configured.",
+                    "%(bad)d of %(all)d gateways cannot be used as they are configured.",
+                    bad,
+                )
+                % {"bad": bad, "all": len(asked)}
+            )
+
+
+def check(alias: str) -> Verdict:
+    """Ask one gateway; every way this can end is a verdict.
+
+    Raises:
+        CommandError: no gateway has this name.
+    """
+    try:
+        word, text = _ask(alias)
+    except InvalidInput as error:
+        raise CommandError(str(error)) from None
+    line = " ".join(scrub(text, *_hidden_values(alias)).split())
+    return Verdict(alias, word, line)
+
+
+def _ask(alias: str) -> tuple[str, str]:
+    try:
+        gateway = registry.get_gateway(alias)
+        answer = gateway.check_credentials()
+    except UnsupportedFeature as error:
+        return "NOT CHECKABLE", error.message
+    except InvalidInput:
+        raise
+    except ImproperlyConfigured as error:
+        return "MISCONFIGURED", str(error)
+    except (NotSent, OutcomeUnknown) as error:
+        return "UNREACHABLE", error.message or error.code
+    except DineroError as error:
+        return "REFUSED", error.message or error.code
+    except Exception as error:  # somebody else's backend: the others are still asked
+        return "FAILED", type(error).__name__
+    if not answer.accepted:
+        return "REFUSED", answer.text
+    kind = _("real money moves here") if answer.live else _("a test account")
+    return "OK", f"{answer.text} ({kind})" if answer.text else kind
+
+
+def _hidden_values(alias: str) -> Iterator[Secret]:
+    entry = conf.gateways().get(alias)
+    options = entry.get("OPTIONS") if isinstance(entry, Mapping) else None
+    for name, value in (options or {}).items():
+        if isinstance(value, str | Secret) and any(part in name.lower() for part in HIDDEN):
+            yield Secret(value)

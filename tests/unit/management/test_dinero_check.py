@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import StringIO
+from typing import Any, ClassVar
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from django_dinero.exceptions import GatewayError, NotSent, OutcomeUnknown, UnsupportedFeature
+from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.types import (
+    ChargeRequest,
+    Credentials,
+    Lookup,
+    LookupHints,
+    Refusal,
+    TransactionResult,
+)
+
+KEY = "s3cr3t-transaction-key"
+
+
+class Asked(Gateway):
+    """A gateway whose answer to check_credentials is an option."""
+
+    option_names = frozenset({"answer", "transaction_key"})
+    asked: ClassVar[list[str]] = []
+
+    def __init__(self, alias: str, options: dict[str, Any]) -> None:
+        super().__init__(alias, options)
+        self.answer: Callable[[], Credentials] = options["answer"]
+
+    def charge(self, request: ChargeRequest) -> TransactionResult:
+        raise AssertionError("a check must not move money")
+
+    def retrieve_transaction(self, transaction_id: str) -> Refusal:
+        raise AssertionError("not asked here")
+
+    def find_operation(self, key: str, hints: LookupHints) -> Lookup:
+        raise AssertionError("not asked here")
+
+    def check_credentials(self) -> Credentials:
+        self.asked.append(self.alias)
+        return self.answer()
+
+
+def raises(error: Exception) -> Callable[[], Credentials]:
+    def answer() -> Credentials:
+        raise error
+
+    return answer
+
+
+def fine() -> Credentials:
+    return Credentials(accepted=True, text="Demo Shop", live=False)
+
+
+def entry(answer: object, **options: object) -> dict[str, Any]:
+    backend = f"{__name__}.Asked"
+    return {"BACKEND": backend, "OPTIONS": {"answer": answer, "transaction_key": KEY, **options}}
+
+
+@pytest.fixture(autouse=True)
+def no_calls() -> None:
+    Asked.asked.clear()
+
+
+def run(settings: Any, gateways: dict[str, Any], *aliases: str) -> tuple[str, str]:
+    """Return what was printed, and the text of the CommandError or ''."""
+    settings.DINERO = {"GATEWAYS": gateways}
+    out = StringIO()
+    try:
+        call_command("dinero_check", *aliases, stdout=out, no_color=True)
+    except CommandError as error:
+        assert error.returncode == 1
+        return out.getvalue(), str(error)
+    return out.getvalue(), ""
+
+
+def test_a_gateway_that_knows_us_is_ok_and_nothing_is_raised(settings: Any) -> None:
+    assert run(settings, {"default": entry(fine)}) == (
+        "default  OK: Demo Shop (a test account)\n",
+        "",
+    )
+
+
+def test_a_live_account_is_named_as_one(settings: Any) -> None:
+    out, error = run(settings, {"default": entry(lambda: Credentials(accepted=True))})
+    assert (out, error) == ("default  OK: real money moves here\n", "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "line"),
+    [
+        (lambda: Credentials(accepted=False, text="wrong key"), "REFUSED: wrong key"),
+        (raises(NotSent("connection refused")), "UNREACHABLE: connection refused"),
+        (raises(OutcomeUnknown("no reply in 60 s")), "UNREACHABLE: no reply in 60 s"),
+        (raises(GatewayError("E00008 inactive account")), "REFUSED: E00008 inactive account"),
+        (raises(UnsupportedFeature("it has no such call")), "NOT CHECKABLE: it has no such call"),
+        (raises(ZeroDivisionError(f"at {KEY}")), "FAILED: ZeroDivisionError"),
+    ],
+)
+def test_every_other_end_is_a_verdict_and_a_failure(
+    settings: Any, answer: Callable[[], Credentials], line: str
+) -> None:
+    out, error = run(settings, {"default": entry(answer)})
+    assert out == f"default  {line}\n"
+    assert error == "1 of 1 gateways cannot be used as it is configured."
+
+
+def test_a_wrong_entry_is_a_verdict_too_and_the_others_are_still_asked(settings: Any) -> None:
+    gateways = {"a": entry(fine, colour="blue"), "longer": entry(fine)}
+    out, error = run(settings, gateways)
+    first, second = out.splitlines()
+    assert first.startswith("a       MISCONFIGURED: ")
+    assert "colour" in first
+    assert second == "longer  OK: Demo Shop (a test account)"
+    assert error.startswith("1 of 2")
+
+
+def test_only_the_named_gateways_are_asked_each_once(settings: Any) -> None:
+    gateways = {"a": entry(raises(NotSent("down"))), "b": entry(fine), "c": entry(fine)}
+    _, error = run(settings, gateways, "c", "b", "c")
+    assert error == ""
+    assert Asked.asked == ["c", "b"]
+
+
+def test_an_unknown_alias_is_answered_with_the_configured_ones(settings: Any) -> None:
+    _, error = run(settings, {"a": entry(fine), "b": entry(fine)}, "nope")
+    assert "nope" in error
+    assert "a, b" in error
+
+
+def test_no_gateway_at_all_is_a_failure(settings: Any) -> None:
+    _, error = run(settings, {})
+    assert error == 'No gateway is configured in DINERO["GATEWAYS"].'
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: Credentials(accepted=False, text=f"The key {KEY} is wrong"),
+        lambda: Credentials(accepted=True, text=f"{KEY}\n4111111111111111"),
+        raises(NotSent(f"POST with {KEY} failed")),
+        raises(UnsupportedFeature(f"not with {KEY}")),
+    ],
+)
+def test_no_key_and_no_card_number_is_shown_whatever_a_library_wrote(
+    settings: Any, answer: Callable[[], Credentials]
+) -> None:
+    out, error = run(settings, {"default": entry(answer)})
+    assert KEY not in out + error
+    assert "4111111111111111" not in out
+    assert "[secret]" in out  # the text was there to be found
+    assert out.count("\n") == 1
