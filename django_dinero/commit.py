@@ -11,7 +11,6 @@ Three situations, told apart here and nowhere else:
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,21 +19,25 @@ from typing import Any
 
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.transaction import Atomic
 
 from django_dinero.db import foreign_blocks, in_testcase, in_transaction
 from django_dinero.exceptions import DineroError
 
-logger = logging.getLogger("django_dinero")
-
 Job = Callable[[], None]
+Jobs = dict[object, Job]
 
 
 class _Waiting(threading.local):
-    """Jobs of this thread by database, each under a key: the same push is never queued twice."""
+    """Jobs of this thread by database, each under a key: the same push is never queued twice.
+
+    ``units`` are open units of work; ``batches`` belong to a transaction of the caller's, told by
+    its outermost block, so that what a rollback left behind is not taken for the next one's.
+    """
 
     def __init__(self) -> None:
-        self.jobs: dict[str, dict[object, Job]] = {}
-        self.units: set[str] = set()
+        self.units: dict[str, Jobs] = {}
+        self.batches: dict[str, tuple[Atomic | None, Jobs]] = {}
 
 
 _waiting = _Waiting()
@@ -53,37 +56,46 @@ def unit_of_work(using: str) -> Iterator[None]:
     if using in _waiting.units or in_transaction(using):
         yield
         return
-    _waiting.units.add(using)
+    jobs = _waiting.units[using] = {}
     try:
         yield
-    except BaseException:
-        _waiting.jobs.pop(using, None)
-        raise
     finally:
-        _waiting.units.discard(using)
-    raise_refusals(run_jobs(using))
+        del _waiting.units[using]
+    raise_refusals(run_jobs(jobs))
 
 
 def after_commit(using: str, key: object, job: Job) -> None:
     """Run ``job`` after the commit; a later one with the same ``key`` takes its place."""
-    jobs = _waiting.jobs.setdefault(using, {})
+    jobs = _waiting.units.get(using)
+    if jobs is not None:
+        jobs.pop(key, None)
+        jobs[key] = job
+        return
+    blocks = foreign_blocks(using)
+    jobs = _batch(using, blocks[0] if blocks else None)
     jobs.pop(key, None)
     jobs[key] = job
-    if using in _waiting.units:
-        return
     # A cascade that starts outside our models (deleting a user) runs in a block of Django's own:
     # one block means nobody else's, and a refusal may be raised.
-    callback = partial(_flush, using, raises=len(foreign_blocks(using)) <= 1)
+    callback = partial(_flush, jobs, raises=len(blocks) <= 1)
     if in_testcase(using):
         _at_end_of_outermost_block(using, callback)
     else:
         transaction.on_commit(callback, using=using)
 
 
-def run_jobs(using: str) -> list[DineroError]:
-    """Run every waiting job and return the refusals, in order."""
+def _batch(using: str, block: Atomic | None) -> Jobs:
+    known = _waiting.batches.get(using)
+    if known is None or known[0] is not block or block is None:
+        known = _waiting.batches[using] = (block, {})
+    return known[1]
+
+
+def run_jobs(jobs: Jobs) -> list[DineroError]:
+    """Run every waiting job, each once, and return the refusals, in order."""
     refusals: list[DineroError] = []
-    for job in (_waiting.jobs.pop(using, None) or {}).values():
+    while jobs:
+        job = jobs.pop(next(iter(jobs)))
         try:
             job()
         except DineroError as error:
@@ -99,8 +111,8 @@ def raise_refusals(refusals: list[DineroError]) -> None:
         raise ExceptionGroup("The gateway refused several changes.", refusals)
 
 
-def _flush(using: str, *, raises: bool) -> None:
-    refusals = run_jobs(using)
+def _flush(jobs: Jobs, *, raises: bool) -> None:
+    refusals = run_jobs(jobs)
     if raises:
         raise_refusals(refusals)
 
