@@ -1,0 +1,1 @@
+"""Tests on real connections, threads, processes and servers."""

@@ -1,0 +1,48 @@
+"""A recording gateway behind the default alias."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pytest_django.fixtures import SettingsWrapper
+
+from django_dinero.gateways.registry import get_gateway
+from django_dinero.models import Customer
+from tests.support.recording import RecordingGateway
+
+CARD = {
+    "number": "4111111111111111",
+    "cvv": "900",
+    "month": "12",
+    "year": "2030",
+    "address": "123 Elm St",
+    "zip": "12345",
+}
+
+
+@pytest.fixture
+def gateway(settings: SettingsWrapper) -> RecordingGateway:
+    """The default alias, recording what is asked of it."""
+    entry = {"BACKEND": "tests.support.recording.RecordingGateway", "OPTIONS": {}}
+    settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": entry}}
+    found = get_gateway()
+    assert isinstance(found, RecordingGateway)
+    return found
+
+
+@pytest.fixture
+def card() -> dict[str, str]:
+    """Arguments of a good card."""
+    return dict(CARD)
+
+
+@pytest.fixture
+def make_customer(gateway: RecordingGateway, card: dict[str, str]) -> Callable[..., Customer]:
+    """A customer with one card, stored at the gateway."""
+
+    def make(**given: Any) -> Customer:
+        return Customer.create(**{"email": "bill@example.com", **card, **given})
+
+    return make

@@ -1,0 +1,324 @@
+"""The journal: every change of state, and who wins when several want one."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from django_dinero import signals
+from django_dinero.exceptions import (
+    InsideTransaction,
+    InvalidInput,
+    NotSent,
+    OperationInProgress,
+    OutcomeUnknown,
+    UnsupportedFeature,
+)
+from django_dinero.models import Operation
+from django_dinero.models.operation import OperationState as State
+from django_dinero.services import journal, lookup
+from tests.support.recording import RecordingGateway
+
+pytestmark = pytest.mark.django_db
+
+#: Written out by hand, not read from the table under test.
+ALLOWED = {
+    ("new", "sent"),
+    ("new", "failed"),
+    ("new", "succeeded"),
+    ("sent", "succeeded"),
+    ("sent", "declined"),
+    ("sent", "pending"),
+    ("sent", "failed"),
+    ("sent", "unknown"),
+    ("sent", "manual"),
+    ("unknown", "succeeded"),
+    ("unknown", "declined"),
+    ("unknown", "pending"),
+    ("unknown", "absent"),
+    ("unknown", "manual"),
+    ("pending", "succeeded"),
+    ("pending", "declined"),
+    ("absent", "succeeded"),
+    ("absent", "declined"),
+    ("absent", "pending"),
+    ("absent", "manual"),
+    ("manual", "succeeded"),
+    ("manual", "declined"),
+    ("manual", "failed"),
+}
+FREE = {"succeeded", "declined", "pending", "failed", "absent"}
+
+
+def begin(gateway: RecordingGateway, **values: Any) -> Operation:
+    given = {"using": "default", "amount": 5, "currency": "USD", **values}
+    return journal.begin(gateway, "charge", **given)
+
+
+@pytest.mark.parametrize(("old", "new"), itertools.product(State.values, State.values))
+def test_only_these_changes_of_state(gateway: RecordingGateway, old: str, new: str) -> None:
+    operation = begin(gateway, target="somebody")
+    Operation.objects.filter(pk=operation.pk).update(state=old)
+    operation.refresh_from_db()
+    won = journal.move(operation, State(new), outcome={"by": "test"})
+    assert won is ((old, new) in ALLOWED)
+    stored = Operation.objects.get(pk=operation.pk)
+    assert stored.state == operation.state == (new if won else old)
+    assert stored.outcome == ({"by": "test"} if won else {})
+    if won:
+        assert (stored.target_slot is None) is (new in FREE)
+
+
+def test_the_loser_of_a_change_sees_the_winners(gateway: RecordingGateway) -> None:
+    operation = begin(gateway)
+    rival = Operation.objects.get(pk=operation.pk)
+    assert journal.move(operation, State.SENT)
+    assert not journal.move(rival, State.FAILED)
+    assert rival.state == "sent"
+
+
+def test_users_hear_of_every_change(gateway: RecordingGateway) -> None:
+    heard: list[tuple[str, str]] = []
+
+    def changed(old_state: str, new_state: str, **kwargs: Any) -> None:
+        heard.append((old_state, new_state))
+
+    signals.operation_changed.connect(changed)
+    try:
+        journal.send(gateway, begin(gateway), lambda: None)
+    finally:
+        signals.operation_changed.disconnect(changed)
+    assert heard == [("new", "sent")]
+
+
+# -- Beginning -------------------------------------------------------------------------------------
+
+
+def test_a_new_operation_has_a_key_and_a_lease(gateway: RecordingGateway) -> None:
+    operation = begin(gateway)
+    assert len(operation.key) == 20
+    assert operation.state == "new"
+    assert operation.lease_until > operation.created_at
+    length = (operation.lease_until - operation.created_at).total_seconds()
+    assert abs(length - gateway.lease_seconds) < 5
+
+
+def test_a_target_has_one_open_operation(gateway: RecordingGateway) -> None:
+    first = begin(gateway, target="t")
+    with pytest.raises(journal.TargetBusy) as caught:
+        begin(gateway, target="t")
+    assert caught.value.operation == first
+    journal.move(first, State.FAILED)
+    assert begin(gateway, target="t").pk != first.pk
+
+
+def test_a_key_has_one_operation(gateway: RecordingGateway) -> None:
+    first = begin(gateway, client_key="k", scope="")
+    with pytest.raises(journal.KeyTaken) as caught:
+        begin(gateway, client_key="k", scope="")
+    assert caught.value.operation == first
+    begin(gateway, client_key="k", scope="other")
+    begin(gateway, client_key=None, scope="")
+    begin(gateway, client_key=None, scope="")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_money_inside_a_transaction_is_refused_or_journaled_apart(
+    gateway: RecordingGateway,
+) -> None:
+    with transaction.atomic():
+        if connection.vendor == "sqlite":
+            with pytest.raises(InsideTransaction, match="JOURNAL_ALIAS"):
+                journal.alias_for_money()
+            assert journal.alias_for_vault() == "default"
+        else:
+            assert journal.alias_for_money() == journal.alias_for_vault() == "journal"
+    assert journal.alias_for_money() == journal.alias_for_vault() == "default"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_autocommit_switched_off_counts_as_a_transaction(
+    gateway: RecordingGateway, settings: Any
+) -> None:
+    settings.DINERO = {**settings.DINERO, "JOURNAL_ALIAS": ""}
+    transaction.set_autocommit(False)
+    try:
+        with pytest.raises(InsideTransaction):
+            journal.alias_for_money()
+    finally:
+        transaction.rollback()
+        transaction.set_autocommit(True)
+
+
+# -- Sending ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (NotSent("refused"), "failed"),
+        (InvalidInput({"zip": "too long"}), "failed"),
+        (UnsupportedFeature("no"), "failed"),
+        (OutcomeUnknown("lost"), "unknown"),
+        (RuntimeError("boom"), "unknown"),
+        (KeyError("x"), "unknown"),
+    ],
+)
+def test_what_an_error_leaves(gateway: RecordingGateway, error: Exception, state: str) -> None:
+    operation = begin(gateway)
+
+    def call() -> None:
+        raise error
+
+    expected = OutcomeUnknown if state == "unknown" else type(error)
+    with pytest.raises(expected) as caught:
+        journal.send(gateway, operation, call)
+    assert operation.state == state
+    assert caught.value.operation == operation  # type: ignore[attr-defined]
+    assert operation.outcome["code"] == caught.value.code  # type: ignore[attr-defined]
+
+
+def test_an_interrupt_leaves_it_sent(gateway: RecordingGateway) -> None:
+    operation = begin(gateway)
+
+    def call() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        journal.send(gateway, operation, call)
+    assert Operation.objects.get().state == "sent"
+
+
+def test_an_operation_is_sent_once(gateway: RecordingGateway) -> None:
+    operation = begin(gateway)
+    rival = Operation.objects.get()
+    sent: list[str] = []
+    journal.send(gateway, operation, lambda: sent.append("first"))
+    with pytest.raises(OperationInProgress):
+        journal.send(gateway, rival, lambda: sent.append("second"))
+    assert sent == ["first"]
+    assert operation.attempts == 1
+    assert operation.sent_at is not None
+    quarantine = (operation.quarantine_until - operation.sent_at).total_seconds()
+    assert abs(quarantine - gateway.quarantine_seconds) < 5
+    assert operation.worker
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_workers_one_sends(gateway: RecordingGateway) -> None:
+    operation = begin(gateway)
+    start, sent = threading.Barrier(8), []
+
+    def work() -> None:
+        try:
+            mine = Operation.objects.get(pk=operation.pk)
+            start.wait()
+            journal.send(gateway, mine, lambda: sent.append(1))
+        except OperationInProgress:
+            pass
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sent == [1]
+
+
+# -- Concluding ------------------------------------------------------------------------------------
+
+
+def test_a_conclusion_and_its_rows_are_written_together(gateway: RecordingGateway) -> None:
+    operation = begin(gateway)
+    journal.send(gateway, operation, lambda: None)
+    written = journal.conclude(operation, State.SUCCEEDED, {"transaction_id": "7"}, lambda: "row")
+    assert written == "row"
+    assert (operation.state, operation.outcome) == ("succeeded", {"transaction_id": "7"})
+
+
+def test_a_database_that_fails_is_told_with_the_ids(
+    gateway: RecordingGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    operation = begin(gateway)
+    journal.send(gateway, operation, lambda: None)
+
+    def write() -> None:
+        raise DatabaseError("disk full")
+
+    with pytest.raises(OutcomeUnknown, match=operation.key) as caught:
+        journal.conclude(operation, State.SUCCEEDED, {"transaction_id": "7788"}, write)
+    assert caught.value.__context__ is None
+    assert operation.key in caplog.text
+    assert "7788" in caplog.text
+    assert Operation.objects.get().state == "sent"
+
+
+def test_a_key_is_released_only_when_nothing_happened(gateway: RecordingGateway) -> None:
+    for state in State.values:
+        operation = begin(gateway, client_key=f"k-{state}", scope="")
+        Operation.objects.filter(pk=operation.pk).update(state=state)
+        journal.release_client_key(operation)
+        operation.refresh_from_db()
+        assert (operation.client_key is None) is (state in ("failed", "absent"))
+
+
+# -- Workers that do not come back -----------------------------------------------------------------
+
+
+def dead(gateway: RecordingGateway, state: str, **values: Any) -> Operation:
+    operation = begin(gateway)
+    past = "2020-01-01T00:00:00Z"
+    Operation.objects.filter(pk=operation.pk).update(
+        **{"state": state, "lease_until": past, "sent_at": past, **values}
+    )
+    operation.refresh_from_db()
+    return operation
+
+
+def test_a_lease_that_runs_is_left_alone(gateway: RecordingGateway) -> None:
+    for state in ("new", "sent"):
+        operation = dead(gateway, state, lease_until="2999-01-01T00:00:00Z")
+        assert lookup.resolve(operation).state == state
+
+
+@pytest.mark.parametrize(
+    ("state", "quarantine", "becomes"),
+    [
+        ("new", "2999-01-01T00:00:00Z", "failed"),
+        ("sent", "2999-01-01T00:00:00Z", "unknown"),
+        ("sent", "2020-01-01T00:00:00Z", "absent"),
+        ("unknown", "2999-01-01T00:00:00Z", "unknown"),
+        ("unknown", "2020-01-01T00:00:00Z", "absent"),
+        ("manual", "2020-01-01T00:00:00Z", "manual"),
+    ],
+)
+def test_what_becomes_of_a_dead_workers_operation(
+    gateway: RecordingGateway, state: str, quarantine: str, becomes: str
+) -> None:
+    operation = dead(gateway, state, quarantine_until=quarantine)
+    assert lookup.resolve(operation).state == becomes
+
+
+def test_an_incomplete_list_proves_nothing(gateway: RecordingGateway) -> None:
+    from_lookup: Callable[..., Any] = lambda call: type(call())(matches=(), complete=False)  # noqa: E731
+    gateway.faults["find_operation"] = from_lookup
+    operation = dead(gateway, "unknown", quarantine_until="2020-01-01T00:00:00Z")
+    assert lookup.resolve(operation).state == "unknown"
+    assert operation.next_check_at is not None
+
+
+def test_a_gateway_that_cannot_be_reached_proves_nothing(gateway: RecordingGateway) -> None:
+    def unreachable(call: Callable[[], Any]) -> Any:
+        raise NotSent("no route")
+
+    gateway.faults["find_operation"] = unreachable
+    operation = dead(gateway, "unknown", quarantine_until="2020-01-01T00:00:00Z")
+    assert lookup.resolve(operation).state == "unknown"
+    assert "no route" in operation.outcome["lookup"]
