@@ -148,9 +148,9 @@ def _write_cards(
         by_pk[card.customer_pk][card.card_id] = card
     new: list[CreditCard] = []
     changed: list[CreditCard] = []
-    freed: list[int] = []
     for remote, customer in zip(remotes, customers, strict=True):
-        _sort_cards(gateway_name, remote, customer, by_pk[customer.pk], new, changed, freed)
+        _sort_cards(gateway_name, remote, customer, by_pk[customer.pk], new, changed)
+    freed = [row.pk for row in changed if row.default_slot is None]
     if freed:
         # The default moves from one card to another: unique, so the old one lets go first.
         CreditCard.objects.using(using).filter(pk__in=freed).update_mirrored(default_slot=None)
@@ -165,7 +165,6 @@ def _sort_cards(
     local: dict[str, CreditCard],
     new: list[CreditCard],
     changed: list[CreditCard],
-    freed: list[int],
 ) -> None:
     default_id = _default_of(remote, local)
     for shown in remote.cards:
@@ -183,7 +182,6 @@ def _sort_cards(
             row.sync_state, row.sync_error = SyncState.MISSING, ""
             row.default_slot = None
             changed.append(row)
-    freed += [row.pk for row in changed if row.customer_pk == customer.pk and not row.default_slot]
 
 
 def _default_of(remote: RemoteCustomer, local: dict[str, CreditCard]) -> str:
