@@ -1,0 +1,167 @@
+"""Inside the caller's own transaction: pushes wait, money needs a journal of its own."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from django.db import connection, transaction
+
+from django_dinero.exceptions import DineroError, InsideTransaction, OperationInProgress
+from django_dinero.gateways.types import Reason, ReasonKind, Refusal
+from django_dinero.models import Customer, Operation, Transaction
+from tests.support.recording import RecordingGateway, answer
+from tests.unit.services.conftest import card, gateway, make_customer
+
+__all__ = ["card", "gateway", "make_customer"]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+REFUSED = Refusal((Reason(ReasonKind.GATEWAY_ERROR, "E1", "not today"),))
+
+
+def test_a_push_waits_for_the_commit_and_raises_nothing(gateway: RecordingGateway) -> None:
+    customer = Customer.create("bill@example.com")
+    mark = gateway.mark
+    gateway.faults["update_customer"] = answer(REFUSED)
+    with transaction.atomic():
+        customer.email = "fred@example.com"
+        customer.save()
+        assert gateway.since(mark) == []
+        assert customer.sync_state == "pending"
+    customer.refresh_from_db()
+    assert gateway.since(mark) == ["update_customer"]
+    assert (customer.sync_state, customer.sync_error) == ("error", "not today")
+
+
+def test_a_rolled_back_save_is_not_pushed(gateway: RecordingGateway) -> None:
+    with pytest.raises(KeyError), transaction.atomic():
+        Customer(email="bill@example.com").save()
+        raise KeyError
+    assert gateway.calls == []
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                Customer(email="savepoint@example.com").save()
+                raise KeyError
+        except KeyError:
+            pass
+        Customer(email="kept@example.com").save()
+    assert gateway.verbs == ["create_customer"]
+    assert Customer.objects.get().email == "kept@example.com"
+
+
+def test_the_last_of_many_saves_is_pushed_once(gateway: RecordingGateway) -> None:
+    customer = Customer.create("bill@example.com")
+    mark = gateway.mark
+    with transaction.atomic():
+        for n in range(5):
+            customer.email = f"n{n}@example.com"
+            customer.save()
+    assert gateway.since(mark) == ["update_customer"]
+    assert gateway.calls[-1][1][0].email == "n4@example.com"
+
+
+@pytest.mark.sqlite
+def test_money_is_refused_before_anything_is_sent(
+    gateway: RecordingGateway, card: dict[str, str]
+) -> None:
+    with transaction.atomic(), pytest.raises(InsideTransaction, match="non_atomic_requests"):
+        Transaction.create(5, **card)
+    assert gateway.calls == []
+    assert Operation.objects.count() == 0
+
+
+@pytest.mark.autonomous
+@pytest.mark.django_db(transaction=True, databases=["default", "journal"])
+def test_the_journal_outlives_the_callers_rollback(
+    gateway: RecordingGateway, card: dict[str, str]
+) -> None:
+    with pytest.raises(KeyError), transaction.atomic():
+        first = Transaction.create(5, idempotency_key="order-1001", **card)
+        raise KeyError
+    assert Transaction.objects.count() == 0
+    operation = Operation.objects.get()
+    assert (operation.state, operation.key) == ("succeeded", first.operation_key)
+    again = Transaction.create(5, idempotency_key="order-1001", **card)
+    assert again.transaction_id == first.transaction_id
+    assert gateway.verbs == ["charge"]
+
+
+@pytest.mark.autonomous
+@pytest.mark.django_db(transaction=True, databases=["default", "journal"])
+def test_a_customer_and_a_charge_in_one_transaction(
+    gateway: RecordingGateway, card: dict[str, str]
+) -> None:
+    with transaction.atomic():
+        customer = Customer.create("bill@example.com", **card)
+        row = Transaction.create(5, customer=customer)
+    row.refresh_from_db()
+    assert (row.customer, row.status) == (customer, "approved")
+
+
+def test_fifty_submits_of_one_key_make_one_charge(
+    gateway: RecordingGateway, card: dict[str, str]
+) -> None:
+    workers = 10
+    results: list[str] = []
+
+    def submit(start: threading.Barrier, key: str) -> None:
+        try:
+            start.wait()
+            results.append(Transaction.create(5, idempotency_key=key, **card).operation_key or "")
+        except OperationInProgress:
+            results.append("in progress")
+        except DineroError as error:
+            results.append(error.code)
+        finally:
+            connection.close()
+
+    for n in range(5):
+        start = threading.Barrier(workers)
+        threads = [
+            threading.Thread(target=submit, args=(start, f"double-click-{n}"))
+            for _worker in range(workers)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(results) == 50
+    assert set(results) - {"in progress"} == set(
+        Operation.objects.values_list("key", flat=True)
+    )
+    assert Operation.objects.count() == Transaction.objects.count() == 5
+    assert gateway.verbs.count("charge") == 5
+
+
+def test_two_workers_save_one_row_and_the_last_version_wins(gateway: RecordingGateway) -> None:
+    customer = Customer.create("bill@example.com")
+    inside, go_on = threading.Event(), threading.Event()
+
+    def slow(call: object) -> object:
+        inside.set()
+        go_on.wait(10)
+        return call()  # type: ignore[operator]
+
+    def first() -> None:
+        row = Customer.objects.get(pk=customer.pk)
+        row.email = "first@example.com"
+        try:
+            row.save()
+        finally:
+            connection.close()
+
+    gateway.faults["update_customer"] = slow
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert inside.wait(10)
+    row = Customer.objects.get(pk=customer.pk)
+    row.email = "second@example.com"
+    row.save()  # its push finds the other one at work, and leaves the change to it
+    go_on.set()
+    thread.join()
+    row.refresh_from_db()
+    assert (row.email, row.sync_state) == ("second@example.com", "synced")
+    remote = gateway.retrieve_customer(customer.customer_id or "")
+    assert remote.email == "second@example.com"  # type: ignore[union-attr]

@@ -1,0 +1,12 @@
+"""The vault's tests once more, as a server runs them: without a test's transaction around."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.services.conftest import card, gateway, make_customer
+from tests.unit.services.test_vault import *  # noqa: F403
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+__all__ = ["card", "gateway", "make_customer"]
