@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -57,8 +57,8 @@ def _write_batch(
     gateway_name: str, remotes: Sequence[RemoteCustomer], using: str
 ) -> list[Customer]:
     with transaction.atomic(using=using):
-        customers = _write_customers(gateway_name, remotes, using)
-        _write_cards(gateway_name, remotes, customers, using)
+        customers, new = _write_customers(gateway_name, remotes, using)
+        _write_cards(gateway_name, remotes, customers, {row.pk for row in new}, using)
         return customers
 
 
@@ -67,7 +67,8 @@ def _write_batch(
 
 def _write_customers(
     gateway_name: str, remotes: Sequence[RemoteCustomer], using: str
-) -> list[Customer]:
+) -> tuple[list[Customer], list[Customer]]:
+    """Return the rows in the order of ``remotes``, and those of them that are new."""
     known = _known_customers(gateway_name, remotes, using)
     rows, new, changed = [], [], []
     for remote in remotes:
@@ -84,7 +85,7 @@ def _write_customers(
         rows.append(row)
     Customer.objects.using(using).bulk_create(new)
     _write_changed(Customer, changed, CUSTOMER_COLUMNS, using)
-    return rows
+    return rows, new
 
 
 def _known_customers(
@@ -141,16 +142,24 @@ def _fill_customer(row: Customer, remote: RemoteCustomer) -> None:
 
 
 def _write_cards(
-    gateway_name: str, remotes: Sequence[RemoteCustomer], customers: Sequence[Customer], using: str
+    gateway_name: str,
+    remotes: Sequence[RemoteCustomer],
+    customers: Sequence[Customer],
+    new_pks: Set[int],
+    using: str,
 ) -> None:
     by_pk: dict[int, dict[str, CreditCard]] = {row.pk: {} for row in customers}
-    for card in CreditCard.objects.using(using).filter(customer__in=list(by_pk)):
+    holders: set[int] = set()
+    # A customer that was written a moment ago has no cards yet (an empty list asks nothing).
+    for card in CreditCard.objects.using(using).filter(customer__in=by_pk.keys() - new_pks):
         by_pk[card.customer_pk][card.card_id] = card
+        if card.is_default:
+            holders.add(card.pk)
     new: list[CreditCard] = []
     changed: list[CreditCard] = []
     for remote, customer in zip(remotes, customers, strict=True):
         _sort_cards(gateway_name, remote, customer, by_pk[customer.pk], new, changed)
-    freed = [row.pk for row in changed if row.default_slot is None]
+    freed = [row.pk for row in changed if row.default_slot is None and row.pk in holders]
     if freed:
         # The default moves from one card to another: unique, so the old one lets go first.
         CreditCard.objects.using(using).filter(pk__in=freed).update_mirrored(default_slot=None)
