@@ -176,7 +176,6 @@ def _request(
         source=source.charge,
         settle=bool(given.get("settle", True)),
         cvv=cvv,
-        # A stored card's charge goes to the customer on file; a second address would be refused.
         email=email,
         customer_ip=sources.check_ip(given.get("customer_ip")),
         initiator=initiator,

@@ -271,7 +271,9 @@ def conclude(
     problem = ""
     try:
         with transaction.atomic(using=journal):
-            move(operation, state, outcome=dict(outcome), **values)
+            # A lookup may have taken the operation for lost meanwhile: once more, from there.
+            if not move(operation, state, outcome=dict(outcome), **values):
+                move(operation, state, outcome=dict(outcome), **values)
             if journal == router.db_for_write(Operation):
                 return write()
         return write()

@@ -1,0 +1,64 @@
+"""The claims of the documentation: its examples run, its settings and links are real."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_django.fixtures import SettingsWrapper
+
+from django_dinero import exceptions
+from django_dinero.gateways.registry import reset
+from django_dinero.models import Transaction
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+WITH_EXAMPLES = [page for page in PAGES if ">>> " in page.read_text()]
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def fresh_bank(settings: SettingsWrapper) -> Iterator[None]:
+    entry = {"BACKEND": "django_dinero.gateways.sandbox.SandboxGateway"}
+    settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": entry}}
+    reset()
+    yield
+    reset()
+
+
+def test_there_are_examples() -> None:
+    assert {page.name for page in WITH_EXAMPLES} >= {
+        "quickstart.md",
+        "customers.md",
+        "transactions.md",
+    }
+
+
+@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
+def test_the_examples_of_a_page(page: Path) -> None:
+    result = doctest.testfile(str(page), module_relative=False, optionflags=doctest.ELLIPSIS)
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+def test_the_ten_lines_of_the_readme() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    code = next(block for block in blocks if "Customer.create(" in block)
+    scope: dict[str, Any] = {}
+    exec(compile(code, "README.md", "exec"), scope)  # noqa: S102 - it is our own page
+    assert scope["charge"].price == 200
+    assert Transaction.objects.filter(kind="void").count() == 1
+
+
+def test_every_error_stands_in_the_table() -> None:
+    table = (ROOT / "docs" / "errors.md").read_text()
+    for name in exceptions.__all__:
+        error = getattr(exceptions, name)
+        assert f"`{name}`" in table, name
+        if not issubclass(error, exceptions.InvalidInput) or error is exceptions.InvalidInput:
+            assert f"`{error.code}`" in table, name
