@@ -157,6 +157,8 @@ class Mirrored(models.Model):
                 values and is marked.
         """
         using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = frozenset(kwargs["update_fields"])
         self.check_values(kwargs.get("update_fields"))
         before = (self.sync_state, self.version)
         written = False

@@ -1,0 +1,1 @@
+"""The real Authorize.Net client over real sockets."""
