@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self, TypeVar
 
 from django.db import models, router, transaction
@@ -77,17 +77,24 @@ class MirroredQuerySet(models.QuerySet[ModelT]):
     delete.alters_data = True  # type: ignore[attr-defined]
     delete.queryset_only = True  # type: ignore[attr-defined]
 
-    def update_or_create(self, *args: Any, **kwargs: Any) -> tuple[ModelT, bool]:
+    def update_or_create(
+        self,
+        defaults: Mapping[str, Any] | None = None,
+        create_defaults: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> tuple[ModelT, bool]:
         """As Django's; the push runs after its commit and raises what it refuses."""
         with unit_of_work(router.db_for_write(self.model)):
-            return super().update_or_create(*args, **kwargs)
+            return super().update_or_create(defaults, create_defaults, **kwargs)
 
     update_or_create.alters_data = True  # type: ignore[attr-defined]
 
-    def get_or_create(self, *args: Any, **kwargs: Any) -> tuple[ModelT, bool]:
+    def get_or_create(
+        self, defaults: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> tuple[ModelT, bool]:
         """As Django's; the push runs after its commit and raises what it refuses."""
         with unit_of_work(router.db_for_write(self.model)):
-            return super().get_or_create(*args, **kwargs)
+            return super().get_or_create(defaults, **kwargs)
 
     get_or_create.alters_data = True  # type: ignore[attr-defined]
 

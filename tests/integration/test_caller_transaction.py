@@ -128,9 +128,7 @@ def test_fifty_submits_of_one_key_make_one_charge(
         for thread in threads:
             thread.join()
     assert len(results) == 50
-    assert set(results) - {"in progress"} == set(
-        Operation.objects.values_list("key", flat=True)
-    )
+    assert set(results) - {"in progress"} == set(Operation.objects.values_list("key", flat=True))
     assert Operation.objects.count() == Transaction.objects.count() == 5
     assert gateway.verbs.count("charge") == 5
 

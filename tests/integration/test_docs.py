@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
 
 from django_dinero import exceptions
 from django_dinero.gateways.registry import reset
@@ -23,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def fresh_bank(settings: SettingsWrapper) -> Iterator[None]:
+def fresh_bank(settings: Any) -> Iterator[None]:
     entry = {"BACKEND": "django_dinero.gateways.sandbox.SandboxGateway"}
     settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": entry}}
     reset()

@@ -7,7 +7,6 @@ import logging
 from typing import Any
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
 
 from django_dinero.exceptions import CardDeclinedError, DineroError, OutcomeUnknown
 from django_dinero.gateways.registry import get_gateway
@@ -22,11 +21,11 @@ OTHER = "5424000000000015"
 MALFORMED = "4012888818889"
 CVV = "9738"
 SECRETS = [NUMBER, OTHER, MALFORMED]
-CARD = {"number": NUMBER, "cvv": CVV, "month": 12, "year": 2031, "zip": "12345"}
+CARD: dict[str, Any] = {"number": NUMBER, "cvv": CVV, "month": 12, "year": 2031, "zip": "12345"}
 
 
 @pytest.fixture
-def gateway(settings: SettingsWrapper) -> RecordingGateway:
+def gateway(settings: Any) -> RecordingGateway:
     entry = {"BACKEND": "tests.support.recording.RecordingGateway"}
     settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": entry}}
     found = get_gateway()
@@ -84,7 +83,6 @@ def test_no_secret_is_found_anywhere(gateway: RecordingGateway) -> None:
     assert sinks.found(sinks.every_repr(), SECRETS) == []
     for error in errors:
         text = sinks.traceback_with_locals(error, skip=__file__)
-        text = "\n".join(line for line in text.split("\n") if "bad value" not in line)
         assert sinks.found(text, SECRETS) == [], error.code
         assert sinks.found(sinks.pickled(error), SECRETS) == [], error.code
 
@@ -96,7 +94,7 @@ def test_an_unknown_outcome_has_no_chain(gateway: RecordingGateway) -> None:
     assert len(sinks.chain(caught.value)) == 1
 
 
-# -- Each search finds what is there -----------------------------------------------------------------
+# -- Each search finds what is there -------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

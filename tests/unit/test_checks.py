@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.core.checks import run_checks
-from pytest_django.fixtures import SettingsWrapper
 
 from django_dinero import checks
 from django_dinero.models import Customer
@@ -16,7 +15,7 @@ AUTHORIZENET = "django_dinero.gateways.authorizenet.AuthorizeNetGateway"
 KEYS = {"login_id": "login", "transaction_key": "key", "signature_key": "0A"}
 
 
-def ids(settings: SettingsWrapper, dinero: Any) -> list[str]:
+def ids(settings: Any, dinero: Any) -> list[str]:
     settings.DINERO = dinero
     return sorted(str(message.id) for message in checks.check_settings())
 
@@ -25,7 +24,7 @@ def one(backend: str = SANDBOX, **options: Any) -> dict[str, Any]:
     return {"GATEWAYS": {"default": {"BACKEND": backend, "OPTIONS": options}}}
 
 
-def test_a_good_setting_is_silent(settings: SettingsWrapper) -> None:
+def test_a_good_setting_is_silent(settings: Any) -> None:
     assert ids(settings, one()) == []
     assert ids(settings, one(AUTHORIZENET, environment="sandbox", **KEYS)) == []
 
@@ -51,7 +50,7 @@ def test_a_good_setting_is_silent(settings: SettingsWrapper) -> None:
         ),
     ],
 )
-def test_each_finding(settings: SettingsWrapper, dinero: Any, expected: list[str]) -> None:
+def test_each_finding(settings: Any, dinero: Any, expected: list[str]) -> None:
     assert ids(settings, dinero) == expected
 
 
@@ -59,33 +58,33 @@ def test_each_finding(settings: SettingsWrapper, dinero: Any, expected: list[str
     "endpoint",
     ["http://example.com/xml/v1/request.api", "https://evil.example/xml", "file:///etc/passwd"],
 )
-def test_a_plain_or_foreign_endpoint_is_an_error(settings: SettingsWrapper, endpoint: str) -> None:
+def test_a_plain_or_foreign_endpoint_is_an_error(settings: Any, endpoint: str) -> None:
     settings.DINERO = one(AUTHORIZENET, endpoint=endpoint, **KEYS)
     assert [message.is_serious() for message in checks.check_settings()] == [True]
 
 
-def test_an_unknown_option_is_named_with_the_accepted_ones(settings: SettingsWrapper) -> None:
+def test_an_unknown_option_is_named_with_the_accepted_ones(settings: Any) -> None:
     settings.DINERO = one(SANDBOX, curency="USD")
     text = str(checks.check_settings()[0])
     assert "curency" in text
     assert "currency" in text
 
 
-def test_a_key_that_cannot_be_read_is_not_shown(settings: SettingsWrapper) -> None:
+def test_a_key_that_cannot_be_read_is_not_shown(settings: Any) -> None:
     settings.DINERO = one(AUTHORIZENET, environment="sandbox", **{**KEYS, "signature_key": "s3c\n"})
     text = str(checks.check_settings())
     assert "signature_key" in text
     assert "s3c" not in text
 
 
-def test_a_live_gateway_with_debug(settings: SettingsWrapper) -> None:
+def test_a_live_gateway_with_debug(settings: Any) -> None:
     settings.DEBUG = True
     assert ids(settings, one(AUTHORIZENET, environment="production", **KEYS)) == ["dinero.W003"]
     settings.DEBUG = False
     assert ids(settings, one(AUTHORIZENET, environment="production", **KEYS)) == []
 
 
-def test_the_journals_alias(settings: SettingsWrapper) -> None:
+def test_the_journals_alias(settings: Any) -> None:
     settings.DINERO = {**one(), "JOURNAL_ALIAS": "nowhere"}
     assert [message.id for message in checks.check_journal()] == ["dinero.E005"]
     settings.DINERO = {**one(), "JOURNAL_ALIAS": ""}
@@ -93,19 +92,19 @@ def test_the_journals_alias(settings: SettingsWrapper) -> None:
 
 
 @pytest.mark.sqlite
-def test_sqlite_cannot_have_a_journal_of_its_own(settings: SettingsWrapper) -> None:
+def test_sqlite_cannot_have_a_journal_of_its_own(settings: Any) -> None:
     settings.DINERO = {**one(), "JOURNAL_ALIAS": "default"}
     assert any("SQLite" in str(message) for message in checks.check_journal())
 
 
 @pytest.mark.autonomous
-def test_a_good_journal_alias_is_silent(settings: SettingsWrapper) -> None:
+def test_a_good_journal_alias_is_silent(settings: Any) -> None:
     assert settings.DINERO["JOURNAL_ALIAS"] == "journal"
     assert checks.check_journal() == []
 
 
 @pytest.mark.django_db
-def test_rows_of_an_alias_that_is_gone(settings: SettingsWrapper) -> None:
+def test_rows_of_an_alias_that_is_gone(settings: Any) -> None:
     settings.DINERO = one()
     Customer.objects.bulk_create([Customer(gateway_name="old", email="x@example.com")])
     found = [m for m in run_checks(databases=["default"]) if m.id == "dinero.E006"]

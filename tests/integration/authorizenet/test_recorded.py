@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
 
 from django_dinero import exceptions
 from django_dinero.exceptions import DineroError
@@ -29,7 +28,7 @@ INDEX: dict[str, Any] = (
     json.loads((RECORDED / "index.json").read_text()) if RECORDED.exists() else {}
 )
 NAMESPACE = "AnetApi/xml/v1/schema/AnetApiSchema.xsd"
-CARD = {"number": "4111111111111111", "month": 12, "year": 2030}
+CARD: dict[str, Any] = {"number": "4111111111111111", "month": 12, "year": 2030}
 SETTLED = """<?xml version="1.0" encoding="utf-8"?>
 <getTransactionDetailsResponse xmlns="{ns}">{ref}<messages><resultCode>Ok</resultCode>
 <message><code>I00001</code><text>Successful.</text></message></messages>
@@ -84,17 +83,15 @@ class _Handler(BaseHTTPRequestHandler):
             return text.encode()
         body = self.server.bodies.get(name, self.server.default)
         if ref:
-            body = re.sub(
-                rb"<refId>.*?</refId>", b"<refId>" + ref[1].encode() + b"</refId>", body
-            )
+            body = re.sub(rb"<refId>.*?</refId>", b"<refId>" + ref[1].encode() + b"</refId>", body)
         return body
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *args: Any) -> None:
         """Say nothing."""
 
 
 @pytest.fixture
-def server(settings: SettingsWrapper) -> Iterator[Recorder]:
+def server(settings: Any) -> Iterator[Recorder]:
     recorder = Recorder()
     threading.Thread(target=recorder.serve_forever, daemon=True).start()
     entry = {

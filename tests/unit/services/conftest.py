@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
 
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import Customer
@@ -23,7 +22,7 @@ CARD = {
 
 
 @pytest.fixture
-def gateway(settings: SettingsWrapper) -> RecordingGateway:
+def gateway(settings: Any) -> RecordingGateway:
     """The default alias, recording what is asked of it."""
     entry = {"BACKEND": "tests.support.recording.RecordingGateway", "OPTIONS": {}}
     settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": entry}}

@@ -57,7 +57,8 @@ def test_a_customer_is_charged_on_the_default_card(
 ) -> None:
     customer = make_customer()
     row = Transaction.create(price=200, customer=customer)
-    assert (row.kind, row.status, row.price, row.currency) == ("charge", "approved", 200, "USD")
+    assert (row.kind, row.status, row.currency) == ("charge", "approved", "USD")
+    assert row.price == 200
     assert row.customer == customer
     assert row.card == customer.cards[0]
     assert (row.customer_id, row.card_id) == (customer.customer_id, customer.card_id)
@@ -237,7 +238,8 @@ def test_a_decline_is_raised_and_its_row_kept(
         Transaction.create(5, **{**card, **given})
     assert type(caught.value) is expected
     row = caught.value.transaction
-    assert (row.status, row.price) == ("declined", 5)
+    assert row.status == "declined"
+    assert row.price == 5
     assert caught.value.operation.state == "declined"
     assert Transaction.objects.get() == row
 
@@ -268,7 +270,8 @@ def test_a_lost_reply_is_unknown_and_found_by_the_same_key(
     assert caught.value.operation.state == "unknown"
     assert Transaction.objects.count() == 0
     row = Transaction.create(5, idempotency_key=KEY, **card)
-    assert (row.status, row.price) == ("approved", 5)
+    assert row.status == "approved"
+    assert row.price == 5
     assert row.operation_key == caught.value.operation.key
     assert gateway.verbs == ["charge", "find_operation"]
 
@@ -359,7 +362,7 @@ def test_the_same_key_with_other_parameters_is_refused(
 ) -> None:
     Transaction.create(5, idempotency_key=KEY, **card)
     for changed in ({"price": 6}, {"settle": False}, {"number": "4007000000027"}):
-        values = {"price": 5, **card, **changed}
+        values: dict[str, Any] = {"price": 5, **card, **changed}
         with pytest.raises(IdempotencyKeyReused):
             Transaction.create(idempotency_key=KEY, **values)
     assert gateway.verbs == ["charge"]

@@ -103,7 +103,7 @@ def test_a_new_operation_has_a_key_and_a_lease(gateway: RecordingGateway) -> Non
     operation = begin(gateway)
     assert len(operation.key) == 20
     assert operation.state == "new"
-    assert operation.lease_until > operation.created_at
+    assert operation.lease_until is not None
     length = (operation.lease_until - operation.created_at).total_seconds()
     assert abs(length - gateway.lease_seconds) < 5
 
@@ -204,6 +204,7 @@ def test_an_operation_is_sent_once(gateway: RecordingGateway) -> None:
     assert sent == ["first"]
     assert operation.attempts == 1
     assert operation.sent_at is not None
+    assert operation.quarantine_until is not None
     quarantine = (operation.quarantine_until - operation.sent_at).total_seconds()
     assert abs(quarantine - gateway.quarantine_seconds) < 5
     assert operation.worker

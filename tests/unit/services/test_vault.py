@@ -203,9 +203,7 @@ def test_what_we_refuse_leaves_the_row_as_it_was(
     assert gateway.since(mark) == []
 
 
-def test_update_or_create_pushes_and_raises(
-    gateway: RecordingGateway, make_customer: Make
-) -> None:
+def test_update_or_create_pushes_and_raises(gateway: RecordingGateway, make_customer: Make) -> None:
     customer = make_customer()
     mark = gateway.mark
     Customer.objects.update_or_create(pk=customer.pk, defaults={"email": "uoc@example.com"})
