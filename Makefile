@@ -70,7 +70,8 @@ docs: $(VENV)/.installed-dev ## the HTML documentation in site/
 	$(PY) -m mkdocs build --strict --quiet --site-dir site
 
 mutants: $(VENV)/.installed-dev ## mutmut on money, journal, cards and codes
-	$(VENV)/bin/mutmut run $(ARGS)
+	# One at a time: mutants of the same process share the test database.
+	$(VENV)/bin/mutmut run --max-children 1 $(ARGS)
 	$(VENV)/bin/mutmut results
 
 clean: ## everything that the targets made, .venv too

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -45,7 +45,7 @@ class Command(BaseCommand):
 
     help = "Asks the payment gateways whether they accept the configured credentials."
     # The checks stop at the first wrong entry; here it is a verdict among others.
-    requires_system_checks: ClassVar[list[str]] = []
+    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the aliases."""

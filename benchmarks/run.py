@@ -1,0 +1,76 @@
+"""Runs the measurements that were asked for and writes the report."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from django.test import override_settings
+
+from benchmarks import calling, journaling, mirroring, report, setting_up
+from benchmarks.bank import TlsBank
+from benchmarks.contestants import prepare
+from benchmarks.peers import LIBRARIES
+from django_dinero.gateways.registry import get_gateway
+
+RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
+PARTS = ("calls", "setup", "mirror")
+ALIAS = "authorizenet"
+#: How many calls a contestant makes before it is the next one's turn.
+CALLS = 20
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure, print, and write the report; a missed target is told, and fails nothing."""
+    options = _parser().parse_args(arguments)
+    scale = float(os.environ.get("BENCH_SCALE", "1"))
+    parts = options.parts or PARTS
+    sections: list[report.Section] = []
+    for part in parts:
+        for section in measure(part, scale):
+            sections.append(section)
+            print(report.text(section), flush=True)
+    output = options.output or (RESULTS if set(parts) == set(PARTS) else None)
+    if output is not None:
+        output.write_text(report.markdown(sections, report.facts(scale)))
+    missed = [row.what for section in sections for row in section.rows if row.verdict == "NO"]
+    print(f"targets missed: {'; '.join(missed)}" if missed else "all targets met")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Side by side measurements. BENCH_SCALE=0.1 makes them short, PEERS=1 adds the "
+        "peer libraries, DINERO_TEST_POSTGRES_URL adds PostgreSQL.",
+    )
+    parser.add_argument("parts", nargs="*", type=_part, metavar="part", help=", ".join(PARTS))
+    parser.add_argument("--output", type=Path, help="file of the report; RESULTS.md for all parts")
+    return parser
+
+
+def _part(name: str) -> str:
+    if name not in PARTS:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(PARTS)}")
+    return name
+
+
+def measure(part: str, scale: float) -> list[report.Section]:
+    """Run one part."""
+    if part == "setup":
+        return [setting_up.measure(scale)]
+    if part == "mirror":
+        postgres = os.environ.get("DINERO_TEST_POSTGRES_URL", "")
+        return [mirroring.measure(scale, ["", *([postgres] if postgres else [])])]
+    return _calls(scale)
+
+
+def _calls(scale: float) -> list[report.Section]:
+    with TlsBank() as bank, override_settings(DINERO={"GATEWAYS": {ALIAS: bank.entry}}):
+        bench = prepare(bank, get_gateway(ALIAS), report.scaled(CALLS, scale))
+        peers = LIBRARIES if os.environ.get("PEERS") == "1" else ()
+        return [
+            calling.calls(bench, scale, peers),
+            calling.connections(bench),
+            journaling.measure(bench, scale),
+        ]

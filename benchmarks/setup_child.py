@@ -1,0 +1,89 @@
+"""Sets Django up in a process of its own, with and without the app; prints its figures as JSON."""
+
+from __future__ import annotations
+
+import gc
+import json
+import resource
+import sys
+import time
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import django
+from django.conf import settings
+
+#: What a project has anyway.
+APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+]
+#: What must not be imported before a gateway is used.
+LATER = (
+    "requests",
+    "urllib3",
+    "xmltodict",
+    "iso4217",
+    "authorizenet",
+    "stripe",
+    "braintree",
+    "rest_framework",
+)
+
+
+def main(app: str, traced: bool) -> dict[str, Any]:
+    """Return milliseconds, memory and the names of LATER that were imported.
+
+    Args:
+        app: added to the apps; "" for none.
+        traced: count Python's own allocations, which makes the times useless.
+    """
+    settings.configure(
+        SECRET_KEY="only for measurements",
+        USE_TZ=True,
+        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        INSTALLED_APPS=[*APPS, *([app] if app else [])],
+        DINERO={
+            "GATEWAYS": {
+                "default": {
+                    "BACKEND": "django_dinero.gateways.authorizenet.AuthorizeNetGateway",
+                    "OPTIONS": {},
+                },
+            },
+        },
+    )
+    if traced:
+        tracemalloc.start()
+    wall, cpu = time.perf_counter(), time.process_time()
+    django.setup()
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    traced_bytes = 0
+    if traced:
+        gc.collect()
+        traced_bytes = tracemalloc.get_traced_memory()[0]
+    return {
+        "wall_ms": wall * 1000,
+        "cpu_ms": cpu * 1000,
+        "rss_mb": _resident() / 1e6,
+        "traced_mb": traced_bytes / 1e6,
+        "imported": [name for name in LATER if name in sys.modules],
+    }
+
+
+def _resident() -> float:
+    """Return the resident memory in bytes; its peak where the system does not tell the present."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0
+    return float(pages * resource.getpagesize())
+
+
+if __name__ == "__main__":
+    json.dump(main(sys.argv[1], sys.argv[2] == "traced"), sys.stdout)

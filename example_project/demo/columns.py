@@ -1,0 +1,51 @@
+"""Prints the demonstration in two columns: what was called, and what was answered."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
+
+LEFT = 53
+RIGHT = 52
+GAP = " | "
+
+
+class Columns:
+    """Writes aligned lines of at most ``LEFT + RIGHT + 3`` characters.
+
+    Args:
+        write: takes one line without its newline.
+        bold: styles a heading; plain text if the output is no terminal.
+    """
+
+    def __init__(self, write: Callable[[str], object], bold: Callable[[str], str] = str) -> None:
+        self._write = write
+        self._bold = bold
+
+    def heading(self, left: str, right: str = "") -> None:
+        """Write a heading over what follows, after an empty line."""
+        rule = "-" * LEFT + "-+-" + "-" * RIGHT
+        self._write("")
+        self._write(self._bold(f"{left:{LEFT}}{GAP}{right}".rstrip(" |")))
+        self._write(rule)
+
+    def row(self, left: str, right: str) -> None:
+        """Write one step; each column is wrapped by itself."""
+        for one, other in zip_longest(wrap(left, LEFT), wrap(right, RIGHT), fillvalue=""):
+            self._write(f"{one:{LEFT}}{GAP}{other}".rstrip())
+
+    def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Write a table whose first column is text and whose others are figures."""
+        widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+        for row in (head, *rows):
+            first, *rest = (
+                text.ljust(width) if index == 0 else text.rjust(width)
+                for index, (text, width) in enumerate(zip(row, widths, strict=True))
+            )
+            self._write("  ".join([first, *rest]).rstrip())
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Return lines of at most ``width`` characters, the further ones indented by four."""
+    return textwrap.wrap(text, width, subsequent_indent="    ") or [""]

@@ -1,0 +1,119 @@
+"""Settings of the example project; what a deployment would change is read from the environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+#: Databases and bank files of the demonstration: made by the commands, ignored by git.
+VAR_DIR = BASE_DIR / "var"
+
+DEBUG = os.environ.get("DEBUG", "1").lower() in ("1", "true", "yes", "on")
+SECRET_KEY = os.environ.get("SECRET_KEY", "the example project guards nothing")
+ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "127.0.0.1,localhost").split(",")
+
+ROOT_URLCONF = "example_project.urls"
+WSGI_APPLICATION = "example_project.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+STATIC_URL = "/static/"
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_dinero",
+    "example_project.demo",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "example_project" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": os.environ.get("EXAMPLE_DATABASE", VAR_DIR / "example.sqlite3"),
+        # SQLite has one writer. A block that reads first and writes later fails at once when
+        # another one wrote in between, whatever the timeout; IMMEDIATE makes it wait its turn.
+        "OPTIONS": {"timeout": 20, "transaction_mode": "IMMEDIATE"},
+    },
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.SessionAuthentication",
+        "rest_framework.authentication.BasicAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+}
+
+AUTHORIZENET = "django_dinero.gateways.authorizenet.AuthorizeNetGateway"
+GATEWAYS: dict[str, dict[str, Any]] = {
+    # A test bank inside this process, its books in a file: nothing to install, nothing to start.
+    "default": {
+        "BACKEND": "django_dinero.gateways.sandbox.SandboxGateway",
+        "OPTIONS": {"store": os.environ.get("EXAMPLE_STORE", str(VAR_DIR / "sandbox.sqlite3"))},
+    },
+    # The real Authorize.Net client, talking to `manage.py dinero_sandbox` on this machine.
+    "authorizenet": {
+        "BACKEND": AUTHORIZENET,
+        "OPTIONS": {
+            "endpoint": os.environ.get(
+                "DINERO_SANDBOX_ENDPOINT", "http://127.0.0.1:8765/xml/v1/request.api"
+            ),
+            "login_id": os.environ.get("DINERO_SANDBOX_LOGIN_ID", "sandbox-login"),
+            "transaction_key": os.environ.get("DINERO_SANDBOX_TRANSACTION_KEY", "sandbox-key"),
+            "signature_key": os.environ.get("DINERO_SANDBOX_SIGNATURE_KEY", "0" * 128),
+        },
+    },
+}
+# An account of your own, at Authorize.Net itself. AUTHORIZENET_ENVIRONMENT=sandbox is its test
+# system; without it real money moves.
+if "AUTHORIZENET_LOGIN_ID" in os.environ:
+    GATEWAYS["production"] = {
+        "BACKEND": AUTHORIZENET,
+        "OPTIONS": {
+            "environment": os.environ.get("AUTHORIZENET_ENVIRONMENT", "production"),
+            "login_id": os.environ["AUTHORIZENET_LOGIN_ID"],
+            "transaction_key": os.environ["AUTHORIZENET_TRANSACTION_KEY"],
+            "signature_key": os.environ["AUTHORIZENET_SIGNATURE_KEY"],
+        },
+    }
+DINERO = {"GATEWAYS": GATEWAYS}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "loggers": {"django_dinero": {"handlers": ["console"], "level": "WARNING"}},
+}
