@@ -1,0 +1,614 @@
+"""Card data as it was typed: numbers, CVVs, expiry dates, addresses, and what they refuse."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from django_dinero import cards
+from django_dinero.cards import (
+    ADDRESS_FIELDS,
+    MAX_YEARS_AHEAD,
+    Address,
+    CardDetails,
+    PaymentToken,
+    address_of,
+    brand_of,
+    card_details,
+    card_input_error,
+    check_cvv,
+    check_expiry,
+    looks_like_card_number,
+    luhn_valid,
+    text_of,
+    unsendable,
+)
+from django_dinero.exceptions import (
+    CVVError,
+    ExpiryError,
+    InvalidCardError,
+    InvalidCardInput,
+    InvalidCVVInput,
+    InvalidExpiryInput,
+    InvalidInput,
+)
+from django_dinero.secrets import Secret
+
+VISA = "4111111111111111"
+TODAY = datetime.date(2026, 3, 15)
+
+REQUIRED = "A card number is required."
+LENGTH = "A card number has 12 to 19 digits 0-9; spaces and dashes are fine."
+CHECK_DIGIT = "This card number has a typing error (its check digit is wrong)."
+CVV = "A card verification value has 3 or 4 digits."
+MONTH = "The expiry month is a number from 1 to 12."
+YEAR = "The expiry year has two or four digits."
+EXPIRED = "The card has expired."
+TOO_FAR = "The expiry year is too far away."
+CONTROL = "The text has a character that cannot be sent (a control character)."
+CARD_NUMBER = "This looks like a card number; it belongs in the number field only."
+
+
+def with_check_digit(digits: str) -> str:
+    """The digits and the one that makes them pass the Luhn check, computed another way."""
+    doubled = {"0": 0, "1": 2, "2": 4, "3": 6, "4": 8, "5": 1, "6": 3, "7": 5, "8": 7, "9": 9}
+    backwards = digits[::-1]
+    total = sum(doubled[d] for d in backwards[::2]) + sum(int(d) for d in backwards[1::2])
+    return digits + str(-total % 10)
+
+
+def errors_of(today: datetime.date = TODAY, **values: object) -> dict[str, list[str]]:
+    with pytest.raises(InvalidInput) as caught:
+        card_details({"number": VISA, **values}, today=today)
+    return caught.value.errors
+
+
+# -- The check digit ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "4111111111111111",
+        "4007000000027",
+        "4222222222222",
+        "5424000000000015",
+        "370000000000002",
+        "6011000000000012",
+        "79927398713",
+        "0",
+        "18",
+        "26",
+        "34",
+        "42",
+        "59",
+        "67",
+        "75",
+        "83",
+        "91",
+    ],
+)
+def test_a_good_check_digit(number: str) -> None:
+    assert luhn_valid(number) is True
+
+
+@pytest.mark.parametrize("number", ["4111111111111112", "79927398710", "1", "19", "58", "90"])
+def test_a_wrong_check_digit(number: str) -> None:
+    assert luhn_valid(number) is False
+
+
+@given(st.from_regex(r"\A[0-9]{1,18}\Z"))
+def test_every_number_has_one_good_check_digit(digits: str) -> None:
+    good = with_check_digit(digits)
+    passing = [digits + last for last in "0123456789" if luhn_valid(digits + last)]
+    assert passing == [good]
+
+
+@given(number=st.from_regex(r"\A[0-9]{11,18}\Z").map(with_check_digit), data=st.data())
+def test_one_mistyped_digit_is_always_found(number: str, data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(number) - 1))
+    digit = data.draw(st.sampled_from([d for d in "0123456789" if d != number[place]]))
+    assert not luhn_valid(number[:place] + digit + number[place + 1 :])
+
+
+# -- Brands -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("prefix", "brand"),
+    [
+        ("622125", "unionpay"),
+        ("622126", "discover"),
+        ("622925", "discover"),
+        ("622926", "unionpay"),
+        ("2220", ""),
+        ("2221", "mastercard"),
+        ("2720", "mastercard"),
+        ("2721", ""),
+        ("3527", ""),
+        ("3528", "jcb"),
+        ("3589", "jcb"),
+        ("3590", ""),
+        ("3087", ""),
+        ("3088", "jcb"),
+        ("3094", "jcb"),
+        ("3095", ""),
+        ("3096", "jcb"),
+        ("3102", "jcb"),
+        ("3103", ""),
+        ("6010", ""),
+        ("6011", "discover"),
+        ("6012", ""),
+        ("6439", ""),
+        ("6440", "discover"),
+        ("6599", "discover"),
+        ("6600", ""),
+        ("2999", ""),
+        ("3000", "diners"),
+        ("3059", "diners"),
+        ("3060", ""),
+        ("3399", ""),
+        ("3400", "amex"),
+        ("3499", "amex"),
+        ("3500", ""),
+        ("3699", "diners"),
+        ("3600", "diners"),
+        ("3700", "amex"),
+        ("3799", "amex"),
+        ("3800", "diners"),
+        ("3999", "diners"),
+        ("4000", "visa"),
+        ("4999", "visa"),
+        ("5000", "maestro"),
+        ("5099", "maestro"),
+        ("5100", "mastercard"),
+        ("5599", "mastercard"),
+        ("5600", "maestro"),
+        ("5899", "maestro"),
+        ("5900", ""),
+        ("6199", ""),
+        ("6200", "unionpay"),
+        ("6299", "unionpay"),
+        ("6300", ""),
+        ("1", ""),
+        ("0", ""),
+        ("7", ""),
+        ("9", ""),
+        ("", ""),
+        ("4", "visa"),
+    ],
+)
+def test_both_ends_of_every_brand(prefix: str, brand: str) -> None:
+    assert brand_of(prefix) == brand
+    if len(prefix) > 3:
+        assert brand_of(prefix.ljust(16, "0")) == brand
+        assert brand_of(prefix.ljust(16, "9")) == brand
+
+
+def test_every_row_of_brands_is_reached_by_both_its_ends() -> None:
+    for brand, low, high in cards._BRANDS:
+        assert low <= high
+        assert len(str(low)) == len(str(high))
+        assert brand_of(str(low).ljust(16, "0")) == brand
+        assert brand_of(str(high).ljust(16, "9")) == brand
+
+
+# -- Numbers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "digits"),
+    [
+        (VISA, VISA),
+        ("4111 1111 1111 1111", VISA),
+        ("4111-1111-1111-1111", VISA),
+        (" 4111 1111-1111 1111 ", VISA),
+        ("4 1 1 1 1111 11111111", VISA),
+        (int(VISA), VISA),
+        (Secret(VISA), VISA),
+        (Secret(" 4111 1111 1111 1111 "), VISA),
+        (with_check_digit("5" * 11), with_check_digit("5" * 11)),
+        (with_check_digit("6" * 18), with_check_digit("6" * 18)),
+        ("000000000000", "000000000000"),
+    ],
+    ids="plain spaces dashes both odd int secret spaced-secret 12 19 zeros".split(),
+)
+def test_a_number_loses_its_spaces_and_dashes(typed: object, digits: str) -> None:
+    details = card_details({"number": typed}, today=TODAY)
+    assert isinstance(details.number, Secret)
+    assert details.number.reveal() == digits
+    assert details == CardDetails(number=Secret(digits))
+    assert (details.cvv, details.month, details.year) == (None, None, None)
+    assert details.address == Address()
+
+
+@pytest.mark.parametrize("typed", [None, "", "  ", "- -", Secret(""), Secret(" ")])
+def test_a_missing_number_is_said_to_be_missing(typed: object) -> None:
+    assert errors_of(number=typed) == {"number": [REQUIRED]}
+
+
+def test_no_values_at_all() -> None:
+    with pytest.raises(InvalidCardInput) as caught:
+        card_details({})
+    assert caught.value.errors == {"number": [REQUIRED]}
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        with_check_digit("5" * 10),
+        with_check_digit("6" * 19),
+        "4111.1111.1111.1111",
+        "4111\u20111111\u20111111\u20111111",
+        "4111\u00a01111\u00a01111\u00a01111",
+        "4111_1111_1111_1111",
+        "4111\n1111\n1111\n1111",
+        VISA + "\x00",
+        "\ud800" + VISA,
+        "".join(chr(0xFF10 + int(d)) for d in VISA),
+        "".join(chr(0x0660 + int(d)) for d in VISA),
+        VISA[:-1] + "\uff11",
+        VISA[:-1] + "\u00b9",
+        "x" + VISA,
+        VISA + "x",
+        "4.111111111111111e15",
+        "+" + VISA,
+        "four",
+        True,
+        4111111111111111.0,
+        -4111111111111111.5,
+        b"4111111111111111",
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_no_number_is_refused(typed: object) -> None:
+    assert errors_of(number=typed) == {"number": [LENGTH]}
+
+
+@pytest.mark.parametrize("typed", ["4111111111111112", "4111 1111 1111 1121", "1" * 12])
+def test_a_mistyped_number_is_said_to_be_mistyped(typed: str) -> None:
+    assert errors_of(number=typed) == {"number": [CHECK_DIGIT]}
+
+
+@pytest.mark.parametrize("typed", ["4111111111111112", "41111111", "4111x1111y1111z1111"])
+def test_an_error_never_repeats_the_number(typed: str) -> None:
+    with pytest.raises(InvalidCardInput) as caught:
+        card_details({"number": typed, "cvv": "90123"}, today=TODAY)
+    assert typed not in str(caught.value)
+    assert "90123" not in str(caught.value)
+
+
+@given(number=st.from_regex(r"\A[0-9]{11,18}\Z").map(with_check_digit))
+def test_every_good_number_is_taken_whole(number: str) -> None:
+    details = card_details({"number": number})
+    assert details.number.reveal() == number
+    assert details.last_4 == number[-4:]
+    assert details.brand == brand_of(number)
+    assert number not in repr(details)
+
+
+def test_last_4_and_brand() -> None:
+    details = card_details({"number": "5424000000000015"})
+    assert details.last_4 == "0015"
+    assert details.brand == "mastercard"
+
+
+# -- CVV ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("typed", ["900", "9001", " 900 ", 900, Secret("900"), "000"])
+def test_a_good_cvv(typed: object) -> None:
+    expected = Secret(text_of(typed))
+    assert card_details({"number": VISA, "cvv": typed}).cvv == expected
+    assert check_cvv(typed) == expected
+
+
+@pytest.mark.parametrize("typed", [None, "", "  ", Secret("")])
+def test_no_cvv(typed: object) -> None:
+    assert card_details({"number": VISA, "cvv": typed}).cvv is None
+    assert check_cvv(typed) is None
+
+
+@pytest.mark.parametrize(
+    "typed", ["12", "12345", "12a", "1 23", "-123", "\u0661\u0662\u0663", "\uff11\uff12\uff13", 0]
+)
+def test_a_wrong_cvv(typed: object) -> None:
+    assert errors_of(cvv=typed) == {"cvv": [CVV]}
+    with pytest.raises(InvalidCVVInput) as caught:
+        check_cvv(typed)
+    assert caught.value.errors == {"cvv": [CVV]}
+
+
+def test_a_cvv_error_carries_the_callers_name_of_the_field() -> None:
+    with pytest.raises(InvalidCVVInput) as caught:
+        check_cvv("1", field="card_cvv")
+    assert caught.value.errors == {"card_cvv": [CVV]}
+
+
+# -- Expiry -------------------------------------------------------------------------------------
+
+
+def expiry(month: object, year: object, today: datetime.date = TODAY) -> dict[str, str] | str:
+    """What check_expiry() makes of it: the errors, or the date as text."""
+    errors: dict[str, str] = {}
+    result = check_expiry(month, year, errors, today=today)
+    return errors or str(result)
+
+
+@pytest.mark.parametrize(
+    ("month", "year", "result"),
+    [
+        (1, 2027, (1, 2027)),
+        (12, 2027, (12, 2027)),
+        ("1", "27", (1, 2027)),
+        ("01", "2027", (1, 2027)),
+        ("001", "2027", (1, 2027)),
+        ("0012", "2027", (12, 2027)),
+        (" 7 ", " 2030 ", (7, 2030)),
+        (Secret("7"), Secret("30"), (7, 2030)),
+        ("3", "26", (3, 2026)),
+        ("12", "76", (12, 2076)),
+        (12, 2026 + MAX_YEARS_AHEAD, (12, 2076)),
+    ],
+)
+def test_a_good_expiry(month: object, year: object, result: tuple[int, int]) -> None:
+    assert expiry(month, year) == str(result)
+    details = card_details({"number": VISA, "month": month, "year": year}, today=TODAY)
+    assert (details.month, details.year) == result
+
+
+@pytest.mark.parametrize("nothing", [None, "", " ", Secret("")])
+def test_no_expiry(nothing: object) -> None:
+    assert expiry(nothing, nothing) == "(None, None)"
+
+
+@pytest.mark.parametrize(
+    "month",
+    [0, 13, -1, 1.0, None, True, "", "1 2", "1\x00", "\ud800"]
+    + "0 00 13 99 1.0 1e0 x 00001 \u0661 \uff11 \u00b2".split(),
+    ids=ascii,
+)
+def test_a_wrong_month(month: object) -> None:
+    assert expiry(month, 2030) == {"month": MONTH}
+    assert errors_of(month=month, year=2030) == {"month": [MONTH]}
+
+
+@pytest.mark.parametrize(
+    "year",
+    [None, "", 7, 123, 20270, 27.0, "\ud800\ud800", "27\x00\x00"]
+    + "7 027 20270 20.7 -27 +027 2o27 1e1 2e10 \u0662\u0660 \uff12\uff17 \u00b2\u00b3".split(),
+    ids=ascii,
+)
+def test_a_wrong_year(year: object) -> None:
+    assert expiry(7, year) == {"year": YEAR}
+    assert errors_of(month=7, year=year) == {"year": [YEAR]}
+
+
+def test_month_and_year_are_both_named() -> None:
+    assert expiry(13, "x") == {"month": MONTH, "year": YEAR}
+
+
+def test_a_wrong_month_alone_says_nothing_of_the_year() -> None:
+    assert expiry(13, 1999) == {"month": MONTH}
+
+
+@pytest.mark.parametrize(
+    ("month", "year", "today", "expired"),
+    [
+        (3, 2026, "2026-03-01", False),
+        (3, 2026, "2026-03-31", False),
+        (3, 2026, "2026-04-01", False),
+        (3, 2026, "2026-04-02", True),
+        (2, 2026, "2026-03-01", False),
+        (2, 2026, "2026-03-02", True),
+        (2, 2028, "2028-03-01", False),
+        (2, 2028, "2028-03-02", True),
+        (12, 2025, "2025-12-31", False),
+        (12, 2025, "2026-01-01", False),
+        (12, 2025, "2026-01-02", True),
+        (12, 2025, "2026-06-15", True),
+        (1, 2025, "2026-06-15", True),
+        (7, 2025, "2026-06-15", True),
+        (1, 2027, "2026-06-15", False),
+        (12, 2000, "2026-06-15", True),
+    ],
+)
+def test_a_card_is_good_to_the_end_of_its_month_and_one_day(
+    month: int, year: int, today: str, expired: bool
+) -> None:
+    day = datetime.date.fromisoformat(today)
+    expected: object = {"year": EXPIRED} if expired else str((month, year))
+    assert expiry(month, year, day) == expected
+    assert expiry(str(month), str(year)[2:], day) == expected
+
+
+@pytest.mark.parametrize(
+    ("year", "today", "far"),
+    [
+        (2076, "2026-03-15", False),
+        (2077, "2026-03-15", True),
+        ("77", "2026-03-15", True),
+        ("99", "2026-03-15", True),
+        (9999, "2026-03-15", True),
+        # One day into the new year counts from the new year, whatever the day of grace says.
+        (2077, "2027-01-01", False),
+        (2078, "2027-01-01", True),
+    ],
+)
+def test_fifty_years_ahead_is_the_limit(year: object, today: str, far: bool) -> None:
+    result = expiry(12, year, datetime.date.fromisoformat(today))
+    assert (result == {"year": TOO_FAR}) is far
+    assert MAX_YEARS_AHEAD == 50
+
+
+def test_today_is_the_day_in_utc_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime.datetime(2031, 5, 2, 0, 30, tzinfo=datetime.UTC)
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    errors: dict[str, str] = {}
+    check_expiry(4, 2031, errors)
+    assert errors == {"year": EXPIRED}
+    with pytest.raises(InvalidExpiryInput):
+        card_details({"number": VISA, "month": 4, "year": 2031})
+    assert card_details({"number": VISA, "month": 5, "year": 2031}).year == 2031
+    assert card_details({"number": VISA, "month": 4, "year": 31}, today=TODAY).year == 2031
+
+
+def test_a_refused_expiry_is_still_returned_for_the_form() -> None:
+    assert check_expiry(1, 2020, {}, today=TODAY) == (1, 2020)
+
+
+# -- All wrong fields in one error, of the class of the first -----------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "caught_as"),
+    [
+        (["number"], InvalidCardInput, InvalidCardError),
+        (["number", "month", "year", "cvv", "zip"], InvalidCardInput, InvalidCardError),
+        (["month"], InvalidExpiryInput, ExpiryError),
+        (["year"], InvalidExpiryInput, ExpiryError),
+        (["cvv", "year"], InvalidExpiryInput, ExpiryError),
+        (["zip", "cvv"], InvalidCVVInput, CVVError),
+        (["zip"], InvalidInput, ValueError),
+        ([], InvalidInput, ValueError),
+    ],
+)
+def test_the_class_is_that_of_the_first_wrong_field(
+    fields: list[str], error: type[InvalidInput], caught_as: type[Exception]
+) -> None:
+    result = card_input_error(dict.fromkeys(fields, "wrong"))
+    assert type(result) is error
+    assert isinstance(result, caught_as)
+    assert result.errors == {name: ["wrong"] for name in fields}
+
+
+def test_every_wrong_field_is_named_at_once() -> None:
+    values = {"number": "1", "month": "13", "year": "1", "cvv": "1", "city": "\x00", "zip": VISA}
+    with pytest.raises(InvalidCardInput) as caught:
+        card_details(values, today=TODAY)
+    assert caught.value.errors == {
+        "number": [LENGTH],
+        "month": [MONTH],
+        "year": [YEAR],
+        "cvv": [CVV],
+        "city": [CONTROL],
+        "zip": [CARD_NUMBER],
+    }
+
+
+# -- Addresses and texts ------------------------------------------------------------------------
+
+
+def test_the_fields_of_an_address() -> None:
+    names = "first_name last_name company address city state zip country phone fax"
+    assert tuple(names.split()) == ADDRESS_FIELDS
+    values = {name: f" {name}'s " for name in ADDRESS_FIELDS}
+    address = address_of({**values, "other": "x"}, {})
+    assert address.as_dict() == {name: f"{name}'s" for name in ADDRESS_FIELDS}
+    assert list(Address().as_dict().values()) == [""] * 10
+    assert card_details({"number": VISA, **values}).address == address
+
+
+def test_wrong_texts_of_an_address_are_named_and_the_others_kept() -> None:
+    errors: dict[str, str] = {}
+    address = address_of({"first_name": "\x01", "fax": VISA, "zip": 46203}, errors)
+    assert errors == {"first_name": CONTROL, "fax": CARD_NUMBER}
+    assert address.zip == "46203"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""),
+        ("", ""),
+        (" a b ", "a b"),
+        ("\ta\n", "a"),
+        (0, "0"),
+        (False, "False"),
+        (Secret(" x "), "x"),
+        (5, "5"),
+    ],
+)
+def test_text_of(value: object, text: str) -> None:
+    assert text_of(value) == text
+
+
+@pytest.mark.parametrize(
+    "character",
+    [*map(chr, (*range(9), 11, 12, *range(14, 32))), *"\x7f\ufffe\uffff\ud800\udbff\udc00\udfff"],
+    ids=ascii,
+)
+def test_characters_that_fail_in_xml_or_databases(character: str) -> None:
+    assert unsendable(character) == CONTROL
+    assert unsendable(f"Main{character}Street") == CONTROL
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a\tb", "a\nb", "a\r\nb", "<&>\"'", "46203-1234", "+1 317 555 0100"]
+    + list("~ \x80\ud7ff\ue000\ufffd\U0001f600\u00df"),
+    ids=ascii,
+)
+def test_texts_that_can_be_sent(text: str) -> None:
+    assert unsendable(text) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        VISA,
+        f"card {VISA}, please",
+        "4111 1111 1111 1111",
+        "4111-1111-1111-1111",
+        "4222222222222",
+        with_check_digit("6011" + "0" * 14),
+        "".join(chr(0xFF10 + int(d)) for d in VISA),
+        "".join(chr(0x0660 + int(d)) for d in VISA),
+        f"ref 1234567890123456, {VISA}",
+    ],
+    ids=ascii,
+)
+def test_a_card_number_in_a_text_is_seen(text: str) -> None:
+    assert looks_like_card_number(text) is True
+    assert unsendable(text) == CARD_NUMBER
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Bill",
+        "12345",
+        "4111111111111112",
+        with_check_digit("4" * 11),
+        with_check_digit("9" * 15),
+        "4111  1111  1111  1111",
+        "4111.1111.1111.1111",
+        "1234567890123",
+    ],
+)
+def test_other_digits_in_a_text_are_left_alone(text: str) -> None:
+    assert looks_like_card_number(text) is False
+    assert unsendable(text) == ""
+
+
+# -- The objects --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("made", [CardDetails(Secret(VISA)), PaymentToken(Secret("tok-1234"))])
+def test_cards_and_tokens_are_frozen_and_hide_their_secrets(made: Any) -> None:
+    for shown in (repr(made), str(made), f"{made}"):
+        assert VISA not in shown
+        assert "tok-1234" not in shown
+        assert "[secret]" in shown
+    name = dataclasses.fields(made)[0].name
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(made, name, "x")
+    assert made.address == Address()
+    assert not hasattr(made, "__dict__")
