@@ -217,7 +217,7 @@ def test_every_row_of_brands_is_reached_by_both_its_ends() -> None:
         (with_check_digit("6" * 18), with_check_digit("6" * 18)),
         ("000000000000", "000000000000"),
     ],
-    ids="plain spaces dashes both odd int secret spaced-secret 12 19 zeros".split(),
+    ids=lambda value: type(value).__name__,
 )
 def test_a_number_loses_its_spaces_and_dashes(typed: object, digits: str) -> None:
     details = card_details({"number": typed}, today=TODAY)
@@ -370,8 +370,29 @@ def test_no_expiry(nothing: object) -> None:
 
 @pytest.mark.parametrize(
     "month",
-    [0, 13, -1, 1.0, None, True, "", "1 2", "1\x00", "\ud800"]
-    + "0 00 13 99 1.0 1e0 x 00001 \u0661 \uff11 \u00b2".split(),
+    [
+        0,
+        13,
+        -1,
+        1.0,
+        None,
+        True,
+        "",
+        "1 2",
+        "1\x00",
+        "\ud800",
+        "0",
+        "00",
+        "13",
+        "99",
+        "1.0",
+        "1e0",
+        "x",
+        "00001",
+        "\u0661",
+        "\uff11",
+        "\xb2",
+    ],
     ids=ascii,
 )
 def test_a_wrong_month(month: object) -> None:
@@ -381,8 +402,28 @@ def test_a_wrong_month(month: object) -> None:
 
 @pytest.mark.parametrize(
     "year",
-    [None, "", 7, 123, 20270, 27.0, "\ud800\ud800", "27\x00\x00"]
-    + "7 027 20270 20.7 -27 +027 2o27 1e1 2e10 \u0662\u0660 \uff12\uff17 \u00b2\u00b3".split(),
+    [
+        None,
+        "",
+        7,
+        123,
+        20270,
+        27.0,
+        "\ud800\ud800",
+        "27\x00\x00",
+        "7",
+        "027",
+        "20270",
+        "20.7",
+        "-27",
+        "+027",
+        "2o27",
+        "1e1",
+        "2e10",
+        "\u0662\u0660",
+        "\uff12\uff17",
+        "\xb2\xb3",
+    ],
     ids=ascii,
 )
 def test_a_wrong_year(year: object) -> None:
@@ -551,8 +592,16 @@ def test_characters_that_fail_in_xml_or_databases(character: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "a\tb", "a\nb", "a\r\nb", "<&>\"'", "46203-1234", "+1 317 555 0100"]
-    + list("~ \x80\ud7ff\ue000\ufffd\U0001f600\u00df"),
+    [
+        "",
+        "a\tb",
+        "a\nb",
+        "a\r\nb",
+        "<&>\"'",
+        "46203-1234",
+        "+1 317 555 0100",
+        *"~ \x80\ud7ff\ue000\ufffd\U0001f600\u00df",
+    ],
     ids=ascii,
 )
 def test_texts_that_can_be_sent(text: str) -> None:
