@@ -198,7 +198,7 @@ _RESPONSES: dict[str, str] = {
 }
 
 _NOTATION = f"""
-merchantAuthenticationType: name text25, transactionKey| text16, sessionToken|, password| text40,
+merchantAuthenticationType: name text25, transactionKey!| text16, sessionToken|, password!| text40,
   impersonationAuthentication| impersonationAuthenticationType, fingerPrint| fingerPrintType,
   clientKey|, accessToken|, mobileDeviceId text60
 impersonationAuthenticationType: partnerLoginId! text25, partnerTransactionKey! text16
