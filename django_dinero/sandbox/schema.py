@@ -1,0 +1,66 @@
+"""The tables of a test bank's store.
+
+``books.py`` reads the ledger with plain SQL, so what it sums has real columns. An amount is kept
+twice: as text, exactly, and as an integer of 1/10000, which SQL adds without rounding.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: Written to ``PRAGMA user_version``; a file of another version is refused.
+VERSION: Final = 1
+#: Parts of a major unit in the integer columns: no ISO 4217 currency has more than 4 decimals.
+UNITS: Final = 10_000
+
+#: Where each kind of id starts: as long as those of a real gateway.
+FIRST_IDS: Final = {
+    "customer": 912_300_501,
+    "card": 908_400_701,
+    "transaction": 60_012_300_401,
+    "batch": 7_120_301,
+}
+
+TABLES: Final = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE customers (
+    id INTEGER PRIMARY KEY, key TEXT NOT NULL, email TEXT NOT NULL, description TEXT NOT NULL,
+    first_name TEXT NOT NULL, last_name TEXT NOT NULL, created_at TEXT NOT NULL
+);
+CREATE INDEX customers_key ON customers (key);
+CREATE INDEX customers_email ON customers (email);
+CREATE TABLE cards (
+    id INTEGER PRIMARY KEY, customer_id INTEGER NOT NULL, fingerprint TEXT NOT NULL,
+    luhn_ok INTEGER NOT NULL, last_4 TEXT NOT NULL, brand TEXT NOT NULL, month INTEGER,
+    year INTEGER, billing TEXT NOT NULL, is_default INTEGER NOT NULL, created_at TEXT NOT NULL
+);
+CREATE INDEX cards_customer ON cards (customer_id, id);
+CREATE TABLE tokens (
+    digest TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, last_4 TEXT NOT NULL, brand TEXT NOT NULL,
+    month INTEGER, year INTEGER, cvv TEXT, expires_at TEXT NOT NULL, used INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE ledger (
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, status TEXT NOT NULL,
+    amount TEXT NOT NULL, units INTEGER NOT NULL, settled_amount TEXT, settled_units INTEGER,
+    currency TEXT NOT NULL, decimals INTEGER NOT NULL, requested_amount TEXT,
+    submitted_at TEXT NOT NULL, operation_key TEXT NOT NULL, capture_key TEXT NOT NULL,
+    void_key TEXT NOT NULL, parent_id TEXT NOT NULL, customer_id TEXT NOT NULL,
+    card_id TEXT NOT NULL, invoice TEXT NOT NULL, batch_id TEXT NOT NULL, settled_at TEXT,
+    signature TEXT NOT NULL, details TEXT NOT NULL
+);
+CREATE INDEX ledger_operation ON ledger (operation_key) WHERE operation_key <> '';
+CREATE INDEX ledger_capture ON ledger (capture_key) WHERE capture_key <> '';
+CREATE INDEX ledger_void ON ledger (void_key) WHERE void_key <> '';
+CREATE INDEX ledger_parent ON ledger (parent_id) WHERE parent_id <> '';
+CREATE INDEX ledger_customer ON ledger (customer_id, id) WHERE customer_id <> '';
+CREATE INDEX ledger_card ON ledger (card_id, id) WHERE card_id <> '';
+CREATE INDEX ledger_invoice ON ledger (invoice) WHERE invoice <> '';
+CREATE INDEX ledger_batch ON ledger (batch_id) WHERE batch_id <> '';
+CREATE INDEX ledger_signature ON ledger (signature) WHERE signature <> '';
+CREATE INDEX ledger_submitted ON ledger (submitted_at);
+CREATE INDEX ledger_open ON ledger (status, id) WHERE status IN ('authorized', 'captured', 'held');
+CREATE TABLE batches (
+    id INTEGER PRIMARY KEY, settled_at TEXT NOT NULL, count INTEGER NOT NULL
+);
+"""
