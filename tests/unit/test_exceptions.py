@@ -1,0 +1,164 @@
+"""The tree of errors: every class has its code, its parents and its context."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from django_dinero import exceptions
+from django_dinero.exceptions import (
+    DineroError,
+    DuplicateCardError,
+    DuplicateCustomerError,
+    GatewayError,
+    InvalidInput,
+    unexpected_keywords,
+)
+from django_dinero.gateways.types import ReasonKind
+
+CODES = {
+    "AVSAndCVVError": "avs_and_cvv_mismatch",
+    "AVSError": "avs_mismatch",
+    "AuthenticationError": "authentication_failed",
+    "CVVError": "cvv_mismatch",
+    "CardDeclinedError": "card_declined",
+    "CardLimitError": "card_limit",
+    "CardNotFoundError": "card_not_found",
+    "CustomerNotFoundError": "customer_not_found",
+    "DineroError": "dinero_error",
+    "DuplicateCardError": "duplicate_card",
+    "DuplicateCustomerError": "duplicate_customer",
+    "DuplicateTransactionError": "duplicate_transaction",
+    "ExpiryError": "invalid_expiry",
+    "GatewayError": "gateway_error",
+    "HeldForReview": "held_for_review",
+    "IdempotencyKeyReused": "idempotency_key_reused",
+    "InsideTransaction": "inside_transaction",
+    "InvalidAmountError": "invalid_amount",
+    "InvalidAmountInput": "invalid_amount",
+    "InvalidCVVInput": "invalid_cvv",
+    "InvalidCardError": "invalid_card",
+    "InvalidCardInput": "invalid_card",
+    "InvalidExpiryInput": "invalid_expiry",
+    "InvalidInput": "invalid_input",
+    "InvalidTransactionError": "invalid_transaction",
+    "NeedsReview": "needs_review",
+    "NotSent": "not_sent",
+    "OperationInProgress": "operation_in_progress",
+    "OutcomeUnknown": "outcome_unknown",
+    "RefundError": "refund_refused",
+    "UnsupportedFeature": "unsupported_feature",
+}
+PARENTS = {
+    "InvalidInput": {"ValueError"},
+    "UnsupportedFeature": {"ValueError"},
+    "AVSError": {"CardDeclinedError"},
+    "CVVError": {"CardDeclinedError"},
+    "AVSAndCVVError": {"AVSError", "CVVError", "CardDeclinedError"},
+    "InvalidCardInput": {"InvalidInput", "InvalidCardError"},
+    "InvalidExpiryInput": {"InvalidInput", "ExpiryError"},
+    "InvalidCVVInput": {"InvalidInput", "CVVError"},
+    "InvalidAmountInput": {"InvalidInput", "InvalidAmountError"},
+}
+#: What is no answer of a gateway: nobody may catch it as one.
+NO_ANSWER = {
+    "DineroError",
+    "IdempotencyKeyReused",
+    "InsideTransaction",
+    "InvalidInput",
+    "NeedsReview",
+    "NotSent",
+    "OperationInProgress",
+    "OutcomeUnknown",
+    "UnsupportedFeature",
+}
+
+
+def test_every_error_has_its_code_and_nothing_is_left_out() -> None:
+    assert sorted(CODES) == sorted(exceptions.__all__)
+    assert {name: getattr(exceptions, name).code for name in exceptions.__all__} == CODES
+    classes = {
+        name
+        for name, value in vars(exceptions).items()
+        if isinstance(value, type) and issubclass(value, DineroError)
+    }
+    assert classes == set(exceptions.__all__)
+
+
+@pytest.mark.parametrize("name", sorted(CODES))
+def test_parents(name: str) -> None:
+    error = getattr(exceptions, name)
+    parents = {base.__name__ for base in error.__mro__}
+    assert issubclass(error, DineroError)
+    assert PARENTS.get(name, set()) <= parents
+    assert issubclass(error, GatewayError) is (name not in NO_ANSWER)
+
+
+def test_every_reason_kind_is_the_code_of_one_answer() -> None:
+    answers = {CODES[name] for name in set(CODES) - NO_ANSWER}
+    assert {kind.value for kind in ReasonKind} <= answers
+
+
+def test_the_context_of_an_error() -> None:
+    transaction, operation = object(), object()
+    error = GatewayError(
+        "No.",
+        transaction=transaction,
+        operation=operation,
+        gateway_code="2",
+        gateway_name="default",
+    )
+    assert str(error) == error.message == "No."
+    assert error.transaction is transaction
+    assert error.operation is operation
+    assert (error.gateway_code, error.gateway_name) == ("2", "default")
+
+
+@pytest.mark.parametrize("name", sorted(set(CODES) - {"InvalidInput"}))
+def test_an_error_without_a_text_says_its_name(name: str) -> None:
+    error_class = getattr(exceptions, name)
+    error = error_class({}) if issubclass(error_class, InvalidInput) else error_class()
+    assert str(error) == name
+    assert error.message == ""
+    assert (error.transaction, error.operation) == (None, None)
+    assert (error.gateway_code, error.gateway_name) == ("", "")
+
+
+def test_invalid_input_maps_fields_to_lists_of_texts() -> None:
+    error = InvalidInput({"a": "One.", "b": ["Two.", "Three."]}, gateway_name="other")
+    assert error.errors == {"a": ["One."], "b": ["Two.", "Three."]}
+    assert str(error) == "a: One. b: Two. Three."
+    assert error.gateway_name == "other"
+    assert isinstance(error, ValueError)
+
+
+def test_invalid_input_keeps_a_list_of_its_own() -> None:
+    texts = ["One."]
+    error = InvalidInput({"a": texts})
+    texts.append("Two.")
+    assert error.errors == {"a": ["One."]}
+
+
+def test_the_duplicates_name_what_is_there() -> None:
+    customer = DuplicateCustomerError("There.", customer_id="17", gateway_code="E00039")
+    assert (customer.customer_id, customer.gateway_code, str(customer)) == (
+        "17",
+        "E00039",
+        "There.",
+    )
+    assert DuplicateCustomerError().customer_id == ""
+    card = DuplicateCardError("There.", card_id="18", gateway_code="E00039")
+    assert (card.card_id, card.gateway_code, str(card)) == ("18", "E00039", "There.")
+    assert DuplicateCardError().card_id == ""
+
+
+def test_unexpected_keywords_lists_the_accepted_ones() -> None:
+    error = unexpected_keywords({"numbr", "cw"}, {"number", "cvv"})
+    assert isinstance(error, TypeError)
+    assert str(error) == "Unknown argument(s): cw, numbr. Accepted: cvv, number."
+
+
+def test_an_error_with_a_text_crosses_a_process_boundary() -> None:
+    error = pickle.loads(pickle.dumps(GatewayError("No.", gateway_code="2")))  # noqa: S301
+    assert (str(error), error.gateway_code) == ("No.", "2")
