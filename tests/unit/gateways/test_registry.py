@@ -1,0 +1,227 @@
+"""Which gateway stands behind an alias, and what a wrong entry says."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
+
+from django_dinero.exceptions import InvalidInput
+from django_dinero.gateways import registry
+from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.registry import aliases, backend_class, get_gateway, reset
+from django_dinero.gateways.types import (
+    ChargeRequest,
+    Lookup,
+    LookupHints,
+    Outcome,
+    Refusal,
+    RemoteTransaction,
+    TransactionResult,
+)
+
+
+class Counted(Gateway):
+    """Counts how often it is built."""
+
+    option_names = frozenset({"api_key"})
+    built = 0
+
+    def __init__(self, alias: str, options: Any = None) -> None:
+        super().__init__(alias, options)
+        type(self).built += 1
+        self.options = dict(options or {})
+
+    def charge(self, request: ChargeRequest) -> TransactionResult:
+        return TransactionResult(Outcome.APPROVED)
+
+    def retrieve_transaction(self, transaction_id: str) -> RemoteTransaction | Refusal:
+        return Refusal(())
+
+    def find_operation(self, key: str, hints: LookupHints) -> Lookup:
+        return Lookup()
+
+
+PATH = "dinero_registry_example.Counted"
+RESOLVER = "dinero_registry_example.resolve"
+answers: dict[str, Any] = {}
+
+
+def resolve(alias: str) -> Any:
+    return answers.get(alias)
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # By a name of its own: under importlib's import mode this file has none that can be imported.
+    module = ModuleType("dinero_registry_example")
+    vars(module).update(Counted=Counted, resolve=resolve, number=5)
+    monkeypatch.setitem(sys.modules, "dinero_registry_example", module)
+    Counted.built = 0
+    answers.clear()
+    reset()
+    yield
+    reset()
+
+
+def configure(settings: Any, **entries: Any) -> None:
+    settings.DINERO = {"GATEWAYS": entries}
+
+
+def test_none_means_default(settings: Any) -> None:
+    configure(settings, default={"BACKEND": PATH}, other={"BACKEND": PATH, "OPTIONS": None})
+    assert get_gateway() is get_gateway(None) is get_gateway("") is get_gateway("default")
+    assert get_gateway().alias == "default"
+    assert get_gateway("other").alias == "other"
+    assert aliases() == ["default", "other"]
+
+
+def test_one_instance_per_alias_with_its_options(settings: Any) -> None:
+    configure(
+        settings,
+        a={"BACKEND": PATH, "OPTIONS": {"currency": "JPY", "api_key": "1"}},
+        b={"BACKEND": PATH, "OPTIONS": {"api_key": "2"}},
+    )
+    first = get_gateway("a")
+    assert isinstance(first, Counted)
+    assert first.options == {"currency": "JPY", "api_key": "1"}
+    assert get_gateway("a") is first
+    assert get_gateway("b") is not first
+    assert Counted.built == 2
+
+
+def test_a_changed_option_counts_from_the_next_call(settings: Any) -> None:
+    options = {"api_key": "1"}
+    configure(settings, default={"BACKEND": PATH, "OPTIONS": options})
+    first = get_gateway()
+    options["api_key"] = "2"
+    second = get_gateway()
+    assert second is not first
+    assert isinstance(second, Counted)
+    assert second.options == {"api_key": "2"}
+    assert get_gateway() is second
+
+
+def test_override_settings_and_reset_forget(settings: Any) -> None:
+    configure(settings, default={"BACKEND": PATH})
+    first = get_gateway()
+    with override_settings(DINERO={"GATEWAYS": {"default": {"BACKEND": PATH}}}):
+        inside = get_gateway()
+        assert inside is not first
+    assert get_gateway() is not inside
+    last = get_gateway()
+    with override_settings(ROOT_URLCONF="tests.urls"):
+        assert get_gateway() is last
+    reset()
+    assert get_gateway() is not last
+
+
+def test_many_threads_build_it_once(settings: Any) -> None:
+    configure(settings, default={"BACKEND": PATH})
+    barrier = threading.Barrier(8)
+    found: list[Gateway] = []
+
+    def use() -> None:
+        barrier.wait()
+        found.append(get_gateway())
+
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert len({id(gateway) for gateway in found}) == 1
+    assert Counted.built == 1
+
+
+@pytest.mark.parametrize(
+    ("entries", "known"), [({}, "none"), ({"b": {"BACKEND": PATH}, "a": {}}, "a, b")]
+)
+def test_an_unknown_alias_lists_the_configured_ones(
+    settings: Any, entries: dict[str, Any], known: str
+) -> None:
+    configure(settings, **entries)
+    with pytest.raises(InvalidInput) as caught:
+        get_gateway("shop")
+    assert caught.value.errors == {
+        "gateway_name": [f"No gateway is called 'shop'. Configured: {known}."]
+    }
+
+
+# -- The resolver -------------------------------------------------------------------------------
+
+
+def test_the_resolver_is_asked_for_other_aliases_each_time(settings: Any) -> None:
+    settings.DINERO = {"GATEWAYS": {"own": {"BACKEND": PATH}}, "GATEWAY_RESOLVER": RESOLVER}
+    answers["own"] = {"BACKEND": "never.asked"}
+    answers["shop"] = {"BACKEND": PATH, "OPTIONS": {"api_key": "1"}}
+    assert get_gateway("own").alias == "own"
+    first = get_gateway("shop")
+    assert get_gateway("shop") is first
+    answers["shop"] = {"BACKEND": PATH, "OPTIONS": {"api_key": "2"}}
+    second = get_gateway("shop")
+    assert isinstance(second, Counted)
+    assert second.options == {"api_key": "2"}
+    assert aliases() == ["own"]
+
+
+def test_an_alias_that_the_resolver_does_not_know(settings: Any) -> None:
+    settings.DINERO = {"GATEWAYS": {}, "GATEWAY_RESOLVER": RESOLVER}
+    with pytest.raises(InvalidInput, match="No gateway is called 'shop'"):
+        get_gateway("shop")
+
+
+# -- Wrong entries ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        ({}, "DINERO gateway 'shop' has no BACKEND."),
+        ({"BACKEND": ""}, "DINERO gateway 'shop' has no BACKEND."),
+        ({"BACKEND": None}, "DINERO gateway 'shop' has no BACKEND."),
+        ({"BACKEND": Counted}, "DINERO gateway 'shop' has no BACKEND."),
+        (
+            {"BACKEND": "dinero_nowhere.Gateway"},
+            "DINERO gateway 'shop': cannot import 'dinero_nowhere.Gateway': ",
+        ),
+        (
+            {"BACKEND": "dinero_registry_example.Missing"},
+            "DINERO gateway 'shop': cannot import 'dinero_registry_example.Missing': ",
+        ),
+        (
+            {"BACKEND": "dinero_registry_example.number"},
+            "DINERO gateway 'shop': 'dinero_registry_example.number' is no Gateway.",
+        ),
+        ({"BACKEND": "decimal.Decimal"}, "DINERO gateway 'shop': 'decimal.Decimal' is no Gateway."),
+    ],
+)
+def test_a_wrong_backend_is_named(settings: Any, entry: dict[str, Any], text: str) -> None:
+    configure(settings, shop=entry)
+    for call in (lambda: get_gateway("shop"), lambda: backend_class("shop", entry)):
+        with pytest.raises(ImproperlyConfigured) as caught:
+            call()
+        assert str(caught.value).startswith(text)
+
+
+def test_a_failed_import_keeps_its_cause() -> None:
+    with pytest.raises(ImproperlyConfigured) as caught:
+        backend_class("shop", {"BACKEND": "dinero_nowhere.Gateway"})
+    assert isinstance(caught.value.__cause__, ImportError)
+
+
+def test_a_wrong_option_is_not_remembered(settings: Any) -> None:
+    options = {"apikey": "1"}
+    configure(settings, default={"BACKEND": PATH, "OPTIONS": options})
+    with pytest.raises(ImproperlyConfigured, match="unknown option"):
+        get_gateway()
+    assert registry._instances == {}
+    options.clear()
+    assert isinstance(get_gateway(), Counted)
