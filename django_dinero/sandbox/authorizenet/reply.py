@@ -1,4 +1,4 @@
-"""Writes a reply: elements in the schema's order, UTF-8, a byte order mark as the real one sends."""
+"""Writes a reply: elements in the order of the schema, UTF-8, with the real ones' byte order mark."""
 
 from __future__ import annotations
 
