@@ -28,7 +28,7 @@ CREATE TABLE customers (
     id INTEGER PRIMARY KEY, key TEXT NOT NULL, email TEXT NOT NULL, description TEXT NOT NULL,
     first_name TEXT NOT NULL, last_name TEXT NOT NULL, created_at TEXT NOT NULL
 );
-CREATE INDEX customers_key ON customers (key);
+CREATE INDEX customers_identity ON customers (key, email, description);
 CREATE INDEX customers_email ON customers (email);
 CREATE TABLE cards (
     id INTEGER PRIMARY KEY, customer_id INTEGER NOT NULL, fingerprint TEXT NOT NULL,

@@ -141,6 +141,18 @@ class Store:
             finally:
                 self._depth = 0
 
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Undo what was written in this context if anything in it is refused."""
+        self._db.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK TO part")
+            raise
+        finally:
+            self._db.execute("RELEASE part")
+
     def after_fork(self) -> None:
         """Part from the parent process: called in the child, which has one thread then.
 

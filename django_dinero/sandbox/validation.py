@@ -1,0 +1,69 @@
+"""Checks of a card before the vault stores it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django_dinero.sandbox import entries
+from django_dinero.sandbox.base import BankBase
+from django_dinero.sandbox.records import (
+    BankRefusal,
+    Entry,
+    Kind,
+    Outcome,
+    Reason,
+    Status,
+    Validation,
+    Verdict,
+)
+from django_dinero.sandbox.rules import Assessment, assess, form_error
+from django_dinero.sandbox.sources import CardFacts
+
+#: A live check authorizes nothing with Visa, a hundredth with the others, as Authorize.Net does.
+ZERO_AMOUNT_BRANDS = frozenset({"visa"})
+SMALLEST = Decimal("0.01")
+
+
+class CardChecks(BankBase):
+    """The checks, for whoever stores or looks at a card."""
+
+    def _validate(self, card: CardFacts, mode: Validation) -> Verdict | None:
+        """Return what the check says of the card; None where none was asked for."""
+        if mode is Validation.none:
+            return None
+        reason = form_error(card, self.clock.now().date())
+        if reason is not None:
+            return Verdict(Outcome.failed, reason=reason)
+        if mode is Validation.test:
+            return Verdict(Outcome.approved)
+        assessment = assess(card, self.account)
+        entry = self._record_validation(card, assessment)
+        outcome = Outcome.declined if assessment.reason else Outcome.approved
+        return Verdict(outcome, entry, assessment.avs, assessment.cvv, assessment.reason)
+
+    def _validated(self, card: CardFacts, mode: Validation) -> Verdict | None:
+        """Like :meth:`_validate`, but raise the refusal of a card that failed."""
+        verdict = self._validate(card, mode)
+        if verdict is not None and verdict.reason is not None:
+            raise BankRefusal(verdict.reason, verdict=verdict, entry=verdict.entry)
+        return verdict
+
+    def _record_validation(self, card: CardFacts, assessment: Assessment) -> Entry:
+        entry_id = self.store.next_id("transaction")
+        zero = card.brand in ZERO_AMOUNT_BRANDS
+        reason: Reason | None = assessment.reason
+        entry = Entry(
+            id=entry_id,
+            kind=Kind.validation,
+            status=Status.declined if reason else Status.voided,
+            amount=Decimal("0.00") if zero else SMALLEST,
+            currency=self.account.currency,
+            submitted_at=self.clock.now(),
+            avs=assessment.avs,
+            cvv=assessment.cvv,
+            reason=reason,
+            **({} if reason else entries.approval(entry_id)),
+            **entries.of_card(card),
+        )
+        entries.insert(self.store, entry)
+        return entry
