@@ -1,0 +1,111 @@
+"""What the parts of the Authorize.Net gateway share: the client, and patience with new ids."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from django_dinero.gateways.authorizenet import codes, replies
+from django_dinero.gateways.authorizenet.client import Client, Reply
+from django_dinero.gateways.authorizenet.options import Options
+from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.types import ReasonKind, Refusal, RemoteCustomer
+
+#: Seconds for which an id that was just created may still be "not found" (reported: 2 to 15 s,
+#: sandbox and production).
+FRESH_SECONDS = 60.0
+#: Ids remembered as fresh; more are created in a minute by no worker that waits for replies.
+MAX_FRESH = 10_000
+FIRST_PAUSE = 0.5
+
+
+class FreshIds:
+    """Remembers which ids this process created within the last minute."""
+
+    def __init__(self) -> None:
+        self._created: OrderedDict[str, float] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def add(self, *ids: str) -> None:
+        """Remember ids as created now."""
+        now = time.monotonic()
+        with self._lock:
+            for each in ids:
+                self._created[each] = now
+                self._created.move_to_end(each)
+            while len(self._created) > MAX_FRESH:
+                self._created.popitem(last=False)
+
+    def any(self, *ids: str) -> bool:
+        """Say whether one of the ids was created less than a minute ago."""
+        limit = time.monotonic() - FRESH_SECONDS
+        with self._lock:
+            return any(self._created.get(each, limit) > limit for each in ids)
+
+
+class Account(Gateway):
+    """One merchant account: its options, its client, and the call that all verbs make."""
+
+    options: Options
+    client: Client
+    fresh: FreshIds
+
+    def call(
+        self,
+        operation: str,
+        values: Mapping[str, Any],
+        *,
+        changes: bool,
+        key: str = "",
+        about: tuple[str, ...] = (),
+    ) -> Reply:
+        """Make a call; while ids that were just created are not found yet, make it again.
+
+        "Not found" is an answer: nothing was done, so that repeating it is safe for money too.
+
+        Args:
+            operation: name without ``Request``.
+            values: the operation's own elements.
+            changes: whether it changes something at the gateway.
+            key: our operation key.
+            about: the ids of customer and card that it speaks of.
+        """
+        reply = self.client.call(operation, values, changes=changes, key=key)
+        pause, waited = FIRST_PAUSE, 0.0
+        while (
+            reply.code == codes.NOT_FOUND
+            and waited + pause <= self.options.replication_seconds
+            and self.fresh.any(*about)
+        ):
+            time.sleep(pause)
+            waited += pause
+            pause *= 2
+            reply = self.client.call(operation, values, changes=changes, key=key)
+        return reply
+
+    def fetch_customer(self, customer_id: str) -> RemoteCustomer | Refusal:
+        """Fetch a customer with all cards, expiry dates unmasked."""
+        values = {"customerProfileId": customer_id, "unmaskExpirationDate": "true"}
+        reply = self.call("getCustomerProfile", values, changes=False, about=(customer_id,))
+        if not reply.ok:
+            return reply.refusal(ReasonKind.CUSTOMER_NOT_FOUND)
+        return replies.customer(reply.content.get("profile") or {})
+
+    def fetch_payment_profile(
+        self, customer_id: str, card_id: str, *, unmask: bool
+    ) -> dict[str, Any] | Refusal:
+        """Fetch one card as the gateway shows it."""
+        values = {
+            "customerProfileId": customer_id,
+            "customerPaymentProfileId": card_id,
+            "unmaskExpirationDate": "true" if unmask else None,
+        }
+        about = (customer_id, card_id)
+        reply = self.call("getCustomerPaymentProfile", values, changes=False, about=about)
+        if not reply.ok:
+            return reply.refusal(ReasonKind.CARD_NOT_FOUND)
+        profile: dict[str, Any] = reply.content.get("paymentProfile") or {}
+        return profile

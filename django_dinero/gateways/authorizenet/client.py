@@ -1,0 +1,139 @@
+"""One call: credentials in, bytes out, a reply or one of the wire's two exceptions back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from requests.adapters import BaseAdapter
+
+from django_dinero.exceptions import OutcomeUnknown
+from django_dinero.gateways.authorizenet import xml
+from django_dinero.gateways.authorizenet.codes import message_reason
+from django_dinero.gateways.authorizenet.options import Options
+from django_dinero.gateways.http import HttpClient, Timeouts
+from django_dinero.gateways.types import Reason, ReasonKind, Refusal
+
+CONTENT_TYPE = "text/xml"
+#: The root of a refusal before any operation was looked at (a schema error).
+ERROR_ROOT = "ErrorResponse"
+
+# A merchant's book-keeping; lists of a thousand transactions are a megabyte or so.
+MAX_REPLY_BYTES = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A parsed reply: the root element and its content."""
+
+    root: str
+    content: dict[str, Any]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the gateway did what the call asks; a transaction may still be declined."""
+        return self.root != ERROR_ROOT and self.result_code == "Ok"
+
+    @property
+    def result_code(self) -> str:
+        """``Ok`` or ``Error``."""
+        return xml.text_at(self.content, "messages", "resultCode")
+
+    @property
+    def messages(self) -> list[tuple[str, str]]:
+        """Code and text of each message."""
+        found = xml.dicts_at(self.content, "messages", "message")
+        return [(xml.text_at(m, "code"), xml.text_at(m, "text")) for m in found]
+
+    @property
+    def code(self) -> str:
+        """The code of the first message."""
+        return self.messages[0][0] if self.messages else ""
+
+    @property
+    def text(self) -> str:
+        """The text of the first message, unscrubbed: for looking things up, not for showing."""
+        return self.messages[0][1] if self.messages else ""
+
+    def reason(self, missing: ReasonKind = ReasonKind.INVALID_TRANSACTION) -> Reason:
+        """Return the first message as a reason; ``missing`` is what "not found" is about."""
+        return message_reason(self.code, self.text, missing)
+
+    def refusal(self, missing: ReasonKind = ReasonKind.INVALID_TRANSACTION) -> Refusal:
+        """Return this reply as a refusal."""
+        return Refusal((self.reason(missing),))
+
+
+class Client:
+    """Speaks to one account. Safe for threads; forked children get connections of their own."""
+
+    def __init__(self, options: Options, adapter: BaseAdapter | None = None) -> None:
+        self._options = options
+        self._http = HttpClient(
+            options.endpoint,
+            timeouts=Timeouts(options.connect_timeout, options.read_timeout, options.deadline),
+            ca_bundle=options.ca_bundle,
+            proxy=options.proxy,
+            max_reply_bytes=MAX_REPLY_BYTES,
+            adapter=adapter,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Client of {self._options.alias!r}>"
+
+    def call(
+        self, operation: str, values: Mapping[str, Any], *, changes: bool, key: str = ""
+    ) -> Reply:
+        """Send a request and return the reply.
+
+        Args:
+            operation: name without ``Request``: ``createTransaction``.
+            values: the operation's own elements.
+            changes: whether it changes something at the gateway.
+            key: our operation key, sent as ``refId`` (at most 20 characters).
+
+        Raises:
+            NotSent: nothing reached the gateway.
+            OutcomeUnknown: no reply, or none that belongs to this request.
+        """
+        body = xml.build(
+            f"{operation}Request",
+            {
+                "merchantAuthentication": {
+                    "name": self._options.login_id.reveal(),
+                    "transactionKey": self._options.transaction_key.reveal(),
+                },
+                "refId": key,
+                **values,
+            },
+        )
+        answer = self._http.post(body, content_type=CONTENT_TYPE, changes=changes)
+        return self._read(operation, answer, key)
+
+    def _read(self, operation: str, answer: bytes, key: str) -> Reply:
+        problem = ""
+        try:
+            reply = Reply(*xml.parse(answer))
+        except xml.UnreadableReply as error:
+            problem = str(error)
+        if problem:
+            raise OutcomeUnknown(
+                _("%(gateway)s sent an unreadable reply to %(operation)s (%(problem)s).")
+                % {"gateway": self._options.alias, "operation": operation, "problem": problem}
+            )
+        if reply.root not in (ERROR_ROOT, f"{operation}Response"):
+            raise self._foreign(operation, reply.root)
+        echoed = xml.text_at(reply.content, "refId")
+        if key and echoed and echoed != key:
+            raise self._foreign(operation, "refId")
+        if reply.result_code not in ("Ok", "Error"):
+            raise self._foreign(operation, "resultCode")
+        return reply
+
+    def _foreign(self, operation: str, what: str) -> OutcomeUnknown:
+        return OutcomeUnknown(
+            _("%(gateway)s answered %(operation)s with the reply of something else (%(what)s).")
+            % {"gateway": self._options.alias, "operation": operation, "what": what[:60]}
+        )

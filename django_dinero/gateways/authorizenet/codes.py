@@ -1,0 +1,195 @@
+"""Authorize.Net's codes and what they mean here.
+
+Sources: the official response code table (API messages ``E00001`` … and transaction reason codes)
+and the schema's lists of transaction statuses. A code that is in no table is a plain
+``GATEWAY_ERROR`` with its code and text, never a crash.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from django_dinero.gateways.types import Kind, Outcome, Reason, ReasonKind, RemoteStatus
+from django_dinero.secrets import scrub
+
+K = ReasonKind
+
+#: Codes of ``messages/message/code`` whose meaning does not depend on the request.
+MESSAGES: Mapping[str, ReasonKind] = {
+    "E00005": K.AUTHENTICATION,  # transactionKey is invalid or not present
+    "E00006": K.AUTHENTICATION,  # name is invalid or not present
+    "E00007": K.AUTHENTICATION,  # invalid authentication values
+    "E00008": K.AUTHENTICATION,  # the account is inactive
+    "E00010": K.AUTHENTICATION,  # wrong type of authentication for the user
+    "E00029": K.INVALID_CARD,  # payment information is required
+    "E00042": K.CARD_LIMIT,  # no more than 10 payment profiles
+    "E00051": K.REFUND,  # the original was not issued for this payment profile
+    "E00059": K.AUTHENTICATION,  # the authentication type is not allowed for this method
+    "E00098": K.CUSTOMER_NOT_FOUND,
+    "E00113": K.INVALID_CARD,  # a token's data is invalid; up to E00117: tokens
+    "E00114": K.INVALID_CARD,
+    "E00115": K.INVALID_CARD,
+    "E00116": K.INVALID_CARD,
+    "E00117": K.INVALID_CARD,
+    "E00118": K.CARD_DECLINED,  # a blocked IP address
+    "E00121": K.CARD_NOT_FOUND,  # no default payment profile
+    "E00122": K.AUTHENTICATION,
+    "E00123": K.AUTHENTICATION,
+    "E00124": K.AUTHENTICATION,
+    "E00139": K.AUTHENTICATION,
+}
+
+#: Codes that say "a field is wrong"; the text names the field.
+FIELD_MESSAGES = frozenset({"E00003", "E00013", "E00014", "E00015", "E00016", "E00027"})
+DUPLICATE_RECORD = "E00039"
+NOT_FOUND = "E00040"
+NO_PERMISSION = "E00011"
+ALREADY_DELETED = "I00003"
+
+#: Codes of ``transactionResponse/errors/error/errorCode`` and of ``responseReasonCode``.
+REASONS: Mapping[str, tuple[ReasonKind, ...]] = {
+    **dict.fromkeys(("2", "3", "4", "41", "141", "145", "165"), (K.CARD_DECLINED,)),
+    **dict.fromkeys(("200", "201", "202", "203", "204", "205", "206"), (K.CARD_DECLINED,)),
+    **dict.fromkeys(("223", "250", "251", "254", "295"), (K.CARD_DECLINED,)),
+    **dict.fromkeys(("5", "47", "49", "289"), (K.INVALID_AMOUNT,)),
+    **dict.fromkeys(("6", "9", "10", "17", "28", "37", "315"), (K.INVALID_CARD,)),
+    **dict.fromkeys(("7", "8", "316", "317"), (K.EXPIRY,)),
+    **dict.fromkeys(("11", "318"), (K.DUPLICATE_TRANSACTION,)),
+    "13": (K.AUTHENTICATION,),
+    **dict.fromkeys(("16", "319", "310", "311"), (K.INVALID_TRANSACTION,)),
+    **dict.fromkeys(("27", "127"), (K.AVS,)),
+    **dict.fromkeys(("44", "65", "78", "312"), (K.CVV,)),
+    "45": (K.AVS, K.CVV),
+    **dict.fromkeys(("48", "50", "51", "54", "55", "327"), (K.REFUND,)),
+    **dict.fromkeys(("193", "252", "253"), (K.HELD,)),
+}
+
+#: Reason codes of a partial approval (a prepaid card) and of a repeated transaction.
+PARTIAL_APPROVAL = "295"
+DUPLICATES = ("11", "318")
+#: Reason codes, in an *approved* reply, that say that nothing new happened.
+ALREADY_VOIDED = "310"
+ALREADY_CAPTURED = "311"
+
+#: ``responseCode``: 1 approved, 2 declined, 3 error, 4 held for review.
+OUTCOMES: Mapping[str, Outcome] = {
+    "1": Outcome.APPROVED,
+    "2": Outcome.DECLINED,
+    "3": Outcome.FAILED,
+    "4": Outcome.HELD,
+}
+
+#: ``transactionStatus`` of the reporting calls (the schema's transactionStatusEnum).
+STATUSES: Mapping[str, RemoteStatus] = {
+    "authorizedPendingCapture": RemoteStatus.AUTHORIZED,
+    "capturedPendingSettlement": RemoteStatus.CAPTURED,
+    "communicationError": RemoteStatus.FAILED,
+    "refundSettledSuccessfully": RemoteStatus.SETTLED,
+    "refundPendingSettlement": RemoteStatus.CAPTURED,
+    "approvedReview": RemoteStatus.CAPTURED,
+    "declined": RemoteStatus.DECLINED,
+    "couldNotVoid": RemoteStatus.CAPTURED,
+    "expired": RemoteStatus.EXPIRED,
+    "generalError": RemoteStatus.FAILED,
+    "pendingFinalSettlement": RemoteStatus.CAPTURED,
+    "pendingSettlement": RemoteStatus.CAPTURED,
+    "failedReview": RemoteStatus.DECLINED,
+    "settledSuccessfully": RemoteStatus.SETTLED,
+    "settlementError": RemoteStatus.FAILED,
+    "underReview": RemoteStatus.HELD,
+    "updatingSettlement": RemoteStatus.CAPTURED,
+    "voided": RemoteStatus.VOIDED,
+    "FDSPendingReview": RemoteStatus.HELD,
+    "FDSAuthorizedPendingReview": RemoteStatus.HELD,
+    "returnedItem": RemoteStatus.RETURNED,
+    "chargeback": RemoteStatus.CHARGED_BACK,
+    "chargebackReversal": RemoteStatus.SETTLED,
+    "authorizedPendingRelease": RemoteStatus.AUTHORIZED,
+}
+
+#: ``transactionType`` of getTransactionDetails; a captured authorization keeps its own type.
+KINDS: Mapping[str, Kind] = {
+    "authCaptureTransaction": Kind.CHARGE,
+    "authOnlyTransaction": Kind.AUTHORIZATION,
+    "captureOnlyTransaction": Kind.CHARGE,
+    "priorAuthCaptureTransaction": Kind.CAPTURE,
+    "refundTransaction": Kind.REFUND,
+    "voidTransaction": Kind.VOID,
+}
+
+#: ``accountType``, in both of its spellings, by its letters in lower case.
+BRANDS: Mapping[str, str] = {
+    "visa": "visa",
+    "mastercard": "mastercard",
+    "americanexpress": "amex",
+    "amex": "amex",
+    "discover": "discover",
+    "dinersclub": "diners",
+    "jcb": "jcb",
+    "echeck": "echeck",
+}
+
+_EXPIRY_TEXT = re.compile(r"expiration\s*date|card (has )?expired", re.IGNORECASE)
+_CVV_TEXT = re.compile(r"card\s*code|CVV", re.IGNORECASE)
+_CARD_TEXT = re.compile(r"card\s*number|account\s*number|routing\s*number", re.IGNORECASE)
+
+
+def message_reason(code: str, text: str, missing: ReasonKind = K.INVALID_TRANSACTION) -> Reason:
+    """Return the reason for an API message.
+
+    Args:
+        code: ``E00027`` and the like.
+        text: the gateway's words; it may echo a card number and is scrubbed here.
+        missing: what "The record cannot be found." is about, which the text does not tell.
+    """
+    kind = MESSAGES.get(code, K.GATEWAY_ERROR)
+    if code == NOT_FOUND:
+        kind = missing
+    elif code in FIELD_MESSAGES:
+        kind = field_kind(text)
+    return Reason(kind, code, scrub(text))
+
+
+def field_kind(text: str) -> ReasonKind:
+    """Return what a message that names a field is about."""
+    if _EXPIRY_TEXT.search(text):
+        return K.EXPIRY
+    if _CVV_TEXT.search(text):
+        return K.CVV
+    if _CARD_TEXT.search(text):
+        return K.INVALID_CARD
+    return K.GATEWAY_ERROR
+
+
+def transaction_reasons(
+    code: str, text: str, outcome: Outcome, *, follow_up: bool = False
+) -> tuple[Reason, ...]:
+    """Return the reasons of a transaction that was not approved.
+
+    Args:
+        code: the reason code (``2``, ``27``, ...), empty where the gateway gave none.
+        text: the gateway's words.
+        outcome: what the response code said; it decides where the reason code is not known.
+        follow_up: it was a refund or a void, where "cannot be found" is a refusal to refund.
+    """
+    kinds = REASONS.get(code)
+    if kinds is None:
+        kinds = (_DEFAULTS.get(outcome, K.GATEWAY_ERROR),)
+    if follow_up and code == "16":
+        kinds = (K.REFUND,)
+    shown = scrub(text)
+    # The text once: two reasons of one refusal share it.
+    return tuple(Reason(kind, code, shown if i == 0 else "") for i, kind in enumerate(kinds))
+
+
+_DEFAULTS: Mapping[Outcome, ReasonKind] = {
+    Outcome.DECLINED: K.CARD_DECLINED,
+    Outcome.HELD: K.HELD,
+}
+
+
+def brand(account_type: str) -> str:
+    """Return our name of a card network, or the gateway's in lower case."""
+    letters = "".join(c for c in account_type.lower() if c.isalnum())
+    return BRANDS.get(letters, letters)

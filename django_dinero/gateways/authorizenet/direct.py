@@ -1,0 +1,73 @@
+"""``directResponse``: the older, comma-separated answer to a card check.
+
+Values are not quoted and commas inside them not escaped; a merchant's settings may change the
+delimiter and put a character around each value (the AIM guide's field list).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_HEAD = re.compile(r"^(?P<quote>[^\w\s]?)(?P<code>[1-4])(?P=quote)(?P<delimiter>[^\w\s])")
+_ACCOUNT = re.compile(r"X{4,}(\d{4})")
+
+REASON_CODE, REASON_TEXT, AUTH_CODE, AVS, TRANSACTION_ID = 2, 3, 4, 5, 6
+#: The card code result is field 38, the account number field 50.
+_CVV_BEFORE_ACCOUNT = 50 - 38
+
+
+@dataclass(frozen=True, slots=True)
+class DirectResponse:
+    """What a card check said; empty where it did not."""
+
+    response_code: str
+    reason_code: str = ""
+    reason_text: str = ""
+    auth_code: str = ""
+    avs: str = ""
+    cvv: str = ""
+    transaction_id: str = ""
+    last_4: str = ""
+    account_type: str = ""
+
+
+def parse(text: str) -> DirectResponse | None:
+    """Return what a direct response says, None if it is none.
+
+    The first fields are read from the left, the account and the card code result from where the
+    masked account number stands: names and addresses between them may hold the delimiter.
+    """
+    head = _HEAD.match(text)
+    if head is None:
+        return None
+    quote, delimiter = head["quote"], head["delimiter"]
+    fields = [value.strip(quote) if quote else value for value in text.split(delimiter)]
+    padded = [*fields, *[""] * 70]
+    account = next((i for i, value in enumerate(fields) if _ACCOUNT.fullmatch(value)), None)
+    cvv, last_4, brand = "", "", ""
+    if account is not None:
+        last_4 = fields[account][-4:]
+        brand = padded[account + 1]
+        cvv = padded[account - _CVV_BEFORE_ACCOUNT] if account >= _CVV_BEFORE_ACCOUNT else ""
+    shift = _shift(padded)
+    return DirectResponse(
+        response_code=head["code"],
+        reason_code=padded[REASON_CODE],
+        reason_text=delimiter.join(padded[REASON_TEXT : REASON_TEXT + 1 + shift]),
+        auth_code=padded[AUTH_CODE + shift],
+        avs=padded[AVS + shift],
+        cvv=cvv if len(cvv) <= 1 else "",
+        transaction_id=padded[TRANSACTION_ID + shift],
+        last_4=last_4,
+        account_type=brand,
+    )
+
+
+def _shift(fields: list[str]) -> int:
+    """Return how many delimiters the reason text holds: until AVS letter and id fall in place."""
+    for shift in range(6):
+        avs, transaction_id = fields[AVS + shift], fields[TRANSACTION_ID + shift]
+        if len(avs) <= 1 and transaction_id.isdigit():
+            return shift
+    return 0

@@ -1,0 +1,231 @@
+"""Reading the gateway's own books: what became of a lost call, all customers, all transactions.
+
+The reporting calls need the *Transaction Details API* of the account (E00011 without it).
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from django.utils import timezone
+
+from django_dinero.exceptions import GatewayError
+from django_dinero.gateways.authorizenet import codes, replies
+from django_dinero.gateways.authorizenet.client import Reply
+from django_dinero.gateways.authorizenet.money import Money
+from django_dinero.gateways.authorizenet.xml import dicts_at, text_at
+from django_dinero.gateways.types import (
+    Kind,
+    Lookup,
+    LookupHints,
+    ReasonKind,
+    Refusal,
+    RemoteCard,
+    RemoteCustomer,
+    RemoteStatus,
+    RemoteTransaction,
+)
+
+#: The most a page holds (the schema's limit).
+PAGE = 1000
+#: The longest span that one list of batches may cover.
+BATCH_DAYS = 31
+
+_CAPTURED = (RemoteStatus.CAPTURED, RemoteStatus.SETTLED)
+
+
+class Incomplete(Exception):
+    """A list could not be read to its end."""
+
+
+class Lookups(Money):
+    """The verbs that read the other side's books."""
+
+    def find_operation(self, key: str, hints: LookupHints) -> Lookup:
+        """Find what an operation left: by invoice number, by our customer key, by its target.
+
+        A list that the account may not read leaves the search incomplete.
+        """
+        finders = {
+            "create_customer": self._find_customer,
+            "add_card": self._find_card,
+            "settle": self._find_capture,
+            "void": self._find_void,
+        }
+        finder = finders.get(hints.kind)
+        try:
+            if finder is not None:
+                return finder(hints)
+            return self._find_transaction(key, hints)
+        except Incomplete:
+            return Lookup(complete=False)
+
+    def _find_transaction(self, key: str, hints: LookupHints) -> Lookup:
+        found = {
+            text_at(item, "transId"): None
+            for item in self._listed(hints.since)
+            if text_at(item, "invoiceNumber") == key
+        }
+        matches = []
+        for transaction_id in found:
+            remote = self.retrieve_transaction(transaction_id)
+            if isinstance(remote, Refusal):
+                raise Incomplete
+            if remote.operation_key == key:
+                matches.append(remote)
+        return Lookup(tuple(matches))
+
+    def _find_customer(self, hints: LookupHints) -> Lookup:
+        values = {"merchantCustomerId": hints.customer_key, "unmaskExpirationDate": "true"}
+        reply = self.client.call("getCustomerProfile", values, changes=False)
+        if reply.code == codes.NOT_FOUND:
+            return Lookup()
+        self._readable(reply)
+        found = replies.customer(reply.content.get("profile") or {})
+        return Lookup((found,) if found.key == hints.customer_key else ())
+
+    def _find_card(self, hints: LookupHints) -> Lookup:
+        customer = self.retrieve_customer(hints.customer_id)
+        if isinstance(customer, Refusal):
+            gone = customer.reasons[0].kind is ReasonKind.CUSTOMER_NOT_FOUND
+            return Lookup(complete=gone)
+        return Lookup(tuple(card for card in customer.cards if _is_new(card, hints)))
+
+    def _find_capture(self, hints: LookupHints) -> Lookup:
+        """A capture changes its authorization: captured for our amount, it is ours.
+
+        ``transrefId`` names the request that made the authorization, so that nothing tells a
+        capture of ours from one that somebody made for the same amount elsewhere.
+        """
+        remote = self.retrieve_transaction(hints.transaction_id)
+        if isinstance(remote, Refusal):
+            return Lookup(complete=False)
+        if remote.status not in _CAPTURED or remote.settled_amount != hints.amount:
+            return Lookup()
+        return Lookup((_as(remote, Kind.CAPTURE),))
+
+    def _find_void(self, hints: LookupHints) -> Lookup:
+        remote = self.retrieve_transaction(hints.transaction_id)
+        if isinstance(remote, Refusal):
+            return Lookup(complete=False)
+        voided = remote.status is RemoteStatus.VOIDED
+        return Lookup((_as(remote, Kind.VOID),) if voided else ())
+
+    # -- Going through everything -----------------------------------------------------------------
+
+    def iter_customers(self) -> Iterator[RemoteCustomer]:
+        """Go through all customers, one call each; one that is deleted meanwhile is left out.
+
+        Raises:
+            GatewayError: the list could not be read.
+        """
+        reply = self.client.call("getCustomerProfileIds", {}, changes=False)
+        if not reply.ok:
+            raise _unreadable(reply)
+        for customer_id in replies.ids(reply.content, "ids"):
+            customer = self.retrieve_customer(customer_id)
+            if isinstance(customer, RemoteCustomer):
+                yield customer
+            elif customer.reasons[0].kind is not ReasonKind.CUSTOMER_NOT_FOUND:
+                raise GatewayError(customer.reasons[0].text, gateway_name=self.alias)
+
+    def iter_transactions(self, since: datetime.datetime) -> Iterator[RemoteTransaction]:
+        """Go through all transactions since then, as the lists show them: unsettled, then settled.
+
+        A list tells less than :meth:`retrieve_transaction`: no parent, no AVS; a captured
+        authorization shows as a charge.
+
+        Raises:
+            GatewayError: a list could not be read to its end.
+        """
+        try:
+            for item in self._listed(since):
+                yield replies.summary(item, self.currency)
+        except Incomplete as error:
+            text = str(error)
+        else:
+            return
+        raise GatewayError(text, gateway_name=self.alias)
+
+    def _listed(self, since: datetime.datetime) -> Iterator[dict[str, Any]]:
+        """Yield the items of all lists, each transaction once, newest lists first.
+
+        What settles while we read moves from the first list to the second, and is seen there.
+        """
+        seen: set[str] = set()
+        lists = [self._paged("getUnsettledTransactionList", {})]
+        for item in _chain(lists, self._settled(since)):
+            transaction_id = text_at(item, "transId")
+            if transaction_id in seen or _older(item, since):
+                continue
+            seen.add(transaction_id)
+            yield item
+
+    def _settled(self, since: datetime.datetime) -> Iterator[Iterator[dict[str, Any]]]:
+        start, now = since, timezone.now()
+        while start < now:
+            end = min(start + datetime.timedelta(days=BATCH_DAYS), now)
+            # A batch that settles at this moment belongs to the window that ends now.
+            until = end + datetime.timedelta(days=1) if end == now else end
+            values = {
+                "firstSettlementDate": _utc(start),
+                "lastSettlementDate": _utc(min(until, start + datetime.timedelta(days=31))),
+            }
+            reply = self._readable(self.client.call("getSettledBatchList", values, changes=False))
+            for batch in dicts_at(reply.content, "batchList", "batch"):
+                yield self._paged("getTransactionList", {"batchId": text_at(batch, "batchId")})
+            start = end
+
+    def _paged(self, operation: str, values: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        page = 1
+        while True:
+            asked = {
+                **values,
+                "sorting": {"orderBy": "id", "orderDescending": "false"},
+                "paging": {"limit": str(PAGE), "offset": str(page)},
+            }
+            reply = self._readable(self.client.call(operation, asked, changes=False))
+            items = dicts_at(reply.content, "transactions", "transaction")
+            yield from items
+            if len(items) < PAGE:
+                return
+            page += 1
+
+    def _readable(self, reply: Reply) -> Reply:
+        if not reply.ok:
+            raise Incomplete(reply.reason().text)
+        return reply
+
+
+def _chain(
+    first: list[Iterator[dict[str, Any]]], rest: Iterator[Iterator[dict[str, Any]]]
+) -> Iterator[dict[str, Any]]:
+    for items in first:
+        yield from items
+    for items in rest:
+        yield from items
+
+
+def _older(item: Mapping[str, Any], since: datetime.datetime) -> bool:
+    submitted = replies.moment(text_at(item, "submitTimeUTC"))
+    return submitted is not None and submitted < since
+
+
+def _utc(moment: datetime.datetime) -> str:
+    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _is_new(card: RemoteCard, hints: LookupHints) -> bool:
+    return card.card_id not in hints.known_card_ids and hints.last_4 in ("", card.last_4)
+
+
+def _as(remote: RemoteTransaction, kind: Kind) -> RemoteTransaction:
+    return replace(remote, kind=kind)
+
+
+def _unreadable(reply: Reply) -> GatewayError:
+    reason = reply.reason()
+    return GatewayError(reason.text, gateway_code=reason.code)

@@ -1,0 +1,159 @@
+"""Charges and what follows them, all of it ``createTransactionRequest``."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from django_dinero.exceptions import OutcomeUnknown
+from django_dinero.gateways.authorizenet import bodies, codes, replies
+from django_dinero.gateways.authorizenet.account import Account
+from django_dinero.gateways.authorizenet.client import Reply
+from django_dinero.gateways.authorizenet.xml import text_at
+from django_dinero.gateways.types import (
+    ChargeRequest,
+    FollowUpRequest,
+    Outcome,
+    ReasonKind,
+    Refusal,
+    RemoteStatus,
+    RemoteTransaction,
+    StoredCard,
+    TransactionResult,
+)
+from django_dinero.keys import new_key
+
+K = ReasonKind
+
+_DONE = (
+    RemoteStatus.AUTHORIZED,
+    RemoteStatus.CAPTURED,
+    RemoteStatus.SETTLED,
+)
+
+
+class Money(Account):
+    """The money verbs."""
+
+    def charge(self, request: ChargeRequest) -> TransactionResult:
+        """Charge or authorize; a partial approval is voided and counts as declined."""
+        values = bodies.charge(request, self.options.duplicate_window)
+        source = request.source
+        about = (source.customer_id, source.card_id) if isinstance(source, StoredCard) else ()
+        reply = self._send(values, request.operation_key, about=about)
+        if not replies.response_code(reply.content):
+            return self._refused(reply, self._missing(reply, source))
+        result = replies.result(reply.content)
+        code, _text = replies.reason_of(reply.content["transactionResponse"])
+        if code in codes.DUPLICATES:
+            return self._adopt(request, result)
+        partial = any(reason.code == codes.PARTIAL_APPROVAL for reason in result.reasons)
+        if partial and result.transaction_id not in ("", "0"):
+            self._void_part(result.transaction_id)
+        return result
+
+    def _missing(self, reply: Reply, source: object) -> ReasonKind:
+        """Ask which of the two is missing: "the record cannot be found" does not tell."""
+        if reply.code != codes.NOT_FOUND or not isinstance(source, StoredCard):
+            return K.INVALID_TRANSACTION
+        customer = self.fetch_customer(source.customer_id)
+        return K.CUSTOMER_NOT_FOUND if isinstance(customer, Refusal) else K.CARD_NOT_FOUND
+
+    def _adopt(self, request: ChargeRequest, result: TransactionResult) -> TransactionResult:
+        """Take the original of a duplicate for our own if it carries our key.
+
+        It does when an earlier delivery of this very request was carried out.
+        """
+        if result.transaction_id in ("", "0"):
+            return result
+        original = self.retrieve_transaction(result.transaction_id)
+        if isinstance(original, Refusal) or original.operation_key != request.operation_key:
+            return result
+        if original.status not in _DONE:
+            return result
+        return TransactionResult(
+            Outcome.APPROVED,
+            transaction_id=original.transaction_id,
+            amount=original.amount,
+            operation_key=original.operation_key,
+            auth_code=original.auth_code,
+            avs=original.avs,
+            cvv=original.cvv,
+            network_transaction_id=original.network_transaction_id,
+            last_4=original.last_4,
+            brand=original.brand,
+            already=True,
+        )
+
+    def _void_part(self, transaction_id: str) -> None:
+        """Give back what was approved of less than we asked for.
+
+        Raises:
+            OutcomeUnknown: it could not be voided; the part is on the card until somebody does.
+        """
+        reply = self._send(bodies.void(transaction_id), new_key())
+        if replies.response_code(reply.content) != "1":
+            raise OutcomeUnknown(
+                f"The gateway approved a part as {transaction_id} and did not void it: "
+                f"{reply.reason().text}"
+            )
+
+    def settle(self, request: FollowUpRequest) -> TransactionResult:
+        """Capture an authorization (``priorAuthCaptureTransaction``)."""
+        return self._follow_up(bodies.capture(request), request)
+
+    def void(self, request: FollowUpRequest) -> TransactionResult:
+        """Void what has not settled."""
+        return self._follow_up(bodies.void(request.transaction_id), request, giving_back=True)
+
+    def refund(self, request: FollowUpRequest) -> TransactionResult:
+        """Refund a settled charge to its card."""
+        return self._follow_up(bodies.refund(request), request, giving_back=True)
+
+    def resolve_held(
+        self, request: FollowUpRequest, action: Literal["approve", "decline"]
+    ) -> TransactionResult:
+        """Approve or decline what the fraud filters hold (``updateHeldTransactionRequest``)."""
+        values = {
+            "heldTransactionRequest": {"action": action, "refTransId": request.transaction_id}
+        }
+        key = request.operation_key
+        reply = self.client.call("updateHeldTransaction", values, changes=True, key=key)
+        if not replies.response_code(reply.content):
+            return self._refused(reply, K.INVALID_TRANSACTION)
+        return replies.result(reply.content)
+
+    def _follow_up(
+        self, values: dict[str, Any], request: FollowUpRequest, *, giving_back: bool = False
+    ) -> TransactionResult:
+        reply = self._send(values, request.operation_key)
+        if not replies.response_code(reply.content):
+            return self._refused(reply, K.INVALID_TRANSACTION)
+        return replies.result(reply.content, follow_up=giving_back)
+
+    def _send(self, values: dict[str, Any], key: str, *, about: tuple[str, ...] = ()) -> Reply:
+        return self.call(
+            "createTransaction",
+            {"transactionRequest": values},
+            changes=True,
+            key=key,
+            about=about,
+        )
+
+    def _refused(self, reply: Reply, missing: ReasonKind) -> TransactionResult:
+        """Return an answer that speaks of no transaction: an API message is all there is."""
+        if reply.ok:
+            raise OutcomeUnknown("The gateway says Ok and shows no transaction.")
+        reason = reply.reason(missing)
+        declined = reason.kind in (K.CARD_DECLINED,)
+        outcome = Outcome.DECLINED if declined else Outcome.FAILED
+        return TransactionResult(outcome, reasons=(reason,))
+
+    def retrieve_transaction(self, transaction_id: str) -> RemoteTransaction | Refusal:
+        """Fetch one transaction (needs the *Transaction Details API*)."""
+        values = {"transId": transaction_id}
+        reply = self.client.call("getTransactionDetails", values, changes=False)
+        if not reply.ok:
+            return reply.refusal(K.INVALID_TRANSACTION)
+        if text_at(reply.content, "transaction", "transId") != transaction_id:
+            raise OutcomeUnknown("The gateway answered with another transaction.")
+        return replies.details(reply.content, self.currency)

@@ -1,0 +1,183 @@
+"""The options of an Authorize.Net account, read and checked once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core import checks
+from django.core.checks import CheckMessage, Error
+from django.core.exceptions import ImproperlyConfigured
+
+from django_dinero.secrets import Secret
+
+#: One URL for everything (the official API reference).
+ENDPOINTS: Mapping[str, str] = {
+    "production": "https://api.authorize.net/xml/v1/request.api",
+    "sandbox": "https://apitest.authorize.net/xml/v1/request.api",
+}
+OWN_HOSTS = frozenset({"api.authorize.net", "api2.authorize.net", "apitest.authorize.net"})
+LIVE_HOSTS = frozenset({"api.authorize.net", "api2.authorize.net"})
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+VALIDATION_MODES = ("liveMode", "testMode", "none")
+#: Seconds; the longest window that the gateway accepts.
+MAX_DUPLICATE_WINDOW = 28800
+
+OPTION_NAMES = frozenset(
+    {
+        "login_id",
+        "transaction_key",
+        "signature_key",
+        "client_key",
+        "environment",
+        "endpoint",
+        "trusted_hosts",
+        "duplicate_window",
+        "validation_mode",
+        "replication_seconds",
+        "connect_timeout",
+        "read_timeout",
+        "deadline",
+        "ca_bundle",
+        "proxy",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What an account is configured with; times in seconds."""
+
+    alias: str
+    login_id: Secret
+    transaction_key: Secret
+    signature_key: Secret | None
+    client_key: str
+    endpoint: str
+    trusted_hosts: frozenset[str]
+    duplicate_window: int
+    validation_mode: str
+    replication_seconds: float
+    connect_timeout: float
+    read_timeout: float
+    deadline: float
+    ca_bundle: str | None
+    proxy: str | None
+
+    @property
+    def host(self) -> str:
+        """The endpoint's host name, in lower case."""
+        return (urlsplit(self.endpoint).hostname or "").lower()
+
+    @property
+    def live(self) -> bool:
+        """Whether the endpoint is the one where real money moves."""
+        return self.host in LIVE_HOSTS
+
+
+def read(alias: str, given: Mapping[str, Any]) -> Options:
+    """Return the options of an alias.
+
+    Raises:
+        ImproperlyConfigured: one is missing or impossible; no value of a key is shown.
+    """
+    endpoint = _endpoint(alias, given)
+    live = (urlsplit(endpoint).hostname or "").lower() in LIVE_HOSTS
+    mode = given.get("validation_mode") or ("liveMode" if live else "testMode")
+    if mode not in VALIDATION_MODES:
+        raise _wrong(alias, "validation_mode", f"is one of {', '.join(VALIDATION_MODES)}")
+    window = given.get("duplicate_window", MAX_DUPLICATE_WINDOW)
+    if not isinstance(window, int) or not 0 <= window <= MAX_DUPLICATE_WINDOW:
+        raise _wrong(alias, "duplicate_window", f"is 0 to {MAX_DUPLICATE_WINDOW} seconds")
+    signature = given.get("signature_key")
+    return Options(
+        alias=alias,
+        login_id=_key(alias, given, "login_id"),
+        transaction_key=_key(alias, given, "transaction_key"),
+        signature_key=_secret(alias, "signature_key", signature) if signature else None,
+        client_key=str(given.get("client_key") or ""),
+        endpoint=endpoint,
+        trusted_hosts=frozenset(str(h).lower() for h in given.get("trusted_hosts") or ()),
+        duplicate_window=window,
+        validation_mode=mode,
+        replication_seconds=_seconds(alias, given, "replication_seconds", 15.0),
+        connect_timeout=_seconds(alias, given, "connect_timeout", 10.0),
+        read_timeout=_seconds(alias, given, "read_timeout", 60.0),
+        deadline=_seconds(alias, given, "deadline", 90.0),
+        ca_bundle=given.get("ca_bundle"),
+        proxy=given.get("proxy"),
+    )
+
+
+def _endpoint(alias: str, given: Mapping[str, Any]) -> str:
+    endpoint, environment = given.get("endpoint"), given.get("environment")
+    if endpoint:
+        return str(endpoint)
+    if not isinstance(environment, str) or environment not in ENDPOINTS:
+        raise _wrong(alias, "environment", 'is "production" or "sandbox"; or set "endpoint"')
+    return ENDPOINTS[environment]
+
+
+def _key(alias: str, given: Mapping[str, Any], name: str) -> Secret:
+    value = given.get(name)
+    if not value:
+        raise _wrong(alias, name, "is required (Merchant Interface, API Credentials & Keys)")
+    return _secret(alias, name, value)
+
+
+def _secret(alias: str, name: str, value: object) -> Secret:
+    if not isinstance(value, str | Secret):
+        raise _wrong(alias, name, "must be a str")
+    return Secret(value)
+
+
+def _seconds(alias: str, given: Mapping[str, Any], name: str, default: float) -> float:
+    value = given.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        raise _wrong(alias, name, "is a number of seconds")
+    return float(value)
+
+
+def _wrong(alias: str, name: str, what: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"DINERO gateway {alias!r}: the option {name!r} {what}.")
+
+
+def check(options: Options) -> Iterator[CheckMessage]:
+    """Find an endpoint to which card numbers must not go."""
+    parts = urlsplit(options.endpoint)
+    if parts.scheme not in ("http", "https") or not options.host:
+        yield Error(
+            f"DINERO gateway {options.alias!r}: the endpoint is no http address.",
+            id="dinero.E007",
+        )
+        return
+    if options.host in LOOPBACK:
+        return
+    if options.host in options.trusted_hosts:
+        yield checks.Warning(
+            f"DINERO gateway {options.alias!r} sends card numbers to {options.host}"
+            + (" without encryption." if parts.scheme == "http" else "."),
+            hint="trusted_hosts names it. It is not Authorize.Net.",
+            id="dinero.W004",
+        )
+    elif options.host not in OWN_HOSTS or parts.scheme == "http":
+        yield Error(
+            f"DINERO gateway {options.alias!r}: {parts.scheme}://{options.host} is not where card "
+            "numbers may go.",
+            hint="Use https and Authorize.Net's own hosts, a loopback address, or name the host "
+            "in the option trusted_hosts.",
+            id="dinero.E007",
+        )
+
+
+def refuse_unsafe(options: Options) -> None:
+    """Raise for an endpoint that :func:`check` calls an error: not every server runs checks.
+
+    Raises:
+        ImproperlyConfigured: plain http or a foreign host.
+    """
+    for message in check(options):
+        if message.is_serious():
+            raise ImproperlyConfigured(f"{message.msg} {message.hint or ''}".strip())

@@ -1,0 +1,271 @@
+"""What the gateway's replies say, in our words."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django_dinero.cards import Address
+from django_dinero.exceptions import OutcomeUnknown
+from django_dinero.gateways.authorizenet import codes
+from django_dinero.gateways.authorizenet.bodies import BILLING
+from django_dinero.gateways.authorizenet.xml import at, dicts_at, text_at, texts_at
+from django_dinero.gateways.types import (
+    Kind,
+    Outcome,
+    Reason,
+    ReasonKind,
+    RemoteCard,
+    RemoteCustomer,
+    RemoteStatus,
+    RemoteTransaction,
+    TransactionResult,
+)
+
+_EXPIRY = re.compile(r"(\d{4})-(\d{2})")
+_DUPLICATE_ID = re.compile(r"\bID (\d+)")
+
+
+# -- The vault -------------------------------------------------------------------------------------
+
+
+def customer(profile: Mapping[str, Any]) -> RemoteCustomer:
+    """Return a ``profile`` of getCustomerProfile; names are those of the default card's bill."""
+    customer_id = text_at(profile, "customerProfileId")
+    cards = tuple(
+        card(item, customer_id)
+        for item in dicts_at(profile, "paymentProfiles")
+        if text_at(item, "customerPaymentProfileId")
+    )
+    shown = next((c for c in cards if c.is_default), cards[0] if cards else None)
+    return RemoteCustomer(
+        customer_id=customer_id,
+        key=text_at(profile, "merchantCustomerId"),
+        email=text_at(profile, "email"),
+        first_name=shown.address.first_name if shown else "",
+        last_name=shown.address.last_name if shown else "",
+        cards=cards,
+    )
+
+
+def card(profile: Mapping[str, Any], customer_id: str) -> RemoteCard:
+    """Return a masked payment profile."""
+    month, year = _expiry(text_at(profile, "payment", "creditCard", "expirationDate"))
+    number = text_at(profile, "payment", "creditCard", "cardNumber") or text_at(
+        profile, "payment", "bankAccount", "accountNumber"
+    )
+    bill_to = at(profile, "billTo")
+    return RemoteCard(
+        customer_id=text_at(profile, "customerProfileId") or customer_id,
+        card_id=text_at(profile, "customerPaymentProfileId"),
+        last_4=last_4(number),
+        brand=codes.brand(text_at(profile, "payment", "creditCard", "cardType")),
+        month=month,
+        year=year,
+        address=Address(**{ours: text_at(bill_to, theirs) for ours, theirs in BILLING.items()}),
+        is_default=text_at(profile, "defaultPaymentProfile").lower() in ("true", "1"),
+    )
+
+
+def _expiry(text: str) -> tuple[int | None, int | None]:
+    found = _EXPIRY.fullmatch(text)
+    return (int(found[2]), int(found[1])) if found else (None, None)
+
+
+def last_4(masked: str) -> str:
+    """Return the last four digits of ``XXXX1111``, empty where there are none."""
+    digits = masked[-4:]
+    return digits if digits.isascii() and digits.isdigit() else ""
+
+
+def duplicate_id(text: str) -> str:
+    """Return the id in "A duplicate record with ID 35938239 already exists."."""
+    found = _DUPLICATE_ID.search(text)
+    return found[1] if found else ""
+
+
+def ids(content: Mapping[str, Any], name: str) -> list[str]:
+    """Return a list of ids (``ids`` or ``customerPaymentProfileIdList``)."""
+    return list(texts_at(content, name, "numericString"))
+
+
+# -- Money -----------------------------------------------------------------------------------------
+
+
+def response_code(content: Mapping[str, Any]) -> str:
+    """Return the transaction's response code, empty if the reply speaks of no transaction."""
+    return text_at(content, "transactionResponse", "responseCode")
+
+
+def reason_of(response: Mapping[str, Any]) -> tuple[str, str]:
+    """Return code and text of the first error, else of the first message."""
+    for error in dicts_at(response, "errors", "error"):
+        return text_at(error, "errorCode"), text_at(error, "errorText")
+    # The API reference's samples put message right under transactionResponse.
+    messages = dicts_at(response, "messages", "message") or dicts_at(response, "message")
+    for message in messages:
+        return text_at(message, "code"), text_at(message, "description")
+    return "", ""
+
+
+def result(content: Mapping[str, Any], *, follow_up: bool = False) -> TransactionResult:
+    """Return what a ``transactionResponse`` says.
+
+    Args:
+        content: the reply's content; its transactionResponse has a response code.
+        follow_up: it answers a refund or a void.
+
+    Raises:
+        OutcomeUnknown: it says approved and error at once; the gateway's books will tell.
+    """
+    response = at(content, "transactionResponse")
+    code, text = reason_of(response)
+    outcome = codes.OUTCOMES.get(text_at(response, "responseCode"), Outcome.FAILED)
+    # The networks' letters; a blank is "not asked".
+    avs, cvv = text_at(response, "avsResultCode"), text_at(response, "cvvResultCode")
+    reasons: tuple[Reason, ...] = ()
+    already = False
+    if outcome is Outcome.APPROVED:
+        outcome, reasons, already = _approved(response, code, text)
+    else:
+        reasons = codes.transaction_reasons(code, text, outcome, follow_up=follow_up)
+        if not code and outcome is Outcome.DECLINED:
+            reasons = _by_letters(avs, cvv) or reasons
+    return TransactionResult(
+        outcome=outcome,
+        transaction_id=text_at(response, "transId"),
+        operation_key=text_at(content, "refId"),
+        auth_code=text_at(response, "authCode"),
+        avs=avs,
+        cvv=cvv,
+        network_transaction_id=text_at(response, "networkTransId"),
+        last_4=last_4(text_at(response, "accountNumber")),
+        brand=codes.brand(text_at(response, "accountType")),
+        reasons=reasons,
+        already=already,
+    )
+
+
+def _approved(
+    response: Mapping[str, Any], code: str, text: str
+) -> tuple[Outcome, tuple[Reason, ...], bool]:
+    """Find what is not an approval of this call behind response code 1."""
+    real = text_at(response, "transId") not in ("", "0")
+    if code in (codes.ALREADY_VOIDED, codes.ALREADY_CAPTURED):
+        return Outcome.FAILED, codes.transaction_reasons(code, text, Outcome.FAILED), True
+    if not real:
+        shown = text or "Test mode: the gateway approved and kept nothing."
+        return Outcome.FAILED, (Reason(ReasonKind.GATEWAY_ERROR, code, shown),), False
+    if code == codes.PARTIAL_APPROVAL or text_at(response, "splitTenderId"):
+        reasons = codes.transaction_reasons(codes.PARTIAL_APPROVAL, text, Outcome.DECLINED)
+        return Outcome.DECLINED, reasons, False
+    if dicts_at(response, "errors", "error"):
+        # It has a transaction, and an error beside it: neither can be believed.
+        raise OutcomeUnknown(f"The gateway approved with an error beside it ({code}).")
+    if code in ("252", "253"):
+        return Outcome.HELD, codes.transaction_reasons(code, text, Outcome.HELD), False
+    return Outcome.APPROVED, (), False
+
+
+def _by_letters(avs: str, cvv: str) -> tuple[Reason, ...]:
+    found = []
+    if avs == "N":
+        found.append(Reason(ReasonKind.AVS, "avs:N"))
+    if cvv == "N":
+        found.append(Reason(ReasonKind.CVV, "cvv:N"))
+    return tuple(found)
+
+
+# -- The gateway's books ---------------------------------------------------------------------------
+
+
+def details(content: Mapping[str, Any], currency: str) -> RemoteTransaction:
+    """Return the ``transaction`` of getTransactionDetails; ``currency`` is the account's."""
+    found = at(content, "transaction")
+    status = remote_status(text_at(found, "transactionStatus"))
+    kind = codes.KINDS.get(text_at(found, "transactionType"), Kind.CHARGE)
+    authorized = amount(text_at(found, "authAmount"))
+    settled = amount(text_at(found, "settleAmount"))
+    number = text_at(found, "payment", "creditCard", "cardNumber")
+    key = text_at(found, "order", "invoiceNumber") or text_at(content, "transrefId")
+    return RemoteTransaction(
+        transaction_id=text_at(found, "transId"),
+        kind=kind,
+        status=status,
+        amount=(settled if kind is Kind.REFUND else authorized) or settled or Decimal(0),
+        currency=currency,
+        operation_key=key,
+        settled_amount=settled,
+        parent_id=text_at(found, "refTransId"),
+        customer_id=text_at(found, "profile", "customerProfileId"),
+        card_id=text_at(found, "profile", "customerPaymentProfileId"),
+        last_4=last_4(number),
+        brand=codes.brand(text_at(found, "payment", "creditCard", "cardType")),
+        auth_code=text_at(found, "authCode"),
+        avs=text_at(found, "AVSResponse"),
+        cvv=text_at(found, "cardCodeResponse"),
+        network_transaction_id=text_at(found, "networkTransId"),
+        submitted_at=moment(text_at(found, "submitTimeUTC")),
+        description=text_at(found, "order", "description"),
+    )
+
+
+def summary(found: Mapping[str, Any], currency: str) -> RemoteTransaction:
+    """Return one transaction of a list call, which tells less than :func:`details`.
+
+    Its kind follows from its status: a captured authorization shows as a charge.
+    """
+    word = text_at(found, "transactionStatus")
+    status = remote_status(word)
+    kind = Kind.CHARGE
+    if word.startswith("refund"):
+        kind = Kind.REFUND
+    elif status is RemoteStatus.AUTHORIZED:
+        kind = Kind.AUTHORIZATION
+    settled = amount(text_at(found, "settleAmount")) or Decimal(0)
+    return RemoteTransaction(
+        transaction_id=text_at(found, "transId"),
+        kind=kind,
+        status=status,
+        amount=settled,
+        currency=currency,
+        operation_key=text_at(found, "invoiceNumber"),
+        settled_amount=settled,
+        customer_id=text_at(found, "profile", "customerProfileId"),
+        card_id=text_at(found, "profile", "customerPaymentProfileId"),
+        last_4=last_4(text_at(found, "accountNumber")),
+        brand=codes.brand(text_at(found, "accountType")),
+        submitted_at=moment(text_at(found, "submitTimeUTC")),
+    )
+
+
+def remote_status(word: str) -> RemoteStatus:
+    """Return a ``transactionStatus`` in our words.
+
+    Raises:
+        OutcomeUnknown: a status that this release does not know; guessing would cook the books.
+    """
+    status = codes.STATUSES.get(word)
+    if status is None:
+        raise OutcomeUnknown(f"The gateway gave an unknown transaction status ({word[:60]!r}).")
+    return status
+
+
+def amount(text: str) -> Decimal | None:
+    """Return an amount in dollars with two decimals, None where there is none."""
+    try:
+        return Decimal(text).quantize(Decimal("0.01")) if text else None
+    except InvalidOperation:
+        return None
+
+
+def moment(text: str) -> datetime.datetime | None:
+    """Return a ``submitTimeUTC``, with or without ``Z`` and fractions, as an aware datetime."""
+    try:
+        found = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)

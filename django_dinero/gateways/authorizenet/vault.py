@@ -1,0 +1,248 @@
+"""Customers and cards: customer profiles and payment profiles."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from django_dinero.cards import CardDetails, PaymentToken
+from django_dinero.exceptions import NotSent, OutcomeUnknown
+from django_dinero.gateways.authorizenet import bodies, codes, direct, replies
+from django_dinero.gateways.authorizenet.account import Account
+from django_dinero.gateways.authorizenet.client import Reply
+from django_dinero.gateways.authorizenet.xml import text_at, texts_at
+from django_dinero.gateways.types import (
+    CardRequest,
+    CardUpdate,
+    CustomerRequest,
+    CustomerUpdate,
+    Done,
+    Outcome,
+    Reason,
+    ReasonKind,
+    Refusal,
+    RemoteCard,
+    RemoteCustomer,
+    TransactionResult,
+)
+from django_dinero.secrets import Secret
+
+_GONE = (codes.NOT_FOUND, codes.ALREADY_DELETED)
+
+
+class Vault(Account):
+    """The vault's verbs."""
+
+    def create_customer(self, request: CustomerRequest) -> RemoteCustomer | Refusal:
+        """Create a profile, with a payment profile where there is a card.
+
+        ``merchantCustomerId`` is our customer key. A profile has no name: that goes with the card.
+        """
+        profile: dict[str, Any] = {
+            "merchantCustomerId": request.key,
+            "description": bodies.PROFILE_DESCRIPTION,
+            "email": request.email,
+        }
+        values: dict[str, Any] = {"profile": profile}
+        if request.card is not None:
+            profile["paymentProfiles"] = [bodies.payment_profile(request.card, default=True)]
+            values["validationMode"] = self.options.validation_mode
+        key = request.operation_key
+        reply = self.client.call("createCustomerProfile", values, changes=True, key=key)
+        if not reply.ok:
+            return self._customer_refusal(reply)
+        customer_id = text_at(reply.content, "customerProfileId")
+        card_ids = replies.ids(reply.content, "customerPaymentProfileIdList")
+        self.fresh.add(customer_id, *card_ids)
+        cards = tuple(self._as_sent(customer_id, card_id, request.card) for card_id in card_ids)
+        return RemoteCustomer(
+            customer_id=customer_id,
+            key=request.key,
+            email=request.email,
+            first_name=request.first_name,
+            last_name=request.last_name,
+            cards=tuple(replace(card, is_default=i == 0) for i, card in enumerate(cards)),
+        )
+
+    def _customer_refusal(self, reply: Reply) -> Refusal:
+        if reply.code == codes.DUPLICATE_RECORD:
+            reason = Reason(ReasonKind.DUPLICATE_CUSTOMER, reply.code, reply.text)
+            return Refusal((reason,), existing_id=replies.duplicate_id(reply.text))
+        texts = list(texts_at(reply.content, "validationDirectResponseList", "string"))
+        return self._validation_refusal(reply, texts[0] if texts else "")
+
+    def _validation_refusal(self, reply: Reply, direct_response: str) -> Refusal:
+        """Return why a card was not stored: the card check's own reason where there is one."""
+        told = direct.parse(direct_response) if direct_response else None
+        if reply.code != "E00027" or told is None or told.response_code == "1":
+            return reply.refusal(ReasonKind.CUSTOMER_NOT_FOUND)
+        outcome = codes.OUTCOMES[told.response_code]
+        reasons = codes.transaction_reasons(told.reason_code, told.reason_text, outcome)
+        return Refusal(reasons)
+
+    def retrieve_customer(self, customer_id: str) -> RemoteCustomer | Refusal:
+        """Fetch a profile with all payment profiles."""
+        return self.fetch_customer(customer_id)
+
+    def update_customer(self, request: CustomerUpdate) -> Done | Refusal:
+        """Write e-mail and our key; names are not kept by the gateway."""
+        profile = {
+            "merchantCustomerId": request.key,
+            "description": bodies.PROFILE_DESCRIPTION,
+            "email": request.email,
+            "customerProfileId": request.customer_id,
+        }
+        reply = self.call(
+            "updateCustomerProfile",
+            {"profile": profile},
+            changes=True,
+            key=request.operation_key,
+            about=(request.customer_id,),
+        )
+        return Done() if reply.ok else reply.refusal(ReasonKind.CUSTOMER_NOT_FOUND)
+
+    def delete_customer(self, customer_id: str) -> Done | Refusal:
+        """Delete a profile with everything in it."""
+        values = {"customerProfileId": customer_id}
+        reply = self.call("deleteCustomerProfile", values, changes=True, about=(customer_id,))
+        return _deleted(reply, ReasonKind.CUSTOMER_NOT_FOUND)
+
+    # -- Cards ------------------------------------------------------------------------------------
+
+    def add_card(self, request: CardRequest) -> RemoteCard | Refusal:
+        """Create a payment profile."""
+        values = {
+            "customerProfileId": request.customer_id,
+            "paymentProfile": bodies.payment_profile(request.card, default=request.is_default),
+            "validationMode": self.options.validation_mode,
+        }
+        reply = self.call(
+            "createCustomerPaymentProfile",
+            values,
+            changes=True,
+            key=request.operation_key,
+            about=(request.customer_id,),
+        )
+        card_id = text_at(reply.content, "customerPaymentProfileId")
+        if reply.code == codes.DUPLICATE_RECORD and not reply.ok:
+            existing = card_id or self._same_card(request)
+            reason = Reason(ReasonKind.DUPLICATE_CARD, reply.code, reply.text)
+            return Refusal((reason,), existing_id=existing)
+        if not reply.ok:
+            told = text_at(reply.content, "validationDirectResponse")
+            return self._validation_refusal(reply, told)
+        self.fresh.add(card_id)
+        stored = self._as_sent(request.customer_id, card_id, request.card)
+        return replace(stored, is_default=request.is_default)
+
+    def _same_card(self, request: CardRequest) -> str:
+        """Find the card that an older reply says exists without naming it; empty if not clear."""
+        if not isinstance(request.card, CardDetails):
+            return ""
+        customer = self.fetch_customer(request.customer_id)
+        if isinstance(customer, Refusal):
+            return ""
+        wanted = (request.card.last_4, request.card.address.zip)
+        found = [c for c in customer.cards if (c.last_4, c.address.zip) == wanted]
+        return found[0].card_id if len(found) == 1 else ""
+
+    def update_card(self, request: CardUpdate) -> RemoteCard | Refusal:
+        """Get, merge and send back: an update blanks everything that it does not hold."""
+        stored = self.fetch_payment_profile(request.customer_id, request.card_id, unmask=False)
+        if isinstance(stored, Refusal):
+            return stored
+        values = {
+            "customerProfileId": request.customer_id,
+            "paymentProfile": bodies.merged_profile(request, stored),
+            "validationMode": self.options.validation_mode if request.card else "none",
+        }
+        reply = self.call(
+            "updateCustomerPaymentProfile",
+            values,
+            changes=True,
+            key=request.operation_key,
+            about=(request.customer_id, request.card_id),
+        )
+        if not reply.ok:
+            return self._update_refusal(reply)
+        if request.card is not None:
+            card = self._as_sent(request.customer_id, request.card_id, request.card)
+        else:
+            card = replies.card(stored, request.customer_id)
+            card = replace(card, month=request.month, year=request.year, address=request.address)
+        return replace(card, card_id=request.card_id, is_default=request.is_default)
+
+    def _update_refusal(self, reply: Reply) -> Refusal:
+        if reply.code == codes.DUPLICATE_RECORD:
+            return Refusal((Reason(ReasonKind.DUPLICATE_CARD, reply.code, reply.text),))
+        if reply.code == codes.NOT_FOUND:
+            return reply.refusal(ReasonKind.CARD_NOT_FOUND)
+        return self._validation_refusal(reply, text_at(reply.content, "validationDirectResponse"))
+
+    def _as_sent(
+        self, customer_id: str, card_id: str, sent: CardDetails | PaymentToken | None
+    ) -> RemoteCard:
+        """Return a stored card as we sent it; only of a token the gateway knows more than we."""
+        if isinstance(sent, CardDetails):
+            return RemoteCard(
+                customer_id=customer_id,
+                card_id=card_id,
+                last_4=sent.last_4,
+                brand=sent.brand,
+                month=sent.month,
+                year=sent.year,
+                address=sent.address,
+            )
+        shown: dict[str, Any] | Refusal = {}
+        try:
+            shown = self.fetch_payment_profile(customer_id, card_id, unmask=True)
+        except (NotSent, OutcomeUnknown):
+            # The card is stored; its last four digits come with the next retrieve().
+            shown = {}
+        if isinstance(shown, Refusal):
+            shown = {}
+        return replace(replies.card(shown, customer_id), card_id=card_id)
+
+    def delete_card(self, customer_id: str, card_id: str) -> Done | Refusal:
+        """Delete a payment profile."""
+        values = {"customerProfileId": customer_id, "customerPaymentProfileId": card_id}
+        about = (customer_id, card_id)
+        reply = self.call("deleteCustomerPaymentProfile", values, changes=True, about=about)
+        return _deleted(reply, ReasonKind.CARD_NOT_FOUND)
+
+    def validate_card(
+        self, customer_id: str, card_id: str, cvv: Secret | None = None
+    ) -> TransactionResult:
+        """Check a stored card: with its issuer in liveMode, its form alone in testMode."""
+        mode = self.options.validation_mode
+        values = {
+            "customerProfileId": customer_id,
+            "customerPaymentProfileId": card_id,
+            "cardCode": cvv.reveal() if cvv else "",
+            "validationMode": "testMode" if mode == "none" else mode,
+        }
+        about = (customer_id, card_id)
+        reply = self.call("validateCustomerPaymentProfile", values, changes=True, about=about)
+        told = direct.parse(text_at(reply.content, "directResponse"))
+        if told is None:
+            reason = reply.reason(ReasonKind.CARD_NOT_FOUND)
+            return TransactionResult(Outcome.FAILED, reasons=(reason,))
+        outcome = codes.OUTCOMES[told.response_code]
+        approved = outcome is Outcome.APPROVED
+        reasons = codes.transaction_reasons(told.reason_code, told.reason_text, outcome)
+        return TransactionResult(
+            outcome,
+            transaction_id=told.transaction_id if told.transaction_id != "0" else "",
+            auth_code=told.auth_code,
+            avs=told.avs,
+            cvv=told.cvv,
+            last_4=told.last_4,
+            brand=codes.brand(told.account_type),
+            reasons=() if approved else reasons,
+        )
+
+
+def _deleted(reply: Reply, missing: ReasonKind) -> Done | Refusal:
+    if reply.code in _GONE:
+        return Done(already=True)
+    return Done() if reply.ok else reply.refusal(missing)

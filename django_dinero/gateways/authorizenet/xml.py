@@ -1,0 +1,193 @@
+"""Bytes of requests, and replies as dicts: in the schema's order out, tolerant and bounded in.
+
+Replies are never validated: what real servers send does not always match the published schema.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from types import SimpleNamespace
+from typing import Any
+from xml.parsers import expat
+
+import xmltodict
+
+from django_dinero.authorizenet_schema import NAMESPACE, ROOTS, TYPES, arrange
+
+#: Replies nest about ten deep; a hostile one may nest without end.
+MAX_DEPTH = 64
+
+_SPECIAL = re.compile("[&<>]")
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+#: Characters that XML 1.0 cannot carry in any form.
+_UNSENDABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+_CHILD_TYPES = {(name, child.name): child.type for name in TYPES for child in TYPES[name]}
+
+
+class UnreadableReply(Exception):
+    """The reply is no XML of the kind that this API sends."""
+
+
+def build(root: str, values: Mapping[str, Any]) -> bytes:
+    """Return a request document.
+
+    Args:
+        root: the root element, which names the operation.
+        values: children by name in any order; None, empty text and empty mappings are left out
+            (an empty element breaks the schema), a list repeats its element.
+
+    Raises:
+        KeyError: a name that the schema does not have there.
+        ValueError: a character that XML cannot carry.
+    """
+    parts = ['<?xml version="1.0" encoding="utf-8"?><', root, ' xmlns="', NAMESPACE, '">']
+    _write(parts, ROOTS[root], values)
+    parts.append(f"</{root}>")
+    text = "".join(parts)
+    if _UNSENDABLE.search(text):
+        raise ValueError("A value has a character that XML cannot carry.")
+    return text.encode()
+
+
+def _write(parts: list[str], type_name: str, values: Mapping[str, Any]) -> None:
+    for name, value in arrange(type_name, values):
+        for item in value if isinstance(value, list | tuple) else (value,):
+            _write_one(parts, name, _CHILD_TYPES.get((type_name, name), ""), item)
+
+
+def _write_one(parts: list[str], name: str, type_name: str, item: Any) -> None:
+    if isinstance(item, Mapping):
+        start = len(parts)
+        parts.append(f"<{name}>")
+        _write(parts, type_name, item)
+        if len(parts) == start + 1:
+            parts.pop()
+        else:
+            parts.append(f"</{name}>")
+    elif item is not None and item != "":
+        text = item if isinstance(item, str) else str(item)
+        parts.append(f"<{name}>{_SPECIAL.sub(_escaped, text)}</{name}>")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return _ESCAPES[found[0]]
+
+
+def parse(body: bytes) -> tuple[str, dict[str, Any]]:
+    """Return a reply's root element and its content.
+
+    Raises:
+        UnreadableReply: not well-formed, a document type, nested too deep, or no elements.
+    """
+    problem = ""
+    try:
+        # As bytes: a reply begins with a byte order mark more often than not, which expat knows.
+        document = xmltodict.parse(body, xml_attribs=False, expat=_GUARDED_EXPAT)
+        ((root, content),) = document.items()
+    except (expat.ExpatError, ValueError) as error:
+        problem = type(error).__name__
+    if problem:
+        # Raised outside the handler: the parser's error would keep the reply in its context.
+        raise UnreadableReply(problem)
+    if content is None:
+        content = {}
+    if not isinstance(content, dict):
+        raise UnreadableReply("text instead of elements")
+    return _local(root), content
+
+
+def _local(name: str) -> str:
+    return name.rpartition(":")[2]
+
+
+class _Guarded:
+    """An expat parser that refuses document types and endless nesting.
+
+    xmltodict sets its own handlers on the parser it is given and looks at neither.
+    """
+
+    def __init__(self, encoding: str | None, separator: str | None) -> None:
+        parser = expat.ParserCreate(encoding, separator)
+        parser.StartDoctypeDeclHandler = _refuse_doctype
+        object.__setattr__(self, "_parser", parser)
+        object.__setattr__(self, "_depth", 0)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._parser, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "StartElementHandler":
+            value = self._counting_start(value)
+        elif name == "EndElementHandler":
+            value = self._counting_end(value)
+        elif name == "StartDoctypeDeclHandler":
+            return
+        setattr(self._parser, name, value)
+
+    def _counting_start(self, handler: Any) -> Any:
+        state = self.__dict__
+
+        def start(name: str, attributes: Any) -> None:
+            state["_depth"] += 1
+            if state["_depth"] > MAX_DEPTH:
+                raise ValueError("nested too deep")
+            handler(name, attributes)
+
+        return start
+
+    def _counting_end(self, handler: Any) -> Any:
+        state = self.__dict__
+
+        def end(name: str) -> None:
+            state["_depth"] -= 1
+            handler(name)
+
+        return end
+
+
+def _refuse_doctype(*args: Any) -> None:
+    raise ValueError("a document type")
+
+
+_GUARDED_EXPAT = SimpleNamespace(
+    ParserCreate=_Guarded, ExpatError=expat.ExpatError, error=expat.error
+)
+
+
+# -- Reading what was parsed -----------------------------------------------------------------------
+
+
+def at(content: Any, *path: str) -> Any:
+    """Return what stands at a path, None where anything on the way is missing or empty."""
+    for name in path:
+        if not isinstance(content, dict):
+            return None
+        content = content.get(name)
+    return content
+
+
+def text_at(content: Any, *path: str) -> str:
+    """Return the text at a path, an empty string where there is none."""
+    value = at(content, *path)
+    return value if isinstance(value, str) else ""
+
+
+def list_at(content: Any, *path: str) -> list[Any]:
+    """Return the repeated element at a path: it may be there once, many times or not at all."""
+    value = at(content, *path)
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def dicts_at(content: Any, *path: str) -> list[dict[str, Any]]:
+    """Return :func:`list_at` without empty elements and texts."""
+    return [item for item in list_at(content, *path) if isinstance(item, dict)]
+
+
+def texts_at(content: Any, *path: str) -> Iterable[str]:
+    """Return the texts of a repeated element."""
+    return [item for item in list_at(content, *path) if isinstance(item, str)]
