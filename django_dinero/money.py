@@ -103,8 +103,7 @@ def to_minor(amount: Decimal, currency: str) -> int:
 
 def from_minor(minor: int, currency: str) -> Decimal:
     """Return ``minor`` units (cents) as an amount with the decimals of ``currency``."""
-    places = exponent(currency)
-    return Decimal(minor).scaleb(-places).quantize(Decimal(1).scaleb(-places))
+    return Decimal(minor).scaleb(-exponent(currency))
 
 
 def normalise(amount: Decimal, currency: str) -> Decimal:
