@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from django_dinero.money import exponent
 from django_dinero.sandbox.clock import moment, stamp
-from django_dinero.sandbox.records import Check, Entry, Kind, Reason, Status
+from django_dinero.sandbox.records import Check, Entry, Kind, Order, Reason, Status
 from django_dinero.sandbox.schema import UNITS
 from django_dinero.sandbox.sources import CardFacts
 from django_dinero.sandbox.store import Store
@@ -144,4 +144,15 @@ def of_card(card: CardFacts) -> Mapping[str, Any]:
         "month": card.month,
         "year": card.year,
         "billing": dict(card.billing),
+    }
+
+
+def of_order(order: Order) -> Mapping[str, Any]:
+    """Return the fields of an entry that are those of its order."""
+    return {
+        "invoice": order.invoice,
+        "description": order.description,
+        "customer_ip": order.customer_ip,
+        "customer_reference": order.customer_reference,
+        "email": order.email,
     }

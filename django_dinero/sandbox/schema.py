@@ -59,7 +59,7 @@ CREATE INDEX ledger_invoice ON ledger (invoice) WHERE invoice <> '';
 CREATE INDEX ledger_batch ON ledger (batch_id) WHERE batch_id <> '';
 CREATE INDEX ledger_signature ON ledger (signature) WHERE signature <> '';
 CREATE INDEX ledger_submitted ON ledger (submitted_at);
-CREATE INDEX ledger_open ON ledger (status, id) WHERE status IN ('authorized', 'captured', 'held');
+CREATE INDEX ledger_open ON ledger (status, id) WHERE batch_id = '';
 CREATE TABLE batches (
     id INTEGER PRIMARY KEY, settled_at TEXT NOT NULL, count INTEGER NOT NULL
 );

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     refund_not_settled = "refund_not_settled"
     refund_exceeds = "refund_exceeds"
     refund_wrong_card = "refund_wrong_card"
+    not_settled = "not_settled"
     held = "held"
     not_held = "not_held"
     customer_not_found = "customer_not_found"
