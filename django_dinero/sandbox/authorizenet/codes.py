@@ -42,15 +42,15 @@ HELD_AUTHORIZED = ReasonCode(HELD, "253", _RECEIVED)
 
 _ALREADY_CAPTURED = ReasonCode(APPROVED, "311", "This transaction has already been captured.")
 _GONE = ReasonCode(ERROR, "16", _NOT_FOUND)
-_BAD_NUMBER = ReasonCode(ERROR, "6", "The credit card number is invalid.")
+BAD_NUMBER = ReasonCode(ERROR, "6", "The credit card number is invalid.")
 
 #: Every refusal that a money operation can meet.
 REASONS: Mapping[Reason, ReasonCode] = MappingProxyType(
     {
         Reason.declined: ReasonCode(DECLINED, "2", _DECLINED),
         Reason.invalid_amount: ReasonCode(ERROR, "5", "A valid amount is required."),
-        Reason.invalid_number: _BAD_NUMBER,
-        Reason.masked_mismatch: _BAD_NUMBER,
+        Reason.invalid_number: BAD_NUMBER,
+        Reason.masked_mismatch: BAD_NUMBER,
         Reason.expired: ReasonCode(ERROR, "8", "The credit card has expired."),
         Reason.duplicate: ReasonCode(ERROR, "11", "A duplicate transaction has been submitted."),
         Reason.not_found: _GONE,

@@ -1,4 +1,4 @@
-"""Writes a reply: elements in the order of the schema, UTF-8, with the real ones' byte order mark."""
+"""Writes a reply: elements in the order of the schema, in UTF-8, after a byte order mark."""
 
 from __future__ import annotations
 

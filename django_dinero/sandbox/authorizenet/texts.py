@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from django_dinero.sandbox.records import Reason
@@ -16,6 +17,7 @@ TEXTS: Mapping[str, str] = MappingProxyType(
         "E00005": "The merchantAuthentication.transactionKey is invalid or not present.",
         "E00006": "The merchantAuthentication.name is invalid or not present.",
         "E00007": "User authentication failed due to invalid authentication values.",
+        "E00014": "A required field is not present.",
         "E00027": "The transaction was unsuccessful.",
         "E00029": "Payment information is required.",
         "E00039": "A duplicate customer payment profile already exists.",
@@ -51,6 +53,14 @@ CODES: Mapping[Reason, str] = MappingProxyType(
         Reason.token_expired: "E00115",
     }
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an operation answers: the reply's body beside the messages, and the message's code."""
+
+    body: Mapping[str, object] = field(default_factory=dict)
+    code: str = "I00001"
 
 
 class Refused(Exception):
