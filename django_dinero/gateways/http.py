@@ -136,7 +136,7 @@ class HttpClient:
         call = Call(self._timeouts.read, self._timeouts.deadline)
         ending = self._attempt(call, body, content_type)
         if isinstance(ending, DineroError) and _may_repeat(call, changes):
-            call.fresh, call.phase, call.touched = True, Phase.CONNECTING, False
+            call.fresh, call.phase = True, Phase.CONNECTING
             ending = self._attempt(call, body, content_type)
         del body  # a traceback shows the locals of this frame
         if isinstance(ending, DineroError):
@@ -159,7 +159,6 @@ class HttpClient:
 
     def _attempt(self, call: Call, body: bytes, content_type: str) -> bytes | DineroError:
         """Return the reply, or the exception to raise: raised here, it would have a context."""
-        why: str
         token = current.set(call)
         try:
             if self._adapter is None:

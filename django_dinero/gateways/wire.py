@@ -172,7 +172,8 @@ class _Counted:
             super().connect()  # type: ignore[misc]
         finally:
             self._opening = False
-        _sockets.add(self.sock)
+        # TLS inside the TLS of a proxy is no socket itself.
+        _sockets.add(getattr(self.sock, "socket", self.sock))
 
     @property
     def is_connected(self) -> bool:
@@ -197,11 +198,11 @@ class _Counted:
             super().send(data)  # type: ignore[misc]
             return
         call = current.get()
-        call.reused = self._served > 0
         if not call.touched:
             call.patience()
             check_may_send()
         call.phase = Phase.SENDING
+        call.reused = self._served > 0
         view = memoryview(data)
         while view:
             view = view[self._write(call, view[:_RECORD]) :]

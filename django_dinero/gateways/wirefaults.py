@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
 import ssl
-from collections.abc import Iterator
-from typing import Any
+
+_WORDS: tuple[tuple[type[BaseException], str], ...] = (
+    (TimeoutError, "timed out"),
+    (http.client.RemoteDisconnected, "the connection was closed without a reply"),
+    (http.client.IncompleteRead, "the reply was cut off"),
+    (http.client.HTTPException, "this is no HTTP"),
+)
 
 
 class BadReply(Exception):
@@ -19,29 +25,28 @@ def reason(error: BaseException) -> str:
     """
     if isinstance(error, BadReply):
         return str(error)
-    cause = error
-    for inner in _inner(error):
-        cause = inner
+    cause = _innermost(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"bad certificate: {cause.verify_message}"
-    if isinstance(cause, TimeoutError):
-        return "timed out"
     if isinstance(cause, ssl.SSLError):
         return f"TLS failed: {cause.reason or type(cause).__name__}"
+    if isinstance(cause, OSError) and str(cause).startswith("Tunnel connection failed"):
+        return str(cause)[:100]  # the status that a proxy gave
+    for kind, text in _WORDS:
+        if isinstance(cause, kind):
+            return text
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror
     return type(cause).__name__
 
 
-def _inner(error: BaseException) -> Iterator[BaseException]:
-    """Go through the errors that ``error`` wraps, outermost first."""
-    seen = {id(error)}
-    current_error: Any = error
-    while True:
-        wrapped = [current_error.__cause__, current_error.__context__, *current_error.args]
-        found = [e for e in wrapped if isinstance(e, BaseException) and id(e) not in seen]
-        if not found:
-            return
-        current_error = found[0]
-        seen.add(id(current_error))
-        yield current_error
+def _innermost(error: BaseException) -> BaseException:
+    """Follow what an error wraps. Not its context: that may be an error of our caller's."""
+    seen: set[int] = set()
+    inner: BaseException | None = error
+    while inner is not None and id(inner) not in seen:
+        seen.add(id(inner))
+        error = inner
+        wrapped = (inner.__cause__, *inner.args)
+        inner = next((each for each in wrapped if isinstance(each, BaseException)), None)
+    return error
