@@ -27,6 +27,7 @@ from django_dinero.models.transaction import (
     TransactionKind,
     TransactionStatus,
 )
+from django_dinero.money import normalise
 from django_dinero.secrets import scrub
 
 KINDS: Mapping[str, TransactionKind] = {
@@ -155,7 +156,7 @@ def _values(operation: Operation) -> dict[str, Any]:
         "transaction_id": outcome.get("transaction_id") or None,
         "kind": KINDS[operation.kind],
         "status": STATUSES[Outcome(outcome["result"])],
-        "price": operation.amount,
+        "price": normalise(Decimal(operation.amount or 0), operation.currency),
         "currency": operation.currency,
         "customer_id": operation.customer_id,
         "card_id": operation.card_id,

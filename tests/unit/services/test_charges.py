@@ -410,4 +410,4 @@ def test_users_hear_of_charges_and_refusals(
     finally:
         signals.charged.disconnect(charged)
         signals.charge_failed.disconnect(failed)
-    assert heard == ["charged 5", "card_declined 6"]
+    assert heard == ["charged 5.00", "card_declined 6.00"]
