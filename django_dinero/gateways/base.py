@@ -222,8 +222,8 @@ class Gateway(ABC):
         """Raise :class:`InvalidInput` for what this gateway cannot take, all fields in one error.
 
         Services call it before an operation is written, so that a refusal leaves nothing behind.
-        The default knows :attr:`max_lengths` and :attr:`required_card_fields`; a subclass with
-        further rules of its own extends it.
+        The default knows :attr:`single_currency`, :attr:`max_lengths` and
+        :attr:`required_card_fields`; a subclass with further rules of its own extends it.
         """
         errors: dict[str, str] = {}
         card = getattr(request, "card", None) or getattr(request, "source", None)
@@ -231,6 +231,12 @@ class Gateway(ABC):
             for name in self.required_card_fields:
                 if getattr(card, name, None) is None:
                     errors[name] = _("%(gateway)s requires this.") % {"gateway": self.alias}
+        currency = getattr(request, "currency", self.currency)
+        if self.single_currency and currency != self.currency:
+            errors["currency"] = _("%(gateway)s takes %(currency)s only.") % {
+                "gateway": self.alias,
+                "currency": self.currency,
+            }
         errors |= self._too_long(_texts_of(request) | _texts_of(card))
         if errors:
             raise card_input_error(errors)

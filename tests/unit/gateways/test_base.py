@@ -254,3 +254,18 @@ def test_check_lengths() -> None:
         "city": ["At most 5 characters here, for shop."],
     }
     assert caught.value.gateway_name == "shop"
+
+
+def test_another_currency_than_the_accounts_is_refused() -> None:
+    gateway = Small("shop")
+    euros = ChargeRequest("OP", Decimal(5), "EUR", StoredCard("1", "2"))
+    for request in (euros, FollowUpRequest("OP", "1", Decimal(5), "EUR")):
+        with pytest.raises(InvalidInput) as caught:
+            gateway.check_request(request)
+        assert caught.value.errors == {"currency": ["shop takes USD only."]}
+    Small("shop", {"currency": "EUR"}).check_request(euros)
+
+    class Many(Small):
+        single_currency = False
+
+    Many("shop").check_request(euros)
