@@ -23,6 +23,7 @@ TEXTS: Mapping[str, str] = MappingProxyType(
         "E00039": "A duplicate customer payment profile already exists.",
         "E00040": "The record cannot be found.",
         "E00041": "One or more fields in the profile must contain a value.",
+        "E00042": "You cannot add more than 10 payment profiles.",
         "E00051": "The original transaction was not issued for this payment profile.",
         "E00060": "The transaction type is invalid.",
         "E00088": "ProfileIds cannot be sent when requesting CreateProfile.",
@@ -34,6 +35,8 @@ TEXTS: Mapping[str, str] = MappingProxyType(
         "E00098": "Customer Profile ID or Shipping Profile ID not found.",
         "E00099": "Customer profile creation failed. This transaction ID is invalid.",
         "E00102": "Customer Info is missing.",
+        "E00103": "Customer profile creation failed. This payment method does not support profile"
+        " creation.",
         "E00114": "Invalid OTS Token.",
         "E00115": "Expired OTS Token.",
         "E00121": "No default payment/shipping profile found.",
