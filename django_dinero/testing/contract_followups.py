@@ -11,6 +11,7 @@ from django_dinero.gateways.types import (
     FollowUpRequest,
     Kind,
     Outcome,
+    ReasonKind,
     RemoteStatus,
     TransactionResult,
 )
@@ -72,7 +73,7 @@ class FollowUpContract(ContractBase):
 
     @needs("charge", "settle", "retrieve_transaction")
     def test_nothing_is_captured_twice(self, gateway: Gateway) -> None:
-        """The second capture is refused, or says that it was done already."""
+        """The second capture is refused, or says ``already``."""
         request, transaction_id = self.charged(gateway, settle=False)
         part = self.part(gateway, request.amount)
         approved(gateway.settle(self.follow_up(request, transaction_id, part)))
@@ -90,13 +91,16 @@ class FollowUpContract(ContractBase):
 
     @needs("charge", "void", "retrieve_transaction")
     def test_what_is_not_settled_is_voided_once(self, gateway: Gateway) -> None:
-        """The second void says that it was done before."""
+        """The second void says ``already``: nothing was voided by it."""
         for settle in (False, True):
             request, transaction_id = self.charged(gateway, settle=settle)
             first = gateway.void(self.follow_up(request, transaction_id))
             assert not approved(first).already
             assert self.remote(gateway, transaction_id).status is RemoteStatus.VOIDED
-            assert approved(gateway.void(self.follow_up(request, transaction_id))).already
+            again = gateway.void(self.follow_up(request, transaction_id))
+            assert again.already, f"it was voided before: {again}"
+            if again.outcome is not Outcome.APPROVED:
+                assert ReasonKind.INVALID_TRANSACTION in refused(again)
             assert self.remote(gateway, transaction_id).status is RemoteStatus.VOIDED
 
     @needs("charge", "void", "settle", "retrieve_transaction")
