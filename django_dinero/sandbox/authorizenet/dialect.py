@@ -1,0 +1,107 @@
+"""The test bank as the Authorize.Net XML API: one body in, one body out, whatever carries them."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Mapping
+
+from django_dinero.authorizenet_schema import REPLY_ROOTS
+from django_dinero.sandbox.authorizenet import details, followups, reports, vault, vaultcards
+from django_dinero.sandbox.authorizenet.account import authenticate_test, merchant_details
+from django_dinero.sandbox.authorizenet.money import create_transaction
+from django_dinero.sandbox.authorizenet.parse import Malformed, Node, read
+from django_dinero.sandbox.authorizenet.profiles import Recent, from_transaction
+from django_dinero.sandbox.authorizenet.reply import Reply, Tree, write
+from django_dinero.sandbox.authorizenet.texts import TEXTS, Answer, Refused
+from django_dinero.sandbox.authorizenet.vaultcards import refusal
+from django_dinero.sandbox.bank import Bank
+from django_dinero.sandbox.records import BankRefusal
+
+_Operation = Callable[[Bank, Node], Answer]
+
+
+class Dialect:
+    """Speaks the Authorize.Net XML API for a bank; safe to share between threads.
+
+    Args:
+        bank: whose vault and ledger answer.
+        bom: whether replies begin with a byte order mark, as the real ones do.
+    """
+
+    def __init__(self, bank: Bank, *, bom: bool = True) -> None:
+        self.bank = bank
+        self.bom = bom
+        self._recent = Recent()
+        self._operations: Mapping[str, _Operation] = {
+            "createCustomerProfileRequest": vault.create_customer,
+            "getCustomerProfileRequest": vault.get_customer,
+            "updateCustomerProfileRequest": vault.update_customer,
+            "deleteCustomerProfileRequest": vault.delete_customer,
+            "getCustomerProfileIdsRequest": vault.customer_ids,
+            "createCustomerPaymentProfileRequest": vaultcards.create_card,
+            "getCustomerPaymentProfileRequest": vaultcards.get_card,
+            "updateCustomerPaymentProfileRequest": vaultcards.update_card,
+            "deleteCustomerPaymentProfileRequest": vaultcards.delete_card,
+            "validateCustomerPaymentProfileRequest": vaultcards.validate_card,
+            "getCustomerPaymentProfileListRequest": vaultcards.expiring_cards,
+            "createCustomerProfileFromTransactionRequest": self._from_transaction,
+            "authenticateTestRequest": authenticate_test,
+            "getMerchantDetailsRequest": merchant_details,
+            "createTransactionRequest": self._create_transaction,
+            "updateHeldTransactionRequest": followups.update_held,
+            "getTransactionDetailsRequest": details.transaction_details,
+            "getTransactionListForCustomerRequest": reports.customer_transactions,
+            "getUnsettledTransactionListRequest": reports.unsettled,
+            "getSettledBatchListRequest": reports.batches,
+            "getTransactionListRequest": reports.batch_transactions,
+        }
+
+    def answer(self, body: bytes, content_type: str = "text/xml") -> Reply:
+        """Return the reply to a request, of whatever form: nothing a client sends raises.
+
+        Args:
+            body: as it was posted.
+            content_type: the header's value.
+        """
+        try:
+            request = read(body, content_type)
+        except Malformed as error:
+            return self._write("ErrorResponse", "", error.code, error.text, {})
+        root, ref_id = REPLY_ROOTS[request.name], request.value("refId")
+        try:
+            self._authenticate(request)
+            answer = self._operations[request.name](self.bank, request)
+        except Refused as refused:
+            return self._write(root, ref_id, refused.code, refused.text, refused.body)
+        except BankRefusal as error:
+            found = refusal(error)
+            return self._write(root, ref_id, found.code, found.text, {})
+        return self._write(root, ref_id, answer.code, TEXTS[answer.code], answer.body)
+
+    def _write(self, root: str, ref_id: str, code: str, text: str, body: Tree) -> Reply:
+        messages = {
+            "resultCode": "Ok" if code.startswith("I") else "Error",
+            "message": [{"code": code, "text": text}],
+        }
+        return write(root, {"refId": ref_id or None, "messages": messages, **body}, bom=self.bom)
+
+    def _authenticate(self, request: Node) -> None:
+        """Compare login and key; the reply keeps the operation's own root, as the real one."""
+        given = request.find("merchantAuthentication") or request
+        name, key = given.value("name"), given.value("transactionKey")
+        if not name:
+            raise Refused("E00006")
+        if not key:
+            raise Refused("E00005")
+        account = self.bank.account
+        known = account.transaction_key.reveal()
+        same_name = hmac.compare_digest(name.encode("utf-8"), account.login_id.encode("utf-8"))
+        same_key = hmac.compare_digest(key.encode("utf-8"), known.encode("utf-8"))
+        if not (same_name and same_key):
+            raise Refused("E00007")
+
+    def _create_transaction(self, bank: Bank, request: Node) -> Answer:
+        return create_transaction(bank, request, self._recent)
+
+    def _from_transaction(self, bank: Bank, request: Node) -> Answer:
+        return from_transaction(bank, request, self._recent)
