@@ -25,6 +25,8 @@ class Line:
         self.received = b""
         #: Set when the client closed its end.
         self.hung_up = threading.Event()
+        #: For a test to set, where a script waits for it.
+        self.go = threading.Event()
         #: Set when the script came to its end and the server closed its own end.
         self.done = threading.Event()
         self._unread = b""
@@ -114,13 +116,18 @@ class Server:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self.stop_listening()
         for line in list(self.lines):
             with contextlib.suppress(OSError):
                 line.sock.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(PATIENCE)
+
+    def stop_listening(self) -> None:
+        """Refuse every further connection."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
 
     def _start(self, work: Callable[..., None], *args: object) -> None:
         thread = threading.Thread(target=work, args=args, daemon=True)

@@ -1,0 +1,376 @@
+"""Which connection a call takes: kept ones, dead ones, a forked child's, a proxy's."""
+
+from __future__ import annotations
+
+import base64
+import os
+import select
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from django_dinero.exceptions import NotSent, OutcomeUnknown
+from django_dinero.gateways import http, wire
+from django_dinero.gateways.http import HttpClient
+from tests.integration.gateways.servers import PATIENCE, Line, Server, closed_port, echo
+
+
+def post(client: HttpClient, body: bytes = b"hello", *, changes: bool = True) -> bytes:
+    return client.post(body, content_type="text/xml", changes=changes)
+
+
+@pytest.fixture
+def client(secure: Server, ca_bundle: str) -> Iterator[HttpClient]:
+    """A client of the echoing https server."""
+    client = HttpClient(secure.url, ca_bundle=ca_bundle)
+    yield client
+    client.close()
+
+
+# -- Kept connections ---------------------------------------------------------------------------
+
+
+def test_twenty_calls_take_one_connection(secure: Server, client: HttpClient) -> None:
+    for number in range(20):
+        assert post(client, b"%d" % number) == b"<%d>" % number
+    assert len(secure.lines) == 1
+
+
+def test_a_closed_client_opens_a_new_connection(secure: Server, client: HttpClient) -> None:
+    post(client)
+    client.close()
+    assert secure.lines[0].hung_up.wait(PATIENCE)
+    assert post(client) == b"<hello>"
+    assert len(secure.lines) == 2
+
+
+def test_an_old_connection_is_not_used_again(
+    secure: Server, client: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post(client)
+    monkeypatch.setattr(wire, "MAX_IDLE", -1.0)
+    post(client)
+    assert len(secure.lines) == 2
+
+
+def test_certificates_are_loaded_once(
+    secure: Server, client: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str | None] = []
+    load = wire.tls_context
+
+    def counted(bundle: str | None) -> ssl.SSLContext:
+        loaded.append(bundle)
+        return load(bundle)
+
+    monkeypatch.setattr(http, "tls_context", counted)
+    for _ in range(3):
+        post(client)
+        client.close()
+    assert len(secure.lines) == 3
+    assert len(loaded) == 1
+
+
+def test_cookies_and_passwords_of_the_user_stay_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def baker(line: Line) -> None:
+        while line.request() is not None:
+            line.reply(b"ok", Set_Cookie="a=b; Path=/")
+
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine localhost login me password mine\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with Server(baker) as server:
+        client = HttpClient(server.url)
+        post(client)
+        post(client)
+        client.close()
+        heads = server.received.lower()
+        assert b"cookie" not in heads
+        assert b"authorization" not in heads
+
+
+# -- Dead connections ---------------------------------------------------------------------------
+
+
+def once(end: Callable[[Line], None]) -> Callable[[Line], None]:
+    """Answer one request on the first connection and end it; echo on the others."""
+
+    def script(line: Line) -> None:
+        if line.number:
+            echo(line)
+        elif line.request() is not None:
+            line.reply()
+            line.go.wait(PATIENCE)
+            end(line)
+
+    return script
+
+
+def first_call_and_end(server: Server, client: HttpClient) -> None:
+    """Get the first reply, then let the server end the connection."""
+    assert post(client, b"first") == b"ok"
+    server.lines[0].go.set()
+    assert server.lines[0].done.wait(PATIENCE)
+
+
+def reset(line: Line) -> None:
+    line.reset()
+
+
+def close(line: Line) -> None:
+    line.sock.close()
+
+
+@pytest.mark.parametrize("end", [close, reset])
+@pytest.mark.parametrize("encrypted", [True, False], ids=["https", "http"])
+def test_a_connection_that_the_server_closed_is_replaced(
+    tls: ssl.SSLContext, ca_bundle: str, end: Callable[[Line], None], encrypted: bool
+) -> None:
+    with Server(once(end), tls if encrypted else None) as server:
+        client = HttpClient(server.url, ca_bundle=ca_bundle)
+        first_call_and_end(server, client)
+        assert post(client, b"second") == b"<second>"
+        client.close()
+        assert server.received.count(b"second") == 1
+        assert len(server.lines) == 2
+
+
+@pytest.fixture
+def blind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server closes just after the look at the connection, before the write."""
+
+    def is_connected(self: object) -> bool:
+        return not wire.current.get().fresh
+
+    monkeypatch.setattr(wire._Counted, "is_connected", property(is_connected))
+
+
+@pytest.mark.usefixtures("blind")
+@pytest.mark.parametrize("changes", [True, False], ids=["change", "read"])
+@pytest.mark.parametrize("encrypted", [True, False], ids=["https", "http"])
+def test_a_write_that_is_refused_goes_out_on_a_new_connection(
+    tls: ssl.SSLContext, ca_bundle: str, encrypted: bool, changes: bool
+) -> None:
+    with Server(once(reset), tls if encrypted else None) as server:
+        client = HttpClient(server.url, ca_bundle=ca_bundle)
+        first_call_and_end(server, client)
+        assert post(client, b"second", changes=changes) == b"<second>"
+        client.close()
+        assert server.received.count(b"second") == 1
+        assert len(server.lines) == 2
+
+
+@pytest.mark.usefixtures("blind")
+def test_a_refused_write_is_tried_once_more_and_no_more() -> None:
+    with Server(once(reset)) as server:
+        client = HttpClient(server.url)
+        first_call_and_end(server, client)
+        server.stop_listening()
+        with pytest.raises(NotSent, match="Connection refused"):
+            post(client, b"second")
+        assert b"second" not in server.received
+
+
+@pytest.mark.usefixtures("blind")
+def test_what_a_dead_connection_accepted_is_not_sent_again() -> None:
+    """The kernel takes a write to a peer that is gone: that counts as sent."""
+    with Server(once(close)) as server:
+        client = HttpClient(server.url)
+        first_call_and_end(server, client)
+        with pytest.raises(OutcomeUnknown):
+            post(client, b"second")
+        client.close()
+        assert len(server.lines) == 1
+
+
+@pytest.mark.usefixtures("blind")
+def test_a_read_is_sent_again() -> None:
+    with Server(once(close)) as server:
+        client = HttpClient(server.url)
+        first_call_and_end(server, client)
+        assert post(client, b"second", changes=False) == b"<second>"
+        client.close()
+        assert len(server.lines) == 2
+
+
+def test_a_read_that_was_answered_in_part_is_not_sent_again() -> None:
+    def second_is_cut(line: Line) -> None:
+        line.request()
+        line.reply()
+        line.request()
+        line.say(b"HTTP/1.1 200 OK\r\nContent-Le")
+
+    with Server(second_is_cut) as server:
+        client = HttpClient(server.url)
+        post(client, b"first")
+        with pytest.raises(OutcomeUnknown):
+            post(client, b"second", changes=False)
+        assert len(server.lines) == 1
+
+
+# -- Threads and processes ----------------------------------------------------------------------
+
+
+def test_eight_threads_get_their_own_replies(secure: Server, client: HttpClient) -> None:
+    together = threading.Barrier(8)
+
+    def work(worker: int) -> list[bytes]:
+        together.wait(PATIENCE)
+        return [post(client, b"%d-%d" % (worker, call)) for call in range(20)]
+
+    with ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(work, range(8)))
+    assert replies == [[b"<%d-%d>" % (w, c) for c in range(20)] for w in range(8)]
+    assert len(secure.lines) <= 8
+
+
+def test_more_threads_than_kept_connections(secure: Server, ca_bundle: str) -> None:
+    client = HttpClient(secure.url, ca_bundle=ca_bundle, pool_size=1)
+    with ThreadPoolExecutor(4) as pool:
+        replies = list(pool.map(lambda n: post(client, b"%d" % n), range(12)))
+    client.close()
+    assert replies == [b"<%d>" % n for n in range(12)]
+
+
+def in_a_fork(work: Callable[[], bytes]) -> tuple[bytes, int]:
+    """Run ``work`` in a forked child that lives on; return what it wrote and the child's pid."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.write(writer, work())
+            os.close(writer)
+            select.select([], [], [], PATIENCE)
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        return pipe.read(), pid
+
+
+@pytest.mark.parametrize("encrypted", [True, False], ids=["https", "http"])
+def test_a_forked_child_takes_a_connection_of_its_own(
+    tls: ssl.SSLContext, ca_bundle: str, encrypted: bool
+) -> None:
+    with Server(echo, tls if encrypted else None) as server:
+        client = HttpClient(server.url, ca_bundle=ca_bundle)
+        post(client, b"before")
+        wrote, pid = in_a_fork(lambda: post(client, b"child"))
+        try:
+            assert wrote == b"<child>"
+            assert post(client, b"parent") == b"<parent>"
+            first, second = server.lines
+            assert first.received.count(b"POST") == 2
+            assert first.received.endswith(b"parent")
+            assert second.received.endswith(b"child")
+            client.close()
+            # The child lives and holds no copy: the server sees the end at once.
+            assert first.hung_up.wait(PATIENCE)
+        finally:
+            os.kill(pid, 9)
+            os.waitpid(pid, 0)
+
+
+def test_a_fork_during_a_call_and_under_the_lock(secure: Server, client: HttpClient) -> None:
+    post(client)
+    with client._lock:
+        wrote, pid = in_a_fork(lambda: post(client, b"child"))
+    os.kill(pid, 9)
+    os.waitpid(pid, 0)
+    assert wrote == b"<child>"
+
+
+# -- Proxies ------------------------------------------------------------------------------------
+
+
+def test_the_environment_is_not_asked(
+    secure: Server, client: HttpClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    nobody = f"http://127.0.0.1:{closed_port()}"
+    for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, nobody)
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "nothing.pem"))
+    assert post(client) == b"<hello>"
+    assert len(secure.lines) == 1
+
+
+def tunnel(line: Line) -> None:
+    """Be a proxy: connect to where the client wants to go, and hand bytes on."""
+    request = line.request()
+    assert request is not None
+    target = urlsplit("//" + request[0].split()[1].decode())
+    with socket.create_connection(("127.0.0.1", target.port or 0)) as upstream:
+        line.say(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        while True:
+            ready, _, _ = select.select([line.sock, upstream], [], [], PATIENCE)
+            for source in ready:
+                data = source.recv(65536)
+                if not data:
+                    return
+                (upstream if source is line.sock else line.sock).sendall(data)
+
+
+def test_a_given_proxy_is_used(secure: Server, ca_bundle: str) -> None:
+    with Server(tunnel) as proxy:
+        address = f"http://me:mine@127.0.0.1:{proxy.port}"
+        client = HttpClient(secure.url, ca_bundle=ca_bundle, proxy=address)
+        assert post(client) == b"<hello>"
+        assert post(client) == b"<hello>"
+        client.close()
+        assert len(proxy.lines) == len(secure.lines) == 1
+        seen = proxy.received
+        assert seen.startswith(b"CONNECT localhost:%d HTTP/1." % secure.port)
+        assert b"Basic " + base64.b64encode(b"me:mine") in seen
+        assert b"hello" not in seen
+        assert b"authorization" not in secure.received.lower()
+
+
+def test_plain_http_through_a_proxy_names_the_whole_address() -> None:
+    with Server(echo) as proxy:
+        client = HttpClient("http://localhost:1/api?a=b", proxy=f"http://127.0.0.1:{proxy.port}")
+        assert post(client) == b"<hello>"
+        client.close()
+        assert proxy.received.startswith(b"POST http://localhost:1/api?a=b HTTP/1.1\r\n")
+
+
+def test_a_proxy_that_refuses(secure: Server, ca_bundle: str) -> None:
+    def refuse(line: Line) -> None:
+        line.request()
+        line.say(b"HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n")
+
+    with Server(refuse) as proxy:
+        client = HttpClient(
+            secure.url, ca_bundle=ca_bundle, proxy=f"http://me:mine@127.0.0.1:{proxy.port}"
+        )
+        with pytest.raises(NotSent, match="Tunnel connection failed: 407") as caught:
+            post(client)
+        assert "mine" not in str(caught.value)
+        assert secure.received == b""
+
+
+def test_a_proxy_that_is_not_there(secure: Server, ca_bundle: str) -> None:
+    client = HttpClient(secure.url, ca_bundle=ca_bundle, proxy=f"http://127.0.0.1:{closed_port()}")
+    with pytest.raises(NotSent, match="Connection refused"):
+        post(client)
+
+
+def test_a_proxy_that_is_spoken_to_over_tls(
+    secure: Server, tls: ssl.SSLContext, ca_bundle: str
+) -> None:
+    with Server(tunnel, tls) as proxy:
+        client = HttpClient(
+            secure.url, ca_bundle=ca_bundle, proxy=f"https://localhost:{proxy.port}"
+        )
+        assert post(client) == b"<hello>"
+        assert post(client) == b"<hello>"
+        client.close()
+        assert len(secure.lines) == 1
