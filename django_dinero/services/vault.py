@@ -42,6 +42,7 @@ def create_customer(
     """Store a customer, with a card where one is given; see :meth:`Customer.create`."""
     sources.refuse_unknown(given, CUSTOMER_ARGUMENTS | sources.CARD_ARGUMENTS)
     gateway = get_gateway(gateway_name)
+    gateway.require("create_customer")
     customer = Customer(
         gateway_name=gateway.alias,
         owner=owner,
@@ -77,7 +78,6 @@ def _store_with_card(
         last_name=customer.last_name,
         card=card,
     )
-    gateway.require("create_customer")
     gateway.check_request(request)
     operation = journal.begin(
         gateway,
