@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 
 from django_dinero.sandbox.store import Store, reads, writes
 
@@ -23,9 +24,9 @@ class Clock:
         """Move the bank's time on and return it.
 
         Raises:
-            ValueError: ``seconds`` is negative; a bank's time does not go back.
+            ValueError: ``seconds`` is negative or endless; a bank's time does not go back.
         """
-        if seconds < 0:
+        if not 0 <= seconds < math.inf:
             raise ValueError("seconds: the bank's time does not go back, give 0 or more.")
         self.store.put("clock_offset", repr(self._offset() + seconds))
         return self.now()
