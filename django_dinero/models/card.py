@@ -14,7 +14,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero import hooks
-from django_dinero.cards import ADDRESS_FIELDS, PaymentToken, text_of
+from django_dinero.cards import ADDRESS_FIELDS, PaymentToken, seal, text_of
 from django_dinero.db import IdField, RowForeignKey
 from django_dinero.models.customer import Customer
 from django_dinero.models.mirrored import Mirrored, MirroredQuerySet, SyncState
@@ -29,7 +29,8 @@ else:
 class CardListMixin(_ListBase):
     """Makes ``customer.cards`` a list to look at, and leaves it a manager to query."""
 
-    _counted: list[CreditCard] | None = None
+    instance: Customer
+    _counted: tuple[int, list[CreditCard]] | None = None
 
     def _rows(self) -> list[CreditCard]:
         return list(self.all())
@@ -42,14 +43,17 @@ class CardListMixin(_ListBase):
         return self._rows()[index]
 
     def __len__(self) -> int:
-        # list() and the template loop ask for the length first and for the rows at once after it:
-        # they get the rows that were counted, and any later loop asks again.
-        self._counted = self._rows()
-        return len(self._counted)
+        # list() and the template loop ask for the length, then for the rows at once after it: they
+        # get the rows that were counted. Any later loop asks again, one after add_card() at once.
+        rows = self._rows()
+        self._counted = (self.instance.cards_changed, rows)
+        return len(rows)
 
     def __iter__(self) -> Iterator[CreditCard]:
-        rows, self._counted = self._counted, None
-        return iter(self._rows() if rows is None else rows)
+        # A generator: list() asks for the iterator first, and for the length before the first row.
+        counted, self._counted = self._counted, None
+        fresh = counted is not None and counted[0] == self.instance.cards_changed
+        yield from counted[1] if counted and fresh else self._rows()
 
     def __bool__(self) -> bool:
         return bool(self._rows())
@@ -144,6 +148,7 @@ class CreditCard(Mirrored):
         self._cvv: Secret | None = None
         self._token: PaymentToken | None = None
         self._loaded_expiry: tuple[int | None, int | None] = (None, None)
+        seal(kwargs, misplaced=False)
         super().__init__(*args, **kwargs)
 
     @classmethod

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero import hooks
+from django_dinero.cards import seal
 from django_dinero.db import IdField
 from django_dinero.keys import KEY_LENGTH, new_key
 from django_dinero.models.mirrored import Mirrored, MirroredQuerySet
@@ -42,6 +43,9 @@ class Customer(Mirrored):
     last_name = models.CharField(_("last name"), max_length=150, blank=True)
 
     objects: ClassVar[MirroredQuerySet[Self]] = MirroredQuerySet.as_manager()  # type: ignore[assignment]
+
+    #: How often its cards came and went through this instance: what was read before is outdated.
+    cards_changed = 0
 
     if TYPE_CHECKING:
         cards: CardList
@@ -85,6 +89,7 @@ class Customer(Mirrored):
             CardDeclinedError, ...: the gateway refused the card; nothing was stored.
             OutcomeUnknown: no reply; the journal's operation tells whether it was stored.
         """
+        seal(kwargs)
         customer: Self = hooks.call(
             "create_customer", email=email, gateway_name=gateway_name, **kwargs
         )
@@ -109,6 +114,7 @@ class Customer(Mirrored):
         Raises:
             DuplicateCardError: the customer has this card; ``.card_id`` names it.
         """
+        seal(kwargs)
         card: CreditCard = hooks.call("add_card", self, **kwargs)
         return card
 

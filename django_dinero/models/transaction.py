@@ -11,6 +11,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero import hooks
+from django_dinero.cards import seal
 from django_dinero.db import IdField, RowForeignKey
 from django_dinero.keys import KEY_LENGTH
 from django_dinero.models.card import CreditCard
@@ -187,6 +188,7 @@ class Transaction(models.Model):
             NotSent: nothing reached the gateway; repeating is safe.
             OutcomeUnknown: no answer; ``.operation`` is where it will be found.
         """
+        seal(kwargs)
         transaction: Self = hooks.call("charge", price, **kwargs)
         return transaction
 
@@ -235,9 +237,9 @@ class Transaction(models.Model):
     def captured_amount(self) -> Decimal:
         """What was taken: the price of a charge, the sum of an authorization's captures."""
         if self.status not in COUNTED:
-            return Decimal(0)
+            return normalise(Decimal(0), self.currency)
         if self.kind == TransactionKind.CHARGE:
-            return Decimal(self.price)
+            return normalise(Decimal(self.price), self.currency)
         return self._sum_of(TransactionKind.CAPTURE)
 
     @property
@@ -247,4 +249,5 @@ class Transaction(models.Model):
 
     def _sum_of(self, kind: TransactionKind) -> Decimal:
         rows = self.children.filter(kind=kind, status__in=COUNTED)
-        return rows.aggregate(total=models.Sum("price"))["total"] or Decimal(0)
+        total = rows.aggregate(total=models.Sum("price"))["total"] or Decimal(0)
+        return normalise(total, self.currency)

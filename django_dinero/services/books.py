@@ -154,8 +154,8 @@ def _values(operation: Operation) -> dict[str, Any]:
     return {
         "gateway_name": operation.gateway_name,
         "transaction_id": outcome.get("transaction_id") or None,
-        "kind": KINDS[operation.kind],
-        "status": STATUSES[Outcome(outcome["result"])],
+        "kind": KINDS[operation.kind].value,
+        "status": STATUSES[Outcome(outcome["result"])].value,
         "price": normalise(Decimal(operation.amount or 0), operation.currency),
         "currency": operation.currency,
         "customer_id": operation.customer_id,
@@ -213,9 +213,9 @@ def apply_remote(row: Transaction, remote: RemoteTransaction) -> None:
 
 def foreign_row(gateway_name: str, remote: RemoteTransaction) -> Transaction:
     """Return a row for a transaction that this app did not make."""
-    kind = TransactionKind(remote.kind.value)
+    kind = remote.kind.value
     values = {
-        "status": FROM_REMOTE[remote.status],
+        "status": FROM_REMOTE[remote.status].value,
         "price": remote.amount,
         "currency": remote.currency,
         "parent": _parent_of(gateway_name, remote),

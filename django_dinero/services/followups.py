@@ -273,7 +273,7 @@ def _why_not_settle(row: Transaction, amount: Decimal) -> DineroError | None:
         }
     elif row.captured_amount:
         problem = _("This authorization has been settled already.")
-    elif amount > row.price:
+    elif amount > Decimal(row.price):
         return error_for(
             [
                 Reason(
@@ -343,7 +343,7 @@ def _must_void(row: Transaction, amount: Decimal) -> bool:
             _("The gateway cannot refund it now: %(status)s.") % {"status": remote.status.value},
             transaction=row,
         )
-    if amount == row.price and gateway.supports("void"):
+    if amount == Decimal(row.price) and gateway.supports("void"):
         return True
     raise RefundError(
         _(

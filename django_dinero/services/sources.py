@@ -39,12 +39,13 @@ def new_card(values: Mapping[str, Any]) -> CardDetails | PaymentToken | None:
     Raises:
         InvalidInput: number and token both, or wrong fields.
     """
-    number, token = text_of(values.get("number")), values.get("token")
-    if number and token:
+    # No local here holds the number itself: an error's traceback would show it.
+    has_number, token = bool(text_of(values.get("number"))), values.get("token")
+    if has_number and token:
         raise InvalidInput({"token": _("Pass a number or a token, not both.")})
     if token:
         return _token(token, values)
-    if number or any(text_of(values.get(name)) for name in ("cvv", "month", "year")):
+    if has_number or any(text_of(values.get(name)) for name in ("cvv", "month", "year")):
         return card_details(values)
     return None
 
@@ -70,34 +71,38 @@ def _token(token: object, values: Mapping[str, Any]) -> PaymentToken:
 
 def check_email(email: object, *, required: bool) -> str:
     """Return an e-mail address, or raise :class:`InvalidInput` that says what is wrong with it."""
-    text = text_of(email)
+    problem = _email_problem(text_of(email), required=required)
+    if problem:
+        raise InvalidInput({"email": problem})
+    return text_of(email)
+
+
+def _email_problem(text: str, *, required: bool) -> str:
     problem = unsendable(text)
     if not text and required:
-        problem = _("An e-mail address is required.")
-    elif text and not problem:
+        return _("An e-mail address is required.")
+    if text and not problem:
         try:
             validate_email(text)
         except ValidationError:
-            problem = _("This is no e-mail address.")
-    if problem:
-        raise InvalidInput({"email": problem})
-    return text
+            return _("This is no e-mail address.")
+    return problem
 
 
 def check_texts(values: Mapping[str, Any], limits: Mapping[str, int]) -> dict[str, str]:
     """Return the texts named in ``limits`` (characters), or raise naming every wrong one."""
-    texts: dict[str, str] = {}
-    errors: dict[str, str] = {}
-    for name, limit in limits.items():
-        texts[name] = text_of(values.get(name))
-        problem = unsendable(texts[name])
-        if not problem and len(texts[name]) > limit:
-            problem = _("At most %(limit)d characters.") % {"limit": limit}
-        if problem:
-            errors[name] = problem
+    problems = {name: _text_problem(text_of(values.get(name)), n) for name, n in limits.items()}
+    errors = {name: problem for name, problem in problems.items() if problem}
     if errors:
         raise InvalidInput(errors)
-    return texts
+    return {name: text_of(values.get(name)) for name in limits}
+
+
+def _text_problem(text: str, limit: int) -> str:
+    problem = unsendable(text)
+    if not problem and len(text) > limit:
+        return _("At most %(limit)d characters.") % {"limit": limit}
+    return problem
 
 
 def check_ip(value: object) -> str:

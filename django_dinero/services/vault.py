@@ -172,6 +172,7 @@ def add_card(customer: Customer, **given: Any) -> CreditCard:
 
 def forget_prefetched(customer: Customer) -> None:
     """Drop the prefetched cards of an instance, so that a new card is seen at once."""
+    customer.cards_changed += 1
     getattr(customer, "_prefetched_objects_cache", {}).pop("cards", None)
 
 

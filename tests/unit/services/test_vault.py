@@ -376,8 +376,8 @@ def test_retrieve_mirrors_what_the_gateway_has(
     customer = make_customer(first_name="Bill")
     customer.add_card(number="4222222222222")
     remote_id = customer.customer_id or ""
-    Customer.objects.all()._raw_delete("default")  # type: ignore[attr-defined]
     CreditCard.objects.all()._raw_delete("default")  # type: ignore[attr-defined]
+    Customer.objects.all()._raw_delete("default")  # type: ignore[attr-defined]
     mark = gateway.mark
     found = Customer.retrieve(remote_id)
     assert (found.email, found.first_name) == ("bill@example.com", "Bill")
