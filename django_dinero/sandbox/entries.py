@@ -49,13 +49,11 @@ def insert(store: Store, entry: Entry, signature: str = "") -> None:
 
 
 def update(store: Store, entry: Entry, **changes: Any) -> Entry:
-    """Change an entry, in the store too, and return it as it is now."""
+    """Change texts, details or the settled amount of an entry; return it as it is now."""
     changed = replace(entry, **changes)
     values: dict[str, object] = {
         name: str(getattr(changed, name)) for name in TEXTS if name in changes
     }
-    if "settled_at" in changes:
-        values["settled_at"] = stamp(changes["settled_at"])
     if "settled_amount" in changes:
         values |= amounts(changed)
     if set(changes) & set(DETAILS):

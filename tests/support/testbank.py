@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django_dinero.sandbox.bank import Bank
-from django_dinero.sandbox.records import Entry, NewCard, PlainCard, VaultCard, Verdict
+from django_dinero.sandbox.records import Entry, Kind, NewCard, PlainCard, VaultCard, Verdict
 from django_dinero.secrets import Secret
 
 VISA = "4111111111111111"
@@ -57,3 +57,10 @@ def settled(bank: Bank, amount: str = "10.00") -> Entry:
     entry = charged(bank, amount)
     bank.settle_batch()
     return bank.retrieve_transaction(entry.id)
+
+
+def held(bank: Bank, kind: Kind = Kind.charge) -> Entry:
+    """A payment that waits for its review."""
+    bank.hold_next()
+    settle = kind is Kind.charge
+    return entry_of(bank.charge(plain(), Decimal("10.00"), duplicate_window=0, settle=settle))

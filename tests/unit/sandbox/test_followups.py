@@ -19,7 +19,7 @@ from django_dinero.sandbox.records import (
     Validation,
     Verdict,
 )
-from tests.support.testbank import authorized, charged, entry_of, plain, settled, stored
+from tests.support.testbank import authorized, charged, entry_of, held, plain, settled, stored
 
 DAY = 86_400
 
@@ -28,13 +28,6 @@ def reason_of(verdict: Verdict) -> Reason | None:
     """The reason of a verdict that failed."""
     assert verdict.outcome is Outcome.failed
     return verdict.reason
-
-
-def held(bank: Bank, kind: Kind = Kind.charge) -> Entry:
-    """A held payment."""
-    bank.hold_next()
-    settle = kind is Kind.charge
-    return entry_of(bank.charge(plain(), Decimal(10), duplicate_window=0, settle=settle))
 
 
 def voided(bank: Bank) -> Entry:
@@ -275,39 +268,3 @@ def test_follow_ups_of_an_unknown_payment(bank: Bank, unknown: str) -> None:
         bank.resolve_held(unknown, approve=True),
     ]
     assert verdicts == [Verdict(Outcome.failed, reason=Reason.not_found)] * 4
-
-
-def test_an_approved_review_takes_the_money(bank: Bank) -> None:
-    entry = held(bank)
-    verdict = bank.resolve_held(entry.id, approve=True)
-    now = entry_of(verdict)
-    assert (verdict.outcome, now.id, now.status) == (Outcome.approved, entry.id, Status.captured)
-    assert (now.settled_amount, now.reason) == (entry.amount, None)
-    assert bank.retrieve_transaction(entry.id) == now
-
-
-def test_an_approved_review_of_an_authorization(bank: Bank) -> None:
-    entry = held(bank, Kind.authorization)
-    now = entry_of(bank.resolve_held(entry.id, approve=True))
-    assert (now.status, now.settled_amount, now.reason) == (Status.authorized, None, None)
-    assert bank.capture(entry.id).approved
-
-
-def test_a_declined_review(bank: Bank) -> None:
-    entry = held(bank)
-    verdict = bank.resolve_held(entry.id, approve=False)
-    now = entry_of(verdict)
-    assert verdict.outcome is Outcome.approved
-    assert (now.status, now.reason, now.settled_amount) == (
-        *(Status.declined, Reason.declined, None),
-    )
-    assert bank.retrieve_transaction(entry.id) == now
-
-
-@pytest.mark.parametrize("approve", [True, False])
-def test_only_a_held_payment_is_reviewed(bank: Bank, approve: bool) -> None:
-    for entry in (charged(bank), held(bank)):
-        bank.resolve_held(entry.id, approve=True)
-        verdict = bank.resolve_held(entry.id, approve=approve)
-        assert reason_of(verdict) is Reason.not_held
-        assert bank.retrieve_transaction(entry.id).status is Status.captured

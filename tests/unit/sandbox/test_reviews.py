@@ -1,0 +1,45 @@
+"""Held payments: what a review makes of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from django_dinero.sandbox.bank import Bank
+from django_dinero.sandbox.records import Kind, Outcome, Reason, Status
+from tests.support.testbank import charged, entry_of, held
+
+
+def test_an_approved_review_takes_the_money(bank: Bank) -> None:
+    entry = held(bank)
+    verdict = bank.resolve_held(entry.id, approve=True)
+    now = entry_of(verdict)
+    assert (verdict.outcome, now.id, now.status) == (Outcome.approved, entry.id, Status.captured)
+    assert (now.settled_amount, now.reason) == (entry.amount, None)
+    assert bank.retrieve_transaction(entry.id) == now
+
+
+def test_an_approved_review_of_an_authorization(bank: Bank) -> None:
+    entry = held(bank, Kind.authorization)
+    now = entry_of(bank.resolve_held(entry.id, approve=True))
+    assert (now.status, now.settled_amount, now.reason) == (Status.authorized, None, None)
+    assert bank.capture(entry.id).approved
+
+
+def test_a_declined_review(bank: Bank) -> None:
+    entry = held(bank)
+    verdict = bank.resolve_held(entry.id, approve=False)
+    now = entry_of(verdict)
+    assert verdict.outcome is Outcome.approved
+    assert (now.status, now.reason, now.settled_amount) == (
+        *(Status.declined, Reason.declined, None),
+    )
+    assert bank.retrieve_transaction(entry.id) == now
+
+
+@pytest.mark.parametrize("approve", [True, False])
+def test_only_a_held_payment_is_reviewed(bank: Bank, approve: bool) -> None:
+    for entry in (charged(bank), held(bank)):
+        bank.resolve_held(entry.id, approve=True)
+        verdict = bank.resolve_held(entry.id, approve=approve)
+        assert (verdict.outcome, verdict.reason) == (Outcome.failed, Reason.not_held)
+        assert bank.retrieve_transaction(entry.id).status is Status.captured
