@@ -79,6 +79,9 @@ class ContractBase:
     #: Names of :data:`HOOKS` that make no sense for this provider; their tests do not exist.
     without: ClassVar[Collection[str]] = ()
 
+    #: The tests taken out; a subclass with another backend gets back those that it can run.
+    _dropped: ClassVar[dict[str, Any]] = {}
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Take out the tests of what the backend says it lacks.
 
@@ -91,10 +94,17 @@ class ContractBase:
             raise TypeError(
                 f"{cls.__name__}.without: {sorted(unknown)} are none of {sorted(HOOKS)}"
             )
+        if backend is None:
+            return
+        before, cls._dropped = cls._dropped, {}
         for name in dir(cls):
-            needed = getattr(getattr(cls, name, None), "dinero_needs", ())
-            if backend and any(n in cls.without or not backend.supports(n) for n in needed):
+            test = getattr(cls, name, None) or before.get(name)
+            needed = getattr(test, "dinero_needs", ())
+            if any(n in cls.without or not backend.supports(n) for n in needed):
+                cls._dropped[name] = test
                 setattr(cls, name, None)
+            elif name in before:
+                setattr(cls, name, test)
 
     @pytest.fixture
     def gateway(self) -> Gateway:
