@@ -13,12 +13,10 @@ them leaves this module: ours are raised outside of any ``except`` block, withou
 from __future__ import annotations
 
 import os
-import ssl
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import requests
@@ -28,14 +26,8 @@ from django.utils.translation import gettext as _
 
 from django_dinero.deadline import check_may_send
 from django_dinero.exceptions import DineroError, NotSent, OutcomeUnknown
-from django_dinero.gateways.wire import (
-    Call,
-    Phase,
-    current,
-    drop_inherited_sockets,
-    open_pool,
-    tls_context,
-)
+from django_dinero.gateways.pools import is_http, open_pool, tls_context
+from django_dinero.gateways.wire import Call, Phase, current, drop_inherited_sockets
 from django_dinero.gateways.wirefaults import BadReply, reason
 from django_dinero.secrets import scrub
 
@@ -47,9 +39,10 @@ class Timeouts:
     """How long a call may take, in seconds.
 
     Args:
-        connect: for the connection and for its TLS handshake, each.
+        connect: for the connection to each address of the host, and for the TLS handshake.
         read: for each read and write.
-        deadline: for the whole call. Only the look-up of the host's name is not cut short.
+        deadline: for the whole call. It does not cut the look-up of the host's name short, nor
+            the attempts at its addresses; nothing is sent when they took too long.
 
     Raises:
         ImproperlyConfigured: one of them is not above zero.
@@ -96,10 +89,10 @@ class HttpClient:
         pool_size: int = 32,
     ) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        if not is_http(url) or "@" in parts.netloc:
             raise ImproperlyConfigured("The gateway's address must be http(s)://host/path.")
-        if ca_bundle is not None and not Path(ca_bundle).exists():
-            raise ImproperlyConfigured(f"ca_bundle: there is no file {ca_bundle!r}.")
+        if proxy is not None and not is_http(proxy):
+            raise ImproperlyConfigured("proxy: the address must be http(s)://host:port.")
         self._url = url
         self._host = parts.netloc
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -113,7 +106,8 @@ class HttpClient:
         self._adapter = adapter
         self._pool_size = pool_size
         self._lock = threading.Lock()
-        self._context: ssl.SSLContext | None = None
+        # A bundle of the user's is read now, to complain in time; the usual one when needed.
+        self._context = tls_context(ca_bundle) if ca_bundle else None
         self._pool: urllib3.HTTPConnectionPool | None = None
         _clients.add(self)
 
@@ -164,8 +158,10 @@ class HttpClient:
             if self._adapter is None:
                 return self._over_the_wire(call, body, content_type)
             return self._through(self._adapter, call, body, content_type)
-        except DineroError as error:
-            return type(error)(str(error))
+        except NotSent as error:
+            return NotSent(scrub(str(error)))
+        except OutcomeUnknown as error:
+            return OutcomeUnknown(scrub(str(error)))
         except Exception as error:
             why = reason(error)
         finally:
@@ -189,7 +185,7 @@ class HttpClient:
         )
         try:
             chunks = iter(lambda: response.read(_CHUNK), b"")
-            return self._read(call, response.status, response.headers, chunks)
+            return self._read(response.status, response.headers, chunks)
         finally:
             response.close()  # after a whole reply the connection is back in the pool already
 
@@ -211,13 +207,11 @@ class HttpClient:
         )
         try:
             chunks = response.iter_content(_CHUNK)
-            return self._read(call, response.status_code, response.headers, chunks)
+            return self._read(response.status_code, response.headers, chunks)
         finally:
             response.close()
 
-    def _read(
-        self, call: Call, status: int, headers: Mapping[str, str], chunks: Iterator[bytes]
-    ) -> bytes:
+    def _read(self, status: int, headers: Mapping[str, str], chunks: Iterator[bytes]) -> bytes:
         if status != 200:
             raise BadReply(f"HTTP status {status}")
         if headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -232,7 +226,6 @@ class HttpClient:
             if size > self._max_reply_bytes:
                 raise self._too_long()
             parts.append(chunk)
-            call.patience()
         if not size:
             raise BadReply("an empty reply")
         return b"".join(parts)
@@ -260,7 +253,7 @@ class HttpClient:
         with self._lock:
             if self._pool is None:
                 if self._encrypted and self._context is None:
-                    self._context = tls_context(self._ca_bundle)
+                    self._context = tls_context(None)
                 self._pool = open_pool(
                     self._url, context=self._context, proxy=self._proxy, size=self._pool_size
                 )

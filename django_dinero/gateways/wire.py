@@ -3,10 +3,6 @@
 The class of a ``requests`` or ``urllib3`` exception does not tell whether bytes were sent: a reset
 after the request comes as an SSL error or as a connection error, by chance. So the connection
 itself keeps the books, in the :class:`Call` of the running context.
-
-One pool of ``urllib3``, the one under ``requests``, serves all threads of a process: it is
-thread-safe, and we have no cookies, no authentication and no hooks, the parts of a
-``requests.Session`` that are not.
 """
 
 from __future__ import annotations
@@ -14,18 +10,12 @@ from __future__ import annotations
 import http.client
 import io
 import os
-import ssl
 import time
 import weakref
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
-
-import urllib3
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_auth_from_url
-from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from django_dinero.deadline import check_may_send
 
@@ -153,7 +143,7 @@ class _Reply(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_DeadlineReader(sock, current.get()))
 
 
-class _Counted:
+class Counted:
     """Mixin for a urllib3 connection: counts, checks the last moment to send, ages."""
 
     response_class = _Reply
@@ -182,6 +172,9 @@ class _Counted:
         if call is not None and call.fresh:
             return False
         if time.monotonic() - self._last_used > MAX_IDLE:
+            return False
+        # What came behind the last reply, decrypted already, is nobody's reply.
+        if getattr(self.sock, "pending", int)():
             return False
         return bool(super().is_connected)  # type: ignore[misc]
 
@@ -230,61 +223,3 @@ class _Counted:
         self._served += 1
         self._last_used = time.monotonic()
         return response
-
-
-class _Plain(_Counted, HTTPConnection):  # type: ignore[misc]
-    """A counted connection without encryption."""
-
-
-class _Encrypted(_Counted, HTTPSConnection):  # type: ignore[misc]
-    """A counted connection over TLS."""
-
-
-class _PlainPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Plain
-
-
-class _EncryptedPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _Encrypted
-
-
-def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
-    """Return the context of verified TLS 1.2 and later.
-
-    Args:
-        ca_bundle: a file or folder of certificates to trust instead of the ones of ``requests``.
-    """
-    bundle = ca_bundle or DEFAULT_CA_BUNDLE_PATH
-    folder = Path(bundle).is_dir()
-    context = ssl.create_default_context(
-        cafile=None if folder else bundle, capath=bundle if folder else None
-    )
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
-def open_pool(
-    url: str, *, context: ssl.SSLContext | None, proxy: str | None, size: int
-) -> urllib3.HTTPConnectionPool:
-    """Return the pool of connections to the host of ``url``.
-
-    Args:
-        url: where requests will go.
-        context: for https, shared by all connections.
-        proxy: address of a proxy, with its user and password where it wants these.
-        size: how many idle connections are kept; more are opened when needed.
-    """
-    options: dict[str, Any] = {"num_pools": 1, "maxsize": size, "block": False}
-    if context is not None:
-        options["ssl_context"] = context
-    manager: urllib3.PoolManager
-    if proxy is None:
-        manager = urllib3.PoolManager(**options)
-    else:
-        user, password = get_auth_from_url(proxy)
-        headers = urllib3.make_headers(proxy_basic_auth=f"{user}:{password}") if user else None
-        manager = urllib3.ProxyManager(
-            proxy, proxy_headers=headers, proxy_ssl_context=context, **options
-        )
-    manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _EncryptedPool}
-    return manager.connection_from_url(url)

@@ -27,16 +27,16 @@ def reason(error: BaseException) -> str:
         return str(error)
     cause = _innermost(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"bad certificate: {cause.verify_message}"
+        return f"bad certificate: {getattr(cause, 'verify_message', '')}"
     if isinstance(cause, ssl.SSLError):
-        return f"TLS failed: {cause.reason or type(cause).__name__}"
+        return f"TLS failed: {getattr(cause, 'reason', None) or type(cause).__name__}"
     if isinstance(cause, OSError) and str(cause).startswith("Tunnel connection failed"):
         return str(cause)[:100]  # the status that a proxy gave
     for kind, text in _WORDS:
         if isinstance(cause, kind):
             return text
-    if isinstance(cause, OSError) and cause.strerror:
-        return cause.strerror
+    if isinstance(cause, OSError) and isinstance(cause.errno, int) and cause.strerror:
+        return str(cause.strerror)
     return type(cause).__name__
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import select
 import socket
@@ -11,12 +12,13 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from django_dinero.exceptions import NotSent, OutcomeUnknown
-from django_dinero.gateways import http, wire
+from django_dinero.gateways import wire
 from django_dinero.gateways.http import HttpClient
 from tests.integration.gateways.servers import PATIENCE, Line, Server, closed_port, echo
 
@@ -60,16 +62,17 @@ def test_an_old_connection_is_not_used_again(
 
 
 def test_certificates_are_loaded_once(
-    secure: Server, client: HttpClient, monkeypatch: pytest.MonkeyPatch
+    secure: Server, ca_bundle: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loaded: list[str | None] = []
-    load = wire.tls_context
+    loaded: list[object] = []
+    load = ssl.SSLContext.load_verify_locations
 
-    def counted(bundle: str | None) -> ssl.SSLContext:
-        loaded.append(bundle)
-        return load(bundle)
+    def counted(self: ssl.SSLContext, *args: Any, **options: Any) -> None:
+        loaded.append(args)
+        load(self, *args, **options)
 
-    monkeypatch.setattr(http, "tls_context", counted)
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", counted)
+    client = HttpClient(secure.url, ca_bundle=ca_bundle)
     for _ in range(3):
         post(client)
         client.close()
@@ -150,7 +153,7 @@ def blind(monkeypatch: pytest.MonkeyPatch) -> None:
     def is_connected(self: object) -> bool:
         return not wire.current.get().fresh
 
-    monkeypatch.setattr(wire._Counted, "is_connected", property(is_connected))
+    monkeypatch.setattr(wire.Counted, "is_connected", property(is_connected))
 
 
 @pytest.mark.usefixtures("blind")
@@ -240,20 +243,28 @@ def test_more_threads_than_kept_connections(secure: Server, ca_bundle: str) -> N
     assert replies == [b"<%d>" % n for n in range(12)]
 
 
-def in_a_fork(work: Callable[[], bytes]) -> tuple[bytes, int]:
-    """Run ``work`` in a forked child that lives on; return what it wrote and the child's pid."""
+@contextlib.contextmanager
+def in_a_fork(work: Callable[[], bytes]) -> Iterator[bytes]:
+    """Run ``work`` in a forked child, which lives on until the block ends; give what it wrote."""
     reader, writer = os.pipe()
+    quit_reader, quit_writer = os.pipe()
     pid = os.fork()
     if pid == 0:
+        os.close(quit_writer)
         try:
             os.write(writer, work())
             os.close(writer)
-            select.select([], [], [], PATIENCE)
+            select.select([quit_reader], [], [], PATIENCE)
         finally:
             os._exit(0)
     os.close(writer)
-    with os.fdopen(reader, "rb") as pipe:
-        return pipe.read(), pid
+    os.close(quit_reader)
+    try:
+        with os.fdopen(reader, "rb") as pipe:
+            yield pipe.read()
+    finally:
+        os.close(quit_writer)
+        os.waitpid(pid, 0)
 
 
 @pytest.mark.parametrize("encrypted", [True, False], ids=["https", "http"])
@@ -263,8 +274,7 @@ def test_a_forked_child_takes_a_connection_of_its_own(
     with Server(echo, tls if encrypted else None) as server:
         client = HttpClient(server.url, ca_bundle=ca_bundle)
         post(client, b"before")
-        wrote, pid = in_a_fork(lambda: post(client, b"child"))
-        try:
+        with in_a_fork(lambda: post(client, b"child")) as wrote:
             assert wrote == b"<child>"
             assert post(client, b"parent") == b"<parent>"
             first, second = server.lines
@@ -274,18 +284,12 @@ def test_a_forked_child_takes_a_connection_of_its_own(
             client.close()
             # The child lives and holds no copy: the server sees the end at once.
             assert first.hung_up.wait(PATIENCE)
-        finally:
-            os.kill(pid, 9)
-            os.waitpid(pid, 0)
 
 
-def test_a_fork_during_a_call_and_under_the_lock(secure: Server, client: HttpClient) -> None:
+def test_a_fork_while_another_thread_opens_the_pool(secure: Server, client: HttpClient) -> None:
     post(client)
-    with client._lock:
-        wrote, pid = in_a_fork(lambda: post(client, b"child"))
-    os.kill(pid, 9)
-    os.waitpid(pid, 0)
-    assert wrote == b"<child>"
+    with client._lock, in_a_fork(lambda: post(client, b"child")) as wrote:
+        assert wrote == b"<child>"
 
 
 # -- Proxies ------------------------------------------------------------------------------------
