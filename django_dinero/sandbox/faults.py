@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from threading import Event, Lock
 
-from django_dinero.sandbox.authorizenet.reply import Reply
+from django_dinero.sandbox.exchange import Reply
 
 _ROOT = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
 #: How much of a body is searched for its root element.
@@ -71,6 +71,10 @@ class Dropped(Exception):
         self.sent = sent
 
 
+class TooLate(Exception):
+    """The reply would come later than the caller waits."""
+
+
 class Faults:
     """The faults that wait; safe to share between threads.
 
@@ -98,13 +102,16 @@ class Faults:
         Raises:
             ValueError: there is no such fault, or a number is out of its range.
         """
-        if name not in FaultName:
-            raise ValueError(f"name: {name!r} is none of {', '.join(FaultName)}.")
+        try:
+            known = FaultName(name)
+        except ValueError:
+            names = ", ".join(FaultName)
+            raise ValueError(f"name: {name!r} is none of {names}.") from None
         if times < 1:
             raise ValueError("times: give 1 or more.")
         if not 0 <= seconds < 3600:
             raise ValueError("seconds: give 0 or more, and less than an hour.")
-        fault = Fault(FaultName(name), root, times, seconds)
+        fault = Fault(known, root, times, seconds)
         with self._lock:
             self._waiting.append(fault)
         return fault
@@ -123,15 +130,19 @@ class Faults:
         """Let the replies that are delayed now, or would be later, come at once."""
         self._end_of_delays.set()
 
-    def answer(self, body: bytes, answer: Callable[[], Reply]) -> Reply:
+    def answer(
+        self, body: bytes, answer: Callable[[], Reply], *, patience: float | None = None
+    ) -> Reply:
         """Return what ``answer`` does, or what a fault makes of it.
 
         Args:
             body: the request, for its root element.
             answer: what the bank does; called once, or as the fault has it.
+            patience: seconds that the caller is known to wait; a longer delay is cut short.
 
         Raises:
             Dropped: the connection is to be closed.
+            TooLate: a delay is longer than ``patience``.
         """
         if not self._waiting:
             return answer()
@@ -140,13 +151,15 @@ class Faults:
             return answer()
         if fault.name is FaultName.drop_before:
             raise Dropped
-        return self._after(fault, answer)
+        return self._after(fault, answer, patience)
 
-    def _after(self, fault: Fault, answer: Callable[[], Reply]) -> Reply:
+    def _after(self, fault: Fault, answer: Callable[[], Reply], patience: float | None) -> Reply:
         reply = answer()
         if fault.name is FaultName.repeat:
             return answer()
         if fault.name is FaultName.delay:
+            if patience is not None and fault.seconds >= patience:
+                raise TooLate
             self._end_of_delays.wait(fault.seconds)
         elif fault.name is FaultName.drop_after:
             raise Dropped

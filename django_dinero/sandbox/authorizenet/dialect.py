@@ -11,10 +11,11 @@ from django_dinero.sandbox.authorizenet.account import authenticate_test, mercha
 from django_dinero.sandbox.authorizenet.money import create_transaction
 from django_dinero.sandbox.authorizenet.parse import Malformed, Node, read
 from django_dinero.sandbox.authorizenet.profiles import Recent, from_transaction
-from django_dinero.sandbox.authorizenet.reply import Reply, Tree, write
+from django_dinero.sandbox.authorizenet.reply import Tree, write
 from django_dinero.sandbox.authorizenet.texts import TEXTS, Answer, Refused
 from django_dinero.sandbox.authorizenet.vaultcards import refusal
 from django_dinero.sandbox.bank import Bank
+from django_dinero.sandbox.exchange import Reply
 from django_dinero.sandbox.records import BankRefusal
 
 _Operation = Callable[[Bank, Node], Answer]

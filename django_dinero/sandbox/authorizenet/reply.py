@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 
 from django_dinero.authorizenet_schema import NAMESPACE, ROOTS, TYPES, arrange
+from django_dinero.sandbox.exchange import Reply
 
 #: Element names and a str, a mapping, a list of these, or None where the element is left out.
 Tree = Mapping[str, object]
@@ -21,15 +21,6 @@ _SPACES = (
 # What no XML 1.0 document may hold, not even escaped.
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;"})
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer over HTTP: its status, its body, and its headers."""
-
-    status: int
-    body: bytes = field(repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def write(root: str, values: Tree, *, bom: bool = True) -> Reply:

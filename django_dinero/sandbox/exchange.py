@@ -1,0 +1,15 @@
+"""What a dialect of the test bank hands to whatever carries it: a server, or an adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer over HTTP: its status, its body, and its headers."""
+
+    status: int
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
