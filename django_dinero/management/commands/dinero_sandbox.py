@@ -1,0 +1,120 @@
+"""Serves the test bank in Authorize.Net's XML, for the real client to talk to."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext as _
+
+from django_dinero.sandbox.bank import Bank
+from django_dinero.sandbox.server import SandboxServer
+
+DEFAULT_PORT = 8765
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+#: What to send, and what comes of it. The triggers are those of Authorize.Net's own sandbox.
+_CARDS = (
+    ("Visa", "4111111111111111 4007000000027 4012888818888"),
+    ("Mastercard", "5424000000000015 2223000010309703"),
+    ("American Express", "370000000000002"),
+    ("Discover", "6011000000000012"),
+    ("JCB", "3088000000000017"),
+    ("Diners Club", "38000000000006"),
+)
+_TRIGGERS = (
+    ("zip 46282", "declined"),
+    ("zip 46201 46203 46204 46205 46206", "AVS A E G N P"),
+    ("zip 46207 46208 46209 46211 46214 46217", "AVS R S U W X Z"),
+    ("zip 46225", "only 1.23 approved (a prepaid card)"),
+    ("zip 46226 46227 46228", "approved, balance 1.23 -1.23 0.00"),
+    ("cvv 900 901 902 903 904", "CVV M N S U P"),
+    ("the same again within 2 minutes", "duplicate"),
+)
+_LEVERS = "GET stats; POST settle, hold, advance, mint, fault, chargeback, return"
+
+
+class Command(BaseCommand):
+    """``manage.py dinero_sandbox``: prints where it listens and what it knows, then serves."""
+
+    help = "Serves a test bank that speaks Authorize.Net's XML. No money moves."
+    # It needs no database and no gateway, so that it starts in a project that has neither yet.
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the port and the file."""
+        parser.add_argument(
+            "--port",
+            type=int,
+            default=DEFAULT_PORT,
+            help=f"The port on this machine, {DEFAULT_PORT} by default; 0 takes any free one.",
+        )
+        parser.add_argument(
+            "--store",
+            type=Path,
+            help="The file that keeps customers, cards and transactions; without it, memory does.",
+        )
+
+    def handle(self, *args: Any, port: int, store: Path | None, **options: Any) -> None:
+        """Serve until Ctrl-C or SIGTERM.
+
+        Raises:
+            CommandError: the port is taken, or the file is no store of a test bank.
+        """
+        try:
+            bank = Bank(store)
+        except (OSError, ValueError) as error:
+            raise CommandError(f"--store {store}: {error}") from error
+        try:
+            server = SandboxServer(bank, port=port)
+        except (OSError, OverflowError) as error:
+            bank.close()
+            raise CommandError(f"--port {port}: {error}") from error
+        try:
+            self._serve(server)
+        finally:
+            bank.close()
+
+    def _serve(self, server: SandboxServer) -> None:
+        end = threading.Event()
+
+        def leave(number: int, frame: FrameType | None) -> None:
+            end.set()
+
+        # Signals reach the main thread of a program alone; a test may call us from another one.
+        is_main = threading.current_thread() is threading.main_thread()
+        before = {number: signal.signal(number, leave) for number in _SIGNALS if is_main}
+        try:
+            with server:
+                self._tell(server)
+                while not end.wait(1.0):
+                    pass
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _tell(self, server: SandboxServer) -> None:
+        account = server.bank.account
+        facts = {
+            "endpoint": server.endpoint,
+            "login_id": account.login_id,
+            "transaction_key": account.transaction_key.reveal(),
+            "signature_key": account.signature_key.reveal(),
+            "client_key": account.client_key,
+            "control": server.control_url,
+        }
+        # Whoever started us reads these lines by their names: they stay untranslated.
+        lines = [f"{name}: {value}" for name, value in facts.items()]
+        lines += ["", _("Test cards"), *_table(_CARDS), "", _("Triggers"), *_table(_TRIGGERS)]
+        lines += ["", _("Levers, behind the control address: %s") % _LEVERS]
+        lines += [_("It serves until Ctrl-C.")]
+        self.stdout.write("\n".join(lines))
+        self.stdout.flush()
+
+
+def _table(rows: tuple[tuple[str, str], ...]) -> list[str]:
+    width = max(len(left) for left, _right in rows)
+    return [f"  {left:<{width}}  {right}" for left, right in rows]
