@@ -65,9 +65,11 @@ def test_one_that_was_closed_does_not(kept: Kept) -> None:
 
 
 def test_one_that_holds_decrypted_bytes_does_not(kept: Kept) -> None:
-    sock = mock.Mock(wraps=kept[0].sock)
+    sock = mock.Mock(fileno=kept[0].sock.fileno, pending=lambda: 1)
     kept[0].sock = sock
-    sock.pending.side_effect = lambda: 1
+    sock.pending = lambda: 0
+    assert kept[0].is_connected
+    sock.pending = lambda: 1
     assert not kept[0].is_connected
 
 
