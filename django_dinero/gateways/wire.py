@@ -201,12 +201,12 @@ class Counted:
             view = view[self._write(call, view[:_RECORD]) :]
 
     def _write(self, call: Call, part: memoryview) -> int:
+        self.sock.settimeout(call.patience())
         first = not call.touched
         # Noted before: a signal's handler may raise between the write and the next line of ours.
         call.touched = True
         failure: OSError
         try:
-            self.sock.settimeout(call.patience())
             return int(self.sock.send(part))
         except OSError as error:
             failure = error
