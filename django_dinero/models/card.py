@@ -77,9 +77,8 @@ class CustomerForeignKey(RowForeignKey):
 
 
 if TYPE_CHECKING:
-
-    class CardList(CardListMixin):
-        """What ``customer.cards`` is, for type checkers."""
+    #: What ``customer.cards`` is, for type checkers.
+    CardList = CardListMixin
 
 
 class CreditCard(Mirrored):

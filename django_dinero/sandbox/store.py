@@ -217,7 +217,8 @@ def _part_from_parent() -> None:
         store.after_fork()
 
 
-os.register_at_fork(after_in_child=_part_from_parent)
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork either
+    os.register_at_fork(after_in_child=_part_from_parent)
 
 
 def _close(db: sqlite3.Connection, pid: int) -> None:

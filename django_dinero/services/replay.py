@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from django_dinero import keys
+from django_dinero.cards import unsendable
 from django_dinero.exceptions import (
     DineroError,
     HeldForReview,
@@ -20,6 +21,7 @@ from django_dinero.exceptions import (
 from django_dinero.gateways.types import Outcome, Reason, ReasonKind
 from django_dinero.models.operation import Operation, OperationState
 from django_dinero.models.transaction import Transaction
+from django_dinero.secrets import Secret
 from django_dinero.services import books, journal, lookup
 from django_dinero.services.refusals import error_for
 
@@ -34,6 +36,8 @@ def check_key(idempotency_key: object, scope: object) -> dict[str, Any]:
     """
     if idempotency_key is None:
         return {"client_key": None, "scope": ""}
+    if isinstance(idempotency_key, Secret):
+        raise InvalidInput({"idempotency_key": unsendable(idempotency_key.reveal())})
     text = idempotency_key if isinstance(idempotency_key, str) else ""
     if not 8 <= len(text) <= 64 or not all("!" <= c <= "~" for c in text):
         raise InvalidInput(

@@ -7,6 +7,6 @@ import pytest
 from tests.unit.services.conftest import card, gateway, make_customer
 from tests.unit.services.test_vault import *  # noqa: F403
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
 __all__ = ["card", "gateway", "make_customer"]

@@ -50,7 +50,7 @@ def settled(gateway: RecordingGateway, charge: Transaction) -> Transaction:
 
 def test_an_authorization_is_settled_whole_by_default(authorization: Transaction) -> None:
     capture = authorization.settle()
-    assert (capture.kind, capture.status, capture.price) == ("capture", "approved", 50)
+    assert (capture.kind, capture.status, capture.price) == ("capture", "approved", Decimal(50))
     assert capture.parent == authorization
     assert authorization.captured_amount == 50
     assert (capture.customer, capture.card, capture.last_4) == (
@@ -87,7 +87,12 @@ def test_what_cannot_be_settled_says_why(
 
 def test_an_unsettled_charge_is_voided(charge: Transaction) -> None:
     void = charge.void()
-    assert (void.kind, void.status, void.price, void.parent) == ("void", "approved", 50, charge)
+    assert (void.kind, void.status, void.price, void.parent) == (
+        "void",
+        "approved",
+        Decimal(50),
+        charge,
+    )
     assert charge.status == "voided"
     assert charge.captured_amount == 0
     with pytest.raises(InvalidTransactionError):
@@ -116,7 +121,7 @@ def test_a_settled_charge_is_not_voided(settled: Transaction) -> None:
 
 def test_an_unsettled_whole_refund_is_a_void(charge: Transaction) -> None:
     row = charge.refund()
-    assert (row.kind, row.price, row.parent) == ("void", 50, charge)
+    assert (row.kind, row.price, row.parent) == ("void", Decimal(50), charge)
     assert charge.status == "voided"
 
 
@@ -131,7 +136,7 @@ def test_an_unsettled_partial_refund_is_explained(
 
 def test_refunds_add_up_to_what_was_taken(settled: Transaction) -> None:
     first = settled.refund("10.00")
-    assert (first.kind, first.price, first.parent) == ("refund", 10, settled)
+    assert (first.kind, first.price, first.parent) == ("refund", Decimal(10), settled)
     assert first.transaction_id != settled.transaction_id
     assert settled.refunded_amount == 10
     with pytest.raises(RefundError, match=r"40\.00 USD"):
@@ -150,7 +155,7 @@ def test_an_authorization_is_refunded_through_its_capture(
     capture = authorization.settle("20.00")
     gateway.bank.settle_batch()
     row = authorization.refund("5.00")
-    assert (row.parent, row.price) == (capture, 5)
+    assert (row.parent, row.price) == (capture, Decimal(5))
 
 
 def test_a_lost_refund_blocks_the_next_until_it_is_found(

@@ -60,7 +60,7 @@ def begin(gateway: RecordingGateway, **values: Any) -> Operation:
     return journal.begin(gateway, "charge", **given)
 
 
-@pytest.mark.parametrize(("old", "new"), itertools.product(State.values, State.values))
+@pytest.mark.parametrize(("old", "new"), list(itertools.product(State.values, State.values)))
 def test_only_these_changes_of_state(gateway: RecordingGateway, old: str, new: str) -> None:
     operation = begin(gateway, target="somebody")
     Operation.objects.filter(pk=operation.pk).update(state=old)
@@ -127,7 +127,7 @@ def test_a_key_has_one_operation(gateway: RecordingGateway) -> None:
     begin(gateway, client_key=None, scope="")
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, databases="__all__")
 def test_money_inside_a_transaction_is_refused_or_journaled_apart(
     gateway: RecordingGateway,
 ) -> None:

@@ -27,7 +27,7 @@ def remote(n: int, cards: int = 2, *, default: int = 0, **given: str) -> RemoteC
         for m in range(cards)
     )
     values = {"email": f"c{n}@example.com", **given}
-    return RemoteCustomer(customer_id=f"c{n}", cards=shown, **values)  # type: ignore[arg-type]
+    return RemoteCustomer(customer_id=f"c{n}", cards=shown, **values)
 
 
 def test_new_rows_count_as_synced(gateway: RecordingGateway) -> None:

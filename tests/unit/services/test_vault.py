@@ -376,8 +376,8 @@ def test_retrieve_mirrors_what_the_gateway_has(
     customer = make_customer(first_name="Bill")
     customer.add_card(number="4222222222222")
     remote_id = customer.customer_id or ""
-    CreditCard.objects.all()._raw_delete("default")  # type: ignore[attr-defined]
-    Customer.objects.all()._raw_delete("default")  # type: ignore[attr-defined]
+    CreditCard.objects.all()._raw_delete("default")
+    Customer.objects.all()._raw_delete("default")
     mark = gateway.mark
     found = Customer.retrieve(remote_id)
     assert (found.email, found.first_name) == ("bill@example.com", "Bill")
@@ -414,7 +414,7 @@ def test_retrieve_costs_the_same_for_any_number_of_cards(
     customer = make_customer()
     for number in ["4222222222222", "4007000000027", "4012888818888", "5424000000000015"][:cards]:
         customer.add_card(number=number)
-    CreditCard.objects.all()._raw_delete("default")  # type: ignore[attr-defined]
+    CreditCard.objects.all()._raw_delete("default")
     with django_assert_max_num_queries(6):
         Customer.retrieve(customer.customer_id or "")
 
