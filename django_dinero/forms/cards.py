@@ -1,0 +1,129 @@
+"""Forms of cards: a new one with its number, and a stored one without."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
+
+from django_dinero.cards import ADDRESS_FIELDS, card_details, check_expiry
+from django_dinero.exceptions import InvalidInput
+from django_dinero.forms.fields import (
+    KeyField,
+    SecretField,
+    SecretInput,
+    add_errors,
+    numeric,
+    refuse_misplaced,
+    text,
+)
+from django_dinero.models import CreditCard
+from django_dinero.models.mirrored import SyncState
+
+
+class AddCardForm(forms.Form):
+    """A card as somebody reads it from the plastic.
+
+    Args:
+        *args: as for any form; ``data`` may hold number and CVV as secrets.
+        misplaced: fields from which a card number was removed before it came here.
+    """
+
+    key = KeyField()
+    number = SecretField(
+        label=_("card number"),
+        required=False,
+        widget=SecretInput(attrs=numeric(30, placeholder="•••• •••• •••• ••••")),
+        help_text=_("12 to 19 digits; spaces and dashes are fine. It goes to the gateway only."),
+    )
+    month = forms.CharField(
+        label=_("expiry month"),
+        required=False,
+        widget=forms.TextInput(attrs=numeric(2, placeholder=_("MM"))),
+    )
+    year = forms.CharField(
+        label=_("expiry year"),
+        required=False,
+        widget=forms.TextInput(attrs=numeric(4, placeholder=_("YYYY"))),
+    )
+    cvv = SecretField(
+        label=_("card code (CVV)"),
+        required=False,
+        widget=SecretInput(attrs=numeric(4)),
+        help_text=_("3 or 4 digits; used for this check and stored nowhere."),
+    )
+    first_name = text(_("first name"), 150)
+    last_name = text(_("last name"), 150)
+    company = text(_("company"), 150)
+    address = text(_("address"))
+    city = text(_("city"), 150)
+    state = text(_("state"), 150)
+    zip = text(_("postal code"), 32)
+    country = text(_("country"), 150)
+    phone = text(_("telephone"), 50)
+    fax = text(_("fax"), 50)
+    is_default = forms.BooleanField(
+        label=_("charge this card by default"),
+        required=False,
+        help_text=_("The first card of a customer is the default one in any case."),
+    )
+
+    def __init__(self, *args: Any, misplaced: tuple[str, ...] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.misplaced = misplaced
+
+    @sensitive_variables("values", "details")
+    def clean(self) -> dict[str, Any]:
+        """Check number, date and CVV together; the errors stand at their fields."""
+        values = super().clean() or {}
+        refuse_misplaced(self, self.misplaced)
+        try:
+            card_details(values)
+        except InvalidInput as error:
+            add_errors(self, error)
+        return values
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what :meth:`Customer.add_card` takes."""
+        names = ("number", "cvv", "month", "year", "is_default", *ADDRESS_FIELDS)
+        return {name: self.cleaned_data[name] for name in names}
+
+
+class StoredCardForm(forms.ModelForm[CreditCard]):
+    """What may be changed of a stored card: who is billed where, when it expires, the default."""
+
+    is_default = forms.BooleanField(
+        label=_("charge this card by default"),
+        required=False,
+        help_text=_("To take it away, make another card the default one."),
+    )
+
+    class Meta:
+        model = CreditCard
+        fields = (*ADDRESS_FIELDS, "month", "year")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields.get("is_default")
+        if field is not None and self.instance.pk:
+            field.initial = self.instance.is_default
+            field.disabled = self.instance.is_default
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        card = self.instance
+        errors: dict[str, str] = {}
+        if card.expiry_changed and not {"month", "year"} & set(self.errors):
+            check_expiry(card.month, card.year, errors)
+        if card.sync_state == SyncState.MISSING:
+            self.add_error(None, _("The gateway no longer has this card; it cannot be changed."))
+        try:
+            card.check_values()
+        except InvalidInput as error:
+            add_errors(self, error)
+        if errors:
+            add_errors(self, InvalidInput(errors))
+        if self.cleaned_data.get("is_default") and not card.is_default:
+            card.is_default = True

@@ -1,0 +1,100 @@
+"""The form that charges a stored card."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from django_dinero.cards import check_cvv
+from django_dinero.exceptions import InvalidInput
+from django_dinero.forms.fields import (
+    SHORT,
+    KeyField,
+    SecretField,
+    SecretInput,
+    add_errors,
+    numeric,
+    refuse_misplaced,
+    text,
+)
+from django_dinero.gateways.base import Gateway
+from django_dinero.money import parse_amount
+
+
+class ChargeForm(forms.Form):
+    """How much, what for, and whether the money is taken now.
+
+    Args:
+        *args: as for any form; ``data`` may hold the CVV as a secret.
+        gateway: its currency is offered, as the only one where it has one.
+        misplaced: fields from which a card number was removed before it came here.
+    """
+
+    key = KeyField()
+    # A CharField: what was typed is parsed by the same rules as everywhere, without rounding.
+    price = forms.CharField(
+        label=_("amount"),
+        max_length=32,
+        widget=forms.TextInput(
+            attrs={"class": SHORT, "inputmode": "decimal", "autocomplete": "off", "size": "12"}
+        ),
+    )
+    currency = forms.CharField(
+        label=_("currency"),
+        max_length=3,
+        widget=forms.TextInput(attrs={"class": SHORT, "size": "3", "autocomplete": "off"}),
+    )
+    settle = forms.TypedChoiceField(
+        label=_("what to do"),
+        choices=(
+            ("charge", _("Charge: take the money now")),
+            ("authorize", _("Authorize only: reserve it, take it later")),
+        ),
+        coerce=lambda value: value == "charge",
+        initial="charge",
+        widget=forms.RadioSelect,
+    )
+    order_reference = text(_("order reference"), help_text=_("Your own number of the order."))
+    description = text(_("description"))
+    cvv = SecretField(
+        label=_("card code (CVV)"),
+        required=False,
+        widget=SecretInput(attrs=numeric(4)),
+        help_text=_("Only if the customer has just told it: 3 or 4 digits, stored nowhere."),
+    )
+
+    def __init__(
+        self, *args: Any, gateway: Gateway, misplaced: tuple[str, ...] = (), **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.misplaced = misplaced
+        currency = self.fields["currency"]
+        currency.initial = gateway.currency
+        currency.disabled = gateway.single_currency
+
+    def clean(self) -> dict[str, Any]:
+        """Check amount and CVV; the errors stand at their fields."""
+        values = super().clean() or {}
+        refuse_misplaced(self, self.misplaced)
+        for check in (self._check_price, self._check_cvv):
+            try:
+                check(values)
+            except InvalidInput as error:
+                add_errors(self, error)
+        return values
+
+    @staticmethod
+    def _check_price(values: dict[str, Any]) -> None:
+        if "price" in values and "currency" in values:
+            values["price"] = parse_amount(values["price"], values["currency"])
+
+    @staticmethod
+    def _check_cvv(values: dict[str, Any]) -> None:
+        check_cvv(values.get("cvv"))
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what :meth:`Transaction.create` takes, but for the card and the key."""
+        names = ("price", "currency", "settle", "order_reference", "description", "cvv")
+        return {name: self.cleaned_data[name] for name in names}

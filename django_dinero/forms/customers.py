@@ -1,0 +1,53 @@
+"""The form of a customer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from django_dinero import conf
+from django_dinero.exceptions import InvalidInput
+from django_dinero.forms.fields import WIDE, add_errors
+from django_dinero.gateways.registry import aliases
+from django_dinero.models import Customer
+
+
+class CustomerForm(forms.ModelForm[Customer]):
+    """E-mail and names; for a new customer the gateway too, which never changes afterwards."""
+
+    email = forms.EmailField(
+        label=_("e-mail"),
+        max_length=255,
+        required=False,
+        widget=forms.EmailInput(attrs={"class": WIDE}),
+    )
+
+    class Meta:
+        model = Customer
+        fields = ("gateway_name", "email", "first_name", "last_name", "owner")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is None and "email" in self.fields:
+            self.fields["email"].required = True
+        if self.instance.pk is None and not conf.gateway_resolver():
+            # With a resolver any alias may exist, and check_values() asks it.
+            self._offer_gateways()
+
+    def _offer_gateways(self) -> None:
+        if "gateway_name" in self.fields:
+            self.fields["gateway_name"] = forms.ChoiceField(
+                label=_("gateway"),
+                choices=[(alias, alias) for alias in aliases()],
+                initial=conf.DEFAULT_GATEWAY,
+                help_text=_("Where the customer's cards will be stored. It cannot be changed."),
+            )
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        try:
+            self.instance.check_values()
+        except InvalidInput as error:
+            add_errors(self, error)

@@ -1,0 +1,117 @@
+"""Fields for what must not be shown again, and the way our errors become a form's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from django_dinero import keys
+from django_dinero.exceptions import InvalidInput
+from django_dinero.secrets import Secret
+
+#: Classes of the admin's stylesheet.
+WIDE, SHORT = "vTextField", "vIntegerField"
+
+
+class SecretInput(forms.TextInput):
+    """A text input that never renders a value, not even the one that was just refused."""
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        """Return the template's context, without the value."""
+        return super().get_context(name, None, attrs)
+
+
+class SecretField(forms.Field):
+    """A card number, CVV or token: cleaned to a :class:`Secret`, None where nothing was typed."""
+
+    widget = SecretInput
+
+    def to_python(self, value: Any) -> Secret | None:
+        """Return what was typed as a secret."""
+        text = value if isinstance(value, Secret) else Secret(str(value or "").strip())
+        return text or None
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whatever was typed is new."""
+        return bool(data)
+
+
+class KeyField(forms.CharField):
+    """The hidden one-time key of a page: sent twice, it does one thing.
+
+    Raises:
+        ValidationError: it is missing or was tampered with.
+    """
+
+    widget = forms.HiddenInput
+
+    def __init__(self) -> None:
+        super().__init__(
+            min_length=keys.KEY_LENGTH,
+            max_length=keys.KEY_LENGTH,
+            initial=keys.new_key,
+            error_messages={
+                "required": _("This page is out of date; open it again."),
+                "min_length": _("This page is out of date; open it again."),
+                "max_length": _("This page is out of date; open it again."),
+            },
+        )
+
+
+def numeric(length: int, **attrs: Any) -> dict[str, Any]:
+    """Return the attributes of an input for ``length`` characters, most of them digits."""
+    return {
+        "class": SHORT,
+        "size": str(length),
+        "maxlength": str(length),
+        "inputmode": "numeric",
+        # The customer's data, not those of whoever sits here: the browser shall not offer to fill
+        # them in or to keep them.
+        "autocomplete": "off",
+        **attrs,
+    }
+
+
+def text(label: Any, limit: int = 255, **options: Any) -> forms.CharField:
+    """Return an optional line of text.
+
+    Args:
+        label: what stands before it.
+        limit: the longest text, in characters.
+        **options: of :class:`~django.forms.CharField`.
+    """
+    attrs = {"class": WIDE, "autocomplete": "off"}
+    options.setdefault("required", False)
+    return forms.CharField(
+        label=label, max_length=limit, widget=forms.TextInput(attrs=attrs), **options
+    )
+
+
+def add_errors(
+    form: forms.BaseForm, error: InvalidInput, names: Mapping[str, str] | None = None
+) -> None:
+    """Put each of our errors at its field, those of fields that the form lacks on top.
+
+    Args:
+        form: it gets the errors; fields that have one already keep it alone.
+        error: what was refused.
+        names: our names of fields -> the form's, where they differ.
+    """
+    for name, texts in error.errors.items():
+        field = (names or {}).get(name, name)
+        if field in form.fields and field not in form.errors:
+            for each in texts:
+                form.add_error(field, each)
+        elif field not in form.fields:
+            for each in texts:
+                form.add_error(None, f"{name}: {each}")
+
+
+def refuse_misplaced(form: forms.BaseForm, misplaced: tuple[str, ...]) -> None:
+    """Say where a card number was typed into a field of another kind; it was removed there."""
+    for name in misplaced:
+        message = _("This looked like a card number and was removed; it has a field of its own.")
+        form.add_error(name if name in form.fields else None, message)
