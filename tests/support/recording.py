@@ -7,10 +7,9 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django_dinero.gateways.sandbox import SandboxGateway
-
 from django_dinero.exceptions import NotSent, OutcomeUnknown
 from django_dinero.gateways.base import VERBS
+from django_dinero.gateways.sandbox import SandboxGateway
 
 Fault = Callable[[Callable[[], Any]], Any]
 

@@ -104,7 +104,9 @@ def test_its_metadata(wheel: Path) -> None:
         for requirement in metadata.get_all("Requires-Dist", [])
         if "extra ==" not in requirement
     }
-    assert needed == {"django", "djangorestframework", "requests", "xmltodict", "iso4217"}
+    assert needed == {
+        *("django", "djangorestframework", "requests", "urllib3", "xmltodict", "iso4217"),
+    }
     assert metadata["Name"] == "django-dinero"
     assert metadata["License-Expression"] == "BSD-3-Clause"
     assert any(name.endswith("licenses/LICENSE") for name in names)

@@ -1,6 +1,7 @@
 """Our requests in the gateway's words: element names and values, in any order.
 
-The writer puts them in the schema's order and leaves out what is empty.
+The writer puts them in the schema's order and leaves out what is empty. Numbers, card codes and
+tokens stay secrets up to there.
 """
 
 from __future__ import annotations
@@ -44,13 +45,13 @@ def payment(card: CardDetails | PaymentToken) -> dict[str, Any]:
     """Return a typed card or a token as ``payment``."""
     if isinstance(card, PaymentToken):
         descriptor = card.descriptor or NONCE
-        token = {"dataDescriptor": descriptor, "dataValue": card.value.reveal()}
+        token = {"dataDescriptor": descriptor, "dataValue": card.value}
         return {"opaqueData": token}
     return {
         "creditCard": {
-            "cardNumber": card.number.reveal(),
+            "cardNumber": card.number,
             "expirationDate": expiry(card.month, card.year),
-            "cardCode": card.cvv.reveal() if card.cvv else "",
+            "cardCode": card.cvv,
         }
     }
 
@@ -131,7 +132,7 @@ def _profile(card: StoredCard, request: ChargeRequest) -> dict[str, Any]:
         "customerProfileId": card.customer_id,
         "paymentProfile": {
             "paymentProfileId": card.card_id,
-            "cardCode": request.cvv.reveal() if request.cvv else "",
+            "cardCode": request.cvv,
         },
     }
 

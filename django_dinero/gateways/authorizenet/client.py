@@ -98,18 +98,19 @@ class Client:
             NotSent: nothing reached the gateway.
             OutcomeUnknown: no reply, or none that belongs to this request.
         """
-        body = xml.build(
-            f"{operation}Request",
-            {
-                "merchantAuthentication": {
-                    "name": self._options.login_id.reveal(),
-                    "transactionKey": self._options.transaction_key.reveal(),
-                },
-                "refId": key,
-                **values,
+        head = {
+            "merchantAuthentication": {
+                "name": self._options.login_id,
+                "transactionKey": self._options.transaction_key,
             },
+            "refId": key,
+        }
+        # No local holds the bytes: a traceback with locals would show the card number.
+        answer = self._http.post(
+            xml.build(f"{operation}Request", {**head, **values}),
+            content_type=CONTENT_TYPE,
+            changes=changes,
         )
-        answer = self._http.post(body, content_type=CONTENT_TYPE, changes=changes)
         return self._read(operation, answer, key)
 
     def _read(self, operation: str, answer: bytes, key: str) -> Reply:

@@ -47,8 +47,8 @@ class AuthorizeNetGateway(Vault, Lookups):
       webhooks; ``client_key``: public, for Accept.js.
     * ``environment``: ``"production"`` or ``"sandbox"``; or ``endpoint``, an address of its own,
       with ``trusted_hosts`` where its host is neither Authorize.Net's nor this machine.
-    * ``duplicate_window``: seconds (0 to 28800, default 28800) in which the gateway refuses a charge
-      that repeats another one with the same invoice number, which is our operation key.
+    * ``duplicate_window``: seconds (0 to 28800, default 28800) in which the gateway refuses a
+      charge that repeats another one with the same invoice number, which is our operation key.
     * ``validation_mode``: how a card is checked when it is stored: ``"liveMode"`` (default in
       production: an authorization of nothing, for which the account pays), ``"testMode"``
       (default elsewhere: its form alone; mails the merchant a receipt) or ``"none"``.

@@ -103,9 +103,9 @@ def read(alias: str, given: Mapping[str, Any]) -> Options:
         duplicate_window=window,
         validation_mode=mode,
         replication_seconds=_seconds(alias, given, "replication_seconds", 15.0),
-        connect_timeout=_seconds(alias, given, "connect_timeout", 10.0),
-        read_timeout=_seconds(alias, given, "read_timeout", 60.0),
-        deadline=_seconds(alias, given, "deadline", 90.0),
+        connect_timeout=_seconds(alias, given, "connect_timeout", 10.0, above_zero=True),
+        read_timeout=_seconds(alias, given, "read_timeout", 60.0, above_zero=True),
+        deadline=_seconds(alias, given, "deadline", 90.0, above_zero=True),
         ca_bundle=given.get("ca_bundle"),
         proxy=given.get("proxy"),
     )
@@ -133,10 +133,14 @@ def _secret(alias: str, name: str, value: object) -> Secret:
     return Secret(value)
 
 
-def _seconds(alias: str, given: Mapping[str, Any], name: str, default: float) -> float:
+def _seconds(
+    alias: str, given: Mapping[str, Any], name: str, default: float, *, above_zero: bool = False
+) -> float:
     value = given.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise _wrong(alias, name, "is a number of seconds")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 86400:
+        raise _wrong(alias, name, "is a number of seconds, at most a day")
+    if above_zero and not value:
+        raise _wrong(alias, name, "is above zero: no call may wait for ever, nor fail at once")
     return float(value)
 
 

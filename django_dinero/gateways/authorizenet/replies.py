@@ -179,6 +179,15 @@ def _by_letters(avs: str, cvv: str) -> tuple[Reason, ...]:
     return tuple(found)
 
 
+#: Where ``settleAmount`` says what was or will be settled; elsewhere it repeats the authorized sum.
+_TAKEN = (
+    RemoteStatus.CAPTURED,
+    RemoteStatus.SETTLED,
+    RemoteStatus.RETURNED,
+    RemoteStatus.CHARGED_BACK,
+)
+
+
 # -- The gateway's books ---------------------------------------------------------------------------
 
 
@@ -198,7 +207,7 @@ def details(content: Mapping[str, Any], currency: str) -> RemoteTransaction:
         amount=(settled if kind is Kind.REFUND else authorized) or settled or Decimal(0),
         currency=currency,
         operation_key=key,
-        settled_amount=settled,
+        settled_amount=settled if status in _TAKEN else None,
         parent_id=text_at(found, "refTransId"),
         customer_id=text_at(found, "profile", "customerProfileId"),
         card_id=text_at(found, "profile", "customerPaymentProfileId"),
@@ -233,7 +242,7 @@ def summary(found: Mapping[str, Any], currency: str) -> RemoteTransaction:
         amount=settled,
         currency=currency,
         operation_key=text_at(found, "invoiceNumber"),
-        settled_amount=settled,
+        settled_amount=settled if status in _TAKEN else None,
         customer_id=text_at(found, "profile", "customerProfileId"),
         card_id=text_at(found, "profile", "customerPaymentProfileId"),
         last_4=last_4(text_at(found, "accountNumber")),

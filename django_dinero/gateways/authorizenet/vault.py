@@ -218,7 +218,7 @@ class Vault(Account):
         values = {
             "customerProfileId": customer_id,
             "customerPaymentProfileId": card_id,
-            "cardCode": cvv.reveal() if cvv else "",
+            "cardCode": cvv,
             "validationMode": "testMode" if mode == "none" else mode,
         }
         about = (customer_id, card_id)

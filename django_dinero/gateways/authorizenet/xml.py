@@ -14,6 +14,7 @@ from xml.parsers import expat
 import xmltodict
 
 from django_dinero.authorizenet_schema import NAMESPACE, ROOTS, TYPES, arrange
+from django_dinero.secrets import Secret
 
 #: Replies nest about ten deep; a hostile one may nest without end.
 MAX_DEPTH = 64
@@ -37,7 +38,8 @@ def build(root: str, values: Mapping[str, Any]) -> bytes:
     Args:
         root: the root element, which names the operation.
         values: children by name in any order; None, empty text and empty mappings are left out
-            (an empty element breaks the schema), a list repeats its element.
+            (an empty element breaks the schema), a list repeats its element. A Secret stays one
+            until its bytes are written.
 
     Raises:
         KeyError: a name that the schema does not have there.
@@ -47,9 +49,12 @@ def build(root: str, values: Mapping[str, Any]) -> bytes:
     _write(parts, ROOTS[root], values)
     parts.append(f"</{root}>")
     text = "".join(parts)
-    if _UNSENDABLE.search(text):
-        raise ValueError("A value has a character that XML cannot carry.")
-    return text.encode()
+    if not _UNSENDABLE.search(text):
+        return text.encode()
+    # The error's traceback must not show what was to be sent.
+    parts.clear()
+    text = ""
+    raise ValueError("A value has a character that XML cannot carry.")
 
 
 def _write(parts: list[str], type_name: str, values: Mapping[str, Any]) -> None:
@@ -68,7 +73,7 @@ def _write_one(parts: list[str], name: str, type_name: str, item: Any) -> None:
         else:
             parts.append(f"</{name}>")
     elif item is not None and item != "":
-        text = item if isinstance(item, str) else str(item)
+        text = item.reveal() if isinstance(item, Secret) else str(item)
         parts.append(f"<{name}>{_SPECIAL.sub(_escaped, text)}</{name}>")
 
 
