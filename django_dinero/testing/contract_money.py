@@ -71,7 +71,8 @@ class MoneyContract(ContractBase):
         self._in_the_books(request, found)
         assert found.kind is Kind.AUTHORIZATION
         assert found.status is RemoteStatus.AUTHORIZED
-        assert not found.settled_amount
+        # Some providers show here what will be settled if it is captured whole.
+        assert not found.settled_amount or found.settled_amount == request.amount
 
     @needs("charge", "create_customer", "retrieve_transaction")
     def test_a_stored_card_is_charged(self, gateway: Gateway) -> None:
@@ -114,13 +115,13 @@ class MoneyContract(ContractBase):
 
     @needs("charge", "retrieve_transaction")
     def test_an_order_reference_comes_back(self, gateway: Gateway) -> None:
-        """Whole or not at all: it must not be cut."""
+        """Whole or not at all; in one text with the description where there is one field."""
         request, transaction_id = self.charged(
             gateway, order_reference="A-1", description="Tea & <scones>"
         )
         found = self.remote(gateway, transaction_id)
         assert found.order_reference in ("", request.order_reference)
-        assert found.description in ("", request.description)
+        assert found.description == "" or request.description in found.description
 
     # -- Refusals -------------------------------------------------------------------------------
 
@@ -188,7 +189,8 @@ class MoneyContract(ContractBase):
     def test_the_same_key_again(self, gateway: Gateway) -> None:
         """A gateway that honours keys answers with the first charge; no other may be trusted to.
 
-        Another gateway may refuse it as a duplicate, or charge again under an id of its own.
+        Another gateway may refuse it as a duplicate, find that it was done ``already``, or charge
+        again under an id of its own.
         """
         request, first = self.charged(gateway)
         again = gateway.charge(request)
@@ -196,7 +198,7 @@ class MoneyContract(ContractBase):
             assert approved(again).transaction_id == first
             assert again.amount in (None, request.amount)
         elif again.outcome is Outcome.APPROVED:
-            assert again.transaction_id != first
+            assert (again.transaction_id == first) is again.already
         else:
             assert ReasonKind.DUPLICATE_TRANSACTION in refused(again)
 

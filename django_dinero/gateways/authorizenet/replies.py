@@ -33,20 +33,17 @@ _DUPLICATE_ID = re.compile(r"\bID (\d+)")
 
 
 def customer(profile: Mapping[str, Any]) -> RemoteCustomer:
-    """Return a ``profile`` of getCustomerProfile; names are those of the default card's bill."""
+    """Return a ``profile`` of getCustomerProfile; it has no names beside those of its cards."""
     customer_id = text_at(profile, "customerProfileId")
     cards = tuple(
         card(item, customer_id)
         for item in dicts_at(profile, "paymentProfiles")
         if text_at(item, "customerPaymentProfileId")
     )
-    shown = next((c for c in cards if c.is_default), cards[0] if cards else None)
     return RemoteCustomer(
         customer_id=customer_id,
         key=text_at(profile, "merchantCustomerId"),
         email=text_at(profile, "email"),
-        first_name=shown.address.first_name if shown else "",
-        last_name=shown.address.last_name if shown else "",
         cards=cards,
     )
 
