@@ -15,6 +15,8 @@ LOGIN = (
     "<merchantAuthentication><name>sandbox-login</name>"
     "<transactionKey>sandbox-key</transactionKey></merchantAuthentication>"
 )
+#: Where a transaction stands in a reply.
+TX = "transactionResponse/"
 VISA = "4111111111111111"
 BILL_TO = (
     "<billTo><firstName>Ada</firstName><lastName>Byron</lastName><address>1 Mill St</address>"
@@ -181,3 +183,19 @@ class Talk:
             f"<customerProfileId>{customer_id}</customerProfileId><paymentProfile>"
             f"{bill_to(zip_code)}{payment or card()}</paymentProfile>",
         )
+
+
+def stored(talk: Talk, zip_code: str = "12180", cvv: str = "") -> tuple[str, str, str]:
+    """A customer's id, a card's, and the ``profile`` that pays with it."""
+    customer = talk.customer(zip_code)
+    made = talk.stored(customer, zip_code=zip_code)["customerPaymentProfileId"]
+    return customer, made, profile(customer, made, cvv)
+
+
+def profile(customer: str, card_id: str, cvv: str = "") -> str:
+    """Return a ``profile`` that pays with a stored card."""
+    code = f"<cardCode>{cvv}</cardCode>" if cvv else ""
+    return (
+        f"<profile><customerProfileId>{customer}</customerProfileId><paymentProfile>"
+        f"<paymentProfileId>{card_id}</paymentProfileId>{code}</paymentProfile></profile>"
+    )

@@ -64,6 +64,15 @@ def _nothing_known(order: Order) -> bool:
     return not (order.customer_reference or order.email)
 
 
+def _existing(bank: Bank, order: Order) -> str:
+    """Return the id of the customer that a new one would be a duplicate of, empty for none."""
+    wanted = (order.customer_reference, order.email, "")
+    for customer in bank.customers(key=order.customer_reference, email=order.email):
+        if (customer.key, customer.email, customer.description) == wanted:
+            return customer.id
+    return ""
+
+
 def _made(customer: Customer) -> Tree:
     """A ``profileResponse``: the ids, without the checks that its type has no place for."""
     ids = dict(new_customer_tree(customer, []))
@@ -118,12 +127,12 @@ def store_and_charge(
     """
     if _nothing_known(order):
         return charge(token), {"messages": _messages("E00102", TEXTS["E00102"])}
-    try:
-        customer = _create(bank, token, order)
-    except BankRefusal as error:
-        if error.reason is not Reason.duplicate_customer:
-            raise
-        return charge(token), _not_made(error)
+    existing = _existing(bank, order)
+    if existing:
+        # Looked up before: a refused customer would cost the token.
+        refused = BankRefusal(Reason.duplicate_customer, existing_id=existing)
+        return charge(token), _not_made(refused)
+    customer = _create(bank, token, order)
     verdict = charge(VaultCard(customer.id, customer.cards[0].id))
     if verdict.outcome in (Outcome.declined, Outcome.failed):
         bank.delete_customer(customer.id)
