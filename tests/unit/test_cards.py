@@ -26,6 +26,7 @@ from django_dinero.cards import (
     check_expiry,
     looks_like_card_number,
     luhn_valid,
+    seal,
     text_of,
     unsendable,
 )
@@ -661,3 +662,34 @@ def test_cards_and_tokens_are_frozen_and_hide_their_secrets(made: Any) -> None:
         setattr(made, name, "x")
     assert made.address == Address()
     assert not hasattr(made, "__dict__")
+
+
+# -- Arguments as they arrive -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("typed", [VISA, "", "not a number", int(VISA), 0])
+@pytest.mark.parametrize("name", ["number", "cvv", "token"])
+def test_secret_arguments_are_sealed_whatever_they_hold(name: str, typed: object) -> None:
+    arguments: dict[str, object] = {name: typed, "city": "Troy"}
+    seal(arguments)
+    assert arguments == {name: Secret(str(typed)), "city": "Troy"}
+    assert list(arguments) == [name, "city"]
+
+
+@pytest.mark.parametrize("typed", [None, Secret("900"), PaymentToken(Secret("t")), 1.5])
+def test_what_is_no_text_is_left_to_the_checks(typed: object) -> None:
+    arguments = {"number": typed}
+    seal(arguments)
+    assert arguments["number"] is typed
+
+
+def test_a_number_in_another_field_is_sealed_too() -> None:
+    arguments: dict[str, object] = {"zip": VISA, "month": 12, "company": "4111 1111", "fax": None}
+    seal(arguments)
+    assert arguments == {"zip": Secret(VISA), "month": 12, "company": "4111 1111", "fax": None}
+
+
+def test_a_number_in_another_field_can_be_left_alone() -> None:
+    arguments: dict[str, object] = {"zip": VISA, "cvv": "900"}
+    seal(arguments, misplaced=False)
+    assert arguments == {"zip": VISA, "cvv": Secret("900")}
