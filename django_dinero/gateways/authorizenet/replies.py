@@ -125,6 +125,9 @@ def result(content: Mapping[str, Any], *, follow_up: bool = False) -> Transactio
     avs, cvv = text_at(response, "avsResultCode"), text_at(response, "cvvResultCode")
     reasons: tuple[Reason, ...] = ()
     already = False
+    if code == codes.PARTIAL_APPROVAL:
+        # Whatever response code came with it, less was approved than was asked for.
+        outcome = Outcome.DECLINED
     if outcome is Outcome.APPROVED:
         outcome, reasons, already = _approved(response, code, text)
     else:
@@ -156,7 +159,7 @@ def _approved(
     if not real:
         shown = text or "Test mode: the gateway approved and kept nothing."
         return Outcome.FAILED, (Reason(ReasonKind.GATEWAY_ERROR, code, shown),), False
-    if code == codes.PARTIAL_APPROVAL or text_at(response, "splitTenderId"):
+    if text_at(response, "splitTenderId"):
         reasons = codes.transaction_reasons(codes.PARTIAL_APPROVAL, text, Outcome.DECLINED)
         return Outcome.DECLINED, reasons, False
     if dicts_at(response, "errors", "error"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Mapping
 
-from django_dinero.authorizenet_schema import REPLY_ROOTS
+from django_dinero.authorizenet_schema import REPLY_ROOTS, ROOTS, TYPES
 from django_dinero.sandbox.authorizenet import details, followups, reports, vault, vaultcards
 from django_dinero.sandbox.authorizenet.account import authenticate_test, merchant_details
 from django_dinero.sandbox.authorizenet.money import create_transaction
@@ -73,11 +73,18 @@ class Dialect:
             self._authenticate(request)
             answer = self._operations[request.name](self.bank, request)
         except Refused as refused:
-            return self._write(root, ref_id, refused.code, refused.text, refused.body)
+            return self._refuse(root, ref_id, refused)
         except BankRefusal as error:
-            found = refusal(error)
-            return self._write(root, ref_id, found.code, found.text, {})
+            return self._refuse(root, ref_id, refusal(error))
         return self._write(root, ref_id, answer.code, TEXTS[answer.code], answer.body)
+
+    def _refuse(self, root: str, ref_id: str, refused: Refused) -> Reply:
+        """Keep the operation's own root where the schema allows it without what was asked for."""
+        missing = [c for c in TYPES[ROOTS[root]] if c.required and c.name not in refused.body]
+        empty = {child.name: {} for child in missing if child.name != "messages"}
+        if any(not _may_be_empty(child.type) for child in missing if child.name in empty):
+            root, empty = "ErrorResponse", {}
+        return self._write(root, ref_id, refused.code, refused.text, {**empty, **refused.body})
 
     def _write(self, root: str, ref_id: str, code: str, text: str, body: Tree) -> Reply:
         messages = {
@@ -106,3 +113,7 @@ class Dialect:
 
     def _from_transaction(self, bank: Bank, request: Node) -> Answer:
         return from_transaction(bank, request, self._recent)
+
+
+def _may_be_empty(type_name: str) -> bool:
+    return type_name in TYPES and not any(child.required for child in TYPES[type_name])

@@ -10,6 +10,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,7 @@ def charge(kind: str = "charge", transaction_id: str = "60036752756") -> Transac
         gateway_name="default",
         kind=kind,
         status="approved",
-        price="50.00",
+        price=Decimal("50.00"),
         currency="USD",
         transaction_id=transaction_id,
         last_4="0015",

@@ -45,7 +45,7 @@ def test_wrong_credentials_keep_the_operations_root(talk: Talk) -> None:
     answer = talk.raw(body)
     assert answer.name == "createTransactionResponse"
     assert answer.words == "User authentication failed due to invalid authentication values."
-    assert "transactionResponse" not in answer
+    assert answer["transactionResponse"] == ""
 
 
 def test_a_session_token_is_no_key(talk: Talk) -> None:
@@ -115,7 +115,9 @@ def test_the_official_requests_are_answered(talk: Talk, shared_data: Path) -> No
         body = body.replace(b"<transactionKey>K<", b"<transactionKey>sandbox-key<")
         answer = talk.raw(body)
         root = body.split(b"<", 3)[2].split()[0].decode()
-        assert answer.name == REPLY_ROOTS[root], file.name
+        # The schema has no getTransactionDetailsResponse without a transaction.
+        expected = "ErrorResponse" if "Details" in root else REPLY_ROOTS[root]
+        assert answer.name == expected, file.name
         assert answer["refId"] == "r1"
 
 

@@ -235,7 +235,7 @@ def test_details_without_a_ref_id(talk: Talk) -> None:
 
 def test_details_of_nothing(talk: Talk) -> None:
     answer = details(talk, "1")
-    assert (answer.name, answer.code) == ("getTransactionDetailsResponse", "E00040")
+    assert (answer.name, answer.code) == ("ErrorResponse", "E00040")
 
 
 def test_details_of_the_fates(talk: Talk) -> None:
