@@ -329,8 +329,11 @@ def _must_void(row: Transaction, amount: Decimal) -> bool:
 
     Raises:
         RefundError: a part of something that is not settled yet.
+        UnsupportedFeature: the gateway can neither void nor refund.
     """
     gateway = get_gateway(row.gateway_name)
+    if not gateway.supports("void"):
+        gateway.require("refund")
     remote: RemoteTransaction = read(
         gateway, lambda: gateway.retrieve_transaction(row.transaction_id or "")
     )
