@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +21,11 @@ from django_dinero.forms.fields import (
 )
 from django_dinero.models import CreditCard
 from django_dinero.models.mirrored import SyncState
+
+if TYPE_CHECKING:
+    _CardModelForm = forms.ModelForm[CreditCard]
+else:
+    _CardModelForm = forms.ModelForm
 
 
 class AddCardForm(forms.Form):
@@ -91,7 +96,7 @@ class AddCardForm(forms.Form):
         return {name: self.cleaned_data[name] for name in names}
 
 
-class StoredCardForm(forms.ModelForm[CreditCard]):
+class StoredCardForm(_CardModelForm):
     """What may be changed of a stored card: who is billed where, when it expires, the default."""
 
     is_default = forms.BooleanField(

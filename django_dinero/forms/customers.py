@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -13,8 +13,13 @@ from django_dinero.forms.fields import WIDE, add_errors
 from django_dinero.gateways.registry import aliases
 from django_dinero.models import Customer
 
+if TYPE_CHECKING:
+    _CustomerModelForm = forms.ModelForm[Customer]
+else:
+    _CustomerModelForm = forms.ModelForm
 
-class CustomerForm(forms.ModelForm[Customer]):
+
+class CustomerForm(_CustomerModelForm):
     """E-mail and names; for a new customer the gateway too, which never changes afterwards."""
 
     email = forms.EmailField(

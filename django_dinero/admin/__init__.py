@@ -1,0 +1,10 @@
+"""The Django admin of the app; Django's ``autodiscover()`` imports this package."""
+
+from __future__ import annotations
+
+from django_dinero.admin.cards import CreditCardAdmin
+from django_dinero.admin.customers import CustomerAdmin
+from django_dinero.admin.operations import OperationAdmin
+from django_dinero.admin.transactions import TransactionAdmin
+
+__all__ = ["CreditCardAdmin", "CustomerAdmin", "OperationAdmin", "TransactionAdmin"]

@@ -1,0 +1,114 @@
+"""Stored cards: what may be shown of them, what may be changed, and the page that charges one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from django_dinero.admin import charging
+from django_dinero.admin.charging import ChargePage
+from django_dinero.admin.columns import expiry
+from django_dinero.admin.pages import page
+from django_dinero.admin.pushes import PushingAdmin
+from django_dinero.forms import StoredCardForm
+from django_dinero.models import CreditCard
+
+
+@admin.register(CreditCard)
+class CreditCardAdmin(PushingAdmin):
+    """A list of cards; address, expiry date and default are editable, the number is nowhere."""
+
+    form = StoredCardForm
+    list_display = ("__str__", "customer", expiry, "default", "gateway_name", "push_state")
+    list_filter = ("sync_state", "brand", "gateway_name", "created_at")
+    list_select_related = ("customer",)
+    search_fields = (
+        "last_4",
+        "card_id",
+        "customer_id",
+        "first_name",
+        "last_name",
+        "customer__email",
+    )
+    search_help_text = _("Last four digits, ids of the gateway, names or the customer's e-mail")
+    readonly_fields = (
+        "customer_link",
+        "shown",
+        "gateway_name",
+        "customer_id",
+        "card_id",
+        "push_state",
+        "sync_error",
+        "created_at",
+    )
+    fieldsets = (
+        (None, {"fields": ("shown", "customer_link", ("month", "year"), "is_default")}),
+        (
+            _("Billing address"),
+            {
+                "fields": (
+                    ("first_name", "last_name"),
+                    "company",
+                    "address",
+                    ("zip", "city"),
+                    ("state", "country"),
+                    ("phone", "fax"),
+                )
+            },
+        ),
+        (
+            _("At the gateway"),
+            {
+                "fields": (
+                    "gateway_name",
+                    "customer_id",
+                    "card_id",
+                    "push_state",
+                    "sync_error",
+                    "created_at",
+                )
+            },
+        ),
+    )
+
+    @admin.display(description=_("default"), boolean=True, ordering="default_slot")
+    def default(self, card: CreditCard) -> bool:
+        """Return whether it is charged when only the customer is named."""
+        return card.is_default
+
+    @admin.display(description=_("card"))
+    def shown(self, card: CreditCard) -> str:
+        """Return brand and last four digits."""
+        return str(card)
+
+    @admin.display(description=_("customer"))
+    def customer_link(self, card: CreditCard) -> str:
+        """Return the customer, with a link to the page."""
+        return format_html(
+            '<a href="../../../customer/{}/change/">{}</a>', card.customer_pk, card.customer
+        )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """A card is added on its customer's page, where the number can be typed."""
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the admin's addresses with that of the page *charge*."""
+        charge = path(
+            "<int:pk>/charge/",
+            page(self.admin_site, ChargePage(self)),
+            name="dinero_creditcard_charge",
+        )
+        return [charge, *super().get_urls()]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        """Offer *charge* to those who may."""
+        context["may_charge"] = request.user.has_perm(charging.PERMISSION)
+        return super().render_change_form(request, context, *args, **kwargs)

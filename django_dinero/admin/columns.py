@@ -1,0 +1,45 @@
+"""Columns that several lists have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from django_dinero.models import CreditCard, Operation, Transaction
+from django_dinero.models.mirrored import Mirrored, SyncState
+from django_dinero.money import normalise
+
+
+def sync_state(row: Mirrored) -> str:
+    """Return the state in words, in the colour of errors where somebody has to look."""
+    text = row.get_sync_state_display()
+    if row.sync_state in (SyncState.ERROR, SyncState.MISSING):
+        return format_html('<span class="dinero-bad">{}</span>', text)
+    return str(text)
+
+
+@admin.display(description=_("expires"), ordering="year")
+def expiry(card: CreditCard) -> str:
+    """Return month and year, empty where the gateway masks them."""
+    return f"{card.month:02d}/{card.year}" if card.month and card.year else ""
+
+
+@admin.display(description=_("amount"), ordering="price")
+def money(row: Transaction) -> str:
+    """Return the price with its currency's decimals."""
+    return _amount(row.price, row.currency)
+
+
+@admin.display(description=_("amount"), ordering="amount")
+def asked(row: Operation) -> str:
+    """Return the amount that an operation moves, empty where it moves none."""
+    return _amount(row.amount, row.currency) if row.amount is not None else ""
+
+
+def _amount(amount: Any, currency: str) -> str:
+    return format_html(
+        '<span class="dinero-money">{} {}</span>', normalise(amount, currency), currency
+    )

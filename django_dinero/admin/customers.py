@@ -1,0 +1,140 @@
+"""Customers with their cards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from django_dinero.admin import adding, charging
+from django_dinero.admin.adding import AddCardPage
+from django_dinero.admin.columns import expiry, money, sync_state
+from django_dinero.admin.pages import Posted, link, page
+from django_dinero.admin.pushes import PushingAdmin
+from django_dinero.forms import CustomerForm
+from django_dinero.models import CreditCard, Customer
+
+#: How many of a customer's transactions its page shows, the newest first.
+TRANSACTIONS_SHOWN = 10
+
+
+@admin.register(Customer)
+class CustomerAdmin(PushingAdmin):
+    """A list of customers; each with its cards, latest transactions and history."""
+
+    form = CustomerForm
+    list_display = ("__str__", "name", "gateway_name", "push_state", "cards_column", "created_at")
+    list_filter = ("sync_state", "gateway_name", "created_at")
+    search_fields = ("email", "first_name", "last_name", "customer_id", "key", "cards__last_4")
+    search_help_text = gettext_lazy("E-mail, name, customer id, or last four digits of a card")
+    date_hierarchy = "created_at"
+    raw_id_fields = ("owner",)
+    fieldsets = (
+        (None, {"fields": ("gateway_name", "email", "first_name", "last_name", "owner")}),
+        (
+            gettext_lazy("At the gateway"),
+            {"fields": ("customer_id", "key", "push_state", "sync_error", "created_at")},
+        ),
+    )
+    add_fieldsets = fieldsets[:1]
+    readonly_fields = ("customer_id", "key", "push_state", "sync_error", "created_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
+        """Return customers with their cards: two queries for any list."""
+        return super().get_queryset(request).prefetch_related("cards")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return what a new customer needs, or all of a stored one."""
+        return self.fieldsets if obj else self.add_fieldsets
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A customer never moves to another gateway."""
+        return (*self.readonly_fields, "gateway_name") if obj else self.readonly_fields
+
+    @admin.display(description=gettext_lazy("name"), ordering="last_name")
+    def name(self, customer: Customer) -> str:
+        """Return first and last name."""
+        return f"{customer.first_name} {customer.last_name}".strip()
+
+    @admin.display(description=gettext_lazy("cards"))
+    def cards_column(self, customer: Customer) -> str:
+        """Return how many cards there are, and the last four digits of the default one."""
+        cards = list(customer.cards.all())
+        default = customer.default_card
+        return f"{len(cards)} (•••• {default.last_4})" if default else str(len(cards))
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the admin's addresses with those of the pages *add card* and *charge*."""
+        pages = [
+            path(
+                "<int:pk>/add-card/",
+                page(self.admin_site, AddCardPage(self)),
+                name="dinero_customer_add_card",
+            ),
+            path(
+                "<int:pk>/charge/",
+                page(self.admin_site, self.charge_view),
+                name="dinero_customer_charge",
+            ),
+        ]
+        return pages + super().get_urls()
+
+    def charge_view(self, request: HttpRequest, pk: int, *, posted: Posted) -> HttpResponseBase:
+        """Lead to the page that charges this customer's default card."""
+        if not request.user.has_perm(charging.PERMISSION):
+            raise PermissionDenied
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET"])
+        customer = get_object_or_404(Customer, pk=pk)
+        card = customer.default_card
+        site = self.admin_site.name
+        if card is None:
+            text = _("%(customer)s has no card to charge; add one first.") % {"customer": customer}
+            self.message_user(request, text, messages.WARNING)
+            back = link(request, "customer", customer) or reverse("admin:index", current_app=site)
+            return HttpResponseRedirect(back)
+        return HttpResponseRedirect(
+            reverse("admin:dinero_creditcard_charge", args=(card.pk,), current_app=site)
+        )
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        """Add the cards and the latest transactions to a customer's page."""
+        customer = context.get("original")
+        if customer is not None:
+            may_charge = request.user.has_perm(charging.PERMISSION)
+            context |= {
+                "may_add_card": request.user.has_perm(adding.PERMISSION),
+                "may_charge": may_charge,
+                "may_see_cards": self._sees(request, "creditcard"),
+                "may_see_transactions": self._sees(request, "transaction"),
+                "cards": [_card_row(request, card) for card in customer.cards.all()],
+                "transactions": [
+                    {"row": row, "url": link(request, "transaction", row), "price": money(row)}
+                    for row in customer.transactions.order_by("-id")[:TRANSACTIONS_SHOWN]
+                ],
+            }
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    @staticmethod
+    def _sees(request: HttpRequest, name: str) -> bool:
+        user = request.user
+        return user.has_perm(f"dinero.view_{name}") or user.has_perm(f"dinero.change_{name}")
+
+
+def _card_row(request: HttpRequest, card: CreditCard) -> dict[str, Any]:
+    return {
+        "card": card,
+        "url": link(request, "creditcard", card),
+        "expiry": expiry(card),
+        "state": sync_state(card),
+    }

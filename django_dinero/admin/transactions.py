@@ -1,0 +1,137 @@
+"""The books, to look at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from django_dinero.admin.columns import money
+from django_dinero.admin.pages import link
+from django_dinero.models import Operation, Transaction
+
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Any]
+else:
+    _ModelAdmin = admin.ModelAdmin
+
+
+class ReadOnlyAdmin(_ModelAdmin):
+    """Rows that only the services write."""
+
+    class Media:
+        css = {"all": ["dinero/admin/dinero.css"]}
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+
+@admin.register(Transaction)
+class TransactionAdmin(ReadOnlyAdmin):
+    """A list of transactions; each with what came of it and the operation that made it."""
+
+    list_display = ("__str__", "kind", "status", money, "card_shown", "customer", "created_at")
+    list_filter = ("status", "kind", "currency", "gateway_name", "created_at")
+    list_select_related = ("customer",)
+    search_fields = (
+        "transaction_id",
+        "operation_key",
+        "order_reference",
+        "customer_id",
+        "card_id",
+        "last_4",
+        "customer__email",
+    )
+    search_help_text = _("Ids, operation key, order reference, last four digits or e-mail")
+    date_hierarchy = "created_at"
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("kind", "status"),
+                    "amount",
+                    "card_shown",
+                    "customer",
+                    "order_reference",
+                    "description",
+                    "parent",
+                    "created_at",
+                )
+            },
+        ),
+        (
+            _("At the gateway"),
+            {
+                "fields": (
+                    "gateway_name",
+                    "transaction_id",
+                    "operation",
+                    "auth_code",
+                    ("avs", "cvv"),
+                    "network_transaction_id",
+                    ("reason", "gateway_code"),
+                    "gateway_text",
+                    "updated_at",
+                )
+            },
+        ),
+        (
+            _("Who"),
+            {
+                "fields": (
+                    "owner",
+                    "initiator",
+                    "customer_ip",
+                    ("customer_id", "card_id"),
+                    "public_id",
+                )
+            },
+        ),
+    )
+    readonly_fields = ("amount", "card_shown", "operation")
+
+    @admin.display(description=_("amount"))
+    def amount(self, row: Transaction) -> str:
+        """Return price and currency."""
+        return money(row)
+
+    @admin.display(description=_("card"), ordering="last_4")
+    def card_shown(self, row: Transaction) -> str:
+        """Return brand and last four digits, of a deleted card too."""
+        return f"{row.brand} •••• {row.last_4}".strip() if row.last_4 else ""
+
+    @admin.display(description=_("operation"))
+    def operation(self, row: Transaction) -> str:
+        """Return the operation's key, with a link to the journal where it has it."""
+        pk = Operation.objects.filter(key=row.operation_key or "").values_list("pk", flat=True)
+        found = pk.first()
+        if found is None:
+            return row.operation_key or ""
+        return format_html(
+            '<a href="../../../operation/{}/change/">{}</a>', found, row.operation_key
+        )
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        """Add what came of a transaction to its page."""
+        original = context.get("original")
+        if original is not None:
+            context["children"] = [
+                {"row": row, "url": link(request, "transaction", row), "price": money(row)}
+                for row in original.children.order_by("id")
+            ]
+        return super().render_change_form(request, context, *args, **kwargs)

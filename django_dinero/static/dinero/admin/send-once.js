@@ -1,0 +1,28 @@
+// A page that talks to a gateway is sent once: the button rests until the answer is there.
+// The page is safe without this; the key in the form tells the server that it came twice.
+"use strict";
+(function () {
+    function setResting(form, resting) {
+        for (const button of form.querySelectorAll("[type=submit]")) {
+            button.disabled = resting;
+        }
+        form.setAttribute("aria-busy", String(resting));
+    }
+
+    document.addEventListener("submit", function (event) {
+        if (event.target.matches("form[data-send-once]")) {
+            if (event.target.getAttribute("aria-busy") === "true") {
+                event.preventDefault();
+                return;
+            }
+            setResting(event.target, true);
+        }
+    });
+
+    // Back again through the browser's history: the page is as it was left, button and all.
+    window.addEventListener("pageshow", function () {
+        for (const form of document.querySelectorAll("form[data-send-once]")) {
+            setResting(form, false);
+        }
+    });
+})();
