@@ -81,7 +81,7 @@ class Dialect:
     def _refuse(self, root: str, ref_id: str, refused: Refused) -> Reply:
         """Keep the operation's own root where the schema allows it without what was asked for."""
         missing = [c for c in TYPES[ROOTS[root]] if c.required and c.name not in refused.body]
-        empty = {child.name: {} for child in missing if child.name != "messages"}
+        empty: dict[str, object] = {c.name: {} for c in missing if c.name != "messages"}
         if any(not _may_be_empty(child.type) for child in missing if child.name in empty):
             root, empty = "ErrorResponse", {}
         return self._write(root, ref_id, refused.code, refused.text, {**empty, **refused.body})

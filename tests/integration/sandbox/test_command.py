@@ -1,0 +1,94 @@
+"""``manage.py dinero_sandbox`` in a process of its own."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import PIPE, Popen
+from sys import executable
+
+import pytest
+import requests
+
+from example_project.demo.bank import FACTS, BankProcess
+from example_project.settings import BASE_DIR
+from tests.support.authorizenet import request
+
+COMMAND = (executable, "-u", str(BASE_DIR / "manage.py"), "dinero_sandbox")
+XML = {"Content-Type": "text/xml"}
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> Iterator[BankProcess]:
+    """The command, started as the example project starts it."""
+    with BankProcess(tmp_path / "bank.sqlite3") as bank:
+        yield bank
+
+
+def test_it_tells_how_to_reach_it_and_answers(bank: BankProcess) -> None:
+    assert set(bank.facts) == set(FACTS)
+    login = (
+        f"<merchantAuthentication><name>{bank.facts['login_id']}</name><transactionKey>"
+        f"{bank.facts['transaction_key']}</transactionKey></merchantAuthentication>"
+    )
+    body = request("authenticateTest", login=login)
+    response = requests.post(bank.facts["endpoint"], data=body, headers=XML, timeout=10)
+    assert b"I00001" in response.content
+
+
+def test_the_store_outlives_it(tmp_path: Path) -> None:
+    create = request(
+        "createCustomerProfile", "<profile><merchantCustomerId>u1</merchantCustomerId></profile>"
+    )
+    find = request("getCustomerProfile", "<merchantCustomerId>u1</merchantCustomerId>")
+    for body in (create, find):
+        with BankProcess(tmp_path / "bank.sqlite3") as bank:
+            endpoint = bank.facts["endpoint"]
+            response = requests.post(endpoint, data=body, headers=XML, timeout=10)
+            assert b"I00001" in response.content
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
+    with Popen([*COMMAND, "--port", "0"], stdout=PIPE, stderr=PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("endpoint: http://127.0.0.1:")
+        written = []
+        while "Ctrl-C" not in (line := process.stdout.readline()):
+            written.append(line)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=10)
+    assert (process.returncode, errors) == (0, "")
+    text = "".join(written)
+    assert "control: http://127.0.0.1:" in text
+    assert "zip 46282" in text
+    assert "4111111111111111" in text
+
+
+def test_the_fault_die_ends_the_process(bank: BankProcess) -> None:
+    endpoint = bank.facts["endpoint"]
+    control = endpoint.replace("/xml/v1/request.api", "/_control/fault")
+    requests.post(control, json={"name": "die"}, timeout=10)
+    with pytest.raises(requests.ConnectionError):
+        requests.post(endpoint, data=request("authenticateTest"), headers=XML, timeout=10)
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    with Popen([*COMMAND, *arguments], stdout=PIPE, stderr=PIPE, text=True) as process:
+        _, errors = process.communicate(timeout=30)
+    return process.returncode, errors
+
+
+def test_a_taken_port_and_a_file_that_is_no_store(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        code, errors = run("--port", port)
+    assert code == 1
+    assert errors.startswith(f"CommandError: --port {port}: ")
+    other = tmp_path / "notes.txt"
+    other.write_text("not a store\n" * 100)
+    code, errors = run("--port", "0", "--store", str(other))
+    assert code == 1
+    assert errors.startswith(f"CommandError: --store {other}: ")
