@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 
 from django.utils import timezone
@@ -24,6 +24,7 @@ MAX_YEARS_AHEAD = 50
 _SEPARATORS = re.compile(r"[ -]")
 _NUMBER = re.compile(r"[0-9]{12,19}", re.ASCII)
 _CVV = re.compile(r"[0-9]{3,4}", re.ASCII)
+_RUN = re.compile(r"\d(?:[ -]?\d){12,}")
 _SMALL_INT = re.compile(r"[0-9]{1,4}", re.ASCII)
 
 # First digits → brand, the longest prefixes first. Ranges as the networks publish them.
@@ -282,11 +283,25 @@ def unsendable(text: str) -> str:
 
 
 def looks_like_card_number(text: str) -> bool:
-    """Say whether ``text`` holds 13 to 19 digits that pass the Luhn check."""
+    """Say whether ``text`` holds 13 to 19 digits of a known network that pass the Luhn check.
+
+    Digits may stand in groups, and other groups before or after them: any row of whole groups is
+    looked at.
+    """
     if scrub(text) == text:
         return False
-    for run in re.findall(r"\d(?:[ -]?\d){12,18}", text):
-        digits = "".join(str(int(c)) for c in run if c.isdecimal())
-        if luhn_valid(digits) and brand_of(digits):
-            return True
-    return False
+    return any(_is_number(digits) for run in _RUN.findall(text) for digits in _rows_of_groups(run))
+
+
+def _rows_of_groups(run: str) -> Iterator[str]:
+    groups = _SEPARATORS.split("".join(str(int(c)) if c.isdecimal() else c for c in run))
+    for start in range(len(groups)):
+        digits = ""
+        for group in groups[start:]:
+            digits += group
+            if 13 <= len(digits) <= 19:
+                yield digits
+
+
+def _is_number(digits: str) -> bool:
+    return luhn_valid(digits) and bool(brand_of(digits))
