@@ -8,8 +8,8 @@ from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from django_dinero.admin.base import ReadOnlyAdmin
 from django_dinero.admin.columns import asked
-from django_dinero.admin.transactions import ReadOnlyAdmin
 from django_dinero.models import Operation
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin import ModelAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect, QueryDict
 from django.urls import URLPattern
@@ -17,17 +16,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_dinero import signals
+from django_dinero.admin.base import DineroAdmin
 from django_dinero.admin.columns import sync_state
 from django_dinero.admin.pages import link, outside_transactions
 from django_dinero.admin.words import said
 from django_dinero.cards import looks_like_card_number
 from django_dinero.exceptions import DineroError
 from django_dinero.models import CreditCard, Customer, Operation
-
-if TYPE_CHECKING:
-    _ModelAdmin = ModelAdmin[Any]
-else:
-    _ModelAdmin = ModelAdmin
 
 Failure = tuple[Customer | CreditCard | Operation, DineroError]
 
@@ -54,15 +49,12 @@ def collected() -> Iterator[list[Failure]]:
         _collected.reset(token)
 
 
-class PushingAdmin(_ModelAdmin):
+class PushingAdmin(DineroAdmin):
     """An admin of rows that are pushed to a gateway after the commit.
 
     Its views commit by themselves before they return, whatever ATOMIC_REQUESTS says: what the
     gateway refuses can be told in the same response.
     """
-
-    class Media:
-        css = {"all": ["dinero/admin/dinero.css"]}
 
     @admin.display(description=gettext_lazy("sync state"), ordering="sync_state")
     def push_state(self, row: Customer | CreditCard) -> str:
@@ -105,16 +97,6 @@ class PushingAdmin(_ModelAdmin):
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Delete rows, and tell which of them the gateway refused to delete."""
         self._telling(request, lambda: super(PushingAdmin, self).delete_queryset(request, queryset))
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> Any:
-        """Show the list; a card number in the search box is not searched and not shown again."""
-        if looks_like_card_number(request.GET.get("q", "")):
-            text = _("Search by the last four digits; a whole card number does not belong here.")
-            self.message_user(request, text, messages.ERROR)
-            return HttpResponseRedirect(request.path)
-        return super().changelist_view(request, extra_context)
 
     def _telling(self, request: HttpRequest, act: Any) -> Any:
         """Run a view and tell every push that failed in it."""

@@ -1,0 +1,76 @@
+"""Somebody signed in to the admin, a recording gateway, a customer with a card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from django_dinero.gateways.registry import get_gateway
+from django_dinero.models import CreditCard, Customer
+from tests.support.recording import RecordingGateway
+
+NUMBER = "4111111111111111"
+
+
+@pytest.fixture(autouse=True)
+def admin_urls(settings: Any) -> None:
+    """The admin by itself."""
+    settings.ROOT_URLCONF = "tests.integration.admin.urls"
+
+
+@pytest.fixture
+def gateway(settings: Any) -> RecordingGateway:
+    """The default alias, recording what is asked of it."""
+    entry = {"BACKEND": "tests.support.recording.RecordingGateway", "OPTIONS": {}}
+    settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": entry}}
+    found = get_gateway()
+    assert isinstance(found, RecordingGateway)
+    return found
+
+
+@pytest.fixture
+def staff() -> Callable[..., Client]:
+    """A signed-in member of staff with the permissions named."""
+
+    def sign_in(*codenames: str, name: str = "staff", **options: Any) -> Client:
+        user = get_user_model().objects.create_user(name, is_staff=True)
+        user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+        assert user.user_permissions.count() == len(codenames)
+        client = Client(**options)
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def root(db: None) -> Client:
+    """A signed-in superuser."""
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser("root"))
+    return client
+
+
+@pytest.fixture
+def customer(db: None, gateway: RecordingGateway) -> Customer:
+    """A customer with one card, at the gateway too."""
+    return Customer.create(
+        "bill@example.com",
+        first_name="Bill",
+        last_name="Bloggs",
+        number=NUMBER,
+        month=12,
+        year=2060,
+        zip="12345",
+    )
+
+
+@pytest.fixture
+def card(customer: Customer) -> CreditCard:
+    """The customer's card."""
+    return customer.cards[0]

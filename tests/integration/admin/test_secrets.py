@@ -1,0 +1,163 @@
+"""Planted numbers and CVVs are in no page, message, session, log or row, whatever goes wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.views.debug import ExceptionReporter
+
+from django_dinero.exceptions import OutcomeUnknown
+from django_dinero.models import Customer
+from tests.integration.admin.pages import charge, messages, new_card, url
+from tests.support import sinks
+from tests.support.recording import RecordingGateway, lose_reply, refuse_connection
+
+pytestmark = pytest.mark.django_db
+
+NUMBER = "4012888818888"
+MALFORMED = "4012888818889"
+CVV = "9738"
+SECRETS = [NUMBER, MALFORMED, CVV]
+
+
+@pytest.fixture
+def quiet(root: Client) -> Client:
+    """A client that gets the page of a server error instead of the exception."""
+    root.raise_request_exception = False
+    return root
+
+
+def explode(call: Any) -> Any:
+    raise ValueError(f"bad value {NUMBER} {CVV} in request")
+
+
+def break_off(self: RecordingGateway, request: object) -> None:
+    raise RuntimeError("broken before sending")
+
+
+def ends(gateway: RecordingGateway) -> list[Any]:
+    """What happens to the next call, one after another."""
+    return [None, explode, lose_reply, refuse_connection]
+
+
+def test_no_secret_of_a_new_card_is_found_anywhere(
+    quiet: Client, customer: Customer, gateway: RecordingGateway
+) -> None:
+    address = url("customer_add_card", customer.pk)
+    seen: list[str] = []
+    posts = [
+        new_card(MALFORMED, cvv=CVV),
+        new_card(NUMBER, cvv=CVV, month="13"),
+        new_card(NUMBER, cvv=CVV, first_name=NUMBER),
+        new_card(NUMBER, cvv=CVV, year=NUMBER),
+        new_card(NUMBER, cvv=CVV, key=NUMBER),
+    ]
+    with sinks.every_log() as logs:
+        for posted in posts:
+            response = quiet.post(address, posted)
+            assert response.status_code == 200
+            seen += [response.content.decode(), *messages(response)]
+        for fault in ends(gateway):
+            if fault is not None:
+                gateway.faults["add_card"] = fault
+            response = quiet.post(address, new_card(NUMBER, cvv=CVV))
+            seen += [response.content.decode(), *messages(response)]
+            seen.append(quiet.get(address).content.decode())
+    assert sinks.found("\n".join(seen), SECRETS) == []
+    assert sinks.found(logs.getvalue(), [NUMBER, MALFORMED]) == []
+    assert sinks.found(repr(dict(quiet.session)), SECRETS) == []
+    assert sinks.found(sinks.every_row(), SECRETS) == []
+
+
+def test_no_cvv_of_a_charge_is_found_anywhere(
+    quiet: Client, customer: Customer, gateway: RecordingGateway
+) -> None:
+    address = url("creditcard_charge", customer.cards[0].pk)
+    seen: list[str] = []
+    with sinks.every_log() as logs:
+        for fault in ends(gateway):
+            if fault is not None:
+                gateway.faults["charge"] = fault
+            for given in ({}, {"price": "x"}, {"description": NUMBER}):
+                posted = charge("1.00", cvv=CVV) | given
+                response = quiet.post(address, posted)
+                seen += [response.content.decode(), *messages(response)]
+    assert sinks.found("\n".join(seen), SECRETS) == []
+    assert sinks.found(logs.getvalue(), [NUMBER]) == []
+    assert sinks.found(sinks.every_row(), SECRETS) == []
+
+
+@pytest.mark.parametrize("debug", [True, False])
+@pytest.mark.parametrize("page", ["add", "charge"])
+@pytest.mark.parametrize("shape", ["urlencoded", "multipart"])
+def test_the_page_and_the_mail_of_a_server_error(
+    quiet: Client,
+    customer: Customer,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
+    mailoutbox: list[Any],
+    debug: bool,
+    page: str,
+    shape: str,
+) -> None:
+    settings.DEBUG = debug
+    settings.ADMINS = [("Anna", "anna@example.com")]
+    monkeypatch.setattr(RecordingGateway, "check_request", break_off)
+    if page == "add":
+        address = url("customer_add_card", customer.pk)
+        posted = new_card(NUMBER, cvv=CVV, company="Acme")
+    else:
+        address = url("creditcard_charge", customer.cards[0].pk)
+        posted = charge(cvv=CVV, description="Acme", number=NUMBER)
+    with sinks.every_log() as logs:
+        if shape == "multipart":
+            response = quiet.post(address, posted)
+        else:
+            body = "&".join(f"{name}={value}" for name, value in posted.items())
+            response = quiet.post(address, body, "application/x-www-form-urlencoded")
+    assert response.status_code == 500
+    report = response.content.decode() + "".join(mail.body for mail in mailoutbox)
+    report += "".join(str(mail.alternatives) for mail in mailoutbox)
+    if debug:
+        assert "broken before sending" in report
+        assert "Acme" in report
+    assert sinks.found(report, SECRETS) == []
+    assert sinks.found(logs.getvalue(), [NUMBER]) == []
+
+
+def test_what_an_error_reporter_can_read_of_the_request(
+    quiet: Client, customer: Customer, gateway: RecordingGateway, settings: Any
+) -> None:
+    settings.DEBUG = True
+    gateway.faults["add_card"] = lose_reply
+    body = "&".join(f"{k}={v}" for k, v in new_card(NUMBER, cvv=CVV).items())
+    response = quiet.post(
+        url("customer_add_card", customer.pk), body, "application/x-www-form-urlencoded"
+    )
+    request = response.wsgi_request
+    reporter = ExceptionReporter(request, OutcomeUnknown, OutcomeUnknown("lost"), None)
+    assert sinks.found(reporter.get_traceback_text(), SECRETS) == []
+    assert sinks.found(repr(request.POST) + repr(request.body), SECRETS) == []
+    assert request.POST["number"] == "[secret]"
+
+
+# -- Numbers where none belong -------------------------------------------------------------------
+
+
+def test_a_number_in_a_customers_name_is_not_shown_again(quiet: Client, customer: Customer) -> None:
+    posted = {"email": "", "first_name": NUMBER, "last_name": "Bloggs"}
+    response = quiet.post(url("customer_change", customer.pk), posted)
+    assert response.status_code == 302
+    assert "Nothing was saved" in messages(response)[0]
+    assert sinks.found(response.content.decode() + messages(response)[0], SECRETS) == []
+    customer.refresh_from_db()
+    assert customer.first_name == "Bill"
+
+
+@pytest.mark.parametrize("name", ["customer", "creditcard", "transaction", "operation"])
+def test_a_number_in_the_search_box_is_not_shown_again(quiet: Client, name: str) -> None:
+    response = quiet.get(url(f"{name}_changelist"), {"q": "4012 8888 1888 8"})
+    assert response["Location"] == url(f"{name}_changelist")
+    assert "Search by the last four digits" in messages(response)[0]
