@@ -226,7 +226,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         if body is None:
             return
-        path = self.path.partition("?")[0]
+        path = self.path.partition("?")[0].rstrip("/")
         owner = self.server.owner
         if path.startswith(CONTROL_PATH):
             name = path.removeprefix(CONTROL_PATH)
