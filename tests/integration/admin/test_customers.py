@@ -1,0 +1,339 @@
+"""Customers and cards: pushed after the commit; what the gateway refuses is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from django_dinero.gateways.types import Reason, ReasonKind, Refusal
+from django_dinero.models import CreditCard, Customer, Operation, Transaction
+from tests.integration.admin.pages import messages, text, url
+from tests.support.recording import RecordingGateway, answer, lose_request, refuse_connection
+
+REFUSED = answer(Refusal((Reason(ReasonKind.GATEWAY_ERROR, "E00014", "Not today."),)))
+
+
+def form(customer: Customer, **given: str) -> dict[str, str]:
+    """What a customer's page posts."""
+    values = {name: getattr(customer, name) for name in ("email", "first_name", "last_name")}
+    return {**values, "owner": "", **given}
+
+
+def card_form(card: CreditCard, **given: str) -> dict[str, str]:
+    """What a card's page posts."""
+    names = ("first_name", "last_name", "address", "city", "zip", "month", "year")
+    return {**{name: str(getattr(card, name)) for name in names}, **given}
+
+
+class Shared:
+    """The same in a TestCase's transaction and where commits are real."""
+
+    def test_a_new_customer_is_pushed(self, root: Client, gateway: RecordingGateway) -> None:
+        owner = get_user_model().objects.create_user("olga")
+        posted = {
+            "gateway_name": "default",
+            "email": "new@example.com",
+            "first_name": "New",
+            "owner": str(owner.pk),
+        }
+        response = root.post(url("customer_add"), posted)
+        customer = Customer.objects.get()
+        assert (customer.first_name, customer.owner) == ("New", owner)
+        assert (customer.sync_state, gateway.verbs) == ("synced", ["create_customer"])
+        assert customer.customer_id
+        assert [each for each in messages(response) if "added successfully" in each]
+
+    def test_a_refused_new_customer_stays_and_is_told(
+        self, root: Client, gateway: RecordingGateway
+    ) -> None:
+        gateway.faults["create_customer"] = REFUSED
+        posted = {"gateway_name": "default", "email": "new@example.com"}
+        response = root.post(url("customer_add"), posted)
+        customer = Customer.objects.get()
+        assert (customer.sync_state, customer.customer_id) == ("error", None)
+        told = messages(response)[-1]
+        assert "Saved here, but not at the gateway: Not today. (gateway code E00014)" in told
+        page = text(root.get(url("customer_change", customer.pk)))
+        assert "push failed" in page
+        assert "Not today." in page
+        root.post(url("customer_change", customer.pk), form(customer))
+        customer.refresh_from_db()
+        assert customer.sync_state == "synced"
+
+    def test_an_edit_is_pushed(
+        self, root: Client, customer: Customer, gateway: RecordingGateway
+    ) -> None:
+        mark = gateway.mark
+        root.post(url("customer_change", customer.pk), form(customer, last_name="Blogs"))
+        customer.refresh_from_db()
+        assert (customer.last_name, customer.sync_state) == ("Blogs", "synced")
+        assert gateway.since(mark) == ["update_customer"]
+
+    def test_saving_without_a_change_asks_nobody(
+        self, root: Client, customer: Customer, gateway: RecordingGateway
+    ) -> None:
+        mark = gateway.mark
+        root.post(url("customer_change", customer.pk), form(customer))
+        assert gateway.since(mark) == []
+
+    @pytest.mark.parametrize("fault", [REFUSED, lose_request, refuse_connection])
+    def test_a_refused_edit_stays_and_is_told(
+        self, root: Client, customer: Customer, gateway: RecordingGateway, fault: Any
+    ) -> None:
+        gateway.faults["update_customer"] = fault
+        address = url("customer_change", customer.pk)
+        response = root.post(address, form(customer, last_name="Blogs"))
+        assert response.status_code == 302
+        customer.refresh_from_db()
+        assert (customer.last_name, customer.sync_state) == ("Blogs", "error")
+        assert "Saved here, but not at the gateway" in messages(response)[-1]
+
+    def test_a_delete_is_pushed(
+        self, root: Client, customer: Customer, gateway: RecordingGateway
+    ) -> None:
+        mark = gateway.mark
+        root.post(url("customer_delete", customer.pk), {"post": "yes"})
+        assert not Customer.objects.exists()
+        assert gateway.since(mark) == ["delete_customer"]
+
+    def test_a_refused_delete_is_told(
+        self, root: Client, customer: Customer, gateway: RecordingGateway
+    ) -> None:
+        gateway.faults["delete_customer"] = REFUSED
+        response = root.post(url("customer_delete", customer.pk), {"post": "yes"})
+        assert response.status_code == 302
+        told = messages(response)[-1]
+        assert "Deleted here, but the gateway did not delete it: Not today." in told
+        assert Operation.objects.get(kind="delete_customer").key in told
+
+    def test_deleting_many_tells_which_failed(
+        self, root: Client, customer: Customer, gateway: RecordingGateway
+    ) -> None:
+        others = [Customer.create(f"{name}@example.com") for name in ("a", "b")]
+        refused = iter([False, True, True])
+        original = type(gateway).delete_customer
+
+        def sometimes(customer_id: str) -> Any:
+            return REFUSED(int) if next(refused) else original(gateway, customer_id)
+
+        gateway.delete_customer = sometimes  # type: ignore[method-assign]
+        posted = {
+            "action": "delete_selected",
+            "post": "yes",
+            "_selected_action": [str(each.pk) for each in (customer, *others)],
+        }
+        response = root.post(url("customer_changelist"), posted)
+        assert response.status_code == 302
+        assert not Customer.objects.exists()
+        told = messages(response)
+        assert len([each for each in told if "the gateway did not delete it" in each]) == 2
+
+    def test_a_cards_edit_is_pushed(
+        self, root: Client, card: CreditCard, gateway: RecordingGateway
+    ) -> None:
+        mark = gateway.mark
+        posted = card_form(card, city="Bern", month="10", is_default="on")
+        root.post(url("creditcard_change", card.pk), posted)
+        card.refresh_from_db()
+        assert (card.city, card.month, card.sync_state) == ("Bern", 10, "synced")
+        assert gateway.since(mark) == ["update_card"]
+
+    def test_a_refused_edit_of_a_card_is_told(
+        self, root: Client, card: CreditCard, gateway: RecordingGateway
+    ) -> None:
+        gateway.faults["update_card"] = REFUSED
+        response = root.post(url("creditcard_change", card.pk), card_form(card, city="Bern"))
+        assert "Saved here, but not at the gateway: Not today." in messages(response)[-1]
+        card.refresh_from_db()
+        assert card.sync_state == "error"
+
+    def test_a_card_becomes_the_default(
+        self, root: Client, card: CreditCard, gateway: RecordingGateway
+    ) -> None:
+        other = card.customer.add_card(number="5424000000000015", month=11, year=2059)
+        root.post(url("creditcard_change", other.pk), card_form(other, is_default="on"))
+        states = dict(CreditCard.objects.values_list("last_4", "default_slot"))
+        assert states == {"1111": None, "0015": card.customer_pk}
+
+    def test_a_card_is_deleted(
+        self, root: Client, card: CreditCard, gateway: RecordingGateway
+    ) -> None:
+        root.post(url("creditcard_delete", card.pk), {"post": "yes"})
+        assert not CreditCard.objects.exists()
+        assert gateway.verbs[-1] == "delete_card"
+
+
+@pytest.mark.django_db
+class TestInATestCase(Shared):
+    """Pushes run at the end of the outermost block."""
+
+
+@pytest.mark.django_db(transaction=True)
+class TestWithRealCommits(Shared):
+    """Pushes run in on_commit callbacks."""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_atomic_requests_do_not_delay_the_push(
+    root: Client, customer: Customer, gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    gateway.faults["update_customer"] = REFUSED
+    response = root.post(url("customer_change", customer.pk), form(customer, last_name="Blogs"))
+    assert "Not today." in messages(response)[-1]
+
+
+# -- Bad input -----------------------------------------------------------------------------------
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_new_customer_needs_an_address_and_a_known_gateway(
+    root: Client, gateway: RecordingGateway
+) -> None:
+    response = root.post(url("customer_add"), {"gateway_name": "other", "email": ""})
+    assert sorted(response.context["adminform"].form.errors) == ["email", "gateway_name"]
+    assert not Customer.objects.exists()
+
+
+@pytest.mark.parametrize("value", ["no address", "x" * 250 + "@example.com", "a\x00@example.com"])
+def test_a_wrong_address_is_refused(
+    root: Client, customer: Customer, gateway: RecordingGateway, value: str
+) -> None:
+    mark = gateway.mark
+    response = root.post(url("customer_change", customer.pk), form(customer, email=value))
+    assert list(response.context["adminform"].form.errors) == ["email"]
+    assert gateway.since(mark) == []
+
+
+def test_the_gateways_limits_stand_at_their_field(
+    root: Client, customer: Customer, gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RecordingGateway, "max_lengths", {"first_name": 5})
+    posted = form(customer, first_name="Wilhelmina")
+    response = root.post(url("customer_change", customer.pk), posted)
+    assert list(response.context["adminform"].form.errors) == ["first_name"]
+
+
+def test_the_gateway_of_a_customer_never_changes(root: Client, customer: Customer) -> None:
+    root.post(url("customer_change", customer.pk), form(customer, gateway_name="other", key="K"))
+    customer.refresh_from_db()
+    assert customer.gateway_name == "default"
+
+
+@pytest.mark.parametrize("given", [{"month": "13"}, {"year": "2001"}, {"year": "99999"}])
+def test_a_wrong_date_is_refused(
+    root: Client, card: CreditCard, gateway: RecordingGateway, given: dict[str, str]
+) -> None:
+    mark = gateway.mark
+    response = root.post(url("creditcard_change", card.pk), card_form(card, **given))
+    assert list(response.context["adminform"].form.errors) == list(given)
+    assert gateway.since(mark) == []
+
+
+def test_an_expired_card_may_move(root: Client, card: CreditCard) -> None:
+    CreditCard.objects.filter(pk=card.pk).update_mirrored(year=2001)
+    card.refresh_from_db()
+    root.post(url("creditcard_change", card.pk), card_form(card, city="Bern"))
+    card.refresh_from_db()
+    assert card.city == "Bern"
+
+
+def test_a_card_that_is_gone_cannot_be_changed(root: Client, card: CreditCard) -> None:
+    CreditCard.objects.filter(pk=card.pk).update_mirrored(sync_state="missing")
+    response = root.post(url("creditcard_change", card.pk), card_form(card, city="Bern"))
+    assert "The gateway no longer has this card; it cannot be changed." in text(response)
+
+
+# -- Who may -------------------------------------------------------------------------------------
+
+
+def test_who_may_look_may_not_touch(
+    staff: Callable[..., Client], card: CreditCard, gateway: RecordingGateway
+) -> None:
+    client = staff("view_customer", "view_creditcard")
+    mark = gateway.mark
+    assert client.get(url("customer_changelist")).status_code == 200
+    assert client.get(url("customer_change", card.customer_pk)).status_code == 200
+    assert client.get(url("creditcard_change", card.pk)).status_code == 200
+    for address in (
+        url("customer_change", card.customer_pk),
+        url("creditcard_change", card.pk),
+        url("customer_delete", card.customer_pk),
+        url("customer_add"),
+    ):
+        assert client.post(address, {"post": "yes", "city": "Bern"}).status_code == 403
+    assert gateway.since(mark) == []
+
+
+def test_who_may_not_see_cards_does_not(staff: Callable[..., Client], card: CreditCard) -> None:
+    client = staff("view_customer")
+    Transaction.create(5, card=card)
+    page = client.get(url("customer_change", card.customer_pk)).content.decode()
+    assert "dinero-cards" not in page
+    assert "dinero-transactions" not in page
+
+
+# -- Pages ---------------------------------------------------------------------------------------
+
+
+def test_a_customers_page_shows_cards_and_transactions(root: Client, card: CreditCard) -> None:
+    row = Transaction.create("12.50", card=card)
+    response = root.get(url("customer_change", card.customer_pk))
+    page = response.content.decode()
+    for address in (
+        url("creditcard_change", card.pk),
+        url("creditcard_charge", card.pk),
+        url("customer_add_card", card.customer_pk),
+        url("customer_charge", card.customer_pk),
+        url("transaction_change", row.pk),
+    ):
+        assert f'"{address}"' in page
+    assert "visa •••• 1111 12/2060 yes synced Charge" in text(response)
+    assert "12.50 USD" in text(response)
+
+
+def test_a_card_is_added_on_its_customers_page_only(root: Client, card: CreditCard) -> None:
+    assert root.get(url("creditcard_add")).status_code == 403
+    page = root.get(url("creditcard_change", card.pk)).content.decode()
+    assert url("creditcard_charge", card.pk) in page
+    assert "4111111111111111" not in page
+
+
+def test_every_page_of_an_empty_admin(root: Client, gateway: RecordingGateway) -> None:
+    for name in ("customer", "creditcard", "transaction", "operation"):
+        assert root.get(url(f"{name}_changelist")).status_code == 200
+    assert root.get("/admin/dinero/").status_code == 200
+
+
+@pytest.mark.parametrize("term", ["bill@", "Bloggs", "1111"])
+def test_customers_are_found(root: Client, customer: Customer, term: str) -> None:
+    Customer.create("other@example.com")
+    response = root.get(url("customer_changelist"), {"q": term})
+    assert [row.pk for row in response.context["cl"].result_list] == [customer.pk]
+    assert "1 (•••• 1111)" in text(response)
+
+
+@pytest.mark.parametrize("name", ["customer", "creditcard", "transaction", "operation"])
+def test_a_longer_list_asks_no_more(root: Client, customer: Customer, name: str) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as context:
+            assert root.get(url(f"{name}_changelist")).status_code == 200
+        return len(context)
+
+    Transaction.create(5, customer=customer)
+    queries()
+    few = queries()
+    for number in range(4):
+        other = Customer.create(
+            f"c{number}@example.com", number="4111111111111111", month=12, year=2060
+        )
+        other.add_card(number="5424000000000015", month=11, year=2059)
+        Transaction.create(5 + number, customer=other)
+    assert queries() == few
