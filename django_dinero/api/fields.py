@@ -1,0 +1,72 @@
+"""Fields that show no secret and guess no amount."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+
+from django_dinero.secrets import Secret, scrub
+
+
+class SecretField(serializers.Field[Secret, Any, Any, Any]):
+    """A value that goes in and never comes out."""
+
+    default_error_messages = {"invalid": "Pass a text."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(write_only=True, required=False, **kwargs)
+
+    def to_internal_value(self, data: Any) -> Secret:
+        """Return the secret that the parser made."""
+        if not isinstance(data, Secret):
+            self.fail("invalid")
+        return data
+
+    def to_representation(self, value: Any) -> None:
+        """Show nothing, whoever asks."""
+        return None
+
+
+class PlainTextField(serializers.CharField):
+    """A text; its errors never quote it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"required": False, "allow_blank": True, **kwargs})
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the text; a card number, which the parser has sealed, is refused."""
+        if isinstance(data, Secret):
+            raise serializers.ValidationError(
+                _("This looks like a card number; it belongs in the number field only.")
+            )
+        return str(super().to_internal_value(data))
+
+
+class AmountField(serializers.Field[Any, Any, Any, Any]):
+    """An amount in major units: a JSON string or integer, as ``"12.50"``; the service checks it."""
+
+    def to_internal_value(self, data: Any) -> Decimal | int | str:
+        """Return what was sent; a JSON number with a point has lost its digits already."""
+        if isinstance(data, bool) or not isinstance(data, str | int):
+            raise serializers.ValidationError(_('Send the amount as a string: "12.50".'))
+        return data
+
+    def to_representation(self, value: Any) -> str:
+        """Return the amount as a string."""
+        return str(value)
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses fields that it does not know, instead of dropping them in silence."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Validate; unknown fields are named together."""
+        accepted = [name for name, field in self.fields.items() if not field.read_only]
+        unknown = sorted(set(data) - set(accepted))
+        if unknown:
+            text = _("Unknown field. Accepted: %(names)s.") % {"names": ", ".join(accepted)}
+            raise serializers.ValidationError({scrub(str(name))[:80]: [text] for name in unknown})
+        return super().to_internal_value(data)

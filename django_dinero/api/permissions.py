@@ -1,0 +1,68 @@
+"""Who may do what: owners with what is theirs, staff by permission, nobody else.
+
+* An object that a user may not see does not exist for them: 404, never 403.
+* Staff (``is_staff``) with an action's permission may do it to every object.
+* An owner may do the actions of ``owner_actions`` to their own objects, and others with the
+  permission (a shop may let customers charge their own cards: ``dinero.charge_creditcard``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.db.models import Model, Q, QuerySet
+from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+__all__ = ["IsAuthenticated", "MayAct", "Owned"]
+
+
+class Owned:
+    """Mixed into a viewset: its objects have owners."""
+
+    #: Permission of each action.
+    action_permissions: ClassVar[Mapping[str, str]] = {}
+    #: Actions that need no permission on what is one's own.
+    owner_actions: ClassVar[frozenset[str]] = frozenset()
+
+    if TYPE_CHECKING:
+        request: Any
+        action: str
+
+    def owned_by(self, user: Any) -> Q:
+        """Return the condition for what belongs to a user."""
+        return Q(owner=user)
+
+    def is_owner(self, obj: Any) -> bool:
+        """Say whether an object belongs to the caller."""
+        return bool(obj.owner_id == self.request.user.pk)
+
+    def sees_all(self) -> bool:
+        """Say whether the caller may do this action to everybody's objects."""
+        user = self.request.user
+        permission = self.action_permissions.get(self.action, "")
+        return bool(permission and user.is_staff and user.has_perm(permission))
+
+    def visible(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the rows that exist for the caller."""
+        if self.sees_all():
+            return rows
+        return rows.filter(self.owned_by(self.request.user))
+
+
+class MayAct(BasePermission):
+    """Asks an :class:`Owned` viewset about one object; which objects are seen is its queryset."""
+
+    def has_object_permission(self, request: Request, view: APIView, obj: Model) -> bool:
+        """Say whether the action may be done to an object that the caller sees."""
+        assert isinstance(view, Owned)  # noqa: S101 - a viewset without it would allow everything
+        if view.sees_all():
+            return True
+        if not view.is_owner(obj):
+            return False
+        if view.action in view.owner_actions:
+            return True
+        permission = view.action_permissions.get(view.action, "")
+        return bool(permission and request.user.has_perm(permission))

@@ -1,0 +1,174 @@
+"""What goes in and what is shown."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from rest_framework import serializers
+
+from django_dinero.api.fields import (
+    AmountField,
+    PlainTextField,
+    SecretField,
+    StrictSerializer,
+)
+from django_dinero.cards import ADDRESS_FIELDS
+from django_dinero.models import CreditCard, Customer, Transaction
+from django_dinero.money import normalise
+
+
+class AddressInput(StrictSerializer):
+    """Name and address on a card."""
+
+    first_name = PlainTextField()
+    last_name = PlainTextField()
+    company = PlainTextField()
+    address = PlainTextField()
+    city = PlainTextField()
+    state = PlainTextField()
+    zip = PlainTextField()
+    country = PlainTextField()
+    phone = PlainTextField()
+    fax = PlainTextField()
+
+
+class CardUpdate(AddressInput):
+    """What can be changed on a stored card."""
+
+    month = PlainTextField()
+    year = PlainTextField()
+    is_default = serializers.BooleanField(required=False)
+
+
+class NewCard(CardUpdate):
+    """A card to store: a number or a token."""
+
+    number = SecretField()
+    token = SecretField()
+    cvv = SecretField()
+
+
+class CustomerUpdate(StrictSerializer):
+    """What can be changed on a customer."""
+
+    email = PlainTextField()
+    first_name = PlainTextField()
+    last_name = PlainTextField()
+
+
+class NewCustomer(AddressInput):
+    """A customer to store, with a first card where there is a number or a token."""
+
+    email = PlainTextField()
+    number = SecretField()
+    token = SecretField()
+    cvv = SecretField()
+    month = PlainTextField()
+    year = PlainTextField()
+
+
+class NewCustomerByStaff(NewCustomer):
+    """The same, at a gateway of one's choice."""
+
+    gateway_name = PlainTextField()
+
+
+class NewCharge(StrictSerializer):
+    """A charge or an authorization of a stored card."""
+
+    price = AmountField()
+    settle = serializers.BooleanField(required=False)
+    currency = PlainTextField()
+    cvv = SecretField()
+    order_reference = PlainTextField()
+    description = PlainTextField()
+    customer_ip = PlainTextField()
+
+
+class NewChargeByStaff(NewCharge):
+    """The same, also without the cardholder being there."""
+
+    initiator = PlainTextField()
+
+
+class FollowUp(StrictSerializer):
+    """A capture or a refund: of everything, or of ``amount``."""
+
+    amount = AmountField(required=False)
+    description = PlainTextField()
+
+
+class Nothing(StrictSerializer):
+    """A void takes no arguments but a description."""
+
+    description = PlainTextField()
+
+
+# -- Shown -----------------------------------------------------------------------------------------
+
+
+class CardShown(serializers.ModelSerializer[CreditCard]):
+    """A stored card."""
+
+    id = serializers.UUIDField(source="public_id", read_only=True)
+    customer = serializers.UUIDField(source="customer.public_id", read_only=True)
+    is_default = serializers.BooleanField(read_only=True)
+
+    class Meta:
+        model = CreditCard
+        fields = (
+            *("id", "customer", "gateway_name", "customer_id", "card_id", "last_4", "brand"),
+            *("month", "year", *ADDRESS_FIELDS, "is_default", "sync_state", "created_at"),
+        )
+        read_only_fields = fields
+
+
+class CustomerShown(serializers.ModelSerializer[Customer]):
+    """A customer with cards."""
+
+    id = serializers.UUIDField(source="public_id", read_only=True)
+    cards = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Customer
+        fields = (
+            *("id", "gateway_name", "customer_id", "email", "first_name", "last_name"),
+            *("cards", "sync_state", "created_at"),
+        )
+        read_only_fields = fields
+
+    def get_cards(self, customer: Customer) -> list[Any]:
+        """Return the cards, from the prefetched ones where there are."""
+        cards = list(customer.cards.all())
+        for card in cards:
+            card.customer = customer  # known: asking for it again would be a query for each
+        return [CardShown(card).data for card in cards]
+
+
+class TransactionShown(serializers.ModelSerializer[Transaction]):
+    """A row of the books."""
+
+    id = serializers.UUIDField(source="public_id", read_only=True)
+    price = serializers.SerializerMethodField()
+    parent = serializers.SerializerMethodField()  # type: ignore[assignment]
+    customer = serializers.UUIDField(source="customer.public_id", default=None, read_only=True)
+    card = serializers.UUIDField(source="card.public_id", default=None, read_only=True)
+
+    class Meta:
+        model = Transaction
+        fields = (
+            *("id", "gateway_name", "transaction_id", "kind", "status", "price", "currency"),
+            *("parent", "customer", "card", "customer_id", "card_id", "last_4", "brand"),
+            *("auth_code", "avs", "cvv", "order_reference", "description"),
+            *("reason", "gateway_code", "gateway_text", "created_at"),
+        )
+        read_only_fields = fields
+
+    def get_parent(self, row: Transaction) -> str | None:
+        """Return the public id of the charge that this one follows."""
+        return str(row.parent.public_id) if row.parent else None
+
+    def get_price(self, row: Transaction) -> str:
+        """Return the amount with the decimals of its currency."""
+        return str(normalise(Decimal(row.price), row.currency))

@@ -1,0 +1,22 @@
+"""The routes, for ``path("api/", include("django_dinero.api.urls"))``.
+
+Their names are ``dinero-api:customer-list``, ``dinero-api:card-charge`` and so on.
+"""
+
+from __future__ import annotations
+
+from rest_framework.routers import DefaultRouter
+
+from django_dinero.api.cards import CardViewSet
+from django_dinero.api.customers import CustomerViewSet
+from django_dinero.api.transactions import TransactionViewSet
+
+app_name = "dinero-api"
+
+router = DefaultRouter()
+router.include_format_suffixes = False
+router.register("customers", CustomerViewSet, basename="customer")
+router.register("cards", CardViewSet, basename="card")
+router.register("transactions", TransactionViewSet, basename="transaction")
+
+urlpatterns = router.urls
