@@ -10,7 +10,6 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from django_dinero.admin import charging
 from django_dinero.admin.charging import ChargePage
 from django_dinero.admin.columns import expiry
 from django_dinero.admin.pages import page
@@ -47,17 +46,21 @@ class CreditCardAdmin(PushingAdmin):
         "created_at",
     )
     fieldsets = (
-        (None, {"fields": ("shown", "customer_link", ("month", "year"), "is_default")}),
+        (None, {"fields": ("shown", "customer_link", "month", "year", "is_default")}),
         (
             _("Billing address"),
             {
                 "fields": (
-                    ("first_name", "last_name"),
+                    "first_name",
+                    "last_name",
                     "company",
                     "address",
-                    ("zip", "city"),
-                    ("state", "country"),
-                    ("phone", "fax"),
+                    "zip",
+                    "city",
+                    "state",
+                    "country",
+                    "phone",
+                    "fax",
                 )
             },
         ),
@@ -110,5 +113,5 @@ class CreditCardAdmin(PushingAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> Any:
         """Offer *charge* to those who may."""
-        context["may_charge"] = request.user.has_perm(charging.PERMISSION)
+        context["may_charge"] = request.user.has_perm(ChargePage.permission)
         return super().render_change_form(request, context, *args, **kwargs)

@@ -14,8 +14,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_dinero.admin import adding, charging
 from django_dinero.admin.adding import AddCardPage
+from django_dinero.admin.charging import ChargePage
 from django_dinero.admin.columns import expiry, money, sync_state
 from django_dinero.admin.pages import Posted, link, page
 from django_dinero.admin.pushes import PushingAdmin
@@ -89,7 +89,7 @@ class CustomerAdmin(PushingAdmin):
 
     def charge_view(self, request: HttpRequest, pk: int, *, posted: Posted) -> HttpResponseBase:
         """Lead to the page that charges this customer's default card."""
-        if not request.user.has_perm(charging.PERMISSION):
+        if not request.user.has_perm(ChargePage.permission):
             raise PermissionDenied
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
@@ -111,9 +111,9 @@ class CustomerAdmin(PushingAdmin):
         """Add the cards and the latest transactions to a customer's page."""
         customer = context.get("original")
         if customer is not None:
-            may_charge = request.user.has_perm(charging.PERMISSION)
+            may_charge = request.user.has_perm(ChargePage.permission)
             context |= {
-                "may_add_card": request.user.has_perm(adding.PERMISSION),
+                "may_add_card": request.user.has_perm(AddCardPage.permission),
                 "may_charge": may_charge,
                 "may_see_cards": self._sees(request, "creditcard"),
                 "may_see_transactions": self._sees(request, "transaction"),

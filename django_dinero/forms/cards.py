@@ -11,6 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 from django_dinero.cards import ADDRESS_FIELDS, card_details, check_expiry
 from django_dinero.exceptions import InvalidInput
 from django_dinero.forms.fields import (
+    WIDE,
     KeyField,
     SecretField,
     SecretInput,
@@ -38,39 +39,39 @@ class AddCardForm(forms.Form):
 
     key = KeyField()
     number = SecretField(
-        label=_("card number"),
+        label=_("Card number"),
         required=False,
-        widget=SecretInput(attrs=numeric(30, placeholder="•••• •••• •••• ••••")),
+        widget=SecretInput(attrs=numeric(30, **{"class": WIDE})),
         help_text=_("12 to 19 digits; spaces and dashes are fine. It goes to the gateway only."),
     )
     month = forms.CharField(
-        label=_("expiry month"),
+        label=_("Expiry month"),
         required=False,
         widget=forms.TextInput(attrs=numeric(2, placeholder=_("MM"))),
     )
     year = forms.CharField(
-        label=_("expiry year"),
+        label=_("Expiry year"),
         required=False,
         widget=forms.TextInput(attrs=numeric(4, placeholder=_("YYYY"))),
     )
     cvv = SecretField(
-        label=_("card code (CVV)"),
+        label=_("Card code (CVV)"),
         required=False,
         widget=SecretInput(attrs=numeric(4)),
         help_text=_("3 or 4 digits; used for this check and stored nowhere."),
     )
-    first_name = text(_("first name"), 150)
-    last_name = text(_("last name"), 150)
-    company = text(_("company"), 150)
-    address = text(_("address"))
-    city = text(_("city"), 150)
-    state = text(_("state"), 150)
-    zip = text(_("postal code"), 32)
-    country = text(_("country"), 150)
-    phone = text(_("telephone"), 50)
-    fax = text(_("fax"), 50)
+    first_name = text(_("First name"), 150)
+    last_name = text(_("Last name"), 150)
+    company = text(_("Company"), 150)
+    address = text(_("Address"))
+    city = text(_("City"), 150)
+    state = text(_("State"), 150)
+    zip = text(_("Postal code"), 32)
+    country = text(_("Country"), 150)
+    phone = text(_("Telephone"), 50)
+    fax = text(_("Fax"), 50)
     is_default = forms.BooleanField(
-        label=_("charge this card by default"),
+        label=_("Charge this card by default"),
         required=False,
         help_text=_("The first card of a customer is the default one in any case."),
     )
@@ -100,7 +101,7 @@ class StoredCardForm(_CardModelForm):
     """What may be changed of a stored card: who is billed where, when it expires, the default."""
 
     is_default = forms.BooleanField(
-        label=_("charge this card by default"),
+        label=_("Charge this card by default"),
         required=False,
         help_text=_("To take it away, make another card the default one."),
     )

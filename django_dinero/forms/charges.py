@@ -35,19 +35,19 @@ class ChargeForm(forms.Form):
     key = KeyField()
     # A CharField: what was typed is parsed by the same rules as everywhere, without rounding.
     price = forms.CharField(
-        label=_("amount"),
+        label=_("Amount"),
         max_length=32,
         widget=forms.TextInput(
             attrs={"class": SHORT, "inputmode": "decimal", "autocomplete": "off", "size": "12"}
         ),
     )
     currency = forms.CharField(
-        label=_("currency"),
+        label=_("Currency"),
         max_length=3,
         widget=forms.TextInput(attrs={"class": SHORT, "size": "3", "autocomplete": "off"}),
     )
     settle = forms.TypedChoiceField(
-        label=_("what to do"),
+        label=_("What to do"),
         choices=(
             ("charge", _("Charge: take the money now")),
             ("authorize", _("Authorize only: reserve it, take it later")),
@@ -56,10 +56,10 @@ class ChargeForm(forms.Form):
         initial="charge",
         widget=forms.RadioSelect,
     )
-    order_reference = text(_("order reference"), help_text=_("Your own number of the order."))
-    description = text(_("description"))
+    order_reference = text(_("Order reference"), help_text=_("Your own number of the order."))
+    description = text(_("Description"))
     cvv = SecretField(
-        label=_("card code (CVV)"),
+        label=_("Card code (CVV)"),
         required=False,
         widget=SecretInput(attrs=numeric(4)),
         help_text=_("Only if the customer has just told it: 3 or 4 digits, stored nowhere."),
@@ -70,9 +70,14 @@ class ChargeForm(forms.Form):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.misplaced = misplaced
-        currency = self.fields["currency"]
-        currency.initial = gateway.currency
-        currency.disabled = gateway.single_currency
+        self.gateway = gateway
+        if gateway.single_currency:
+            del self.fields["currency"]
+            self.fields["price"].label = _("Amount in %(currency)s") % {
+                "currency": gateway.currency
+            }
+        else:
+            self.fields["currency"].initial = gateway.currency
 
     def clean(self) -> dict[str, Any]:
         """Check amount and CVV; the errors stand at their fields."""
@@ -85,10 +90,10 @@ class ChargeForm(forms.Form):
                 add_errors(self, error)
         return values
 
-    @staticmethod
-    def _check_price(values: dict[str, Any]) -> None:
-        if "price" in values and "currency" in values:
-            values["price"] = parse_amount(values["price"], values["currency"])
+    def _check_price(self, values: dict[str, Any]) -> None:
+        currency = values.setdefault("currency", self.gateway.currency)
+        if "price" in values and "currency" not in self.errors:
+            values["price"] = parse_amount(values["price"], currency)
 
     @staticmethod
     def _check_cvv(values: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ class CustomerForm(_CustomerModelForm):
     """E-mail and names; for a new customer the gateway too, which never changes afterwards."""
 
     email = forms.EmailField(
-        label=_("e-mail"),
+        label=_("E-mail"),
         max_length=255,
         required=False,
         widget=forms.EmailInput(attrs={"class": WIDE}),
@@ -44,7 +44,7 @@ class CustomerForm(_CustomerModelForm):
     def _offer_gateways(self) -> None:
         if "gateway_name" in self.fields:
             self.fields["gateway_name"] = forms.ChoiceField(
-                label=_("gateway"),
+                label=_("Gateway"),
                 choices=[(alias, alias) for alias in aliases()],
                 initial=conf.DEFAULT_GATEWAY,
                 help_text=_("Where the customer's cards will be stored. It cannot be changed."),

@@ -37,7 +37,7 @@ def test_a_card_is_stored_told_and_logged(
     assert card.sync_state == "synced"
     assert not card.is_default
     assert response["Location"] == url("customer_change", customer.pk)
-    assert messages(response) == ["mastercard •••• 0015 was stored at the gateway."]
+    assert messages(response) == ["Stored at the gateway: mastercard •••• 0015."]
     entries = {entry.action_flag: entry for entry in LogEntry.objects.all()}
     assert entries[CHANGE].get_edited_object() == customer
     assert entries[CHANGE].get_change_message() == "Added credit card “mastercard •••• 0015”."

@@ -192,6 +192,20 @@ def test_the_currency_is_the_accounts_own(root: Client, card: CreditCard) -> Non
     assert Transaction.objects.get().currency == "USD"
 
 
+def test_a_gateway_of_many_currencies_is_asked_for_one(
+    root: Client, card: CreditCard, gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RecordingGateway, "single_currency", False)
+    address = url("creditcard_charge", card.pk)
+    assert 'name="currency" value="USD"' in root.get(address).content.decode()
+    root.post(address, charge("12.505", currency="BHD"))
+    verb, (request,) = gateway.calls[-1]
+    assert (verb, str(request.amount), request.currency) == ("charge", "12.505", "BHD")
+    for wrong in ("", "usd", "XXX", "Dollars"):
+        response = root.post(address, charge("1.00", currency=wrong))
+        assert list(response.context["form"].errors) == ["currency"]
+
+
 def test_a_card_that_is_gone_cannot_be_charged(
     root: Client, card: CreditCard, gateway: RecordingGateway
 ) -> None:

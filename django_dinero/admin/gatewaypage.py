@@ -1,0 +1,154 @@
+"""A page with one form and one button, which asks the gateway for one thing."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.views.decorators.debug import sensitive_variables
+
+from django_dinero import keys
+from django_dinero.admin import words
+from django_dinero.admin.pages import Posted, admin_form, link
+from django_dinero.exceptions import DineroError, InvalidInput
+from django_dinero.forms.fields import add_errors
+
+#: A label, a text and the address it leads to (empty for none).
+Fact = tuple[str, str, str]
+
+
+class GatewayPage:
+    """What such pages share; :func:`~django_dinero.admin.pages.page` makes a view of an instance.
+
+    The form has a one-time key, made with the page. After an answer that allows another attempt
+    the page is shown with another key; after one that does not, without the form.
+
+    Args:
+        model_admin: the admin of the row, whose site, log and messages are used.
+    """
+
+    permission: ClassVar[str]
+    title: ClassVar[Any]
+    button: ClassVar[Any]
+    fieldsets: ClassVar[list[tuple[Any, dict[str, Any]]]]
+    #: Our errors' names of fields -> the form's.
+    names: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, model_admin: ModelAdmin[Any]) -> None:
+        self.model_admin = model_admin
+
+    # -- What a page says ------------------------------------------------------------------------
+
+    def rows(self) -> QuerySet[Any]:
+        """Return the rows that the page is for."""
+        raise NotImplementedError
+
+    def layout(self, form: BaseForm) -> list[tuple[Any, dict[str, Any]]]:
+        """Return the fieldsets, those fields left out that this form does not have."""
+        return [
+            (name, {**options, "fields": [n for n in options["fields"] if n in form.fields]})
+            for name, options in self.fieldsets
+        ]
+
+    def form(self, row: Any, posted: Posted | None) -> BaseForm:
+        """Return the form: bound to ``posted``, or new where that is None.
+
+        Raises:
+            InvalidInput: the page makes no sense for this row.
+        """
+        raise NotImplementedError
+
+    def facts(self, request: HttpRequest, row: Any) -> list[Fact]:
+        """Return what stands above the form."""
+        raise NotImplementedError
+
+    def perform(self, request: HttpRequest, row: Any, form: BaseForm) -> HttpResponseBase:
+        """Ask the gateway, tell and log what was done, and lead away from here.
+
+        Raises:
+            DineroError: it was not done, or nobody knows.
+        """
+        raise NotImplementedError
+
+    def explain(self, request: HttpRequest, row: Any, error: DineroError) -> words.Notice:
+        """Return what to tell about an error of :meth:`perform`."""
+        raise NotImplementedError
+
+    # -- The view --------------------------------------------------------------------------------
+
+    def __call__(self, request: HttpRequest, pk: int, *, posted: Posted) -> HttpResponseBase:
+        """Show the page (GET) or do it (POST)."""
+        if not request.user.has_perm(self.permission):
+            raise PermissionDenied
+        if request.method not in ("GET", "HEAD", "POST"):
+            return HttpResponseNotAllowed(["GET", "POST"])
+        row = get_object_or_404(self.rows(), pk=pk)
+        try:
+            form = self.form(row, posted if request.method == "POST" else None)
+        except InvalidInput as error:
+            self.model_admin.message_user(request, words.said(error), messages.ERROR)
+            return HttpResponseRedirect(self.home(request, row))
+        if form.is_bound and form.is_valid():
+            return self._try(request, row, form, posted)
+        return self._show(request, row, form)
+
+    @sensitive_variables("posted", "form")
+    def _try(
+        self, request: HttpRequest, row: Any, form: BaseForm, posted: Posted
+    ) -> HttpResponseBase:
+        notice: words.Notice | None = None
+        try:
+            return self.perform(request, row, form)
+        except InvalidInput as error:
+            add_errors(form, error, self.names)
+        except DineroError as error:
+            notice = self.explain(request, row, error)
+        # This key has its answer. Another attempt is another operation, and needs another key.
+        form.data = posted.data.copy()
+        form.data["key"] = keys.new_key()
+        return self._show(request, row, form, notice)
+
+    def home(self, request: HttpRequest, *rows: Model | None) -> str:
+        """Return the address of the first of ``rows`` that this user may see, else the index."""
+        for row in rows:
+            address = link(request, row._meta.model_name or "", row) if row is not None else ""
+            if address:
+                return address
+        return reverse("admin:index", current_app=self.model_admin.admin_site.name)
+
+    def tell(self, request: HttpRequest, text: str | SafeString, level: int) -> None:
+        """Leave a message for the next page."""
+        self.model_admin.message_user(request, text, level)
+
+    def _show(
+        self, request: HttpRequest, row: Any, form: BaseForm, notice: words.Notice | None = None
+    ) -> TemplateResponse:
+        operation = notice.operation if notice else None
+        transaction = notice.transaction if notice else None
+        context = {
+            **self.model_admin.admin_site.each_context(request),
+            "opts": row._meta,
+            "title": self.title,
+            "original": row,
+            "original_url": link(request, row._meta.model_name, row),
+            "form": form,
+            "adminform": admin_form(form, self.layout(form)),
+            "errors": list(form.errors.values()),
+            "media": self.model_admin.media + form.media,
+            "notice": notice,
+            "operation_url": link(request, "operation", operation),
+            "transaction_url": link(request, "transaction", transaction),
+            "button": self.button,
+            "facts": self.facts(request, row),
+        }
+        return TemplateResponse(request, "admin/dinero/page.html", context)
