@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,3 +14,10 @@ class Reply:
     status: int
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Speaks(Protocol):
+    """A dialect of the bank."""
+
+    def answer(self, body: bytes, content_type: str = ...) -> Reply:
+        """Return the reply to a request."""

@@ -13,7 +13,7 @@ from requests.structures import CaseInsensitiveDict
 from django_dinero.sandbox.authorizenet.dialect import Dialect
 from django_dinero.sandbox.bank import Bank
 from django_dinero.sandbox.control import Counts
-from django_dinero.sandbox.exchange import Reply
+from django_dinero.sandbox.exchange import Reply, Speaks
 from django_dinero.sandbox.faults import Dropped, Faults, TooLate, root_of
 
 
@@ -31,7 +31,7 @@ class BankAdapter(BaseAdapter):
     """
 
     def __init__(
-        self, bank: Bank, faults: Faults | None = None, dialect: Dialect | None = None
+        self, bank: Bank, faults: Faults | None = None, dialect: Speaks | None = None
     ) -> None:
         super().__init__()
         self.bank = bank

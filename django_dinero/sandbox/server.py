@@ -9,12 +9,12 @@ import ssl
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from django_dinero.sandbox.authorizenet.dialect import Dialect
 from django_dinero.sandbox.bank import Bank
 from django_dinero.sandbox.control import Control, Counts
-from django_dinero.sandbox.exchange import Reply
+from django_dinero.sandbox.exchange import Reply, Speaks
 from django_dinero.sandbox.faults import Dropped, Faults, root_of
 
 PATH = "/xml/v1/request.api"
@@ -25,13 +25,6 @@ MAX_BODY = 1 << 20
 IDLE = 75
 #: Larger than any reply but a full page of a list: such a reply leaves in one write.
 _BUFFER = 1 << 16
-
-
-class Speaks(Protocol):
-    """A dialect of the bank."""
-
-    def answer(self, body: bytes, content_type: str = ...) -> Reply:
-        """Return the reply to a request."""
 
 
 class SandboxServer:

@@ -20,6 +20,7 @@ from django_dinero.sandbox.mount import BankAdapter
 from django_dinero.sandbox.records import Account
 from django_dinero.sandbox.server import SandboxServer
 from django_dinero.testing.contract import GatewayContract
+from tests.support.witness import OFFICIAL, Witness
 
 ACCOUNT = Account()
 KEYS: dict[str, Any] = {
@@ -40,6 +41,13 @@ class AuthorizeNetHooks(GatewayContract):
     options: ClassVar[dict[str, Any]] = {**KEYS, "environment": "sandbox"}
     bank: Bank
     faults: Faults
+    witness: Witness
+
+    @pytest.fixture(autouse=True)
+    def valid(self) -> Iterator[None]:
+        """Every request of ours and every reply of the bank's keeps to the official schema."""
+        yield
+        assert self.witness.faults == []
 
     def connect(self, **changed: Any) -> Gateway:
         """Return a gateway that speaks to the bank, with other keys where they are given."""
@@ -86,10 +94,11 @@ class TestMounted(AuthorizeNetHooks):
     @pytest.fixture(autouse=True)
     def fresh_bank(self) -> None:
         self.bank, self.faults = Bank(account=ACCOUNT), Faults(die=lambda: None)
+        self.witness = Witness(self.bank)
 
     def connect(self, **changed: Any) -> Gateway:
         gateway = AuthorizeNetGateway("contract", {**self.options, **changed})
-        gateway.mount(BankAdapter(self.bank, self.faults))
+        gateway.mount(BankAdapter(self.bank, self.faults, self.witness))
         return gateway
 
 
@@ -101,7 +110,8 @@ class TestServed(AuthorizeNetHooks):
     @pytest.fixture(autouse=True, scope="class")
     @classmethod
     def served(cls) -> Iterator[None]:
-        with SandboxServer(Bank(account=ACCOUNT)) as server:
+        cls.witness = Witness(Bank(account=ACCOUNT))
+        with SandboxServer(cls.witness.bank, dialect=cls.witness) as server:
             cls.server = server
             yield
 
@@ -119,3 +129,11 @@ def test_nothing_of_the_contract_is_left_out() -> None:
     tests = [name for name in dir(GatewayContract) if name.startswith("test_")]
     assert [name for name in tests if getattr(TestServed, name) is None] == []
     assert AuthorizeNetGateway.unsupported == {}
+
+
+def test_the_witness_sees_what_is_not_valid() -> None:
+    """The control of the check above: without the schema beside the checkout it finds nothing."""
+    witness = Witness(Bank(account=ACCOUNT))
+    witness.answer(b"<nonsense/>")
+    assert len(witness.faults) == (1 if OFFICIAL is not None else 0)
+    assert witness.asked == ["nonsense"]
