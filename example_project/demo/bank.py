@@ -17,7 +17,7 @@ from example_project.settings import BASE_DIR
 
 MANAGE = BASE_DIR / "manage.py"
 #: What the bank prints when it is ready, a line each.
-FACTS = ("endpoint", "login_id", "transaction_key", "signature_key", "client_key")
+FACTS = ("endpoint", "login_id", "transaction_key", "signature_key", "client_key", "control")
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 
@@ -75,6 +75,11 @@ class BankProcess:
         """The variables by which the example's settings find this bank."""
         names = ("endpoint", "login_id", "transaction_key", "signature_key")
         return {f"DINERO_SANDBOX_{name.upper()}": self.facts[name] for name in names}
+
+    @property
+    def control(self) -> str:
+        """The address of the bank's levers; the name of one goes behind it."""
+        return self.facts["control"]
 
     def stop(self) -> None:
         """End the process; harmless when it has ended."""

@@ -20,7 +20,7 @@ from django_dinero.exceptions import (
     RefundError,
 )
 from django_dinero.gateways.registry import get_gateway
-from django_dinero.gateways.types import LookupHints
+from django_dinero.gateways.types import LookupHints, Refusal, RemoteCustomer
 from django_dinero.models import CreditCard, Customer, Transaction
 from example_project.demo.columns import Columns
 
@@ -42,7 +42,7 @@ class Job:
 
     Args:
         columns: where the steps are printed.
-        control: address of the bank's control page, with which the day can be ended.
+        control: address of the bank's levers, with which the day can be ended.
     """
 
     def __init__(self, columns: Columns, control: str) -> None:
@@ -110,7 +110,7 @@ class Job:
         )
         remote = self.do(
             f"get_gateway({GATEWAY!r}).retrieve_customer(customer.customer_id)",
-            lambda: get_gateway(GATEWAY).retrieve_customer(str(customer.customer_id)),
+            lambda: self.at_the_gateway(str(customer.customer_id)),
             lambda r: (
                 f"{r.email}; "
                 + ", ".join(
@@ -236,10 +236,11 @@ class Job:
     def end_the_day(self) -> str:
         """Tell the bank to settle what it holds; say how much that was."""
         request = urllib.request.Request(  # noqa: S310 - the address came from the bank itself
-            self.control, data=json.dumps({"do": "settle"}).encode(), method="POST"
+            f"{self.control}settle", method="POST", headers={"Content-Length": "0"}
         )
         with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310
-            return f"settled: {reply.read().decode().strip()}"
+            batch = json.load(reply)
+        return f"batch {batch['batch']}: {batch['count']} settled"
 
     def delete(self, customer: Customer) -> None:
         """Cards and customers go, here and there; the books stay."""
@@ -267,8 +268,15 @@ class Job:
 
     def cards_left(self, customer_id: str) -> int:
         """Count the cards that the gateway has."""
-        answer: Any = get_gateway(GATEWAY).retrieve_customer(customer_id)
-        return len(answer.cards)
+        return len(self.at_the_gateway(customer_id).cards)
+
+    @staticmethod
+    def at_the_gateway(customer_id: str) -> RemoteCustomer:
+        """Return what the gateway has, past the rows here."""
+        answer = get_gateway(GATEWAY).retrieve_customer(customer_id)
+        if isinstance(answer, Refusal):
+            raise StepFailed(f"The gateway has no customer {customer_id}: {answer}")
+        return answer
 
     # -- Telling --------------------------------------------------------------------------------
 
