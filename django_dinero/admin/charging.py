@@ -47,10 +47,13 @@ class MoneyPage(GatewayPage):
 
     def explain(self, request: HttpRequest, row: Any, error: DineroError) -> words.Notice:
         """Return what became of the money; what is still open is logged."""
-        notice = words.of_charge(error)
+        self.note_open_end(request, row, error)
+        return words.of_charge(error)
+
+    def note_open_end(self, request: HttpRequest, row: Model, error: DineroError) -> None:
+        """Write into the row's history what somebody will have to find out."""
         if isinstance(error, OPEN_ENDS) and error.operation is not None:
-            log_once(self.model_admin, request, row, notice.title, error.operation.key)
-        return notice
+            log_once(self.model_admin, request, row, str(error), error.operation.key)
 
 
 class ChargePage(MoneyPage):

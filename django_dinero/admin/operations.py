@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.admin.base import ReadOnlyAdmin
 from django_dinero.admin.columns import asked
-from django_dinero.models import Operation
+from django_dinero.admin.lookingup import OPEN, LookUpPage
+from django_dinero.admin.pages import page
+from django_dinero.models import Operation, Transaction
 
 
 @admin.register(Operation)
@@ -40,7 +45,7 @@ class OperationAdmin(ReadOnlyAdmin):
     search_help_text = _("Operation key, idempotency key, target or ids of the gateway")
     date_hierarchy = "created_at"
     fieldsets = (
-        (None, {"fields": (("kind", "state"), "key", "money", "gateway_name", "target")}),
+        (None, {"fields": (("kind", "state"), "key", "money", "made", "gateway_name", "target")}),
         (
             _("What was asked, and what came"),
             {
@@ -71,7 +76,33 @@ class OperationAdmin(ReadOnlyAdmin):
             },
         ),
     )
-    readonly_fields = ("money", "asked_text", "came_text", "attempts", "worker")
+    readonly_fields = ("money", "made", "asked_text", "came_text", "attempts", "worker")
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the admin's addresses with that of the page *look up*."""
+        look_up = path(
+            "<int:pk>/look-up/",
+            page(self.admin_site, LookUpPage(self)),
+            name="dinero_operation_look_up",
+        )
+        return [look_up, *super().get_urls()]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        """Offer *look up* where it can help, to those who may."""
+        original = context.get("original")
+        may = request.user.has_perm(LookUpPage.permission)
+        context["may_look_up"] = may and original is not None and original.state in OPEN
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    @admin.display(description=_("transaction"))
+    def made(self, operation: Operation) -> str:
+        """Return the row in the books, with a link."""
+        row = Transaction.objects.filter(operation_key=operation.key).first()
+        if row is None:
+            return ""
+        return format_html('<a href="../../../transaction/{}/change/">{}</a>', row.pk, row)
 
     @admin.display(description=_("amount"))
     def money(self, operation: Operation) -> str:

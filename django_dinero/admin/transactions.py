@@ -6,12 +6,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.admin.base import ReadOnlyAdmin
 from django_dinero.admin.columns import money
-from django_dinero.admin.pages import link
+from django_dinero.admin.followups import PAGES
+from django_dinero.admin.pages import link, page
 from django_dinero.models import Operation, Transaction
 
 
@@ -101,12 +103,29 @@ class TransactionAdmin(ReadOnlyAdmin):
             '<a href="../../../operation/{}/change/">{}</a>', found, row.operation_key
         )
 
+    def get_urls(self) -> list[URLPattern]:
+        """Return the admin's addresses with those of the pages that follow a transaction up."""
+        pages = [
+            path(
+                f"<int:pk>/{kind.verb}/",
+                page(self.admin_site, kind(self)),
+                name=f"dinero_transaction_{kind.verb}",
+            )
+            for kind in PAGES
+        ]
+        return pages + super().get_urls()
+
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> Any:
         """Add what came of a transaction to its page."""
         original = context.get("original")
         if original is not None:
+            context["tools"] = [
+                {"name": f"admin:dinero_transaction_{kind.verb}", "label": kind.button}
+                for kind in PAGES
+                if request.user.has_perm(kind.permission) and kind.offered(original)
+            ]
             context["children"] = [
                 {"row": row, "url": link(request, "transaction", row), "price": money(row)}
                 for row in original.children.order_by("id")

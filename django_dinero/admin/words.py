@@ -51,7 +51,8 @@ _CHARGE: tuple[Entry, ...] = (
         gettext_lazy("It is not known yet whether the card was charged."),
         gettext_lazy(
             "The gateway's answer was lost. Do not charge again: operation %(key)s is being "
-            "looked up, and its page tells how it ended."
+            "looked up. Its page in the journal tells how it ended, and can ask the gateway once "
+            "more."
         ),
         False,
     ),
@@ -169,6 +170,57 @@ _CARD: tuple[Entry, ...] = (
         True,
     ),
 )
+
+
+_FOLLOW_UP: tuple[Entry, ...] = (
+    (
+        OutcomeUnknown,
+        gettext_lazy("It is not known yet whether this was done."),
+        gettext_lazy(
+            "The gateway's answer was lost. Do not do it again: operation %(key)s is being looked "
+            "up. Its page in the journal tells how it ended, and can ask the gateway once more."
+        ),
+        False,
+    ),
+    (
+        OperationInProgress,
+        gettext_lazy("Something is being done to this transaction already."),
+        gettext_lazy("The page of operation %(key)s tells what it is and how it ended."),
+        False,
+    ),
+    (
+        NeedsReview,
+        gettext_lazy("The gateway's answer contradicts what was asked."),
+        gettext_lazy("Compare operation %(key)s with the gateway's own pages first."),
+        False,
+    ),
+    (
+        NotSent,
+        gettext_lazy("The gateway could not be reached."),
+        gettext_lazy("Nothing was sent and nothing was changed. You can try again."),
+        True,
+    ),
+    (
+        IdempotencyKeyReused,
+        gettext_lazy("This page was used before, with another amount."),
+        gettext_lazy(
+            "Nothing was done this time (the other one is operation %(key)s). If you do want one "
+            "more, check the amount and press the button again."
+        ),
+        True,
+    ),
+    (
+        DineroError,
+        gettext_lazy("This was refused."),
+        gettext_lazy("Nothing was changed."),
+        True,
+    ),
+)
+
+
+def of_follow_up(error: DineroError) -> Notice:
+    """Return what to tell about a settle, void or refund that did not end well."""
+    return _notice(error, _FOLLOW_UP)
 
 
 def of_charge(error: DineroError) -> Notice:

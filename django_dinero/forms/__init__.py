@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from django_dinero.forms.cards import AddCardForm, StoredCardForm
-from django_dinero.forms.charges import ChargeForm
+from django_dinero.forms.charges import ChargeForm, ConfirmForm, FollowUpForm
 from django_dinero.forms.customers import CustomerForm
 
-__all__ = ["AddCardForm", "ChargeForm", "CustomerForm", "StoredCardForm"]
+__all__ = [
+    "AddCardForm",
+    "ChargeForm",
+    "ConfirmForm",
+    "CustomerForm",
+    "FollowUpForm",
+    "StoredCardForm",
+]

@@ -1,7 +1,8 @@
-"""The form that charges a stored card."""
+"""The forms that charge a stored card, and that follow a charge up."""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -21,6 +22,51 @@ from django_dinero.forms.fields import (
 )
 from django_dinero.gateways.base import Gateway
 from django_dinero.money import parse_amount
+
+
+class ConfirmForm(forms.Form):
+    """Nothing but a button: are you sure?"""
+
+    key = KeyField()
+
+
+class FollowUpForm(ConfirmForm):
+    """How much of an earlier transaction is settled or given back.
+
+    Args:
+        *args: as for any form.
+        currency: of the earlier transaction.
+        misplaced: fields from which a card number was removed before it came here.
+    """
+
+    amount = forms.CharField(
+        max_length=32,
+        widget=forms.TextInput(
+            attrs={"class": SHORT, "inputmode": "decimal", "autocomplete": "off", "size": "12"}
+        ),
+    )
+
+    def __init__(
+        self, *args: Any, currency: str, misplaced: tuple[str, ...] = (), **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.currency = currency
+        self.misplaced = misplaced
+        self.fields["amount"].label = _("Amount in %(currency)s") % {"currency": currency}
+
+    def clean_amount(self) -> Decimal | None:
+        """Return the amount in plain digits, with the decimals of its currency."""
+        try:
+            return parse_amount(self.cleaned_data["amount"], self.currency, field="amount")
+        except InvalidInput as error:
+            refusal = error.errors
+        raise forms.ValidationError([text for texts in refusal.values() for text in texts])
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse card numbers where none belong."""
+        values = super().clean() or {}
+        refuse_misplaced(self, self.misplaced)
+        return values
 
 
 class ChargeForm(forms.Form):

@@ -1,0 +1,147 @@
+"""The pages that settle, void and refund a transaction, each behind its own permission."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from django_dinero.admin import words
+from django_dinero.admin.charging import MoneyPage, amount_of
+from django_dinero.admin.gatewaypage import Fact
+from django_dinero.admin.pages import Posted, link
+from django_dinero.exceptions import DineroError
+from django_dinero.forms import ConfirmForm, FollowUpForm
+from django_dinero.models import Transaction
+from django_dinero.models.transaction import COUNTED, TransactionKind, TransactionStatus
+from django_dinero.money import normalise
+from django_dinero.services import books
+
+
+class FollowUpPage(MoneyPage):
+    """``transaction/<pk>/<verb>/``."""
+
+    #: The model's method that does it, and the last part of the address.
+    verb: ClassVar[str]
+    explanation: ClassVar[Any]
+
+    @classmethod
+    def offered(cls, row: Transaction) -> bool:
+        """Say whether a transaction's page leads here; the service decides what is possible."""
+        raise NotImplementedError
+
+    def rows(self) -> QuerySet[Transaction]:
+        """Return all transactions."""
+        return Transaction.objects.select_related("customer")
+
+    def facts(self, request: HttpRequest, row: Transaction) -> list[Fact]:
+        """Return the transaction, its card and what this page does."""
+        card = f"{row.brand} •••• {row.last_4}".strip() if row.last_4 else "-"
+        return [
+            (_("Transaction"), str(row), link(request, "transaction", row)),
+            (_("Card"), card, ""),
+            (_("What happens"), str(self.explanation), ""),
+        ]
+
+    def perform(self, request: HttpRequest, row: Transaction, form: BaseForm) -> HttpResponseBase:
+        """Do it."""
+        given: dict[str, Any] = self.key(request, form)
+        if "amount" in form.cleaned_data:
+            given["amount"] = form.cleaned_data["amount"]
+        made: Transaction = getattr(row, self.verb)(**given)
+        text = _("Done: %(kind)s, %(amount)s (transaction %(id)s).") % {
+            "kind": made.get_kind_display(),
+            "amount": amount_of(made),
+            "id": made.transaction_id,
+        }
+        self.done(request, row, text, made)
+        return HttpResponseRedirect(self.home(request, made, row))
+
+    def explain(self, request: HttpRequest, row: Transaction, error: DineroError) -> words.Notice:
+        """Return why it was not done."""
+        self.note_open_end(request, row, error)
+        return words.of_follow_up(error)
+
+
+class AmountPage(FollowUpPage):
+    """A follow-up of the whole amount or a part of it."""
+
+    fieldsets = [(None, {"fields": ["amount"]})]
+
+    def form(self, row: Transaction, posted: Posted | None) -> FollowUpForm:
+        """Return the form; a new one has all that is left."""
+        if posted is None:
+            left = normalise(self.left(row), row.currency)
+            return FollowUpForm(currency=row.currency, initial={"amount": str(left)})
+        return FollowUpForm(posted.data, currency=row.currency, misplaced=posted.misplaced)
+
+    def left(self, row: Transaction) -> Any:
+        """Return how much can be settled or given back."""
+        return row.price
+
+
+class SettlePage(AmountPage):
+    """``transaction/<pk>/settle/``."""
+
+    permission = "dinero.settle_transaction"
+    verb = "settle"
+    title = gettext_lazy("Settle an authorization")
+    button = gettext_lazy("Settle")
+    explanation = gettext_lazy("The reserved money is taken, all of it or the amount below.")
+
+    @classmethod
+    def offered(cls, row: Transaction) -> bool:
+        """Approved authorizations."""
+        approved = row.status == TransactionStatus.APPROVED
+        return approved and row.kind == TransactionKind.AUTHORIZATION and not row.captured_amount
+
+
+class RefundPage(AmountPage):
+    """``transaction/<pk>/refund/``."""
+
+    permission = "dinero.refund_transaction"
+    verb = "refund"
+    title = gettext_lazy("Refund a transaction")
+    button = gettext_lazy("Refund")
+    explanation = gettext_lazy(
+        "The money goes back to the card. What the bank has not settled yet can be given back "
+        "whole only, as a void."
+    )
+
+    @classmethod
+    def offered(cls, row: Transaction) -> bool:
+        """Charges and captures that count."""
+        kinds = (TransactionKind.CHARGE, TransactionKind.CAPTURE)
+        return row.kind in kinds and row.status in COUNTED
+
+    def left(self, row: Transaction) -> Any:
+        """Return what was not given back yet."""
+        return books.left_to_refund(row)
+
+
+class VoidPage(FollowUpPage):
+    """``transaction/<pk>/void/``."""
+
+    permission = "dinero.void_transaction"
+    verb = "void"
+    title = gettext_lazy("Void a transaction")
+    button = gettext_lazy("Void")
+    fieldsets = []
+    explanation = gettext_lazy("The whole of it is cancelled, before the bank settles it.")
+
+    @classmethod
+    def offered(cls, row: Transaction) -> bool:
+        """Whatever is approved and not settled."""
+        return row.kind != TransactionKind.VOID and row.status == TransactionStatus.APPROVED
+
+    def form(self, row: Transaction, posted: Posted | None) -> ConfirmForm:
+        """Return a button."""
+        return ConfirmForm() if posted is None else ConfirmForm(posted.data)
+
+
+PAGES: tuple[type[FollowUpPage], ...] = (SettlePage, RefundPage, VoidPage)
