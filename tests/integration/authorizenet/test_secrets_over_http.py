@@ -14,7 +14,7 @@ from django_dinero.models import Customer, Transaction
 from django_dinero.sandbox.faults import FaultName
 from django_dinero.sandbox.server import SandboxServer
 from tests.support import sinks
-from tests.support.witness import Witness
+from tests.support.witness import OFFICIAL, Witness
 
 pytestmark = pytest.mark.django_db
 
@@ -95,7 +95,7 @@ def test_a_gateway_that_echoes_the_number(
     with sinks.every_log() as logs, pytest.raises(DineroError) as caught:
         Transaction.create(5, **{**CARD, "number": long_number})
     assert caught.value.gateway_code == "E00003"
-    assert len(witness.faults) == 1
+    assert len(witness.faults) == (0 if OFFICIAL is None else 1)
     witness.faults.clear()
     assert "[secret]" in str(caught.value)
     for text in (logs.getvalue(), sinks.every_row(), sinks.every_repr()):
