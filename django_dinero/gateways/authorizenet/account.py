@@ -20,6 +20,8 @@ FRESH_SECONDS = 60.0
 #: Ids remembered as fresh; more are created in a minute by no worker that waits for replies.
 MAX_FRESH = 10_000
 FIRST_PAUSE = 0.5
+#: In place of the time of its creation: the id was deleted, and "not found" is the truth.
+DELETED = float("-inf")
 
 
 class FreshIds:
@@ -31,19 +33,26 @@ class FreshIds:
 
     def add(self, *ids: str) -> None:
         """Remember ids as created now."""
-        now = time.monotonic()
+        self._put(time.monotonic(), ids)
+
+    def deleted(self, *ids: str) -> None:
+        """Remember ids as deleted: nobody waits for them any more."""
+        self._put(DELETED, ids)
+
+    def any(self, *ids: str) -> bool:
+        """Say whether one of the ids was created less than a minute ago, and none deleted."""
+        limit = time.monotonic() - FRESH_SECONDS
+        with self._lock:
+            times = [self._created.get(each, limit) for each in ids]
+        return DELETED not in times and any(created > limit for created in times)
+
+    def _put(self, value: float, ids: tuple[str, ...]) -> None:
         with self._lock:
             for each in ids:
-                self._created[each] = now
+                self._created[each] = value
                 self._created.move_to_end(each)
             while len(self._created) > MAX_FRESH:
                 self._created.popitem(last=False)
-
-    def any(self, *ids: str) -> bool:
-        """Say whether one of the ids was created less than a minute ago."""
-        limit = time.monotonic() - FRESH_SECONDS
-        with self._lock:
-            return any(self._created.get(each, limit) > limit for each in ids)
 
 
 class Account(Gateway):

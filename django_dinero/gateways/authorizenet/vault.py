@@ -105,7 +105,7 @@ class Vault(Account):
         """Delete a profile with everything in it."""
         values = {"customerProfileId": customer_id}
         reply = self.call("deleteCustomerProfile", values, changes=True, about=(customer_id,))
-        return _deleted(reply, ReasonKind.CUSTOMER_NOT_FOUND)
+        return self._deleted(reply, ReasonKind.CUSTOMER_NOT_FOUND, customer_id)
 
     # -- Cards ------------------------------------------------------------------------------------
 
@@ -208,7 +208,15 @@ class Vault(Account):
         values = {"customerProfileId": customer_id, "customerPaymentProfileId": card_id}
         about = (customer_id, card_id)
         reply = self.call("deleteCustomerPaymentProfile", values, changes=True, about=about)
-        return _deleted(reply, ReasonKind.CARD_NOT_FOUND)
+        return self._deleted(reply, ReasonKind.CARD_NOT_FOUND, card_id)
+
+    def _deleted(self, reply: Reply, missing: ReasonKind, remote_id: str) -> Done | Refusal:
+        if reply.code in _GONE:
+            return Done(already=True)
+        if not reply.ok:
+            return reply.refusal(missing)
+        self.fresh.deleted(remote_id)
+        return Done()
 
     def validate_card(
         self, customer_id: str, card_id: str, cvv: Secret | None = None
@@ -240,9 +248,3 @@ class Vault(Account):
             brand=codes.brand(told.account_type),
             reasons=() if approved else reasons,
         )
-
-
-def _deleted(reply: Reply, missing: ReasonKind) -> Done | Refusal:
-    if reply.code in _GONE:
-        return Done(already=True)
-    return Done() if reply.ok else reply.refusal(missing)
