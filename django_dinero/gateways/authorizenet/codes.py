@@ -133,6 +133,8 @@ BRANDS: Mapping[str, str] = {
 _EXPIRY_TEXT = re.compile(r"expiration\s*date|card (has )?expired", re.IGNORECASE)
 _CVV_TEXT = re.compile(r"card\s*code|CVV", re.IGNORECASE)
 _CARD_TEXT = re.compile(r"card\s*number|account\s*number|routing\s*number", re.IGNORECASE)
+_AVS_TEXT = re.compile(r"\bAVS\b", re.IGNORECASE)
+_DECLINED_TEXT = re.compile(r"\bdeclined\b", re.IGNORECASE)
 
 
 def message_reason(code: str, text: str, missing: ReasonKind = K.INVALID_TRANSACTION) -> Reason:
@@ -152,14 +154,16 @@ def message_reason(code: str, text: str, missing: ReasonKind = K.INVALID_TRANSAC
 
 
 def field_kind(text: str) -> ReasonKind:
-    """Return what a message that names a field is about."""
+    """Return what a message that names a field, or says why a card check failed, is about."""
     if _EXPIRY_TEXT.search(text):
         return K.EXPIRY
     if _CVV_TEXT.search(text):
         return K.CVV
     if _CARD_TEXT.search(text):
         return K.INVALID_CARD
-    return K.GATEWAY_ERROR
+    if _AVS_TEXT.search(text):
+        return K.AVS
+    return K.CARD_DECLINED if _DECLINED_TEXT.search(text) else K.GATEWAY_ERROR
 
 
 def transaction_reasons(
@@ -175,18 +179,15 @@ def transaction_reasons(
     """
     kinds = REASONS.get(code)
     if kinds is None:
-        kinds = (_DEFAULTS.get(outcome, K.GATEWAY_ERROR),)
+        kinds = (K.CARD_DECLINED if outcome is Outcome.DECLINED else K.GATEWAY_ERROR,)
     if follow_up and code == "16":
         kinds = (K.REFUND,)
+    if outcome is Outcome.HELD:
+        # Held for whatever reason: neither paid nor declined.
+        kinds = (K.HELD,)
     shown = scrub(text)
     # The text once: two reasons of one refusal share it.
     return tuple(Reason(kind, code, shown if i == 0 else "") for i, kind in enumerate(kinds))
-
-
-_DEFAULTS: Mapping[Outcome, ReasonKind] = {
-    Outcome.DECLINED: K.CARD_DECLINED,
-    Outcome.HELD: K.HELD,
-}
 
 
 def brand(account_type: str) -> str:
