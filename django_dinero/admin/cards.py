@@ -7,11 +7,10 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import URLPattern, path
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.admin.charging import ChargePage
-from django_dinero.admin.columns import expiry
+from django_dinero.admin.columns import anchor, expiry
 from django_dinero.admin.pages import page
 from django_dinero.admin.pushes import PushingAdmin
 from django_dinero.forms import StoredCardForm
@@ -92,9 +91,7 @@ class CreditCardAdmin(PushingAdmin):
     @admin.display(description=_("customer"))
     def customer_link(self, card: CreditCard) -> str:
         """Return the customer, with a link to the page."""
-        return format_html(
-            '<a href="../../../customer/{}/change/">{}</a>', card.customer_pk, card.customer
-        )
+        return anchor(self.admin_site, "customer", card.customer_pk, card.customer)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """A card is added on its customer's page, where the number can be typed."""

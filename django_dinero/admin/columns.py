@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin import AdminSite
+from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
@@ -37,6 +39,24 @@ def money(row: Transaction) -> str:
 def asked(row: Operation) -> str:
     """Return the amount that an operation moves, empty where it moves none."""
     return _amount(row.amount, row.currency) if row.amount is not None else ""
+
+
+def anchor(site: AdminSite, name: str, pk: object, text: object) -> str:
+    """Return text as a link to a row's page; as it is where there is no row or no such page.
+
+    Args:
+        site: the site that the page belongs to.
+        name: the model's name in lower case.
+        pk: the row's key, None for no row.
+        text: what is shown.
+    """
+    if pk is None:
+        return str(text)
+    try:
+        address = reverse(f"admin:dinero_{name}_change", args=(pk,), current_app=site.name)
+    except NoReverseMatch:
+        return str(text)
+    return format_html('<a href="{}">{}</a>', address, text)
 
 
 def _amount(amount: Any, currency: str) -> str:

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.admin.base import ReadOnlyAdmin
-from django_dinero.admin.columns import asked
+from django_dinero.admin.columns import anchor, asked
 from django_dinero.admin.lookingup import OPEN, LookUpPage
 from django_dinero.admin.pages import page
 from django_dinero.models import Operation, Transaction
@@ -45,7 +45,7 @@ class OperationAdmin(ReadOnlyAdmin):
     search_help_text = _("Operation key, idempotency key, target or ids of the gateway")
     date_hierarchy = "created_at"
     fieldsets = (
-        (None, {"fields": (("kind", "state"), "key", "money", "made", "gateway_name", "target")}),
+        (None, {"fields": ("kind", "state", "key", "money", "made", "gateway_name", "target")}),
         (
             _("What was asked, and what came"),
             {
@@ -70,7 +70,8 @@ class OperationAdmin(ReadOnlyAdmin):
                     "next_check_at",
                     "attempts",
                     "worker",
-                    ("scope", "client_key"),
+                    "scope",
+                    "client_key",
                     "updated_at",
                 )
             },
@@ -100,9 +101,7 @@ class OperationAdmin(ReadOnlyAdmin):
     def made(self, operation: Operation) -> str:
         """Return the row in the books, with a link."""
         row = Transaction.objects.filter(operation_key=operation.key).first()
-        if row is None:
-            return ""
-        return format_html('<a href="../../../transaction/{}/change/">{}</a>', row.pk, row)
+        return anchor(self.admin_site, "transaction", row.pk, row) if row is not None else ""
 
     @admin.display(description=_("amount"))
     def money(self, operation: Operation) -> str:

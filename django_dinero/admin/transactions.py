@@ -7,11 +7,10 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import URLPattern, path
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.admin.base import ReadOnlyAdmin
-from django_dinero.admin.columns import money
+from django_dinero.admin.columns import anchor, money
 from django_dinero.admin.followups import PAGES
 from django_dinero.admin.pages import link, page
 from django_dinero.models import Operation, Transaction
@@ -21,7 +20,7 @@ from django_dinero.models import Operation, Transaction
 class TransactionAdmin(ReadOnlyAdmin):
     """A list of transactions; each with what came of it and the operation that made it."""
 
-    list_display = ("__str__", "kind", "status", money, "card_shown", "customer", "created_at")
+    list_display = ("amount", "kind", "status", "card_shown", "customer_link", "created_at")
     list_filter = ("status", "kind", "currency", "gateway_name", "created_at")
     list_select_related = ("customer",)
     search_fields = (
@@ -40,10 +39,11 @@ class TransactionAdmin(ReadOnlyAdmin):
             None,
             {
                 "fields": (
-                    ("kind", "status"),
+                    "kind",
+                    "status",
                     "amount",
                     "card_shown",
-                    "customer",
+                    "customer_link",
                     "order_reference",
                     "description",
                     "parent",
@@ -59,9 +59,11 @@ class TransactionAdmin(ReadOnlyAdmin):
                     "transaction_id",
                     "operation",
                     "auth_code",
-                    ("avs", "cvv"),
+                    "avs",
+                    "cvv",
                     "network_transaction_id",
-                    ("reason", "gateway_code"),
+                    "reason",
+                    "gateway_code",
                     "gateway_text",
                     "updated_at",
                 )
@@ -74,15 +76,16 @@ class TransactionAdmin(ReadOnlyAdmin):
                     "owner",
                     "initiator",
                     "customer_ip",
-                    ("customer_id", "card_id"),
+                    "customer_id",
+                    "card_id",
                     "public_id",
                 )
             },
         ),
     )
-    readonly_fields = ("amount", "card_shown", "operation")
+    readonly_fields = ("amount", "card_shown", "customer_link", "operation")
 
-    @admin.display(description=_("amount"))
+    @admin.display(description=_("amount"), ordering="price")
     def amount(self, row: Transaction) -> str:
         """Return price and currency."""
         return money(row)
@@ -90,18 +93,21 @@ class TransactionAdmin(ReadOnlyAdmin):
     @admin.display(description=_("card"), ordering="last_4")
     def card_shown(self, row: Transaction) -> str:
         """Return brand and last four digits, of a deleted card too."""
-        return f"{row.brand} •••• {row.last_4}".strip() if row.last_4 else ""
+        shown = f"{row.brand} •••• {row.last_4}".strip() if row.last_4 else ""
+        return anchor(self.admin_site, "creditcard", row.card_pk, shown) if shown else ""
+
+    @admin.display(description=_("customer"), ordering="customer__email")
+    def customer_link(self, row: Transaction) -> str:
+        """Return the customer with a link, or the gateway's id of one that was deleted."""
+        if row.customer is None:
+            return str(row.customer_id)
+        return anchor(self.admin_site, "customer", row.customer.pk, row.customer)
 
     @admin.display(description=_("operation"))
     def operation(self, row: Transaction) -> str:
         """Return the operation's key, with a link to the journal where it has it."""
-        pk = Operation.objects.filter(key=row.operation_key or "").values_list("pk", flat=True)
-        found = pk.first()
-        if found is None:
-            return row.operation_key or ""
-        return format_html(
-            '<a href="../../../operation/{}/change/">{}</a>', found, row.operation_key
-        )
+        found = Operation.objects.filter(key=row.operation_key or "").first()
+        return anchor(self.admin_site, "operation", found and found.pk, row.operation_key or "")
 
     def get_urls(self) -> list[URLPattern]:
         """Return the admin's addresses with those of the pages that follow a transaction up."""
