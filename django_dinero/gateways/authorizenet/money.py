@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from django.utils.translation import gettext as _
+
 from django_dinero.exceptions import OutcomeUnknown
 from django_dinero.gateways.authorizenet import bodies, codes, replies
 from django_dinero.gateways.authorizenet.account import Account
@@ -43,7 +45,7 @@ class Money(Account):
         if not replies.response_code(reply.content):
             return self._refused(reply, self._missing(reply, source))
         result = replies.result(reply.content)
-        code, _text = replies.reason_of(reply.content["transactionResponse"])
+        code = replies.reason_of(reply.content["transactionResponse"])[0]
         if code in codes.DUPLICATES:
             return self._adopt(request, result)
         partial = any(reason.code == codes.PARTIAL_APPROVAL for reason in result.reasons)
@@ -93,8 +95,8 @@ class Money(Account):
         reply = self._send(bodies.void(transaction_id), new_key())
         if replies.response_code(reply.content) != "1":
             raise OutcomeUnknown(
-                f"The gateway approved a part as {transaction_id} and did not void it: "
-                f"{reply.reason().text}"
+                _("The gateway approved a part as %(id)s and did not void it: %(text)s")
+                % {"id": transaction_id, "text": reply.reason().text}
             )
 
     def settle(self, request: FollowUpRequest) -> TransactionResult:
@@ -142,7 +144,7 @@ class Money(Account):
     def _refused(self, reply: Reply, missing: ReasonKind) -> TransactionResult:
         """Return an answer that speaks of no transaction: an API message is all there is."""
         if reply.ok:
-            raise OutcomeUnknown("The gateway says Ok and shows no transaction.")
+            raise OutcomeUnknown(_("The gateway says Ok and shows no transaction."))
         reason = reply.reason(missing)
         declined = reason.kind in (K.CARD_DECLINED,)
         outcome = Outcome.DECLINED if declined else Outcome.FAILED
@@ -155,5 +157,5 @@ class Money(Account):
         if not reply.ok:
             return reply.refusal(K.INVALID_TRANSACTION)
         if text_at(reply.content, "transaction", "transId") != transaction_id:
-            raise OutcomeUnknown("The gateway answered with another transaction.")
+            raise OutcomeUnknown(_("The gateway answered with another transaction."))
         return replies.details(reply.content, self.currency)

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from django_dinero.cards import Address
 from django_dinero.exceptions import OutcomeUnknown
 from django_dinero.gateways.authorizenet import codes
@@ -157,14 +159,16 @@ def _approved(
     if code in (codes.ALREADY_VOIDED, codes.ALREADY_CAPTURED):
         return Outcome.FAILED, codes.transaction_reasons(code, text, Outcome.FAILED), True
     if not real:
-        shown = text or "Test mode: the gateway approved and kept nothing."
+        shown = text or _("Test mode: the gateway approved and kept nothing.")
         return Outcome.FAILED, (Reason(ReasonKind.GATEWAY_ERROR, code, shown),), False
     if text_at(response, "splitTenderId"):
         reasons = codes.transaction_reasons(codes.PARTIAL_APPROVAL, text, Outcome.DECLINED)
         return Outcome.DECLINED, reasons, False
     if dicts_at(response, "errors", "error"):
         # It has a transaction, and an error beside it: neither can be believed.
-        raise OutcomeUnknown(f"The gateway approved with an error beside it ({code}).")
+        raise OutcomeUnknown(
+            _("The gateway approved with an error beside it (%(code)s).") % {"code": code}
+        )
     if code in ("252", "253"):
         return Outcome.HELD, codes.transaction_reasons(code, text, Outcome.HELD), False
     return Outcome.APPROVED, (), False
@@ -259,7 +263,9 @@ def remote_status(word: str) -> RemoteStatus:
     """
     status = codes.STATUSES.get(word)
     if status is None:
-        raise OutcomeUnknown(f"The gateway gave an unknown transaction status ({word[:60]!r}).")
+        raise OutcomeUnknown(
+            _("The gateway gave an unknown transaction status (%(word)r).") % {"word": word[:60]}
+        )
     return status
 
 
