@@ -111,6 +111,12 @@ def test_the_search_sees_through_disguises(text: str) -> None:
     assert sinks.found(text, [OTHER]) == [OTHER]
 
 
+@pytest.mark.parametrize("text", ["cvv=9738", "'9738'", "(9738,)", '{"cvv": "9738"}'])
+def test_the_search_finds_a_short_secret_that_stands_by_itself(text: str) -> None:
+    assert sinks.found(text, [CVV]) == [CVV]
+    assert sinks.found("a97380 0c9738ff 1b2c-9738-4d5e", [CVV]) == []
+
+
 def test_the_log_sink_finds_what_is_logged() -> None:
     with sinks.every_log() as logs:
         logging.getLogger("urllib3.connectionpool").debug("POST %s", NUMBER)

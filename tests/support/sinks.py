@@ -6,6 +6,7 @@ import base64
 import io
 import logging
 import pickle
+import re
 import traceback
 import urllib.parse
 from collections.abc import Iterable, Iterator
@@ -32,12 +33,17 @@ def disguises(secret: str) -> set[str]:
 
 
 def found(text: str, secrets: Iterable[str]) -> list[str]:
-    """Which of the secrets stand in a text, in any disguise."""
-    return [
-        secret
-        for secret in secrets
-        if any(shape in text for shape in (disguises(secret) if len(secret) > 8 else {secret}))
-    ]
+    """Which of the secrets stand in a text, in any disguise.
+
+    A short one counts only where it stands by itself: four digits are in some random id by chance.
+    """
+    return [secret for secret in secrets if _stands_in(text, secret)]
+
+
+def _stands_in(text: str, secret: str) -> bool:
+    if len(secret) > 8:
+        return any(shape in text for shape in disguises(secret))
+    return re.search(rf"(?<![0-9A-Za-z-]){re.escape(secret)}(?![0-9A-Za-z-])", text) is not None
 
 
 @contextmanager
