@@ -22,16 +22,7 @@ from django_dinero.models import Operation, Transaction
 class OperationAdmin(ReadOnlyAdmin):
     """Every call that changes something at a gateway, with how it ended."""
 
-    list_display = (
-        "key",
-        "kind",
-        "state",
-        asked,
-        "gateway_name",
-        "target",
-        "created_at",
-        "sent_at",
-    )
+    list_display = ("key", "kind", "state", asked, "target", "created_at")
     list_filter = ("state", "kind", "gateway_name", "created_at")
     search_fields = (
         "key",
