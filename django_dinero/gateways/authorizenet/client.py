@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -29,7 +29,8 @@ class Reply:
     """A parsed reply: the root element and its content."""
 
     root: str
-    content: dict[str, Any]
+    #: Not in the repr: a schema error echoes what was sent, a card number even.
+    content: dict[str, Any] = field(repr=False)
 
     @property
     def ok(self) -> bool:
@@ -106,12 +107,15 @@ class Client:
             "refId": key,
         }
         # No local holds the bytes: a traceback with locals would show the card number.
-        answer = self._http.post(
-            xml.build(f"{operation}Request", {**head, **values}),
-            content_type=CONTENT_TYPE,
-            changes=changes,
+        return self._read(
+            operation,
+            self._http.post(
+                xml.build(f"{operation}Request", {**head, **values}),
+                content_type=CONTENT_TYPE,
+                changes=changes,
+            ),
+            key,
         )
-        return self._read(operation, answer, key)
 
     def _read(self, operation: str, answer: bytes, key: str) -> Reply:
         problem = ""
@@ -119,6 +123,7 @@ class Client:
             reply = Reply(*xml.parse(answer))
         except xml.UnreadableReply as error:
             problem = str(error)
+        answer = b""
         if problem:
             raise OutcomeUnknown(
                 _("%(gateway)s sent an unreadable reply to %(operation)s (%(problem)s).")

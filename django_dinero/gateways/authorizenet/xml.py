@@ -46,12 +46,16 @@ def build(root: str, values: Mapping[str, Any]) -> bytes:
         ValueError: a character that XML cannot carry.
     """
     parts = ['<?xml version="1.0" encoding="utf-8"?><', root, ' xmlns="', NAMESPACE, '">']
-    _write(parts, ROOTS[root], values)
+    try:
+        _write(parts, ROOTS[root], values)
+    except KeyError:
+        # The locals of this error's traceback must not show what was written before it.
+        parts.clear()
+        raise
     parts.append(f"</{root}>")
     text = "".join(parts)
     if not _UNSENDABLE.search(text):
         return text.encode()
-    # The error's traceback must not show what was to be sent.
     parts.clear()
     text = ""
     raise ValueError("A value has a character that XML cannot carry.")
@@ -72,9 +76,10 @@ def _write_one(parts: list[str], name: str, type_name: str, item: Any) -> None:
             parts.pop()
         else:
             parts.append(f"</{name}>")
-    elif item is not None and item != "":
+    elif item is not None:
         text = item.reveal() if isinstance(item, Secret) else str(item)
-        parts.append(f"<{name}>{_SPECIAL.sub(_escaped, text)}</{name}>")
+        if text:
+            parts.append(f"<{name}>{_SPECIAL.sub(_escaped, text)}</{name}>")
 
 
 def _escaped(found: re.Match[str]) -> str:
@@ -92,16 +97,19 @@ def parse(body: bytes) -> tuple[str, dict[str, Any]]:
         # As bytes: a reply begins with a byte order mark more often than not, which expat knows.
         document = xmltodict.parse(body, xml_attribs=False, expat=_GUARDED_EXPAT)
         ((root, content),) = document.items()
-    except (expat.ExpatError, ValueError) as error:
+    except (expat.ExpatError, ValueError, LookupError) as error:
+        # A LookupError is an encoding that nobody knows.
         problem = type(error).__name__
+    # The error that follows shows no reply, neither in its frame nor in its context.
+    body = b""
     if problem:
-        # Raised outside the handler: the parser's error would keep the reply in its context.
         raise UnreadableReply(problem)
     if content is None:
         content = {}
     if not isinstance(content, dict):
+        document, content = {}, {}
         raise UnreadableReply("text instead of elements")
-    return _local(root), content
+    return root, content
 
 
 def _local(name: str) -> str:
@@ -109,7 +117,7 @@ def _local(name: str) -> str:
 
 
 class _Guarded:
-    """An expat parser that refuses document types and endless nesting.
+    """An expat parser that refuses document types and endless nesting, and drops prefixes.
 
     xmltodict sets its own handlers on the parser it is given and looks at neither.
     """
@@ -139,7 +147,7 @@ class _Guarded:
             state["_depth"] += 1
             if state["_depth"] > MAX_DEPTH:
                 raise ValueError("nested too deep")
-            handler(name, attributes)
+            handler(_local(name), attributes)
 
         return start
 
@@ -148,7 +156,7 @@ class _Guarded:
 
         def end(name: str) -> None:
             state["_depth"] -= 1
-            handler(name)
+            handler(_local(name))
 
         return end
 
