@@ -1,0 +1,67 @@
+"""An owner with a customer and a card, staff by permission, and a recording gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from django_dinero.gateways.registry import get_gateway
+from django_dinero.models import CreditCard, Customer, Transaction
+from tests.integration.api.calling import CARD, Caller, user_with
+from tests.support.recording import RecordingGateway
+
+#: An owner who may do everything to what is theirs.
+EVERY_OWNER_PERMISSION = (
+    "charge_creditcard",
+    "settle_transaction",
+    "void_transaction",
+    "refund_transaction",
+)
+
+
+@pytest.fixture
+def gateway(settings: Any) -> RecordingGateway:
+    """The default alias, recording what is asked of it, with an empty bank."""
+    entry = {"BACKEND": "tests.support.recording.RecordingGateway", "OPTIONS": {}}
+    settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": entry}}
+    found = get_gateway()
+    assert isinstance(found, RecordingGateway)
+    return found
+
+
+@pytest.fixture
+def owner(db: None) -> Caller:
+    """A user who may also charge, settle, void and refund what is theirs."""
+    return Caller(user_with("owner", *EVERY_OWNER_PERMISSION))
+
+
+@pytest.fixture
+def staff(db: None) -> Callable[..., Caller]:
+    """Signs in a member of staff with the permissions named."""
+
+    def sign_in(*codenames: str, name: str = "staff") -> Caller:
+        return Caller(user_with(name, *codenames, is_staff=True))
+
+    return sign_in
+
+
+@pytest.fixture
+def customer(owner: Caller, gateway: RecordingGateway) -> Customer:
+    """The owner's customer with one card, at the gateway too."""
+    return Customer.create(
+        "bill@example.com", first_name="Bill", last_name="Bloggs", owner=owner.user, **CARD
+    )
+
+
+@pytest.fixture
+def card(customer: Customer) -> CreditCard:
+    """The customer's card."""
+    return customer.cards[0]
+
+
+@pytest.fixture
+def authorization(customer: Customer) -> Transaction:
+    """An authorization of 10.00 of the customer's card."""
+    return Transaction.create("10.00", customer=customer, settle=False)
