@@ -193,7 +193,7 @@ def test_what_is_offered_depends_on_the_transaction(
     assert offered(paid) == offered(void) == []
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, databases="__all__")
 def test_atomic_requests_do_not_wrap_them(
     root: Client, paid: Transaction, gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:

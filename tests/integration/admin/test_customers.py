@@ -174,12 +174,12 @@ class TestInATestCase(Shared):
     """Pushes run at the end of the outermost block."""
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, databases="__all__")
 class TestWithRealCommits(Shared):
     """Pushes run in on_commit callbacks."""
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, databases="__all__")
 def test_atomic_requests_do_not_delay_the_push(
     root: Client, customer: Customer, gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
