@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
@@ -10,16 +11,15 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from django_dinero.api.customers import charged
-from django_dinero.api.serializers import CardShown, CardUpdate
-from django_dinero.api.views import DineroViewSet
-from django_dinero.models import CreditCard
+from django_dinero.api.serializers import CardShown, CardUpdate, NewCharge, NewChargeByStaff
+from django_dinero.api.views import Deletes, DineroViewSet
+from django_dinero.models import CreditCard, Transaction
 
 
 class CardViewSet(
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
-    mixins.DestroyModelMixin,
+    Deletes,
     DineroViewSet,
 ):
     """Cards in the vault."""
@@ -33,6 +33,7 @@ class CardViewSet(
         "charge": "dinero.charge_creditcard",
     }
     owner_actions = frozenset({"list", "retrieve", "partial_update", "destroy"})
+    owner_actions_by_permission = frozenset({"charge"})
 
     def owned_by(self, user: Any) -> Q:
         """A card is its customer's owner's."""
@@ -57,4 +58,6 @@ class CardViewSet(
     @action(detail=True, methods=["post"])
     def charge(self, request: Request, **kwargs: Any) -> Response:
         """Charge or authorize this card."""
-        return charged(self, card=self.get_object())
+        card: CreditCard = self.get_object()
+        serializer = NewChargeByStaff if self.sees_all() else NewCharge
+        return self.once(serializer, partial(Transaction.create, card=card))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -19,16 +20,15 @@ from django_dinero.api.serializers import (
     NewChargeByStaff,
     NewCustomer,
     NewCustomerByStaff,
-    TransactionShown,
 )
-from django_dinero.api.views import DineroViewSet
+from django_dinero.api.views import Deletes, DineroViewSet
 from django_dinero.models import Customer, Transaction
 
 
 class CustomerViewSet(
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
-    mixins.DestroyModelMixin,
+    Deletes,
     DineroViewSet,
 ):
     """Customers in the vault."""
@@ -44,6 +44,7 @@ class CustomerViewSet(
         "charge": "dinero.charge_creditcard",
     }
     owner_actions = frozenset({"list", "retrieve", "create", "partial_update", "destroy", "cards"})
+    owner_actions_by_permission = frozenset({"charge"})
 
     def get_queryset(self) -> QuerySet[Customer]:
         """Return the customers that exist for the caller, with their cards."""
@@ -80,15 +81,9 @@ class CustomerViewSet(
     @action(detail=True, methods=["post"])
     def charge(self, request: Request, **kwargs: Any) -> Response:
         """Charge or authorize the customer's default card."""
-        return charged(self, customer=self.get_object())
-
-
-def charged(view: DineroViewSet, **source: Any) -> Response:
-    """Charge what a view found, and show the row of the books."""
-    again = view.idempotency()
-    given = view.checked(NewChargeByStaff if view.sees_all() else NewCharge)
-    row = Transaction.create(**given, **source, **again)
-    return Response(TransactionShown(row).data, status=status.HTTP_201_CREATED)
+        customer: Customer = self.get_object()
+        serializer = NewChargeByStaff if self.sees_all() else NewCharge
+        return self.once(serializer, partial(Transaction.create, customer=customer))
 
 
 def _named(given: dict[str, Any]) -> dict[str, Any]:

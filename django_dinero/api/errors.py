@@ -1,17 +1,30 @@
-"""Turns the app's exceptions into answers: one shape, one status for each class."""
+"""Turns exceptions into answers: one shape, one status for each class.
+
+``{"code", "detail"}``, and where there are such ``errors`` (texts by field), ``transaction`` (the
+public id of the row that the error is about), ``operation`` (the journal's key) and ``existing``
+(the public id of the row that a duplicate or an unfinished creation left here).
+"""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from typing import Any
 
+from django.http import Http404
 from django.utils.translation import gettext as _
 from rest_framework import status
+from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
+from rest_framework.views import exception_handler
 
 from django_dinero import exceptions
 from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.models import CreditCard, Customer
+from django_dinero.models.operation import MONEY_KINDS, OperationKind
 from django_dinero.secrets import scrub
+
+logger = logging.getLogger("django_dinero.api")
 
 #: Seconds after which it makes sense to repeat a request that was not sent or came too early.
 RETRY_AFTER = "5"
@@ -43,6 +56,17 @@ STATUSES: tuple[tuple[type[DineroError], int], ...] = (
 )
 
 
+def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """Answer an exception of a view; None for one that is a bug: the server's own report."""
+    ours = first_of(error)
+    if ours is not None:
+        return response_to(ours)
+    response = exception_handler(error, dict(context))
+    if response is not None:
+        response.data = _shape(error)
+    return response
+
+
 def first_of(error: BaseException) -> DineroError | None:
     """Return the app's exception, or the first of a group (several pushes of one commit)."""
     if isinstance(error, BaseExceptionGroup):
@@ -51,8 +75,8 @@ def first_of(error: BaseException) -> DineroError | None:
 
 
 def response_to(error: DineroError) -> Response:
-    """Return the answer to an exception: ``code``, ``detail`` and what it is about."""
-    code = next((s for kind, s in STATUSES if isinstance(error, kind)), 500)
+    """Return the answer to an exception of the app's."""
+    code = status_of(error)
     body: dict[str, Any] = {"code": error.code, "detail": _detail(error)}
     if isinstance(error, InvalidInput):
         body["errors"] = {name: [scrub(t) for t in texts] for name, texts in error.errors.items()}
@@ -61,38 +85,87 @@ def response_to(error: DineroError) -> Response:
     if error.operation is not None:
         body["operation"] = error.operation.key
     existing = _existing(error)
-    if existing:
-        body["existing"] = existing
-    headers = {"Retry-After": RETRY_AFTER} if code in (409, 503) and _is_passing(error) else None
+    if existing is not None:
+        body["existing"] = str(existing.public_id)
+    if code >= status.HTTP_500_INTERNAL_SERVER_ERROR:
+        logger.error("Answered %s: %s: %s", code, error.code, scrub(str(error)))
+    headers = {"Retry-After": RETRY_AFTER} if _is_passing(error) else None
     return Response(body, status=code, headers=headers)
 
 
+def status_of(error: DineroError) -> int:
+    """Return the HTTP status for an exception's class."""
+    known = (code for kind, code in STATUSES if isinstance(error, kind))
+    return next(known, status.HTTP_500_INTERNAL_SERVER_ERROR)
+
+
+def is_open(error: DineroError) -> bool:
+    """Say whether the gateway will still hear of it, or may have: it is not refused."""
+    kinds = exceptions.NotSent | exceptions.OutcomeUnknown | exceptions.OperationInProgress
+    return isinstance(error, kinds)
+
+
 def _detail(error: DineroError) -> str:
-    if isinstance(error, exceptions.OutcomeUnknown):
-        return _(
-            "No answer came from the gateway: this may have been done. Repeat it only with the "
-            "same Idempotency-Key; that looks it up and never does it twice."
-        )
+    if isinstance(error, exceptions.OutcomeUnknown | exceptions.NeedsReview):
+        return _detail_of_unknown(error)
     if isinstance(error, exceptions.AuthenticationError | exceptions.InsideTransaction):
         # How this server is set up is for its log, not for whoever calls.
-        return _("The server cannot reach its payment gateway.")
+        return _("The server cannot use its payment gateway.")
+    # The gateway's text has the id that it found, and that may be somebody else's.
+    if isinstance(error, exceptions.DuplicateCustomerError):
+        return _("The gateway has this customer already.")
+    if isinstance(error, exceptions.DuplicateCardError):
+        return _("The gateway has this card already.")
     return scrub(str(error))
+
+
+def _detail_of_unknown(error: DineroError) -> str:
+    if error.operation is not None and error.operation.kind not in MONEY_KINDS:
+        return _(
+            "No clear answer came from the gateway: this may have been done. Look at what is "
+            "stored before you repeat it."
+        )
+    return _(
+        "No clear answer came from the gateway: this may have been done. Do not repeat it with a "
+        "new Idempotency-Key; with the same one it is looked up and never done twice."
+    )
 
 
 def _is_passing(error: DineroError) -> bool:
     return isinstance(error, exceptions.NotSent | exceptions.OperationInProgress)
 
 
-def _existing(error: DineroError) -> str:
-    """Return the public id of a duplicate's row, where there is one here."""
+def _existing(error: DineroError) -> Customer | CreditCard | None:
+    """Return the row that is here in spite of the error: the operation's customer's, no other's."""
     operation = error.operation
     if operation is None:
-        return ""
-    row: Customer | CreditCard | None = None
+        return None
+    if operation.kind == OperationKind.CREATE_CUSTOMER:
+        # Stored here, to be pushed again; without this id a repeat would make a second one.
+        customers = Customer.objects.filter(gateway_name=operation.gateway_name)
+        return customers.filter(key=operation.intent.get("customer_key", "")).first()
     if isinstance(error, exceptions.DuplicateCardError) and error.card_id:
-        row = CreditCard.objects.filter(
-            gateway_name=operation.gateway_name,
-            customer_id=operation.customer_id,
-            card_id=error.card_id,
-        ).first()
-    return str(row.public_id) if row else ""
+        cards = CreditCard.objects.filter(gateway_name=operation.gateway_name)
+        return cards.filter(customer_id=operation.customer_id, card_id=error.card_id).first()
+    return None
+
+
+def _shape(error: Exception) -> dict[str, Any]:
+    """Return the framework's error in the shape of ours."""
+    if isinstance(error, Http404):
+        return {"code": "not_found", "detail": _("There is no such object.")}
+    if isinstance(error, ValidationError):
+        return _shape_of_fields(error.detail)
+    if isinstance(error, APIException):
+        return {"code": error.default_code, "detail": scrub(str(error.detail))}
+    return {"code": "permission_denied", "detail": _("You may not do this.")}
+
+
+def _shape_of_fields(detail: Any) -> dict[str, Any]:
+    fields = detail if isinstance(detail, dict) else {"non_field_errors": detail}
+    texts = {
+        name: [scrub(str(text)) for text in (found if isinstance(found, list) else [found])]
+        for name, found in fields.items()
+    }
+    shown = " ".join(f"{name}: {' '.join(found)}" for name, found in texts.items())
+    return {"code": "invalid_input", "detail": shown, "errors": texts}

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from django_dinero.secrets import Secret, scrub
@@ -14,7 +15,7 @@ from django_dinero.secrets import Secret, scrub
 class SecretField(serializers.Field[Secret, Any, Any, Any]):
     """A value that goes in and never comes out."""
 
-    default_error_messages = {"invalid": "Pass a text."}
+    default_error_messages = {"invalid": gettext_lazy("Pass a text.")}
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(write_only=True, required=False, **kwargs)

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.settings import api_settings
+from rest_framework.views import APIView
 
 
 class NewestFirst(CursorPagination):
@@ -12,3 +21,35 @@ class NewestFirst(CursorPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 200
+
+    def paginate_queryset(
+        self,
+        queryset: QuerySet[Any] | Sequence[Any],
+        request: Request,
+        view: APIView | None = None,
+    ) -> list[Any] | None:
+        """Return a page; a query parameter that would be ignored is refused.
+
+        Raises:
+            ValidationError: an unknown parameter: a filter that does nothing shows everything.
+        """
+        accepted = [self.cursor_query_param, "page_size"]
+        unknown = set(request.query_params) - {*accepted, api_settings.URL_FORMAT_OVERRIDE}
+        if unknown:
+            text = _("Unknown query parameter. Accepted: %(names)s.")
+            raise ValidationError(text % {"names": ", ".join(accepted)})
+        return super().paginate_queryset(queryset, request, view)
+
+    def get_page_size(self, request: Request) -> int:
+        """Return how many rows were asked for.
+
+        Raises:
+            ValidationError: no number from 1 to 200.
+        """
+        asked = request.query_params.get("page_size", str(self.page_size))
+        if not (asked.isascii() and asked.isdecimal() and len(asked) < 4):
+            asked = "0"
+        if not 1 <= int(asked) <= self.max_page_size:
+            text = _("Ask for 1 to %(limit)d.") % {"limit": self.max_page_size}
+            raise ValidationError({"page_size": [text]})
+        return int(asked)

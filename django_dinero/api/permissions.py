@@ -2,8 +2,10 @@
 
 * An object that a user may not see does not exist for them: 404, never 403.
 * Staff (``is_staff``) with an action's permission may do it to every object.
-* An owner may do the actions of ``owner_actions`` to their own objects, and others with the
-  permission (a shop may let customers charge their own cards: ``dinero.charge_creditcard``).
+* An owner may do the actions of ``owner_actions`` to their own objects: see them, edit them, add
+  and delete cards. Charging one's own card is the shop's decision: ``owner_actions_by_permission``,
+  for owners who hold ``dinero.charge_creditcard``. To settle, void or refund is for staff alone.
+* What users see and may not do is a 403.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ class Owned:
     action_permissions: ClassVar[Mapping[str, str]] = {}
     #: Actions that need no permission on what is one's own.
     owner_actions: ClassVar[frozenset[str]] = frozenset()
+    #: Actions that need the permission on what is one's own.
+    owner_actions_by_permission: ClassVar[frozenset[str]] = frozenset()
 
     if TYPE_CHECKING:
         request: Any
@@ -64,5 +68,6 @@ class MayAct(BasePermission):
             return False
         if view.action in view.owner_actions:
             return True
-        permission = view.action_permissions.get(view.action, "")
-        return bool(permission and request.user.has_perm(permission))
+        if view.action not in view.owner_actions_by_permission:
+            return False
+        return bool(request.user.has_perm(view.action_permissions[view.action]))

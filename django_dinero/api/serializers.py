@@ -16,6 +16,7 @@ from django_dinero.api.fields import (
 from django_dinero.cards import ADDRESS_FIELDS
 from django_dinero.models import CreditCard, Customer, Transaction
 from django_dinero.money import normalise
+from django_dinero.services.sources import check_email
 
 
 class AddressInput(StrictSerializer):
@@ -55,6 +56,10 @@ class CustomerUpdate(StrictSerializer):
     email = PlainTextField()
     first_name = PlainTextField()
     last_name = PlainTextField()
+
+    def validate_email(self, email: str) -> str:
+        """Return the address, by the rule of the service that stores customers."""
+        return check_email(email, required=True)
 
 
 class NewCustomer(AddressInput):

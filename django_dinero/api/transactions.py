@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
-from rest_framework import mixins, status
+from rest_framework import mixins
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -46,23 +46,16 @@ class TransactionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Diner
     def settle(self, request: Request, **kwargs: Any) -> Response:
         """Capture an authorization, all of it or ``amount``."""
         row: Transaction = self.get_object()
-        again = self.idempotency()
-        return _shown(row.settle(**self.checked(FollowUp), **again))
+        return self.once(FollowUp, row.settle)
 
     @action(detail=True, methods=["post"])
     def void(self, request: Request, **kwargs: Any) -> Response:
         """Cancel what has not settled."""
         row: Transaction = self.get_object()
-        again = self.idempotency()
-        return _shown(row.void(**self.checked(Nothing), **again))
+        return self.once(Nothing, row.void)
 
     @action(detail=True, methods=["post"])
     def refund(self, request: Request, **kwargs: Any) -> Response:
         """Give back all that is left, or ``amount``."""
         row: Transaction = self.get_object()
-        again = self.idempotency()
-        return _shown(row.refund(**self.checked(FollowUp), **again))
-
-
-def _shown(row: Transaction) -> Response:
-    return Response(TransactionShown(row).data, status=status.HTTP_201_CREATED)
+        return self.once(FollowUp, row.refund)

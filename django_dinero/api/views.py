@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from django.db import connections, transaction
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework import status
 from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.viewsets import GenericViewSet
 
-from django_dinero.api import errors
+from django_dinero.api import errors, idempotency
 from django_dinero.api.pages import NewestFirst
 from django_dinero.api.parsing import SealingJSONParser
 from django_dinero.api.permissions import IsAuthenticated, MayAct, Owned
-from django_dinero.exceptions import InvalidInput
-
-#: Visible ASCII, without blanks.
-IDEMPOTENCY_KEY = re.compile(r"[!-~]{8,64}")
-HEADER = "Idempotency-Key"
+from django_dinero.api.serializers import TransactionShown
+from django_dinero.exceptions import DineroError
+from django_dinero.models import Transaction
 
 SerializerT = TypeVar("SerializerT", bound=Serializer[Any])
 
@@ -39,6 +37,9 @@ class DineroViewSet(Owned, GenericViewSet[Any]):
     # JSON alone: the browsable API renders back what was typed.
     renderer_classes = (JSONRenderer,)
     pagination_class = NewestFirst
+    # The project's own could search or sort by columns that are not shown.
+    filter_backends = ()
+    metadata_class = None
     lookup_field = "public_id"
     lookup_url_kwarg = "id"
     lookup_value_regex = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -53,18 +54,9 @@ class DineroViewSet(Owned, GenericViewSet[Any]):
             view = transaction.non_atomic_requests(using=alias)(view)
         return cast("Callable[..., HttpResponseBase]", view)
 
-    def handle_exception(self, exc: Exception) -> Response:
-        """Answer the app's own exceptions; the others are the framework's."""
-        error = errors.first_of(exc)
-        if error is not None:
-            response = errors.response_to(error)
-            # As the framework marks its own: a middleware can tell an error from an answer.
-            response.exception = True
-            return response
-        response = super().handle_exception(exc)
-        if isinstance(exc, APIException):
-            response.data = _shape(exc)
-        return response
+    def get_exception_handler(self) -> Any:
+        """Return the app's own handler: one shape of errors, whatever the project's settings."""
+        return errors.handle
 
     def checked(self, serializer: type[SerializerT]) -> dict[str, Any]:
         """Return the body's fields; a wrong one is a 400 that names it."""
@@ -72,35 +64,45 @@ class DineroViewSet(Owned, GenericViewSet[Any]):
         read.is_valid(raise_exception=True)
         return dict(read.validated_data)
 
-    def idempotency(self) -> dict[str, str]:
-        """Return the arguments that make a repeated request do its work once.
+    def once(self, serializer: type[SerializerT], move: Callable[..., Transaction]) -> Response:
+        """Move money once for each ``Idempotency-Key``, and show the row of the books.
 
-        Raises:
-            InvalidInput: no ``Idempotency-Key`` header, or one of another form.
+        Args:
+            serializer: reads the body; its fields are the arguments of ``move``.
+            move: also takes ``idempotency_key`` and ``scope``.
         """
-        key = self.request.headers.get(HEADER, "")
-        if not IDEMPOTENCY_KEY.fullmatch(key):
-            raise InvalidInput(
-                {
-                    HEADER: _(
-                        "Send this header with 8 to 64 visible ASCII characters, a new one for "
-                        "each payment and the same one when you repeat a request."
-                    )
-                }
-            )
-        return {"idempotency_key": key, "scope": f"user:{self.request.user.pk}"}
+        again = idempotency.of(self.request)
+        given = self.checked(serializer)
+        try:
+            row = move(**given, **again.arguments)
+        except DineroError as error:
+            self._mark_replay(again, error.transaction)
+            raise
+        self._mark_replay(again, row)
+        return Response(TransactionShown(row).data, status=status.HTTP_201_CREATED)
+
+    def _mark_replay(self, again: idempotency.Once, row: Transaction | None) -> None:
+        if again.made(row):
+            self.headers[idempotency.REPLAYED] = "true"
 
 
-def _shape(error: APIException) -> dict[str, Any]:
-    """Return the framework's error in the shape of ours."""
-    detail: Any = error.detail
-    if not isinstance(error, ValidationError):
-        return {"code": error.default_code, "detail": str(detail)}
-    fields = detail if isinstance(detail, dict) else {"non_field_errors": detail}
-    texts = {name: [str(text) for text in _listed(found)] for name, found in fields.items()}
-    shown = " ".join(f"{name}: {' '.join(found)}" for name, found in texts.items())
-    return {"code": "invalid_input", "detail": shown, "errors": texts}
+class Deletes:
+    """Mixed into a viewset: ``DELETE`` removes a row here and at the gateway."""
+
+    def destroy(self, request: Request, **kwargs: Any) -> Response:
+        """Delete; 202 where it is deleted here and the gateway has not confirmed it yet."""
+        row = cast("Any", self).get_object()
+        try:
+            row.delete()
+        except (DineroError, ExceptionGroup) as failure:
+            error = errors.first_of(failure)
+            if error is None or not errors.is_open(error) or _is_here(row):
+                raise
+            detail = _("It is deleted here; the gateway has not confirmed it yet.")
+            body = {"code": error.code, "detail": detail}
+            return Response(body, status=status.HTTP_202_ACCEPTED)
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-def _listed(found: Any) -> list[Any]:
-    return found if isinstance(found, list) else [found]
+def _is_here(row: Any) -> bool:
+    return bool(type(row)._default_manager.filter(public_id=row.public_id).exists())
