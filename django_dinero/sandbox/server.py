@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import os
 import socket
 import ssl
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -159,6 +160,9 @@ class _Listener(ThreadingHTTPServer):
 
     def server_bind(self) -> None:
         """Bind, without the standard library's look-up of the host's name, which may take long."""
+        if os.name == "posix":  # elsewhere it would let two servers share the port
+            # The last connections of a bank that was stopped hold its port for a minute.
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         socket.socket.bind(self.socket, self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]

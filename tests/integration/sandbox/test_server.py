@@ -239,3 +239,17 @@ def test_nothing_is_logged(
         sock.sendall(b"nonsense 4111111111111111\r\n\r\n")
         assert b"4111111111111111" not in sock.makefile("rb").read()
     assert capfd.readouterr() == ("", "")
+
+
+def test_its_port_is_free_again_at_once() -> None:
+    bank = Bank()
+    with SandboxServer(bank) as first:
+        kept = http.client.HTTPConnection("127.0.0.1", first.port, timeout=10)
+        assert post(kept)[0] == 200
+    # The server closed the connection first: its end of it holds the port for a minute.
+    kept.close()
+    with SandboxServer(bank, port=first.port) as second:
+        again = http.client.HTTPConnection("127.0.0.1", second.port, timeout=10)
+        assert post(again)[0] == 200
+        again.close()
+    bank.close()
