@@ -35,7 +35,7 @@ demo: $(VENV)/.installed-core ## the whole main job against the local test bank,
 	$(PY) manage.py dinero_demo $(ARGS)
 
 serve: $(VENV)/.installed-core ## test bank and example project, with addresses and a sign-in
-	$(PY) manage.py serve_demo $(ARGS)
+	$(PY) manage.py dinero_serve $(ARGS)
 
 test: $(VENV)/.installed-test ## the test-suite on SQLite (ARGS="-k vault" for a part)
 	$(PYTEST) $(ARGS)

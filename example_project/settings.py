@@ -8,7 +8,7 @@ from typing import Any
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 #: Databases and bank files of the demonstration: made by the commands, ignored by git.
-VAR_DIR = BASE_DIR / "var"
+VAR_DIR = Path(os.environ.get("EXAMPLE_VAR", BASE_DIR / "var"))
 
 DEBUG = os.environ.get("DEBUG", "1").lower() in ("1", "true", "yes", "on")
 SECRET_KEY = os.environ.get("SECRET_KEY", "the example project guards nothing")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import IO, Self
 
 from example_project.settings import BASE_DIR
@@ -135,9 +138,35 @@ def run_manage(*arguments: str, environment: dict[str, str]) -> int:
     child = subprocess.Popen(
         [sys.executable, str(MANAGE), *arguments], env={**os.environ, **environment}
     )
-    while True:
+    try:
+        while True:
+            # The terminal sends Ctrl-C to the child as well, which ends by itself.
+            with contextlib.suppress(KeyboardInterrupt):
+                return child.wait()
+    finally:
+        if child.poll() is None:
+            child.terminate()
+            child.wait()
+
+
+def leave_on_sigterm() -> None:
+    """Turn SIGTERM into an exit that stops the processes which were started here."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    # Python lets the main thread alone say this; a test may call a command from another one.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, leave)
+
+
+def is_free(port: int) -> bool:
+    """Say whether nobody listens on a port of this machine."""
+    with socket.socket() as probe:
+        # As servers do: a port whose last connections fade away is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            return child.wait()
-        except KeyboardInterrupt:
-            # The terminal sent it to the child as well, which ends by itself.
-            continue
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

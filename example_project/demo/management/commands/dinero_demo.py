@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_dinero.exceptions import DineroError
 from example_project.demo import books
-from example_project.demo.bank import BankFailed, BankProcess, run_manage
+from example_project.demo.bank import BankFailed, BankProcess, leave_on_sigterm, run_manage
 from example_project.demo.columns import Columns
 from example_project.demo.job import GATEWAY, Job, StepFailed
 
@@ -57,6 +57,7 @@ class Command(BaseCommand):
             control, store = job
             self._job(control, Path(store))
             return
+        leave_on_sigterm()
         if kept is not None:
             self._again(kept)
             return
