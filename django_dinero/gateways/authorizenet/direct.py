@@ -13,8 +13,10 @@ _HEAD = re.compile(r"^(?P<quote>[^\w\s]?)(?P<code>[1-4])(?P=quote)(?P<delimiter>
 _ACCOUNT = re.compile(r"X{4,}(\d{4})")
 
 REASON_CODE, REASON_TEXT, AUTH_CODE, AVS, TRANSACTION_ID = 2, 3, 4, 5, 6
-#: The card code result is field 38, the account number field 50.
-_CVV_BEFORE_ACCOUNT = 50 - 38
+#: Where the masked account number stands, or further right where values hold the delimiter.
+ACCOUNT = 50
+#: The card code result is field 38; nothing that a person typed stands between the two.
+_CVV_BEFORE_ACCOUNT = ACCOUNT - 38
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +44,16 @@ def parse(text: str) -> DirectResponse | None:
     if head is None:
         return None
     quote, delimiter = head["quote"], head["delimiter"]
-    fields = [value.strip(quote) if quote else value for value in text.split(delimiter)]
+    # Where values are wrapped, the delimiter between them cannot be mistaken for one inside them.
+    fields = text.strip().removeprefix(quote).removesuffix(quote).split(quote + delimiter + quote)
     padded = [*fields, *[""] * 70]
-    account = next((i for i, value in enumerate(fields) if _ACCOUNT.fullmatch(value)), None)
+    found = (i for i in range(ACCOUNT, len(fields)) if _ACCOUNT.fullmatch(fields[i]))
+    account = next(found, None)
     cvv, last_4, brand = "", "", ""
     if account is not None:
         last_4 = fields[account][-4:]
         brand = padded[account + 1]
-        cvv = padded[account - _CVV_BEFORE_ACCOUNT] if account >= _CVV_BEFORE_ACCOUNT else ""
+        cvv = padded[account - _CVV_BEFORE_ACCOUNT]
     shift = _shift(padded)
     return DirectResponse(
         response_code=head["code"],
