@@ -13,6 +13,8 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
+from django_dinero.secrets import scrub
+
 
 class NewestFirst(CursorPagination):
     """Newest first, 50 at a time or ``?page_size=`` up to 200; constant cost on any page."""
@@ -37,7 +39,8 @@ class NewestFirst(CursorPagination):
         unknown = set(request.query_params) - {*accepted, api_settings.URL_FORMAT_OVERRIDE}
         if unknown:
             text = _("Unknown query parameter. Accepted: %(names)s.")
-            raise ValidationError(text % {"names": ", ".join(accepted)})
+            texts = [text % {"names": ", ".join(accepted)}]
+            raise ValidationError({scrub(name)[:80]: texts for name in sorted(unknown)})
         return super().paginate_queryset(queryset, request, view)
 
     def get_page_size(self, request: Request) -> int:

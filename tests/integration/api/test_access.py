@@ -1,0 +1,296 @@
+"""Who may do what: every route of the router, for every kind of caller."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+
+from django_dinero.api.urls import router, urlpatterns
+from django_dinero.models import Customer, Transaction
+from tests.integration.api.calling import CARD, OTHER_NUMBER, Caller, json_of, user_with
+from tests.support.recording import RecordingGateway
+
+pytestmark = pytest.mark.django_db
+
+OWNER, OWNER_WITH_PERMISSION, STAFF_ALONE = "owner", "owner with permission", "staff alone"
+
+
+@dataclass(frozen=True)
+class Route:
+    """One action of the API, and who may do it beside staff with the permission."""
+
+    name: str
+    method: str
+    permission: str
+    who: str = OWNER
+    body: Any = None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.name}"
+
+
+ROUTES = (
+    Route("customer-list", "GET", "view_customer"),
+    Route("customer-detail", "GET", "view_customer"),
+    Route("customer-detail", "PATCH", "change_customer", body={"last_name": "Smith"}),
+    Route("customer-detail", "DELETE", "delete_customer"),
+    Route("customer-cards", "POST", "add_stored_card", body={**CARD, "number": OTHER_NUMBER}),
+    Route("customer-charge", "POST", "charge_creditcard", OWNER_WITH_PERMISSION, {"price": "1.01"}),
+    Route("card-list", "GET", "view_creditcard"),
+    Route("card-detail", "GET", "view_creditcard"),
+    Route("card-detail", "PATCH", "change_creditcard", body={"zip": "11111"}),
+    Route("card-detail", "DELETE", "delete_creditcard"),
+    Route("card-charge", "POST", "charge_creditcard", OWNER_WITH_PERMISSION, {"price": "1.02"}),
+    Route("transaction-list", "GET", "view_transaction"),
+    Route("transaction-detail", "GET", "view_transaction"),
+    Route("transaction-settle", "POST", "settle_transaction", STAFF_ALONE),
+    Route("transaction-void", "POST", "void_transaction", STAFF_ALONE),
+    Route("transaction-refund", "POST", "refund_transaction", STAFF_ALONE),
+)
+#: Nobody's object is touched: whoever signed in makes a customer of their own.
+CREATE = Route("customer-list", "POST", "add_customer", body={"email": "new@example.com"})
+LISTS = [route for route in ROUTES if route.name.endswith("-list")]
+DETAILS = [route for route in ROUTES if route not in LISTS]
+PERMISSIONS = sorted({route.permission for route in (*ROUTES, CREATE)})
+
+each = pytest.mark.parametrize("route", ROUTES, ids=str)
+each_detail = pytest.mark.parametrize("route", DETAILS, ids=str)
+each_list = pytest.mark.parametrize("route", LISTS, ids=str)
+
+
+@dataclass
+class Ann:
+    """An owner with something behind each route."""
+
+    user: Any
+    gateway: RecordingGateway
+    customer: Customer
+
+    def address(self, route: Route, public_id: object = None) -> str:
+        """The address of a route, of Ann's object or of another id."""
+        kind, _dash, action = route.name.partition("-")
+        if action == "list":
+            return f"{kind}s/"
+        tail = "" if action == "detail" else f"{action}/"
+        return f"{kind}s/{public_id or self.row(route).public_id}/{tail}"
+
+    def row(self, route: Route) -> Any:
+        """What the route is tried on, made so that it would work."""
+        if route.name.startswith("customer"):
+            return self.customer
+        if route.name.startswith("card"):
+            return self.customer.cards[0]
+        settle = route.name != "transaction-settle"
+        row = Transaction.create("10.00", customer=self.customer, settle=settle)
+        if route.name == "transaction-refund":
+            self.gateway.bank.settle_batch()
+        return row
+
+
+@pytest.fixture
+def ann(gateway: RecordingGateway, db: None) -> Ann:
+    user = user_with("ann")
+    customer = Customer.create("ann@example.com", owner=user, last_name="Lee", **CARD)
+    return Ann(user, gateway, customer)
+
+
+@pytest.fixture
+def attempt(ann: Ann) -> Callable[..., tuple[Any, list[str]]]:
+    """Try a route on what is Ann's; returns the reply and what the gateway was asked."""
+
+    def call(caller: Caller, route: Route, public_id: object = None) -> tuple[Any, list[str]]:
+        address = ann.address(route, public_id)
+        before = ann.gateway.mark
+        response = caller.send(route.method, address, route.body)
+        return response, ann.gateway.since(before)
+
+    return call
+
+
+def test_the_table_has_every_route_of_the_router() -> None:
+    served = set()
+    patterns: list[Any] = list(urlpatterns)
+    for pattern in patterns:
+        actions: dict[str, str] = getattr(pattern.callback, "actions", {})
+        served |= {(pattern.name, m.upper()) for m in actions if m != "head"}
+    served.discard(("api-root", "GET"))
+    assert served == {(route.name, route.method) for route in (*ROUTES, CREATE)}
+
+
+def test_every_permission_of_the_views_exists() -> None:
+    registry: list[Any] = list(router.registry)
+    for _prefix, viewset, _basename in registry:
+        for name in viewset.action_permissions.values():
+            label, codename = name.split(".")
+            assert Permission.objects.filter(
+                codename=codename, content_type__app_label=label
+            ).exists(), name
+
+
+@pytest.mark.parametrize("route", [*ROUTES, CREATE], ids=str)
+def test_nobody(attempt: Any, route: Route) -> None:
+    response, asked = attempt(Caller(), route)
+    assert json_of(response, 403)["code"] == "not_authenticated"
+    assert asked == []
+
+
+def test_nobody_at_the_root(db: None) -> None:
+    json_of(Caller().get(""), 403)
+    assert set(json_of(Caller(user_with("x")).get(""), 200)) == {
+        "customers",
+        "cards",
+        "transactions",
+    }
+
+
+# -- Others' objects -------------------------------------------------------------------------------
+
+
+def strangers() -> dict[str, Callable[[Route], Any]]:
+    """Callers who may not do a route to what is Ann's, whatever else they may do."""
+    others = [*PERMISSIONS]
+    return {
+        "another owner": lambda route: _owner_of_another_customer("bob"),
+        "another owner with every permission": lambda route: user_with("bob", *PERMISSIONS),
+        "staff without permissions": lambda route: user_with("sam", is_staff=True),
+        "staff with every other permission": lambda route: user_with(
+            "sam", *(name for name in others if name != route.permission), is_staff=True
+        ),
+        "superuser without staff": lambda route: user_with("sue", is_superuser=True),
+    }
+
+
+def _owner_of_another_customer(name: str) -> Any:
+    user = user_with(name)
+    Customer.create(f"{name}@example.com", owner=user, **CARD)
+    return user
+
+
+@pytest.mark.parametrize("who", strangers())
+@each_detail
+def test_what_is_anothers_does_not_exist(ann: Ann, attempt: Any, route: Route, who: str) -> None:
+    caller = Caller(strangers()[who](route))
+    response, asked = attempt(caller, route)
+    missing, _asked = attempt(caller, route, uuid.uuid4())
+    assert json_of(response, 404) == json_of(missing, 404)
+    assert json_of(response, 404)["code"] == "not_found"
+    assert asked == []
+    ann.customer.refresh_from_db()
+    assert (ann.customer.last_name, ann.customer.cards[0].zip) == ("Lee", CARD["zip"])
+
+
+@pytest.mark.parametrize("who", strangers())
+@each_list
+def test_lists_show_nothing_of_others(ann: Ann, attempt: Any, route: Route, who: str) -> None:
+    charge = Transaction.create("10.00", customer=ann.customer)
+    response, _asked = attempt(Caller(strangers()[who](route)), route)
+    json_of(response, 200)
+    secret = (ann.customer, ann.customer.cards[0], charge)
+    assert [row for row in secret if str(row.public_id) in response.content.decode()] == []
+
+
+# -- Those who may ---------------------------------------------------------------------------------
+
+
+def succeeded(response: Any) -> bool:
+    """Whether a reply is one of success."""
+    return response.status_code in (200, 201, 204)
+
+
+@each
+def test_staff_with_just_this_permission(attempt: Any, route: Route) -> None:
+    caller = Caller(user_with("sam", route.permission, is_staff=True))
+    response, _asked = attempt(caller, route)
+    assert succeeded(response), response.content
+
+
+@each
+def test_a_superuser(attempt: Any, route: Route) -> None:
+    root = get_user_model().objects.create_superuser("root")
+    response, _asked = attempt(Caller(root), route)
+    assert succeeded(response), response.content
+
+
+@each
+def test_the_owner(ann: Ann, attempt: Any, route: Route) -> None:
+    response, asked = attempt(Caller(ann.user), route)
+    if route.who == OWNER:
+        assert succeeded(response), response.content
+    else:
+        assert json_of(response, 403)["code"] == "permission_denied"
+        assert asked == []
+
+
+@each
+def test_the_owner_with_every_permission(ann: Ann, attempt: Any, route: Route) -> None:
+    ann.user.user_permissions.set(Permission.objects.filter(codename__in=PERMISSIONS))
+    response, asked = attempt(Caller(ann.user), route)
+    if route.who == STAFF_ALONE:
+        json_of(response, 403)
+        assert asked == []
+    else:
+        assert succeeded(response), response.content
+
+
+@each_list
+def test_staff_and_owner_find_it_in_the_list(ann: Ann, route: Route) -> None:
+    row = ann.row(route)
+    callers = [Caller(ann.user), Caller(user_with("sam", route.permission, is_staff=True))]
+    for caller in callers:
+        shown = json_of(caller.get(ann.address(route)), 200)["results"]
+        assert [each["id"] for each in shown] == [str(row.public_id)]
+
+
+# -- Whose a new customer is -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "codenames", "owned"),
+    [
+        ({}, (), True),
+        ({"is_staff": True}, (), True),
+        ({"is_staff": True}, ("add_customer",), False),
+    ],
+    ids=["a user", "staff without the permission", "staff with it"],
+)
+def test_a_new_customer(
+    gateway: RecordingGateway, fields: dict[str, bool], codenames: tuple[str, ...], owned: bool
+) -> None:
+    user = user_with("una", *codenames, **fields)
+    json_of(Caller(user).post("customers/", CREATE.body), 201)
+    assert Customer.objects.get().owner == (user if owned else None)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["owner", "owner_id", "public_id", "id", "customer_id", "key", "gateway_name", "sync_state"],
+)
+def test_nobody_assigns_what_is_not_theirs_to_assign(ann: Ann, name: str) -> None:
+    caller = Caller(ann.user)
+    before = ann.gateway.mark
+    customer, card = ann.customer, ann.customer.cards[0]
+    for method, address in (
+        ("POST", "customers/"),
+        ("PATCH", f"customers/{customer.public_id}/"),
+        ("POST", f"customers/{customer.public_id}/cards/"),
+        ("PATCH", f"cards/{card.public_id}/"),
+    ):
+        body = {"email": "x@example.com"} if address == "customers/" else {}
+        shown = json_of(caller.send(method, address, {**body, name: "1"}), 400)
+        assert name in shown["errors"], (method, address)
+    assert ann.gateway.since(before) == []
+
+
+def test_a_charge_of_ones_own_card_cannot_name_another(ann: Ann) -> None:
+    ann.user.user_permissions.set(Permission.objects.filter(codename="charge_creditcard"))
+    address = f"customers/{ann.customer.public_id}/charge/"
+    for name in ("card", "customer", "number", "token", "owner", "initiator", "scope"):
+        body = {"price": "1.00", name: "x"}
+        assert set(json_of(Caller(ann.user).post(address, body), 400)["errors"]) == {name}
+    assert not Transaction.objects.exists()
