@@ -65,6 +65,9 @@ REASONS: Mapping[str, tuple[ReasonKind, ...]] = {
     **dict.fromkeys(("193", "252", "253"), (K.HELD,)),
 }
 
+#: Reason codes that say "held for review" even where they come with another response code.
+UNDER_REVIEW = ("193", "252", "253")
+
 #: Reason codes of a partial approval (a prepaid card) and of a repeated transaction.
 PARTIAL_APPROVAL = "295"
 DUPLICATES = ("11", "318")

@@ -53,14 +53,11 @@ def customer(profile: Mapping[str, Any]) -> RemoteCustomer:
 def card(profile: Mapping[str, Any], customer_id: str) -> RemoteCard:
     """Return a masked payment profile."""
     month, year = _expiry(text_at(profile, "payment", "creditCard", "expirationDate"))
-    number = text_at(profile, "payment", "creditCard", "cardNumber") or text_at(
-        profile, "payment", "bankAccount", "accountNumber"
-    )
     bill_to = at(profile, "billTo")
     return RemoteCard(
         customer_id=text_at(profile, "customerProfileId") or customer_id,
         card_id=text_at(profile, "customerPaymentProfileId"),
-        last_4=last_4(number),
+        last_4=_account(profile),
         brand=codes.brand(text_at(profile, "payment", "creditCard", "cardType")),
         month=month,
         year=year,
@@ -74,10 +71,16 @@ def _expiry(text: str) -> tuple[int | None, int | None]:
     return (int(found[2]), int(found[1])) if found else (None, None)
 
 
+def _account(content: Mapping[str, Any]) -> str:
+    """Return the last four digits of what was paid with, a card or a bank account."""
+    card_number = text_at(content, "payment", "creditCard", "cardNumber")
+    return last_4(card_number or text_at(content, "payment", "bankAccount", "accountNumber"))
+
+
 def last_4(masked: str) -> str:
     """Return the last four digits of ``XXXX1111``, empty where there are none."""
     digits = masked[-4:]
-    return digits if digits.isascii() and digits.isdigit() else ""
+    return digits if len(digits) == 4 and digits.isascii() and digits.isdigit() else ""
 
 
 def duplicate_id(text: str) -> str:
@@ -118,11 +121,12 @@ def result(content: Mapping[str, Any], *, follow_up: bool = False) -> Transactio
         follow_up: it answers a refund or a void.
 
     Raises:
-        OutcomeUnknown: it says approved and error at once; the gateway's books will tell.
+        OutcomeUnknown: it says approved and error at once, or has a response code that this
+            release does not know; the gateway's books will tell.
     """
     response = at(content, "transactionResponse")
     code, text = reason_of(response)
-    outcome = codes.OUTCOMES.get(text_at(response, "responseCode"), Outcome.FAILED)
+    outcome = _outcome(text_at(response, "responseCode"))
     # The networks' letters; a blank is "not asked".
     avs, cvv = text_at(response, "avsResultCode"), text_at(response, "cvvResultCode")
     reasons: tuple[Reason, ...] = ()
@@ -151,36 +155,44 @@ def result(content: Mapping[str, Any], *, follow_up: bool = False) -> Transactio
     )
 
 
+def _outcome(word: str) -> Outcome:
+    found = codes.OUTCOMES.get(word)
+    if found is None:
+        raise OutcomeUnknown(
+            _("The gateway gave an unknown response code (%(code)r).") % {"code": word[:20]}
+        )
+    return found
+
+
 def _approved(
     response: Mapping[str, Any], code: str, text: str
 ) -> tuple[Outcome, tuple[Reason, ...], bool]:
     """Find what is not an approval of this call behind response code 1."""
     real = text_at(response, "transId") not in ("", "0")
+    errors = dicts_at(response, "errors", "error")
     if code in (codes.ALREADY_VOIDED, codes.ALREADY_CAPTURED):
         return Outcome.FAILED, codes.transaction_reasons(code, text, Outcome.FAILED), True
     if not real:
-        shown = text or _("Test mode: the gateway approved and kept nothing.")
+        if errors:
+            return Outcome.FAILED, codes.transaction_reasons(code, text, Outcome.FAILED), False
+        shown = _("The gateway approved in test mode and kept nothing.")
         return Outcome.FAILED, (Reason(ReasonKind.GATEWAY_ERROR, code, shown),), False
     if text_at(response, "splitTenderId"):
         reasons = codes.transaction_reasons(codes.PARTIAL_APPROVAL, text, Outcome.DECLINED)
         return Outcome.DECLINED, reasons, False
-    if dicts_at(response, "errors", "error"):
+    if errors:
         # It has a transaction, and an error beside it: neither can be believed.
         raise OutcomeUnknown(
             _("The gateway approved with an error beside it (%(code)s).") % {"code": code}
         )
-    if code in ("252", "253"):
+    if code in codes.UNDER_REVIEW:
         return Outcome.HELD, codes.transaction_reasons(code, text, Outcome.HELD), False
     return Outcome.APPROVED, (), False
 
 
 def _by_letters(avs: str, cvv: str) -> tuple[Reason, ...]:
-    found = []
-    if avs == "N":
-        found.append(Reason(ReasonKind.AVS, "avs:N"))
-    if cvv == "N":
-        found.append(Reason(ReasonKind.CVV, "cvv:N"))
-    return tuple(found)
+    letters = ((ReasonKind.AVS, "avs", avs), (ReasonKind.CVV, "cvv", cvv))
+    return tuple(Reason(kind, f"{name}:N") for kind, name, letter in letters if letter == "N")
 
 
 #: Where ``settleAmount`` says what was or will be settled; elsewhere it repeats the authorized sum.
@@ -202,7 +214,6 @@ def details(content: Mapping[str, Any], currency: str) -> RemoteTransaction:
     kind = codes.KINDS.get(text_at(found, "transactionType"), Kind.CHARGE)
     authorized = amount(text_at(found, "authAmount"))
     settled = amount(text_at(found, "settleAmount"))
-    number = text_at(found, "payment", "creditCard", "cardNumber")
     key = text_at(found, "order", "invoiceNumber") or text_at(content, "transrefId")
     return RemoteTransaction(
         transaction_id=text_at(found, "transId"),
@@ -215,7 +226,7 @@ def details(content: Mapping[str, Any], currency: str) -> RemoteTransaction:
         parent_id=text_at(found, "refTransId"),
         customer_id=text_at(found, "profile", "customerProfileId"),
         card_id=text_at(found, "profile", "customerPaymentProfileId"),
-        last_4=last_4(number),
+        last_4=_account(found),
         brand=codes.brand(text_at(found, "payment", "creditCard", "cardType")),
         auth_code=text_at(found, "authCode"),
         avs=text_at(found, "AVSResponse"),
@@ -272,9 +283,10 @@ def remote_status(word: str) -> RemoteStatus:
 def amount(text: str) -> Decimal | None:
     """Return an amount in dollars with two decimals, None where there is none."""
     try:
-        return Decimal(text).quantize(Decimal("0.01")) if text else None
+        found = Decimal(text).quantize(Decimal("0.01"))
     except InvalidOperation:
         return None
+    return found if found.is_finite() else None
 
 
 def moment(text: str) -> datetime.datetime | None:

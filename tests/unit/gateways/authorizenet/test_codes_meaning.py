@@ -126,6 +126,7 @@ def test_codes_that_the_client_asks_for_by_name() -> None:
     assert codes.ALREADY_DELETED == "I00003"
     assert codes.PARTIAL_APPROVAL == "295"
     assert codes.DUPLICATES == ("11", "318")
+    assert codes.UNDER_REVIEW == ("193", "252", "253")
     assert (codes.ALREADY_VOIDED, codes.ALREADY_CAPTURED) == ("310", "311")
 
 
