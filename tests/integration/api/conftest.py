@@ -62,6 +62,14 @@ def card(customer: Customer) -> CreditCard:
 
 
 @pytest.fixture
+def declining(card: CreditCard) -> CreditCard:
+    """The customer's card, moved to the zip code at which the test bank declines charges."""
+    card.zip = "46282"
+    card.save()
+    return card
+
+
+@pytest.fixture
 def authorization(customer: Customer) -> Transaction:
     """An authorization of 10.00 of the customer's card."""
     return Transaction.create("10.00", customer=customer, settle=False)
