@@ -1,0 +1,206 @@
+"""Exceptions as answers: each class's status, one shape, nothing that is not the caller's."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework.exceptions import NotFound, Throttled, ValidationError
+from rest_framework.response import Response
+
+from django_dinero import exceptions
+from django_dinero.api import errors
+from django_dinero.exceptions import DineroError, InvalidInput
+from django_dinero.testing.factories import (
+    CreditCardFactory,
+    CustomerFactory,
+    OperationFactory,
+    TransactionFactory,
+)
+
+NUMBER = "4012888818888"
+
+STATUSES = {
+    "AVSAndCVVError": 402,
+    "AVSError": 402,
+    "AuthenticationError": 502,
+    "CVVError": 402,
+    "CardDeclinedError": 402,
+    "CardLimitError": 409,
+    "CardNotFoundError": 409,
+    "CustomerNotFoundError": 409,
+    "DineroError": 500,
+    "DuplicateCardError": 409,
+    "DuplicateCustomerError": 409,
+    "DuplicateTransactionError": 409,
+    "ExpiryError": 402,
+    "GatewayError": 502,
+    "HeldForReview": 202,
+    "IdempotencyKeyReused": 422,
+    "InsideTransaction": 500,
+    "InvalidAmountError": 422,
+    "InvalidAmountInput": 400,
+    "InvalidCVVInput": 400,
+    "InvalidCardError": 402,
+    "InvalidCardInput": 400,
+    "InvalidExpiryInput": 400,
+    "InvalidInput": 400,
+    "InvalidTransactionError": 409,
+    "NeedsReview": 202,
+    "NotSent": 503,
+    "OperationInProgress": 409,
+    "OutcomeUnknown": 202,
+    "RefundError": 409,
+    "UnsupportedFeature": 400,
+}
+
+
+def error_of(name: str, text: str = "said", **context: Any) -> DineroError:
+    """An exception of a class."""
+    kind: type[DineroError] = getattr(exceptions, name)
+    if issubclass(kind, InvalidInput):
+        return kind({"field": text}, **context)
+    return kind(text, **context)
+
+
+def answer(error: Exception) -> Response:
+    """What the views answer."""
+    response = errors.handle(error, {})
+    assert response is not None
+    return response
+
+
+def test_every_exception_has_its_status_in_the_table() -> None:
+    assert set(STATUSES) == set(exceptions.__all__)
+
+
+@pytest.mark.parametrize("name", exceptions.__all__)
+def test_the_status_and_the_code_of_each_exception(name: str) -> None:
+    error = error_of(name)
+    response = answer(error)
+    assert response.status_code == STATUSES[name]
+    assert response.data["code"] == error.code
+    assert response.data["detail"]
+
+
+@pytest.mark.parametrize("name", exceptions.__all__)
+def test_only_what_passes_says_when_to_try_again(name: str) -> None:
+    passing = name in {"NotSent", "OperationInProgress"}
+    assert answer(error_of(name)).has_header("Retry-After") is passing
+
+
+@pytest.mark.parametrize("name", exceptions.__all__)
+def test_no_text_of_a_gateway_brings_a_number_back(name: str) -> None:
+    response = answer(error_of(name, f"bad number {NUMBER}"))
+    assert NUMBER not in str(response.data)
+
+
+@pytest.mark.parametrize("name", ["AuthenticationError", "InsideTransaction"])
+def test_how_the_server_is_set_up_is_for_its_log(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = answer(error_of(name, "login id 5KP3u95bQpv"))
+    assert "5KP3" not in str(response.data)
+    [record] = [r for r in caplog.records if r.name == "django_dinero.api"]
+    assert record.levelno == logging.ERROR
+    assert "5KP3" in record.getMessage()
+
+
+def test_what_is_the_callers_own_fault_is_no_error_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for name in ("InvalidInput", "CardDeclinedError", "OutcomeUnknown"):
+        answer(error_of(name))
+    assert [r for r in caplog.records if r.name == "django_dinero.api"] == []
+
+
+@pytest.mark.parametrize("name", ["DuplicateCardError", "DuplicateCustomerError"])
+def test_the_id_that_a_duplicate_names_stays_with_the_gateway(name: str) -> None:
+    response = answer(error_of(name, "A duplicate record with ID 39931060 already exists."))
+    assert "39931060" not in str(response.data)
+
+
+def test_the_first_refusal_of_several_is_answered() -> None:
+    group = ExceptionGroup("several", [ValueError("x"), error_of("NotSent"), error_of("AVSError")])
+    assert answer(group).status_code == 503
+
+
+def test_a_bug_is_left_to_the_server() -> None:
+    assert errors.handle(ValueError("a bug"), {}) is None
+    assert errors.handle(ExceptionGroup("bugs", [ValueError("a bug")]), {}) is None
+
+
+# -- What the answer is about ----------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_the_row_and_the_operation_are_named() -> None:
+    row, operation = TransactionFactory(), OperationFactory()
+    data = answer(error_of("CardDeclinedError", transaction=row, operation=operation)).data
+    assert data["transaction"] == str(row.public_id)
+    assert data["operation"] == operation.key
+    assert set(data) == {"code", "detail", "transaction", "operation"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["OutcomeUnknown", "NeedsReview"])
+def test_an_unknown_charge_is_not_to_be_repeated_with_another_key(name: str) -> None:
+    charge = answer(error_of(name, operation=OperationFactory(kind="charge"))).data["detail"]
+    assert "Do not repeat it with a new Idempotency-Key" in charge
+    change = answer(error_of(name, operation=OperationFactory(kind="update_card"))).data["detail"]
+    assert "Idempotency-Key" not in change
+
+
+@pytest.mark.django_db
+def test_a_duplicate_card_is_named_where_it_is_the_same_customers() -> None:
+    card = CreditCardFactory()
+    other = CustomerFactory()
+    for customer_id, named in ((card.customer_id, True), (other.customer_id, False)):
+        operation = OperationFactory(kind="add_card", customer_id=customer_id)
+        error = exceptions.DuplicateCardError("", card_id=card.card_id, operation=operation)
+        expected = {"existing": str(card.public_id)} if named else {}
+        data = answer(error).data
+        assert {k: v for k, v in data.items() if k == "existing"} == expected
+
+
+@pytest.mark.django_db
+def test_a_duplicate_customer_names_nobody_elses_row() -> None:
+    theirs = CustomerFactory()
+    operation = OperationFactory(kind="create_customer", intent={"customer_key": "another"})
+    error = exceptions.DuplicateCustomerError(
+        "", customer_id=theirs.customer_id or "", operation=operation
+    )
+    assert "existing" not in answer(error).data
+
+
+# -- The framework's own ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (Http404("No Customer matches"), 404, "not_found"),
+        (NotFound(), 404, "not_found"),
+        (PermissionDenied("no"), 403, "permission_denied"),
+        (Throttled(wait=9), 429, "throttled"),
+    ],
+    ids=["404", "not found", "403", "429"],
+)
+def test_the_frameworks_errors_have_the_same_shape(error: Any, status: int, code: str) -> None:
+    response = answer(error)
+    assert response.status_code == status
+    assert response.data["code"] == code
+    assert set(response.data) == {"code", "detail"}
+
+
+def test_wrong_fields_are_named_and_their_texts_scrubbed() -> None:
+    response = answer(ValidationError({"a": [f"{NUMBER} is wrong"], "b": "also"}))
+    assert response.data == {
+        "code": "invalid_input",
+        "detail": "a: [secret] is wrong b: also",
+        "errors": {"a": ["[secret] is wrong"], "b": ["also"]},
+    }
+    assert answer(ValidationError("all")).data["errors"] == {"non_field_errors": ["all"]}
