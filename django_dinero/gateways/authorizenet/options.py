@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -64,7 +64,8 @@ class Options:
     read_timeout: float
     deadline: float
     ca_bundle: str | None
-    proxy: str | None
+    #: Not in the repr: its address may hold a password.
+    proxy: str | None = field(repr=False)
 
     @property
     def host(self) -> str:
@@ -84,12 +85,12 @@ def read(alias: str, given: Mapping[str, Any]) -> Options:
         ImproperlyConfigured: one is missing or impossible; no value of a key is shown.
     """
     endpoint = _endpoint(alias, given)
-    live = (urlsplit(endpoint).hostname or "").lower() in LIVE_HOSTS
+    live = urlsplit(endpoint).hostname in LIVE_HOSTS
     mode = given.get("validation_mode") or ("liveMode" if live else "testMode")
     if mode not in VALIDATION_MODES:
         raise _wrong(alias, "validation_mode", f"is one of {', '.join(VALIDATION_MODES)}")
     window = given.get("duplicate_window", MAX_DUPLICATE_WINDOW)
-    if not isinstance(window, int) or not 0 <= window <= MAX_DUPLICATE_WINDOW:
+    if type(window) is not int or not 0 <= window <= MAX_DUPLICATE_WINDOW:
         raise _wrong(alias, "duplicate_window", f"is 0 to {MAX_DUPLICATE_WINDOW} seconds")
     signature = given.get("signature_key")
     return Options(
@@ -99,7 +100,7 @@ def read(alias: str, given: Mapping[str, Any]) -> Options:
         signature_key=_secret(alias, "signature_key", signature) if signature else None,
         client_key=str(given.get("client_key") or ""),
         endpoint=endpoint,
-        trusted_hosts=frozenset(str(h).lower() for h in given.get("trusted_hosts") or ()),
+        trusted_hosts=_hosts(alias, given.get("trusted_hosts") or ()),
         duplicate_window=window,
         validation_mode=mode,
         replication_seconds=_seconds(alias, given, "replication_seconds", 15.0),
@@ -114,10 +115,21 @@ def read(alias: str, given: Mapping[str, Any]) -> Options:
 def _endpoint(alias: str, given: Mapping[str, Any]) -> str:
     endpoint, environment = given.get("endpoint"), given.get("environment")
     if endpoint:
+        try:
+            urlsplit(str(endpoint))
+        except ValueError:
+            raise _wrong(alias, "endpoint", "is no address") from None
         return str(endpoint)
     if not isinstance(environment, str) or environment not in ENDPOINTS:
         raise _wrong(alias, "environment", 'is "production" or "sandbox"; or set "endpoint"')
     return ENDPOINTS[environment]
+
+
+def _hosts(alias: str, names: object) -> frozenset[str]:
+    # A lone text is a mistake that would be read as a list of letters.
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise _wrong(alias, "trusted_hosts", "is a list of host names")
+    return frozenset(str(name).lower() for name in names)
 
 
 def _key(alias: str, given: Mapping[str, Any], name: str) -> Secret:

@@ -42,7 +42,7 @@ def parse(
         return _refuse("signature", _("The signature does not match the body."))
     try:
         body = json.loads(raw_body)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict) or not isinstance(body.get("payload"), dict):
         return _refuse("body", _("The body is no notice."))
