@@ -1,0 +1,156 @@
+"""/transactions/: shown, settled, voided and refunded; each verb makes a row of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from django_dinero.models import Customer, Transaction
+from tests.integration.api.calling import Caller, json_of
+from tests.integration.api.test_charges import TRANSACTION_FIELDS
+from tests.support.recording import RecordingGateway
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def clerk(staff: Callable[..., Caller]) -> Caller:
+    """Staff who look at transactions and settle, void and refund them."""
+    verbs = ("view", "settle", "void", "refund")
+    return staff(*(f"{verb}_transaction" for verb in verbs), "charge_creditcard")
+
+
+def test_authorize_settle_refund(
+    clerk: Caller, customer: Customer, gateway: RecordingGateway
+) -> None:
+    path = f"customers/{customer.public_id}/charge/"
+    held = json_of(clerk.post(path, {"price": "10.00", "settle": False}), 201)
+    capture = json_of(clerk.post(f"transactions/{held['id']}/settle/", {"amount": "7.50"}), 201)
+    assert set(capture) == TRANSACTION_FIELDS
+    assert (capture["kind"], capture["price"]) == ("capture", "7.50")
+    assert capture["parent"] == held["id"]
+    gateway.bank.settle_batch()
+    refund = json_of(clerk.post(f"transactions/{capture['id']}/refund/", {"amount": "2.00"}), 201)
+    assert (refund["kind"], refund["price"], refund["status"]) == ("refund", "2.00", "approved")
+    shown = json_of(clerk.get("transactions/"), 200)["results"]
+    assert [row["kind"] for row in shown] == ["refund", "capture", "authorization"]
+    amounts = sorted(str(e.settled_amount or e.amount) for e in gateway.bank.transactions())
+    assert amounts == ["2.00", "7.50"]
+
+
+def test_settle_without_an_amount_takes_all(clerk: Caller, authorization: Transaction) -> None:
+    shown = json_of(clerk.post(f"transactions/{authorization.public_id}/settle/"), 201)
+    assert (shown["kind"], shown["price"]) == ("capture", "10.00")
+
+
+def test_void(clerk: Caller, authorization: Transaction, gateway: RecordingGateway) -> None:
+    shown = json_of(clerk.post(f"transactions/{authorization.public_id}/void/"), 201)
+    assert (shown["kind"], shown["parent"]) == ("void", str(authorization.public_id))
+    again = json_of(clerk.get(f"transactions/{authorization.public_id}/"), 200)
+    assert again["status"] == "voided"
+    [entry] = gateway.bank.transactions()
+    assert entry.status == "voided"
+
+
+def test_a_full_refund_of_what_has_not_settled_is_a_void(clerk: Caller, customer: Customer) -> None:
+    charge = Transaction.create("10.00", customer=customer)
+    shown = json_of(clerk.post(f"transactions/{charge.public_id}/refund/"), 201)
+    assert shown["kind"] == "void"
+
+
+def test_a_partial_refund_of_what_has_not_settled_is_a_conflict(
+    clerk: Caller, customer: Customer
+) -> None:
+    charge = Transaction.create("10.00", customer=customer)
+    path = f"transactions/{charge.public_id}/refund/"
+    shown = json_of(clerk.post(path, {"amount": "3.00"}), 409)
+    assert shown["code"] == "refund_refused"
+    assert Transaction.objects.count() == 1
+
+
+@pytest.mark.parametrize("second", ["settle", "void"])
+def test_what_is_voided_stays_voided(
+    clerk: Caller, authorization: Transaction, second: str
+) -> None:
+    json_of(clerk.post(f"transactions/{authorization.public_id}/void/"), 201)
+    shown = json_of(clerk.post(f"transactions/{authorization.public_id}/{second}/"), 409)
+    assert shown["code"] == "invalid_transaction"
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "1e1", "10.001", 1.5, True, "", [], {}])
+@pytest.mark.parametrize("verb", ["settle", "refund"])
+def test_odd_amounts_are_refused(
+    clerk: Caller,
+    authorization: Transaction,
+    gateway: RecordingGateway,
+    verb: str,
+    amount: Any,
+) -> None:
+    mark = gateway.mark
+    path = f"transactions/{authorization.public_id}/{verb}/"
+    shown = json_of(clerk.post(path, {"amount": amount}), 400)
+    if not isinstance(amount, list | dict):  # a nested body is not looked into
+        assert set(shown["errors"]) == {"amount"}
+    assert gateway.since(mark) == []
+    assert Transaction.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("verb", "status", "code"),
+    [("settle", 422, "invalid_amount"), ("refund", 409, "refund_refused")],
+)
+def test_more_than_there_is_is_refused(
+    clerk: Caller,
+    customer: Customer,
+    gateway: RecordingGateway,
+    verb: str,
+    status: int,
+    code: str,
+) -> None:
+    row = Transaction.create("10.00", customer=customer, settle=verb == "refund")
+    gateway.bank.settle_batch()
+    path = f"transactions/{row.public_id}/{verb}/"
+    shown = json_of(clerk.post(path, {"amount": "10.01"}), status)
+    assert shown["code"] == code
+    assert "10.00 USD" in shown["detail"]
+    assert [t.price for t in Transaction.objects.exclude(status="declined")] == [row.price]
+
+
+@pytest.mark.parametrize(
+    ("verb", "field"),
+    [
+        ("settle", "price"),
+        ("settle", "currency"),
+        ("void", "amount"),
+        ("refund", "card"),
+        ("refund", "parent"),
+        ("refund", "transaction_id"),
+    ],
+)
+def test_unknown_fields_are_named(
+    clerk: Caller, authorization: Transaction, verb: str, field: str
+) -> None:
+    path = f"transactions/{authorization.public_id}/{verb}/"
+    assert set(json_of(clerk.post(path, {field: "1"}), 400)["errors"]) == {field}
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_the_books_are_not_edited(clerk: Caller, authorization: Transaction, method: str) -> None:
+    path = f"transactions/{authorization.public_id}/"
+    body = {"price": "1.00", "status": "settled"}
+    assert json_of(clerk.send(method, path, body), 405)["code"] == "method_not_allowed"
+    authorization.refresh_from_db()
+    assert (authorization.price, authorization.status) == (10, "approved")
+
+
+def test_a_charge_outlives_its_card_and_customer(
+    clerk: Caller, owner: Caller, customer: Customer
+) -> None:
+    charge = Transaction.create("10.00", customer=customer)
+    assert owner.delete(f"customers/{customer.public_id}/").status_code == 204
+    for caller in (clerk, owner):
+        shown = json_of(caller.get(f"transactions/{charge.public_id}/"), 200)
+        assert (shown["customer"], shown["card"]) == (None, None)
+        assert (shown["customer_id"], shown["last_4"]) == (charge.customer_id, "1111")
