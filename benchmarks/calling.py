@@ -18,6 +18,7 @@ VERBS = {
 ROUNDS = 25
 LIMIT = 1.2
 OURS, BARE = "ours", "bare requests + xmltodict"
+BARER = "bare, trust_env=False"
 
 Contestants = dict[str, Callable[[str], float]]
 
@@ -26,7 +27,11 @@ def calls(bench: Bench, scale: float, libraries: Sequence[str] = ()) -> Section:
     """Measure the three calls; ``libraries`` are peers to compare with as well."""
     rounds = scaled(ROUNDS, scale)
     with ExitStack() as stack:
-        contestants: Contestants = {OURS: Ours(bench).run, BARE: Bare(bench).run}
+        contestants: Contestants = {
+            OURS: Ours(bench).run,
+            BARE: Bare(bench).run,
+            BARER: Bare(bench, environment=False).run,
+        }
         for library in libraries:
             peer = stack.enter_context(Peer(library, bench.bank.account, bench.bank.authority))
             contestants[library] = partial(peer.run, count=bench.calls, **bench.ids)
@@ -35,7 +40,9 @@ def calls(bench: Bench, scale: float, libraries: Sequence[str] = ()) -> Section:
         "Milliseconds of this process's CPU per call, the bank in another process behind TLS on "
         "loopback: the gateway's method (building, checking, sending, parsing, mapping) against "
         "`requests.Session().post` of bytes that lie ready and `xmltodict.parse` of the reply. "
-        f"{rounds} rounds of {bench.calls} calls."
+        "`requests` looks for proxies and a netrc at each call; without that (`trust_env=False`, "
+        f"which few set) is the second comparison. {rounds} rounds of "
+        f"{bench.calls} calls."
     )
     return Section("A call", note, tuple(rows))
 

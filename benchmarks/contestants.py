@@ -96,11 +96,17 @@ class Ours:
 
 
 class Bare:
-    """What nobody can do without: a session, bytes that lie ready, and the reply as a dict."""
+    """What nobody can do without: a session, bytes that lie ready, and the reply as a dict.
 
-    def __init__(self, bench: Bench) -> None:
+    Args:
+        bench: what it works on.
+        environment: look for proxies and a netrc at each call, as ``requests`` does by default.
+    """
+
+    def __init__(self, bench: Bench, *, environment: bool = True) -> None:
         self.bench = bench
         self.session = requests.Session()
+        self.session.trust_env = environment
         self.session.verify = str(bench.bank.authority)
         self.session.headers["Content-Type"] = "text/xml"
 

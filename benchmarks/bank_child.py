@@ -1,0 +1,41 @@
+"""Serves the test bank behind TLS and answers questions: ``facts`` or ``connections``, a line each.
+
+It ends with its input, so that no bank outlives the process that measures.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import sys
+
+from django_dinero.sandbox.bank import Bank
+from django_dinero.sandbox.server import SandboxServer
+
+
+def main(chain: str) -> None:
+    """Serve until the input ends; ``chain`` is the file with the key and the certificates."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain)
+    bank = Bank()
+    with SandboxServer(bank, ssl_context=context) as server:
+        for line in sys.stdin:
+            question = line.strip()
+            answer = server.connections if question == "connections" else facts(server)
+            print(json.dumps(answer), flush=True)
+    bank.close()
+
+
+def facts(server: SandboxServer) -> dict[str, str]:
+    """Return the options that a gateway needs."""
+    account = server.bank.account
+    return {
+        "endpoint": server.endpoint,
+        "login_id": account.login_id,
+        "transaction_key": account.transaction_key.reveal(),
+        "signature_key": account.signature_key.reveal(),
+    }
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
