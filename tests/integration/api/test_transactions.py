@@ -142,7 +142,7 @@ def test_the_books_are_not_edited(clerk: Caller, authorization: Transaction, met
     body = {"price": "1.00", "status": "settled"}
     assert json_of(clerk.send(method, path, body), 405)["code"] == "method_not_allowed"
     authorization.refresh_from_db()
-    assert (authorization.price, authorization.status) == (10, "approved")
+    assert (int(authorization.price), authorization.status) == (10, "approved")
 
 
 def test_a_charge_outlives_its_card_and_customer(
