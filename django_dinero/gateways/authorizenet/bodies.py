@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django_dinero.authorizenet_schema import TYPES
 from django_dinero.cards import Address, CardDetails, PaymentToken
 from django_dinero.gateways.authorizenet import xml
 from django_dinero.gateways.types import CardUpdate, ChargeRequest, FollowUpRequest, StoredCard
@@ -20,6 +21,9 @@ PROFILE_DESCRIPTION = "django-dinero"
 #: The mask of an expiry date; sent back, it leaves the date as it is.
 MASKED_EXPIRY = "XXXX"
 MAX_DESCRIPTION = 255
+#: What an update sends back beside what is mirrored here.
+_KEPT = ("customerType", "taxId", "excludeFromAccountUpdater")
+_FIRST_CHARGE = ("originalNetworkTransId", "originalAuthAmount")
 
 #: billTo, our name → theirs.
 BILLING: Mapping[str, str] = {
@@ -79,28 +83,34 @@ def merged_profile(request: CardUpdate, stored: Mapping[str, Any]) -> dict[str, 
         stored: the profile as the gateway showed it a moment ago; its masked values say
             "unchanged" and must go back exactly as they came.
     """
-    kept = {name: stored.get(name) for name in ("customerType", "taxId", "driversLicense")}
     bill_to = xml.at(stored, "billTo")
     email = {"email": xml.text_at(bill_to, "email")}
     return {
-        **kept,
+        **{name: xml.text_at(stored, name) for name in _KEPT},
+        "driversLicense": _known("driversLicenseType", xml.at(stored, "driversLicense")),
         "billTo": {**email, **billing(request.address)},
-        "payment": payment(request.card) if request.card else _masked(request, stored),
+        **({"payment": payment(request.card)} if request.card else _unchanged(request, stored)),
         "defaultPaymentProfile": "true" if request.is_default else None,
         "customerPaymentProfileId": request.card_id,
     }
 
 
-def _masked(request: CardUpdate, stored: Mapping[str, Any]) -> dict[str, Any]:
-    account = xml.at(stored, "payment", "bankAccount")
-    if isinstance(account, dict):
-        return {"bankAccount": account}
+def _unchanged(request: CardUpdate, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the masked number with the expiry date, and the first charge made with it."""
+    bank_account = _known("bankAccountType", xml.at(stored, "payment", "bankAccount"))
+    number = xml.text_at(stored, "payment", "creditCard", "cardNumber")
+    expires = expiry(request.month, request.year)
+    card = {"cardNumber": number, "expirationDate": expires} if number else {}
     return {
-        "creditCard": {
-            "cardNumber": xml.text_at(stored, "payment", "creditCard", "cardNumber"),
-            "expirationDate": expiry(request.month, request.year),
-        }
+        "payment": {"bankAccount": bank_account} if bank_account else {"creditCard": card},
+        "subsequentAuthInformation": {name: xml.text_at(stored, name) for name in _FIRST_CHARGE},
     }
+
+
+def _known(type_name: str, found: Any) -> dict[str, Any]:
+    """Return what the schema lets us send back; a newer server may show more than that."""
+    names = [child.name for child in TYPES[type_name]]
+    return {name: text for name in names if (text := xml.text_at(found, name))}
 
 
 def charge(request: ChargeRequest, duplicate_window: int) -> dict[str, Any]:
@@ -108,7 +118,7 @@ def charge(request: ChargeRequest, duplicate_window: int) -> dict[str, Any]:
     kind = "authCaptureTransaction" if request.settle else "authOnlyTransaction"
     values: dict[str, Any] = {
         "transactionType": kind,
-        "amount": str(request.amount),
+        "amount": f"{request.amount:f}",
         "currencyCode": request.currency,
         "order": order(request.operation_key, request.order_reference, request.description),
         "customerIP": request.customer_ip,
@@ -166,7 +176,7 @@ def _stored_credential(request: ChargeRequest) -> dict[str, Any]:
         "processingOptions": {"isSubsequentAuth": "true"},
         "subsequentAuthInformation": {
             "originalNetworkTransId": request.network_transaction_id,
-            "originalAuthAmount": str(amount) if amount is not None else "",
+            "originalAuthAmount": f"{amount:f}" if amount is not None else "",
         },
     }
 
@@ -175,7 +185,7 @@ def capture(request: FollowUpRequest) -> dict[str, Any]:
     """Return a capture as ``transactionRequest``."""
     return {
         "transactionType": "priorAuthCaptureTransaction",
-        "amount": str(request.amount),
+        "amount": f"{request.amount:f}",
         "currencyCode": request.currency,
         "refTransId": request.transaction_id,
     }
@@ -190,7 +200,7 @@ def refund(request: FollowUpRequest) -> dict[str, Any]:
     """Return a refund as ``transactionRequest``: to the masked number, or to the stored card."""
     values: dict[str, Any] = {
         "transactionType": "refundTransaction",
-        "amount": str(request.amount),
+        "amount": f"{request.amount:f}",
         "currencyCode": request.currency,
         "refTransId": request.transaction_id,
         "order": order(request.operation_key, request.order_reference, request.description),
