@@ -28,7 +28,7 @@ def measure(scale: float, urls: list[str]) -> Section:
     customers = scaled(CUSTOMERS, scale, least=20)
     rows: list[Row] = []
     for url in urls:
-        figures = _child(url, customers)
+        figures = _child(url, customers, scaled(ROUNDS, scale))
         rows += _rows(urllib.parse.urlsplit(url).scheme or "sqlite", figures)
     note = (
         f"{customers:,} customers and {2 * customers:,} cards from the gateway into our rows: "
@@ -40,9 +40,9 @@ def measure(scale: float, urls: list[str]) -> Section:
     return Section("Mirroring customers", note, tuple(rows))
 
 
-def _child(url: str, customers: int) -> dict[str, Any]:
+def _child(url: str, customers: int, rounds: int) -> dict[str, Any]:
     process = subprocess.run(
-        [sys.executable, "-m", "benchmarks.mirror_child", str(customers), str(ROUNDS), str(PART)],
+        [sys.executable, "-m", "benchmarks.mirror_child", str(customers), str(rounds), str(PART)],
         env=environment(BENCH_DATABASE=url, DJANGO_SETTINGS_MODULE="benchmarks.settings"),
         stdout=subprocess.PIPE,
         check=True,

@@ -1,0 +1,49 @@
+"""Every measurement runs, against a real bank and a real database, and its report is whole."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def bench(*arguments: str, scale: str = "0.01") -> subprocess.CompletedProcess[str]:
+    dropped = ("DJANGO_SETTINGS_MODULE", "PEERS", "DINERO_TEST_POSTGRES_URL")
+    environment = {name: value for name, value in os.environ.items() if name not in dropped}
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", *arguments],
+        cwd=ROOT,
+        env={**environment, "BENCH_SCALE": scale},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def cells(report: str, what: str) -> list[str]:
+    (line,) = [line for line in report.splitlines() if line.startswith(f"| {what} ")]
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_all_parts_run_and_are_written(tmp_path: Path) -> None:
+    done = bench("--output", str(tmp_path / "report.md"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = (tmp_path / "report.md").read_text()
+    titles = [line[3:] for line in report.splitlines() if line.startswith("## ")]
+    wanted = ["A call", "Connections", "The journal", "Installing the app", "Mirroring customers"]
+    assert titles == wanted
+    for section in report.split("## ")[1:]:
+        assert section in done.stdout
+    # Counts, not times: a call on a connection that is open opens none; nothing heavy is imported.
+    for what in ("create a customer with a card", "get a customer with 10 cards"):
+        assert cells(report.split("## Connections")[1], what)[1] == "0"
+    assert cells(report, "SDKs, requests, tables imported by it")[1] == "0"
+
+
+def test_an_unknown_part_is_named() -> None:
+    done = bench("speed")
+    assert done.returncode != 0
+    assert "'speed' is none of calls, setup, mirror" in done.stderr
