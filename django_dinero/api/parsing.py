@@ -49,10 +49,11 @@ class SealingJSONParser(BaseParser):
             ParseError: no JSON, or no flat object; the text quotes nothing of the body.
         """
         raw = stream.read(MAX_BODY + 1)
-        if len(raw) > MAX_BODY:
-            raise BodyTooLarge
-        data = _object(raw)
+        too_large = len(raw) > MAX_BODY
+        data = None if too_large else _object(raw)
         del raw
+        if too_large:
+            raise BodyTooLarge
         if data is None:
             raise ParseError(_("The body is no JSON object."))
         nested = any(isinstance(value, dict | list) for value in data.values())

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from rest_framework.filters import BaseFilterBackend
+from rest_framework.generics import GenericAPIView
 
 from django_dinero.testing.factories import (
     CreditCardFactory,
@@ -107,6 +109,19 @@ def test_a_number_in_the_address_is_not_repeated(reader: Caller) -> None:
     response = reader.get("customers/?4111111111111111=1")
     assert "4111" not in response.content.decode()
     json_of(response, 400)
+
+
+def test_the_projects_own_filters_are_not_asked(
+    reader: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Hides(BaseFilterBackend):
+        def filter_queryset(self, request: Any, queryset: Any, view: Any) -> Any:
+            return queryset.none()
+
+    monkeypatch.setattr(GenericAPIView, "filter_backends", [Hides])
+    fill(1)
+    for path in LISTS:
+        assert json_of(reader.get(path), 200)["results"] != []
 
 
 def test_a_broken_cursor_is_404(reader: Caller) -> None:
