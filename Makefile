@@ -46,7 +46,7 @@ coverage: $(VENV)/.installed-test ## the test-suite with branch coverage and its
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
 
-bench: $(VENV)/.installed-dev ## ratios against bare requests and bulk_create (PEERS=1 for more)
+bench: $(VENV)/.installed-dev ## ratios against bare requests and bulk_create (PEERS=1, ARGS=--quick)
 	$(PY) -m benchmarks $(ARGS)
 
 lint: $(VENV)/.installed-dev ## ruff's checks and its format
