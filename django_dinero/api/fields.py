@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
-from django_dinero.secrets import Secret, scrub
+from django_dinero.secrets import MASK, Secret, scrub
+
+#: A field's name; digits in its place may be a CVV.
+_NAME = re.compile(r"[A-Za-z_][\w.:-]{0,79}", re.ASCII)
+
+
+def nameable(name: str) -> str:
+    """Return the name of an unknown field for its error, masked where it is no name."""
+    return scrub(name) if _NAME.fullmatch(name) else MASK
 
 
 class SecretField(serializers.Field[Secret, Any, Any, Any]):
@@ -69,5 +78,5 @@ class StrictSerializer(serializers.Serializer[Any]):
         unknown = sorted(set(data) - set(accepted))
         if unknown:
             text = _("Unknown field. Accepted: %(names)s.") % {"names": ", ".join(accepted)}
-            raise serializers.ValidationError({scrub(str(name))[:80]: [text] for name in unknown})
+            raise serializers.ValidationError({nameable(name): [text] for name in unknown})
         return super().to_internal_value(data)

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
-from django_dinero.secrets import scrub
+from django_dinero.api.fields import nameable
 
 
 class NewestFirst(CursorPagination):
@@ -40,7 +40,7 @@ class NewestFirst(CursorPagination):
         if unknown:
             text = _("Unknown query parameter. Accepted: %(names)s.")
             texts = [text % {"names": ", ".join(accepted)}]
-            raise ValidationError({scrub(name)[:80]: texts for name in sorted(unknown)})
+            raise ValidationError({nameable(name): texts for name in sorted(unknown)})
         return super().paginate_queryset(queryset, request, view)
 
     def get_page_size(self, request: Request) -> int:

@@ -9,6 +9,7 @@ from django.db import connections, transaction
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from rest_framework import status
+from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -53,6 +54,18 @@ class DineroViewSet(Owned, GenericViewSet[Any]):
         for alias in connections:
             view = transaction.non_atomic_requests(using=alias)(view)
         return cast("Callable[..., HttpResponseBase]", view)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse forms before anything can fail: the report of a server error shows their fields.
+
+        Raises:
+            UnsupportedMediaType: a body that is not JSON.
+        """
+        body: Any = request.stream
+        negotiator: Any = request.negotiator
+        if body is not None and negotiator.select_parser(request, request.parsers) is None:
+            raise UnsupportedMediaType(request.content_type or "")
+        super().initial(request, *args, **kwargs)
 
     def get_exception_handler(self) -> Any:
         """Return the app's own handler: one shape of errors, whatever the project's settings."""
