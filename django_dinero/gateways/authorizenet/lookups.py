@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from django_dinero.exceptions import GatewayError
 from django_dinero.gateways.authorizenet import codes, replies
@@ -31,6 +32,8 @@ from django_dinero.gateways.types import (
 
 #: The most a page holds (the schema's limit).
 PAGE = 1000
+#: The last page that can be asked for (the schema's limit).
+MAX_PAGES = 100_000
 #: The longest span that one list of batches may cover.
 BATCH_DAYS = 31
 
@@ -180,8 +183,7 @@ class Lookups(Money):
             start = end
 
     def _paged(self, operation: str, values: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-        page = 1
-        while True:
+        for page in range(1, MAX_PAGES + 1):
             asked = {
                 **values,
                 "sorting": {"orderBy": "id", "orderDescending": "false"},
@@ -192,7 +194,7 @@ class Lookups(Money):
             yield from items
             if len(items) < PAGE:
                 return
-            page += 1
+        raise Incomplete(_("The list has no end."))
 
     def _readable(self, reply: Reply) -> Reply:
         if not reply.ok:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Literal, TypeVar
 
 from django.utils.translation import gettext as _
 
-from django_dinero.exceptions import OutcomeUnknown
+from django_dinero.exceptions import NotSent, OutcomeUnknown
 from django_dinero.gateways.authorizenet import bodies, codes, replies
 from django_dinero.gateways.authorizenet.account import Account
 from django_dinero.gateways.authorizenet.client import Reply
@@ -15,6 +18,7 @@ from django_dinero.gateways.types import (
     ChargeRequest,
     FollowUpRequest,
     Outcome,
+    Reason,
     ReasonKind,
     Refusal,
     RemoteStatus,
@@ -26,11 +30,15 @@ from django_dinero.keys import new_key
 
 K = ReasonKind
 
-_DONE = (
-    RemoteStatus.AUTHORIZED,
-    RemoteStatus.CAPTURED,
-    RemoteStatus.SETTLED,
-)
+AnswerT = TypeVar("AnswerT")
+
+#: What a charge of ours has become that the gateway says it has already.
+_ADOPTED: Mapping[RemoteStatus, Outcome] = {
+    RemoteStatus.AUTHORIZED: Outcome.APPROVED,
+    RemoteStatus.CAPTURED: Outcome.APPROVED,
+    RemoteStatus.SETTLED: Outcome.APPROVED,
+    RemoteStatus.HELD: Outcome.HELD,
+}
 
 
 class Money(Account):
@@ -57,23 +65,34 @@ class Money(Account):
         """Ask which of the two is missing: "the record cannot be found" does not tell."""
         if reply.code != codes.NOT_FOUND or not isinstance(source, StoredCard):
             return K.INVALID_TRANSACTION
-        customer = self.fetch_customer(source.customer_id)
+        customer: object = None
+        # The charge was refused either way; only the finer reason is lost with the answer.
+        with contextlib.suppress(NotSent, OutcomeUnknown):
+            customer = self.fetch_customer(source.customer_id)
         return K.CUSTOMER_NOT_FOUND if isinstance(customer, Refusal) else K.CARD_NOT_FOUND
 
     def _adopt(self, request: ChargeRequest, result: TransactionResult) -> TransactionResult:
         """Take the original of a duplicate for our own if it carries our key.
 
         It does when an earlier delivery of this very request was carried out.
+
+        Raises:
+            OutcomeUnknown: the original could not be read, and may be ours.
         """
         if result.transaction_id in ("", "0"):
             return result
-        original = self.retrieve_transaction(result.transaction_id)
-        if isinstance(original, Refusal) or original.operation_key != request.operation_key:
-            return result
-        if original.status not in _DONE:
-            return result
+        original = _certainly(lambda: self.retrieve_transaction(result.transaction_id))
+        if isinstance(original, Refusal):
+            raise OutcomeUnknown(
+                _("The gateway calls it a repetition of %(id)s and does not show that: %(text)s")
+                % {"id": result.transaction_id, "text": original.reasons[0].text}
+            )
+        outcome = _ADOPTED.get(original.status)
+        if original.operation_key != request.operation_key or outcome is None:
+            # The id is that of another one: it is not this charge's.
+            return replace(result, transaction_id="", auth_code="")
         return TransactionResult(
-            Outcome.APPROVED,
+            outcome,
             transaction_id=original.transaction_id,
             amount=original.amount,
             operation_key=original.operation_key,
@@ -83,6 +102,7 @@ class Money(Account):
             network_transaction_id=original.network_transaction_id,
             last_4=original.last_4,
             brand=original.brand,
+            reasons=() if outcome is Outcome.APPROVED else (Reason(K.HELD),),
             already=True,
         )
 
@@ -92,7 +112,7 @@ class Money(Account):
         Raises:
             OutcomeUnknown: it could not be voided; the part is on the card until somebody does.
         """
-        reply = self._send(bodies.void(transaction_id), new_key())
+        reply = _certainly(lambda: self._send(bodies.void(transaction_id), new_key()))
         if replies.response_code(reply.content) != "1":
             raise OutcomeUnknown(
                 _("The gateway approved a part as %(id)s and did not void it: %(text)s")
@@ -159,3 +179,17 @@ class Money(Account):
         if text_at(reply.content, "transaction", "transId") != transaction_id:
             raise OutcomeUnknown(_("The gateway answered with another transaction."))
         return replies.details(reply.content, self.currency)
+
+
+def _certainly(call: Callable[[], AnswerT]) -> AnswerT:
+    """Make a second call of a verb, whose first one may have moved money.
+
+    Raises:
+        OutcomeUnknown: it was not answered, or not even sent: "not sent" is said of whole verbs.
+    """
+    problem = ""
+    try:
+        return call()
+    except NotSent as error:
+        problem = str(error)
+    raise OutcomeUnknown(problem)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import Any
+
+from django.utils.translation import gettext as _
 
 from django_dinero.cards import CardDetails, PaymentToken
 from django_dinero.exceptions import NotSent, OutcomeUnknown
@@ -25,7 +28,7 @@ from django_dinero.gateways.types import (
     RemoteCustomer,
     TransactionResult,
 )
-from django_dinero.secrets import Secret
+from django_dinero.secrets import Secret, scrub
 
 _GONE = (codes.NOT_FOUND, codes.ALREADY_DELETED)
 
@@ -51,7 +54,7 @@ class Vault(Account):
         reply = self.client.call("createCustomerProfile", values, changes=True, key=key)
         if not reply.ok:
             return self._customer_refusal(reply)
-        customer_id = text_at(reply.content, "customerProfileId")
+        customer_id = _new_id(reply, "customerProfileId")
         card_ids = replies.ids(reply.content, "customerPaymentProfileIdList")
         self.fresh.add(customer_id, *card_ids)
         cards = tuple(self._as_sent(customer_id, card_id, request.card) for card_id in card_ids)
@@ -66,7 +69,7 @@ class Vault(Account):
 
     def _customer_refusal(self, reply: Reply) -> Refusal:
         if reply.code == codes.DUPLICATE_RECORD:
-            reason = Reason(ReasonKind.DUPLICATE_CUSTOMER, reply.code, reply.text)
+            reason = _duplicate(ReasonKind.DUPLICATE_CUSTOMER, reply)
             return Refusal((reason,), existing_id=replies.duplicate_id(reply.text))
         texts = list(texts_at(reply.content, "validationDirectResponseList", "string"))
         return self._validation_refusal(reply, texts[0] if texts else "")
@@ -126,11 +129,12 @@ class Vault(Account):
         card_id = text_at(reply.content, "customerPaymentProfileId")
         if reply.code == codes.DUPLICATE_RECORD and not reply.ok:
             existing = card_id or self._same_card(request)
-            reason = Reason(ReasonKind.DUPLICATE_CARD, reply.code, reply.text)
+            reason = _duplicate(ReasonKind.DUPLICATE_CARD, reply)
             return Refusal((reason,), existing_id=existing)
         if not reply.ok:
             told = text_at(reply.content, "validationDirectResponse")
             return self._validation_refusal(reply, told)
+        card_id = _new_id(reply, "customerPaymentProfileId")
         self.fresh.add(card_id)
         stored = self._as_sent(request.customer_id, card_id, request.card)
         return replace(stored, is_default=request.is_default)
@@ -139,8 +143,10 @@ class Vault(Account):
         """Find the card that an older reply says exists without naming it; empty if not clear."""
         if not isinstance(request.card, CardDetails):
             return ""
-        customer = self.fetch_customer(request.customer_id)
-        if isinstance(customer, Refusal):
+        customer: RemoteCustomer | Refusal | None = None
+        with contextlib.suppress(NotSent, OutcomeUnknown):
+            customer = self.fetch_customer(request.customer_id)
+        if not isinstance(customer, RemoteCustomer):
             return ""
         wanted = (request.card.last_4, request.card.address.zip)
         found = [c for c in customer.cards if (c.last_4, c.address.zip) == wanted]
@@ -174,7 +180,7 @@ class Vault(Account):
 
     def _update_refusal(self, reply: Reply) -> Refusal:
         if reply.code == codes.DUPLICATE_RECORD:
-            return Refusal((Reason(ReasonKind.DUPLICATE_CARD, reply.code, reply.text),))
+            return Refusal((_duplicate(ReasonKind.DUPLICATE_CARD, reply),))
         if reply.code == codes.NOT_FOUND:
             return reply.refusal(ReasonKind.CARD_NOT_FOUND)
         return self._validation_refusal(reply, text_at(reply.content, "validationDirectResponse"))
@@ -194,11 +200,9 @@ class Vault(Account):
                 address=sent.address,
             )
         shown: dict[str, Any] | Refusal = {}
-        try:
+        # The card is stored; where this fails, its last four digits come with the next retrieve().
+        with contextlib.suppress(NotSent, OutcomeUnknown):
             shown = self.fetch_payment_profile(customer_id, card_id, unmask=True)
-        except (NotSent, OutcomeUnknown):
-            # The card is stored; its last four digits come with the next retrieve().
-            shown = {}
         if isinstance(shown, Refusal):
             shown = {}
         return replace(replies.card(shown, customer_id), card_id=card_id)
@@ -232,7 +236,9 @@ class Vault(Account):
         about = (customer_id, card_id)
         reply = self.call("validateCustomerPaymentProfile", values, changes=True, about=about)
         told = direct.parse(text_at(reply.content, "directResponse"))
-        if told is None:
+        if told is None and reply.ok:
+            return TransactionResult(Outcome.APPROVED)
+        if told is None or (told.response_code == "1" and not reply.ok):
             reason = reply.reason(ReasonKind.CARD_NOT_FOUND)
             return TransactionResult(Outcome.FAILED, reasons=(reason,))
         outcome = codes.OUTCOMES[told.response_code]
@@ -248,3 +254,19 @@ class Vault(Account):
             brand=codes.brand(told.account_type),
             reasons=() if approved else reasons,
         )
+
+
+def _duplicate(kind: ReasonKind, reply: Reply) -> Reason:
+    return Reason(kind, reply.code, scrub(reply.text))
+
+
+def _new_id(reply: Reply, name: str) -> str:
+    """Return the id of what was just stored.
+
+    Raises:
+        OutcomeUnknown: it was stored, and the reply does not say as what.
+    """
+    found = text_at(reply.content, name)
+    if not found:
+        raise OutcomeUnknown(_("The gateway says Ok and gives no %(name)s.") % {"name": name})
+    return found
