@@ -1,0 +1,191 @@
+"""Sending: what the claim writes, what an error leaves, what is said of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from django_dinero.deadline import send_before
+from django_dinero.exceptions import NotSent, OperationInProgress, OutcomeUnknown
+from django_dinero.models import Operation
+from django_dinero.models.operation import OperationState as State
+from django_dinero.services import journal
+from tests.support.journaling import begin, second_database
+from tests.support.recording import RecordingGateway
+
+pytestmark = pytest.mark.django_db
+
+VISA = "4111111111111111"
+
+
+def fail(error: Exception) -> Any:
+    def call() -> None:
+        raise error
+
+    return call
+
+
+@pytest.fixture
+def unequal(gateway: RecordingGateway) -> RecordingGateway:
+    """Lease and quarantine that cannot be taken for one another."""
+    gateway.lease_seconds, gateway.quarantine_seconds = 60.0, 1000.0
+    return gateway
+
+
+# -- The claim -------------------------------------------------------------------------------------
+
+
+def test_the_claim_writes_its_times_by_one_clock(unequal: RecordingGateway) -> None:
+    operation = begin(unequal)
+    journal.send(unequal, operation, lambda: None)
+    row = Operation.objects.get()
+    assert row.state == "sent"
+    assert row.sent_at and row.lease_until and row.quarantine_until and row.next_check_at
+    assert row.lease_until - row.sent_at == timedelta(seconds=60)
+    assert row.next_check_at - row.sent_at == timedelta(seconds=60)
+    assert row.quarantine_until - row.sent_at == timedelta(seconds=1000)
+    assert row.updated_at == row.sent_at
+
+
+def test_the_claim_counts_attempts_and_names_the_worker(gateway: RecordingGateway) -> None:
+    operation = begin(gateway, attempts=3)
+    journal.send(gateway, operation, lambda: None)
+    row = Operation.objects.get()
+    assert row.attempts == 4
+    assert row.worker == f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"[:100]
+
+
+def test_a_long_host_name_fits_its_column(
+    gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "h" * 300)
+    operation = begin(gateway)
+    journal.send(gateway, operation, lambda: None)
+    assert operation.worker == "h" * 100
+
+
+def test_who_comes_second_is_told_which_operation(gateway: RecordingGateway) -> None:
+    operation = begin(gateway)
+    rival = Operation.objects.get()
+    journal.send(gateway, operation, lambda: None)
+    with pytest.raises(OperationInProgress) as caught:
+        journal.send(gateway, rival, lambda: None)
+    assert str(caught.value) == f"Operation {operation.key} was taken by somebody else."
+    assert caught.value.operation == operation
+
+
+# -- The last moment -------------------------------------------------------------------------------
+
+
+def test_a_third_of_the_lease_may_pass_before_the_first_byte(
+    unequal: RecordingGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation = begin(unequal)
+    monkeypatch.setattr(time, "monotonic", lambda: 500.0)
+    assert journal.send(unequal, operation, send_before.get) == 520.0
+    assert send_before.get() is None
+
+
+def test_the_moment_is_forgotten_after_an_error_and_an_interrupt(
+    gateway: RecordingGateway,
+) -> None:
+    with pytest.raises(NotSent):
+        journal.send(gateway, begin(gateway), fail(NotSent("no route")))
+    assert send_before.get() is None
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        journal.send(gateway, begin(gateway), interrupt)
+    assert send_before.get() is None
+
+
+# -- What an error leaves --------------------------------------------------------------------------
+
+
+def test_an_error_is_written_down_and_names_its_gateway(gateway: RecordingGateway) -> None:
+    operation = begin(gateway)
+    with pytest.raises(NotSent) as caught:
+        journal.send(gateway, operation, fail(NotSent("no route")))
+    assert caught.value.gateway_name == "default"
+    row = Operation.objects.get()
+    assert row.outcome == {"error": "no route", "code": "not_sent"}
+    assert row.target_slot is None
+
+
+def test_a_stored_error_holds_no_number_and_500_characters(gateway: RecordingGateway) -> None:
+    with pytest.raises(OutcomeUnknown):
+        journal.send(gateway, begin(gateway), fail(OutcomeUnknown(f"{VISA} {'x' * 600}")))
+    stored = Operation.objects.get().outcome["error"]
+    assert stored.startswith("[secret] xxx")
+    assert len(stored) == 500
+
+
+def test_an_error_raised_again_has_no_context_of_the_wire(gateway: RecordingGateway) -> None:
+    def call() -> None:
+        try:
+            raise ValueError(f"POST {VISA}")
+        except ValueError:
+            raise OutcomeUnknown("the reply was lost") from None
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        journal.send(gateway, begin(gateway), call)
+    assert caught.value.__cause__ is None
+    broken = begin(gateway)
+    with pytest.raises(OutcomeUnknown) as caught:
+        journal.send(gateway, broken, fail(RuntimeError(f"POST {VISA}")))
+    assert caught.value.__context__ is None
+
+
+def test_a_broken_backend_is_logged_with_its_place_and_without_numbers(
+    gateway: RecordingGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    operation = begin(gateway)
+
+    def breaking_backend() -> None:
+        raise RuntimeError(f"cannot read {VISA}")
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        journal.send(gateway, operation, breaking_backend)
+    text = "The backend broke off (RuntimeError); whether the gateway did it is not known."
+    assert str(caught.value) == text
+    assert Operation.objects.get().outcome == {"error": text, "code": "outcome_unknown"}
+    (record,) = caplog.records
+    assert (record.name, record.levelno) == ("django_dinero.journal", logging.ERROR)
+    first, *frames = record.getMessage().splitlines()
+    assert first == (
+        f"Operation {operation.key}: the backend raised RuntimeError: cannot read [secret]"
+    )
+    assert frames[0].startswith('  File "')
+    assert "in breaking_backend" in frames[-2]
+
+
+# -- On another connection -------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_operation_stays_on_the_connection_it_was_written_to(
+    gateway: RecordingGateway, tmp_path: Path
+) -> None:
+    with second_database(tmp_path) as second:
+        first = begin(gateway, using=second, target="t", client_key="order-1")
+        with pytest.raises(journal.TargetBusy) as busy:
+            begin(gateway, using=second, target="t")
+        with pytest.raises(journal.KeyTaken) as taken:
+            begin(gateway, using=second, client_key="order-1")
+        assert busy.value.operation == taken.value.operation == first
+        with pytest.raises(NotSent):
+            journal.send(gateway, first, fail(NotSent("no route")))
+        journal.release_client_key(first)
+        row = Operation.objects.using(second).get()
+        assert (row.state, row.client_key) == (State.FAILED, None)
+    assert not Operation.objects.exists()
