@@ -1,0 +1,160 @@
+"""Captures, voids, refunds, held payments, and one transaction as the books have it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Literal
+
+import pytest
+
+from django_dinero.exceptions import NotSent, OutcomeUnknown
+from django_dinero.gateways.types import (
+    FollowUpRequest,
+    Outcome,
+    Reason,
+    ReasonKind,
+    Refusal,
+    RemoteTransaction,
+    TransactionResult,
+)
+from tests.support.scripted import NOT_FOUND, Asked, no, ok, scripted
+
+K = ReasonKind
+KEY = "OPERATION-KEY"
+REQUEST = FollowUpRequest(KEY, "60", Decimal("5.00"), "USD", last_4="1111")
+VERBS = ["settle", "void", "refund"]
+
+
+def tx(code: str, trans_id: str = "61", inner: str = "") -> str:
+    """Return a transactionResponse."""
+    return (
+        f"<transactionResponse><responseCode>{code}</responseCode><transId>{trans_id}</transId>"
+        f"{inner}</transactionResponse>"
+    )
+
+
+def error(code: str) -> str:
+    """Return the errors of a transaction."""
+    return (
+        f"<errors><error><errorCode>{code}</errorCode><errorText>No.</errorText></error></errors>"
+    )
+
+
+def already(code: str) -> str:
+    """Return the message of an approval of nothing new."""
+    row = f"<code>{code}</code><description>Before.</description>"
+    return f"<messages><message>{row}</message></messages>"
+
+
+@pytest.mark.parametrize(
+    ("verb", "kind"),
+    [("settle", "priorAuthCapture"), ("void", "void"), ("refund", "refund")],
+)
+def test_each_is_one_call(verb: str, kind: str) -> None:
+    gateway, client = scripted(ok("<refId>OPERATION-KEY</refId>" + tx("1")))
+    found = getattr(gateway, verb)(REQUEST)
+    assert found == TransactionResult(Outcome.APPROVED, transaction_id="61", operation_key=KEY)
+    (asked,) = client.asked
+    assert (asked.operation, asked.changes, asked.key) == ("createTransaction", True, KEY)
+    sent = asked.values["transactionRequest"]
+    assert (sent["transactionType"], sent["refTransId"]) == (f"{kind}Transaction", "60")
+    assert sent.get("amount") == (None if verb == "void" else "5.00")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("lost", [NotSent("no"), OutcomeUnknown("lost")])
+def test_what_breaks_on_the_wire_is_passed_on(verb: str, lost: Exception) -> None:
+    gateway, _client = scripted(lost)
+    with pytest.raises(type(lost)):
+        getattr(gateway, verb)(REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("verb", "code", "kind"),
+    [
+        ("settle", "16", K.INVALID_TRANSACTION),
+        ("void", "16", K.REFUND),
+        ("refund", "16", K.REFUND),
+        ("settle", "47", K.INVALID_AMOUNT),
+        ("settle", "33", K.GATEWAY_ERROR),
+        ("refund", "54", K.REFUND),
+        ("refund", "55", K.REFUND),
+    ],
+)
+def test_refusals(verb: str, code: str, kind: ReasonKind) -> None:
+    gateway, _client = scripted(no("E00027", "No.", tx("3", "0", error(code))))
+    found = getattr(gateway, verb)(REQUEST)
+    assert found.outcome is Outcome.FAILED
+    assert found.reasons == (Reason(kind, code, "No."),)
+
+
+@pytest.mark.parametrize(("verb", "code"), [("settle", "311"), ("void", "310")])
+def test_what_was_done_before_says_so(verb: str, code: str) -> None:
+    gateway, _client = scripted(ok(tx("1", "60", already(code))))
+    found = getattr(gateway, verb)(REQUEST)
+    assert (found.outcome, found.already) == (Outcome.FAILED, True)
+    assert found.reasons == (Reason(K.INVALID_TRANSACTION, code, "Before."),)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_message_without_a_transaction(verb: str) -> None:
+    gateway, client = scripted(NOT_FOUND, no("E00051", "Another's."), ok())
+    found = getattr(gateway, verb)(REQUEST)
+    assert found.reasons == (Reason(K.INVALID_TRANSACTION, "E00040", NOT_FOUND.text),)
+    assert getattr(gateway, verb)(REQUEST).reasons[0].kind is K.REFUND
+    with pytest.raises(OutcomeUnknown):
+        getattr(gateway, verb)(REQUEST)
+    assert len(client.asked) == 3
+
+
+@pytest.mark.parametrize("action", ["approve", "decline"])
+def test_a_held_payment_is_resolved(action: Literal["approve", "decline"]) -> None:
+    gateway, client = scripted(ok(tx("1", "60")))
+    found = gateway.resolve_held(REQUEST, action)
+    assert found == TransactionResult(Outcome.APPROVED, transaction_id="60")
+    inner = {"action": action, "refTransId": "60"}
+    values = {"heldTransactionRequest": inner}
+    assert client.asked == [Asked("updateHeldTransaction", values, True, KEY)]
+
+
+def test_a_held_payment_that_is_not_resolved() -> None:
+    refused = no("E00027", "No.", tx("3", "0", error("16")))
+    gateway, _client = scripted(refused, NOT_FOUND, ok())
+    assert gateway.resolve_held(REQUEST, "approve").reasons[0].kind is K.INVALID_TRANSACTION
+    assert gateway.resolve_held(REQUEST, "approve").reasons[0].code == "E00040"
+    with pytest.raises(OutcomeUnknown):
+        gateway.resolve_held(REQUEST, "approve")
+
+
+def details(**changed: Any) -> str:
+    """Return a transaction's details."""
+    values = {"transId": "60", "transactionType": "authCaptureTransaction"}
+    values |= {"transactionStatus": "settledSuccessfully", "authAmount": "5.00", **changed}
+    inner = "".join(f"<{name}>{value}</{name}>" for name, value in values.items())
+    return f"<transaction>{inner}</transaction>"
+
+
+def test_a_transaction_is_read_in_the_accounts_currency() -> None:
+    gateway, client = scripted(ok(details()), currency="CAD")
+    found = gateway.retrieve_transaction("60")
+    assert isinstance(found, RemoteTransaction)
+    assert (found.transaction_id, found.amount, found.currency) == ("60", Decimal("5.00"), "CAD")
+    assert client.asked == [Asked("getTransactionDetails", {"transId": "60"}, False, "")]
+
+
+@pytest.mark.parametrize("other", ["61", ""])
+def test_another_transaction_than_asked_for_is_no_answer(other: str) -> None:
+    gateway, _client = scripted(ok(details(transId=other)))
+    with pytest.raises(OutcomeUnknown, match="another transaction"):
+        gateway.retrieve_transaction("60")
+
+
+def test_a_transaction_that_is_not_there() -> None:
+    gateway, _client = scripted(NOT_FOUND, no("E00011", "No permission."))
+    text = NOT_FOUND.text
+    assert gateway.retrieve_transaction("60") == Refusal(
+        (Reason(K.INVALID_TRANSACTION, "E00040", text),)
+    )
+    assert gateway.retrieve_transaction("60") == Refusal(
+        (Reason(K.GATEWAY_ERROR, "E00011", "No permission."),)
+    )
