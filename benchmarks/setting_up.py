@@ -10,8 +10,14 @@ from typing import Any
 
 from benchmarks.report import Row, Section, environment, median, scaled
 
+APP = "django_dinero"
 ROUNDS = 15
 LIMIT_MS = 30.0
+#: Projects with Django's admin and without, as flags of the child.
+PROJECTS = {"no admin": "", "with admin": "admin"}
+
+#: By project and app ("" for none): what each process told.
+Figures = dict[tuple[str, str], list[dict[str, Any]]]
 
 
 def measure(scale: float) -> Section:
@@ -19,56 +25,56 @@ def measure(scale: float) -> Section:
     rounds = scaled(ROUNDS, scale)
     # Installed packages have bytecode; ours has it here whatever the checkout's shell has set.
     with tempfile.TemporaryDirectory(prefix="dinero-bench-") as bytecode:
-        figures, traced = _figures(rounds, bytecode)
-    rows = [
-        _row("django.setup(): CPU", "cpu_ms", "ms", figures, LIMIT_MS),
-        _row("django.setup(): wall time", "wall_ms", "ms", figures, LIMIT_MS),
-        _row("resident memory after it", "rss_mb", "MB", figures),
-        Row(
-            "Python's allocations in it",
-            traced["django_dinero"]["traced_mb"],
-            traced[""]["traced_mb"],
-            "MB",
-            absolute=True,
-        ),
-    ]
-    imported = figures["django_dinero"][0]["imported"]
+        figures = _figures(rounds, bytecode)
+        rows = [row for project in PROJECTS for row in _rows(project, figures, bytecode)]
+    imported = sorted(
+        {name for (_, app), found in figures.items() if app for name in _names(found)}
+    )
     rows.append(Row("SDKs, requests, tables imported by it", len(imported), None, "", limit=0))
     note = (
-        f"Fresh processes with Django's usual six contrib apps, {rounds} with django_dinero and as "
-        "many without. Not imported before a gateway is used: requests, xmltodict, iso4217, any "
-        "SDK, Django REST framework"
+        f"Fresh processes, {rounds} with django_dinero and as many without: in a project with "
+        "contrib.auth alone, and in one with Django's admin, which imports the app's admin pages "
+        "and forms. A full garbage collection (some 15 ms) comes after so many new objects, "
+        "whoever makes the last of them. Not imported before a gateway is used: requests, "
+        "xmltodict, iso4217, any SDK, Django REST framework"
         + (f"; **imported: {', '.join(imported)}**." if imported else ".")
     )
     return Section("Installing the app", note, tuple(rows))
 
 
-def _figures(
-    rounds: int, bytecode: str
-) -> tuple[dict[str, list[dict[str, Any]]], dict[str, dict[str, Any]]]:
-    figures: dict[str, list[dict[str, Any]]] = {"django_dinero": [], "": []}
-    for app in figures:
-        _child(app, bytecode)  # compiles the modules
+def _figures(rounds: int, bytecode: str) -> Figures:
+    figures: Figures = {(project, app): [] for project in PROJECTS for app in (APP, "")}
+    for project, app in figures:
+        _child(project, app, bytecode)  # compiles the modules
     for _ in range(rounds):
-        for app, found in figures.items():
-            found.append(_child(app, bytecode))
-    return figures, {app: _child(app, bytecode, "traced") for app in figures}
+        for (project, app), found in figures.items():
+            found.append(_child(project, app, bytecode))
+    return figures
 
 
-def _row(
-    what: str,
-    name: str,
-    unit: str,
-    figures: dict[str, list[dict[str, Any]]],
-    limit: float | None = None,
-) -> Row:
-    ours, base = (median([one[name] for one in figures[app]]) for app in ("django_dinero", ""))
-    return Row(what, ours, base, unit, limit=limit, absolute=True)
+def _rows(project: str, figures: Figures, bytecode: str) -> list[Row]:
+    def row(what: str, name: str, unit: str, limit: float | None = None) -> Row:
+        ours, base = (median([one[name] for one in figures[project, app]]) for app in (APP, ""))
+        return Row(f"{project}: {what}", ours, base, unit, limit=limit, absolute=True)
+
+    ours, base = (_child(project, app, bytecode, "traced")["traced_mb"] for app in (APP, ""))
+    return [
+        row("CPU of django.setup()", "cpu_ms", "ms", LIMIT_MS),
+        row("wall time of it", "wall_ms", "ms"),
+        row("garbage collections in it", "gc_ms", "ms"),
+        row("resident memory after it", "rss_mb", "MB"),
+        Row(f"{project}: Python's allocations in it", ours, base, "MB", absolute=True),
+    ]
 
 
-def _child(app: str, bytecode: str, traced: str = "") -> dict[str, Any]:
+def _names(found: list[dict[str, Any]]) -> list[str]:
+    names: list[str] = found[0]["imported"]
+    return names
+
+
+def _child(project: str, app: str, bytecode: str, traced: str = "") -> dict[str, Any]:
     process = subprocess.run(
-        [sys.executable, "-m", "benchmarks.setup_child", app, traced],
+        [sys.executable, "-m", "benchmarks.setup_child", app, PROJECTS[project], traced],
         env=environment(PYTHONPYCACHEPREFIX=bytecode, PYTHONDONTWRITEBYTECODE=""),
         stdout=subprocess.PIPE,
         check=True,

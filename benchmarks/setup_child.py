@@ -14,11 +14,10 @@ from typing import Any
 import django
 from django.conf import settings
 
-#: What a project has anyway.
-APPS = [
+#: What a project has anyway, and what one with Django's admin has beside that.
+APPS = ["django.contrib.auth", "django.contrib.contenttypes"]
+ADMIN = [
     "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
@@ -36,11 +35,12 @@ LATER = (
 )
 
 
-def main(app: str, traced: bool) -> dict[str, Any]:
+def main(app: str, admin: bool, traced: bool) -> dict[str, Any]:
     """Return milliseconds, memory and the names of LATER that were imported.
 
     Args:
         app: added to the apps; "" for none.
+        admin: with Django's admin, which imports what the app registers there.
         traced: count Python's own allocations, which makes the times useless.
     """
     settings.configure(
@@ -48,7 +48,7 @@ def main(app: str, traced: bool) -> dict[str, Any]:
         USE_TZ=True,
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
-        INSTALLED_APPS=[*APPS, *([app] if app else [])],
+        INSTALLED_APPS=[*APPS, *(ADMIN if admin else []), *([app] if app else [])],
         DINERO={
             "GATEWAYS": {
                 "default": {
@@ -60,9 +60,12 @@ def main(app: str, traced: bool) -> dict[str, Any]:
     )
     if traced:
         tracemalloc.start()
+    collecting = Collecting()
+    gc.callbacks.append(collecting)
     wall, cpu = time.perf_counter(), time.process_time()
     django.setup()
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    gc.callbacks.remove(collecting)
     traced_bytes = 0
     if traced:
         gc.collect()
@@ -70,10 +73,26 @@ def main(app: str, traced: bool) -> dict[str, Any]:
     return {
         "wall_ms": wall * 1000,
         "cpu_ms": cpu * 1000,
+        "gc_ms": collecting.seconds * 1000,
         "rss_mb": _resident() / 1e6,
         "traced_mb": traced_bytes / 1e6,
         "imported": [name for name in LATER if name in sys.modules],
     }
+
+
+class Collecting:
+    """Adds up the seconds that garbage collections take."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._started = 0.0
+
+    def __call__(self, phase: str, info: dict[str, int]) -> None:
+        """Be told that a collection starts or stops."""
+        if phase == "start":
+            self._started = time.process_time()
+        else:
+            self.seconds += time.process_time() - self._started
 
 
 def _resident() -> float:
@@ -86,4 +105,4 @@ def _resident() -> float:
 
 
 if __name__ == "__main__":
-    json.dump(main(sys.argv[1], sys.argv[2] == "traced"), sys.stdout)
+    json.dump(main(sys.argv[1], "admin" in sys.argv[2:], "traced" in sys.argv[2:]), sys.stdout)
