@@ -151,3 +151,21 @@ def test_delete_deletes_on_both_sides(
 
 def test_cards_are_added_at_their_customer_only(owner: Caller, card: CreditCard) -> None:
     assert json_of(owner.post("cards/", CARD), 405)["code"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["brand", "last_4", "card_id", "customer", "id", "created_at", "default_slot", "version"],
+)
+def test_what_the_gateway_says_of_a_card_is_not_assigned(
+    owner: Caller, card: CreditCard, gateway: RecordingGateway, name: str
+) -> None:
+    mark = gateway.mark
+    new = {**CARD, "number": OTHER_NUMBER, name: "1"}
+    added = owner.post(f"customers/{card.customer.public_id}/cards/", new)
+    assert set(json_of(added, 400)["errors"]) == {name}
+    changed = owner.patch(f"cards/{card.public_id}/", {"zip": "11111", name: "1"})
+    assert set(json_of(changed, 400)["errors"]) == {name}
+    assert gateway.since(mark) == []
+    card.refresh_from_db()
+    assert card.zip == "46201"

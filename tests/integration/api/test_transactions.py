@@ -154,3 +154,17 @@ def test_a_charge_outlives_its_card_and_customer(
         shown = json_of(caller.get(f"transactions/{charge.public_id}/"), 200)
         assert (shown["customer"], shown["card"]) == (None, None)
         assert (shown["customer_id"], shown["last_4"]) == (charge.customer_id, "1111")
+
+
+def test_a_key_belongs_to_one_movement(
+    clerk: Caller, customer: Customer, gateway: RecordingGateway
+) -> None:
+    key = "one-key-for-everything"
+    path = f"customers/{customer.public_id}/charge/"
+    charge = json_of(clerk.post(path, {"price": "10.00"}, key=key), 201)
+    other = json_of(clerk.post(path, {"price": "10.01"}), 201)
+    mark = gateway.mark
+    for row, verb in ((charge, "void"), (charge, "refund"), (other, "void"), (other, "refund")):
+        reply = clerk.post(f"transactions/{row['id']}/{verb}/", {}, key=key)
+        assert json_of(reply, 422)["code"] == "idempotency_key_reused"
+    assert gateway.since(mark) == []
