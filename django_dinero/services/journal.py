@@ -148,7 +148,8 @@ def _collision(operation: Operation, using: str) -> DineroError:
         taken = rows.filter(scope=operation.scope, client_key=operation.client_key).first()
         if taken is not None:
             return KeyTaken(_("This idempotency key was used before."), operation=taken)
-    holder = rows.filter(target_slot=operation.target_slot).first()
+    slot = operation.target_slot  # NULL would find any operation that holds nothing
+    holder = rows.filter(target_slot=slot).first() if slot else None
     return TargetBusy(
         _("Operation %(key)s on the same object is not finished.")
         % {"key": holder.key if holder else "?"},
