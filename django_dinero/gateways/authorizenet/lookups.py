@@ -22,6 +22,7 @@ from django_dinero.gateways.types import (
     Kind,
     Lookup,
     LookupHints,
+    Reason,
     ReasonKind,
     Refusal,
     RemoteCard,
@@ -127,13 +128,13 @@ class Lookups(Money):
         """
         reply = self.client.call("getCustomerProfileIds", {}, changes=False)
         if not reply.ok:
-            raise _unreadable(reply)
+            raise self._unreadable(reply.reason())
         for customer_id in replies.ids(reply.content, "ids"):
             customer = self.retrieve_customer(customer_id)
             if isinstance(customer, RemoteCustomer):
                 yield customer
             elif customer.reasons[0].kind is not ReasonKind.CUSTOMER_NOT_FOUND:
-                raise GatewayError(customer.reasons[0].text, gateway_name=self.alias)
+                raise self._unreadable(customer.reasons[0])
 
     def iter_transactions(self, since: datetime.datetime) -> Iterator[RemoteTransaction]:
         """Go through all transactions since then, as the lists show them: unsettled, then settled.
@@ -168,15 +169,11 @@ class Lookups(Money):
             yield item
 
     def _settled(self, since: datetime.datetime) -> Iterator[Iterator[dict[str, Any]]]:
-        start, now = since, timezone.now()
-        while start < now:
-            end = min(start + datetime.timedelta(days=BATCH_DAYS), now)
-            # A batch that settles at this moment belongs to the window that ends now.
-            until = end + datetime.timedelta(days=1) if end == now else end
-            values = {
-                "firstSettlementDate": _utc(start),
-                "lastSettlementDate": _utc(min(until, start + datetime.timedelta(days=31))),
-            }
+        # Beyond now: what settles while we read counts, and the gateway's clock may be ahead.
+        start, limit = since, timezone.now() + datetime.timedelta(days=1)
+        while start < limit:
+            end = min(start + datetime.timedelta(days=BATCH_DAYS), limit)
+            values = {"firstSettlementDate": _utc(start), "lastSettlementDate": _utc(end)}
             reply = self._readable(self.client.call("getSettledBatchList", values, changes=False))
             for batch in dicts_at(reply.content, "batchList", "batch"):
                 yield self._paged("getTransactionList", {"batchId": text_at(batch, "batchId")})
@@ -195,6 +192,9 @@ class Lookups(Money):
             if len(items) < PAGE:
                 return
         raise Incomplete(_("The list has no end."))
+
+    def _unreadable(self, reason: Reason) -> GatewayError:
+        return GatewayError(reason.text, gateway_code=reason.code, gateway_name=self.alias)
 
     def _readable(self, reply: Reply) -> Reply:
         if not reply.ok:
@@ -226,8 +226,3 @@ def _is_new(card: RemoteCard, hints: LookupHints) -> bool:
 
 def _as(remote: RemoteTransaction, kind: Kind) -> RemoteTransaction:
     return replace(remote, kind=kind)
-
-
-def _unreadable(reply: Reply) -> GatewayError:
-    reason = reply.reason()
-    return GatewayError(reason.text, gateway_code=reason.code)
