@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 
 from django_dinero import signals
 from django_dinero.exceptions import (
@@ -22,6 +22,7 @@ from django_dinero.exceptions import (
 from django_dinero.models import Operation
 from django_dinero.models.operation import OperationState as State
 from django_dinero.services import journal, lookup
+from tests.support.journaling import begin
 from tests.support.recording import RecordingGateway
 
 pytestmark = pytest.mark.django_db
@@ -55,11 +56,6 @@ ALLOWED = {
 FREE = {"succeeded", "declined", "pending", "failed", "absent"}
 
 
-def begin(gateway: RecordingGateway, **values: Any) -> Operation:
-    given = {"using": "default", "amount": 5, "currency": "USD", **values}
-    return journal.begin(gateway, "charge", **given)
-
-
 @pytest.mark.parametrize(("old", "new"), list(itertools.product(State.values, State.values)))
 def test_only_these_changes_of_state(gateway: RecordingGateway, old: str, new: str) -> None:
     operation = begin(gateway, target="somebody")
@@ -83,17 +79,26 @@ def test_the_loser_of_a_change_sees_the_winners(gateway: RecordingGateway) -> No
 
 
 def test_users_hear_of_every_change(gateway: RecordingGateway) -> None:
-    heard: list[tuple[str, str]] = []
+    heard: list[tuple[object, ...]] = []
 
-    def changed(old_state: str, new_state: str, **kwargs: Any) -> None:
-        heard.append((old_state, new_state))
+    def changed(sender: object, operation: Operation, **kwargs: Any) -> None:
+        heard.append((sender, operation.key, kwargs["old_state"], kwargs["new_state"]))
 
+    operation = begin(gateway)
     signals.operation_changed.connect(changed)
     try:
-        journal.send(gateway, begin(gateway), lambda: None)
+        journal.send(gateway, operation, lambda: None)
+        assert not journal.move(operation, State.SENT)
     finally:
         signals.operation_changed.disconnect(changed)
-    assert heard == [("new", "sent")]
+    assert heard == [(Operation, operation.key, "new", "sent")]
+
+
+def test_a_change_is_dated(gateway: RecordingGateway) -> None:
+    operation = begin(gateway)
+    Operation.objects.update(updated_at="2020-01-01T00:00:00Z")
+    journal.move(operation, State.FAILED)
+    assert operation.updated_at >= operation.created_at
 
 
 # -- Beginning -------------------------------------------------------------------------------------
@@ -231,43 +236,6 @@ def test_of_many_workers_one_sends(gateway: RecordingGateway) -> None:
     for thread in threads:
         thread.join()
     assert sent == [1]
-
-
-# -- Concluding ------------------------------------------------------------------------------------
-
-
-def test_a_conclusion_and_its_rows_are_written_together(gateway: RecordingGateway) -> None:
-    operation = begin(gateway)
-    journal.send(gateway, operation, lambda: None)
-    written = journal.conclude(operation, State.SUCCEEDED, {"transaction_id": "7"}, lambda: "row")
-    assert written == "row"
-    assert (operation.state, operation.outcome) == ("succeeded", {"transaction_id": "7"})
-
-
-def test_a_database_that_fails_is_told_with_the_ids(
-    gateway: RecordingGateway, caplog: pytest.LogCaptureFixture
-) -> None:
-    operation = begin(gateway)
-    journal.send(gateway, operation, lambda: None)
-
-    def write() -> None:
-        raise DatabaseError("disk full")
-
-    with pytest.raises(OutcomeUnknown, match=operation.key) as caught:
-        journal.conclude(operation, State.SUCCEEDED, {"transaction_id": "7788"}, write)
-    assert caught.value.__context__ is None
-    assert operation.key in caplog.text
-    assert "7788" in caplog.text
-    assert Operation.objects.get().state == "sent"
-
-
-def test_a_key_is_released_only_when_nothing_happened(gateway: RecordingGateway) -> None:
-    for state in State.values:
-        operation = begin(gateway, client_key=f"k-{state}", scope="")
-        Operation.objects.filter(pk=operation.pk).update(state=state)
-        journal.release_client_key(operation)
-        operation.refresh_from_db()
-        assert (operation.client_key is None) is (state in ("failed", "absent"))
 
 
 # -- Workers that do not come back -----------------------------------------------------------------
