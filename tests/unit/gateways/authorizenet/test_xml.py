@@ -212,6 +212,14 @@ def test_what_is_no_reply_is_refused(body: bytes) -> None:
     assert len(str(caught.value)) < 40
 
 
+def test_the_reader_cannot_be_told_to_take_document_types() -> None:
+    """Another release of the library that sets this handler takes the guard's place nowhere."""
+    parser = xml._Guarded("utf-8", None)
+    parser.StartDoctypeDeclHandler = print
+    with pytest.raises(ValueError, match="document type"):
+        parser.Parse(b"<!DOCTYPE r><r/>", True)
+
+
 def test_as_deep_as_allowed_and_one_deeper() -> None:
     def nested(levels: int) -> bytes:
         return b"<r>" * levels + b"<a/>" + b"</r>" * levels
