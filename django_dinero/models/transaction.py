@@ -206,6 +206,7 @@ class Transaction(models.Model):
 
     def settle(self, amount: Decimal | int | str | None = None, **kwargs: Any) -> Transaction:
         """Capture this authorization, all of it or ``amount``; returns the capture's row."""
+        seal(kwargs)
         transaction: Transaction = hooks.call("settle", self, amount, **kwargs)
         return transaction
 
@@ -215,21 +216,25 @@ class Transaction(models.Model):
         What the bank has not settled yet cannot be refunded in part: a whole refund becomes a
         void, a partial one raises :class:`RefundError` that says when to try again.
         """
+        seal(kwargs)
         transaction: Transaction = hooks.call("refund", self, amount, **kwargs)
         return transaction
 
     def void(self, **kwargs: Any) -> Transaction:
         """Cancel this before the bank settles it; returns the void's row."""
+        seal(kwargs)
         transaction: Transaction = hooks.call("void", self, **kwargs)
         return transaction
 
     def approve(self, **kwargs: Any) -> Transaction:
         """Release a payment that the gateway holds for review; returns this row, approved."""
+        seal(kwargs)
         transaction: Transaction = hooks.call("resolve_held", self, "approve", **kwargs)
         return transaction
 
     def decline(self, **kwargs: Any) -> Transaction:
         """Refuse a payment that the gateway holds for review; returns this row, declined."""
+        seal(kwargs)
         transaction: Transaction = hooks.call("resolve_held", self, "decline", **kwargs)
         return transaction
 

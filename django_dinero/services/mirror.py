@@ -135,7 +135,14 @@ def _fill_customer(row: Customer, remote: RemoteCustomer) -> None:
     if row._state.adding or had_id:
         row.email = remote.email
         row.first_name, row.last_name = _names(row, remote)
+    elif (row.email, row.first_name, row.last_name) != _texts(remote):
+        # Its creation got no reply, and it was edited since: that is still to be pushed.
+        return
     _mark(row)
+
+
+def _texts(remote: RemoteCustomer) -> tuple[str, str, str]:
+    return remote.email, remote.first_name, remote.last_name
 
 
 # -- Cards ---------------------------------------------------------------------------------------

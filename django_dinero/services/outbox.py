@@ -157,6 +157,7 @@ def _create_customer(gateway: Gateway, row: Customer) -> None:
     if row.customer_id is not None:
         # A lost reply was found while we waited for the target: the customer exists already.
         journal.move(operation, OperationState.FAILED, outcome={"error": "exists already"})
+        _send_customer(row)  # what was edited since
         return
     result = journal.send(gateway, operation, lambda: gateway.create_customer(request))
     if isinstance(result, Refusal):

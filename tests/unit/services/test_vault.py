@@ -527,3 +527,16 @@ def test_a_lost_request_leaves_the_customer_unpushed(gateway: RecordingGateway) 
     with pytest.raises(OutcomeUnknown):
         customer.save()
     assert gateway.verbs.count("create_customer") == 1
+
+
+def test_an_edit_after_a_lost_creation_is_pushed(gateway: RecordingGateway) -> None:
+    gateway.faults["create_customer"] = lose_reply
+    customer = Customer(email="bill@example.com")
+    with pytest.raises(OutcomeUnknown):
+        customer.save()
+    customer = Customer.objects.get()
+    customer.email = "fred@example.com"
+    customer.save()
+    customer.refresh_from_db()
+    assert customer.sync_state == "synced"
+    assert [each.email for each in gateway.bank.customers()] == ["fred@example.com"]
