@@ -19,7 +19,8 @@ from django_dinero.api.fields import nameable
 class NewestFirst(CursorPagination):
     """Newest first, 50 at a time or ``?page_size=`` up to 200; constant cost on any page."""
 
-    ordering = "-id"
+    #: Not the primary key: the cursor stands in a URL, and would tell how many rows there are.
+    ordering = ("-created_at", "-id")
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 200

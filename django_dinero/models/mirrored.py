@@ -133,7 +133,7 @@ class Mirrored(models.Model):
     version = models.PositiveBigIntegerField(default=1, editable=False)
     synced_version = models.PositiveBigIntegerField(default=0, editable=False)
     synced_digest = models.CharField(max_length=64, blank=True, editable=False)
-    created_at = models.DateTimeField(gettext_lazy("created"), auto_now_add=True)
+    created_at = models.DateTimeField(gettext_lazy("created"), auto_now_add=True, db_index=True)
     updated_at = models.DateTimeField(gettext_lazy("changed"), auto_now=True)
 
     #: Set where the gateway took the values before the row is written (a new card number).

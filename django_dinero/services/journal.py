@@ -239,13 +239,12 @@ def _worker() -> str:
 
 
 def _broken(operation: Operation, error: Exception) -> OutcomeUnknown:
-    where = "".join(traceback.format_tb(error.__traceback__))
+    # Where, and not its text: that may quote a card code, which no pattern would find in it.
     logger.error(
-        "Operation %s: the backend raised %s: %s\n%s",
+        "Operation %s: the backend raised %s\n%s",
         operation.key,
         type(error).__name__,
-        scrub(str(error)),
-        where,
+        "".join(traceback.format_tb(error.__traceback__)),
     )
     return OutcomeUnknown(
         _("The backend broke off (%(error)s); whether the gateway did it is not known.")

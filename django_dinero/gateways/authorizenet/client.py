@@ -11,7 +11,7 @@ from requests.adapters import BaseAdapter
 
 from django_dinero.exceptions import OutcomeUnknown
 from django_dinero.gateways.authorizenet import xml
-from django_dinero.gateways.authorizenet.codes import message_reason
+from django_dinero.gateways.authorizenet.codes import BROKE_OFF, message_reason
 from django_dinero.gateways.authorizenet.options import Options
 from django_dinero.gateways.http import HttpClient, Timeouts
 from django_dinero.gateways.types import Reason, ReasonKind, Refusal
@@ -58,6 +58,12 @@ class Reply:
         """The text of the first message, unscrubbed: for looking things up, not for showing."""
         return self.messages[0][1] if self.messages else ""
 
+    @property
+    def broke_off(self) -> bool:
+        """Whether it tells of trouble at the gateway and not how the call ended."""
+        told = xml.text_at(self.content, "transactionResponse", "responseCode")
+        return not self.ok and self.code in BROKE_OFF and not told
+
     def reason(self, missing: ReasonKind = ReasonKind.INVALID_TRANSACTION) -> Reason:
         """Return the first message as a reason; ``missing`` is what "not found" is about."""
         return message_reason(self.code, self.text, missing)
@@ -97,7 +103,8 @@ class Client:
 
         Raises:
             NotSent: nothing reached the gateway.
-            OutcomeUnknown: no reply, or none that belongs to this request.
+            OutcomeUnknown: no reply, none that belongs to this request, or one that says that the
+                gateway broke off in the middle of a change.
         """
         head = {
             "merchantAuthentication": {
@@ -107,7 +114,7 @@ class Client:
             "refId": key,
         }
         # No local holds the bytes: a traceback with locals would show the card number.
-        return self._read(
+        reply = self._read(
             operation,
             self._http.post(
                 xml.build(f"{operation}Request", {**head, **values}),
@@ -116,6 +123,13 @@ class Client:
             ),
             key,
         )
+        if changes and reply.broke_off:
+            raise OutcomeUnknown(
+                _("%(gateway)s broke off: %(text)s")
+                % {"gateway": self._options.alias, "text": reply.reason().text},
+                gateway_code=reply.code,
+            )
+        return reply
 
     def _read(self, operation: str, answer: bytes, key: str) -> Reply:
         problem = ""

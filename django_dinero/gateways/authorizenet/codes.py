@@ -44,7 +44,9 @@ MESSAGES: Mapping[str, ReasonKind] = {
 FIELD_MESSAGES = frozenset({"E00003", "E00013", "E00014", "E00015", "E00016", "E00027"})
 DUPLICATE_RECORD = "E00039"
 NOT_FOUND = "E00040"
-NO_PERMISSION = "E00011"
+#: "An error occurred during processing", a database timeout, a server error: whether a call that
+#: changes something was carried out before it broke off is not said.
+BROKE_OFF = frozenset({"E00001", "E00049", "E00133"})
 ALREADY_DELETED = "I00003"
 
 #: Codes of ``transactionResponse/errors/error/errorCode`` and of ``responseReasonCode``.

@@ -146,7 +146,7 @@ def test_an_error_raised_again_has_no_context_of_the_wire(gateway: RecordingGate
     assert caught.value.__context__ is None
 
 
-def test_a_broken_backend_is_logged_with_its_place_and_without_numbers(
+def test_a_broken_backend_is_logged_with_its_place_and_without_its_text(
     gateway: RecordingGateway, caplog: pytest.LogCaptureFixture
 ) -> None:
     operation = begin(gateway)
@@ -162,9 +162,8 @@ def test_a_broken_backend_is_logged_with_its_place_and_without_numbers(
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("django_dinero.journal", logging.ERROR)
     first, *frames = record.getMessage().splitlines()
-    assert first == (
-        f"Operation {operation.key}: the backend raised RuntimeError: cannot read [secret]"
-    )
+    assert first == f"Operation {operation.key}: the backend raised RuntimeError"
+    assert VISA not in record.getMessage()
     assert frames[0].startswith('  File "')
     assert "in breaking_backend" in frames[-2]
 

@@ -190,3 +190,32 @@ def test_a_reason_is_scrubbed_and_a_repr_shows_nothing() -> None:
     # For looking an id up in it, the text is as it came.
     assert NUMBER in found.text
     assert repr(found) == "Reply(root='ErrorResponse')"
+
+
+# -- A gateway that broke off ----------------------------------------------------------------------
+
+REFUSED = (
+    "<messages><resultCode>Error</resultCode><message><code>{}</code><text>Sorry.</text>"
+    "</message></messages>{}"
+)
+DECLINED = "<transactionResponse><responseCode>2</responseCode></transactionResponse>"
+
+
+def change(inner: str) -> Reply:
+    """Make a call that changes something and get this answer."""
+    made, _wire = client(reply(inner, root="createTransactionResponse"))
+    return made.call("createTransaction", {}, changes=True, key=KEY)
+
+
+@pytest.mark.parametrize("code", ["E00001", "E00049", "E00133"])
+def test_trouble_in_the_middle_of_a_change_is_no_refusal(code: str) -> None:
+    with pytest.raises(OutcomeUnknown, match="Sorry") as caught:
+        change(REFUSED.format(code, ""))
+    assert caught.value.gateway_code == code
+    assert call(reply(REFUSED.format(code, ""))).code == code  # reading changes nothing
+    assert change(REFUSED.format(code, DECLINED)).code == code  # it tells how it ended
+
+
+@pytest.mark.parametrize("code", ["E00027", "E00053", "E00104"])
+def test_other_refusals_are_answers(code: str) -> None:
+    assert change(REFUSED.format(code, "")).code == code
