@@ -10,7 +10,9 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, router, transaction
 from django.db.models import Model, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from django_dinero.exceptions import InvalidTransactionError
 from django_dinero.gateways.types import (
     Kind,
     Outcome,
@@ -23,6 +25,7 @@ from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation, OperationKind, OperationState
 from django_dinero.models.transaction import (
     COUNTED,
+    FOLLOW_UPS,
     Transaction,
     TransactionKind,
     TransactionStatus,
@@ -112,13 +115,14 @@ def record(operation: Operation) -> Transaction:
     found = Transaction.objects.using(using).filter(operation_key=operation.key).first()
     if found is not None:
         return found
+    links = _existing(_links(operation))
     try:
-        return _write(operation, values, _links(operation))
+        return _write(operation, values, links)
     except IntegrityError:
         pass
-    # Somebody else wrote it, or a row it points at has gone since: look, and write it without.
+    # Somebody else wrote it meanwhile, or MariaDB saw at once that a row it points at has gone.
     found = Transaction.objects.using(using).filter(operation_key=operation.key).first()
-    return found or _write(operation, values, _existing(_links(operation)))
+    return found or _write(operation, values, _existing(links))
 
 
 def _write(
@@ -187,7 +191,11 @@ def _links(operation: Operation) -> dict[str, Any]:
 
 
 def _existing(links: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the links without those whose row has been deleted."""
+    """Return the links without those whose row has been deleted.
+
+    Asked before the row is written: SQLite and PostgreSQL check a foreign key at the commit, where
+    it would take the whole conclusion down.
+    """
     tables: dict[str, type[Model]] = {
         "customer_pk": Customer,
         "card_pk": CreditCard,
@@ -195,7 +203,7 @@ def _existing(links: Mapping[str, Any]) -> dict[str, Any]:
     }
     return {
         name: pk
-        if name not in tables or tables[name]._base_manager.filter(pk=pk).exists()
+        if pk is None or name not in tables or tables[name]._base_manager.filter(pk=pk).exists()
         else None
         for name, pk in links.items()
     }
@@ -212,13 +220,28 @@ def apply_remote(row: Transaction, remote: RemoteTransaction) -> None:
 
 
 def foreign_row(gateway_name: str, remote: RemoteTransaction) -> Transaction:
-    """Return a row for a transaction that this app did not make."""
+    """Return a row for a transaction that this app did not make.
+
+    Raises:
+        InvalidTransactionError: a follow-up whose original has no row here.
+    """
     kind = remote.kind.value
+    parent = _parent_of(gateway_name, remote)
+    if parent is None and kind in FOLLOW_UPS:
+        raise InvalidTransactionError(
+            _("%(id)s is a %(kind)s, and its original has no row here; retrieve %(parent)s first.")
+            % {
+                "id": remote.transaction_id,
+                "kind": TransactionKind(kind).label,
+                "parent": remote.parent_id or _("that one"),
+            },
+            gateway_name=gateway_name,
+        )
     values = {
         "status": FROM_REMOTE[remote.status].value,
         "price": remote.amount,
         "currency": remote.currency,
-        "parent": _parent_of(gateway_name, remote),
+        "parent": parent,
         "customer_id": remote.customer_id,
         "card_id": remote.card_id,
         "last_4": remote.last_4,
