@@ -20,8 +20,12 @@ from tests.support.recording import RecordingGateway
 class Router:
     """Sends the journal to one alias, and fails when asked for something else."""
 
-    def __init__(self, alias: str) -> None:
+    def __init__(self, alias: str, replica: str = "") -> None:
         self.alias = alias
+        self.replica = replica or alias
+
+    def db_for_read(self, model: Any, **hints: Any) -> str:
+        return self.replica
 
     def db_for_write(self, model: Any, **hints: Any) -> str:
         assert model is Operation
@@ -139,6 +143,17 @@ def test_a_row_that_names_no_connection_is_the_routers(
     assert (row.state, row.outcome, row.client_key) == ("failed", {"error": "no"}, None)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_read_from_a_replica_that_lags(
+    gateway: RecordingGateway, second: str, settings: Any
+) -> None:
+    settings.DATABASE_ROUTERS = [Router(second, replica="default")]
+    operation = begin(gateway, using=second)
+    assert operation.lease_until is not None
+    assert journal.move(operation, State.FAILED)
+    assert operation.state == "failed"
+
+
 # -- Collisions ------------------------------------------------------------------------------------
 
 
@@ -172,6 +187,18 @@ def test_a_held_target_names_its_holder(gateway: RecordingGateway) -> None:
     assert str(caught.value) == f"Operation {holder.key} on the same object is not finished."
     assert caught.value.operation == holder
     assert caught.value.__context__ is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_collision_leaves_the_callers_transaction_usable(
+    gateway: RecordingGateway, second: str
+) -> None:
+    with transaction.atomic(using=second):
+        begin(gateway, using=second, target="t")
+        with pytest.raises(journal.TargetBusy):
+            begin(gateway, using=second, target="t")
+        assert not connections[second].needs_rollback
+    assert Operation.objects.using(second).count() == 1
 
 
 @pytest.fixture

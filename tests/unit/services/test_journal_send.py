@@ -165,6 +165,7 @@ def test_a_broken_backend_is_logged_with_its_place_and_without_its_text(
     assert first == f"Operation {operation.key}: the backend raised RuntimeError"
     assert VISA not in record.getMessage()
     assert frames[0].startswith('  File "')
+    assert all(line.startswith("  ") for line in frames)
     assert "in breaking_backend" in frames[-2]
 
 
