@@ -54,10 +54,19 @@ TRANSITIONS: Mapping[str, frozenset[str]] = {
         }
     ),
     State.UNKNOWN: frozenset(
-        {State.SUCCEEDED, State.DECLINED, State.PENDING, State.ABSENT, State.MANUAL}
+        {
+            State.SUCCEEDED,
+            State.DECLINED,
+            State.PENDING,
+            State.FAILED,  # by the gateway's own word, never by waiting
+            State.ABSENT,
+            State.MANUAL,
+        }
     ),
     State.PENDING: frozenset({State.SUCCEEDED, State.DECLINED}),
-    State.ABSENT: frozenset({State.SUCCEEDED, State.DECLINED, State.PENDING, State.MANUAL}),
+    State.ABSENT: frozenset(
+        {State.SUCCEEDED, State.DECLINED, State.PENDING, State.FAILED, State.MANUAL}
+    ),
     State.MANUAL: frozenset({State.SUCCEEDED, State.DECLINED, State.FAILED}),
 }
 

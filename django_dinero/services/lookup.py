@@ -154,7 +154,7 @@ def adopt_transaction(operation: Operation, remote: RemoteTransaction) -> None:
         operation,
         books.STATES[result],
         outcome,
-        lambda: books.record(operation),
+        lambda: books.record(operation) if "result" in operation.outcome else None,
         transaction_id=remote.transaction_id,
     )
 

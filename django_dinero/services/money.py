@@ -41,10 +41,16 @@ def perform(
         operation,
         books.STATES[result.outcome],
         outcome,
-        lambda: books.record(operation),
+        lambda: _record(operation),
         transaction_id=outcome["transaction_id"] or operation.transaction_id,
     )
     return announce(operation, row, result.outcome)
+
+
+def _record(operation: Operation) -> Transaction:
+    if "result" not in operation.outcome:
+        raise replay.unfinished(operation)  # a lookup gave it to a person, and it stays there
+    return books.record(operation)
 
 
 def announce(operation: Operation, row: Transaction, outcome: Outcome) -> Transaction:

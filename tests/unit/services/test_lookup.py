@@ -1,0 +1,247 @@
+"""Finding out: what a match, many, none, another or a late one make of an operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from django_dinero.exceptions import GatewayError, NeedsReview, OutcomeUnknown
+from django_dinero.gateways.types import (
+    Kind,
+    Lookup,
+    Outcome,
+    Reason,
+    ReasonKind,
+    RemoteCard,
+    RemoteCustomer,
+    RemoteStatus,
+    RemoteTransaction,
+    TransactionResult,
+)
+from django_dinero.models import CreditCard, Customer, Operation, Transaction
+from django_dinero.services import journal, lookup
+from tests.support.journaling import begin
+from tests.support.recording import RecordingGateway, answer, lose_request
+
+pytestmark = pytest.mark.django_db
+
+Make = Callable[..., Customer]
+
+PAST, FUTURE = "2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
+REMOTE = RemoteTransaction(
+    transaction_id="9001",
+    kind=Kind.CHARGE,
+    status=RemoteStatus.CAPTURED,
+    amount=Decimal(5),
+    currency="USD",
+)
+
+
+def unknown(gateway: RecordingGateway, quarantine: str = PAST, **values: Any) -> Operation:
+    operation = begin(gateway, **values)
+    Operation.objects.filter(pk=operation.pk).update(
+        state="unknown", lease_until=PAST, sent_at=PAST, quarantine_until=quarantine
+    )
+    operation.refresh_from_db()
+    return operation
+
+
+def finds(gateway: RecordingGateway, *matches: Any, complete: bool = True) -> None:
+    gateway.faults["find_operation"] = answer(Lookup(matches, complete))
+
+
+# -- Money -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "row"),
+    [
+        (RemoteStatus.AUTHORIZED, "succeeded", "approved"),
+        (RemoteStatus.CAPTURED, "succeeded", "approved"),
+        (RemoteStatus.SETTLED, "succeeded", "approved"),
+        (RemoteStatus.HELD, "pending", "held"),
+        (RemoteStatus.DECLINED, "declined", "declined"),
+        (RemoteStatus.FAILED, "failed", "failed"),
+    ],
+)
+def test_what_the_gateway_has_concludes_it(
+    gateway: RecordingGateway, status: RemoteStatus, state: str, row: str
+) -> None:
+    operation = unknown(gateway)
+    finds(gateway, replace(REMOTE, status=status))
+    assert lookup.resolve(operation).state == state
+    stored = Transaction.objects.get()
+    assert (stored.status, stored.transaction_id, stored.price) == (row, "9001", Decimal(5))
+    assert operation.transaction_id == "9001"
+
+
+def test_a_failure_is_answered_again_under_the_same_key(
+    gateway: RecordingGateway, card: dict[str, str]
+) -> None:
+    gateway.faults["charge"] = lose_request
+    with pytest.raises(OutcomeUnknown):
+        Transaction.create(5, idempotency_key="order-1001", **card)
+    finds(gateway, replace(REMOTE, status=RemoteStatus.FAILED))
+    for _time in range(2):
+        with pytest.raises(GatewayError) as caught:
+            Transaction.create(5, idempotency_key="order-1001", **card)
+        assert caught.value.transaction == Transaction.objects.get()
+
+
+@pytest.mark.parametrize("meanwhile", ["unknown", "absent"])
+def test_an_answer_later_than_the_lookup_still_counts(
+    gateway: RecordingGateway, card: dict[str, str], meanwhile: str
+) -> None:
+    def late(call: Callable[[], Any]) -> TransactionResult:
+        Operation.objects.update(state=meanwhile, outcome={"error": "the worker died"})
+        reasons = (Reason(ReasonKind.GATEWAY_ERROR, "E1", "not today"),)
+        return TransactionResult(outcome=Outcome.FAILED, reasons=reasons)
+
+    gateway.faults["charge"] = late
+    with pytest.raises(GatewayError, match="not today"):
+        Transaction.create(5, **card)
+    assert Operation.objects.get().state == "failed"
+    assert Transaction.objects.get().status == "failed"
+
+
+def test_what_a_person_has_to_look_at_stays_there(
+    gateway: RecordingGateway, card: dict[str, str]
+) -> None:
+    def late(call: Callable[[], Any]) -> TransactionResult:
+        Operation.objects.update(state="manual", outcome={"error": "2 matches"})
+        return TransactionResult(outcome=Outcome.HELD, transaction_id="9001")
+
+    gateway.faults["charge"] = late
+    with pytest.raises(NeedsReview):
+        Transaction.create(5, **card)
+    assert Operation.objects.get().outcome == {"error": "2 matches"}
+
+
+def test_a_lookup_that_loses_to_a_person_writes_nothing(gateway: RecordingGateway) -> None:
+    operation = unknown(gateway)
+
+    def beaten(call: Callable[[], Any]) -> Lookup:
+        Operation.objects.update(state="manual", outcome={"error": "2 matches"})
+        return Lookup((replace(REMOTE, status=RemoteStatus.HELD),))
+
+    gateway.faults["find_operation"] = beaten
+    assert lookup.resolve(operation).state == "manual"
+    assert not Transaction.objects.exists()
+
+
+@pytest.mark.parametrize("change", [{"amount": Decimal(6)}, {"currency": "EUR"}])
+def test_another_amount_or_currency_needs_a_person(
+    gateway: RecordingGateway, change: dict[str, Any]
+) -> None:
+    operation = unknown(gateway, target="t")
+    finds(gateway, replace(REMOTE, **change))
+    assert lookup.resolve(operation).state == "manual"
+    assert operation.outcome == {"error": "The gateway has it with another amount or currency."}
+    assert not Transaction.objects.exists()
+    with pytest.raises(journal.TargetBusy):
+        begin(gateway, target="t")
+
+
+def test_two_matches_need_a_person(gateway: RecordingGateway, card: dict[str, str]) -> None:
+    gateway.faults["charge"] = lose_request
+    with pytest.raises(OutcomeUnknown):
+        Transaction.create(5, idempotency_key="order-1001", **card)
+    finds(gateway, REMOTE, replace(REMOTE, transaction_id="9002"))
+    with pytest.raises(NeedsReview):
+        Transaction.create(5, idempotency_key="order-1001", **card)
+    assert Operation.objects.get().outcome == {"error": "The gateway has 2 matches."}
+    assert not Transaction.objects.exists()
+
+
+def test_a_transaction_does_not_conclude_a_vault_operation(gateway: RecordingGateway) -> None:
+    operation = unknown(gateway)
+    Operation.objects.update(kind="add_card")
+    operation.refresh_from_db()
+    finds(gateway, REMOTE)
+    assert lookup.resolve(operation).state == "unknown"
+    assert not Transaction.objects.exists()
+
+
+# -- Waiting ---------------------------------------------------------------------------------------
+
+
+def test_nothing_found_in_the_quarantine_is_looked_for_again_later(
+    gateway: RecordingGateway,
+) -> None:
+    operation = unknown(gateway, FUTURE)
+    waits = []
+    for _time in range(6):
+        finds(gateway)
+        lookup.resolve(operation)
+        assert operation.next_check_at is not None
+        waits.append(round((operation.next_check_at - operation.updated_at).total_seconds()))
+        assert operation.state == "unknown"
+        assert operation.outcome["lookup"] == "not found yet"
+    assert operation.attempts == 6
+    assert waits == sorted(waits)
+
+
+def test_what_a_gateway_says_of_a_failed_lookup_is_kept_without_numbers(
+    gateway: RecordingGateway,
+) -> None:
+    def fail(call: Callable[[], Any]) -> Any:
+        raise GatewayError(f"no rights to see 4111111111111111 {'x' * 600}")
+
+    gateway.faults["find_operation"] = fail
+    operation = lookup.resolve(unknown(gateway))
+    assert operation.outcome["lookup"].startswith("no rights to see [secret] xxx")
+    assert len(operation.outcome["lookup"]) == 500
+
+
+# -- Vault -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("quarantine", "state"), [(FUTURE, "unknown"), (PAST, "absent")])
+def test_a_repeatable_verb_is_only_waited_for(
+    gateway: RecordingGateway, quarantine: str, state: str
+) -> None:
+    operation = unknown(gateway, quarantine)
+    Operation.objects.update(kind="update_customer")
+    operation.refresh_from_db()
+    assert lookup.resolve(operation).state == state
+    assert gateway.calls == []
+
+
+def test_a_found_customer_completes_the_row_that_waits(gateway: RecordingGateway) -> None:
+    gateway.faults["create_customer"] = lose_request
+    with pytest.raises(OutcomeUnknown):
+        Customer(email="bill@example.com", first_name="Bill").save()
+    operation, row = Operation.objects.get(), Customer.objects.get()
+    finds(gateway, RemoteCustomer(customer_id="c1", key=row.key, email="bill@example.com"))
+    assert lookup.resolve(operation).state == "succeeded"
+    assert (operation.customer_id, operation.card_id) == ("c1", "")
+    row.refresh_from_db()
+    assert (row.customer_id, row.first_name) == ("c1", "Bill")
+
+
+def test_a_found_card_gets_its_row_once(gateway: RecordingGateway, make_customer: Make) -> None:
+    customer = make_customer()
+    shown = RemoteCard(
+        customer_id=customer.customer_id or "", card_id="k2", last_4="0015", brand="mastercard"
+    )
+    for _time in range(2):
+        operation = unknown(gateway)
+        Operation.objects.filter(pk=operation.pk).update(kind="add_card")
+        operation.refresh_from_db()
+        finds(gateway, shown)
+        assert lookup.resolve(operation).state == "succeeded"
+        assert operation.card_id == "k2"
+    assert customer.cards.filter(card_id="k2", last_4="0015", sync_state="synced").count() == 1
+
+
+def test_a_found_card_of_nobody_here_is_left_at_the_gateway(gateway: RecordingGateway) -> None:
+    operation = unknown(gateway)
+    Operation.objects.update(kind="add_card")
+    operation.refresh_from_db()
+    finds(gateway, RemoteCard(customer_id="stranger", card_id="k2", last_4="1111", brand="visa"))
+    assert lookup.resolve(operation).state == "succeeded"
+    assert not CreditCard.objects.exists()
