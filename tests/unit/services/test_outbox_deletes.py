@@ -1,0 +1,163 @@
+"""Deletes: tombstones, what they wait for, and what is told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from django_dinero import signals
+from django_dinero.exceptions import (
+    GatewayError,
+    OperationInProgress,
+    OutcomeUnknown,
+)
+from django_dinero.gateways.types import Reason, ReasonKind, Refusal
+from django_dinero.models import CreditCard, Customer, Operation
+from django_dinero.services import journal, outbox
+from tests.support.journaling import begin
+from tests.support.recording import RecordingGateway, answer
+
+pytestmark = pytest.mark.django_db
+
+Make = Callable[..., Customer]
+PAST, FUTURE = "2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
+
+
+def refusal(kind: ReasonKind, text: str = "no", existing_id: str = "") -> Refusal:
+    return Refusal((Reason(kind, "E1", text),), existing_id=existing_id)
+
+
+def test_what_the_gateway_never_had_is_deleted_here_alone(gateway: RecordingGateway) -> None:
+    Customer.objects.bulk_create([Customer(email="bill@example.com")])
+    Customer.objects.get().delete()
+    assert gateway.calls == []
+    assert not Operation.objects.exists()
+
+
+def test_a_tombstone_is_driven_once(gateway: RecordingGateway, make_customer: Make) -> None:
+    make_customer().delete()
+    mark = gateway.mark
+    outbox.push_delete(Operation.objects.get(kind="delete_customer").key)
+    outbox.push_delete("no such key")
+    assert gateway.since(mark) == []
+
+
+def test_a_refused_delete_is_told_and_not_repeated(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    heard: list[tuple[Any, str]] = []
+
+    def failed(instance: Any, error: GatewayError, **kwargs: Any) -> None:
+        heard.append((instance, str(error)))
+
+    customer = make_customer()
+    gateway.faults["delete_customer"] = answer(refusal(ReasonKind.GATEWAY_ERROR, "not today"))
+    signals.push_failed.connect(failed)
+    try:
+        with pytest.raises(GatewayError, match="not today"):
+            customer.delete()
+    finally:
+        signals.push_failed.disconnect(failed)
+    operation = Operation.objects.get(kind="delete_customer")
+    assert operation.state == "declined"
+    assert heard == [(operation, "not today")]
+
+
+def test_users_hear_what_was_deleted(gateway: RecordingGateway, make_customer: Make) -> None:
+    heard: list[dict[str, Any]] = []
+
+    def deleted(sender: type[Any], signal: Any, **ids: str) -> None:
+        heard.append({"sender": sender, **ids})
+
+    customer = make_customer()
+    row = customer.cards[0]
+    for signal in (signals.customer_deleted, signals.card_deleted):
+        signal.connect(deleted)
+    try:
+        row.delete()
+        customer.delete()
+    finally:
+        for signal in (signals.customer_deleted, signals.card_deleted):
+            signal.disconnect(deleted)
+    ids = {"gateway_name": "default", "customer_id": customer.customer_id}
+    assert heard == [
+        {"sender": CreditCard, **ids, "card_id": row.card_id},
+        {"sender": Customer, **ids},
+    ]
+
+
+def hold(gateway: RecordingGateway, customer: Customer, **values: Any) -> Operation:
+    """An operation of another worker on this customer."""
+    holder = begin(gateway, target=outbox.customer_target(customer))
+    Operation.objects.filter(pk=holder.pk).update(kind="update_customer", **values)
+    return holder
+
+
+def test_a_delete_waits_for_a_live_operation(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    hold(gateway, customer, state="sent", lease_until=FUTURE)
+    with pytest.raises(OperationInProgress):
+        customer.delete()
+    tombstone = Operation.objects.get(kind="delete_customer")
+    assert (tombstone.state, tombstone.target_slot) == ("new", None)
+    assert "delete_customer" not in gateway.verbs
+
+
+def test_a_delete_is_not_sent_after_an_operation_that_may_still_land(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    hold(gateway, customer, state="unknown", quarantine_until=FUTURE)
+    with pytest.raises(OutcomeUnknown):
+        customer.delete()
+    assert "delete_customer" not in gateway.verbs
+
+
+def test_a_delete_takes_the_place_of_a_dead_operation(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    holder = hold(gateway, customer, state="new", lease_until=PAST)
+    customer.delete()
+    holder.refresh_from_db()
+    assert holder.state == "failed"
+    assert gateway.verbs[-1] == "delete_customer"
+
+
+def test_a_place_that_is_taken_again_and_again_is_left(
+    gateway: RecordingGateway, make_customer: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = make_customer()
+    hold(gateway, customer)
+
+    def overtaken(holder: Operation) -> Operation:
+        journal.move(holder, journal.State.FAILED)
+        hold(gateway, customer)
+        return holder
+
+    monkeypatch.setattr(outbox, "resolve", overtaken)
+    with pytest.raises(journal.TargetBusy):
+        customer.delete()
+    assert "delete_customer" not in gateway.verbs
+
+
+def test_the_card_of_a_customer_whose_delete_failed_is_deleted_itself(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    row = make_customer().cards[0]
+    with transaction.atomic():
+        tombstone = outbox.bury(row, "default")
+    assert tombstone is not None
+    Operation.objects.create(
+        kind="delete_customer",
+        gateway_name="default",
+        customer_id=row.customer_id,
+        state="declined",
+    )
+    outbox.push_delete(tombstone.key)
+    assert gateway.verbs[-1] == "delete_card"
