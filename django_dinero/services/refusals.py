@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from django.utils.translation import gettext as _
 
 from django_dinero import exceptions
-from django_dinero.exceptions import DineroError, GatewayError, NotSent, OutcomeUnknown
+from django_dinero.exceptions import GatewayError, OutcomeUnknown
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import Reason, ReasonKind, Refusal, TransactionResult
 from django_dinero.secrets import scrub
@@ -86,8 +86,3 @@ def read(gateway: Gateway, call: Callable[[], ResultT | Refusal]) -> ResultT:
     if isinstance(answer, Refusal):
         raise error_for(answer.reasons, existing_id=answer.existing_id, gateway_name=gateway.alias)
     return answer
-
-
-def is_final(error: DineroError) -> bool:
-    """Say whether an error is the gateway's own answer, so that repeating is pointless for now."""
-    return isinstance(error, GatewayError) and not isinstance(error, NotSent | OutcomeUnknown)

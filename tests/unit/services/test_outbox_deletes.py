@@ -9,11 +9,7 @@ import pytest
 from django.db import transaction
 
 from django_dinero import signals
-from django_dinero.exceptions import (
-    GatewayError,
-    OperationInProgress,
-    OutcomeUnknown,
-)
+from django_dinero.exceptions import GatewayError, OperationInProgress, OutcomeUnknown
 from django_dinero.gateways.types import Reason, ReasonKind, Refusal
 from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.services import journal, outbox
