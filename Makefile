@@ -26,7 +26,7 @@ $(VENV)/.installed-%: setup.cfg pyproject.toml | $(PY)
 	$(PY) -m pip install --quiet --editable '.[$*]'
 	@touch $@ $(VENV)/.installed-core
 
-.PHONY: help demo serve test coverage bench lint format types layers migrations docs mutants clean
+.PHONY: help demo serve test coverage bench faults lint format types layers migrations docs mutants clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ coverage: $(VENV)/.installed-test ## the test-suite with branch coverage and its
 
 bench: $(VENV)/.installed-dev ## ratios against bare requests and bulk_create (PEERS=1, ARGS=--quick)
 	$(PY) -m benchmarks $(ARGS)
+
+faults: $(VENV)/.installed-test ## workers killed, replies lost: then the books of both sides
+	$(PY) -m tests.faults $(ARGS)
 
 lint: $(VENV)/.installed-dev ## ruff's checks and its format
 	$(PY) -m ruff check .

@@ -10,7 +10,6 @@ from typing import Final
 
 from django_dinero.sandbox import entries
 from django_dinero.sandbox.base import BankBase
-from django_dinero.sandbox.clock import stamp
 from django_dinero.sandbox.records import (
     Entry,
     Kind,
@@ -131,7 +130,8 @@ class Charges(BankBase):
         payment = _Payment(kind, card, fitted, currency, operation_key, order)
         window = self.account.duplicate_window if duplicate_window is None else duplicate_window
         signature = self._signature(payment, window)
-        original = self._original(signature, now - datetime.timedelta(seconds=window))
+        since = now - datetime.timedelta(seconds=window)
+        original = entries.original(self.store, signature, since)
         if window and original is not None:
             return Verdict(Outcome.failed, original, original.avs, original.cvv, Reason.duplicate)
         return self._record(payment, signature, now)
@@ -193,14 +193,6 @@ class Charges(BankBase):
         compared += [card.customer_id, payment.order.customer_reference]
         compared += [card.billing.get(name, "") for name in COMPARED]
         return fingerprint(json.dumps(compared), self._key)
-
-    def _original(self, signature: str, since: datetime.datetime) -> Entry | None:
-        row = self.store.row(
-            "SELECT * FROM ledger WHERE signature = ? AND signature <> '' AND submitted_at > ?"
-            " ORDER BY id LIMIT 1",
-            (signature, stamp(since)),
-        )
-        return None if row is None else entries.read(row)
 
 
 def _status(kind: Kind, outcome: Outcome) -> Status:

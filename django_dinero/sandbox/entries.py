@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import hashlib
 import json
 import sqlite3
@@ -154,3 +155,13 @@ def of_order(order: Order) -> Mapping[str, Any]:
         "customer_reference": order.customer_reference,
         "email": order.email,
     }
+
+
+def original(store: Store, signature: str, since: datetime.datetime) -> Entry | None:
+    """Return the first entry with this signature that is newer than ``since``."""
+    row = store.row(
+        "SELECT * FROM ledger WHERE signature = ? AND signature <> '' AND submitted_at > ?"
+        " ORDER BY id LIMIT 1",
+        (signature, stamp(since)),
+    )
+    return None if row is None else read(row)

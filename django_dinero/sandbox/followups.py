@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from decimal import Decimal
 from typing import Final
 
@@ -19,6 +20,7 @@ from django_dinero.sandbox.records import (
     Verdict,
 )
 from django_dinero.sandbox.schema import UNITS
+from django_dinero.sandbox.sources import fingerprint
 from django_dinero.sandbox.store import writes
 
 #: How long an authorization can be captured (about 30 days at Authorize.Net).
@@ -113,15 +115,19 @@ class FollowUps(BankBase):
         card_id: str = "",
         operation_key: str = "",
         order: Order = NO_ORDER,
+        duplicate_window: int | None = None,
     ) -> Verdict:
         """Give back what was settled, all that is left of it or ``amount``. A new entry.
 
         Args:
             last_4, customer_id, card_id: of the original's card; those given must match.
+            duplicate_window: seconds in which the same refund of the same payment is refused; 0
+                is off, None the account's.
 
         Returns:
             Failed: ``not_found``, ``not_refundable``, ``refund_wrong_card``,
-            ``refund_not_settled``, ``invalid_amount``, ``refund_exceeds``.
+            ``refund_not_settled``, ``invalid_amount``, ``refund_exceeds``; ``duplicate`` with the
+            original refund.
         """
         parent = entries.find(self.store, transaction_id)
         if parent is None:
@@ -136,9 +142,16 @@ class FollowUps(BankBase):
             # Nothing left is no amount either, but the caller gave none.
             reason = Reason.refund_exceeds if amount is None else Reason.invalid_amount
             return _failed(reason, parent)
+        window = self.account.duplicate_window if duplicate_window is None else duplicate_window
+        compared = [window, "refund", parent.id, str(fitted), order.invoice]
+        signature = fingerprint(json.dumps(compared), self._key)
+        since = self.clock.now() - datetime.timedelta(seconds=window)
+        original = entries.original(self.store, signature, since) if window else None
+        if original is not None:
+            return _failed(Reason.duplicate, original)
         if fitted > left:
             return _failed(Reason.refund_exceeds, parent)
-        return _done(self._record_refund(parent, fitted, operation_key, order))
+        return _done(self._record_refund(parent, fitted, operation_key, order, signature))
 
     @writes
     def resolve_held(self, transaction_id: str, *, approve: bool) -> Verdict:
@@ -182,7 +195,7 @@ class FollowUps(BankBase):
         return (parent.settled_amount or Decimal(0)) - Decimal(refunded) / UNITS
 
     def _record_refund(
-        self, parent: Entry, amount: Decimal, operation_key: str, order: Order
+        self, parent: Entry, amount: Decimal, operation_key: str, order: Order, signature: str
     ) -> Entry:
         refund = Entry(
             id=self.store.next_id("transaction"),
@@ -204,7 +217,7 @@ class FollowUps(BankBase):
             billing=parent.billing,
             **entries.of_order(order),
         )
-        entries.insert(self.store, refund)
+        entries.insert(self.store, refund, signature)
         return refund
 
 

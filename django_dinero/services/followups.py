@@ -67,10 +67,7 @@ def refund(
     if before is not None:
         return before
     target = _refundable(original)
-    left = books.left_to_refund(target)
-    if left <= 0:
-        raise RefundError(_("All of it has been refunded."), transaction=target)
-    asked = _amount(target, amount, left)
+    asked = _amount(target, amount, books.left_to_refund(target))
     problem = _why_not_refund(target, asked)
     if problem is not None:
         raise problem
@@ -312,13 +309,16 @@ def _refundable(row: Transaction) -> Transaction:
 
 def _why_not_refund(row: Transaction, amount: Decimal) -> DineroError | None:
     problem = ""
+    left = normalise(books.left_to_refund(row), row.currency)
     if row.kind not in (TransactionKind.CHARGE, TransactionKind.CAPTURE):
         problem = _("A %(kind)s cannot be refunded.") % {"kind": row.get_kind_display()}
     elif row.status not in COUNTED:
         problem = _("This cannot be refunded: %(status)s.") % {"status": row.get_status_display()}
-    elif amount > books.left_to_refund(row):
+    elif left <= 0:
+        problem = _("All of it has been refunded.")
+    elif amount > left:
         problem = _("At most %(left)s %(currency)s of it is left to refund.") % {
-            "left": normalise(books.left_to_refund(row), row.currency),
+            "left": left,
             "currency": row.currency,
         }
     return RefundError(problem, transaction=row) if problem else None

@@ -196,7 +196,7 @@ def void(transaction_id: str) -> dict[str, Any]:
     return {"transactionType": "voidTransaction", "refTransId": transaction_id}
 
 
-def refund(request: FollowUpRequest) -> dict[str, Any]:
+def refund(request: FollowUpRequest, duplicate_window: int) -> dict[str, Any]:
     """Return a refund as ``transactionRequest``: to the masked number, or to the stored card."""
     values: dict[str, Any] = {
         "transactionType": "refundTransaction",
@@ -204,6 +204,7 @@ def refund(request: FollowUpRequest) -> dict[str, Any]:
         "currencyCode": request.currency,
         "refTransId": request.transaction_id,
         "order": order(request.operation_key, request.order_reference, request.description),
+        "transactionSettings": _settings(duplicate_window),
     }
     if not request.last_4:
         stored = {"paymentProfileId": request.card_id}

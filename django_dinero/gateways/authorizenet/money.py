@@ -41,6 +41,9 @@ _ADOPTED: Mapping[RemoteStatus, Outcome] = {
 }
 
 
+_CAPTURED = (RemoteStatus.CAPTURED, RemoteStatus.SETTLED)
+
+
 class Money(Account):
     """The money verbs."""
 
@@ -71,7 +74,9 @@ class Money(Account):
             customer = self.fetch_customer(source.customer_id)
         return K.CUSTOMER_NOT_FOUND if isinstance(customer, Refusal) else K.CARD_NOT_FOUND
 
-    def _adopt(self, request: ChargeRequest, result: TransactionResult) -> TransactionResult:
+    def _adopt(
+        self, request: ChargeRequest | FollowUpRequest, result: TransactionResult
+    ) -> TransactionResult:
         """Take the original of a duplicate for our own if it carries our key.
 
         It does when an earlier delivery of this very request was carried out.
@@ -121,15 +126,49 @@ class Money(Account):
 
     def settle(self, request: FollowUpRequest) -> TransactionResult:
         """Capture an authorization (``priorAuthCaptureTransaction``)."""
-        return self._follow_up(bodies.capture(request), request)
+        result = self._follow_up(bodies.capture(request), request)
+        if not result.already:
+            return result
+
+        def captured(remote: RemoteTransaction) -> bool:
+            return remote.status in _CAPTURED and remote.settled_amount == request.amount
+
+        return self._done_before(request, result, captured)
 
     def void(self, request: FollowUpRequest) -> TransactionResult:
         """Void what has not settled."""
-        return self._follow_up(bodies.void(request.transaction_id), request, giving_back=True)
+        values = bodies.void(request.transaction_id)
+        result = self._follow_up(values, request, giving_back=True)
+        if not result.already:
+            return result
+        return self._done_before(request, result, lambda r: r.status is RemoteStatus.VOIDED)
 
     def refund(self, request: FollowUpRequest) -> TransactionResult:
         """Refund a settled charge to its card."""
-        return self._follow_up(bodies.refund(request), request, giving_back=True)
+        values = bodies.refund(request, self.options.duplicate_window)
+        result = self._follow_up(values, request, giving_back=True)
+        duplicate = any(reason.code in codes.DUPLICATES for reason in result.reasons)
+        return self._adopt(request, result) if duplicate else result
+
+    def _done_before(
+        self,
+        request: FollowUpRequest,
+        result: TransactionResult,
+        there: Callable[[RemoteTransaction], bool],
+    ) -> TransactionResult:
+        """Take "it had been done before" for done, if what was asked for is ``there`` now.
+
+        Our request is sent once, and a proxy may deliver it twice: then the first delivery did it.
+        The gateway does not tell that from somebody else's doing the same; in both cases the
+        books agree only if it is in ours too.
+
+        Raises:
+            OutcomeUnknown: the transaction could not be read.
+        """
+        remote = _certainly(lambda: self.retrieve_transaction(request.transaction_id))
+        if isinstance(remote, Refusal):
+            return result
+        return replace(result, outcome=Outcome.APPROVED, reasons=()) if there(remote) else result
 
     def resolve_held(
         self, request: FollowUpRequest, action: Literal["approve", "decline"]

@@ -11,6 +11,7 @@ from django_dinero.sandbox.authorizenet.codes import ReasonCode
 from django_dinero.sandbox.authorizenet.parse import Node
 from django_dinero.sandbox.authorizenet.reply import Tree
 from django_dinero.sandbox.authorizenet.results import Result, answer, reason_of, shown
+from django_dinero.sandbox.authorizenet.settings import settings_of, window_of
 from django_dinero.sandbox.authorizenet.texts import Answer, Refused
 from django_dinero.sandbox.bank import Bank
 from django_dinero.sandbox.records import Order, Reason, Status, Verdict
@@ -77,6 +78,7 @@ def refund(bank: Bank, tx: Node, key: str) -> Answer:
     if amount is None:
         reason = codes.REASONS[Reason.invalid_amount]
         return answer(Result(reason, ref_id=ref_id), bank.account)
+    window = window_of(settings_of(tx))
     verdict = bank.refund(
         ref_id,
         amount,
@@ -89,14 +91,18 @@ def refund(bank: Bank, tx: Node, key: str) -> Answer:
             description=tx.value("order", "description"),
             customer_ip=tx.value("customerIP"),
         ),
+        duplicate_window=window,
     )
     if verdict.reason is Reason.refund_wrong_card and profile is not None:
         raise Refused("E00051", body=_EMPTY)
-    return answer(_refunded(verdict, ref_id), bank.account)
+    # As with a charge: only a window that was sent makes the refusal name the original.
+    return answer(_refunded(verdict, ref_id, tell_original=window is not None), bank.account)
 
 
-def _refunded(verdict: Verdict, ref_id: str) -> Result:
+def _refunded(verdict: Verdict, ref_id: str, *, tell_original: bool) -> Result:
     entry, reason = verdict.entry, reason_of(verdict)
+    if verdict.reason is Reason.duplicate and tell_original and entry is not None:
+        return Result(reason, trans_id=entry.id, ref_id=ref_id, card=shown(entry))
     if verdict.reason is not None or entry is None:
         return Result(reason, ref_id=ref_id, card=shown(entry))
     return Result(

@@ -13,6 +13,7 @@ from django_dinero.sandbox.authorizenet.parse import Node
 from django_dinero.sandbox.authorizenet.profiles import Recent, profile_tree, store_and_charge
 from django_dinero.sandbox.authorizenet.reply import Tree
 from django_dinero.sandbox.authorizenet.results import NO_CARD, Result, Shown, answer, paid
+from django_dinero.sandbox.authorizenet.settings import settings_of, window_of
 from django_dinero.sandbox.authorizenet.texts import CODES, Answer, Refused
 from django_dinero.sandbox.authorizenet.wire import BadCard, billing_of, code_of, source_of
 from django_dinero.sandbox.bank import Bank
@@ -27,8 +28,6 @@ from django_dinero.sandbox.records import (
 )
 
 PAYMENTS = {"authCaptureTransaction": True, "authOnlyTransaction": False}
-#: Seconds; the gateway takes no longer window.
-LONGEST_WINDOW = 28800
 _EMPTY: Tree = {"transactionResponse": {}}
 _UNKNOWN_PROFILE = "Customer Profile ID or Customer Payment Profile ID not found."
 _NO_NUMBER = ReasonCode(codes.ERROR, "33", "Credit card number is required.")
@@ -95,23 +94,16 @@ def _refuse_conflicts(tx: Node) -> None:
 
 
 def _payment(tx: Node, key: str, *, settle: bool) -> Payment:
-    settings = _settings(tx)
-    window = settings.get("duplicateWindow", "")
+    settings = settings_of(tx)
     amount = tx.value("amount").strip()
     return Payment(
         amount=Decimal(amount or 0),
         settle=settle,
         key=key,
         order=order_of(tx),
-        window=min(int(window), LONGEST_WINDOW) if window.isascii() and window.isdigit() else None,
+        window=window_of(settings),
         test=settings.get("testRequest", "").lower() in ("true", "1"),
     )
-
-
-def _settings(tx: Node) -> dict[str, str]:
-    settings = tx.find("transactionSettings")
-    pairs = settings.all("setting") if settings is not None else []
-    return {one.value("settingName"): one.value("settingValue") for one in pairs}
 
 
 def order_of(tx: Node) -> Order:

@@ -132,11 +132,37 @@ def test_held_payments(bank: SandboxServer, customer: Customer) -> None:
 
 
 def test_what_somebody_else_did_at_the_gateway(bank: SandboxServer, customer: Customer) -> None:
-    charge = Transaction.create(40, customer=customer)
-    bank.bank.void(charge.transaction_id or "")
-    with pytest.raises(InvalidTransactionError):
-        charge.void()
-    assert Transaction.retrieve(charge.transaction_id or "").status == "voided"
+    voided = Transaction.create(40, customer=customer)
+    bank.bank.void(voided.transaction_id or "")
+    assert voided.void().kind == "void"
+    assert Transaction.retrieve(voided.transaction_id or "").status == "voided"
+    captured = Transaction.create(50, customer=customer, settle=False)
+    bank.bank.capture(captured.transaction_id or "", Decimal(50))
+    assert captured.settle().price == Decimal(50)
+    in_part = Transaction.create(60, customer=customer, settle=False)
+    bank.bank.capture(in_part.transaction_id or "", Decimal(20))
+    with pytest.raises(InvalidTransactionError, match="already been captured"):
+        in_part.settle()
+
+
+@pytest.mark.parametrize("verb", ["charge", "settle", "void", "refund"])
+def test_a_request_that_is_delivered_twice_is_done_once(
+    bank: SandboxServer, customer: Customer, verb: str
+) -> None:
+    original = Transaction.create(50, customer=customer, settle=verb != "settle")
+    if verb == "refund":
+        bank.bank.settle_batch()
+    bank.faults.add(FaultName.repeat, "createTransactionRequest")
+    if verb == "charge":
+        row = Transaction.create(7, customer=customer)
+    elif verb == "refund":
+        row = original.refund("20.00")
+    else:
+        row = getattr(original, verb)()
+    assert row.status == "approved"
+    assert len(bank.bank.transactions()) == (2 if verb in ("charge", "refund") else 1)
+    entry = bank.bank.retrieve_transaction(row.transaction_id or "")
+    assert entry.amount == row.price
 
 
 def test_wrong_keys_are_said_to_be_wrong(bank: SandboxServer, settings: Any) -> None:

@@ -67,11 +67,24 @@ def test_a_void_is_not_voided(charge: Transaction) -> None:
         charge.void().void()
 
 
-def test_a_void_is_not_refunded(charge: Transaction) -> None:
+def test_what_took_no_money_says_why_it_is_not_refunded(charge: Transaction) -> None:
     void = charge.void()
-    with pytest.raises(RefundError) as caught:
-        void.refund()
-    assert caught.value.transaction == void
+    for row, why in ((void, "A void cannot be refunded."), (charge, "refunded: voided.")):
+        with pytest.raises(RefundError, match=why) as caught:
+            row.refund()
+        assert caught.value.transaction == row
+
+
+def test_a_voided_refund_leaves_its_charge_and_can_be_asked_again(
+    gateway: RecordingGateway, charge: Transaction
+) -> None:
+    gateway.bank.settle_batch()
+    refund = charge.refund("30.00")
+    refund.void()
+    charge.refresh_from_db()
+    assert (refund.status, charge.status) == ("voided", "settled")
+    assert charge.refunded_amount == 0
+    assert charge.refund().price == Decimal(50)
 
 
 def test_an_authorization_that_was_not_settled_is_voided_instead(

@@ -159,7 +159,7 @@ def test_an_amount_is_never_written_with_an_exponent() -> None:
     request = ChargeRequest(KEY, Decimal("1E+3"), "USD", STORED)
     assert bodies.charge(request, 0)["amount"] == "1000"
     follow_up = FollowUpRequest(KEY, "60", Decimal("1E+3"), "USD", last_4="1111")
-    assert bodies.capture(follow_up)["amount"] == bodies.refund(follow_up)["amount"] == "1000"
+    assert bodies.capture(follow_up)["amount"] == bodies.refund(follow_up, 120)["amount"] == "1000"
 
 
 @pytest.mark.parametrize(
@@ -204,6 +204,9 @@ REFUND = {
     "currencyCode": "USD",
     "refTransId": "60",
     "order": {"invoiceNumber": KEY, "description": "A1 | Broken"},
+    "transactionSettings": {
+        "setting": [{"settingName": "duplicateWindow", "settingValue": "28800"}]
+    },
 }
 
 
@@ -215,7 +218,7 @@ def test_a_refund_goes_to_the_masked_number_even_of_a_stored_card() -> None:
         order_reference="A1",
         description="Broken",
     )
-    values = bodies.refund(request)
+    values = bodies.refund(request, 28800)
     valid("createTransaction", {"transactionRequest": values})
     card = {"cardNumber": "XXXX1111", "expirationDate": "XXXX"}
     assert values == {**REFUND, "payment": {"creditCard": card}}
@@ -223,7 +226,7 @@ def test_a_refund_goes_to_the_masked_number_even_of_a_stored_card() -> None:
 
 def test_a_refund_goes_to_the_profile_where_no_digits_are_known() -> None:
     request = follow_up(customer_id="10", card_id="20", order_reference="A1", description="Broken")
-    values = bodies.refund(request)
+    values = bodies.refund(request, 28800)
     valid("createTransaction", {"transactionRequest": values})
     profile = {"customerProfileId": "10", "paymentProfile": {"paymentProfileId": "20"}}
     assert values == {**REFUND, "profile": profile}

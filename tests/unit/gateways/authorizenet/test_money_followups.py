@@ -17,7 +17,7 @@ from django_dinero.gateways.types import (
     RemoteTransaction,
     TransactionResult,
 )
-from tests.support.scripted import NOT_FOUND, Asked, no, ok, scripted
+from tests.support.scripted import NOT_FOUND, Answer, Asked, no, ok, scripted
 
 K = ReasonKind
 KEY = "OPERATION-KEY"
@@ -88,12 +88,69 @@ def test_refusals(verb: str, code: str, kind: ReasonKind) -> None:
     assert found.reasons == (Reason(kind, code, "No."),)
 
 
-@pytest.mark.parametrize(("verb", "code"), [("settle", "311"), ("void", "310")])
-def test_what_was_done_before_says_so(verb: str, code: str) -> None:
-    gateway, _client = scripted(ok(tx("1", "60", already(code))))
+# -- "It was done before" --------------------------------------------------------------------------
+
+
+def now(status: str, amount: str = "5.00") -> Answer:
+    """Answer with the transaction as it is now."""
+    return ok(
+        f"<transaction><transId>60</transId><transactionStatus>{status}</transactionStatus>"
+        f"<settleAmount>{amount}</settleAmount></transaction>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("verb", "code", "there"),
+    [
+        ("settle", "311", now("capturedPendingSettlement")),
+        ("settle", "311", now("settledSuccessfully")),
+        ("void", "310", now("voided")),
+    ],
+)
+def test_what_was_done_before_is_done(verb: str, code: str, there: Answer) -> None:
+    gateway, client = scripted(ok(tx("1", "60", already(code))), there)
+    found = getattr(gateway, verb)(REQUEST)
+    assert (found.outcome, found.already, found.reasons) == (Outcome.APPROVED, True, ())
+    assert client.operations == ["createTransaction", "getTransactionDetails"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "code", "there"),
+    [
+        ("settle", "311", now("capturedPendingSettlement", "4.99")),
+        ("settle", "311", now("voided")),
+        ("settle", "310", now("voided")),
+        ("void", "310", now("settledSuccessfully")),
+        ("void", "311", now("capturedPendingSettlement", "4.99")),
+        ("void", "310", NOT_FOUND),
+    ],
+)
+def test_something_else_was_done_before(verb: str, code: str, there: Answer) -> None:
+    gateway, _client = scripted(ok(tx("1", "60", already(code))), there)
     found = getattr(gateway, verb)(REQUEST)
     assert (found.outcome, found.already) == (Outcome.FAILED, True)
     assert found.reasons == (Reason(K.INVALID_TRANSACTION, code, "Before."),)
+
+
+@pytest.mark.parametrize("lost", [NotSent("no"), OutcomeUnknown("lost")])
+def test_what_was_done_before_and_cannot_be_read_is_unknown(lost: Exception) -> None:
+    gateway, _client = scripted(ok(tx("1", "60", already("310"))), lost)
+    with pytest.raises(OutcomeUnknown):
+        gateway.void(REQUEST)
+
+
+def test_a_refund_that_was_delivered_twice_is_the_first_one() -> None:
+    twice = no("E00027", "No.", tx("3", "61", error("11")))
+    first = ok(
+        "<transaction><transId>61</transId><transactionType>refundTransaction</transactionType>"
+        "<transactionStatus>refundPendingSettlement</transactionStatus>"
+        f"<order><invoiceNumber>{KEY}</invoiceNumber></order><settleAmount>5.00</settleAmount>"
+        "</transaction>"
+    )
+    gateway, client = scripted(twice, first)
+    found = gateway.refund(REQUEST)
+    assert (found.outcome, found.transaction_id, found.already) == (Outcome.APPROVED, "61", True)
+    assert client.asked[1].values == {"transId": "61"}
 
 
 @pytest.mark.parametrize("verb", VERBS)

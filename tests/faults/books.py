@@ -1,0 +1,100 @@
+"""Holds every row against every entry of the bank's ledger, one by one."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import django
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.faults.settings"
+django.setup()
+
+from django_dinero.models import Operation, Transaction  # noqa: E402
+from django_dinero.models.operation import OperationState  # noqa: E402
+from django_dinero.models.transaction import TransactionStatus  # noqa: E402
+from django_dinero.sandbox.bank import Bank  # noqa: E402
+from django_dinero.sandbox.records import Entry, Status  # noqa: E402
+
+ORIGINALS = ("charge", "authorization", "refund")
+LIVE = (TransactionStatus.APPROVED, TransactionStatus.SETTLED)
+#: What the bank's states are here, for an entry that no capture changed.
+HERE = {
+    Status.authorized: ("approved",),
+    Status.captured: ("approved", "settled"),
+    Status.settled: ("approved", "settled"),
+    Status.voided: ("voided",),
+    Status.declined: ("declined",),
+}
+
+
+def differences(bank: Bank) -> Iterator[str]:
+    """Yield a line for each entry without its row, row without its entry, and amount that differs.
+
+    Also for an idempotency key that took money twice.
+    """
+    entries = {entry.operation_key: entry for entry in bank.transactions()}
+    rows = {
+        row.operation_key or "": row
+        for row in Transaction.objects.filter(kind__in=ORIGINALS).select_related("parent")
+    }
+    if len(entries) != len(bank.transactions()):
+        yield "two entries of the bank have one operation key"
+    for key in entries.keys() - rows.keys():
+        yield f"lost: the bank has {entries[key].id} ({key}), the books do not"
+    for key, row in rows.items():
+        entry = entries.get(key)
+        if entry is None:
+            if row.status not in (TransactionStatus.FAILED, TransactionStatus.DECLINED):
+                yield f"invented: the books have {row} ({key}), the bank does not"
+        else:
+            yield from _differs(row, entry)
+    yield from _twice(entries)
+
+
+def _differs(row: Transaction, entry: Entry) -> Iterator[str]:
+    if row.price != entry.amount or row.transaction_id != entry.id:
+        yield f"differs: {row} {row.transaction_id}, the bank has {entry.amount} {entry.id}"
+    if row.status not in HERE.get(entry.status, ()):
+        yield f"differs: {row.transaction_id} is {row.status} here, {entry.status} at the bank"
+    if row.kind != "authorization":
+        return
+    captured = sum(
+        (c.price for c in row.children.filter(kind="capture", status__in=LIVE)), Decimal(0)
+    )
+    expected = (entry.settled_amount or Decimal(0)) if entry.status is not Status.voided else 0
+    if captured != expected:
+        yield f"differs: {row.transaction_id} captured {captured} here, {expected} at the bank"
+
+
+def _twice(entries: dict[str, Entry]) -> Iterator[str]:
+    taken = [key for key, e in entries.items() if e.status is not Status.declined]
+    operations = Operation.objects.filter(key__in=taken).exclude(client_key=None)
+    counts = Counter(operations.values_list("scope", "client_key"))
+    for (_scope, client_key), count in counts.items():
+        if count > 1:
+            yield f"double: the idempotency key {client_key} took money {count} times"
+
+
+def main() -> int:
+    """Print the differences and a summary as JSON; return the exit code."""
+    found = list(differences(Bank(Path(sys.argv[1]))))
+    for stuck in Operation.objects.filter(state=OperationState.MANUAL):
+        found.append(f"left to a person: {stuck} {stuck.outcome}")
+    states = Counter(Operation.objects.values_list("state", flat=True))
+    summary = {
+        "operations": sum(states.values()),
+        "states": dict(sorted(states.items())),
+        "rows": Transaction.objects.count(),
+    }
+    print("\n".join([*found, json.dumps(summary)]))
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
