@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence, Set
 from itertools import islice
 from typing import Any, TypeVar
 
+from django.contrib.auth import get_user_model
 from django.db import IntegrityError, connections, router, transaction
 
 from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken
@@ -297,6 +298,7 @@ def _complete(operation: Operation, customer: Customer) -> None:
         if intent.get(name) and not getattr(customer, name)
     }
     if intent.get("owner_pk") and customer.owner_id is None:
-        missing["owner_id"] = intent["owner_pk"]
+        owners = get_user_model()._base_manager.filter(pk=intent["owner_pk"])
+        missing["owner"] = owners.first()  # who may have been deleted since
     if missing:
         Customer.objects.filter(pk=customer.pk).update_mirrored(**missing)
