@@ -34,7 +34,10 @@ class MirroredQuerySet(models.QuerySet[ModelT]):
     """Marks what changes past ``save()``, so that it is pushed later instead of drifting."""
 
     def update(self, **values: Any) -> int:
-        """Update rows; those whose mirrored fields change are marked as waiting to be pushed."""
+        """Update rows; those whose mirrored fields change are marked as waiting to be pushed.
+
+        Django's ``bulk_update()`` comes through here too.
+        """
         if not set(values).isdisjoint(self.model.MIRRORED):
             values.setdefault("sync_state", SyncState.PENDING)
             values.setdefault("version", F("version") + 1)
@@ -48,24 +51,10 @@ class MirroredQuerySet(models.QuerySet[ModelT]):
 
     update_mirrored.alters_data = True  # type: ignore[attr-defined]
 
-    def bulk_update(
-        self, objs: Iterable[Any], fields: Iterable[str], batch_size: int | None = None
-    ) -> int:
-        """Update rows in bulk; those whose mirrored fields change are marked."""
-        rows, names = list(objs), list(fields)
-        with transaction.atomic(using=self.db):
-            count = super().bulk_update(rows, names, batch_size=batch_size)
-            if not set(names).isdisjoint(self.model.MIRRORED):
-                self.filter(pk__in=[row.pk for row in rows]).update_mirrored(
-                    sync_state=SyncState.PENDING, version=F("version") + 1
-                )
-        return count
-
-    bulk_update.alters_data = True  # type: ignore[attr-defined]
-
     def bulk_update_mirrored(self, objs: Iterable[Any], fields: Iterable[str]) -> int:
         """Write what the gateway said in bulk; nothing is marked."""
-        return super().bulk_update(objs, fields)
+        plain: models.QuerySet[Any] = models.QuerySet(self.model, self.query.chain(), self.db)
+        return plain.bulk_update(objs, fields)
 
     bulk_update_mirrored.alters_data = True  # type: ignore[attr-defined]
 
@@ -84,8 +73,11 @@ class MirroredQuerySet(models.QuerySet[ModelT]):
         **kwargs: Any,
     ) -> tuple[ModelT, bool]:
         """As Django's; the push runs after its commit and raises what it refuses."""
-        with unit_of_work(router.db_for_write(self.model)):
-            return super().update_or_create(defaults, create_defaults, **kwargs)
+        using = router.db_for_write(self.model)
+        with unit_of_work(using):
+            row, created = super().update_or_create(defaults, create_defaults, **kwargs)
+        row.load_marks(using)
+        return row, created
 
     update_or_create.alters_data = True  # type: ignore[attr-defined]
 
@@ -93,8 +85,12 @@ class MirroredQuerySet(models.QuerySet[ModelT]):
         self, defaults: Mapping[str, Any] | None = None, **kwargs: Any
     ) -> tuple[ModelT, bool]:
         """As Django's; the push runs after its commit and raises what it refuses."""
-        with unit_of_work(router.db_for_write(self.model)):
-            return super().get_or_create(defaults, **kwargs)
+        using = router.db_for_write(self.model)
+        with unit_of_work(using):
+            row, created = super().get_or_create(defaults, **kwargs)
+        if created:
+            row.load_marks(using)
+        return row, created
 
     get_or_create.alters_data = True  # type: ignore[attr-defined]
 
@@ -177,7 +173,7 @@ class Mirrored(models.Model):
                 written = True
         finally:
             if written:
-                self._load_marks(using)
+                self.load_marks(using)
             else:
                 self.sync_state, self.version = before
             self.just_pushed = False
@@ -247,7 +243,8 @@ class Mirrored(models.Model):
         }
         return loaded - set(self.BOOKKEEPING)
 
-    def _load_marks(self, using: str) -> None:
+    def load_marks(self, using: str) -> None:
+        """Read what a push wrote: the bookkeeping, and the id that the gateway gave."""
         self.refresh_from_db(using=using, fields=[*self.BOOKKEEPING, *self._assigned_by_push()])
 
     def _assigned_by_push(self) -> tuple[str, ...]:
