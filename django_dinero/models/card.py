@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, overload
 
 from django.db import models
@@ -146,6 +146,8 @@ class CreditCard(Mirrored):
         self._number: Secret | None = None
         self._cvv: Secret | None = None
         self._token: PaymentToken | None = None
+        #: Closes the operation of a number that was sent; called in the row's own transaction.
+        self.conclude_push: Callable[[], object] | None = None
         self._loaded_expiry: tuple[int | None, int | None] = (None, None)
         seal(kwargs, misplaced=False)
         super().__init__(*args, **kwargs)
@@ -220,12 +222,17 @@ class CreditCard(Mirrored):
             DineroError: what the gateway answered. A refused number leaves the row as it was.
         """
         hooks.call("prepare_card", self)
-        super().save(*args, **kwargs)
+        try:
+            super().save(*args, **kwargs)
+        finally:
+            self.conclude_push = None
         self._number = self._cvv = self._token = None
         self._loaded_expiry = (self.month, self.year)
 
     def before_write(self, using: str) -> None:
-        """Take the default slot from the card that has it: there is one at most."""
+        """Close what was sent, and take the default slot from the card that has it."""
+        if self.conclude_push is not None:
+            self.conclude_push()
         if self.default_slot is None:
             return
         rivals = CreditCard.objects.using(using).filter(default_slot=self.default_slot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -286,7 +287,10 @@ def _take_answer(
 ) -> None:
     if isinstance(result, Refusal):
         raise outbox.refused(operation, result)
-    journal.conclude(
+    # With the row, in one transaction: a worker that dies between the two would leave a card at
+    # the gateway that a closed operation no longer looks for.
+    card.conclude_push = partial(
+        journal.conclude,
         operation,
         OperationState.SUCCEEDED,
         {"customer_id": result.customer_id, "card_id": result.card_id},

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.checks import run_checks
+from django.db import connections, transaction
 
 from django_dinero import checks
-from django_dinero.models import Customer
+from django_dinero.models import Customer, Operation
+from tests.support.journaling import second_database
 
 SANDBOX = "django_dinero.gateways.sandbox.SandboxGateway"
 AUTHORIZENET = "django_dinero.gateways.authorizenet.AuthorizeNetGateway"
 KEYS = {"login_id": "login", "transaction_key": "key", "signature_key": "0A"}
+
+
+class ToSecond:
+    """A router that takes the journal's own alias for its rows."""
+
+    def db_for_write(self, model: Any, **hints: Any) -> str:
+        return "second"
+
+
+@pytest.fixture
+def second(settings: Any, tmp_path: Path) -> Iterator[str]:
+    """A journal alias of a kind that can have a connection of its own."""
+    settings.DINERO = {**one(), "JOURNAL_ALIAS": "second"}
+    with second_database(tmp_path) as alias:
+        connections[alias].vendor = "postgresql"  # only looked at
+        yield alias
 
 
 def ids(settings: Any, dinero: Any) -> list[str]:
@@ -112,3 +132,67 @@ def test_rows_of_an_alias_that_is_gone(settings: Any) -> None:
     assert "'old'" in str(found[0])
     settings.DINERO = {"GATEWAYS": {"default": {"BACKEND": SANDBOX}, "old": {"BACKEND": SANDBOX}}}
     assert [m for m in run_checks(databases=["default"]) if m.id == "dinero.E006"] == []
+
+
+@pytest.mark.parametrize(
+    ("journal", "text"),
+    [
+        ({"NAME": "elsewhere"}, "points to another database"),
+        ({"HOST": "elsewhere"}, "points to another database"),
+        ({"ENGINE": "django.db.backends.mysql"}, "points to another database"),
+        ({"ATOMIC_REQUESTS": True}, "rolls the journal back"),
+        ({}, ""),
+    ],
+)
+def test_the_journals_connection_is_to_the_same_database(
+    second: str, journal: dict[str, Any], text: str
+) -> None:
+    connections[second].settings_dict.update(connections["default"].settings_dict, **journal)
+    found = checks.check_journal()
+    assert [message.id for message in found] == (["dinero.E005"] if text else [])
+    assert text in str(found)
+    assert all("journal_alias(" in str(message.hint) for message in found)
+
+
+def test_a_router_must_not_send_the_journal_to_its_own_alias(second: str, settings: Any) -> None:
+    settings.DATABASE_ROUTERS = [ToSecond()]
+    found = checks.check_journal()
+    assert [message.id for message in found] == ["dinero.E005"]
+    assert "router" in str(found[0])
+
+
+def test_rows_are_not_asked_for_without_a_database(settings: Any) -> None:
+    """No ``django_db`` mark: a query would fail the test."""
+    settings.DINERO = one()
+    assert checks.check_rows() == []
+    assert checks.check_rows(databases=[]) == []
+
+
+def test_a_resolver_knows_aliases_that_settings_do_not(settings: Any) -> None:
+    settings.DINERO = {**one(), "GATEWAY_RESOLVER": "decimal.Decimal"}
+    assert checks.check_rows(databases=["default"]) == []
+
+
+@pytest.mark.django_db
+def test_tables_that_are_not_there_yet_are_no_finding(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DINERO = one()
+    monkeypatch.setattr(Customer._meta, "db_table", "dinero_not_yet")
+    with transaction.atomic():
+        savepoint = transaction.savepoint()
+        assert checks.check_rows(databases=["default"]) == []
+        transaction.savepoint_rollback(savepoint)
+
+
+@pytest.mark.django_db
+def test_lost_rows_are_named_by_alias_and_kind(settings: Any) -> None:
+    settings.DINERO = one()
+    Customer.objects.bulk_create([Customer(gateway_name="old", email="x@example.com")])
+    for name in ("old", "older"):
+        Operation.objects.create(kind="create_customer", gateway_name=name)
+    found = checks.check_rows(databases=["default"])
+    assert [str(message.msg) for message in found] == [
+        "The database has customers, operations of the gateway 'old', which DINERO lacks.",
+        "The database has operations of the gateway 'older', which DINERO lacks.",
+    ]

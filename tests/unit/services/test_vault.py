@@ -25,6 +25,7 @@ from django_dinero.exceptions import (
 )
 from django_dinero.gateways.types import Reason, ReasonKind, Refusal
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
+from django_dinero.services.lookup import resolve
 from tests.support.recording import (
     RecordingGateway,
     answer,
@@ -540,3 +541,21 @@ def test_an_edit_after_a_lost_creation_is_pushed(gateway: RecordingGateway) -> N
     customer.refresh_from_db()
     assert customer.sync_state == "synced"
     assert [each.email for each in gateway.bank.customers()] == ["fred@example.com"]
+
+
+def test_a_card_is_recorded_with_its_row_or_not_at_all(
+    gateway: RecordingGateway, make_customer: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = make_customer()
+
+    def dies(*args: Any, **kwargs: Any) -> None:
+        raise KeyboardInterrupt  # between the gateway's answer and the row
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(CreditCard, "save_base", dies)
+        customer.add_card(number="4007000000027")
+    operation = Operation.objects.get(kind="add_card")
+    assert operation.state == "sent"
+    Operation.objects.update(lease_until="2020-01-01T00:00:00Z")
+    assert resolve(operation).state == "succeeded"
+    assert [card.last_4 for card in customer.cards] == ["1111", "0027"]
