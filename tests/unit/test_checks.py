@@ -27,7 +27,7 @@ class ToSecond:
 
 
 @pytest.fixture
-def second(settings: Any, tmp_path: Path) -> Iterator[str]:
+def second(db: None, settings: Any, tmp_path: Path) -> Iterator[str]:
     """A journal alias of a kind that can have a connection of its own."""
     settings.DINERO = {**one(), "JOURNAL_ALIAS": "second"}
     with second_database(tmp_path) as alias:
