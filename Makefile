@@ -72,10 +72,10 @@ migrations: $(VENV)/.installed-test ## no model change without its migration
 docs: $(VENV)/.installed-dev ## the HTML documentation in site/
 	$(PY) -m mkdocs build --strict --quiet --site-dir site
 
-mutants: $(VENV)/.installed-dev ## mutmut on money, journal, cards and codes
+mutants: $(VENV)/.installed-dev ## mutmut on money, journal, cards and codes (about 20 minutes)
 	# One at a time: mutants of the same process share the test database.
-	$(VENV)/bin/mutmut run --max-children 1 $(ARGS)
-	$(VENV)/bin/mutmut results
+	nice $(VENV)/bin/mutmut run --max-children 1 $(ARGS)
+	$(VENV)/bin/mutmut results --all true | $(PY) .ci/mutation_score.py
 
 clean: ## everything that the targets made, .venv too
 	rm -rf $(VENV) .venv-* .tox build dist site mutants var htmlcov .coverage .coverage.* *.egg-info
