@@ -131,8 +131,6 @@ def _customer_differs(row: Customer, remote: RemoteCustomer) -> bool:
 def _fill_customer(row: Customer, remote: RemoteCustomer) -> None:
     had_id = row.customer_id is not None
     row.customer_id = remote.customer_id
-    if had_id and row.sync_state in (SyncState.PENDING, SyncState.ERROR):
-        return
     if row._state.adding or had_id:
         row.email = remote.email
         row.first_name, row.last_name = _names(row, remote)
