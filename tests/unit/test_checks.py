@@ -139,7 +139,7 @@ def test_rows_of_an_alias_that_is_gone(settings: Any) -> None:
     [
         ({"NAME": "elsewhere"}, "points to another database"),
         ({"HOST": "elsewhere"}, "points to another database"),
-        ({"ENGINE": "django.db.backends.mysql"}, "points to another database"),
+        ({"ENGINE": "another"}, "points to another database"),
         ({"ATOMIC_REQUESTS": True}, "rolls the journal back"),
         ({}, ""),
     ],
