@@ -180,9 +180,9 @@ def test_tables_that_are_not_there_yet_are_no_finding(
     settings.DINERO = one()
     monkeypatch.setattr(Customer._meta, "db_table", "dinero_not_yet")
     with transaction.atomic():
-        savepoint = transaction.savepoint()
         assert checks.check_rows(databases=["default"]) == []
-        transaction.savepoint_rollback(savepoint)
+        # PostgreSQL takes no further statement after a failed one.
+        transaction.set_rollback(True)
 
 
 @pytest.mark.django_db

@@ -124,5 +124,5 @@ def test_the_clock_is_utc_whatever_the_sessions_zone() -> None:
 
 def test_mariadb_is_asked_for_utc_and_microseconds() -> None:
     assert issubclass(UtcNow, functions.Now)
-    asked = UtcNow().as_mysql(cast("Any", None), connection)
-    assert asked == ("UTC_TIMESTAMP(6)", [])
+    sql, parameters = UtcNow().as_mysql(cast("Any", None), connection)
+    assert (sql, list(parameters)) == ("UTC_TIMESTAMP(6)", [])
