@@ -97,7 +97,15 @@ def resolve_held(
     done = done or (action == "decline" and result.outcome is Outcome.APPROVED)
     outcome = books.outcome_of(result)
     if not done:
-        journal.conclude(operation, OperationState.FAILED, outcome, lambda: None)
+        declined = result.outcome is Outcome.DECLINED
+        journal.conclude(
+            operation,
+            OperationState.FAILED,
+            outcome,
+            # The issuer declined what was to be approved: it is held no longer.
+            lambda: _release(held, TransactionStatus.DECLINED) if declined else None,
+        )
+        held.refresh_from_db()
         raise error_for(result.reasons, transaction=held, operation=operation)
     status = TransactionStatus.APPROVED if action == "approve" else TransactionStatus.DECLINED
     journal.conclude(operation, OperationState.SUCCEEDED, outcome, lambda: _release(held, status))

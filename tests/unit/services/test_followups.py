@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from django_dinero.exceptions import (
+    CardDeclinedError,
     HeldForReview,
     InvalidAmountError,
     InvalidInput,
@@ -16,8 +17,9 @@ from django_dinero.exceptions import (
     OutcomeUnknown,
     RefundError,
 )
+from django_dinero.gateways.types import Outcome, Reason, ReasonKind, TransactionResult
 from django_dinero.models import Customer, Operation, Transaction
-from tests.support.recording import RecordingGateway, lose_reply, lose_request
+from tests.support.recording import RecordingGateway, answer, lose_reply, lose_request
 
 pytestmark = pytest.mark.django_db
 
@@ -233,6 +235,22 @@ def test_a_held_payment_waits_for_a_decision(
     assert caught.value.operation.state == ("succeeded" if verb == "approve" else "declined")
     with pytest.raises(InvalidTransactionError, match="held"):
         held.approve()
+
+
+def test_a_held_payment_that_the_issuer_declines_after_all(
+    gateway: RecordingGateway, customer: Customer
+) -> None:
+    gateway.bank.hold_next()
+    with pytest.raises(HeldForReview) as caught:
+        Transaction.create("5.00", customer=customer)
+    held = caught.value.transaction
+    reason = Reason(ReasonKind.CARD_DECLINED, "2", "Declined.")
+    gateway.faults["resolve_held"] = answer(TransactionResult(Outcome.DECLINED, reasons=(reason,)))
+    with pytest.raises(CardDeclinedError):
+        held.approve()
+    assert held.status == "declined"
+    caught.value.operation.refresh_from_db()
+    assert caught.value.operation.state == "declined"
 
 
 # -- Retrieve --------------------------------------------------------------------------------------
