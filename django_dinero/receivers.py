@@ -10,7 +10,7 @@ from django.db.models.signals import post_delete, post_save
 from django_dinero.commit import after_commit
 from django_dinero.models import CreditCard, Customer
 from django_dinero.models.mirrored import SyncState
-from django_dinero.services import outbox, vault
+from django_dinero.services import deletes, outbox, vault
 
 
 def connect() -> None:
@@ -43,9 +43,9 @@ def on_delete(
     """Delete at the gateway after the commit; until then only the tombstone is written."""
     if isinstance(instance, CreditCard):
         _forget_cards(instance)
-    operation = outbox.bury(instance, using)
+    operation = deletes.bury(instance, using)
     if operation is not None:
-        after_commit(using, operation.key, partial(outbox.push_delete, operation.key))
+        after_commit(using, operation.key, partial(deletes.push_delete, operation.key))
 
 
 def _forget_cards(card: CreditCard) -> None:

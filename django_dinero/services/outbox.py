@@ -1,7 +1,7 @@
 """Pushes what was saved or deleted here, after it was committed.
 
 The mark on the row (``sync_state``, ``version``) is the outbox; the operation is written when its
-push starts. A deleted row leaves its operation behind, as a tombstone that drives the delete.
+push starts.
 """
 
 from __future__ import annotations
@@ -10,20 +10,18 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.db import IntegrityError, router, transaction
+from django.db import router
 from django.db.models import Case, Value, When
-from django.utils.translation import gettext as _
 
 from django_dinero import keys, signals
 from django_dinero.cards import ADDRESS_FIELDS, Address
-from django_dinero.exceptions import DineroError, NotSent, OperationInProgress
+from django_dinero.exceptions import DineroError, OperationInProgress
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import (
     CardUpdate,
     CustomerRequest,
     CustomerUpdate,
-    Done,
     ReasonKind,
     Refusal,
     RemoteCustomer,
@@ -32,14 +30,12 @@ from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.mirrored import Mirrored, SyncState
 from django_dinero.models.operation import (
-    OPEN_STATES,
     Operation,
     OperationKind,
     OperationState,
 )
 from django_dinero.secrets import scrub
-from django_dinero.services import journal, replay, targets
-from django_dinero.services.lookup import resolve
+from django_dinero.services import journal, targets
 from django_dinero.services.refusals import error_for, has
 
 logger = logging.getLogger("django_dinero.outbox")
@@ -259,98 +255,3 @@ def refused(operation: Operation, refusal: Refusal) -> DineroError:
     outcome = {"error": str(error)[:500], "code": error.code, "gateway_code": error.gateway_code}
     journal.conclude(operation, OperationState.DECLINED, outcome, lambda: None)
     return error
-
-
-# -- Deletes -------------------------------------------------------------------------------------
-
-
-def bury(row: Customer | CreditCard, using: str) -> Operation | None:
-    """Write the tombstone of a deleted row, in the transaction that deletes it."""
-    if not row.customer_id:
-        return None
-    is_card = isinstance(row, CreditCard)
-    return Operation.objects.using(using).create(
-        kind=OperationKind.DELETE_CARD if is_card else OperationKind.DELETE_CUSTOMER,
-        gateway_name=row.gateway_name,
-        target=card_target(row) if isinstance(row, CreditCard) else customer_target(row),
-        customer_id=row.customer_id,
-        card_id=row.card_id if isinstance(row, CreditCard) else "",
-    )
-
-
-def push_delete(key: str) -> None:
-    """Delete at the gateway what a tombstone names; gone already is a success."""
-    operation = Operation.objects.filter(key=key, state=OperationState.NEW).first()
-    if operation is None:
-        return
-    if operation.kind == OperationKind.DELETE_CARD and _covered(operation):
-        journal.move(operation, OperationState.SUCCEEDED, outcome={"covered": True})
-        return
-    failure: DineroError | None = None
-    try:
-        _send_delete(operation)
-    except DineroError as error:
-        failure = error
-    if failure is not None:
-        if isinstance(failure, NotSent):
-            _bury_again(operation)
-        signals.send(signals.push_failed, Operation, instance=operation, error=failure)
-        raise failure
-    _announce_deleted(operation)
-
-
-def _covered(operation: Operation) -> bool:
-    """Whether the card's customer is being deleted too: that takes its cards along."""
-    deletes = Operation.objects.filter(
-        kind=OperationKind.DELETE_CUSTOMER,
-        gateway_name=operation.gateway_name,
-        customer_id=operation.customer_id,
-        state__in=(*OPEN_STATES, OperationState.SUCCEEDED),
-    )
-    return deletes.exists()
-
-
-def _send_delete(operation: Operation) -> None:
-    gateway = get_gateway(operation.gateway_name)
-    verb = gateway.delete_card if operation.card_id else gateway.delete_customer
-    gateway.require(operation.kind)
-    _take_slot(operation)
-    ids = [operation.customer_id, operation.card_id]
-    result: Done | Refusal = journal.send(gateway, operation, lambda: verb(*[i for i in ids if i]))
-    if isinstance(result, Refusal):
-        raise refused(operation, result)
-    journal.conclude(operation, OperationState.SUCCEEDED, {"already": result.already}, lambda: None)
-
-
-def _take_slot(operation: Operation) -> None:
-    for _attempt in range(2):
-        try:
-            with transaction.atomic(using=operation._state.db):
-                Operation.objects.filter(pk=operation.pk).update(target_slot=operation.target)
-            return
-        except IntegrityError:
-            pass
-        holder = Operation.objects.filter(target_slot=operation.target).first()
-        if holder is not None and resolve(holder).is_open:
-            raise replay.unfinished(holder)
-    raise journal.TargetBusy(_("Another operation on the same object is not finished."))
-
-
-def _bury_again(operation: Operation) -> None:
-    """Nothing was sent: a new tombstone takes the place of the failed one."""
-    Operation.objects.create(
-        kind=operation.kind,
-        gateway_name=operation.gateway_name,
-        target=operation.target,
-        customer_id=operation.customer_id,
-        card_id=operation.card_id,
-        parent_key=operation.key,
-    )
-
-
-def _announce_deleted(operation: Operation) -> None:
-    ids = {"gateway_name": operation.gateway_name, "customer_id": operation.customer_id}
-    if operation.card_id:
-        signals.send(signals.card_deleted, CreditCard, **ids, card_id=operation.card_id)
-    else:
-        signals.send(signals.customer_deleted, Customer, **ids)

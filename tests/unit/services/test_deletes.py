@@ -12,7 +12,7 @@ from django_dinero import signals
 from django_dinero.exceptions import GatewayError, OperationInProgress, OutcomeUnknown
 from django_dinero.gateways.types import Reason, ReasonKind, Refusal
 from django_dinero.models import CreditCard, Customer, Operation
-from django_dinero.services import journal, outbox
+from django_dinero.services import deletes, journal, outbox
 from tests.support.journaling import begin
 from tests.support.recording import RecordingGateway, answer
 
@@ -36,8 +36,8 @@ def test_what_the_gateway_never_had_is_deleted_here_alone(gateway: RecordingGate
 def test_a_tombstone_is_driven_once(gateway: RecordingGateway, make_customer: Make) -> None:
     make_customer().delete()
     mark = gateway.mark
-    outbox.push_delete(Operation.objects.get(kind="delete_customer").key)
-    outbox.push_delete("no such key")
+    deletes.push_delete(Operation.objects.get(kind="delete_customer").key)
+    deletes.push_delete("no such key")
     assert gateway.since(mark) == []
 
 
@@ -136,7 +136,7 @@ def test_a_place_that_is_taken_again_and_again_is_left(
         hold(gateway, customer)
         return holder
 
-    monkeypatch.setattr(outbox, "resolve", overtaken)
+    monkeypatch.setattr(deletes, "resolve", overtaken)
     with pytest.raises(journal.TargetBusy):
         customer.delete()
     assert "delete_customer" not in gateway.verbs
@@ -147,7 +147,7 @@ def test_the_card_of_a_customer_whose_delete_failed_is_deleted_itself(
 ) -> None:
     row = make_customer().cards[0]
     with transaction.atomic():
-        tombstone = outbox.bury(row, "default")
+        tombstone = deletes.bury(row, "default")
     assert tombstone is not None
     Operation.objects.create(
         kind="delete_customer",
@@ -155,5 +155,5 @@ def test_the_card_of_a_customer_whose_delete_failed_is_deleted_itself(
         customer_id=row.customer_id,
         state="declined",
     )
-    outbox.push_delete(tombstone.key)
+    deletes.push_delete(tombstone.key)
     assert gateway.verbs[-1] == "delete_card"
