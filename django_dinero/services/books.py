@@ -85,6 +85,10 @@ OUTCOMES: Mapping[RemoteStatus, Outcome] = {
 }
 
 
+#: What has the remote id of its original, so that there is one of each.
+SHARED = (TransactionKind.CAPTURE, TransactionKind.VOID)
+
+
 def outcome_of(result: TransactionResult) -> dict[str, Any]:
     """Return what the journal keeps of an answer: enough to write its row again."""
     first = result.reasons[0] if result.reasons else None
@@ -111,8 +115,7 @@ def record(operation: Operation) -> Transaction:
     written again as it was.
     """
     values = _values(operation)
-    using = router.db_for_write(Transaction)
-    found = Transaction.objects.using(using).filter(operation_key=operation.key).first()
+    found = _recorded(operation, values)
     if found is not None:
         return found
     links = _existing(_links(operation))
@@ -121,8 +124,21 @@ def record(operation: Operation) -> Transaction:
     except IntegrityError:
         pass
     # Somebody else wrote it meanwhile, or MariaDB saw at once that a row it points at has gone.
-    found = Transaction.objects.using(using).filter(operation_key=operation.key).first()
-    return found or _write(operation, values, _existing(links))
+    return _recorded(operation, values) or _write(operation, values, _existing(links))
+
+
+def _recorded(operation: Operation, values: Mapping[str, Any]) -> Transaction | None:
+    """Return the row of an operation, or of another one that did the very same at the gateway.
+
+    An authorization and its capture are one transaction there: voiding both is one void, and the
+    second caller is told that it was done before.
+    """
+    rows = Transaction.objects.using(router.db_for_write(Transaction))
+    own = rows.filter(operation_key=operation.key).first()
+    if own is not None or values["kind"] not in SHARED or values["transaction_id"] is None:
+        return own
+    names = ("gateway_name", "kind", "transaction_id")
+    return rows.filter(**{name: values[name] for name in names}).first()
 
 
 def _write(
@@ -155,11 +171,14 @@ def _mark_voided(void: Transaction, using: str) -> None:
 
 def _values(operation: Operation) -> dict[str, Any]:
     intent, outcome = operation.intent, operation.outcome
+    kind, status = KINDS[operation.kind], STATUSES[Outcome(outcome["result"])]
+    # A refused capture or void may come with the id of its target, which is no movement of its own.
+    nothing = kind in SHARED and status != TransactionStatus.APPROVED
     return {
         "gateway_name": operation.gateway_name,
-        "transaction_id": outcome.get("transaction_id") or None,
-        "kind": KINDS[operation.kind].value,
-        "status": STATUSES[Outcome(outcome["result"])].value,
+        "transaction_id": None if nothing else outcome.get("transaction_id") or None,
+        "kind": kind.value,
+        "status": status.value,
         "price": normalise(Decimal(operation.amount or 0), operation.currency),
         "currency": operation.currency,
         "customer_id": operation.customer_id,

@@ -151,6 +151,14 @@ def begin(gateway: Gateway, kind: str, *, using: str, target: str = "", **values
     return operation
 
 
+def add_to_intent(operation: Operation, **values: Any) -> None:
+    """Write more into the intent of a NEW operation: what is read with its target held."""
+    operation.intent = {**operation.intent, **values}
+    using = operation._state.db or router.db_for_write(Operation)
+    rows = Operation.objects.using(using).filter(pk=operation.pk, state=State.NEW)
+    rows.update(intent=operation.intent)
+
+
 def _collision(operation: Operation, using: str) -> DineroError:
     rows = Operation.objects.using(using)
     if operation.client_key is not None:

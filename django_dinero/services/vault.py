@@ -227,8 +227,7 @@ def _store_card(card: CreditCard, details: CardDetails | PaymentToken) -> None:
     if customer.customer_id is None:
         outbox.push_customer(customer.pk)
         customer.refresh_from_db(fields=["customer_id", *Customer.BOOKKEEPING])
-    known = list(CreditCard.objects.filter(customer=customer).values_list("card_id", flat=True))
-    if not known or not CreditCard.objects.filter(default_slot=customer.pk).exists():
+    if not CreditCard.objects.filter(default_slot=customer.pk).exists():
         card.default_slot = customer.pk
     request = CardRequest(
         operation_key=keys.new_key(),
@@ -243,8 +242,11 @@ def _store_card(card: CreditCard, details: CardDetails | PaymentToken) -> None:
         target=f"cards:{gateway.alias}:{customer.key}",
         key=request.operation_key,
         customer_id=request.customer_id,
-        intent={"customer_key": customer.key, "known_card_ids": known, **_shown(details)},
+        intent={"customer_key": customer.key, **_shown(details)},
     )
+    # Read now that nobody else adds one: getting here may have found a card that had been lost.
+    cards = CreditCard.objects.filter(customer=customer)
+    journal.add_to_intent(operation, known_card_ids=list(cards.values_list("card_id", flat=True)))
     result = journal.send(gateway, operation, lambda: gateway.add_card(request))
     _take_answer(card, operation, result, details)
     forget_prefetched(customer)

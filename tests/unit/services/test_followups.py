@@ -265,3 +265,15 @@ def test_retrieve_brings_the_row_up_to_date(settled: Transaction) -> None:
 def test_retrieve_of_an_unknown_id_is_told(gateway: RecordingGateway) -> None:
     with pytest.raises(InvalidTransactionError):
         Transaction.retrieve("999999999")
+
+
+def test_an_authorization_and_its_capture_are_voided_once(
+    authorization: Transaction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capture = authorization.settle()
+    first = capture.void()
+    # Another worker that looked before the first void was recorded.
+    monkeypatch.setattr("django_dinero.services.permitted.why_not_void", lambda row, amount: None)
+    assert authorization.void() == first
+    assert Transaction.objects.filter(kind="void").count() == 1
+    assert not Operation.objects.exclude(state="succeeded").exists()

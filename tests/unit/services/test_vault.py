@@ -559,3 +559,15 @@ def test_a_card_is_recorded_with_its_row_or_not_at_all(
     Operation.objects.update(lease_until="2020-01-01T00:00:00Z")
     assert resolve(operation).state == "succeeded"
     assert [card.last_4 for card in customer.cards] == ["1111", "0027"]
+
+
+def test_a_card_that_is_found_on_the_way_is_no_match_of_the_next(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    for zip_code in ("11111", "22222"):
+        gateway.faults["add_card"] = lose_reply
+        with pytest.raises(OutcomeUnknown):
+            customer.add_card(number="4111111111111111", zip=zip_code)
+    assert resolve(Operation.objects.filter(kind="add_card").latest("pk")).state == "succeeded"
+    assert [card.zip for card in customer.cards] == ["12345", "11111", "22222"]
