@@ -23,6 +23,7 @@ from django_dinero.gateways.types import (
     CardRequest,
     CardUpdate,
     CustomerRequest,
+    ReasonKind,
     Refusal,
     RemoteCard,
 )
@@ -31,7 +32,7 @@ from django_dinero.models.customer import Customer
 from django_dinero.models.mirrored import Mirrored, SyncState
 from django_dinero.models.operation import Operation, OperationKind, OperationState
 from django_dinero.services import journal, mirror, outbox, sources, targets
-from django_dinero.services.refusals import read
+from django_dinero.services.refusals import has, read
 
 CUSTOMER_ARGUMENTS = frozenset({"email", "gateway_name", "owner", "first_name", "last_name"})
 CARD_ARGUMENTS = sources.CARD_ARGUMENTS | {"is_default"}
@@ -248,8 +249,31 @@ def _store_card(card: CreditCard, details: CardDetails | PaymentToken) -> None:
     cards = CreditCard.objects.filter(customer=customer)
     journal.add_to_intent(operation, known_card_ids=list(cards.values_list("card_id", flat=True)))
     result = journal.send(gateway, operation, lambda: gateway.add_card(request))
-    _take_answer(card, operation, result, details)
+    adopted = _unknown_here(customer, result, details)
+    _take_answer(card, operation, adopted or result, details, pushed=adopted is None)
     forget_prefetched(customer)
+
+
+def _unknown_here(
+    customer: Customer, result: RemoteCard | Refusal, details: CardDetails | PaymentToken
+) -> RemoteCard | None:
+    """Return the card that "the customer has this card" speaks of, if it has no row here.
+
+    A proxy delivered our request twice and the first delivery stored it, or it was added elsewhere:
+    either way it is the customer's. Its row waits to be pushed, since a duplicate may have another
+    expiry date than what was typed now.
+    """
+    if not isinstance(result, Refusal) or not has(result, ReasonKind.DUPLICATE_CARD):
+        return None
+    cards = CreditCard.objects.filter(
+        gateway_name=customer.gateway_name, customer_id=customer.customer_id
+    )
+    if not result.existing_id or cards.filter(card_id=result.existing_id).exists():
+        return None
+    shown = _shown(details)
+    return RemoteCard(
+        customer.customer_id or "", result.existing_id, shown["last_4"], shown["brand"]
+    )
 
 
 def _replace_number(card: CreditCard, details: CardDetails | PaymentToken) -> None:
@@ -286,6 +310,8 @@ def _take_answer(
     operation: Operation,
     result: RemoteCard | Refusal,
     details: CardDetails | PaymentToken,
+    *,
+    pushed: bool = True,
 ) -> None:
     if isinstance(result, Refusal):
         raise outbox.refused(operation, result)
@@ -305,8 +331,9 @@ def _take_answer(
     if isinstance(details, PaymentToken):
         card.month = result.month or card.month
         card.year = result.year or card.year
-    _mark_pushed(card)
-    card.sync_state = SyncState.SYNCED
+    if pushed:
+        _mark_pushed(card)
+        card.sync_state = SyncState.SYNCED
 
 
 def check_limits(row: Mirrored) -> None:

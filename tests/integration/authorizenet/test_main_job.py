@@ -145,6 +145,16 @@ def test_what_somebody_else_did_at_the_gateway(bank: SandboxServer, customer: Cu
         in_part.settle()
 
 
+def test_a_card_that_is_delivered_twice_is_stored_once(
+    bank: SandboxServer, customer: Customer
+) -> None:
+    bank.faults.add(FaultName.repeat, "createCustomerPaymentProfileRequest")
+    card = customer.add_card(**{**CARD, "number": "4007000000027"})
+    assert (card.sync_state, card.last_4, card.month) == ("synced", "0027", 12)
+    stored = bank.bank.customer(customer.customer_id or "").cards
+    assert [each.id for each in stored] == [each.card_id for each in customer.cards]
+
+
 @pytest.mark.parametrize("verb", ["charge", "settle", "void", "refund"])
 def test_a_request_that_is_delivered_twice_is_done_once(
     bank: SandboxServer, customer: Customer, verb: str
