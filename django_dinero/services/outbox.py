@@ -15,7 +15,7 @@ from django.db.models import Case, Value, When
 
 from django_dinero import keys, signals
 from django_dinero.cards import ADDRESS_FIELDS, Address
-from django_dinero.exceptions import DineroError, OperationInProgress
+from django_dinero.exceptions import DineroError, NotSent, OperationInProgress, OutcomeUnknown
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import (
@@ -157,7 +157,7 @@ def _create_customer(gateway: Gateway, row: Customer) -> None:
         return
     result = journal.send(gateway, operation, lambda: gateway.create_customer(request))
     if isinstance(result, Refusal):
-        result = _own_duplicate(gateway, row, result)
+        result = own_duplicate(gateway, row, result)
     if isinstance(result, Refusal):
         raise refused(operation, result)
     remote = result
@@ -166,11 +166,19 @@ def _create_customer(gateway: Gateway, row: Customer) -> None:
     signals.send(signals.customer_pushed, Customer, customer=row, created=True)
 
 
-def _own_duplicate(gateway: Gateway, row: Customer, refusal: Refusal) -> RemoteCustomer | Refusal:
+def own_duplicate(gateway: Gateway, row: Customer, refusal: Refusal) -> RemoteCustomer | Refusal:
     """A duplicate that carries our key is our own, from an attempt whose reply was lost."""
     if not has(refusal, ReasonKind.DUPLICATE_CUSTOMER) or not refusal.existing_id:
         return refusal
-    existing = gateway.retrieve_customer(refusal.existing_id)
+    existing: RemoteCustomer | Refusal = refusal
+    lost = ""
+    try:
+        existing = gateway.retrieve_customer(refusal.existing_id)
+    except (NotSent, OutcomeUnknown) as error:
+        lost = str(error)
+    if lost:
+        # "Not sent" is said of this second call; the first one may have stored the customer.
+        raise OutcomeUnknown(lost)
     ours = isinstance(existing, RemoteCustomer) and existing.key == row.key
     return existing if ours else refusal
 

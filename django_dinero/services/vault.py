@@ -98,6 +98,8 @@ def _store_with_card(
     )
     result = journal.send(gateway, operation, lambda: gateway.create_customer(request))
     if isinstance(result, Refusal):
+        result = outbox.own_duplicate(gateway, customer, result)
+    if isinstance(result, Refusal):
         raise outbox.refused(operation, result)
     remote = result
 

@@ -145,6 +145,17 @@ def test_what_somebody_else_did_at_the_gateway(bank: SandboxServer, customer: Cu
         in_part.settle()
 
 
+@pytest.mark.parametrize("card", [CARD, {}], ids=["with a card", "without"])
+def test_a_customer_that_is_delivered_twice_is_stored_once(
+    bank: SandboxServer, card: dict[str, Any]
+) -> None:
+    bank.faults.add(FaultName.repeat, "createCustomerProfileRequest")
+    customer = Customer.create("bill@example.com", **card)
+    (stored,) = bank.bank.customers()
+    assert (customer.customer_id, customer.sync_state) == (stored.id, "synced")
+    assert [c.card_id for c in customer.cards] == [c.id for c in stored.cards]
+
+
 def test_a_card_that_is_delivered_twice_is_stored_once(
     bank: SandboxServer, customer: Customer
 ) -> None:

@@ -12,11 +12,12 @@ from django_dinero.exceptions import (
     CustomerNotFoundError,
     DuplicateCustomerError,
     GatewayError,
+    OutcomeUnknown,
 )
 from django_dinero.gateways.types import CustomerRequest, Reason, ReasonKind, Refusal
 from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.services import outbox
-from tests.support.recording import RecordingGateway, answer
+from tests.support.recording import RecordingGateway, answer, refuse_connection
 
 pytestmark = pytest.mark.django_db
 
@@ -104,6 +105,16 @@ def test_a_duplicate_with_our_own_key_is_the_customer(gateway: RecordingGateway)
     customer.save()
     assert (customer.customer_id, customer.sync_state) == (existing, "synced")
     assert Operation.objects.get().state == "succeeded"
+
+
+def test_a_duplicate_that_cannot_be_looked_at_is_unknown(gateway: RecordingGateway) -> None:
+    gateway.faults["create_customer"] = answer(
+        refusal(ReasonKind.DUPLICATE_CUSTOMER, existing_id="912300501")
+    )
+    gateway.faults["retrieve_customer"] = refuse_connection
+    with pytest.raises(OutcomeUnknown):
+        Customer.create("bill@example.com")
+    assert Operation.objects.get().is_open
 
 
 @pytest.mark.parametrize("known", [True, False])
