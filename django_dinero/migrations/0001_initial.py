@@ -111,8 +111,8 @@ class Migration(migrations.Migration):
                 ('lease_until', models.DateTimeField(blank=True, null=True, verbose_name='lease until')),
                 ('quarantine_until', models.DateTimeField(blank=True, null=True, verbose_name='quarantine until')),
                 ('next_check_at', models.DateTimeField(blank=True, db_index=True, null=True, verbose_name='next check')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('updated_at', models.DateTimeField(auto_now=True, verbose_name='changed')),
+                ('created_at', models.DateTimeField(db_default=django_dinero.db.UtcNow(), editable=False, verbose_name='created')),
+                ('updated_at', models.DateTimeField(db_default=django_dinero.db.UtcNow(), editable=False, verbose_name='changed')),
             ],
             options={
                 'verbose_name': 'operation',

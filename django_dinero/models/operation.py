@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from django_dinero.db import IdField
+from django_dinero.db import IdField, UtcNow
 from django_dinero.keys import KEY_LENGTH, new_key
 from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS
 
@@ -106,8 +106,9 @@ class Operation(models.Model):
     lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
     quarantine_until = models.DateTimeField(_("quarantine until"), null=True, blank=True)
     next_check_at = models.DateTimeField(_("next check"), null=True, blank=True, db_index=True)
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    updated_at = models.DateTimeField(_("changed"), auto_now=True)
+    #: Both by the database's clock, as the leases are: a row has one clock.
+    created_at = models.DateTimeField(_("created"), db_default=UtcNow(), editable=False)
+    updated_at = models.DateTimeField(_("changed"), db_default=UtcNow(), editable=False)
 
     objects: ClassVar[models.Manager[Self]] = models.Manager()
 
