@@ -118,7 +118,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'operation',
                 'verbose_name_plural': 'operations',
                 'ordering': ('-id',),
-                'indexes': [models.Index(fields=['gateway_name', 'state'], name='dinero_operation_open')],
+                'indexes': [models.Index(fields=['gateway_name', 'state'], name='dinero_operation_open'), models.Index(fields=['target'], name='dinero_operation_target')],
                 'constraints': [models.UniqueConstraint(fields=('scope', 'client_key'), name='dinero_operation_client_key'), models.CheckConstraint(condition=models.Q(('state__in', ['new', 'sent', 'succeeded', 'declined', 'pending', 'failed', 'unknown', 'absent', 'manual'])), name='dinero_operation_state'), models.CheckConstraint(condition=models.Q(('kind__in', ['create_customer', 'update_customer', 'delete_customer', 'add_card', 'update_card', 'delete_card', 'charge', 'authorize', 'settle', 'void', 'refund', 'approve_held', 'decline_held'])), name='dinero_operation_kind'), models.CheckConstraint(condition=models.Q(('amount__isnull', True), ('amount__gt', 0), _connector='OR'), name='dinero_operation_amount_positive'), models.CheckConstraint(condition=models.Q(models.Q(('kind__in', ['charge', 'authorize', 'settle', 'void', 'refund', 'approve_held', 'decline_held']), _negated=True), ('amount__isnull', False), _connector='OR'), name='dinero_operation_money_has_amount')],
             },
         ),

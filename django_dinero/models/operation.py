@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from django.db import models
@@ -40,6 +41,47 @@ OPEN_STATES = (
     OperationState.UNKNOWN,
     OperationState.MANUAL,
 )
+
+
+#: Which state may follow which. SUCCEEDED, DECLINED and FAILED are final.
+TRANSITIONS: Mapping[str, frozenset[str]] = {
+    OperationState.NEW: frozenset(
+        {OperationState.SENT, OperationState.FAILED, OperationState.SUCCEEDED}
+    ),
+    OperationState.SENT: frozenset(
+        {
+            OperationState.SUCCEEDED,
+            OperationState.DECLINED,
+            OperationState.PENDING,
+            OperationState.FAILED,
+            OperationState.UNKNOWN,
+            OperationState.MANUAL,
+        }
+    ),
+    OperationState.UNKNOWN: frozenset(
+        {
+            OperationState.SUCCEEDED,
+            OperationState.DECLINED,
+            OperationState.PENDING,
+            OperationState.FAILED,  # by the gateway's own word, never by waiting
+            OperationState.ABSENT,
+            OperationState.MANUAL,
+        }
+    ),
+    OperationState.PENDING: frozenset({OperationState.SUCCEEDED, OperationState.DECLINED}),
+    OperationState.ABSENT: frozenset(
+        {
+            OperationState.SUCCEEDED,
+            OperationState.DECLINED,
+            OperationState.PENDING,
+            OperationState.FAILED,
+            OperationState.MANUAL,
+        }
+    ),
+    OperationState.MANUAL: frozenset(
+        {OperationState.SUCCEEDED, OperationState.DECLINED, OperationState.FAILED}
+    ),
+}
 
 
 class OperationKind(models.TextChoices):
@@ -136,7 +178,10 @@ class Operation(models.Model):
                 name="dinero_operation_money_has_amount",
             ),
         )
-        indexes = (models.Index(fields=("gateway_name", "state"), name="dinero_operation_open"),)
+        indexes = (
+            models.Index(fields=("gateway_name", "state"), name="dinero_operation_open"),
+            models.Index(fields=("target",), name="dinero_operation_target"),
+        )
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.key} ({self.get_state_display()})"

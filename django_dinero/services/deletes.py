@@ -12,7 +12,7 @@ from django_dinero.gateways.types import Done, Refusal
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import OPEN_STATES, Operation, OperationKind, OperationState
-from django_dinero.services import journal, outbox, replay
+from django_dinero.services import journal, outbox, replay, sending
 from django_dinero.services.lookup import resolve
 
 
@@ -76,7 +76,7 @@ def _send_delete(operation: Operation) -> None:
     gateway.require(operation.kind)
     _take_slot(operation)
     ids = [operation.customer_id, operation.card_id]
-    result: Done | Refusal = journal.send(gateway, operation, lambda: verb(*[i for i in ids if i]))
+    result: Done | Refusal = sending.send(gateway, operation, lambda: verb(*[i for i in ids if i]))
     if isinstance(result, Refusal):
         raise outbox.refused(operation, result)
     journal.conclude(operation, OperationState.SUCCEEDED, {"already": result.already}, lambda: None)

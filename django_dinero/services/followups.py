@@ -29,7 +29,17 @@ from django_dinero.models.transaction import (
     TransactionStatus,
 )
 from django_dinero.money import normalise, parse_amount
-from django_dinero.services import books, journal, money, permitted, replay, sources, targets
+from django_dinero.services import (
+    aliases,
+    books,
+    journal,
+    money,
+    permitted,
+    replay,
+    sending,
+    sources,
+    targets,
+)
 from django_dinero.services.refusals import error_for, read
 
 ACCEPTED = frozenset({"idempotency_key", "scope", "description"})
@@ -91,7 +101,7 @@ def resolve_held(
     kind = OperationKind.APPROVE_HELD if action == "approve" else OperationKind.DECLINE_HELD
     request = _request(held, Decimal(held.price), given)
     operation = _begin(gateway, kind, held, request, {})
-    result = journal.send(gateway, operation, lambda: gateway.resolve_held(request, action))
+    result = sending.send(gateway, operation, lambda: gateway.resolve_held(request, action))
     done = result.outcome is (Outcome.APPROVED if action == "approve" else Outcome.DECLINED)
     done = done or (action == "decline" and result.outcome is Outcome.APPROVED)
     outcome = books.outcome_of(result)
@@ -210,7 +220,7 @@ def _begin(
         "intent": _intent(original, request),
         **columns,
     }
-    return targets.begin(gateway, kind, using=journal.alias_for_money(), **values)
+    return targets.begin(gateway, kind, using=aliases.for_money(), **values)
 
 
 def _earlier(

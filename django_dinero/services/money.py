@@ -14,7 +14,7 @@ from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import Outcome, TransactionResult
 from django_dinero.models.operation import Operation, OperationKind, OperationState
 from django_dinero.models.transaction import Transaction
-from django_dinero.services import books, journal, replay
+from django_dinero.services import aliases, books, journal, replay, sending
 
 SIGNALS = {
     OperationKind.CHARGE: signals.charged,
@@ -29,7 +29,7 @@ def perform(
     gateway: Gateway, operation: Operation, call: Callable[[], TransactionResult]
 ) -> Transaction:
     """Send a NEW operation, record the answer, and return the row or raise the refusal."""
-    result = journal.send(gateway, operation, call)
+    result = sending.send(gateway, operation, call)
     contradiction = contradicts(operation, result)
     outcome = books.outcome_of(result)
     if contradiction:
@@ -86,7 +86,7 @@ def contradicts(operation: Operation, result: TransactionResult) -> str:
 
 def begin(gateway: Gateway, kind: str, **values: Any) -> Operation:
     """Write a money operation; inside the caller's transaction only with a journal alias."""
-    return journal.begin(gateway, kind, using=journal.alias_for_money(), **values)
+    return journal.begin(gateway, kind, using=aliases.for_money(), **values)
 
 
 def abandon(operation: Operation, error: DineroError) -> DineroError:

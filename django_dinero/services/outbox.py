@@ -35,7 +35,7 @@ from django_dinero.models.operation import (
     OperationState,
 )
 from django_dinero.secrets import scrub
-from django_dinero.services import journal, targets
+from django_dinero.services import aliases, journal, sending, targets
 from django_dinero.services.refusals import error_for, has
 
 logger = logging.getLogger("django_dinero.outbox")
@@ -111,7 +111,7 @@ def _mark_synced(row: Mirrored, **values: Any) -> None:
 
 
 def _begin(gateway: Gateway, kind: str, target: str, **values: Any) -> Operation:
-    return targets.begin(gateway, kind, using=journal.alias_for_vault(), target=target, **values)
+    return targets.begin(gateway, kind, using=aliases.for_vault(), target=target, **values)
 
 
 # -- Customers -----------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ def _create_customer(gateway: Gateway, row: Customer) -> None:
         journal.move(operation, OperationState.FAILED, outcome={"error": "exists already"})
         _send_customer(row)  # what was edited since
         return
-    result = journal.send(gateway, operation, lambda: gateway.create_customer(request))
+    result = sending.send(gateway, operation, lambda: gateway.create_customer(request))
     if isinstance(result, Refusal):
         result = own_duplicate(gateway, row, result)
     if isinstance(result, Refusal):
@@ -200,7 +200,7 @@ def _update_customer(gateway: Gateway, row: Customer) -> None:
         key=request.operation_key,
         customer_id=request.customer_id,
     )
-    result = journal.send(gateway, operation, lambda: gateway.update_customer(request))
+    result = sending.send(gateway, operation, lambda: gateway.update_customer(request))
     if isinstance(result, Refusal):
         raise refused(operation, result)
     _conclude(operation, row, {"customer_id": request.customer_id})
@@ -234,7 +234,7 @@ def _send_card(row: CreditCard) -> None:
         customer_id=row.customer_id,
         card_id=row.card_id,
     )
-    result = journal.send(gateway, operation, lambda: gateway.update_card(request))
+    result = sending.send(gateway, operation, lambda: gateway.update_card(request))
     if isinstance(result, Refusal):
         raise refused(operation, result)
     _conclude(operation, row, {"card_id": row.card_id})

@@ -31,7 +31,7 @@ from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.mirrored import Mirrored, SyncState
 from django_dinero.models.operation import Operation, OperationKind, OperationState
-from django_dinero.services import journal, mirror, outbox, sources, targets
+from django_dinero.services import aliases, journal, mirror, outbox, sending, sources, targets
 from django_dinero.services.refusals import has, read
 
 CUSTOMER_ARGUMENTS = frozenset({"email", "gateway_name", "owner", "first_name", "last_name"})
@@ -84,7 +84,7 @@ def _store_with_card(
     operation = journal.begin(
         gateway,
         OperationKind.CREATE_CUSTOMER,
-        using=journal.alias_for_vault(),
+        using=aliases.for_vault(),
         target=outbox.customer_target(customer),
         key=request.operation_key,
         intent={
@@ -96,7 +96,7 @@ def _store_with_card(
             **_shown(card),
         },
     )
-    result = journal.send(gateway, operation, lambda: gateway.create_customer(request))
+    result = sending.send(gateway, operation, lambda: gateway.create_customer(request))
     if isinstance(result, Refusal):
         result = outbox.own_duplicate(gateway, customer, result)
     if isinstance(result, Refusal):
@@ -241,7 +241,7 @@ def _store_card(card: CreditCard, details: CardDetails | PaymentToken) -> None:
     operation = targets.begin(
         gateway,
         OperationKind.ADD_CARD,
-        using=journal.alias_for_vault(),
+        using=aliases.for_vault(),
         target=f"cards:{gateway.alias}:{customer.key}",
         key=request.operation_key,
         customer_id=request.customer_id,
@@ -250,7 +250,7 @@ def _store_card(card: CreditCard, details: CardDetails | PaymentToken) -> None:
     # Read now that nobody else adds one: getting here may have found a card that had been lost.
     cards = CreditCard.objects.filter(customer=customer)
     journal.add_to_intent(operation, known_card_ids=list(cards.values_list("card_id", flat=True)))
-    result = journal.send(gateway, operation, lambda: gateway.add_card(request))
+    result = sending.send(gateway, operation, lambda: gateway.add_card(request))
     adopted = _unknown_here(customer, result, details)
     _take_answer(card, operation, adopted or result, details, pushed=adopted is None)
     forget_prefetched(customer)
@@ -296,14 +296,14 @@ def _replace_number(card: CreditCard, details: CardDetails | PaymentToken) -> No
     operation = targets.begin(
         gateway,
         OperationKind.UPDATE_CARD,
-        using=journal.alias_for_vault(),
+        using=aliases.for_vault(),
         target=outbox.card_target(card),
         key=request.operation_key,
         customer_id=card.customer_id,
         card_id=card.card_id,
         intent=_shown(details),
     )
-    result = journal.send(gateway, operation, lambda: gateway.update_card(request))
+    result = sending.send(gateway, operation, lambda: gateway.update_card(request))
     _take_answer(card, operation, result, details)
 
 

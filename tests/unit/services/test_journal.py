@@ -21,7 +21,7 @@ from django_dinero.exceptions import (
 )
 from django_dinero.models import Operation
 from django_dinero.models.operation import OperationState as State
-from django_dinero.services import journal, lookup
+from django_dinero.services import aliases, journal, lookup, sending
 from tests.support.journaling import begin
 from tests.support.recording import RecordingGateway
 
@@ -89,7 +89,7 @@ def test_users_hear_of_every_change(gateway: RecordingGateway) -> None:
     operation = begin(gateway)
     signals.operation_changed.connect(changed)
     try:
-        journal.send(gateway, operation, lambda: None)
+        sending.send(gateway, operation, lambda: None)
         assert not journal.move(operation, State.SENT)
     finally:
         signals.operation_changed.disconnect(changed)
@@ -143,11 +143,11 @@ def test_money_inside_a_transaction_is_refused_or_journaled_apart(
     with transaction.atomic():
         if connection.vendor == "sqlite":
             with pytest.raises(InsideTransaction, match="JOURNAL_ALIAS"):
-                journal.alias_for_money()
-            assert journal.alias_for_vault() == "default"
+                aliases.for_money()
+            assert aliases.for_vault() == "default"
         else:
-            assert journal.alias_for_money() == journal.alias_for_vault() == "journal"
-    assert journal.alias_for_money() == journal.alias_for_vault() == "default"
+            assert aliases.for_money() == aliases.for_vault() == "journal"
+    assert aliases.for_money() == aliases.for_vault() == "default"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -158,7 +158,7 @@ def test_autocommit_switched_off_counts_as_a_transaction(
     transaction.set_autocommit(False)
     try:
         with pytest.raises(InsideTransaction):
-            journal.alias_for_money()
+            aliases.for_money()
     finally:
         transaction.rollback()
         transaction.set_autocommit(True)
@@ -186,7 +186,7 @@ def test_what_an_error_leaves(gateway: RecordingGateway, error: Exception, state
 
     expected = OutcomeUnknown if state == "unknown" else type(error)
     with pytest.raises(expected) as caught:
-        journal.send(gateway, operation, call)
+        sending.send(gateway, operation, call)
     assert operation.state == state
     assert caught.value.operation == operation  # type: ignore[attr-defined]
     assert operation.outcome["code"] == caught.value.code  # type: ignore[attr-defined]
@@ -199,7 +199,7 @@ def test_an_interrupt_leaves_it_sent(gateway: RecordingGateway) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        journal.send(gateway, operation, call)
+        sending.send(gateway, operation, call)
     assert Operation.objects.get().state == "sent"
 
 
@@ -207,9 +207,9 @@ def test_an_operation_is_sent_once(gateway: RecordingGateway) -> None:
     operation = begin(gateway)
     rival = Operation.objects.get()
     sent: list[str] = []
-    journal.send(gateway, operation, lambda: sent.append("first"))
+    sending.send(gateway, operation, lambda: sent.append("first"))
     with pytest.raises(OperationInProgress):
-        journal.send(gateway, rival, lambda: sent.append("second"))
+        sending.send(gateway, rival, lambda: sent.append("second"))
     assert sent == ["first"]
     assert operation.attempts == 1
     assert operation.sent_at is not None
@@ -228,7 +228,7 @@ def test_of_many_workers_one_sends(gateway: RecordingGateway) -> None:
         try:
             mine = Operation.objects.get(pk=operation.pk)
             start.wait()
-            journal.send(gateway, mine, lambda: sent.append(1))
+            sending.send(gateway, mine, lambda: sent.append(1))
         except OperationInProgress:
             pass
         finally:

@@ -10,9 +10,9 @@ import pytest
 from django.db import connections, transaction
 
 from django_dinero.exceptions import DineroError, InsideTransaction
-from django_dinero.models import Operation
+from django_dinero.models import Operation, Transaction
 from django_dinero.models.operation import OperationState as State
-from django_dinero.services import journal
+from django_dinero.services import aliases, journal
 from tests.support.journaling import begin, second_database
 from tests.support.recording import RecordingGateway
 
@@ -28,7 +28,7 @@ class Router:
         return self.replica
 
     def db_for_write(self, model: Any, **hints: Any) -> str:
-        assert model is Operation
+        assert model in (Operation, Transaction)
         return self.alias
 
 
@@ -48,8 +48,8 @@ def autonomous(second: str) -> str:
     return second
 
 
-def aliases() -> tuple[str, str]:
-    return journal.alias_for_money(), journal.alias_for_vault()
+def chosen() -> tuple[str, str]:
+    return aliases.for_money(), aliases.for_vault()
 
 
 # -- Without a second connection ------------------------------------------------------------------
@@ -57,14 +57,14 @@ def aliases() -> tuple[str, str]:
 
 @pytest.mark.django_db
 def test_a_testcases_own_block_is_no_transaction() -> None:
-    assert aliases() == ("default", "default")
+    assert chosen() == ("default", "default")
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_refusal_names_every_way_out(settings: Any) -> None:
     settings.DINERO = {**settings.DINERO, "JOURNAL_ALIAS": ""}
     with transaction.atomic(), pytest.raises(InsideTransaction) as caught:
-        journal.alias_for_money()
+        aliases.for_money()
     assert str(caught.value) == (
         "Money must not move inside a database transaction: a rollback would lose the books of "
         "it. Either call it outside (a view can be non_atomic_requests), or from "
@@ -78,8 +78,8 @@ def test_the_refusal_names_every_way_out(settings: Any) -> None:
 def test_a_block_inside_a_testcase_is_one() -> None:
     with transaction.atomic():
         with pytest.raises(InsideTransaction):
-            journal.alias_for_money()
-        assert journal.alias_for_vault() == "default"
+            aliases.for_money()
+        assert aliases.for_vault() == "default"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -87,8 +87,8 @@ def test_a_block_inside_a_testcase_is_one() -> None:
 def test_an_sqlite_file_has_one_writer_and_no_journal_apart() -> None:
     with transaction.atomic():
         with pytest.raises(InsideTransaction):
-            journal.alias_for_money()
-        assert journal.alias_for_vault() == "default"
+            aliases.for_money()
+        assert aliases.for_vault() == "default"
 
 
 # -- With one --------------------------------------------------------------------------------------
@@ -97,23 +97,33 @@ def test_an_sqlite_file_has_one_writer_and_no_journal_apart() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_transaction_is_journaled_apart(autonomous: str) -> None:
     with transaction.atomic():
-        assert aliases() == (autonomous, autonomous)
-    assert aliases() == ("default", "default")
+        assert chosen() == (autonomous, autonomous)
+    assert chosen() == ("default", "default")
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_transaction_on_the_journal_itself_is_one_too(autonomous: str) -> None:
     with transaction.atomic(), transaction.atomic(using=autonomous):
         with pytest.raises(InsideTransaction):
-            journal.alias_for_money()
-        assert journal.alias_for_vault() == "default"
+            aliases.for_money()
+        assert aliases.for_vault() == "default"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_in_a_transaction_that_is_broken_no_money_moves(autonomous: str) -> None:
+    """Its row could not be written, although the journal could."""
+    with transaction.atomic():
+        transaction.set_rollback(True)
+        with pytest.raises(transaction.TransactionManagementError):
+            aliases.for_money()
+        assert aliases.for_vault() == autonomous
 
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("autonomous")
 def test_in_a_testcase_its_own_connection_has_to_do() -> None:
     with transaction.atomic():
-        assert aliases() == ("default", "default")
+        assert chosen() == ("default", "default")
 
 
 # -- A router --------------------------------------------------------------------------------------
@@ -122,9 +132,9 @@ def test_in_a_testcase_its_own_connection_has_to_do() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_router_may_keep_the_books_elsewhere(second: str, settings: Any) -> None:
     settings.DATABASE_ROUTERS = [Router(second)]
-    assert aliases() == (second, second)
+    assert chosen() == (second, second)
     with transaction.atomic(using=second):
-        assert journal.alias_for_vault() == second
+        assert aliases.for_vault() == second
 
 
 @pytest.mark.django_db(transaction=True)

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from django.db import DatabaseError, connections, transaction
+from django.contrib.auth import get_user_model
+from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
 
 from django_dinero import signals
 from django_dinero.exceptions import OutcomeUnknown
 from django_dinero.models import Customer, Operation
 from django_dinero.models.operation import OperationState as State
-from django_dinero.services import journal
+from django_dinero.services import journal, sending
 from tests.support.journaling import begin, second_database
 from tests.support.recording import RecordingGateway
 
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 def test_a_conclusion_and_its_rows_are_written_together(gateway: RecordingGateway) -> None:
     operation = begin(gateway)
-    journal.send(gateway, operation, lambda: None)
+    sending.send(gateway, operation, lambda: None)
     written = journal.conclude(operation, State.SUCCEEDED, {"transaction_id": "7"}, lambda: "row")
     assert written == "row"
     assert (operation.state, operation.outcome) == ("succeeded", {"transaction_id": "7"})
@@ -30,7 +31,7 @@ def test_a_conclusion_and_its_rows_are_written_together(gateway: RecordingGatewa
 
 def sent(gateway: RecordingGateway, using: str = "default") -> Operation:
     operation = begin(gateway, using=using)
-    journal.send(gateway, operation, lambda: None)
+    sending.send(gateway, operation, lambda: None)
     return operation
 
 
@@ -142,23 +143,101 @@ def test_on_its_own_connection_the_end_is_committed_first(
         assert (row.state, row.outcome) == ("succeeded", {"avs": "Y"})
 
 
+def failing_receiver(heard: list[str]) -> Callable[..., None]:
+    """An audit trail of somebody else's, whose row the database refuses."""
+
+    def receive(new_state: str, **kwargs: object) -> None:
+        heard.append(new_state)
+        user = get_user_model()
+        for _time in range(2):
+            user.objects.create(username="the same twice")
+
+    return receive
+
+
 @pytest.mark.django_db(transaction=True)
-def test_its_own_connection_takes_an_end_as_one_piece(
+def test_a_receiver_that_fails_in_the_database_takes_nothing_back(
+    gateway: RecordingGateway,
+) -> None:
+    operation, heard = sent(gateway), list[str]()
+    receiver = failing_receiver(heard)
+    signals.operation_changed.connect(receiver)
+    try:
+        journal.conclude(
+            operation,
+            State.SUCCEEDED,
+            {},
+            lambda: Customer.objects.bulk_create([Customer(email="a@example.com")]),
+        )
+    finally:
+        signals.operation_changed.disconnect(receiver)
+    assert heard == ["succeeded"]
+    assert Operation.objects.get().state == "succeeded"
+    assert Customer.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_receivers_hear_of_an_end_that_is_committed(
     gateway: RecordingGateway, tmp_path: Path
 ) -> None:
-    with second_database(tmp_path) as second:
-        operation = sent(gateway, using=second)
-        inside: list[bool] = []
+    aliases, inside = ["default"], list[bool]()
 
-        def heard(**kwargs: object) -> None:
-            inside.append(connections[second].in_atomic_block)
+    def heard(**kwargs: object) -> None:
+        inside.append(connections[aliases[0]].in_atomic_block)
 
-        signals.operation_changed.connect(heard)
-        try:
-            journal.conclude(operation, State.SUCCEEDED, {}, nothing)
-        finally:
-            signals.operation_changed.disconnect(heard)
-    assert inside == [True]
+    signals.operation_changed.connect(heard)
+    try:
+        journal.conclude(sent(gateway), State.SUCCEEDED, {}, nothing)
+        with second_database(tmp_path) as aliases[0]:
+            journal.conclude(sent(gateway, using=aliases[0]), State.SUCCEEDED, {}, nothing)
+    finally:
+        signals.operation_changed.disconnect(heard)
+    assert inside == [False] * 4
+
+
+def test_nobody_hears_of_an_end_that_was_not_written(gateway: RecordingGateway) -> None:
+    operation, heard = sent(gateway), list[object]()
+
+    def receive(new_state: str, **kwargs: object) -> None:
+        heard.append(new_state)
+
+    signals.operation_changed.connect(receive)
+    try:
+        with pytest.raises(OutcomeUnknown):
+            journal.conclude(operation, State.SUCCEEDED, {}, failing(lambda: None))
+    finally:
+        signals.operation_changed.disconnect(receive)
+    assert heard == []
+
+
+@pytest.mark.parametrize("way", [("unknown",), ("unknown", "absent"), ("unknown", "manual")])
+def test_a_lookup_that_moves_while_we_do_is_overtaken(
+    gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch, way: tuple[str, ...]
+) -> None:
+    """Each of our attempts finds that the lookup has just gone one state further."""
+    operation, steps = sent(gateway), list(way)
+    compare_and_set = journal._compare_and_set
+
+    def beaten(given: Operation, state: State, values: dict[str, object]) -> bool:
+        if steps:
+            Operation.objects.update(state=steps.pop(0))
+        return compare_and_set(given, state, values)
+
+    monkeypatch.setattr(journal, "_compare_and_set", beaten)
+    journal.conclude(operation, State.SUCCEEDED, {"avs": "Y"}, nothing)
+    row = Operation.objects.get()
+    assert (row.state, row.outcome) == ("succeeded", {"avs": "Y"})
+
+
+@pytest.mark.parametrize("error", [InterfaceError("closed"), OperationalError("locked")])
+def test_a_connection_that_is_gone_is_an_unknown_outcome(
+    gateway: RecordingGateway, error: Exception
+) -> None:
+    def write() -> None:
+        raise error
+
+    with pytest.raises(OutcomeUnknown):
+        journal.conclude(sent(gateway), State.SUCCEEDED, {}, write)
 
 
 # -- The idempotency key ---------------------------------------------------------------------------
