@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django_dinero import checks, hooks, receivers
-from django_dinero.services import charges, followups, vault
+from django_dinero.services import charges, followups, holds, remote, vault
 
 
 def connect() -> None:
@@ -18,8 +18,8 @@ def connect() -> None:
         settle=followups.settle,
         refund=followups.refund,
         void=followups.void,
-        resolve_held=followups.resolve_held,
-        retrieve_transaction=followups.retrieve,
+        resolve_held=holds.resolve_held,
+        retrieve_transaction=remote.retrieve,
     )
     receivers.connect()
     checks.connect()

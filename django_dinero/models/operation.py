@@ -191,6 +191,11 @@ class Operation(models.Model):
         """Whether its outcome is still to come."""
         return self.state in OPEN_STATES
 
+    @property
+    def has_result(self) -> bool:
+        """Whether the gateway's answer is known and nobody doubts it: its row can be written."""
+        return not self.is_open and "result" in self.outcome
+
     def note(self, name: str) -> Any:
         """Return one value of ``outcome``, an empty string if it is not there."""
         return self.outcome.get(name, "")

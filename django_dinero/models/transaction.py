@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.conf import settings
-from django.db import models
+from django.db import models, router
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero import hooks
@@ -245,14 +246,18 @@ class Transaction(models.Model):
             return normalise(Decimal(0), self.currency)
         if self.kind == TransactionKind.CHARGE:
             return normalise(Decimal(self.price), self.currency)
-        return self._sum_of(TransactionKind.CAPTURE)
+        return self.sum_of(TransactionKind.CAPTURE)
 
     @property
     def refunded_amount(self) -> Decimal:
         """The sum of the refunds of this transaction."""
-        return self._sum_of(TransactionKind.REFUND)
+        return self.sum_of(TransactionKind.REFUND)
 
-    def _sum_of(self, kind: TransactionKind) -> Decimal:
-        rows = self.children.filter(kind=kind, status__in=COUNTED)
+    def sum_of(
+        self, kind: TransactionKind, statuses: Collection[TransactionStatus] = COUNTED
+    ) -> Decimal:
+        """Add up what follows this transaction. Never from a replica: more money hangs on it."""
+        using = router.db_for_write(Transaction)
+        rows = Transaction.objects.using(using).filter(parent=self, kind=kind, status__in=statuses)
         total = rows.aggregate(total=models.Sum("price"))["total"] or Decimal(0)
         return normalise(total, self.currency)

@@ -2,114 +2,89 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, router, transaction
-from django.db.models import Model, Q
+from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
-from django_dinero.exceptions import InvalidTransactionError
-from django_dinero.gateways.types import (
-    Kind,
-    Outcome,
-    RemoteStatus,
-    RemoteTransaction,
-    TransactionResult,
-)
+from django_dinero.gateways.types import Outcome, RemoteStatus, TransactionResult
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
-from django_dinero.models.operation import Operation, OperationKind, OperationState
+from django_dinero.models.operation import Operation
 from django_dinero.models.transaction import (
     COUNTED,
-    FOLLOW_UPS,
     Transaction,
     TransactionKind,
     TransactionStatus,
 )
 from django_dinero.money import normalise
 from django_dinero.secrets import scrub
-
-KINDS: Mapping[str, TransactionKind] = {
-    OperationKind.CHARGE: TransactionKind.CHARGE,
-    OperationKind.AUTHORIZE: TransactionKind.AUTHORIZATION,
-    OperationKind.SETTLE: TransactionKind.CAPTURE,
-    OperationKind.VOID: TransactionKind.VOID,
-    OperationKind.REFUND: TransactionKind.REFUND,
-}
-
-STATUSES: Mapping[Outcome, TransactionStatus] = {
-    Outcome.APPROVED: TransactionStatus.APPROVED,
-    Outcome.DECLINED: TransactionStatus.DECLINED,
-    Outcome.HELD: TransactionStatus.HELD,
-    Outcome.FAILED: TransactionStatus.FAILED,
-    Outcome.REQUIRES_ACTION: TransactionStatus.HELD,
-}
-
-STATES: Mapping[Outcome, OperationState] = {
-    Outcome.APPROVED: OperationState.SUCCEEDED,
-    Outcome.DECLINED: OperationState.DECLINED,
-    Outcome.HELD: OperationState.PENDING,
-    Outcome.FAILED: OperationState.FAILED,
-    Outcome.REQUIRES_ACTION: OperationState.PENDING,
-}
-
-#: What the gateway's status says of a charge, an authorization or a refund of ours.
-FROM_REMOTE: Mapping[RemoteStatus, TransactionStatus] = {
-    RemoteStatus.AUTHORIZED: TransactionStatus.APPROVED,
-    RemoteStatus.CAPTURED: TransactionStatus.APPROVED,
-    RemoteStatus.SETTLED: TransactionStatus.SETTLED,
-    RemoteStatus.VOIDED: TransactionStatus.VOIDED,
-    RemoteStatus.HELD: TransactionStatus.HELD,
-    RemoteStatus.DECLINED: TransactionStatus.DECLINED,
-    RemoteStatus.EXPIRED: TransactionStatus.EXPIRED,
-    RemoteStatus.RETURNED: TransactionStatus.RETURNED,
-    RemoteStatus.CHARGED_BACK: TransactionStatus.CHARGED_BACK,
-    RemoteStatus.FAILED: TransactionStatus.FAILED,
-}
-
-OUTCOMES: Mapping[RemoteStatus, Outcome] = {
-    RemoteStatus.AUTHORIZED: Outcome.APPROVED,
-    RemoteStatus.CAPTURED: Outcome.APPROVED,
-    RemoteStatus.SETTLED: Outcome.APPROVED,
-    RemoteStatus.VOIDED: Outcome.APPROVED,
-    RemoteStatus.HELD: Outcome.HELD,
-    RemoteStatus.DECLINED: Outcome.DECLINED,
-    RemoteStatus.EXPIRED: Outcome.APPROVED,
-    RemoteStatus.RETURNED: Outcome.APPROVED,
-    RemoteStatus.CHARGED_BACK: Outcome.APPROVED,
-    RemoteStatus.FAILED: Outcome.FAILED,
-}
+from django_dinero.services import meanings
 
 
-#: What has the remote id of its original, so that there is one of each.
-SHARED = (TransactionKind.CAPTURE, TransactionKind.VOID)
+def rows() -> QuerySet[Transaction]:
+    """Return all rows, as the database that is written to has them: never from a replica."""
+    return Transaction.objects.using(router.db_for_write(Transaction))
+
+
+def refresh(row: Transaction) -> None:
+    """Bring an instance up to date from the database that is written to."""
+    row.refresh_from_db(using=router.db_for_write(Transaction))
+
+
+def target_name(row: Transaction) -> str:
+    """Return what the operations that follow a transaction hold."""
+    return f"transaction:{row.public_id}"
+
+
+def target_of(operation: Operation) -> Transaction:
+    """Return the transaction that an operation follows."""
+    return rows().get(public_id=operation.target.partition(":")[2])
 
 
 def outcome_of(result: TransactionResult) -> dict[str, Any]:
     """Return what the journal keeps of an answer: enough to write its row again."""
     first = result.reasons[0] if result.reasons else None
-    return {
-        "result": result.outcome.value,
-        "transaction_id": _real_id(result.transaction_id) or "",
+    told = {
         "auth_code": result.auth_code,
         "avs": result.avs,
         "cvv": result.cvv,
         "network_transaction_id": result.network_transaction_id,
         "last_4": result.last_4,
         "brand": result.brand,
-        "reason": first.kind.value if first else "",
         "gateway_code": first.code if first else "",
         "gateway_text": scrub(first.text)[:1000] if first else "",
+    }
+    return {
+        **fitting(told),
+        "result": result.outcome.value,
+        "transaction_id": _real_id(result.transaction_id),
+        "reason": first.kind.value if first else "",
         "reasons": [reason.kind.value for reason in result.reasons],
     }
 
 
-def record(operation: Operation) -> Transaction:
-    """Return the row of a concluded operation, written if it is not there yet.
+def fitting(told: Mapping[str, str]) -> dict[str, str]:
+    """Return what a gateway said as our columns take it: not too long, no NUL, no half characters.
+
+    An approval must not be lost because its AVS letter has become a sentence.
+    """
+    return {name: _fitting(text, name) for name, text in told.items()}
+
+
+def _fitting(text: str, name: str) -> str:
+    clean = text.replace("\x00", "").encode("utf-8", "ignore").decode()
+    limit = getattr(Transaction._meta.get_field(name), "max_length", None)
+    return clean[:limit]
+
+
+def record(operation: Operation) -> tuple[Transaction, bool]:
+    """Return the row of a concluded operation, and whether it was written just now.
 
     Everything comes from the operation's intent and outcome, so that a row lost in a rollback is
     written again as it was.
@@ -120,25 +95,54 @@ def record(operation: Operation) -> Transaction:
         return found
     links = _existing(_links(operation))
     try:
-        return _write(operation, values, links)
+        return _write(operation, values, links), True
     except IntegrityError:
         pass
     # Somebody else wrote it meanwhile, or MariaDB saw at once that a row it points at has gone.
-    return _recorded(operation, values) or _write(operation, values, _existing(links))
+    again = _recorded(operation, values)
+    return again or (_write(operation, values, _existing(links)), True)
 
 
-def _recorded(operation: Operation, values: Mapping[str, Any]) -> Transaction | None:
+def _recorded(operation: Operation, values: Mapping[str, Any]) -> tuple[Transaction, bool] | None:
     """Return the row of an operation, or of another one that did the very same at the gateway.
 
     An authorization and its capture are one transaction there: voiding both is one void, and the
     second caller is told that it was done before.
     """
-    rows = Transaction.objects.using(router.db_for_write(Transaction))
-    own = rows.filter(operation_key=operation.key).first()
-    if own is not None or values["kind"] not in SHARED or values["transaction_id"] is None:
-        return own
+    own = rows().filter(operation_key=operation.key).first()
+    if own is not None:
+        return own, False
+    if values["transaction_id"] is None:
+        return None
     names = ("gateway_name", "kind", "transaction_id")
-    return rows.filter(**{name: values[name] for name in names}).first()
+    same = rows().filter(**{name: values[name] for name in names}).first()
+    if same is None:
+        return None
+    if same.operation_key is None:
+        return same, _claimed(same, operation, values)
+    return (same, False) if same.kind in meanings.SHARED else None
+
+
+def _claimed(row: Transaction, operation: Operation, values: Mapping[str, Any]) -> bool:
+    """Take a row that was read from the gateway before its operation had an answer."""
+    newer = ("status", "transaction_id", "public_id")
+    ours = {name: value for name, value in values.items() if name not in newer}
+    found = rows().filter(pk=row.pk, operation_key=None)
+    links = _existing(_links(operation))
+    won = bool(found.update(operation_key=operation.key, **ours, **links))
+    refresh(row)
+    return won
+
+
+def is_of_another(operation: Operation, transaction_id: str) -> bool:
+    """Say whether the gateway's id belongs to a row that another operation has made."""
+    kind = meanings.KINDS[operation.kind]
+    if kind in meanings.SHARED or not transaction_id:
+        return False
+    same = rows().filter(
+        gateway_name=operation.gateway_name, kind=kind, transaction_id=transaction_id
+    )
+    return same.exclude(operation_key=None).exclude(operation_key=operation.key).exists()
 
 
 def _write(
@@ -146,39 +150,38 @@ def _write(
 ) -> Transaction:
     using = router.db_for_write(Transaction)
     with transaction.atomic(using=using):
-        row = Transaction.objects.using(using).create(
-            operation_key=operation.key, **values, **links
-        )
+        row = rows().create(operation_key=operation.key, **values, **links)
         if row.kind == TransactionKind.VOID and row.status == TransactionStatus.APPROVED:
-            _mark_voided(row, using)
+            _mark_voided(row)
     return row
 
 
-def _mark_voided(void: Transaction, using: str) -> None:
+def _mark_voided(void: Transaction) -> None:
     """A void takes its original out of the books, and what hangs on the same remote id."""
-    same = Transaction.objects.using(using).filter(
-        gateway_name=void.gateway_name, status__in=COUNTED
-    )
+    same = rows().filter(gateway_name=void.gateway_name, status__in=COUNTED)
+    parent = void.parent
     original = Q(pk=void.parent_id)
-    if void.transaction_id and void.parent and void.parent.kind != TransactionKind.REFUND:
+    if void.transaction_id and parent and parent.kind != TransactionKind.REFUND:
         # An authorization and its capture are one transaction at gateways that keep one id.
         original |= Q(
-            transaction_id=void.parent.transaction_id,
+            transaction_id=parent.transaction_id,
             kind__in=(TransactionKind.AUTHORIZATION, TransactionKind.CAPTURE),
         )
     same.filter(original).update(status=TransactionStatus.VOIDED, updated_at=timezone.now())
+    if parent:
+        refresh(parent)
 
 
 def _values(operation: Operation) -> dict[str, Any]:
     intent, outcome = operation.intent, operation.outcome
-    kind, status = KINDS[operation.kind], STATUSES[Outcome(outcome["result"])]
+    kind, result = meanings.KINDS[operation.kind], Outcome(outcome["result"])
     # A refused capture or void may come with the id of its target, which is no movement of its own.
-    nothing = kind in SHARED and status != TransactionStatus.APPROVED
-    return {
+    nothing = kind in meanings.SHARED and result is not Outcome.APPROVED
+    values = {
         "gateway_name": operation.gateway_name,
         "transaction_id": None if nothing else outcome.get("transaction_id") or None,
         "kind": kind.value,
-        "status": status.value,
+        "status": _status(kind, outcome).value,
         "price": normalise(Decimal(operation.amount or 0), operation.currency),
         "currency": operation.currency,
         "customer_id": operation.customer_id,
@@ -194,18 +197,33 @@ def _values(operation: Operation) -> dict[str, Any]:
         "customer_ip": intent.get("customer_ip") or None,
         "initiator": intent.get("initiator", ""),
         "reason": outcome.get("reason", ""),
-        "gateway_code": outcome.get("gateway_code", "")[:40],
+        "gateway_code": outcome.get("gateway_code", ""),
         "gateway_text": outcome.get("gateway_text", ""),
     }
+    if "public_id" in intent:
+        values["public_id"] = uuid.UUID(intent["public_id"])
+    return values
+
+
+def _status(kind: TransactionKind, outcome: Mapping[str, Any]) -> TransactionStatus:
+    """Return what the answer makes of a row; what was found by a lookup may have gone further."""
+    seen = outcome.get("remote_status")
+    if seen and kind != TransactionKind.VOID:
+        return meanings.FROM_REMOTE[RemoteStatus(seen)]
+    return meanings.STATUSES[Outcome(outcome["result"])]
 
 
 def _links(operation: Operation) -> dict[str, Any]:
     intent = operation.intent
+    parent = None
+    if operation.target:
+        # By its public id: a row that was written again has another primary key.
+        parent = rows().filter(public_id=operation.target.partition(":")[2]).first()
     return {
         "customer_pk": intent.get("customer_pk"),
         "card_pk": intent.get("card_pk"),
         "owner_id": intent.get("owner_pk"),
-        "parent_id": intent.get("parent_pk"),
+        "parent": parent,
     }
 
 
@@ -221,80 +239,29 @@ def _existing(links: Mapping[str, Any]) -> dict[str, Any]:
         "owner_id": get_user_model(),
     }
     return {
-        name: pk
-        if pk is None or name not in tables or tables[name]._base_manager.filter(pk=pk).exists()
-        else None
-        for name, pk in links.items()
+        name: value if name not in tables or _exists(tables[name], value) else None
+        for name, value in links.items()
     }
 
 
-def apply_remote(row: Transaction, remote: RemoteTransaction) -> None:
-    """Bring a row's status up to date with what the gateway has."""
-    status = FROM_REMOTE[remote.status]
-    if row.kind == TransactionKind.VOID or row.status == status:
-        return
-    values = {"status": status, "updated_at": timezone.now()}
-    Transaction.objects.filter(pk=row.pk, status=row.status).update(**values)
-    row.refresh_from_db()
-
-
-def foreign_row(gateway_name: str, remote: RemoteTransaction) -> Transaction:
-    """Return a row for a transaction that this app did not make.
-
-    Raises:
-        InvalidTransactionError: a follow-up whose original has no row here.
-    """
-    kind = remote.kind.value
-    parent = _parent_of(gateway_name, remote)
-    if parent is None and kind in FOLLOW_UPS:
-        raise InvalidTransactionError(
-            _("%(id)s is a %(kind)s, and its original has no row here; retrieve %(parent)s first.")
-            % {
-                "id": remote.transaction_id,
-                "kind": TransactionKind(kind).label,
-                "parent": remote.parent_id or _("that one"),
-            },
-            gateway_name=gateway_name,
-        )
-    values = {
-        "status": FROM_REMOTE[remote.status].value,
-        "price": remote.amount,
-        "currency": remote.currency,
-        "parent": parent,
-        "customer_id": remote.customer_id,
-        "card_id": remote.card_id,
-        "last_4": remote.last_4,
-        "brand": remote.brand,
-        "auth_code": remote.auth_code,
-        "avs": remote.avs,
-        "cvv": remote.cvv,
-        "network_transaction_id": remote.network_transaction_id,
-        "order_reference": remote.order_reference[:255],
-        "description": remote.description[:255],
-    }
-    row, _created = Transaction.objects.get_or_create(
-        gateway_name=gateway_name,
-        kind=kind,
-        transaction_id=remote.transaction_id,
-        defaults=values,
+def _exists(model: type[Model], pk: Any) -> bool:
+    return (
+        pk is not None
+        and model._base_manager.using(router.db_for_write(model)).filter(pk=pk).exists()
     )
-    return row
-
-
-def _parent_of(gateway_name: str, remote: RemoteTransaction) -> Transaction | None:
-    if remote.kind in (Kind.CHARGE, Kind.AUTHORIZATION) or not remote.parent_id:
-        return None
-    rows = Transaction.objects.filter(gateway_name=gateway_name, transaction_id=remote.parent_id)
-    return rows.exclude(kind__in=(TransactionKind.VOID, TransactionKind.REFUND)).first()
 
 
 def left_to_refund(row: Transaction) -> Decimal:
-    """Return how much of a charge or a capture has not been refunded yet."""
+    """Return how much of a charge or a capture can still be refunded.
+
+    A refund that the gateway holds may still go out, and counts.
+    """
+    on_its_way = row.sum_of(TransactionKind.REFUND, (*COUNTED, TransactionStatus.HELD))
     if row.kind == TransactionKind.CAPTURE:
-        return Decimal(row.price) - row.refunded_amount
-    return row.captured_amount - row.refunded_amount
+        return Decimal(row.price) - on_its_way
+    return row.captured_amount - on_its_way
 
 
-def _real_id(transaction_id: str) -> str | None:
+def _real_id(transaction_id: str) -> str:
     # "0" is Authorize.Net's word for "no transaction was made" (its XML guide).
-    return transaction_id if transaction_id not in ("", "0") else None
+    return "" if transaction_id == "0" else transaction_id

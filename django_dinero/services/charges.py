@@ -21,7 +21,7 @@ from django_dinero.models.mirrored import SyncState
 from django_dinero.models.operation import OperationKind
 from django_dinero.models.transaction import COUNTED, Transaction
 from django_dinero.money import parse_amount
-from django_dinero.services import journal, money, replay, sources
+from django_dinero.services import books, journal, money, replay, sources
 
 TEXT_LIMITS = {"order_reference": 255, "description": 255}
 INITIATORS = ("customer", "merchant")
@@ -77,6 +77,7 @@ def charge(price: Decimal | int | str, **given: Any) -> Transaction:
         return before
     try:
         operation = money.begin(
+            journal.begin,
             gateway,
             OperationKind.CHARGE if request.settle else OperationKind.AUTHORIZE,
             amount=amount,
@@ -190,7 +191,8 @@ def _stored_credential(source: Source) -> dict[str, Any]:
     if source.card is None:
         return {}
     first = (
-        Transaction.objects.filter(card=source.card, status__in=COUNTED)
+        books.rows()
+        .filter(card=source.card, status__in=COUNTED)
         .exclude(network_transaction_id="")
         .order_by("id")
         .first()

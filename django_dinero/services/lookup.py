@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 from django.db import router
@@ -17,17 +16,11 @@ from django_dinero.gateways.types import (
     LookupHints,
     RemoteCard,
     RemoteCustomer,
-    RemoteStatus,
     RemoteTransaction,
 )
-from django_dinero.models.operation import (
-    MONEY_KINDS,
-    Operation,
-    OperationKind,
-    OperationState,
-)
+from django_dinero.models.operation import Operation, OperationKind, OperationState
 from django_dinero.secrets import scrub
-from django_dinero.services import books, journal, mirror
+from django_dinero.services import journal, mirror, remote, sending
 
 State = OperationState
 
@@ -44,6 +37,10 @@ REPEATABLE = (
 
 #: Clocks of two databases and of the gateway differ; a search starts this much earlier.
 CLOCK_SKEW = timedelta(minutes=15)
+
+
+#: A caller may ask every second for days; the column counts no further.
+MAX_ATTEMPTS = 32_767
 
 
 def resolve(operation: Operation) -> Operation:
@@ -82,20 +79,28 @@ def _forget_repeatable(operation: Operation) -> None:
 
 
 def _look_up(operation: Operation) -> None:
+    # Asked before the search: what lands while it runs may land after its place was read.
+    over = _passed(operation, "quarantine_until")
     problem = ""
     try:
         gateway = get_gateway(operation.gateway_name)
         found = gateway.find_operation(operation.key, _hints(operation))
     except DineroError as error:
         problem = scrub(str(error))
+    except Exception as error:  # a broken backend proves nothing, and must not stop the next one
+        problem = sending.log_broken(operation, error)
     if problem:
         _check_later(operation, problem)
     elif len(found.matches) > 1:
         text = _("The gateway has %(count)d matches.") % {"count": len(found.matches)}
         journal.move(operation, State.MANUAL, outcome={"error": text})
     elif found.matches:
-        _adopt(operation, found.matches[0])
-    elif found.complete and _passed(operation, "quarantine_until"):
+        match = found.matches[0]
+        if isinstance(match, RemoteTransaction):
+            remote.adopt(operation, match)
+        else:
+            _adopt_vault(operation, match)
+    elif found.complete and over:
         journal.move(operation, State.ABSENT, outcome={"error": "not found at the gateway"})
     else:
         _check_later(operation, "not found yet")
@@ -106,7 +111,7 @@ def _check_later(operation: Operation, problem: str) -> None:
     steps = (5, 30, 120, 600, 3600)
     wait = timedelta(seconds=steps[min(operation.attempts, len(steps) - 1)])
     Operation.objects.using(using).filter(pk=operation.pk, state=operation.state).update(
-        attempts=operation.attempts + 1,
+        attempts=min(operation.attempts + 1, MAX_ATTEMPTS),
         next_check_at=UtcNow() + wait,
         outcome={**operation.outcome, "lookup": problem[:500]},
     )
@@ -129,58 +134,13 @@ def _hints(operation: Operation) -> LookupHints:
     )
 
 
-def _adopt(operation: Operation, match: RemoteTransaction | RemoteCustomer | RemoteCard) -> None:
-    if isinstance(match, RemoteTransaction):
-        adopt_transaction(operation, match)
-    else:
-        _adopt_vault(operation, match)
-
-
-def adopt_transaction(operation: Operation, remote: RemoteTransaction) -> None:
-    """Conclude a money operation by what the gateway's books say of it."""
-    if operation.kind not in MONEY_KINDS:
-        return
-    different = (
-        operation.kind in (OperationKind.CHARGE, OperationKind.AUTHORIZE, OperationKind.REFUND)
-        and remote.amount != Decimal(operation.amount or 0)
-    ) or (remote.currency and remote.currency != operation.currency)
-    if different:
-        text = _("The gateway has it with another amount or currency.")
-        journal.move(operation, State.MANUAL, outcome={"error": text})
-        return
-    result = books.OUTCOMES[remote.status]
-    outcome = _outcome_of(remote, result.value)
-    journal.conclude(
-        operation,
-        books.STATES[result],
-        outcome,
-        lambda: books.record(operation) if "result" in operation.outcome else None,
-        transaction_id=remote.transaction_id,
-    )
-
-
-def _outcome_of(remote: RemoteTransaction, result: str) -> dict[str, Any]:
-    return {
-        "result": result,
-        "transaction_id": remote.transaction_id,
-        "auth_code": remote.auth_code,
-        "avs": remote.avs,
-        "cvv": remote.cvv,
-        "network_transaction_id": remote.network_transaction_id,
-        "last_4": remote.last_4,
-        "brand": remote.brand,
-        "found": True,
-        "voided": remote.status is RemoteStatus.VOIDED,
-    }
-
-
-def _adopt_vault(operation: Operation, remote: RemoteCustomer | RemoteCard) -> None:
-    card_id = remote.card_id if isinstance(remote, RemoteCard) else ""
+def _adopt_vault(operation: Operation, found: RemoteCustomer | RemoteCard) -> None:
+    card_id = found.card_id if isinstance(found, RemoteCard) else ""
     journal.move(
         operation,
         State.SUCCEEDED,
-        customer_id=remote.customer_id,
+        customer_id=found.customer_id,
         card_id=card_id,
-        outcome={"customer_id": remote.customer_id, "card_id": card_id, "found": True},
+        outcome={"customer_id": found.customer_id, "card_id": card_id, "found": True},
     )
-    mirror.found(operation, remote)
+    mirror.found(operation, found)

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from django_dinero import signals
 from django_dinero.exceptions import DineroError, NeedsReview
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import Outcome, TransactionResult
-from django_dinero.models.operation import Operation, OperationKind, OperationState
+from django_dinero.models.operation import Operation, OperationState
 from django_dinero.models.transaction import Transaction
-from django_dinero.services import aliases, books, journal, replay, sending
+from django_dinero.services import aliases, books, endings, journal, replay, sending
 
-SIGNALS = {
-    OperationKind.CHARGE: signals.charged,
-    OperationKind.AUTHORIZE: signals.charged,
-    OperationKind.SETTLE: signals.settled,
-    OperationKind.VOID: signals.voided,
-    OperationKind.REFUND: signals.refunded,
-}
+#: Answers after which no money moves.
+REFUSED = (Outcome.DECLINED, Outcome.FAILED)
 
 
 def perform(
@@ -30,63 +25,68 @@ def perform(
 ) -> Transaction:
     """Send a NEW operation, record the answer, and return the row or raise the refusal."""
     result = sending.send(gateway, operation, call)
-    contradiction = contradicts(operation, result)
     outcome = books.outcome_of(result)
+    contradiction = contradicts(operation, result)
+    if books.is_of_another(operation, outcome["transaction_id"]):
+        if result.outcome in REFUSED:
+            outcome["transaction_id"] = ""  # a refused duplicate comes with its original's
+        else:
+            contradiction = contradiction or _("The gateway gave the id of another transaction.")
     if contradiction:
-        journal.conclude(
-            operation, OperationState.MANUAL, {**outcome, "error": contradiction}, lambda: None
-        )
-        raise NeedsReview(contradiction, operation=operation, gateway_name=gateway.alias)
-    row = journal.conclude(
-        operation,
-        books.STATES[result.outcome],
-        outcome,
-        lambda: _record(operation),
-        transaction_id=outcome["transaction_id"] or operation.transaction_id,
+        raise leave_to_a_person(operation, outcome, contradiction)
+    row = endings.conclude(
+        operation, outcome, transaction_id=outcome["transaction_id"] or operation.transaction_id
     )
-    return announce(operation, row, result.outcome)
+    if row is None:
+        raise replay.unfinished(operation)
+    return replay.approved(operation, row)
 
 
-def _record(operation: Operation) -> Transaction:
-    if "result" not in operation.outcome:
-        raise replay.unfinished(operation)  # a lookup gave it to a person, and it stays there
-    return books.record(operation)
-
-
-def announce(operation: Operation, row: Transaction, outcome: Outcome) -> Transaction:
-    """Send the signal for a recorded answer, and return the row or raise the refusal."""
-    if outcome is Outcome.APPROVED:
-        signals.send(SIGNALS[OperationKind(operation.kind)], Transaction, transaction=row)
-        return row
-    error = replay.refusal_of(operation, row, outcome)
-    signals.send(signals.charge_failed, Transaction, transaction=row, error=error)
-    raise error
+def leave_to_a_person(
+    operation: Operation, outcome: Mapping[str, Any], contradiction: str
+) -> NeedsReview:
+    """Write down an answer that cannot be believed; return what to raise."""
+    noted = {**outcome, "error": contradiction}
+    journal.conclude(operation, OperationState.MANUAL, noted, lambda: None)
+    return NeedsReview(contradiction, operation=operation, gateway_name=operation.gateway_name)
 
 
 def contradicts(operation: Operation, result: TransactionResult) -> str:
-    """Return how an approval differs from what was asked, or an empty string."""
-    if result.outcome is not Outcome.APPROVED:
-        return ""
-    if result.amount is not None and result.amount != Decimal(operation.amount or 0):
-        return _("The gateway approved %(got)s, not %(asked)s.") % {
-            "got": result.amount,
-            "asked": operation.amount,
-        }
-    if result.currency and result.currency != operation.currency:
-        return _("The gateway approved %(got)s, not %(asked)s.") % {
-            "got": result.currency,
-            "asked": operation.currency,
-        }
+    """Return how an answer differs from what was asked, or an empty string."""
     if result.operation_key and result.operation_key != operation.key:
         return _("The gateway answered for another operation (%(key)s).") % {
             "key": result.operation_key
         }
+    if result.outcome in REFUSED:
+        return ""
+    amount, currency = Decimal(operation.amount or 0), operation.currency
+    if result.amount is not None and result.amount != amount:
+        return _("The gateway approved %(got)s, not %(asked)s.") % {
+            "got": result.amount,
+            "asked": operation.amount,
+        }
+    if result.currency and result.currency != currency:
+        return _("The gateway approved %(got)s, not %(asked)s.") % {
+            "got": result.currency,
+            "asked": currency,
+        }
     return ""
 
 
-def begin(gateway: Gateway, kind: str, **values: Any) -> Operation:
-    """Write a money operation; inside the caller's transaction only with a journal alias."""
-    return journal.begin(gateway, kind, using=aliases.for_money(), **values)
+def begin(
+    start: Callable[..., Operation],
+    gateway: Gateway,
+    kind: str,
+    *,
+    intent: Mapping[str, Any],
+    **values: Any,
+) -> Operation:
+    """Write a money operation; inside the caller's transaction only with a journal alias.
+
+    Its row gets the public id that is chosen here: written again, it is found under the same.
+    """
+    named = {**intent, "public_id": str(uuid.uuid4())}
+    return start(gateway, kind, using=aliases.for_money(), intent=named, **values)
 
 
 def abandon(operation: Operation, error: DineroError) -> DineroError:

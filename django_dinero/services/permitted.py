@@ -16,7 +16,7 @@ from django_dinero.models.transaction import (
     TransactionStatus,
 )
 from django_dinero.money import normalise
-from django_dinero.services import books
+from django_dinero.services import books, remote
 from django_dinero.services.refusals import error_for, read
 
 
@@ -58,11 +58,24 @@ def why_not_void(row: Transaction, amount: Decimal) -> DineroError | None:
     return InvalidTransactionError(problem, transaction=row) if problem else None
 
 
+def why_not_decide(row: Transaction, amount: Decimal) -> DineroError | None:
+    """Return why a payment can be neither approved nor declined, None if it can."""
+    if row.status == TransactionStatus.HELD:
+        return None
+    return InvalidTransactionError(
+        _("Only a held payment can be approved or declined; this one is: %(status)s.")
+        % {"status": row.get_status_display()},
+        transaction=row,
+    )
+
+
 def refundable(row: Transaction) -> Transaction:
     """Return the row that holds the money: an authorization's only capture, or the row itself."""
     if row.kind != TransactionKind.AUTHORIZATION:
         return row
-    captures = list(row.children.filter(kind=TransactionKind.CAPTURE, status__in=COUNTED)[:2])
+    captures = list(
+        books.rows().filter(parent=row, kind=TransactionKind.CAPTURE, status__in=COUNTED)[:2]
+    )
     if len(captures) == 1:
         return captures[0]
     text = _("Nothing of this authorization was settled; void it.")
@@ -99,16 +112,16 @@ def must_void(row: Transaction, amount: Decimal) -> bool:
     gateway = get_gateway(row.gateway_name)
     if not gateway.supports("void"):
         gateway.require("refund")
-    remote: RemoteTransaction = read(
+    found: RemoteTransaction = read(
         gateway, lambda: gateway.retrieve_transaction(row.transaction_id or "")
     )
-    if remote.status is RemoteStatus.SETTLED:
-        books.apply_remote(row, remote)
+    if found.status is RemoteStatus.SETTLED:
+        remote.apply(row, found)
         return False
-    if remote.status not in (RemoteStatus.CAPTURED, RemoteStatus.AUTHORIZED):
-        books.apply_remote(row, remote)
+    if found.status not in (RemoteStatus.CAPTURED, RemoteStatus.AUTHORIZED):
+        remote.apply(row, found)
         raise RefundError(
-            _("The gateway cannot refund it now: %(status)s.") % {"status": remote.status.value},
+            _("The gateway cannot refund it now: %(status)s.") % {"status": found.status.value},
             transaction=row,
         )
     if amount == Decimal(row.price) and gateway.supports("void"):

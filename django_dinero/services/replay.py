@@ -11,19 +11,17 @@ from django_dinero import keys
 from django_dinero.cards import unsendable
 from django_dinero.exceptions import (
     DineroError,
-    HeldForReview,
     IdempotencyKeyReused,
     InvalidInput,
     NeedsReview,
     OperationInProgress,
     OutcomeUnknown,
 )
-from django_dinero.gateways.types import Outcome, Reason, ReasonKind
 from django_dinero.models.operation import Operation, OperationState
 from django_dinero.models.transaction import Transaction
 from django_dinero.secrets import Secret
-from django_dinero.services import books, journal, lookup
-from django_dinero.services.refusals import error_for
+from django_dinero.services import aliases, endings, journal, lookup
+from django_dinero.services.refusals import refusal_of
 
 State = OperationState
 
@@ -43,8 +41,11 @@ def check_key(idempotency_key: object, scope: object) -> dict[str, Any]:
         raise InvalidInput(
             {"idempotency_key": _("Use 8 to 64 visible ASCII characters, without blanks.")}
         )
-    if len(str(scope)) > 100:
-        raise InvalidInput({"scope": _("At most 100 characters.")})
+    problem = unsendable(str(scope))
+    if not problem and len(str(scope)) > 100:
+        problem = _("At most 100 characters.")
+    if problem:
+        raise InvalidInput({"scope": problem})
     return {"client_key": text, "scope": str(scope)}
 
 
@@ -58,10 +59,16 @@ def earlier(columns: Mapping[str, Any], parameters: Mapping[str, object]) -> Tra
         OperationInProgress, OutcomeUnknown, NeedsReview: it has no result yet.
         CardDeclinedError, ...: the refusal that it got before.
     """
+    operation = operation_of(columns)
+    return None if operation is None else answer_of(operation, parameters)
+
+
+def operation_of(columns: Mapping[str, Any]) -> Operation | None:
+    """Return the operation that a caller's key has, None if the key is free."""
     if columns["client_key"] is None:
         return None
-    operation = Operation.objects.filter(**columns).first()
-    return None if operation is None else answer_of(operation, parameters)
+    # Where the journal is written, and never from a replica, where it would be resolved, too.
+    return Operation.objects.using(aliases.journal()).filter(**columns).first()
 
 
 def answer_of(operation: Operation, parameters: Mapping[str, object]) -> Transaction | None:
@@ -72,7 +79,7 @@ def answer_of(operation: Operation, parameters: Mapping[str, object]) -> Transac
         )
     if operation.is_open:
         lookup.resolve(operation)
-    if "result" in operation.outcome and not operation.is_open:
+    if operation.has_result:
         return result_of(operation)
     if operation.state in (State.FAILED, State.ABSENT):
         journal.release_client_key(operation)
@@ -109,29 +116,11 @@ def unfinished(operation: Operation) -> DineroError:
 
 def result_of(operation: Operation) -> Transaction:
     """Return the row of a concluded money operation, or raise what the gateway refused."""
-    row = books.record(operation)
-    outcome = Outcome(operation.outcome["result"])
-    if outcome is Outcome.APPROVED:
+    return approved(operation, endings.record(operation))
+
+
+def approved(operation: Operation, row: Transaction) -> Transaction:
+    """Return the row of an operation that succeeded, or raise its refusal."""
+    if operation.state == State.SUCCEEDED:
         return row
-    raise refusal_of(operation, row, outcome)
-
-
-def refusal_of(operation: Operation, row: Transaction, outcome: Outcome) -> DineroError:
-    """Return the exception for a recorded answer that is no approval."""
-    context: dict[str, Any] = {
-        "transaction": row,
-        "operation": operation,
-        "gateway_name": operation.gateway_name,
-    }
-    text = operation.note("gateway_text")
-    code = operation.note("gateway_code")
-    if outcome in (Outcome.HELD, Outcome.REQUIRES_ACTION):
-        message = text or _("The gateway holds this payment for review.")
-        return HeldForReview(message, gateway_code=code, **context)
-    kinds = operation.note("reasons") or [ReasonKind.CARD_DECLINED.value]
-    if outcome is Outcome.FAILED and not operation.note("reasons"):
-        kinds = [ReasonKind.GATEWAY_ERROR.value]
-    reasons = [
-        Reason(ReasonKind(kind), code, text if n == 0 else "") for n, kind in enumerate(kinds)
-    ]
-    return error_for(reasons, **context)
+    raise refusal_of(operation, row)

@@ -96,6 +96,15 @@ def _worker() -> str:
 
 
 def _broken(operation: Operation, error: Exception) -> OutcomeUnknown:
+    log_broken(operation, error)
+    return OutcomeUnknown(
+        _("The backend broke off (%(error)s); whether the gateway did it is not known.")
+        % {"error": type(error).__name__}
+    )
+
+
+def log_broken(operation: Operation, error: Exception) -> str:
+    """Tell the log what a backend raised that no backend may raise; return its name."""
     # Where, and not its text: that may quote a card code, which no pattern would find in it.
     logger.error(
         "Operation %s: the backend raised %s\n%s",
@@ -103,10 +112,7 @@ def _broken(operation: Operation, error: Exception) -> OutcomeUnknown:
         type(error).__name__,
         "".join(traceback.format_tb(error.__traceback__)),
     )
-    return OutcomeUnknown(
-        _("The backend broke off (%(error)s); whether the gateway did it is not known.")
-        % {"error": type(error).__name__}
-    )
+    return type(error).__name__
 
 
 def _record(operation: Operation, failure: DineroError) -> None:

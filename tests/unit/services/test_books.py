@@ -70,7 +70,7 @@ def test_a_row_that_somebody_else_wrote_meanwhile_is_taken(
         return links(given)
 
     monkeypatch.setattr(books, "_links", late)
-    assert books.record(operation) == first
+    assert books.record(operation) == (first, False)
     assert Transaction.objects.count() == 1
 
 

@@ -313,9 +313,14 @@ def test_a_broken_backend_is_an_unknown_outcome_without_the_number(
         TransactionResult(Outcome.APPROVED, "77", amount=Decimal(6)),
         TransactionResult(Outcome.APPROVED, "77", amount=Decimal(5), currency="EUR"),
         TransactionResult(Outcome.APPROVED, "77", operation_key="SOMEBODYELSESKEY0000"),
+        # What is held may still be taken, and a refusal of another one says nothing of ours.
+        TransactionResult(Outcome.HELD, "77", amount=Decimal(6)),
+        TransactionResult(Outcome.REQUIRES_ACTION, "77", amount=Decimal(5), currency="EUR"),
+        TransactionResult(Outcome.DECLINED, "77", operation_key="SOMEBODYELSESKEY0000"),
+        TransactionResult(Outcome.FAILED, "77", operation_key="SOMEBODYELSESKEY0000"),
     ],
 )
-def test_an_approval_that_contradicts_the_intent_needs_a_person(
+def test_an_answer_that_contradicts_the_intent_needs_a_person(
     gateway: RecordingGateway, card: dict[str, str], result: TransactionResult
 ) -> None:
     gateway.faults["charge"] = answer(result)
@@ -328,6 +333,16 @@ def test_an_approval_that_contradicts_the_intent_needs_a_person(
     with pytest.raises(NeedsReview):
         Transaction.create(5, idempotency_key=KEY, **card)
     assert gateway.verbs == ["charge"]
+
+
+def test_a_refusal_may_speak_of_another_amount(
+    gateway: RecordingGateway, card: dict[str, str]
+) -> None:
+    part = TransactionResult(Outcome.DECLINED, "77", amount=Decimal(3))
+    gateway.faults["charge"] = answer(part)
+    with pytest.raises(CardDeclinedError):
+        Transaction.create(5, **card)
+    assert Transaction.objects.get().price == 5
 
 
 # -- Idempotency -----------------------------------------------------------------------------------

@@ -110,6 +110,15 @@ def test_voiding_a_capture_voids_its_authorization_too(authorization: Transactio
     assert (capture.status, authorization.status) == ("voided", "voided")
 
 
+def test_every_instance_at_hand_says_what_was_voided(authorization: Transaction) -> None:
+    authorization.settle("20.00")
+    void = authorization.refund()
+    assert void.kind == "void"
+    assert void.parent is not None
+    assert (void.parent.kind, void.parent.status) == ("capture", "voided")
+    assert authorization.status == "voided"
+
+
 def test_a_settled_charge_is_not_voided(settled: Transaction) -> None:
     Transaction.retrieve(settled.transaction_id or "")
     settled.refresh_from_db()

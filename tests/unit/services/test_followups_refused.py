@@ -20,6 +20,7 @@ from django_dinero.exceptions import (
     UnsupportedFeature,
 )
 from django_dinero.gateways.types import (
+    FollowUpRequest,
     Outcome,
     Reason,
     ReasonKind,
@@ -27,6 +28,7 @@ from django_dinero.gateways.types import (
     TransactionResult,
 )
 from django_dinero.models import Customer, Operation, Transaction
+from django_dinero.services import followups
 from tests.support.recording import RecordingGateway, answer, lose_request
 
 pytestmark = pytest.mark.django_db
@@ -128,19 +130,36 @@ def test_no_more_is_refunded_than_is_left(gateway: RecordingGateway, charge: Tra
 
 
 def test_a_row_that_changed_before_it_was_held_is_not_sent(
-    gateway: RecordingGateway, charge: Transaction
+    gateway: RecordingGateway, charge: Transaction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another worker's void came between our first look and our hold on the target."""
+    request_of = followups.request_of
+
+    def late(*args: Any) -> FollowUpRequest:
+        monkeypatch.undo()
+        Transaction.objects.get().void()
+        return request_of(*args)
+
+    monkeypatch.setattr(followups, "request_of", late)
+    with pytest.raises(InvalidTransactionError, match="voided") as caught:
+        charge.void()
+    assert gateway.verbs.count("void") == 1
+    operation = caught.value.operation
+    assert (operation.state, operation.target_slot) == ("failed", None)
+    assert operation.outcome["code"] == "invalid_transaction"
+
+
+def test_an_instance_that_is_out_of_date_is_refused_at_once(
+    gateway: RecordingGateway, charge: Transaction
+) -> None:
     stale = Transaction.objects.get()
     charge.void()
     mark = gateway.mark
     assert stale.status == "approved"
-    with pytest.raises(InvalidTransactionError, match="voided") as caught:
+    with pytest.raises(InvalidTransactionError, match="voided"):
         stale.void()
     assert gateway.since(mark) == []
-    operation = caught.value.operation
-    assert (operation.state, operation.target_slot) == ("failed", None)
-    assert operation.outcome["code"] == "invalid_transaction"
+    assert Operation.objects.filter(kind="void").count() == 1
 
 
 # -- What the gateway says -------------------------------------------------------------------------

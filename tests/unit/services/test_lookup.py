@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from django_dinero.exceptions import GatewayError, NeedsReview, OutcomeUnknown
+from django_dinero import signals
+from django_dinero.exceptions import (
+    CardDeclinedError,
+    GatewayError,
+    NeedsReview,
+    OutcomeUnknown,
+)
 from django_dinero.gateways.types import (
     Kind,
     Lookup,
@@ -23,7 +29,7 @@ from django_dinero.gateways.types import (
     TransactionResult,
 )
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
-from django_dinero.services import journal, lookup
+from django_dinero.services import journal, lookup, remote
 from tests.support.journaling import begin
 from tests.support.recording import RecordingGateway, answer, lose_request
 
@@ -62,7 +68,11 @@ def finds(gateway: RecordingGateway, *matches: Any, complete: bool = True) -> No
     [
         (RemoteStatus.AUTHORIZED, "succeeded", "approved"),
         (RemoteStatus.CAPTURED, "succeeded", "approved"),
-        (RemoteStatus.SETTLED, "succeeded", "approved"),
+        (RemoteStatus.SETTLED, "succeeded", "settled"),
+        (RemoteStatus.VOIDED, "succeeded", "voided"),
+        (RemoteStatus.EXPIRED, "succeeded", "expired"),
+        (RemoteStatus.RETURNED, "succeeded", "returned"),
+        (RemoteStatus.CHARGED_BACK, "succeeded", "charged_back"),
         (RemoteStatus.HELD, "pending", "held"),
         (RemoteStatus.DECLINED, "declined", "declined"),
         (RemoteStatus.FAILED, "failed", "failed"),
@@ -195,6 +205,138 @@ def test_what_a_gateway_says_of_a_failed_lookup_is_kept_without_numbers(
     operation = lookup.resolve(unknown(gateway))
     assert operation.outcome["lookup"].startswith("no rights to see [secret] xxx")
     assert len(operation.outcome["lookup"]) == 500
+
+
+def test_a_quarantine_that_ends_during_the_search_is_not_over(gateway: RecordingGateway) -> None:
+    """What lands after its place in the list was read has not been looked for."""
+    operation = unknown(gateway, FUTURE)
+
+    def slow(call: Callable[[], Any]) -> Lookup:
+        Operation.objects.update(quarantine_until=PAST)
+        return Lookup()
+
+    gateway.faults["find_operation"] = slow
+    assert lookup.resolve(operation).state == "unknown"
+    assert lookup.resolve(operation).state == "absent"
+
+
+def test_a_backend_that_breaks_in_a_lookup_proves_nothing(
+    gateway: RecordingGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    number = "4111111111111111"
+
+    def broken(call: Callable[[], Any]) -> Any:
+        raise KeyError(number)
+
+    operation = unknown(gateway)
+    gateway.faults["find_operation"] = broken
+    assert lookup.resolve(operation).state == "unknown"
+    assert operation.outcome["lookup"] == "KeyError"
+    assert f"Operation {operation.key}: the backend raised KeyError" in caplog.text
+    assert number not in caplog.text
+
+
+def test_a_caller_who_asks_for_days_does_not_count_over_the_column(
+    gateway: RecordingGateway,
+) -> None:
+    operation = unknown(gateway, FUTURE, attempts=32_766)
+    for _time in range(3):
+        assert lookup.resolve(operation).state == "unknown"
+    assert operation.attempts == 32_767
+
+
+# -- Who hears of it -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def heard() -> Iterator[list[str]]:
+    """What users are told about money, in order."""
+    told: list[str] = []
+
+    def receive(signal: Any, transaction: Transaction, **kwargs: Any) -> None:
+        names = {signals.charged: "charged", signals.charge_failed: "charge_failed"}
+        told.append(f"{names[signal]} {transaction.status}")
+
+    for signal in (signals.charged, signals.charge_failed):
+        signal.connect(receive)
+    yield told
+    for signal in (signals.charged, signals.charge_failed):
+        signal.disconnect(receive)
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (RemoteStatus.CAPTURED, "charged approved"),
+        (RemoteStatus.DECLINED, "charge_failed declined"),
+        (RemoteStatus.HELD, "charge_failed held"),
+    ],
+)
+def test_users_hear_of_a_charge_that_was_found_once(
+    gateway: RecordingGateway, heard: list[str], status: RemoteStatus, told: str
+) -> None:
+    operation = unknown(gateway)
+    finds(gateway, replace(REMOTE, status=status))
+    lookup.resolve(operation)
+    remote.adopt(Operation.objects.get(), REMOTE)
+    assert heard == [told]
+
+
+def test_of_the_lookup_and_the_late_answer_one_tells(
+    gateway: RecordingGateway, card: dict[str, str], heard: list[str]
+) -> None:
+    def late(call: Callable[[], Any]) -> TransactionResult:
+        result: TransactionResult = call()
+        Operation.objects.update(state="unknown")
+        lookup.resolve(Operation.objects.get())
+        return result
+
+    gateway.faults["charge"] = late
+    row = Transaction.create(5, **card)
+    assert (row, heard) == (Transaction.objects.get(), ["charged approved"])
+
+
+def test_what_was_recorded_first_is_what_the_caller_gets(
+    gateway: RecordingGateway, card: dict[str, str]
+) -> None:
+    """A late approval does not turn a decline that stands in the books into a success."""
+
+    def late(call: Callable[[], Any]) -> TransactionResult:
+        Operation.objects.update(state="unknown")
+        remote.adopt(Operation.objects.get(), replace(REMOTE, status=RemoteStatus.DECLINED))
+        return TransactionResult(Outcome.APPROVED, "9001")
+
+    gateway.faults["charge"] = late
+    with pytest.raises(CardDeclinedError):
+        Transaction.create(5, **card)
+    assert Transaction.objects.get().status == "declined"
+
+
+# -- Captures --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settled", "state"), [(Decimal(20), "succeeded"), (Decimal(50), "manual"), (None, "succeeded")]
+)
+def test_a_capture_is_ours_for_our_amount(
+    gateway: RecordingGateway, make_customer: Make, settled: Decimal | None, state: str
+) -> None:
+    authorization = Transaction.create("50.00", customer=make_customer(), settle=False)
+    gateway.faults["settle"] = lose_request
+    with pytest.raises(OutcomeUnknown) as caught:
+        authorization.settle("20.00")
+    finds(
+        gateway,
+        replace(
+            REMOTE,
+            transaction_id=authorization.transaction_id or "",
+            kind=Kind.CAPTURE,
+            amount=Decimal(50),
+            settled_amount=settled,
+        ),
+    )
+    assert lookup.resolve(caught.value.operation).state == state
+    assert authorization.captured_amount == (20 if state == "succeeded" else 0)
 
 
 # -- Vault -----------------------------------------------------------------------------------------

@@ -59,6 +59,13 @@ def test_a_scope_fits_its_column() -> None:
     assert caught.value.errors == {"scope": ["At most 100 characters."]}
 
 
+@pytest.mark.parametrize("scope", ["a\x00b", "a\ud800b", "4111 1111 1111 1111"])
+def test_what_is_no_scope(scope: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        replay.check_key(KEY, scope)
+    assert list(caught.value.errors) == ["scope"]
+
+
 def test_a_card_number_is_no_key_and_is_not_told() -> None:
     with pytest.raises(InvalidInput) as caught:
         replay.check_key(Secret("4111111111111111"), "")
