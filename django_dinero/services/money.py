@@ -86,7 +86,8 @@ def begin(
     Its row gets the public id that is chosen here: written again, it is found under the same.
     """
     named = {**intent, "public_id": str(uuid.uuid4())}
-    return start(gateway, kind, using=aliases.for_money(), intent=named, **values)
+    with journal.nothing_sent_if_unwritten():
+        return start(gateway, kind, using=aliases.for_money(), intent=named, **values)
 
 
 def abandon(operation: Operation, error: DineroError) -> DineroError:

@@ -68,7 +68,8 @@ def operation_of(columns: Mapping[str, Any]) -> Operation | None:
     if columns["client_key"] is None:
         return None
     # Where the journal is written, and never from a replica, where it would be resolved, too.
-    return Operation.objects.using(aliases.journal()).filter(**columns).first()
+    with journal.nothing_sent_if_unwritten():
+        return Operation.objects.using(aliases.journal()).filter(**columns).first()
 
 
 def answer_of(operation: Operation, parameters: Mapping[str, object]) -> Transaction | None:

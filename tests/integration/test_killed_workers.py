@@ -1,0 +1,235 @@
+"""Workers killed or stopped between two lines of a money verb; then the books of both sides."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from django.db import connections
+
+from django_dinero.exceptions import HeldForReview
+from django_dinero.gateways.registry import get_gateway
+from django_dinero.models import Customer, Operation, Transaction
+from django_dinero.models.operation import OPEN_STATES
+from django_dinero.services import books, endings, journal, lookup, sending
+from tests.support.recording import RecordingGateway
+from tests.unit.services.conftest import CARD
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+KEY = "order-1001"
+PAST = "2020-01-01T00:00:00Z"
+Plant = Callable[[str], None]
+
+
+@pytest.fixture
+def shop(settings: Any, tmp_path: Path) -> RecordingGateway:
+    """A gateway whose bank outlives a process."""
+    options = {"store": str(tmp_path / "bank.sqlite3"), "lease_seconds": 60}
+    entry = {"BACKEND": "tests.support.recording.RecordingGateway", "OPTIONS": options}
+    settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": entry}}
+    gateway = get_gateway()
+    assert isinstance(gateway, RecordingGateway)
+    return gateway
+
+
+# -- Dying -----------------------------------------------------------------------------------------
+
+
+def die(*args: Any, **kwargs: Any) -> NoReturn:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("a dead process goes on")
+
+
+def before(owner: Any, name: str) -> Plant:
+    """Die where this would be called."""
+    return lambda verb: setattr(owner, name.format(verb=verb), die)
+
+
+def after(owner: Any, name: str) -> Plant:
+    """Die where this has just been done."""
+
+    def plant(verb: str) -> None:
+        original = getattr(owner, name.format(verb=verb))
+
+        def last(*args: Any, **kwargs: Any) -> NoReturn:
+            original(*args, **kwargs)
+            die()
+
+        setattr(owner, name.format(verb=verb), last)
+
+    return plant
+
+
+#: Where a worker dies, what its operation is then, and what a lookup makes of it. The names of the
+#: private functions are places between two lines, nothing else.
+POINTS: dict[str, tuple[Plant, str, str]] = {
+    "before its intent": (before(Operation, "save"), "", ""),
+    "before its intent is committed": (after(Operation, "save"), "", ""),
+    "before its claim": (before(sending, "_claim"), "new", "failed"),
+    "before the socket": (before(RecordingGateway, "{verb}"), "sent", "absent"),
+    "before the reply": (after(RecordingGateway, "{verb}"), "sent", "succeeded"),
+    "before the outcome": (before(journal, "conclude"), "sent", "succeeded"),
+    "before the row": (before(books, "record"), "sent", "succeeded"),
+    "before the row is committed": (after(books, "record"), "sent", "succeeded"),
+    "before anybody hears": (before(endings, "_told"), "succeeded", "succeeded"),
+}
+
+
+def dies(act: Callable[[], object], plant: Callable[[], None]) -> None:
+    """Do something in a process of its own that is killed on the way."""
+    connections.close_all()
+    child = os.fork()
+    if child == 0:
+        try:
+            plant()
+            act()
+        finally:
+            os._exit(1)
+    _pid, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+
+
+def resolved() -> list[str]:
+    """Let leases and quarantines pass, look up what is open; return the states."""
+    Operation.objects.filter(state__in=OPEN_STATES).update(lease_until=PAST)
+    Operation.objects.filter(state__in=OPEN_STATES, quarantine_until__isnull=False).update(
+        quarantine_until=PAST
+    )
+    open_ones = Operation.objects.filter(client_key=KEY)
+    return [lookup.resolve(operation).state for operation in open_ones]
+
+
+def prepare(shop: RecordingGateway, verb: str) -> Callable[[], Transaction]:
+    """Return the call of a verb, each time from the newest rows, under one key."""
+    customer = Customer.create("bill@example.com", **CARD)
+    if verb == "charge":
+        return lambda: Transaction.create("50.00", customer=customer, idempotency_key=KEY)
+    if verb == "resolve_held":
+        shop.bank.hold_next()
+        with pytest.raises(HeldForReview):
+            Transaction.create("50.00", customer=customer)
+        return lambda: original().approve(idempotency_key=KEY)
+    Transaction.create("50.00", customer=customer, settle=verb != "settle")
+    if verb == "refund":
+        shop.bank.settle_batch()
+    amount = () if verb == "void" else ("20.00",)
+    return lambda: getattr(original(), verb)(*amount, idempotency_key=KEY)
+
+
+def original() -> Transaction:
+    return Transaction.objects.get(parent=None)
+
+
+def moved(shop: RecordingGateway, verb: str) -> list[Decimal]:
+    """What the bank has of a verb."""
+    entries = shop.bank.transactions()
+    if verb == "charge":
+        return [entry.amount for entry in entries]
+    if verb == "refund":
+        return [entry.amount for entry in entries if entry.kind == "refund"]
+    if verb == "settle":
+        return [entry.settled_amount for entry in entries if entry.settled_amount]
+    return [entry.amount for entry in entries if entry.status == "voided"]
+
+
+def booked(verb: str) -> list[Decimal]:
+    """What the books have of it."""
+    kind = {"settle": "capture"}.get(verb, verb)
+    return list(Transaction.objects.filter(kind=kind).values_list("price", flat=True))
+
+
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("verb", ["charge", "settle", "void", "refund"])
+def test_a_killed_worker_loses_and_doubles_nothing(
+    shop: RecordingGateway, verb: str, point: str
+) -> None:
+    act = prepare(shop, verb)
+    plant, left, found = POINTS[point]
+    dies(act, lambda: plant(verb))
+    states = list(Operation.objects.filter(client_key=KEY).values_list("state", flat=True))
+    assert states == ([left] if left else [])
+    assert resolved() == ([found] if found else [])
+    assert booked(verb) == moved(shop, verb)
+    row = act()
+    assert row.status == "approved"
+    assert act() == row
+    assert (
+        booked(verb) == moved(shop, verb) == [Decimal(20 if verb in ("settle", "refund") else 50)]
+    )
+    assert not Operation.objects.filter(state__in=OPEN_STATES).exists()
+
+
+@pytest.mark.parametrize(
+    ("plant", "left", "found"),
+    [
+        (before(RecordingGateway, "resolve_held"), "sent", "absent"),
+        (after(RecordingGateway, "resolve_held"), "sent", "absent"),  # to be repeated
+        (before(endings, "release"), "sent", "absent"),
+        (before(endings, "_decided"), "succeeded", "succeeded"),
+    ],
+)
+def test_a_killed_decision_is_made_once(
+    shop: RecordingGateway, plant: Plant, left: str, found: str
+) -> None:
+    act = prepare(shop, "resolve_held")
+    dies(act, lambda: plant("resolve_held"))
+    assert Operation.objects.get(client_key=KEY).state == left
+    assert resolved() == [found]
+    assert act().status == "approved"
+    (entry,) = shop.bank.transactions()
+    assert entry.status == "captured"
+    assert not Operation.objects.exclude(state__in=("succeeded", "absent")).exists()
+
+
+def test_a_worker_that_is_stopped_and_wakes_too_late_sends_nothing(
+    shop: RecordingGateway,
+) -> None:
+    """Stopped between the claim and the call, as a paused machine is."""
+    shop.lease_seconds = 0.3
+    act = prepare(shop, "charge")
+    connections.close_all()
+    child = os.fork()
+    if child == 0:
+        try:
+            claim = sending._claim
+
+            def stopped(*args: Any) -> None:
+                claim(*args)
+                os.kill(os.getpid(), signal.SIGSTOP)
+
+            setattr(sending, "_claim", stopped)  # noqa: B010 - a function, not an attribute
+            act()
+        finally:
+            os._exit(1)
+    _pid, status = os.waitpid(child, os.WUNTRACED)
+    assert os.WIFSTOPPED(status)
+    time.sleep(0.3)
+    os.kill(child, signal.SIGCONT)
+    os.waitpid(child, 0)
+    assert Operation.objects.get(kind="charge").state == "failed"
+    assert shop.bank.transactions() == ()
+    assert act().status == "approved"
+    assert len(shop.bank.transactions()) == 1
+
+
+@pytest.mark.parametrize("clock", [-3600, 3600])
+def test_no_lease_hangs_on_the_workers_own_clock(
+    shop: RecordingGateway, monkeypatch: pytest.MonkeyPatch, clock: int
+) -> None:
+    act = prepare(shop, "charge")
+    dies(act, lambda: before(RecordingGateway, "charge")("charge"))
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + clock)
+    operation = Operation.objects.get(client_key=KEY)
+    assert lookup.resolve(operation).state == "sent"
+    Operation.objects.update(lease_until=PAST)
+    assert lookup.resolve(operation).state == "unknown"
+    Operation.objects.update(quarantine_until=PAST)
+    assert lookup.resolve(operation).state == "absent"
