@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 
 from django.conf import settings
+from django.utils.encoding import force_bytes
 
 #: Authorize.Net's refId, invoiceNumber and merchantCustomerId hold 20 characters (its schema).
 KEY_LENGTH = 20
@@ -31,5 +32,6 @@ def fingerprint(values: Mapping[str, object]) -> str:
 
     A bare hash of a card number can be reversed by trying all numbers; a keyed one cannot.
     """
-    key = hashlib.sha256(b"django_dinero.fingerprint" + settings.SECRET_KEY.encode()).digest()
+    secret = force_bytes(settings.SECRET_KEY)  # bytes or str, as Django allows
+    key = hashlib.sha256(b"django_dinero.fingerprint" + secret).digest()
     return hmac.new(key, digest(values).encode("ascii"), hashlib.sha256).hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import lru_cache
 from importlib import import_module
 
@@ -14,6 +14,8 @@ from django_dinero.exceptions import InvalidAmountInput, InvalidInput
 #: What a price column holds; a larger amount is refused by name instead of failing in the database.
 MAX_DIGITS = 16
 DECIMAL_PLACES = 4
+#: Of our own: the thread's context may round to six digits, or trap what is harmless.
+EXACT = Context(prec=64)
 _MAX_AMOUNT = Decimal(10) ** (MAX_DIGITS - DECIMAL_PLACES)
 
 # ASCII digits only: Decimal() itself accepts '1_000', '1e3', ' 5 ' and Arabic digits.
@@ -63,7 +65,7 @@ def parse_amount(value: object, currency: str, *, field: str = "price") -> Decim
         raise InvalidAmountInput({field: _("The amount must be above zero.")})
     if amount >= _MAX_AMOUNT:
         raise InvalidAmountInput({field: _("The amount is larger than can be stored.")})
-    exact = amount.quantize(Decimal(1).scaleb(-places))
+    exact = amount.quantize(Decimal(1).scaleb(-places, EXACT), context=EXACT)
     # A Decimal may carry the zeros of its column (12.5000); what somebody typed may not.
     typed = "" if isinstance(value, Decimal) else text.partition(".")[2]
     if exact != amount or len(typed) > places:
@@ -95,7 +97,7 @@ def _amount_text(value: object, field: str) -> str:
 
 def to_minor(amount: Decimal, currency: str) -> int:
     """Return ``amount`` in minor units (cents): exact, since parse_amount() refused the rest."""
-    minor = amount.scaleb(exponent(currency))
+    minor = amount.scaleb(exponent(currency), EXACT)
     if minor != minor.to_integral_value():
         raise InvalidAmountInput({"amount": _("More decimals than the currency has.")})
     return int(minor)
@@ -103,7 +105,7 @@ def to_minor(amount: Decimal, currency: str) -> int:
 
 def from_minor(minor: int, currency: str) -> Decimal:
     """Return ``minor`` units (cents) as an amount with the decimals of ``currency``."""
-    return Decimal(minor).scaleb(-exponent(currency))
+    return Decimal(minor).scaleb(-exponent(currency), EXACT)
 
 
 def normalise(amount: Decimal, currency: str) -> Decimal:

@@ -22,7 +22,7 @@ from django_dinero.models.transaction import (
     TransactionKind,
     TransactionStatus,
 )
-from django_dinero.money import normalise
+from django_dinero.money import EXACT, normalise
 from django_dinero.secrets import scrub
 from django_dinero.services import meanings
 
@@ -260,9 +260,8 @@ def left_to_refund(row: Transaction) -> Decimal:
     A refund that the gateway holds may still go out, and counts.
     """
     on_its_way = row.sum_of(TransactionKind.REFUND, (*COUNTED, TransactionStatus.HELD))
-    if row.kind == TransactionKind.CAPTURE:
-        return Decimal(row.price) - on_its_way
-    return row.captured_amount - on_its_way
+    taken = Decimal(row.price) if row.kind == TransactionKind.CAPTURE else row.captured_amount
+    return EXACT.subtract(taken, on_its_way)
 
 
 def _real_id(transaction_id: str) -> str:

@@ -80,3 +80,10 @@ def test_fingerprints_keep_their_value_between_releases(settings: Any) -> None:
     text = hashlib.sha256(b'{"a": 1}').hexdigest()
     assert fingerprint({"a": 1}) == hmac.new(key, text.encode(), "sha256").hexdigest()
     assert fingerprint({"a": 1}).startswith("c4b73723699d3b6e")
+
+
+def test_a_secret_key_may_be_bytes(settings: Any) -> None:
+    settings.SECRET_KEY = "one"
+    as_text = fingerprint({"amount": "5"})
+    settings.SECRET_KEY = b"one"
+    assert fingerprint({"amount": "5"}) == as_text

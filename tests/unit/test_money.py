@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, Rounded, localcontext
 from typing import Any
 
 import pytest
@@ -364,3 +364,14 @@ def test_normalise_gives_a_stored_amount_the_decimals_of_its_currency(
 def test_normalise_refuses_what_the_currency_cannot_hold() -> None:
     with pytest.raises(InvalidAmountInput):
         normalise(Decimal("12.345"), "USD")
+
+
+@pytest.mark.parametrize("context", [Context(prec=3), Context(prec=3, traps=[Inexact, Rounded])])
+def test_the_callers_own_decimal_context_rounds_nothing(context: Context) -> None:
+    with localcontext(context):
+        assert str(parse_amount("12345678.90", "USD")) == "12345678.90"
+        assert to_minor(Decimal("12345678.90"), "USD") == 1234567890
+        assert str(from_minor(1234567890, "USD")) == "12345678.90"
+        assert str(normalise(Decimal("12345678.9000"), "USD")) == "12345678.90"
+        with pytest.raises(InvalidAmountInput):
+            parse_amount("12345678.901", "USD")
