@@ -28,6 +28,10 @@ class SyncState(models.TextChoices):
     MISSING = "missing", gettext_lazy("gone at the gateway")
 
 
+#: Rows in one of these states are still to be pushed.
+WAITING = (SyncState.PENDING, SyncState.ERROR)
+
+
 class MirroredQuerySet(models.QuerySet[ModelT]):
     """Marks what changes past ``save()``, so that it is pushed later instead of drifting."""
 
@@ -76,7 +80,7 @@ class MirroredQuerySet(models.QuerySet[ModelT]):
             batch_size,
             ignore_conflicts,
             update_conflicts,
-            changes or None,
+            sorted(changes) or None,
             unique_fields,
         )
 

@@ -14,11 +14,10 @@ from django_dinero.gateways.types import RemoteCard, RemoteCustomer
 from django_dinero.keys import KEY_LENGTH, new_key
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
-from django_dinero.models.mirrored import SyncState
+from django_dinero.models.marks import WAITING, SyncState
 from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.services.mirrorcards import (
     MARKS,
-    WAITING,
     new_card_row,
     write_cards,
     write_changed,

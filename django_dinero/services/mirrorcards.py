@@ -11,14 +11,14 @@ from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken
 from django_dinero.gateways.types import RemoteCard, RemoteCustomer
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
-from django_dinero.models.mirrored import Mirrored, SyncState
+from django_dinero.models.marks import WAITING, SyncState
+from django_dinero.models.mirrored import Mirrored
 from django_dinero.services.seen import Seen
 
 RowT = TypeVar("RowT", bound=Mirrored)
 
 MARKS = ("sync_state", "sync_error", "synced_digest")
 COLUMNS = ("last_4", "brand", "month", "year", "default_slot", *ADDRESS_FIELDS, *MARKS)
-WAITING = (SyncState.PENDING, SyncState.ERROR)
 
 
 def write_cards(
@@ -59,7 +59,8 @@ def _sort_cards(
     changed: list[CreditCard],
     seen: Seen,
 ) -> None:
-    kept = {card.card_id for card in local.values() if _stays(card, seen)}
+    ids = [card.card_id for card in remote.cards]
+    kept = {card.card_id for card in local.values() if _stays(card, ids, seen)}
     default_id = _default_of(remote, local, kept)
     for shown in remote.cards:
         row = local.pop(shown.card_id, None)
@@ -70,14 +71,16 @@ def _sort_cards(
         elif shown.card_id not in kept and _fill_card(row, shown, slot):
             changed.append(row)
     for row in local.values():
-        if row.sync_state != SyncState.MISSING and not seen.is_newer(row):
+        if row.sync_state != SyncState.MISSING and row.card_id not in kept:
             row.sync_state, row.sync_error = SyncState.MISSING, ""
             row.default_slot = None
             changed.append(row)
 
 
-def _stays(card: CreditCard, seen: Seen) -> bool:
+def _stays(card: CreditCard, ids: Collection[str], seen: Seen) -> bool:
     """Whether the row is left as it is: an edit waits, or it is newer than the gateway's answer."""
+    if card.card_id not in ids:
+        return seen.is_new(card)
     return card.sync_state in WAITING or seen.is_newer(card)
 
 
@@ -87,9 +90,9 @@ def _default_of(remote: RemoteCustomer, local: dict[str, CreditCard], kept: set[
     A default that was given here and waits to be pushed, with other edits or alone, stands.
     """
     ours = next((row.card_id for row in local.values() if row.is_default), "")
-    ids = [card.card_id for card in remote.cards]
     if ours in kept:
         return ours
+    ids = [card.card_id for card in remote.cards]
     told = next((card.card_id for card in remote.cards if card.is_default), "")
     return told or (ours if ours in ids else next(iter(ids), ""))
 

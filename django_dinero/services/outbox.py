@@ -29,7 +29,7 @@ from django_dinero.gateways.types import (
 )
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
-from django_dinero.models.marks import MirroredQuerySet, SyncState
+from django_dinero.models.marks import WAITING, MirroredQuerySet, SyncState
 from django_dinero.models.operation import (
     Operation,
     OperationKind,
@@ -70,7 +70,7 @@ def push_card(pk: int, using: str | None = None) -> None:
 def _push(model: type[RowT], pk: int, using: str, send: Callable[[RowT], None]) -> None:
     for _round in range(ROUNDS):
         row = model._default_manager.using(using).filter(pk=pk).first()
-        if row is None or row.sync_state not in (SyncState.PENDING, SyncState.ERROR):
+        if row is None or row.sync_state not in WAITING:
             return
         failure: DineroError | None = None
         try:

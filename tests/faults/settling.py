@@ -8,7 +8,7 @@ from django.db import connection
 
 from django_dinero.exceptions import DineroError
 from django_dinero.models import CreditCard, Customer, Operation
-from django_dinero.models.mirrored import SyncState
+from django_dinero.models.marks import WAITING
 from django_dinero.models.operation import OperationKind, OperationState
 from django_dinero.services import deletes, outbox
 from django_dinero.services.lookup import resolve
@@ -16,7 +16,6 @@ from django_dinero.services.lookup import resolve
 #: What a settled journal must not have any more.
 OPEN = (OperationState.NEW, OperationState.SENT, OperationState.UNKNOWN)
 DELETES = (OperationKind.DELETE_CUSTOMER, OperationKind.DELETE_CARD)
-WAITING = (SyncState.PENDING, SyncState.ERROR)
 
 
 def settle_all() -> int:

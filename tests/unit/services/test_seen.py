@@ -11,6 +11,7 @@ from django_dinero.cards import Address
 from django_dinero.exceptions import CustomerNotFoundError, NotSent
 from django_dinero.gateways.types import CardUpdate, RemoteCustomer
 from django_dinero.models import CreditCard, Customer, Operation
+from django_dinero.services import outbox
 from django_dinero.services.mirror import mirror_customers
 from tests.support.recording import RecordingGateway, refuse_connection
 
@@ -55,6 +56,22 @@ def test_an_edit_that_was_pushed_meanwhile_stays(
     found = retrieve(gateway, customer, edit)
     assert (found.email, found.cards[0].zip) == ("new@example.com", "99999")
     assert {card.sync_state for card in found.cards} == {found.sync_state} == {"synced"}
+
+
+def test_an_edit_that_waited_and_is_pushed_meanwhile_stays(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    Customer.objects.update(email="new@example.com")
+    CreditCard.objects.update(zip="99999")
+
+    def push() -> None:
+        outbox.push_customer(customer.pk)
+        outbox.push_card(CreditCard.objects.get().pk)
+
+    found = retrieve(gateway, customer, push)
+    assert (found.email, found.cards[0].zip) == ("new@example.com", "99999")
+    assert gateway.bank.customer(found.customer_id or "").email == "new@example.com"
 
 
 def test_a_new_number_meanwhile_stays(gateway: RecordingGateway, make_customer: Make) -> None:
@@ -160,6 +177,19 @@ def test_a_default_that_could_not_be_pushed_stays(
     assert found.default_card == second
     second.save()
     assert gateway.bank.card(second.customer_id, second.card_id).is_default
+
+
+def test_an_edited_default_that_is_gone_there_gives_it_up(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    first, second = two_cards(customer)
+    CreditCard.objects.filter(pk=first.pk).update(zip="99999")
+    gateway.bank.delete_card(first.customer_id, first.card_id)
+    found = retrieve(gateway, customer)
+    assert [card.sync_state for card in found.cards] == ["missing", "synced"]
+    assert [card.is_default for card in found.cards] == [False, True]
+    assert found.default_card == second
 
 
 # -- Keys ------------------------------------------------------------------------------------------
