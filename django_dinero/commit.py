@@ -27,6 +27,10 @@ from django_dinero.exceptions import DineroError
 Job = Callable[[], None]
 Jobs = dict[object, Job]
 
+#: In the place of a savepoint where a block has none (QuerySet.delete() opens such a one), so that
+#: its end can be seen. The database never hears of it.
+STAND_IN = "django_dinero"
+
 
 class _Waiting(threading.local):
     """Jobs of this thread by database, each under a key: the same push is never queued twice.
@@ -129,10 +133,8 @@ def _at_end_of_outermost_block(using: str, callback: Job) -> None:
         callback()
         return
     position = own - 1
-    if connection.savepoint_ids[position] is None:
-        # QuerySet.delete() opens its block without a savepoint; with one, its end can be seen.
-        connection.savepoint_ids[position] = connection.savepoint() or ""
-    outermost = connection.savepoint_ids[position]
+    outermost = connection.savepoint_ids[position] or STAND_IN
+    connection.savepoint_ids[position] = outermost
     hook = partial(_run_hook, connection, callback)
     entry: Any = (set(connection.savepoint_ids), hook, False)
     connection.run_on_commit.append(entry)
@@ -143,16 +145,28 @@ def _run_hook(connection: BaseDatabaseWrapper, callback: Job) -> None:
     callback()
 
 
-def _watch_savepoint(connection: BaseDatabaseWrapper, outermost: str | None) -> None:
-    original = type(connection).savepoint_commit.__get__(connection)
+def _watch_savepoint(connection: BaseDatabaseWrapper, outermost: str) -> None:
+    """Run our hooks when the block of this savepoint is left."""
+    database = type(connection)
 
     def savepoint_commit(sid: str) -> None:
-        original(sid)
+        if sid != STAND_IN:
+            database.savepoint_commit(connection, sid)
         if sid == outermost:
-            del connection.savepoint_commit
+            del connection.savepoint_commit, connection.savepoint_rollback
             _run_our_hooks(connection)
 
+    def savepoint_rollback(sid: str) -> None:
+        if sid != STAND_IN:
+            database.savepoint_rollback(connection, sid)
+            return
+        # As Django does it for a block without a savepoint: the next one outside is rolled back.
+        connection.needs_rollback = True
+        entries = connection.run_on_commit
+        connection.run_on_commit = [entry for entry in entries if sid not in entry[0]]
+
     connection.savepoint_commit = savepoint_commit  # type: ignore[method-assign]
+    connection.savepoint_rollback = savepoint_rollback  # type: ignore[method-assign]
 
 
 def _run_our_hooks(connection: BaseDatabaseWrapper) -> None:

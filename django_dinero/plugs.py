@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django_dinero import checks, hooks, receivers
-from django_dinero.services import charges, followups, holds, remote, vault
+from django_dinero.services import charges, followups, holds, remote, vault, vaultcards
 
 
 def connect() -> None:
@@ -11,9 +11,9 @@ def connect() -> None:
     hooks.provide(
         create_customer=vault.create_customer,
         retrieve_customer=vault.retrieve_customer,
-        add_card=vault.add_card,
-        prepare_card=vault.prepare_card,
-        check_limits=vault.check_limits,
+        limits_of=vault.limits_of,
+        add_card=vaultcards.add_card,
+        store_card=vaultcards.store_card,
         charge=charges.charge,
         settle=followups.settle,
         refund=followups.refund,

@@ -27,6 +27,7 @@ class Secret:
     def __init__(self, text: str | Secret) -> None:
         value = text.reveal() if isinstance(text, Secret) else text
         if not isinstance(value, str):
+            del text, value  # a traceback shows the locals, and a number may be an int
             raise TypeError("A secret is a str.")
         object.__setattr__(self, "reveal", lambda: value)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, overload
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
 from django.db import models
 from django.db.models.fields.related_descriptors import (
@@ -14,10 +14,19 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero import hooks
-from django_dinero.cards import ADDRESS_FIELDS, PaymentToken, seal, text_of
+from django_dinero.cards import (
+    ADDRESS_FIELDS,
+    PaymentToken,
+    card_input_error,
+    check_expiry,
+    seal,
+    text_of,
+)
 from django_dinero.db import IdField, RowForeignKey
+from django_dinero.exceptions import InvalidInput
 from django_dinero.models.customer import Customer
-from django_dinero.models.mirrored import Mirrored, MirroredQuerySet, SyncState
+from django_dinero.models.marks import MirroredManager, MirroredQuerySet, SyncState
+from django_dinero.models.mirrored import Mirrored
 from django_dinero.secrets import Secret
 
 if TYPE_CHECKING:
@@ -42,6 +51,9 @@ class CardListMixin(_ListBase):
     def __getitem__(self, index: int | slice) -> CreditCard | list[CreditCard]:
         return self._rows()[index]
 
+    def __reversed__(self) -> Iterator[CreditCard]:
+        return reversed(self._rows())
+
     def __len__(self) -> int:
         # list() and the template loop ask for the length, then for the rows at once after it: they
         # get the rows that were counted. Any later loop asks again, one after add_card() at once.
@@ -61,13 +73,36 @@ class CardListMixin(_ListBase):
     def __contains__(self, card: object) -> bool:
         return card in self._rows()
 
+    def create(self, **kwargs: Any) -> CreditCard:
+        """Store one more card, as :meth:`Customer.add_card` does."""
+        seal(kwargs, misplaced=False)
+        return super().create(**kwargs)
+
+    create.alters_data = True  # type: ignore[attr-defined]
+
+    async def acreate(self, **kwargs: Any) -> CreditCard:
+        """As :meth:`create`."""
+        seal(kwargs, misplaced=False)
+        return await super().acreate(**kwargs)
+
+    acreate.alters_data = True  # type: ignore[attr-defined]
+
+    def add(self, *cards: CreditCard, bulk: bool = False) -> None:
+        """Save new cards of this customer; another customer's card cannot be moved here.
+
+        Django's ``bulk`` would write past :meth:`CreditCard.save` and is not followed.
+        """
+        super().add(*cards, bulk=False)  # type: ignore[misc]
+
+    add.alters_data = True  # type: ignore[attr-defined]
+
 
 class _CardsDescriptor(ReverseManyToOneDescriptor):  # type: ignore[type-arg]
     @cached_property
     def related_manager_cls(self) -> type[Any]:
         manager = type(self.rel.related_model._default_manager)
-        base = type("CardListManager", (CardListMixin, manager), {})
-        return cast("type[Any]", create_reverse_many_to_one_manager(base, self.rel))
+        made = create_reverse_many_to_one_manager(manager, self.rel)
+        return type("CardListManager", (CardListMixin, made), {})
 
 
 class CustomerForeignKey(RowForeignKey):
@@ -89,6 +124,8 @@ class CreditCard(Mirrored):
     """
 
     MIRRORED: ClassVar[tuple[str, ...]] = (*ADDRESS_FIELDS, "month", "year", "default_slot")
+    FIXED: ClassVar[tuple[str, ...]] = ("gateway_name", "customer_pk")
+    WATCHED: ClassVar[tuple[str, ...]] = ("month", "year")
 
     customer = CustomerForeignKey(
         Customer, verbose_name=_("customer"), on_delete=models.CASCADE, related_name="cards"
@@ -113,7 +150,7 @@ class CreditCard(Mirrored):
     #: (A partial unique index would say it more plainly; MariaDB has none.)
     default_slot = models.BigIntegerField(null=True, blank=True, unique=True, editable=False)
 
-    objects: ClassVar[MirroredQuerySet[Self]] = MirroredQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[MirroredQuerySet[Self]] = MirroredManager()
 
     if TYPE_CHECKING:
         customer_pk: int
@@ -148,27 +185,28 @@ class CreditCard(Mirrored):
         self._token: PaymentToken | None = None
         #: Closes the operation of a number that was sent; called in the row's own transaction.
         self.conclude_push: Callable[[], object] | None = None
-        self._loaded_expiry: tuple[int | None, int | None] = (None, None)
         seal(kwargs, misplaced=False)
         super().__init__(*args, **kwargs)
-
-    @classmethod
-    def from_db(
-        cls,
-        db: str | None,
-        field_names: Collection[str],
-        values: Collection[Any],
-        **options: Any,
-    ) -> Self:
-        """Load a row, and remember its expiry date: only a changed one is checked again."""
-        card = super().from_db(db, field_names, values, **options)
-        card._loaded_expiry = (card.__dict__.get("month"), card.__dict__.get("year"))
-        return card
 
     @property
     def expiry_changed(self) -> bool:
         """Whether month or year differ from what was loaded."""
-        return (self.__dict__.get("month"), self.__dict__.get("year")) != self._loaded_expiry
+        return bool(self.changed("month", "year"))
+
+    def problems(self, only: Collection[str] | None = None) -> dict[str, str]:
+        """As in the base; a stored card may be expired, only a new date has to be a good one."""
+        errors = super().problems(only)
+        if self.expiry_changed and (only is None or not {"month", "year"}.isdisjoint(only)):
+            wrong: dict[str, str] = {}
+            month, year = check_expiry(self.month, self.year, wrong)
+            if not wrong:
+                self.month, self.year = month, year
+            errors |= wrong
+        return errors
+
+    def input_error(self, errors: Mapping[str, str]) -> InvalidInput:
+        """Return the error for these fields, of the class of the first that is wrong."""
+        return card_input_error(errors)
 
     def __str__(self) -> str:
         return f"{self.brand or _('card')} •••• {self.last_4}"
@@ -221,13 +259,13 @@ class CreditCard(Mirrored):
             InvalidInput: wrong fields; nothing was sent or written.
             DineroError: what the gateway answered. A refused number leaves the row as it was.
         """
-        hooks.call("prepare_card", self)
+        if self.number is not None or self.token is not None or not self.card_id:
+            hooks.call("store_card", self)
         try:
             super().save(*args, **kwargs)
         finally:
             self.conclude_push = None
         self._number = self._cvv = self._token = None
-        self._loaded_expiry = (self.month, self.year)
 
     def before_write(self, using: str) -> None:
         """Close what was sent, and take the default slot from the card that has it."""
@@ -241,5 +279,5 @@ class CreditCard(Mirrored):
             marks = {"default_slot": None}
             if rival.sync_state == SyncState.SYNCED:
                 # The gateway takes the default from it by itself when this one is pushed.
-                marks |= self.bookkeeping(rival)
+                marks |= rival.synced_marks()
             rivals.filter(pk=rival.pk).update_mirrored(**marks)

@@ -12,7 +12,8 @@ from django_dinero import hooks
 from django_dinero.cards import seal
 from django_dinero.db import IdField
 from django_dinero.keys import KEY_LENGTH, new_key
-from django_dinero.models.mirrored import Mirrored, MirroredQuerySet
+from django_dinero.models.marks import MirroredManager, MirroredQuerySet
+from django_dinero.models.mirrored import Mirrored
 
 if TYPE_CHECKING:
     from django_dinero.models.card import CardList, CreditCard
@@ -42,7 +43,7 @@ class Customer(Mirrored):
     first_name = models.CharField(_("first name"), max_length=150, blank=True)
     last_name = models.CharField(_("last name"), max_length=150, blank=True)
 
-    objects: ClassVar[MirroredQuerySet[Self]] = MirroredQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[MirroredQuerySet[Self]] = MirroredManager()
 
     #: How often its cards came and went through this instance: what was read before is outdated.
     cards_changed = 0
@@ -129,6 +130,11 @@ class Customer(Mirrored):
         """The card that is charged when only the customer is named."""
         cards = [card for card in self.cards.all() if card.sync_state != "missing"]
         return next((card for card in cards if card.is_default), cards[0] if cards else None)
+
+    def forget_cards(self) -> None:
+        """Drop prefetched cards: one came or went, and is seen at once."""
+        self.cards_changed += 1
+        getattr(self, "_prefetched_objects_cache", {}).pop("cards", None)
 
     def _assigned_by_push(self) -> tuple[str, ...]:
         return ("customer_id",)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Self, TypeVar
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from typing import Any, ClassVar, Self
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import models, router, transaction
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, QuerySet, Value, When
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -17,82 +19,9 @@ from django_dinero.commit import unit_of_work
 from django_dinero.conf import DEFAULT_GATEWAY
 from django_dinero.exceptions import InvalidInput
 from django_dinero.keys import digest
+from django_dinero.models.marks import SyncState
 
-ModelT = TypeVar("ModelT", bound="Mirrored", covariant=True)
-
-
-class SyncState(models.TextChoices):
-    """Whether the gateway has a row as it stands here."""
-
-    SYNCED = "synced", gettext_lazy("synced")
-    PENDING = "pending", gettext_lazy("waiting to be pushed")
-    ERROR = "error", gettext_lazy("push failed")
-    MISSING = "missing", gettext_lazy("gone at the gateway")
-
-
-class MirroredQuerySet(models.QuerySet[ModelT]):
-    """Marks what changes past ``save()``, so that it is pushed later instead of drifting."""
-
-    def update(self, **values: Any) -> int:
-        """Update rows; those whose mirrored fields change are marked as waiting to be pushed.
-
-        Django's ``bulk_update()`` comes through here too.
-        """
-        if not set(values).isdisjoint(self.model.MIRRORED):
-            values.setdefault("sync_state", SyncState.PENDING)
-            values.setdefault("version", F("version") + 1)
-        return super().update(**values)
-
-    update.alters_data = True  # type: ignore[attr-defined]
-
-    def update_mirrored(self, **values: Any) -> int:
-        """Write what the gateway said, or our own bookkeeping: nothing is marked or pushed."""
-        return super().update(**values)
-
-    update_mirrored.alters_data = True  # type: ignore[attr-defined]
-
-    def bulk_update_mirrored(self, objs: Iterable[Any], fields: Iterable[str]) -> int:
-        """Write what the gateway said in bulk; nothing is marked."""
-        plain: models.QuerySet[Any] = models.QuerySet(self.model, self.query.chain(), self.db)
-        return plain.bulk_update(objs, fields)
-
-    bulk_update_mirrored.alters_data = True  # type: ignore[attr-defined]
-
-    def delete(self) -> tuple[int, dict[str, int]]:
-        """Delete rows here, then at their gateways once this has been committed."""
-        with unit_of_work(self.db):
-            return super().delete()
-
-    delete.alters_data = True  # type: ignore[attr-defined]
-    delete.queryset_only = True  # type: ignore[attr-defined]
-
-    def update_or_create(
-        self,
-        defaults: Mapping[str, Any] | None = None,
-        create_defaults: Mapping[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> tuple[ModelT, bool]:
-        """As Django's; the push runs after its commit and raises what it refuses."""
-        using = router.db_for_write(self.model)
-        with unit_of_work(using):
-            row, created = super().update_or_create(defaults, create_defaults, **kwargs)
-        row.load_marks(using)
-        return row, created
-
-    update_or_create.alters_data = True  # type: ignore[attr-defined]
-
-    def get_or_create(
-        self, defaults: Mapping[str, Any] | None = None, **kwargs: Any
-    ) -> tuple[ModelT, bool]:
-        """As Django's; the push runs after its commit and raises what it refuses."""
-        using = router.db_for_write(self.model)
-        with unit_of_work(using):
-            row, created = super().get_or_create(defaults, **kwargs)
-        if created:
-            row.load_marks(using)
-        return row, created
-
-    get_or_create.alters_data = True  # type: ignore[attr-defined]
+__all__ = ["Mirrored", "SyncState"]
 
 
 class Mirrored(models.Model):
@@ -104,6 +33,10 @@ class Mirrored(models.Model):
 
     #: Fields whose change is pushed.
     MIRRORED: ClassVar[tuple[str, ...]] = ()
+    #: Part of what a stored row is at its gateway: it never changes. Those named here and in
+    #: ``WATCHED`` are remembered as they were loaded.
+    FIXED: ClassVar[tuple[str, ...]] = ("gateway_name",)
+    WATCHED: ClassVar[tuple[str, ...]] = ()
     #: Written by pushes and mirrors only; a full save of a stale instance leaves them alone.
     BOOKKEEPING: ClassVar[tuple[str, ...]] = (
         "sync_state",
@@ -134,6 +67,7 @@ class Mirrored(models.Model):
 
     #: Set where the gateway took the values before the row is written (a new card number).
     just_pushed = False
+    _loaded: Mapping[str, Any] = {}
 
     class Meta:
         abstract = True
@@ -142,14 +76,57 @@ class Mirrored(models.Model):
         """Return the digest of the mirrored fields as they stand on this instance."""
         return digest({name: getattr(self, name) for name in self.MIRRORED})
 
-    @classmethod
-    def bookkeeping(cls, row: Self) -> dict[str, Any]:
-        """Return the values that say: the gateway has ``row`` as it stands."""
+    def synced_marks(self) -> dict[str, Any]:
+        """Return the values that say: the gateway has the row as it stands on this instance."""
         return {
             "sync_state": SyncState.SYNCED,
             "sync_error": "",
-            "synced_digest": row.mirrored_digest(),
+            "synced_digest": self.mirrored_digest(),
         }
+
+    def mark_synced(self) -> None:
+        """Put :meth:`synced_marks` on this instance; whoever called writes them."""
+        for name, value in self.synced_marks().items():
+            setattr(self, name, value)
+
+    def mark_pushed(self) -> None:
+        """Say that the gateway took the values of this instance, which is saved next."""
+        self.mark_synced()
+        self.synced_version = self.version
+        self.just_pushed = True
+
+    @classmethod
+    def from_db(
+        cls,
+        db: str | None,
+        field_names: Collection[str],
+        values: Collection[Any],
+        **options: Any,
+    ) -> Self:
+        """Load a row, and remember what must not change, or is judged only when it changes."""
+        row = super().from_db(db, field_names, values, **options)
+        row._remember()
+        return row
+
+    def refresh_from_db(
+        self,
+        using: str | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: QuerySet[Any] | None = None,
+    ) -> None:
+        """Load again; what was loaded counts as unchanged."""
+        names = None if fields is None else set(fields)
+        super().refresh_from_db(using=using, fields=names, from_queryset=from_queryset)
+        self._remember(names)
+
+    def _remember(self, names: Collection[str] | None = None) -> None:
+        watched = [n for n in (*self.FIXED, *self.WATCHED) if names is None or n in names]
+        kept = {} if names is None else self._loaded
+        self._loaded = {**kept, **{n: self.__dict__[n] for n in watched if n in self.__dict__}}
+
+    def changed(self, *names: str) -> list[str]:
+        """Return which of these watched attributes differ from what was loaded or saved last."""
+        return [n for n in names if n in self._loaded and self._loaded[n] != self.__dict__.get(n)]
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save, and push the change right after the commit.
@@ -163,45 +140,69 @@ class Mirrored(models.Model):
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = frozenset(kwargs["update_fields"])
         self.check_values(kwargs.get("update_fields"))
-        before = (self.sync_state, self.version)
         written = False
         try:
             with unit_of_work(using):
                 with transaction.atomic(using=using):
                     self.before_write(using)
-                    super().save(*args, **self._marked(kwargs))
+                    super().save(*args, **self._narrowed(kwargs, using))
                 written = True
         finally:
-            if written:
-                self.load_marks(using)
-            else:
-                self.sync_state, self.version = before
             self.just_pushed = False
+            if written:
+                self._remember(kwargs.get("update_fields"))
+                self.load_marks(using)
 
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+    def delete(
+        self, using: str | None = None, keep_parents: bool = False
+    ) -> tuple[int, dict[str, int]]:
         """Delete here, then at the gateway once this has been committed."""
-        using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+        using = using or router.db_for_write(type(self), instance=self)
         with unit_of_work(using):
-            return super().delete(*args, **kwargs)
+            return super().delete(using=using, keep_parents=keep_parents)
 
     def before_write(self, using: str) -> None:
         """Hook for subclasses: runs inside the transaction of :meth:`save`."""
 
-    def check_values(self, only: Iterable[str] | None = None) -> None:
-        """Raise :class:`InvalidInput` naming every text that is too long or cannot be sent."""
-        errors: dict[str, str] = {}
-        for field in self._meta.concrete_fields:
-            if field.name not in self.MIRRORED or (only is not None and field.name not in only):
-                continue
-            if field.attname not in self.__dict__ or not isinstance(field, models.CharField):
-                continue
-            text = getattr(self, field.attname)
-            problem = self._problem(field, text)
-            if problem:
-                errors[field.name] = problem
+    def check_values(self, only: Collection[str] | None = None) -> None:
+        """Raise :class:`InvalidInput` naming everything that cannot be stored or sent.
+
+        Args:
+            only: the fields that are going to be saved, None for all.
+        """
+        errors = self.problems(only)
         if errors:
-            raise InvalidInput(errors, gateway_name=self.gateway_name)
-        hooks.call("check_limits", self)
+            raise self.input_error(errors)
+
+    def problems(self, only: Collection[str] | None = None) -> dict[str, str]:
+        """Return what is wrong with the values on this instance, by field."""
+        errors: dict[str, str] = {}
+        texts: dict[str, str] = {}
+        for name in self.MIRRORED:
+            if only is not None and name not in only:
+                continue
+            field = self._meta.get_field(name)
+            if not isinstance(field, models.CharField) or name not in self.__dict__:
+                continue
+            problem = self._problem(field, self.__dict__[name])
+            if problem:
+                errors[name] = problem
+            else:
+                texts[name] = self.__dict__[name]
+        for name in self._fixed_changes(only):
+            errors[name] = _("This does not change once it is stored.")
+        too_long: dict[str, str] = hooks.call("limits_of", self.gateway_name, texts)
+        return errors | too_long
+
+    def input_error(self, errors: Mapping[str, str]) -> InvalidInput:
+        """Return the error for these fields."""
+        return InvalidInput(errors, gateway_name=self.gateway_name)
+
+    def _fixed_changes(self, only: Collection[str] | None) -> list[str]:
+        if self._state.adding or not getattr(self, "customer_id", None):
+            return []
+        names = [name.removesuffix("_pk") for name in self.changed(*self.FIXED)]
+        return [name for name in names if only is None or name in only]
 
     @staticmethod
     def _problem(field: models.CharField[Any, Any], text: object) -> str:
@@ -211,20 +212,39 @@ class Mirrored(models.Model):
             return _("At most %(limit)d characters.") % {"limit": field.max_length}
         return unsendable(text)
 
-    def _marked(self, kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Return the arguments of save() with the mark added to what is written."""
-        if self._state.adding or kwargs.get("force_insert"):
+    def _narrowed(self, kwargs: dict[str, Any], using: str) -> dict[str, Any]:
+        """Return the arguments of save() with the columns that it may write."""
+        if self._state.adding or kwargs.get("force_insert") or self._rolled_back(kwargs, using):
             return kwargs
-        names = self._written_names(kwargs.get("update_fields"))
         if self.just_pushed:
-            return {**kwargs, "update_fields": names | set(self.BOOKKEEPING)}
-        if names.isdisjoint(self.MIRRORED):
-            return {**kwargs, "update_fields": names}
-        self.sync_state = self._next_state() if names >= set(self.MIRRORED) else SyncState.PENDING
-        self.version = F("version") + 1
-        return {**kwargs, "update_fields": names | {"sync_state", "version"}}
+            # All that the gateway was sent, however little of it the caller asked to save.
+            names = self._written_names(None) | self.synced_marks().keys()
+        else:
+            names = self._written_names(kwargs.get("update_fields"))
+        return {**kwargs, "update_fields": frozenset(names)}
 
-    def _next_state(self) -> Any:
+    def _rolled_back(self, kwargs: dict[str, Any], using: str) -> bool:
+        """Whether the row went with a transaction; Django writes such an instance once more.
+
+        A row that the gateway knows is not brought back to life: it was deleted there too.
+        """
+        if getattr(self, "customer_id", None) or kwargs.get("update_fields") is not None:
+            return False
+        return not self._row(using).exists()
+
+    def _row(self, using: str) -> QuerySet[Any]:
+        return QuerySet(type(self), using=using).filter(pk=self.pk)
+
+    def mark_changed(self, using: str, written: Collection[str]) -> None:
+        """Mark the row that was just written: it waits, unless the gateway has exactly this."""
+        if self.just_pushed:
+            self._row(using).update(version=F("version") + 1, synced_version=F("version") + 1)
+            return
+        whole = set(self.MIRRORED).issubset(written)
+        state = self._next_state() if whole else Value(SyncState.PENDING)
+        self._row(using).update(sync_state=state, version=F("version") + 1)
+
+    def _next_state(self) -> Case:
         # Judged by the row, not by this instance: another process may have pushed meanwhile.
         same = self.mirrored_digest()
         return Case(
@@ -245,7 +265,8 @@ class Mirrored(models.Model):
 
     def load_marks(self, using: str) -> None:
         """Read what a push wrote: the bookkeeping, and the id that the gateway gave."""
-        self.refresh_from_db(using=using, fields=[*self.BOOKKEEPING, *self._assigned_by_push()])
+        with suppress(ObjectDoesNotExist):  # deleted by somebody else while it was pushed
+            self.refresh_from_db(using=using, fields=[*self.BOOKKEEPING, *self._assigned_by_push()])
 
     def _assigned_by_push(self) -> tuple[str, ...]:
         return ()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, router, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from django_dinero import signals
@@ -15,32 +16,42 @@ from django_dinero.models.operation import OPEN_STATES, Operation, OperationKind
 from django_dinero.services import journal, outbox, replay, sending
 from django_dinero.services.lookup import resolve
 
+#: A creation in one of these may have reached the gateway, or still reach it.
+MAYBE = (*OPEN_STATES, OperationState.SUCCEEDED)
+
 
 def bury(row: Customer | CreditCard, using: str) -> Operation | None:
     """Write the tombstone of a deleted row, in the transaction that deletes it."""
-    if not row.customer_id:
+    if isinstance(row, CreditCard):
+        kind, target = OperationKind.DELETE_CARD, outbox.card_target(row)
+    else:
+        kind, target = OperationKind.DELETE_CUSTOMER, outbox.customer_target(row)
+    if not row.customer_id and not _creation(target, using).filter(state__in=MAYBE).exists():
         return None
-    is_card = isinstance(row, CreditCard)
     return Operation.objects.using(using).create(
-        kind=OperationKind.DELETE_CARD if is_card else OperationKind.DELETE_CUSTOMER,
+        kind=kind,
         gateway_name=row.gateway_name,
-        target=outbox.card_target(row)
-        if isinstance(row, CreditCard)
-        else outbox.customer_target(row),
-        customer_id=row.customer_id,
+        target=target,
+        customer_id=row.customer_id or "",
         card_id=row.card_id if isinstance(row, CreditCard) else "",
     )
 
 
-def _target(row: Customer | CreditCard) -> str:
-    if isinstance(row, CreditCard):
-        return outbox.card_target(row)
-    return outbox.customer_target(row)
+def _creation(target: str, using: str) -> QuerySet[Operation]:
+    """What created the customer that is this target."""
+    return Operation.objects.using(using).filter(kind=OperationKind.CREATE_CUSTOMER, target=target)
 
 
-def push_delete(key: str) -> None:
-    """Delete at the gateway what a tombstone names; gone already is a success."""
-    operation = Operation.objects.filter(key=key, state=OperationState.NEW).first()
+def push_delete(key: str, using: str | None = None) -> None:
+    """Delete at the gateway what a tombstone names; gone already is a success.
+
+    Raises:
+        DineroError: the gateway refused, or its answer is lost.
+        OperationInProgress, OutcomeUnknown: another operation on the same object is not finished;
+            the tombstone waits.
+    """
+    operations = Operation.objects.using(using or router.db_for_write(Operation))
+    operation = operations.filter(key=key, state=OperationState.NEW).first()
     if operation is None:
         return
     if operation.kind == OperationKind.DELETE_CARD and _covered(operation):
@@ -53,15 +64,16 @@ def push_delete(key: str) -> None:
         failure = error
     if failure is not None:
         if isinstance(failure, NotSent):
-            _bury_again(operation)
+            bury_again(operation)
         signals.send(signals.push_failed, Operation, instance=operation, error=failure)
         raise failure
-    _announce_deleted(operation)
+    if operation.customer_id:
+        _announce_deleted(operation)
 
 
 def _covered(operation: Operation) -> bool:
     """Whether the card's customer is being deleted too: that takes its cards along."""
-    deletes = Operation.objects.filter(
+    deletes = Operation.objects.using(operation._state.db).filter(
         kind=OperationKind.DELETE_CUSTOMER,
         gateway_name=operation.gateway_name,
         customer_id=operation.customer_id,
@@ -75,6 +87,9 @@ def _send_delete(operation: Operation) -> None:
     verb = gateway.delete_card if operation.card_id else gateway.delete_customer
     gateway.require(operation.kind)
     _take_slot(operation)
+    if not operation.customer_id and not _learn_id(operation):
+        journal.move(operation, OperationState.SUCCEEDED, outcome={"already": True})
+        return
     ids = [operation.customer_id, operation.card_id]
     result: Done | Refusal = sending.send(gateway, operation, lambda: verb(*[i for i in ids if i]))
     if isinstance(result, Refusal):
@@ -82,23 +97,34 @@ def _send_delete(operation: Operation) -> None:
     journal.conclude(operation, OperationState.SUCCEEDED, {"already": result.already}, lambda: None)
 
 
+def _learn_id(operation: Operation) -> bool:
+    """Fill in the id that the customer got after it was deleted here; say whether it got one."""
+    using = operation._state.db or router.db_for_write(Operation)
+    created = _creation(operation.target, using).exclude(customer_id="").last()
+    if created is not None:
+        operation.customer_id = created.customer_id
+        operation.save(using=using, update_fields=["customer_id"])
+    return created is not None
+
+
 def _take_slot(operation: Operation) -> None:
+    operations = Operation.objects.using(operation._state.db)
     for _attempt in range(2):
         try:
             with transaction.atomic(using=operation._state.db):
-                Operation.objects.filter(pk=operation.pk).update(target_slot=operation.target)
+                operations.filter(pk=operation.pk).update(target_slot=operation.target)
             return
         except IntegrityError:
             pass
-        holder = Operation.objects.filter(target_slot=operation.target).first()
+        holder = operations.filter(target_slot=operation.target).first()
         if holder is not None and resolve(holder).is_open:
             raise replay.unfinished(holder)
     raise journal.TargetBusy(_("Another operation on the same object is not finished."))
 
 
-def _bury_again(operation: Operation) -> None:
-    """Nothing was sent: a new tombstone takes the place of the failed one."""
-    Operation.objects.create(
+def bury_again(operation: Operation) -> Operation:
+    """Write a new tombstone for a delete that is proven not to have happened."""
+    return Operation.objects.using(operation._state.db).create(
         kind=operation.kind,
         gateway_name=operation.gateway_name,
         target=operation.target,

@@ -10,7 +10,7 @@ from django.db import router
 from django.utils.translation import gettext as _
 
 from django_dinero.db import UtcNow
-from django_dinero.exceptions import DineroError
+from django_dinero.exceptions import CustomerNotFoundError, DineroError
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import (
     LookupHints,
@@ -74,8 +74,31 @@ def _passed(operation: Operation, column: str) -> bool:
 
 
 def _forget_repeatable(operation: Operation) -> None:
-    if _passed(operation, "quarantine_until"):
-        journal.move(operation, State.ABSENT, outcome={"error": "to be repeated"})
+    if not _passed(operation, "quarantine_until"):
+        return
+    if operation.kind == OperationKind.UPDATE_CARD and operation.intent:
+        problem = _show_card(operation)
+        if problem:
+            _check_later(operation, problem)
+            return
+    journal.move(operation, State.ABSENT, outcome={"error": "to be repeated"})
+
+
+def _show_card(operation: Operation) -> str:
+    """Mirror the card that may have got a new number: nobody has the number to send it again.
+
+    Return why that could not be done, or an empty string.
+    """
+    try:
+        gateway = get_gateway(operation.gateway_name)
+        remote = gateway.retrieve_customer(operation.customer_id)
+        if isinstance(remote, RemoteCustomer):
+            mirror.mirror_customer(gateway.alias, remote)
+    except CustomerNotFoundError:
+        return ""  # deleted here meanwhile
+    except DineroError as error:
+        return scrub(str(error))
+    return ""
 
 
 def _look_up(operation: Operation) -> None:
@@ -136,11 +159,12 @@ def _hints(operation: Operation) -> LookupHints:
 
 def _adopt_vault(operation: Operation, found: RemoteCustomer | RemoteCard) -> None:
     card_id = found.card_id if isinstance(found, RemoteCard) else ""
-    journal.move(
+    # In one transaction: nobody looks for a closed operation's customer or card again.
+    journal.conclude(
         operation,
         State.SUCCEEDED,
+        {"customer_id": found.customer_id, "card_id": card_id, "found": True},
+        lambda: mirror.found(operation, found),
         customer_id=found.customer_id,
         card_id=card_id,
-        outcome={"customer_id": found.customer_id, "card_id": card_id, "found": True},
     )
-    mirror.found(operation, found)

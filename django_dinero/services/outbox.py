@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import router
 from django.db.models import Case, Value, When
 
@@ -28,7 +29,7 @@ from django_dinero.gateways.types import (
 )
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
-from django_dinero.models.mirrored import Mirrored, SyncState
+from django_dinero.models.marks import WAITING, MirroredQuerySet, SyncState
 from django_dinero.models.operation import (
     Operation,
     OperationKind,
@@ -56,20 +57,20 @@ def card_target(card: CreditCard) -> str:
     return f"card:{card.public_id}"
 
 
-def push_customer(pk: int) -> None:
+def push_customer(pk: int, using: str | None = None) -> None:
     """Push a customer whose row waits for it; raise what the gateway refuses, marked on the row."""
-    _push(Customer, pk, _send_customer)
+    _push(Customer, pk, using or router.db_for_write(Customer), _send_customer)
 
 
-def push_card(pk: int) -> None:
+def push_card(pk: int, using: str | None = None) -> None:
     """Push a card whose row waits for it; raise what the gateway refuses, marked on the row."""
-    _push(CreditCard, pk, _send_card)
+    _push(CreditCard, pk, using or router.db_for_write(CreditCard), _send_card)
 
 
-def _push(model: type[RowT], pk: int, send: Callable[[RowT], None]) -> None:
+def _push(model: type[RowT], pk: int, using: str, send: Callable[[RowT], None]) -> None:
     for _round in range(ROUNDS):
-        row = model._default_manager.using(router.db_for_write(model)).filter(pk=pk).first()
-        if row is None or row.sync_state not in (SyncState.PENDING, SyncState.ERROR):
+        row = model._default_manager.using(using).filter(pk=pk).first()
+        if row is None or row.sync_state not in WAITING:
             return
         failure: DineroError | None = None
         try:
@@ -88,17 +89,30 @@ def _mark_failed(row: Customer | CreditCard, error: DineroError) -> None:
     state = SyncState.ERROR
     if error.code in (ReasonKind.CUSTOMER_NOT_FOUND.value, ReasonKind.CARD_NOT_FOUND.value):
         state = SyncState.MISSING
-    rows = type(row)._default_manager.filter(pk=row.pk, version=row.version)
+    rows = _row(row).filter(version=row.version)
     rows.update_mirrored(sync_state=state, sync_error=scrub(str(error))[:1000])
-    row.refresh_from_db(fields=list(row.BOOKKEEPING))
+    _reread(row)
     logger.warning("Push of %s %s failed: %s", row._meta.model_name, row.pk, error.code)
     signals.send(signals.push_failed, type(row), instance=row, error=error)
 
 
-def _mark_synced(row: Mirrored, **values: Any) -> None:
+def _row(row: Customer | CreditCard) -> MirroredQuerySet[Any]:
+    """The row of an instance, where it was read: a replica may not have it yet."""
+    return MirroredQuerySet(type(row), using=row._state.db).filter(pk=row.pk)
+
+
+def _reread(row: Customer | CreditCard) -> bool:
+    """Load a row again; say whether it is still there."""
+    try:
+        row.refresh_from_db(using=row._state.db)
+    except ObjectDoesNotExist:
+        return False
+    return True
+
+
+def _mark_synced(row: Customer | CreditCard, **values: Any) -> None:
     """Say that the gateway has ``row`` as it was read; it stays waiting if it moved on."""
-    rows = type(row)._default_manager.filter(pk=row.pk)
-    rows.update_mirrored(  # type: ignore[attr-defined]
+    _row(row).update_mirrored(
         synced_digest=row.mirrored_digest(),
         synced_version=row.version,
         sync_error="",
@@ -149,7 +163,9 @@ def _create_customer(gateway: Gateway, row: Customer) -> None:
             "owner_pk": row.owner_id,
         },
     )
-    row.refresh_from_db()
+    if not _reread(row):
+        journal.move(operation, OperationState.FAILED, outcome={"error": "deleted meanwhile"})
+        return
     if row.customer_id is not None:
         # A lost reply was found while we waited for the target: the customer exists already.
         journal.move(operation, OperationState.FAILED, outcome={"error": "exists already"})
@@ -162,8 +178,8 @@ def _create_customer(gateway: Gateway, row: Customer) -> None:
         raise refused(operation, result)
     remote = result
     _conclude(operation, row, {"customer_id": remote.customer_id}, customer_id=remote.customer_id)
-    row.refresh_from_db()
-    signals.send(signals.customer_pushed, Customer, customer=row, created=True)
+    if _reread(row):
+        signals.send(signals.customer_pushed, Customer, customer=row, created=True)
 
 
 def own_duplicate(gateway: Gateway, row: Customer, refusal: Refusal) -> RemoteCustomer | Refusal:
@@ -204,8 +220,8 @@ def _update_customer(gateway: Gateway, row: Customer) -> None:
     if isinstance(result, Refusal):
         raise refused(operation, result)
     _conclude(operation, row, {"customer_id": request.customer_id})
-    row.refresh_from_db()
-    signals.send(signals.customer_pushed, Customer, customer=row, created=False)
+    if _reread(row):
+        signals.send(signals.customer_pushed, Customer, customer=row, created=False)
 
 
 # -- Cards ---------------------------------------------------------------------------------------
@@ -238,11 +254,13 @@ def _send_card(row: CreditCard) -> None:
     if isinstance(result, Refusal):
         raise refused(operation, result)
     _conclude(operation, row, {"card_id": row.card_id})
-    row.refresh_from_db()
-    signals.send(signals.card_pushed, CreditCard, card=row, created=False)
+    if _reread(row):
+        signals.send(signals.card_pushed, CreditCard, card=row, created=False)
 
 
-def _conclude(operation: Operation, row: Mirrored, outcome: dict[str, str], **values: str) -> None:
+def _conclude(
+    operation: Operation, row: Customer | CreditCard, outcome: dict[str, str], **values: str
+) -> None:
     journal.conclude(
         operation,
         OperationState.SUCCEEDED,

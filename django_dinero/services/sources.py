@@ -69,6 +69,13 @@ def _token(token: object, values: Mapping[str, Any]) -> PaymentToken:
     return PaymentToken(Secret(text_of(token)), address=address)
 
 
+def shown(card: CardDetails | PaymentToken) -> dict[str, str]:
+    """Return what may be shown of a card that was typed, for the journal."""
+    if isinstance(card, CardDetails):
+        return {"last_4": card.last_4, "brand": card.brand}
+    return {"last_4": "", "brand": ""}
+
+
 def check_email(email: object, *, required: bool) -> str:
     """Return an e-mail address, or raise :class:`InvalidInput` that says what is wrong with it."""
     problem = _email_problem(text_of(email), required=required)

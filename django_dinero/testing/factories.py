@@ -34,7 +34,7 @@ class MirroredFactory(DjangoModelFactory[MirroredT]):
     def _create(cls, model_class: type[MirroredT], *args: Any, **kwargs: Any) -> MirroredT:
         row = model_class(*args, **kwargs)
         # Values given for the bookkeeping itself (a row that waits to be pushed) win.
-        marks = {**row.bookkeeping(row), "synced_version": row.version}
+        marks = {**row.synced_marks(), "synced_version": row.version}
         for name in marks.keys() - kwargs.keys():
             setattr(row, name, marks[name])
         cls._get_manager(model_class).bulk_create([row])

@@ -33,6 +33,7 @@ class Run:
     def __init__(self, directory: Path, seed: int, operations: int) -> None:
         self.random = random.Random(seed)
         self.operations = operations
+        self.directory = directory
         self.store = directory / "bank.sqlite3"
         self.database = directory / "shop.sqlite3"
         self.counts: Counter[str] = Counter()
@@ -56,31 +57,33 @@ class Run:
                 self.done.set()
                 saboteur.join()
             server.faults.clear()
-            if self._child("tests.faults.worker", "resolve"):
+            if self._child("tests.faults.worker", "settle"):
                 return 1
             return self._child("tests.faults.books", str(self.store))
 
     def _work(self) -> None:
-        started, running = 0, dict[subprocess.Popen[bytes], float]()
+        started, running = 0, dict[subprocess.Popen[bytes], tuple[Path, int]]()
         while started < self.operations or running:
             while started < self.operations and len(running) < WORKERS:
                 name, seed = f"w{started}", str(self.random.randrange(10**9))
+                tally = self.directory / name
+                tally.touch()
                 child = subprocess.Popen(
-                    self._command("tests.faults.worker", name, seed, str(SHARE)),
+                    self._command("tests.faults.worker", str(tally), seed, str(SHARE)),
                     env=self.environment,
                 )
                 started += SHARE
-                # A worker starts in half a second and works for two; many are killed in the middle.
-                running[child] = time.monotonic() + self.random.uniform(0.7, 1.8)
-            for child, dies_at in list(running.items()):
+                # By what it has begun, not by time: many die in the middle on a slow machine too.
+                running[child] = (tally, self.random.randint(3, 2 * SHARE))
+            for child, (tally, last) in list(running.items()):
                 if child.poll() is not None:
                     del running[child]
-                elif time.monotonic() > dies_at:
+                elif tally.stat().st_size >= last:
                     child.kill()
                     child.wait()
                     self.counts["kill -9"] += 1
                     del running[child]
-            time.sleep(0.05)
+            time.sleep(0.02)
 
     def _sabotage(self, server: SandboxServer) -> None:
         while not self.done.wait(self.random.uniform(0.05, 0.3)):

@@ -15,11 +15,12 @@ import django
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.faults.settings"
 django.setup()
 
-from django_dinero.models import Operation, Transaction  # noqa: E402
-from django_dinero.models.operation import OperationState  # noqa: E402
+from django_dinero.models import CreditCard, Customer, Operation, Transaction  # noqa: E402
+from django_dinero.models.operation import OPEN_STATES  # noqa: E402
 from django_dinero.models.transaction import TransactionStatus  # noqa: E402
 from django_dinero.sandbox.bank import Bank  # noqa: E402
 from django_dinero.sandbox.records import Entry, Status  # noqa: E402
+from tests.faults import vault  # noqa: E402
 
 ORIGINALS = ("charge", "authorization", "refund")
 LIVE = (TransactionStatus.APPROVED, TransactionStatus.SETTLED)
@@ -83,14 +84,19 @@ def _twice(entries: dict[str, Entry]) -> Iterator[str]:
 
 def main() -> int:
     """Print the differences and a summary as JSON; return the exit code."""
-    found = list(differences(Bank(Path(sys.argv[1]))))
-    for stuck in Operation.objects.filter(state=OperationState.MANUAL):
-        found.append(f"left to a person: {stuck} {stuck.outcome}")
+    bank = Bank(Path(sys.argv[1]))
+    found = [*differences(bank), *vault.differences(bank)]
+    for stuck in Operation.objects.filter(state__in=OPEN_STATES):
+        found.append(f"left open: {stuck} {stuck.target} {stuck.outcome}")
+    if not Operation.objects.exists():
+        found.append("nothing was done")
     states = Counter(Operation.objects.values_list("state", flat=True))
     summary = {
         "operations": sum(states.values()),
         "states": dict(sorted(states.items())),
         "rows": Transaction.objects.count(),
+        "customers": Customer.objects.count(),
+        "cards": CreditCard.objects.count(),
     }
     print("\n".join([*found, json.dumps(summary)]))
     return 1 if found else 0

@@ -7,12 +7,11 @@ import random
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.db import connection
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import transaction
 
 from django_dinero.exceptions import DineroError, NotSent, OperationInProgress, OutcomeUnknown
-from django_dinero.models import Customer, Operation, Transaction
-from django_dinero.models.operation import OperationState
-from django_dinero.services.lookup import resolve
+from django_dinero.models import CreditCard, Customer, Transaction
 
 CARD: dict[str, Any] = {
     "number": "4111111111111111",
@@ -20,10 +19,12 @@ CARD: dict[str, Any] = {
     "year": 2035,
     "address": "1 Elm St",
 }
+NUMBERS = ("4007000000027", "4012888818888", "5424000000000015")
 RowT = TypeVar("RowT")
 
-#: What a resolved journal must not have any more.
-OPEN = (OperationState.NEW, OperationState.SENT, OperationState.UNKNOWN)
+
+class ChangedMyMindError(Exception):
+    """What rolls a transaction back."""
 
 
 class Worker:
@@ -34,12 +35,15 @@ class Worker:
         self.random = random.Random(seed)
         self.made = 0
 
-    def work(self, count: int) -> None:
-        """Do so many things."""
+    def work(self, count: int, begun: Callable[[], object]) -> None:
+        """Do so many things, and tell of each when it begins."""
         verbs: list[Callable[[], object]] = [self.charge] * 6
-        verbs += [self.capture, self.void, self.refund] * 2 + [self.store, self.add_card]
+        verbs += [self.capture, self.void, self.refund] * 2 + [self.store, self.add_card] * 2
+        verbs += [self.create, self.edit, self.edit_in_a_transaction, self.edit_in_bulk]
+        verbs += [self.edit_card, self.replace_number, self.delete_card, self.delete_customer]
         for _ in range(count):
-            with contextlib.suppress(DineroError):
+            begun()
+            with contextlib.suppress(DineroError, ObjectDoesNotExist):
                 self.random.choice(verbs)()
 
     def charge(self) -> None:
@@ -77,11 +81,72 @@ class Worker:
 
     def store(self) -> None:
         """Store a customer with a card."""
-        Customer.create(f"{self.random.random()}@example.com", **CARD, zip="80202")
+        Customer.create(self._email(), **CARD, zip="80202")
 
     def add_card(self) -> None:
         """Store one more card."""
-        self._customer().add_card(**CARD, zip=f"{self.random.randint(10000, 45000)}")
+        is_default = self.random.random() < 0.3
+        self._customer().add_card(**CARD, zip=self._zip(), is_default=is_default)
+
+    def create(self) -> None:
+        """Store a customer without a card: the row is pushed after its commit."""
+        Customer(email=self._email(), first_name="No", last_name="Card").save()
+
+    def edit(self) -> None:
+        """Change a customer."""
+        customer = self._customer()
+        customer.email = self._email()
+        customer.save()
+
+    def edit_in_a_transaction(self) -> None:
+        """Change a customer and a card in a transaction, which is rolled back now and then."""
+        customer = self._customer()
+        with contextlib.suppress(ChangedMyMindError), transaction.atomic():
+            customer.email = self._email()
+            customer.save()
+            for card in customer.cards.all()[:1]:
+                card.zip = self._zip()
+                card.save()
+            if self.random.random() < 0.4:
+                raise ChangedMyMindError
+
+    def edit_in_bulk(self) -> None:
+        """Change a customer past save(): it waits for a push."""
+        Customer.objects.filter(pk=self._customer().pk).update(email=self._email())
+
+    def edit_card(self) -> None:
+        """Change a card, and make it the default now and then."""
+        card = self._any(list(CreditCard.objects.order_by("pk")))
+        if card:
+            card.zip, card.month = self._zip(), self.random.randint(1, 12)
+            if self.random.random() < 0.4:
+                card.is_default = True
+            card.save()
+
+    def replace_number(self) -> None:
+        """Give a card a new number."""
+        card = self._any(list(CreditCard.objects.order_by("pk")))
+        if card:
+            card.number = self.random.choice(NUMBERS)
+            card.save()
+
+    def delete_card(self) -> None:
+        """Delete a card."""
+        card = self._any(list(CreditCard.objects.order_by("pk")))
+        if card:
+            card.delete()
+
+    def delete_customer(self) -> None:
+        """Delete a customer, with or without cards, perhaps one whose creation is unknown."""
+        customer = self._any(list(Customer.objects.order_by("pk")))
+        if customer:
+            customer.delete()
+
+    def _email(self) -> str:
+        return f"{self.random.random()}@example.com"
+
+    def _zip(self) -> str:
+        return f"{self.random.randint(10000, 45000)}"
 
     def _customer(self) -> Customer:
         found = self._any(list(Customer.objects.exclude(cards=None).order_by("pk")))
@@ -93,12 +158,3 @@ class Worker:
 
     def _any(self, rows: list[RowT]) -> RowT | None:
         return self.random.choice(rows) if rows else None
-
-
-def resolve_all() -> int:
-    """Resolve what is open, as far as it goes now; return how much still is."""
-    for operation in Operation.objects.filter(state__in=OPEN).order_by("pk"):
-        with contextlib.suppress(DineroError):
-            resolve(operation)
-    connection.close()
-    return Operation.objects.filter(state__in=OPEN).count()

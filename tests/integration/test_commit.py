@@ -55,6 +55,31 @@ class Shared:
             after_commit("default", "a", job("second"))
         assert log == ["b", "second"]
 
+    def test_a_block_without_a_savepoint_may_hold_one_that_has(self) -> None:
+        with transaction.atomic(savepoint=False):
+            with transaction.atomic():
+                after_commit("default", "a", job("a"))
+            after_commit("default", "b", job("b"))
+            assert log == []
+        assert log == ["a", "b"]
+        assert not connection.needs_rollback
+
+    def test_a_block_without_a_savepoint_takes_the_next_one_with_it(self) -> None:
+        model = get_user_model()
+        with pytest.raises(KeyError), transaction.atomic(), transaction.atomic(savepoint=False):
+            model.objects.create(username="before")
+            after_commit("default", "a", job("a"))
+            model.objects.create(username="after")
+            raise KeyError
+        assert log == []
+        assert not model.objects.exists()
+        with pytest.raises(KeyError), transaction.atomic(savepoint=False):
+            after_commit("default", "a", job("a"))
+            raise KeyError
+        assert log == []
+        assert connection.needs_rollback is isinstance(self, TestCase)
+        connection.needs_rollback = False
+
     def test_a_rolled_back_transaction_runs_nothing(self) -> None:
         with pytest.raises(KeyError), transaction.atomic():
             after_commit("default", "a", job("a"))
@@ -130,7 +155,7 @@ class InTestCase(Shared, TestCase):
     def test_nothing_is_left_behind(self) -> None:
         with transaction.atomic():
             after_commit("default", "a", job("a"))
-        assert "savepoint_commit" not in vars(connection)
+        assert vars(connection).keys().isdisjoint({"savepoint_commit", "savepoint_rollback"})
         assert connection.run_on_commit == []
 
 

@@ -31,8 +31,10 @@ def test_reveal_gives_the_text_back(secret: Secret) -> None:
 
 @pytest.mark.parametrize("wrong", [None, 4111111111111111, b"4111", 1.0, ["4111"]])
 def test_a_secret_is_made_of_text_only(wrong: Any) -> None:
-    with pytest.raises(TypeError, match=r"^A secret is a str\.$"):
+    with pytest.raises(TypeError, match=r"^A secret is a str\.$") as caught:
         Secret(wrong)
+    frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True).stack
+    assert not {"text", "value"} & set(frames[-1].locals or ())
 
 
 @pytest.mark.parametrize("show", [repr, str, "{}".format, "{!r:>40}".format, "%s".__mod__, ascii])

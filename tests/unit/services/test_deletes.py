@@ -6,15 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import transaction
 
 from django_dinero import signals
-from django_dinero.exceptions import GatewayError, OperationInProgress, OutcomeUnknown
+from django_dinero.exceptions import GatewayError, NotSent, OperationInProgress, OutcomeUnknown
 from django_dinero.gateways.types import Reason, ReasonKind, Refusal
-from django_dinero.models import CreditCard, Customer, Operation
+from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.services import deletes, journal, outbox
 from tests.support.journaling import begin
-from tests.support.recording import RecordingGateway, answer
+from tests.support.recording import RecordingGateway, answer, refuse_connection
 
 pytestmark = pytest.mark.django_db
 
@@ -157,3 +158,87 @@ def test_the_card_of_a_customer_whose_delete_failed_is_deleted_itself(
     )
     deletes.push_delete(tombstone.key)
     assert gateway.verbs[-1] == "delete_card"
+
+
+# -- Deleting --------------------------------------------------------------------------------------
+
+
+def test_a_card_is_deleted_on_both_sides(gateway: RecordingGateway, make_customer: Make) -> None:
+    customer = make_customer()
+    row = Transaction.create(5, customer=customer)
+    customer.cards[0].delete()
+    remote = gateway.retrieve_customer(customer.customer_id or "")
+    assert remote.cards == ()  # type: ignore[union-attr]
+    row.refresh_from_db()
+    assert (row.card, row.last_4) == (None, "1111")
+    assert row.card_id
+
+
+@pytest.mark.parametrize("how", ["instance", "queryset", "owner"])
+def test_a_customer_takes_the_cards_along(
+    gateway: RecordingGateway, make_customer: Make, how: str
+) -> None:
+    owner = get_user_model().objects.create(username="bill")
+    customer = make_customer(owner=owner)
+    customer.add_card(number="4222222222222")
+    mark = gateway.mark
+    if how == "instance":
+        customer.delete()
+    elif how == "queryset":
+        Customer.objects.all().delete()
+    else:
+        owner.delete()
+    assert gateway.since(mark) == ["delete_customer"]
+    assert (Customer.objects.count(), CreditCard.objects.count()) == (0, 0)
+    assert set(Operation.objects.values_list("state", flat=True)) == {"succeeded"}
+
+
+def test_gone_already_is_a_success(gateway: RecordingGateway, make_customer: Make) -> None:
+    customer = make_customer()
+    gateway.delete_customer(customer.customer_id or "")
+    customer.delete()
+    assert Customer.objects.count() == 0
+
+
+def test_a_rolled_back_delete_deletes_nothing(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    mark = gateway.mark
+    with pytest.raises(RuntimeError), transaction.atomic():
+        Customer.objects.all().delete()
+        raise RuntimeError("the view broke")
+    assert gateway.since(mark) == []
+    assert Customer.objects.get() == customer
+    assert Operation.objects.filter(kind__startswith="delete").count() == 0
+
+
+def test_several_refusals_come_together_after_all_ran(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    for n in range(3):
+        make_customer(email=f"c{n}@example.com")
+    no = refusal(ReasonKind.GATEWAY_ERROR)
+    refuse = answer(no)
+
+    def twice(call: Callable[[], Any]) -> Any:
+        gateway.faults["delete_customer"] = refuse
+        return no
+
+    gateway.faults["delete_customer"] = twice
+    with pytest.raises(ExceptionGroup) as caught:
+        Customer.objects.all().delete()
+    assert len(caught.value.exceptions) == 2
+    assert gateway.verbs.count("delete_customer") == 3
+    assert Customer.objects.count() == 0
+
+
+def test_a_delete_that_was_not_sent_leaves_a_new_tombstone(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    gateway.faults["delete_customer"] = refuse_connection
+    with pytest.raises(NotSent):
+        customer.delete()
+    states = Operation.objects.filter(kind="delete_customer").values_list("state", flat=True)
+    assert sorted(states) == ["failed", "new"]

@@ -1,0 +1,162 @@
+"""Mirrors cards: the rows of customers that have been mirrored a moment before."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, TypeVar
+
+from django.db import connections
+
+from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken
+from django_dinero.gateways.types import RemoteCard, RemoteCustomer
+from django_dinero.models.card import CreditCard
+from django_dinero.models.customer import Customer
+from django_dinero.models.marks import WAITING, SyncState
+from django_dinero.models.mirrored import Mirrored
+from django_dinero.services.seen import Seen
+
+RowT = TypeVar("RowT", bound=Mirrored)
+
+MARKS = ("sync_state", "sync_error", "synced_digest")
+COLUMNS = ("last_4", "brand", "month", "year", "default_slot", *ADDRESS_FIELDS, *MARKS)
+
+
+def write_cards(
+    gateway_name: str,
+    remotes: Sequence[RemoteCustomer],
+    customers: Sequence[Customer],
+    new_pks: Collection[int],
+    using: str,
+    seen: Seen,
+) -> None:
+    """Write the cards of mirrored customers; ``new_pks`` are those that have none yet."""
+    by_pk: dict[int, dict[str, CreditCard]] = {row.pk: {} for row in customers}
+    # A customer that was written a moment ago has no cards yet (an empty list asks nothing).
+    old = CreditCard.objects.using(using).filter(customer__in=by_pk.keys() - set(new_pks))
+    for card in old:
+        by_pk[card.customer_pk][card.card_id] = card
+    new: list[CreditCard] = []
+    changed: list[CreditCard] = []
+    freed: list[int] = []
+    for remote, customer in zip(remotes, customers, strict=True):
+        local = by_pk[customer.pk]
+        holders = [card for card in local.values() if card.is_default]
+        _sort_cards(gateway_name, remote, customer, local, new, changed, seen)
+        freed += [card.pk for card in holders if not card.is_default]
+    if freed:
+        # The default moves from one card to another: unique, so the old one lets go first.
+        CreditCard.objects.using(using).filter(pk__in=freed).update_mirrored(default_slot=None)
+    write_changed(CreditCard, changed, COLUMNS, using)
+    CreditCard.objects.using(using).bulk_create(new)
+
+
+def _sort_cards(
+    gateway_name: str,
+    remote: RemoteCustomer,
+    customer: Customer,
+    local: dict[str, CreditCard],
+    new: list[CreditCard],
+    changed: list[CreditCard],
+    seen: Seen,
+) -> None:
+    ids = [card.card_id for card in remote.cards]
+    kept = {card.card_id for card in local.values() if _stays(card, ids, seen)}
+    default_id = _default_of(remote, local, kept)
+    for shown in remote.cards:
+        row = local.pop(shown.card_id, None)
+        slot = customer.pk if shown.card_id == default_id else None
+        if row is None:
+            if not seen.deleted(shown.customer_id, shown.card_id):
+                new.append(_new_row(gateway_name, customer, shown, slot))
+        elif shown.card_id not in kept and _fill_card(row, shown, slot):
+            changed.append(row)
+    for row in local.values():
+        if row.sync_state != SyncState.MISSING and row.card_id not in kept:
+            row.sync_state, row.sync_error = SyncState.MISSING, ""
+            row.default_slot = None
+            changed.append(row)
+
+
+def _stays(card: CreditCard, ids: Collection[str], seen: Seen) -> bool:
+    """Whether the row is left as it is: an edit waits, or it is newer than the gateway's answer."""
+    if card.card_id not in ids:
+        return seen.is_new(card)
+    return card.sync_state in WAITING or seen.is_newer(card)
+
+
+def _default_of(remote: RemoteCustomer, local: dict[str, CreditCard], kept: set[str]) -> str:
+    """Return which card is the default: that of a row which stays, the gateway's, ours, the first.
+
+    A default that was given here and waits to be pushed, with other edits or alone, stands.
+    """
+    ours = next((row.card_id for row in local.values() if row.is_default), "")
+    if ours in kept:
+        return ours
+    ids = [card.card_id for card in remote.cards]
+    told = next((card.card_id for card in remote.cards if card.is_default), "")
+    return told or (ours if ours in ids else next(iter(ids), ""))
+
+
+def _new_row(
+    gateway_name: str, customer: Customer, shown: RemoteCard, slot: int | None
+) -> CreditCard:
+    row = new_card_row(gateway_name, customer, shown)
+    row.default_slot = slot
+    row.mark_synced()
+    return row
+
+
+def new_card_row(
+    gateway_name: str,
+    customer: Customer,
+    shown: RemoteCard,
+    typed: CardDetails | PaymentToken | None = None,
+) -> CreditCard:
+    """Return an unsaved row for a card; what the gateway masks is taken from what was typed."""
+    details = typed if isinstance(typed, CardDetails) else None
+    address = shown.address
+    if typed is not None and not any(address.as_dict().values()):
+        address = typed.address
+    return CreditCard(
+        gateway_name=gateway_name,
+        customer=customer,
+        customer_id=shown.customer_id,
+        card_id=shown.card_id,
+        last_4=shown.last_4 or (details.last_4 if details else ""),
+        brand=shown.brand or (details.brand if details else ""),
+        month=shown.month or (details.month if details else None),
+        year=shown.year or (details.year if details else None),
+        **address.as_dict(),
+    )
+
+
+def _fill_card(row: CreditCard, shown: RemoteCard, slot: int | None) -> bool:
+    """Write what the gateway shows into a row; say whether anything changed."""
+    before = _shown_values(row)
+    for name, text in shown.address.as_dict().items():
+        setattr(row, name, text)
+    row.last_4 = shown.last_4 or row.last_4
+    row.brand = shown.brand or row.brand
+    row.month = shown.month or row.month
+    row.year = shown.year or row.year
+    row.default_slot = slot
+    row.mark_synced()
+    return before != _shown_values(row)
+
+
+def _shown_values(row: CreditCard) -> tuple[Any, ...]:
+    return tuple(getattr(row, name) for name in COLUMNS)
+
+
+def write_changed(
+    model: type[RowT], rows: Sequence[RowT], columns: Sequence[str], using: str
+) -> None:
+    """Write these columns of rows that exist, in bulk."""
+    if not rows:
+        return
+    manager = model._default_manager.using(using)
+    if connections[using].vendor == "mysql":
+        # Its upsert takes no unique_fields and would overwrite a stranger by another unique key.
+        manager.bulk_update_mirrored(rows, columns)  # type: ignore[attr-defined]
+        return
+    manager.bulk_create(rows, update_conflicts=True, update_fields=columns, unique_fields=["id"])

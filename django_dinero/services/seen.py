@@ -1,0 +1,77 @@
+"""What our rows were when the gateway was asked: its answer is older than what came since."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from django.db import router
+from django.db.models import Max, Q, QuerySet
+
+from django_dinero.models.card import CreditCard
+from django_dinero.models.customer import Customer
+from django_dinero.models.marks import WAITING
+from django_dinero.models.operation import OPEN_STATES, Operation, OperationKind, OperationState
+
+#: A delete in one of these may still be to come: what it names is gone here, and stays so.
+UNDONE = (*OPEN_STATES, OperationState.ABSENT)
+
+
+@dataclass
+class Seen:
+    """Versions of rows by primary key; without any, no row counts as newer.
+
+    Attributes:
+        versions: by model, None for a row that waited to be pushed; None altogether if nobody
+            looked before the gateway was asked.
+        last_operation: the newest delete that the answer can know of.
+        deletes: ids of what was deleted here and may still be in the answer.
+    """
+
+    versions: Mapping[type[Customer | CreditCard], Mapping[int, int | None]] | None = None
+    last_operation: int | None = None
+    deletes: set[tuple[str, str]] = field(default_factory=set)
+
+    def is_newer(self, row: Customer | CreditCard) -> bool:
+        """Say whether the row was written since; the gateway's answer does not know that yet."""
+        return self.versions is not None and self._known(row).get(row.pk) != row.version
+
+    def is_new(self, row: Customer | CreditCard) -> bool:
+        """Say whether the row was not there yet."""
+        return self.versions is not None and row.pk not in self._known(row)
+
+    def _known(self, row: Customer | CreditCard) -> Mapping[int, int | None]:
+        return (self.versions or {})[CreditCard if isinstance(row, CreditCard) else Customer]
+
+    def deleted(self, customer_id: str, card_id: str = "") -> bool:
+        """Say whether this was deleted here and is only still to be deleted at the gateway."""
+        return (customer_id, card_id) in self.deletes
+
+    def read_deletes(self, gateway_name: str, customer_ids: Collection[str]) -> None:
+        """Read which deletes of these customers and their cards the answer may not know of."""
+        undone = Q(state__in=UNDONE)
+        if self.last_operation is not None:
+            undone |= Q(pk__gt=self.last_operation)
+        rows = _operations().filter(undone, gateway_name=gateway_name, customer_id__in=customer_ids)
+        self.deletes = set(rows.values_list("customer_id", "card_id"))
+
+
+def look(gateway_name: str, customer_id: str) -> Seen:
+    """Look at a customer and the cards, before the gateway is asked for them."""
+    using = router.db_for_write(Customer)
+    versions: dict[type[Customer | CreditCard], dict[int, int | None]] = {}
+    for model in (Customer, CreditCard):
+        rows = model._default_manager.using(using)
+        rows = rows.filter(gateway_name=gateway_name, customer_id=customer_id)
+        # What waits may be pushed while the answer is on its way: then it is newer, too.
+        versions[model] = {
+            row.pk: None if row.sync_state in WAITING else row.version
+            for row in rows.only("version", "sync_state")
+        }
+    last = _operations().aggregate(last=Max("pk"))["last"]
+    return Seen(versions, last or 0)
+
+
+def _operations() -> QuerySet[Operation]:
+    deletes = (OperationKind.DELETE_CUSTOMER, OperationKind.DELETE_CARD)
+    return Operation.objects.using(router.db_for_write(Operation)).filter(kind__in=deletes)

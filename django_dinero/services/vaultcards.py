@@ -1,0 +1,218 @@
+"""Cards that arrive with a number or a token: sent in the call that received them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django.db import router
+from django.utils.translation import gettext as _
+
+from django_dinero import keys
+from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, text_of
+from django_dinero.exceptions import InvalidInput, OperationInProgress
+from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.registry import get_gateway
+from django_dinero.gateways.types import (
+    CardRequest,
+    CardUpdate,
+    ReasonKind,
+    Refusal,
+    RemoteCard,
+)
+from django_dinero.models.card import CreditCard
+from django_dinero.models.customer import Customer
+from django_dinero.models.operation import Operation, OperationKind, OperationState
+from django_dinero.secrets import Secret
+from django_dinero.services import aliases, journal, outbox, sending, sources, targets
+from django_dinero.services.findings import Findings
+from django_dinero.services.refusals import has
+
+CARD_ARGUMENTS = sources.CARD_ARGUMENTS | {"is_default"}
+
+
+def add_card(customer: Customer, **given: Any) -> CreditCard:
+    """Store one more card for a customer; see :meth:`Customer.add_card`."""
+    sources.refuse_unknown(given, CARD_ARGUMENTS)
+    is_default = bool(given.pop("is_default", False))
+    values = {name: value for name, value in given.items() if value is not None}
+    card = CreditCard(customer=customer, gateway_name=customer.gateway_name, **values)
+    if is_default:
+        card.default_slot = customer.pk
+    card.save()
+    customer.forget_cards()
+    return card
+
+
+def store_card(card: CreditCard) -> None:
+    """Before a card is saved that has a new number or token, or none at all: send it."""
+    gateway = get_gateway(_owner_of(card).gateway_name if card._state.adding else card.gateway_name)
+    gateway.require("add_card" if card._state.adding else "update_card")
+    details = _checked(gateway, card)
+    _fill(card, details)
+    if card._state.adding:
+        _add(gateway, card, details)
+    else:
+        _replace_number(gateway, card, details)
+
+
+def _owner_of(card: CreditCard) -> Customer:
+    customer: Customer = card.customer
+    if customer.pk is None:
+        raise InvalidInput({"customer": _("Save the customer first.")})
+    return customer
+
+
+def _checked(gateway: Gateway, card: CreditCard) -> CardDetails | PaymentToken:
+    """Return what was typed; all that is wrong with it is one error."""
+    for name in ADDRESS_FIELDS:
+        value = getattr(card, name)
+        if not isinstance(value, Secret):  # a number that was typed here is refused below
+            setattr(card, name, text_of(value))
+    typed = _typed(card)
+    findings = Findings()
+    details = findings.of(lambda: sources.checked_card(typed))
+    findings.of_gateway(gateway, typed)
+    findings.add(card.problems())
+    if details is None or findings.errors:
+        raise card.input_error(findings.errors)
+    return details
+
+
+def _typed(card: CreditCard) -> dict[str, Any]:
+    address = {name: getattr(card, name) for name in ADDRESS_FIELDS}
+    if card.token is not None:
+        return {"token": card.token, "number": card.number, **address}
+    expiry = {"month": card.month, "year": card.year}
+    return {"number": card.number, "cvv": card.cvv, **expiry, **address}
+
+
+def _fill(card: CreditCard, details: CardDetails | PaymentToken) -> None:
+    for name, text in details.address.as_dict().items():
+        setattr(card, name, text)
+    if isinstance(details, CardDetails):
+        card.last_4, card.brand = details.last_4, details.brand
+        card.month, card.year = details.month, details.year
+
+
+def _add(gateway: Gateway, card: CreditCard, details: CardDetails | PaymentToken) -> None:
+    customer = card.customer
+    card.gateway_name = gateway.alias
+    gateway.check_request(CardRequest("", customer.customer_id or "", details))
+    _push_first(customer)
+    if not CreditCard.objects.filter(default_slot=customer.pk).exists():
+        card.default_slot = customer.pk
+    request = CardRequest(
+        operation_key=keys.new_key(),
+        customer_id=customer.customer_id or "",
+        card=details,
+        is_default=card.is_default,
+    )
+    operation = targets.begin(
+        gateway,
+        OperationKind.ADD_CARD,
+        using=aliases.for_vault(),
+        target=f"cards:{gateway.alias}:{customer.key}",
+        key=request.operation_key,
+        customer_id=request.customer_id,
+        intent={"customer_key": customer.key, **sources.shown(details)},
+    )
+    # Read now that nobody else adds one: getting here may have found a card that had been lost.
+    cards = CreditCard.objects.filter(customer=customer)
+    journal.add_to_intent(operation, known_card_ids=list(cards.values_list("card_id", flat=True)))
+    result = sending.send(gateway, operation, lambda: gateway.add_card(request))
+    adopted = _unknown_here(customer, result, details)
+    _take_answer(card, operation, adopted or result, details, pushed=adopted is None)
+    customer.forget_cards()
+
+
+def _push_first(customer: Customer) -> None:
+    """See that the gateway has the customer of a new card."""
+    if customer.customer_id is not None:
+        return
+    using = router.db_for_write(Customer, instance=customer)
+    outbox.push_customer(customer.pk, using)
+    customer.refresh_from_db(using=using, fields=["customer_id", *Customer.BOOKKEEPING])
+    if customer.customer_id is None:
+        # Another worker is creating it: without its id there is nothing to add a card to.
+        raise OperationInProgress(_("The customer is still being stored at the gateway."))
+
+
+def _unknown_here(
+    customer: Customer, result: RemoteCard | Refusal, details: CardDetails | PaymentToken
+) -> RemoteCard | None:
+    """Return the card that "the customer has this card" speaks of, if it has no row here.
+
+    A proxy delivered our request twice and the first delivery stored it, or it was added elsewhere:
+    either way it is the customer's. Its row waits to be pushed, since a duplicate may have another
+    expiry date than what was typed now.
+    """
+    if not isinstance(result, Refusal) or not has(result, ReasonKind.DUPLICATE_CARD):
+        return None
+    cards = CreditCard.objects.filter(
+        gateway_name=customer.gateway_name, customer_id=customer.customer_id
+    )
+    if not result.existing_id or cards.filter(card_id=result.existing_id).exists():
+        return None
+    shown = sources.shown(details)
+    return RemoteCard(
+        customer.customer_id or "", result.existing_id, shown["last_4"], shown["brand"]
+    )
+
+
+def _replace_number(
+    gateway: Gateway, card: CreditCard, details: CardDetails | PaymentToken
+) -> None:
+    request = CardUpdate(
+        operation_key=keys.new_key(),
+        customer_id=card.customer_id,
+        card_id=card.card_id,
+        address=details.address,
+        month=card.month,
+        year=card.year,
+        is_default=card.is_default,
+        card=details,
+    )
+    gateway.check_request(request)
+    operation = targets.begin(
+        gateway,
+        OperationKind.UPDATE_CARD,
+        using=aliases.for_vault(),
+        target=outbox.card_target(card),
+        key=request.operation_key,
+        customer_id=card.customer_id,
+        card_id=card.card_id,
+        intent=sources.shown(details),
+    )
+    result = sending.send(gateway, operation, lambda: gateway.update_card(request))
+    _take_answer(card, operation, result, details)
+
+
+def _take_answer(
+    card: CreditCard,
+    operation: Operation,
+    result: RemoteCard | Refusal,
+    details: CardDetails | PaymentToken,
+    *,
+    pushed: bool = True,
+) -> None:
+    if isinstance(result, Refusal):
+        raise outbox.refused(operation, result)
+    # With the row, in one transaction: a worker that dies between the two would leave a card at
+    # the gateway that a closed operation no longer looks for.
+    card.conclude_push = partial(
+        journal.conclude,
+        operation,
+        OperationState.SUCCEEDED,
+        {"customer_id": result.customer_id, "card_id": result.card_id},
+        lambda: None,
+        card_id=result.card_id,
+    )
+    card.customer_id, card.card_id = result.customer_id, result.card_id
+    card.last_4 = result.last_4 or card.last_4
+    card.brand = result.brand or card.brand
+    if isinstance(details, PaymentToken):
+        card.month = result.month or card.month
+        card.year = result.year or card.year
+    if pushed:
+        card.mark_pushed()

@@ -1,0 +1,151 @@
+"""Cards that arrive with a number, and the list of them that a customer has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import transaction
+from pytest_django import DjangoAssertNumQueries
+
+from django_dinero.exceptions import (
+    DuplicateCardError,
+    InvalidCardError,
+    OutcomeUnknown,
+)
+from django_dinero.gateways.types import Reason, ReasonKind, Refusal
+from django_dinero.models import CreditCard, Customer, Operation
+from django_dinero.services.lookup import resolve
+from tests.support.recording import (
+    RecordingGateway,
+    lose_reply,
+)
+
+Make = Callable[..., Customer]
+REFUSED = Refusal((Reason(ReasonKind.GATEWAY_ERROR, "E1", "not today"),))
+
+pytestmark = pytest.mark.django_db
+
+
+# -- Cards -----------------------------------------------------------------------------------------
+
+
+def test_a_second_card_is_seen_at_once(gateway: RecordingGateway, make_customer: Make) -> None:
+    customer = Customer.objects.prefetch_related("cards").get(pk=make_customer().pk)
+    assert len(customer.cards) == 1
+    card = customer.add_card(first_name="John", number="4222222222222", month="1", year="31")
+    assert (card.last_4, card.month, card.year) == ("2222", 1, 2031)
+    assert not card.is_default
+    assert customer.cards[-1] == card
+    assert [c.pk for c in customer.cards] == [c.pk for c in customer.cards.all()]
+
+
+def test_a_card_without_a_customer_at_the_gateway_brings_it_along(
+    gateway: RecordingGateway,
+) -> None:
+    with transaction.atomic():
+        customer = Customer(email="waiting@example.com")
+        customer.save()
+        card = customer.add_card(number="4111111111111111")
+        assert gateway.verbs == ["create_customer", "add_card"]
+        assert card.customer_id == customer.customer_id
+    assert gateway.verbs == ["create_customer", "add_card"]
+
+
+def test_a_number_is_required(gateway: RecordingGateway, make_customer: Make) -> None:
+    customer = make_customer()
+    with pytest.raises(InvalidCardError):
+        customer.add_card(first_name="John")
+    with pytest.raises(TypeError, match="Accepted"):
+        customer.add_card(nmuber="4111111111111111")
+
+
+def test_a_card_is_given_a_new_number(gateway: RecordingGateway, make_customer: Make) -> None:
+    card = make_customer().cards[0]
+    mark = gateway.mark
+    card.number = "4007000000027"
+    card.save()
+    assert gateway.since(mark) == ["update_card"]
+    assert (card.last_4, card.number, card.sync_state) == ("0027", None, "synced")
+    card.save()
+    assert gateway.since(mark) == ["update_card"]
+
+
+def test_the_same_card_twice_names_the_first(
+    gateway: RecordingGateway, make_customer: Make, card: dict[str, str]
+) -> None:
+    customer = make_customer()
+    with pytest.raises(DuplicateCardError) as caught:
+        customer.add_card(**card)
+    assert caught.value.card_id == customer.card_id
+    assert len(customer.cards) == 1
+
+
+def test_the_default_moves(gateway: RecordingGateway, make_customer: Make) -> None:
+    customer = make_customer()
+    first = customer.cards[0]
+    second = customer.add_card(number="4222222222222", is_default=True)
+    first.refresh_from_db()
+    assert (first.is_default, second.is_default) == (False, True)
+    assert customer.card_id == second.card_id
+    mark = gateway.mark
+    first.save()
+    assert gateway.since(mark) == []
+
+
+def test_a_lost_card_is_found_when_the_next_is_added(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    gateway.faults["add_card"] = lose_reply
+    with pytest.raises(OutcomeUnknown):
+        customer.add_card(number="4222222222222")
+    customer.add_card(number="4007000000027")
+    assert sorted(card.last_4 for card in customer.cards) == ["0027", "1111", "2222"]
+
+
+# -- Looking at cards ------------------------------------------------------------------------------
+
+
+def test_a_loop_costs_one_query(
+    make_customer: Make, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    customer = make_customer()
+    for look in (list, len, bool, lambda cards: cards[0], lambda cards: cards[-1]):
+        with django_assert_num_queries(1):
+            assert look(customer.cards)
+    prefetched = Customer.objects.prefetch_related("cards").get(pk=customer.pk)
+    with django_assert_num_queries(0):
+        assert list(prefetched.cards) == [prefetched.cards[0]]
+        assert prefetched.card_id
+
+
+def test_a_card_is_recorded_with_its_row_or_not_at_all(
+    gateway: RecordingGateway, make_customer: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = make_customer()
+
+    def dies(*args: Any, **kwargs: Any) -> None:
+        raise KeyboardInterrupt  # between the gateway's answer and the row
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(CreditCard, "save_base", dies)
+        customer.add_card(number="4007000000027")
+    operation = Operation.objects.get(kind="add_card")
+    assert operation.state == "sent"
+    Operation.objects.update(lease_until="2020-01-01T00:00:00Z")
+    assert resolve(operation).state == "succeeded"
+    assert [card.last_4 for card in customer.cards] == ["1111", "0027"]
+
+
+def test_a_card_that_is_found_on_the_way_is_no_match_of_the_next(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    for zip_code in ("11111", "22222"):
+        gateway.faults["add_card"] = lose_reply
+        with pytest.raises(OutcomeUnknown):
+            customer.add_card(number="4111111111111111", zip=zip_code)
+    assert resolve(Operation.objects.filter(kind="add_card").latest("pk")).state == "succeeded"
+    assert [card.zip for card in customer.cards] == ["12345", "11111", "22222"]

@@ -1,0 +1,61 @@
+"""The comparison of the vaults after a fault run sees what it is there for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from django_dinero.models import CreditCard, Customer
+from tests.faults import vault
+from tests.support.recording import RecordingGateway
+from tests.unit.services.conftest import card, gateway, make_customer
+
+__all__ = ["card", "gateway", "make_customer"]
+
+pytestmark = pytest.mark.django_db
+
+Make = Callable[..., Customer]
+
+
+def words(gateway: RecordingGateway) -> list[str]:
+    """The first word and the kind of each difference."""
+    lines = [line.split() for line in vault.differences(gateway.bank)]
+    return sorted(f"{line[0]} {'customer' if 'customer' in line[:5] else 'card'}" for line in lines)
+
+
+def test_equal_vaults_have_no_difference(gateway: RecordingGateway, make_customer: Make) -> None:
+    make_customer().add_card(number="4007000000027", is_default=True)
+    make_customer(email="other@example.com").delete()
+    assert list(vault.differences(gateway.bank)) == []
+
+
+def test_rows_that_are_gone_are_lost(gateway: RecordingGateway, make_customer: Make) -> None:
+    make_customer()
+    CreditCard.objects.all()._raw_delete("default")
+    assert words(gateway) == ["lost: card"]
+    Customer.objects.all()._raw_delete("default")
+    assert words(gateway) == ["lost: card", "lost: customer"]
+
+
+def test_rows_that_the_bank_lacks_are_invented(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    gateway.bank.delete_card(customer.customer_id or "", customer.card_id or "")
+    assert words(gateway) == ["invented: card"]
+    gateway.bank.delete_customer(customer.customer_id or "")
+    assert words(gateway) == ["invented: card", "invented: customer"]
+
+
+@pytest.mark.parametrize(
+    "values", [{"last_4": "0000"}, {"month": 1}, {"zip": "1"}, {"default_slot": None}]
+)
+def test_values_that_differ_are_told(
+    gateway: RecordingGateway, make_customer: Make, values: dict[str, object]
+) -> None:
+    make_customer()
+    CreditCard.objects.update_mirrored(**values)
+    assert words(gateway) == ["differs: card"]
+    Customer.objects.update_mirrored(email="other@example.com", sync_state="error")
+    assert words(gateway) == ["differs: card", "differs: customer", "waits: customer"]
