@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_dinero.exceptions import GatewayError
-from django_dinero.gateways.authorizenet import codes, replies
+from django_dinero.gateways.authorizenet import codes, replies, reports
 from django_dinero.gateways.authorizenet.client import Reply
 from django_dinero.gateways.authorizenet.money import Money
 from django_dinero.gateways.authorizenet.xml import dicts_at, text_at
@@ -147,7 +147,7 @@ class Lookups(Money):
         """
         try:
             for item in self._listed(since):
-                yield replies.summary(item, self.currency)
+                yield reports.summary(item, self.currency)
         except Incomplete as error:
             text = str(error)
         else:
@@ -212,7 +212,7 @@ def _chain(
 
 
 def _older(item: Mapping[str, Any], since: datetime.datetime) -> bool:
-    submitted = replies.moment(text_at(item, "submitTimeUTC"))
+    submitted = reports.moment(text_at(item, "submitTimeUTC"))
     return submitted is not None and submitted < since
 
 
