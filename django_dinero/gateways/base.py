@@ -98,8 +98,10 @@ class Gateway(ABC):
             )
         self.currency: str = given.get("currency", "USD")
         exponent(self.currency)
-        self.lease_seconds = float(given.get("lease_seconds", self.lease_seconds))
-        self.quarantine_seconds = float(given.get("quarantine_seconds", self.quarantine_seconds))
+        self.lease_seconds = _seconds(alias, "lease_seconds", given, self.lease_seconds)
+        self.quarantine_seconds = _seconds(
+            alias, "quarantine_seconds", given, self.quarantine_seconds
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.alias!r}>"
@@ -264,6 +266,18 @@ class Gateway(ABC):
         )
 
 
+def _seconds(alias: str, name: str, given: Mapping[str, Any], default: float) -> float:
+    try:
+        found = float(given.get(name, default))
+    except (TypeError, ValueError):
+        found = 0.0
+    if not 0 < found < float("inf"):
+        raise ImproperlyConfigured(
+            f"DINERO gateway {alias!r}: the option {name!r} is a number of seconds above zero."
+        )
+    return found
+
+
 def _texts_of(request: object) -> dict[str, str]:
     """Return the plain texts of a request by field name, those of its address included."""
     texts: dict[str, str] = {}
@@ -278,23 +292,9 @@ def _texts_of(request: object) -> dict[str, str]:
 
 #: Every verb of the interface, for the contract suite and for whoever writes a backend.
 VERBS: tuple[str, ...] = (
-    "create_customer",
-    "retrieve_customer",
-    "update_customer",
-    "delete_customer",
-    "add_card",
-    "update_card",
-    "delete_card",
-    "validate_card",
-    "charge",
-    "settle",
-    "void",
-    "refund",
-    "resolve_held",
-    "retrieve_transaction",
-    "find_operation",
-    "iter_customers",
-    "iter_transactions",
-    "check_credentials",
-    "parse_webhook",
-)
+    "create_customer", "retrieve_customer", "update_customer", "delete_customer",
+    "add_card", "update_card", "delete_card", "validate_card",
+    "charge", "settle", "void", "refund", "resolve_held", "retrieve_transaction",
+    "find_operation", "iter_customers", "iter_transactions",
+    "check_credentials", "parse_webhook",
+)  # fmt: skip

@@ -83,14 +83,10 @@ class Account(Gateway):
             about: the ids of customer and card that it speaks of.
         """
         reply = self.client.call(operation, values, changes=changes, key=key)
-        pause, waited = FIRST_PAUSE, 0.0
-        while (
-            reply.code == codes.NOT_FOUND
-            and waited + pause <= self.options.replication_seconds
-            and self.fresh.any(*about)
-        ):
-            time.sleep(pause)
-            waited += pause
+        pause, left = FIRST_PAUSE, self.options.replication_seconds
+        while reply.code == codes.NOT_FOUND and left > 0 and self.fresh.any(*about):
+            time.sleep(min(pause, left))
+            left -= pause
             pause *= 2
             reply = self.client.call(operation, values, changes=changes, key=key)
         return reply

@@ -112,6 +112,13 @@ def test_the_common_options() -> None:
     assert {"currency", "lease_seconds", "quarantine_seconds"} == COMMON_OPTIONS
 
 
+@pytest.mark.parametrize("name", ["lease_seconds", "quarantine_seconds"])
+@pytest.mark.parametrize("value", [0, -1, "soon", None, float("nan"), float("inf"), [5]])
+def test_a_time_that_is_none_is_refused_at_once(name: str, value: Any) -> None:
+    with pytest.raises(ImproperlyConfigured, match=f"'shop': the option '{name}'"):
+        Small("shop", {name: value})
+
+
 def test_an_unknown_option_is_named_with_the_accepted_ones() -> None:
     with pytest.raises(ImproperlyConfigured) as caught:
         Small("shop", {"currenci": "USD", "apikey": "s3cret"})

@@ -247,11 +247,19 @@ def test_what_was_just_created_is_waited_for(naps: list[float]) -> None:
 
 
 def test_not_for_ever(naps: list[float]) -> None:
-    gateway, _client = scripted(ok(CREATED), *[NOT_FOUND] * 4, replication_seconds=4)
+    gateway, _client = scripted(ok(CREATED), *[NOT_FOUND] * 5, replication_seconds=4)
     gateway.create_customer(NEW)
     assert refused(gateway.retrieve_customer("10")).kind is K.CUSTOMER_NOT_FOUND
-    # The next pause would be longer than what is left of the four seconds.
-    assert naps == [0.5, 1.0, 2.0]
+    # The last pause is what was left of the four seconds.
+    assert naps == [0.5, 1.0, 2.0, 0.5]
+
+
+def test_as_long_as_was_ever_reported_by_default(naps: list[float]) -> None:
+    gateway, _client = scripted(ok(CREATED), *[NOT_FOUND] * 6)
+    gateway.create_customer(NEW)
+    assert refused(gateway.retrieve_customer("10")).kind is K.CUSTOMER_NOT_FOUND
+    assert naps == [0.5, 1.0, 2.0, 4.0, 7.5]
+    assert sum(naps) == 15
 
 
 def test_not_where_it_is_switched_off(naps: list[float]) -> None:
