@@ -32,6 +32,8 @@ from django_dinero.gateways.wirefaults import BadReply, reason
 from django_dinero.secrets import scrub
 
 _CHUNK = 65536
+#: Bytes beside the body; a body in small chunks has as many again.
+_HEADERS = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,11 @@ class HttpClient:
         adapter: requests.adapters.BaseAdapter | None = None,
         pool_size: int = 32,
     ) -> None:
-        parts = urlsplit(url)
-        if not is_http(url) or "@" in parts.netloc:
+        if not is_http(url) or "@" in urlsplit(url).netloc:
             raise ImproperlyConfigured("The gateway's address must be http(s)://host/path.")
         if proxy is not None and not is_http(proxy):
             raise ImproperlyConfigured("proxy: the address must be http(s)://host:port.")
+        parts = urlsplit(url)
         self._url = url
         self._host = parts.netloc
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -127,7 +129,8 @@ class HttpClient:
             NotSent: nothing reached the gateway.
             OutcomeUnknown: the request left, and no whole reply with status 200 came back.
         """
-        call = Call(self._timeouts.read, self._timeouts.deadline)
+        most = 2 * self._max_reply_bytes + _HEADERS
+        call = Call(self._timeouts.read, self._timeouts.deadline, most)
         ending = self._attempt(call, body, content_type)
         if isinstance(ending, DineroError) and _may_repeat(call, changes):
             call.fresh, call.phase = True, Phase.CONNECTING

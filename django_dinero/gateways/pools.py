@@ -22,10 +22,10 @@ from django_dinero.gateways.wire import Counted
 
 def is_http(address: str) -> bool:
     """Say whether an address is http or https, with a host."""
-    parts = urlsplit(address)
     try:
+        parts = urlsplit(address)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number
+    except ValueError:  # a port that is no number, an address in half a bracket
         return False
 
 
