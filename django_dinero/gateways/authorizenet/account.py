@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from django_dinero.gateways.authorizenet import codes, replies
 from django_dinero.gateways.authorizenet.client import Client, Reply
 from django_dinero.gateways.authorizenet.options import Options
 from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.locks import Lock
 from django_dinero.gateways.types import ReasonKind, Refusal, RemoteCustomer
 
 #: Seconds for which an id that was just created may still be "not found" (reported: 2 to 15 s,
@@ -29,7 +29,7 @@ class FreshIds:
 
     def __init__(self) -> None:
         self._created: OrderedDict[str, float] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def add(self, *ids: str) -> None:
         """Remember ids as created now."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,6 +18,7 @@ from django_dinero.gateways.authorizenet.client import Client
 from django_dinero.gateways.authorizenet.lookups import Lookups
 from django_dinero.gateways.authorizenet.vault import Vault
 from django_dinero.gateways.base import Request
+from django_dinero.gateways.locks import Lock
 from django_dinero.gateways.types import Credentials, Refusal, WebhookNotice
 
 #: The schema's limits, in characters. A charge's e-mail and a profile's have the same.
@@ -72,7 +72,7 @@ class AuthorizeNetGateway(Vault, Lookups):
         self.options = options.read(alias, dict(options_ or {}))
         self.fresh = FreshIds()
         self._client: Client | None = None
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._adapter: BaseAdapter | None = None
 
     @property
