@@ -21,6 +21,7 @@ from django_dinero.gateways.types import (
     RemoteCustomer,
     TransactionResult,
 )
+from django_dinero.secrets import scrub
 
 _EXPIRY = re.compile(r"(\d{4})-(\d{2})")
 _DUPLICATE_ID = re.compile(r"\bID (\d+)")
@@ -124,8 +125,8 @@ def result(content: Mapping[str, Any], *, follow_up: bool = False) -> Transactio
         follow_up: it answers a refund or a void.
 
     Raises:
-        OutcomeUnknown: it says approved and error at once, approves without an id, or has a
-            response code that this release does not know; the gateway's books will tell.
+        OutcomeUnknown: it says two things at once, approves without an id, or has a response code
+            that this release does not know; the gateway's books will tell.
     """
     response = at(content, "transactionResponse")
     code, text = reason_of(response)
@@ -139,6 +140,13 @@ def result(content: Mapping[str, Any], *, follow_up: bool = False) -> Transactio
         outcome = Outcome.DECLINED
     if outcome is Outcome.APPROVED:
         outcome, reasons, already = _approved(response, code, text)
+    elif code == codes.APPROVED and outcome is not Outcome.HELD:
+        raise OutcomeUnknown(_("The gateway refused, and says that it approved."))
+    elif code in codes.NOT_TAKEN_BACK:
+        raise OutcomeUnknown(
+            _("The gateway broke off and could not take it back: %(text)s") % {"text": scrub(text)},
+            gateway_code=code,
+        )
     else:
         reasons = codes.transaction_reasons(code, text, outcome, follow_up=follow_up)
         if not code and outcome is Outcome.DECLINED:
@@ -175,7 +183,7 @@ def _approved(
     errors = dicts_at(response, "errors", "error")
     if code in (codes.ALREADY_VOIDED, codes.ALREADY_CAPTURED):
         return Outcome.FAILED, codes.transaction_reasons(code, text, Outcome.FAILED), True
-    if not transaction_id:  # or several of them
+    if not (transaction_id.isascii() and transaction_id.isdigit()):  # none, or several of them
         raise OutcomeUnknown(_("The gateway approved and does not say as which transaction."))
     if transaction_id == "0":
         if errors:

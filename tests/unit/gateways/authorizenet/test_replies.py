@@ -103,7 +103,9 @@ def test_an_approval_that_kept_nothing_failed() -> None:
 
 
 @pytest.mark.parametrize("inner", ["", errors(("27", "No.")), "<splitTenderId>7</splitTenderId>"])
-@pytest.mark.parametrize("trans_id", ["", "60</transId><transId>61", "<a/>", "60<a/>"])
+@pytest.mark.parametrize(
+    "trans_id", ["", "60</transId><transId>61", "<a/>", "60<a/>", "-1", "60 61", "id", "\u0666"]
+)
 def test_an_approval_without_one_id_may_have_taken_money(trans_id: str, inner: str) -> None:
     with pytest.raises(OutcomeUnknown, match="as which transaction"):
         replies.result(response(inner, trans_id=trans_id))
@@ -113,6 +115,19 @@ def test_an_approval_that_kept_nothing_and_says_why() -> None:
     found = replies.result(response(errors(("27", "4111111111111111")), trans_id="0"))
     assert found.outcome is Outcome.FAILED
     assert found.reasons == (Reason(K.AVS, "27", "[secret]"),)
+
+
+@pytest.mark.parametrize("code", ["2", "3"])
+def test_a_refusal_whose_reason_is_an_approval_is_not_believed(code: str) -> None:
+    with pytest.raises(OutcomeUnknown, match="says that it approved"):
+        replies.result(response(message("1"), code=code))
+
+
+@pytest.mark.parametrize("code", ["120", "121", "122"])
+def test_what_the_gateway_could_not_take_back_may_stand(code: str) -> None:
+    with pytest.raises(OutcomeUnknown, match=r"take it back: Try again\.") as caught:
+        replies.result(response(errors((code, "Try again.")), code="3"))
+    assert caught.value.gateway_code == code
 
 
 @pytest.mark.parametrize("code", ["1", "252", "253", "193", ""])
