@@ -140,7 +140,8 @@ def result(content: Mapping[str, Any], *, follow_up: bool = False) -> Transactio
         outcome = Outcome.DECLINED
     if outcome is Outcome.APPROVED:
         outcome, reasons, already = _approved(response, code, text)
-    elif code == codes.APPROVED and outcome is not Outcome.HELD:
+    elif code == codes.APPROVED and "approved" in text and outcome is not Outcome.HELD:
+        # The text too: code 1 may say of a held transaction that it was declined as asked.
         raise OutcomeUnknown(_("The gateway refused, and says that it approved."))
     elif code in codes.NOT_TAKEN_BACK:
         raise OutcomeUnknown(

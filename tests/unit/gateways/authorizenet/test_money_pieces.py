@@ -59,7 +59,7 @@ GOOD = f"""<createTransactionResponse xmlns="{NAMESPACE}"><refId>{KEY}</refId><m
 <transactionResponse><responseCode>1</responseCode><authCode>2Z8XYR</authCode><avsResultCode>Y
 </avsResultCode><cvvResultCode>P</cvvResultCode><transId>60036553096</transId><refTransID/>
 <testRequest>0</testRequest><accountNumber>XXXX1111</accountNumber><accountType>Visa</accountType>
-<messages><message><code>1</code><description>Approved.</description></message></messages>
+<messages><message><code>1</code><description>It was approved.</description></message></messages>
 <networkTransId>N123</networkTransId></transactionResponse></createTransactionResponse>"""
 
 

@@ -123,6 +123,11 @@ def test_a_refusal_whose_reason_is_an_approval_is_not_believed(code: str) -> Non
         replies.result(response(message("1"), code=code))
 
 
+def test_code_1_alone_is_no_approval() -> None:
+    found = replies.result(response(message("1", "Declined as asked."), code="2"))
+    assert (found.outcome, found.reasons[0].kind) == (Outcome.DECLINED, K.CARD_DECLINED)
+
+
 @pytest.mark.parametrize("code", ["120", "121", "122"])
 def test_what_the_gateway_could_not_take_back_may_stand(code: str) -> None:
     with pytest.raises(OutcomeUnknown, match=r"take it back: Try again\.") as caught:
