@@ -93,11 +93,17 @@ class Account(Gateway):
 
     def fetch_customer(self, customer_id: str) -> RemoteCustomer | Refusal:
         """Fetch a customer with all cards, expiry dates unmasked."""
+        profile = self.fetch_profile(customer_id)
+        return profile if isinstance(profile, Refusal) else replies.customer(profile)
+
+    def fetch_profile(self, customer_id: str) -> dict[str, Any] | Refusal:
+        """Fetch a customer as the gateway shows it."""
         values = {"customerProfileId": customer_id, "unmaskExpirationDate": "true"}
         reply = self.call("getCustomerProfile", values, changes=False, about=(customer_id,))
         if not reply.ok:
             return reply.refusal(ReasonKind.CUSTOMER_NOT_FOUND)
-        return replies.customer(reply.content.get("profile") or {})
+        profile: dict[str, Any] = reply.content.get("profile") or {}
+        return profile
 
     def fetch_payment_profile(
         self, customer_id: str, card_id: str, *, unmask: bool
