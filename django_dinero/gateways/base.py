@@ -24,7 +24,7 @@ from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 
-from django_dinero.cards import Address, CardDetails, card_input_error
+from django_dinero.cards import ADDRESS_FIELDS, Address, CardDetails, card_input_error
 from django_dinero.exceptions import InvalidInput, UnsupportedFeature
 from django_dinero.gateways.types import (
     CardRequest,
@@ -74,7 +74,7 @@ class Gateway(ABC):
     unsupported: ClassVar[Mapping[str, str]] = {}
     #: The gateway itself answers a repeated operation key with the first result.
     honours_operation_key: ClassVar[bool] = False
-    #: Card fields that must be given when a card is stored or charged, beside the number.
+    #: Fields of a typed card that must be given beside the number, those of its address included.
     required_card_fields: ClassVar[tuple[str, ...]] = ()
     #: Longest text the gateway takes, by field name (``email``, ``address``, ...), in characters.
     max_lengths: ClassVar[Mapping[str, int]] = {}
@@ -231,7 +231,7 @@ class Gateway(ABC):
         card = getattr(request, "card", None) or getattr(request, "source", None)
         if isinstance(card, CardDetails):
             for name in self.required_card_fields:
-                if getattr(card, name, None) is None:
+                if not getattr(card.address if name in ADDRESS_FIELDS else card, name, None):
                     errors[name] = _("%(gateway)s requires this.") % {"gateway": self.alias}
         currency = getattr(request, "currency", self.currency)
         if self.single_currency and currency != self.currency:

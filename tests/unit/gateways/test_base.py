@@ -225,6 +225,20 @@ def test_a_missing_card_field_is_named(
         assert caught.value.errors == {name: ["shop requires this."] for name in fields}
 
 
+class WantsAddress(Small):
+    """Wants a street and a postal code."""
+
+    required_card_fields = ("address", "zip")
+
+
+def test_a_field_of_the_address_may_be_required() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        WantsAddress("shop").check_request(charge_with(card_details({"number": NUMBER})))
+    assert set(caught.value.errors) == {"address", "zip"}
+    whole = card_details({"number": NUMBER, "address": "1 Mill St", "zip": "12180"})
+    WantsAddress("shop").check_request(charge_with(whole))
+
+
 def test_texts_too_long_are_all_named_with_their_limit() -> None:
     card = card_details({"number": NUMBER, "city": "London", "cvv": "900"})
     request = charge_with(card, email="x" * 21, order_reference="abcd")
