@@ -211,11 +211,13 @@ class ListContract(ContractBase):
 
     @needs("charge", "iter_transactions")
     def test_all_transactions_are_gone_through_lazily(self, gateway: Gateway) -> None:
-        """Ours are among them with their amounts and keys; older ones can be left out."""
+        """Each once, ours with their amounts and keys; older ones can be left out."""
         charges = [self.charged(gateway, settle=settle) for settle in (True, False, True)]
         walk = gateway.iter_transactions(an_hour_ago())
         assert isinstance(walk, Iterator), "an iterator, not a list: an account may have millions"
-        found = {remote.transaction_id: remote for remote in walk}
+        listed = list(walk)
+        found = {remote.transaction_id: remote for remote in listed}
+        assert len(found) == len(listed), "each once"
         for request, transaction_id in charges:
             remote = found[transaction_id]
             assert (remote.amount, remote.currency) == (request.amount, request.currency)
