@@ -24,7 +24,7 @@ from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 
-from django_dinero.cards import Address, CardDetails, card_input_error
+from django_dinero.cards import ADDRESS_FIELDS, Address, CardDetails, card_input_error
 from django_dinero.exceptions import InvalidInput, UnsupportedFeature
 from django_dinero.gateways.types import (
     CardRequest,
@@ -74,7 +74,7 @@ class Gateway(ABC):
     unsupported: ClassVar[Mapping[str, str]] = {}
     #: The gateway itself answers a repeated operation key with the first result.
     honours_operation_key: ClassVar[bool] = False
-    #: Card fields that must be given when a card is stored or charged, beside the number.
+    #: Fields of a typed card that must be given beside the number, those of its address included.
     required_card_fields: ClassVar[tuple[str, ...]] = ()
     #: Longest text the gateway takes, by field name (``email``, ``address``, ...), in characters.
     max_lengths: ClassVar[Mapping[str, int]] = {}
@@ -98,8 +98,10 @@ class Gateway(ABC):
             )
         self.currency: str = given.get("currency", "USD")
         exponent(self.currency)
-        self.lease_seconds = float(given.get("lease_seconds", self.lease_seconds))
-        self.quarantine_seconds = float(given.get("quarantine_seconds", self.quarantine_seconds))
+        self.lease_seconds = _seconds(alias, "lease_seconds", given, self.lease_seconds)
+        self.quarantine_seconds = _seconds(
+            alias, "quarantine_seconds", given, self.quarantine_seconds
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.alias!r}>"
@@ -229,7 +231,7 @@ class Gateway(ABC):
         card = getattr(request, "card", None) or getattr(request, "source", None)
         if isinstance(card, CardDetails):
             for name in self.required_card_fields:
-                if getattr(card, name, None) is None:
+                if not getattr(card.address if name in ADDRESS_FIELDS else card, name, None):
                     errors[name] = _("%(gateway)s requires this.") % {"gateway": self.alias}
         currency = getattr(request, "currency", self.currency)
         if self.single_currency and currency != self.currency:
@@ -264,6 +266,18 @@ class Gateway(ABC):
         )
 
 
+def _seconds(alias: str, name: str, given: Mapping[str, Any], default: float) -> float:
+    try:
+        found = float(given.get(name, default))
+    except (TypeError, ValueError):
+        found = 0.0
+    if not 0 < found < float("inf"):
+        raise ImproperlyConfigured(
+            f"DINERO gateway {alias!r}: the option {name!r} is a number of seconds above zero."
+        )
+    return found
+
+
 def _texts_of(request: object) -> dict[str, str]:
     """Return the plain texts of a request by field name, those of its address included."""
     texts: dict[str, str] = {}
@@ -278,23 +292,9 @@ def _texts_of(request: object) -> dict[str, str]:
 
 #: Every verb of the interface, for the contract suite and for whoever writes a backend.
 VERBS: tuple[str, ...] = (
-    "create_customer",
-    "retrieve_customer",
-    "update_customer",
-    "delete_customer",
-    "add_card",
-    "update_card",
-    "delete_card",
-    "validate_card",
-    "charge",
-    "settle",
-    "void",
-    "refund",
-    "resolve_held",
-    "retrieve_transaction",
-    "find_operation",
-    "iter_customers",
-    "iter_transactions",
-    "check_credentials",
-    "parse_webhook",
-)
+    "create_customer", "retrieve_customer", "update_customer", "delete_customer",
+    "add_card", "update_card", "delete_card", "validate_card",
+    "charge", "settle", "void", "refund", "resolve_held", "retrieve_transaction",
+    "find_operation", "iter_customers", "iter_transactions",
+    "check_credentials", "parse_webhook",
+)  # fmt: skip

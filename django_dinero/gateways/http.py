@@ -13,7 +13,6 @@ them leaves this module: ours are raised outside of any ``except`` block, withou
 from __future__ import annotations
 
 import os
-import threading
 import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -26,12 +25,15 @@ from django.utils.translation import gettext as _
 
 from django_dinero.deadline import check_may_send
 from django_dinero.exceptions import DineroError, NotSent, OutcomeUnknown
-from django_dinero.gateways.pools import is_http, open_pool, tls_context
+from django_dinero.gateways.locks import Lock
+from django_dinero.gateways.pools import is_http, open_pool, tls_context, usual_tls_context
 from django_dinero.gateways.wire import Call, Phase, current, drop_inherited_sockets
 from django_dinero.gateways.wirefaults import BadReply, reason
 from django_dinero.secrets import scrub
 
 _CHUNK = 65536
+#: Bytes beside the body; a body in small chunks has as many again.
+_HEADERS = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,11 @@ class HttpClient:
         adapter: requests.adapters.BaseAdapter | None = None,
         pool_size: int = 32,
     ) -> None:
-        parts = urlsplit(url)
-        if not is_http(url) or "@" in parts.netloc:
+        if not is_http(url) or "@" in urlsplit(url).netloc:
             raise ImproperlyConfigured("The gateway's address must be http(s)://host/path.")
         if proxy is not None and not is_http(proxy):
             raise ImproperlyConfigured("proxy: the address must be http(s)://host:port.")
+        parts = urlsplit(url)
         self._url = url
         self._host = parts.netloc
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -105,7 +107,7 @@ class HttpClient:
         self._max_reply_bytes = max_reply_bytes
         self._adapter = adapter
         self._pool_size = pool_size
-        self._lock = threading.Lock()
+        self._lock = Lock()
         # A bundle of the user's is read now, to complain in time; the usual one when needed.
         self._context = tls_context(ca_bundle) if ca_bundle else None
         self._pool: urllib3.HTTPConnectionPool | None = None
@@ -127,7 +129,8 @@ class HttpClient:
             NotSent: nothing reached the gateway.
             OutcomeUnknown: the request left, and no whole reply with status 200 came back.
         """
-        call = Call(self._timeouts.read, self._timeouts.deadline)
+        most = 2 * self._max_reply_bytes + _HEADERS
+        call = Call(self._timeouts.read, self._timeouts.deadline, most)
         ending = self._attempt(call, body, content_type)
         if isinstance(ending, DineroError) and _may_repeat(call, changes):
             call.fresh, call.phase = True, Phase.CONNECTING
@@ -147,8 +150,7 @@ class HttpClient:
             self._adapter.close()
 
     def forget(self) -> None:
-        """Start anew in a forked child, whose parent may have held the lock."""
-        self._lock = threading.Lock()
+        """Start anew in a forked child."""
         self._pool = None
 
     def _attempt(self, call: Call, body: bytes, content_type: str) -> bytes | DineroError:
@@ -253,7 +255,7 @@ class HttpClient:
         with self._lock:
             if self._pool is None:
                 if self._encrypted and self._context is None:
-                    self._context = tls_context(None)
+                    self._context = usual_tls_context()
                 self._pool = open_pool(
                     self._url, context=self._context, proxy=self._proxy, size=self._pool_size
                 )

@@ -7,6 +7,7 @@ thread-safe, and we have no cookies, no authentication and no hooks, the parts o
 
 from __future__ import annotations
 
+import functools
 import ssl
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,10 @@ from django_dinero.gateways.wire import Counted
 
 def is_http(address: str) -> bool:
     """Say whether an address is http or https, with a host."""
-    parts = urlsplit(address)
     try:
+        parts = urlsplit(address)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number
+    except ValueError:  # a port that is no number, an address in half a bracket
         return False
 
 
@@ -43,6 +44,15 @@ class _PlainPool(urllib3.HTTPConnectionPool):
 
 class _EncryptedPool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _Encrypted
+
+
+@functools.cache
+def usual_tls_context() -> ssl.SSLContext:
+    """Return the context with the certificates of ``requests``, one for all gateways.
+
+    It takes 0.7 MB and some 50 ms, and a shop may resolve an alias for each of its merchants.
+    """
+    return tls_context(None)
 
 
 def tls_context(ca_bundle: str | None) -> ssl.SSLContext:

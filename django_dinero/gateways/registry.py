@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,8 +13,9 @@ from django.utils.translation import gettext as _
 from django_dinero import conf
 from django_dinero.exceptions import InvalidInput
 from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.locks import Lock
 
-_lock = threading.Lock()
+_lock = Lock()
 _instances: dict[str, tuple[Mapping[str, Any], Gateway]] = {}
 
 

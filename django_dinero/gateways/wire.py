@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import io
 import os
+import sys
 import time
 import weakref
 from contextvars import ContextVar
@@ -18,6 +19,7 @@ from enum import StrEnum
 from typing import Any
 
 from django_dinero.deadline import check_may_send
+from django_dinero.gateways.wirefaults import BadReply
 
 #: Seconds a kept connection may be idle. A firewall forgets silent ones without a word, and a
 #: request sent into such a connection ends with an unknown outcome.
@@ -46,10 +48,12 @@ class Call:
     Args:
         read_timeout: seconds that one read or write may take.
         deadline: seconds that the whole call may take.
+        most: bytes of reply that are read, headers and the frames of chunks included.
     """
 
     read_timeout: float
     deadline: float
+    most: int = sys.maxsize
     started: float = field(default_factory=time.monotonic)
     phase: Phase = Phase.CONNECTING
     #: Whether a byte of the request may have reached the socket.
@@ -104,9 +108,11 @@ def drop_inherited_sockets() -> None:
 
 
 class _DeadlineReader(io.RawIOBase):
-    """Reads from a socket; each read may take what is left of the deadline, and no more.
+    """Reads from a socket, no longer than the call's deadline and no more than it may read.
 
-    A timeout of the socket alone counts anew for each byte that a slow server drips.
+    A timeout of the socket alone counts anew for each byte that a slow server drips. A body is cut
+    off where it gets too long, but http.client reads headers, trailers and a chunk of negative
+    length without end.
     """
 
     def __init__(self, sock: Any, call: Call) -> None:
@@ -125,6 +131,9 @@ class _DeadlineReader(io.RawIOBase):
         count: int | None = self._raw.readinto(buffer)
         if count:
             self._call.answered = True
+            self._call.most -= count
+        if self._call.most < 0:
+            raise BadReply("a reply without end")
         return count
 
     def close(self) -> None:

@@ -50,7 +50,7 @@ class CardContract(ContractBase):
     def test_the_same_card_again_is_not_stored_twice(self, gateway: Gateway) -> None:
         """It is refused as a duplicate, or answered with the id it has."""
         first = self.stored_card(gateway)
-        request = CardRequest(new_key(), first.customer_id, self.good_card())
+        request = CardRequest(new_key(), first.customer_id, self.as_sent(gateway, self.good_card()))
         again = gateway.add_card(request)
         if isinstance(again, Refusal):
             refusal = is_refusal(again, ReasonKind.DUPLICATE_CARD)
@@ -62,7 +62,7 @@ class CardContract(ContractBase):
     @needs("add_card")
     def test_nobody_gets_no_card(self, gateway: Gateway) -> None:
         """A customer that the gateway does not know is a refusal."""
-        request = CardRequest(new_key(), NOBODY, self.good_card())
+        request = CardRequest(new_key(), NOBODY, self.as_sent(gateway, self.good_card()))
         is_refusal(gateway.add_card(request), ReasonKind.CUSTOMER_NOT_FOUND)
 
     @needs("create_customer", "retrieve_customer", "update_card")
@@ -105,7 +105,7 @@ class CardContract(ContractBase):
             card.address,
             month=card.month,
             year=card.year,
-            card=card,
+            card=self.as_sent(gateway, card),
         )
         changed = gateway.update_card(update)
         assert isinstance(changed, RemoteCard)

@@ -21,7 +21,7 @@ from django_dinero.gateways.types import (
     LookupHints,
 )
 from django_dinero.keys import new_key
-from django_dinero.testing.contract_base import ContractBase
+from django_dinero.testing.contract_base import ContractBase, has
 from django_dinero.testing.contract_vault import NOBODY
 
 #: Methods that a backend must have, whatever its provider can do.
@@ -33,9 +33,10 @@ class InterfaceContract(ContractBase):
 
     def _calls(self, gateway: Gateway) -> dict[str, Callable[[], Any]]:
         """Every verb, ready to be called with something sensible."""
-        card, now = self.good_card(), datetime.datetime.now(datetime.UTC)
+        now, last_4 = datetime.datetime.now(datetime.UTC), self.good_card().last_4
+        card = self.as_sent(gateway, self.good_card())
         amount, currency = self.amount(gateway), gateway.currency
-        follow_up = FollowUpRequest(new_key(), NOBODY, amount, currency, last_4=card.last_4)
+        follow_up = FollowUpRequest(new_key(), NOBODY, amount, currency, last_4=last_4)
         customer = CustomerRequest(new_key(), new_key(), "ann@example.com", card=card)
         update = CustomerUpdate(new_key(), NOBODY, new_key(), "ann@example.com")
         card_update = CardUpdate(new_key(), NOBODY, NOBODY, Address())
@@ -47,7 +48,7 @@ class InterfaceContract(ContractBase):
             "add_card": lambda: gateway.add_card(CardRequest(new_key(), NOBODY, card)),
             "update_card": lambda: gateway.update_card(card_update),
             "delete_card": lambda: gateway.delete_card(NOBODY, NOBODY),
-            "validate_card": lambda: gateway.validate_card(NOBODY, NOBODY, card.cvv),
+            "validate_card": lambda: gateway.validate_card(NOBODY, NOBODY),
             "charge": lambda: gateway.charge(ChargeRequest(new_key(), amount, currency, card)),
             "settle": lambda: gateway.settle(follow_up),
             "void": lambda: gateway.void(follow_up),
@@ -66,12 +67,11 @@ class InterfaceContract(ContractBase):
     def test_every_verb_is_here_or_declared_as_missing(self, gateway: Gateway) -> None:
         """``supports()`` tells the truth about each."""
         backend = type(gateway)
-        for verb in VERBS:
-            own = getattr(backend, verb) is not getattr(Gateway, verb)
-            if backend.supports(verb):
-                assert own, f"{verb} is not written: name it in `unsupported`, with the reason"
-            else:
-                assert verb not in REQUIRED, f"every gateway has {verb}"
+        theirs = {v for v in VERBS if getattr(backend, v) is getattr(Gateway, v)}
+        silent = sorted(verb for verb in theirs if backend.supports(verb))
+        assert not silent, f"not written: name them in `unsupported`, with the reason: {silent}"
+        for verb in REQUIRED:
+            assert backend.supports(verb), f"every gateway has {verb}"
         assert set(backend.unsupported) <= set(VERBS), "`unsupported` names verbs only"
 
     def test_a_missing_verb_says_why(self, gateway: Gateway) -> None:
@@ -91,7 +91,7 @@ class InterfaceContract(ContractBase):
     def test_every_other_verb_answers(self, gateway: Gateway) -> None:
         """It does not raise, whatever the id: refusals are answers."""
         for verb, call in self._calls(gateway).items():
-            if gateway.supports(verb):
+            if has(type(gateway), verb):
                 gateway.require(verb)
                 assert call() is not None, f"{verb} gives an answer"
 
@@ -115,7 +115,7 @@ class InterfaceContract(ContractBase):
         other = "EUR" if gateway.currency != "EUR" else "USD"
         amount = self.amount(gateway)
         for request in (
-            ChargeRequest(new_key(), amount, other, self.good_card()),
+            ChargeRequest(new_key(), amount, other, self.as_sent(gateway, self.good_card())),
             FollowUpRequest(new_key(), NOBODY, amount, other),
         ):
             with pytest.raises(InvalidInput) as caught:
@@ -124,13 +124,13 @@ class InterfaceContract(ContractBase):
 
     def test_good_requests_pass_the_check(self, gateway: Gateway) -> None:
         """Services ask before they write an operation."""
-        card, currency = self.good_card(), gateway.currency
-        amount = self.amount(gateway)
+        typed, currency = self.good_card(), gateway.currency
+        card, amount = self.as_sent(gateway, typed), self.amount(gateway)
         for request in (
             CustomerRequest(new_key(), new_key(), "ann@example.com", "Ann", "Example", card),
             CustomerUpdate(new_key(), NOBODY, new_key(), "ann@example.com"),
             CardRequest(new_key(), NOBODY, card),
-            CardUpdate(new_key(), NOBODY, NOBODY, card.address, card.month, card.year),
+            CardUpdate(new_key(), NOBODY, NOBODY, typed.address, typed.month, typed.year),
             ChargeRequest(new_key(), amount, currency, card, order_reference="A-1"),
             FollowUpRequest(new_key(), NOBODY, amount, currency),
         ):
@@ -141,8 +141,11 @@ class InterfaceContract(ContractBase):
         long = {name: "x" * (limit + 1) for name, limit in gateway.max_lengths.items()}
         address = {n: text for n, text in long.items() if n in Address.__dataclass_fields__}
         texts: dict[str, Any] = {n: long[n] for n in ("email", "description") if n in long}
-        bare = CardDetails(number=self.good_card().number, address=Address(**address))
-        missing = [n for n in gateway.required_card_fields if getattr(bare, n, None) is None]
+        bare = self.as_sent(
+            gateway, CardDetails(number=self.good_card().number, address=Address(**address))
+        )
+        wanted = gateway.required_card_fields if isinstance(bare, CardDetails) else ()
+        missing = [n for n in wanted if n not in address and n != "number"]
         expected = {*address, *texts, *missing}
         request = ChargeRequest(new_key(), self.amount(gateway), gateway.currency, bare, **texts)
         if not expected:

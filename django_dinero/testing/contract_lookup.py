@@ -82,9 +82,8 @@ class LookupContract(ContractBase):
     @needs("charge", "find_operation", "lose_reply")
     def test_a_charge_without_a_reply_is_found(self, gateway: Gateway) -> None:
         """OutcomeUnknown is raised, and the lookup tells what happened."""
-        request = ChargeRequest(
-            new_key(), self.amount(gateway), gateway.currency, self.good_card(), settle=True
-        )
+        card = self.as_sent(gateway, self.good_card())
+        request = ChargeRequest(new_key(), self.amount(gateway), gateway.currency, card)
         self._loses(gateway, lambda: gateway.charge(request))
         hints = self._charge_hints(request)
         match = self._only(gateway.find_operation(request.operation_key, hints))
@@ -165,7 +164,8 @@ class LookupContract(ContractBase):
     @needs("create_customer", "find_operation", "lose_reply")
     def test_a_customer_without_a_reply_is_found(self, gateway: Gateway) -> None:
         """By our key: nothing else is known of it."""
-        request = CustomerRequest(new_key(), new_key(), "lost@example.com", card=self.good_card())
+        card = self.as_sent(gateway, self.good_card())
+        request = CustomerRequest(new_key(), new_key(), "lost@example.com", card=card)
         self._loses(gateway, lambda: gateway.create_customer(request))
         hints = self._hints("create_customer", customer_key=request.key)
         found = gateway.find_operation(request.operation_key, hints)
@@ -181,7 +181,8 @@ class LookupContract(ContractBase):
             last_4=self.other_card().last_4,
             known_card_ids=frozenset({stored.card_id}),
         )
-        request = CardRequest(new_key(), stored.customer_id, self.other_card())
+        card = self.as_sent(gateway, self.other_card())
+        request = CardRequest(new_key(), stored.customer_id, card)
         self._absent(gateway.find_operation(request.operation_key, hints))
         added = gateway.add_card(request)
         assert isinstance(added, RemoteCard)
@@ -210,11 +211,13 @@ class ListContract(ContractBase):
 
     @needs("charge", "iter_transactions")
     def test_all_transactions_are_gone_through_lazily(self, gateway: Gateway) -> None:
-        """Ours are among them with their amounts and keys; older ones can be left out."""
+        """Each once, ours with their amounts and keys; older ones can be left out."""
         charges = [self.charged(gateway, settle=settle) for settle in (True, False, True)]
         walk = gateway.iter_transactions(an_hour_ago())
         assert isinstance(walk, Iterator), "an iterator, not a list: an account may have millions"
-        found = {remote.transaction_id: remote for remote in walk}
+        listed = list(walk)
+        found = {remote.transaction_id: remote for remote in listed}
+        assert len(found) == len(listed), "each once"
         for request, transaction_id in charges:
             remote = found[transaction_id]
             assert (remote.amount, remote.currency) == (request.amount, request.currency)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from decimal import Decimal
 
-from django_dinero.cards import CardDetails
+from django_dinero.cards import CardDetails, PaymentToken
 from django_dinero.exceptions import DineroError
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import (
@@ -189,8 +189,8 @@ class MoneyContract(ContractBase):
     def test_the_same_key_again(self, gateway: Gateway) -> None:
         """A gateway that honours keys answers with the first charge; no other may be trusted to.
 
-        Another gateway may refuse it as a duplicate, find that it was done ``already``, or charge
-        again under an id of its own.
+        Another gateway may refuse it as a duplicate or for its token, which is used up, find that
+        it was done ``already``, or charge again under an id of its own.
         """
         request, first = self.charged(gateway)
         again = gateway.charge(request)
@@ -199,6 +199,9 @@ class MoneyContract(ContractBase):
             assert again.amount in (None, request.amount)
         elif again.outcome is Outcome.APPROVED:
             assert (again.transaction_id == first) is again.already
+        elif isinstance(request.source, PaymentToken):
+            expected = {ReasonKind.DUPLICATE_TRANSACTION, ReasonKind.INVALID_CARD}
+            assert expected & set(refused(again))
         else:
             assert ReasonKind.DUPLICATE_TRANSACTION in refused(again)
 

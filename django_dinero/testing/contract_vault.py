@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import (
     CustomerRequest,
@@ -12,7 +14,7 @@ from django_dinero.gateways.types import (
 )
 from django_dinero.keys import new_key
 from django_dinero.testing.contract_base import ContractBase, needs
-from django_dinero.testing.contract_checks import done, is_refusal
+from django_dinero.testing.contract_checks import address_with, done, is_refusal
 
 #: An id that no provider has given to a customer, a card or a transaction.
 NOBODY = "999999999"
@@ -120,11 +122,13 @@ class VaultContract(ContractBase):
     def test_texts_come_back_as_they_were_sent(self, gateway: Gateway) -> None:
         """Markup, quotes and letters beyond ASCII are escaped on the way, not eaten."""
         key = new_key()
+        card = self.good_card()
+        names = address_with(card.address, first_name="Zo\u00eb", last_name="O'Neil & <Sons>")
         request = CustomerRequest(
             operation_key=new_key(),
             key=key,
             email=f"o'neil+{key.lower()}@example.com",
-            card=self.card(first_name="Zo\u00eb", last_name="O'Neil & <Sons>"),
+            card=self.as_sent(gateway, replace(card, address=names)),
         )
         created = gateway.create_customer(request)
         assert isinstance(created, RemoteCustomer)

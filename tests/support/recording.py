@@ -21,7 +21,7 @@ class RecordingGateway(SandboxGateway):
         super().__init__(alias, options)
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
         self.faults: dict[str, Fault] = {}
-        self._lock = threading.Lock()
+        self._list_lock = threading.Lock()
 
     @property
     def verbs(self) -> list[str]:
@@ -43,7 +43,7 @@ def _recorded(verb: str) -> Callable[..., Any]:
 
     @functools.wraps(original)
     def method(self: RecordingGateway, *args: Any, **kwargs: Any) -> Any:
-        with self._lock:
+        with self._list_lock:
             self.calls.append((verb, args))
             fault = self.faults.pop(verb, None)
         if fault is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from django_dinero.gateways.authorizenet import codes, replies
 from django_dinero.gateways.authorizenet.client import Client, Reply
 from django_dinero.gateways.authorizenet.options import Options
 from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.locks import Lock
 from django_dinero.gateways.types import ReasonKind, Refusal, RemoteCustomer
 
 #: Seconds for which an id that was just created may still be "not found" (reported: 2 to 15 s,
@@ -29,7 +29,7 @@ class FreshIds:
 
     def __init__(self) -> None:
         self._created: OrderedDict[str, float] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def add(self, *ids: str) -> None:
         """Remember ids as created now."""
@@ -83,25 +83,27 @@ class Account(Gateway):
             about: the ids of customer and card that it speaks of.
         """
         reply = self.client.call(operation, values, changes=changes, key=key)
-        pause, waited = FIRST_PAUSE, 0.0
-        while (
-            reply.code == codes.NOT_FOUND
-            and waited + pause <= self.options.replication_seconds
-            and self.fresh.any(*about)
-        ):
-            time.sleep(pause)
-            waited += pause
+        pause, left = FIRST_PAUSE, self.options.replication_seconds
+        while reply.code == codes.NOT_FOUND and left > 0 and self.fresh.any(*about):
+            time.sleep(min(pause, left))
+            left -= pause
             pause *= 2
             reply = self.client.call(operation, values, changes=changes, key=key)
         return reply
 
     def fetch_customer(self, customer_id: str) -> RemoteCustomer | Refusal:
         """Fetch a customer with all cards, expiry dates unmasked."""
+        profile = self.fetch_profile(customer_id)
+        return profile if isinstance(profile, Refusal) else replies.customer(profile)
+
+    def fetch_profile(self, customer_id: str) -> dict[str, Any] | Refusal:
+        """Fetch a customer as the gateway shows it."""
         values = {"customerProfileId": customer_id, "unmaskExpirationDate": "true"}
         reply = self.call("getCustomerProfile", values, changes=False, about=(customer_id,))
         if not reply.ok:
             return reply.refusal(ReasonKind.CUSTOMER_NOT_FOUND)
-        return replies.customer(reply.content.get("profile") or {})
+        profile: dict[str, Any] = reply.content.get("profile") or {}
+        return profile
 
     def fetch_payment_profile(
         self, customer_id: str, card_id: str, *, unmask: bool

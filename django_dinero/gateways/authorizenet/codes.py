@@ -70,9 +70,14 @@ REASONS: Mapping[str, tuple[ReasonKind, ...]] = {
 #: Reason codes that say "held for review" even where they come with another response code.
 UNDER_REVIEW = ("193", "252", "253")
 
+#: The reason code of an approval; a held transaction has it too.
+APPROVED = "1"
 #: Reason codes of a partial approval (a prepaid card) and of a repeated transaction.
 PARTIAL_APPROVAL = "295"
 DUPLICATES = ("11", "318")
+#: Reason codes of a transaction that broke off, and whose void by the gateway itself failed then:
+#: whether it stands is seen in the books alone.
+NOT_TAKEN_BACK = ("120", "121", "122")
 #: Reason codes, in an *approved* reply, that say that nothing new happened.
 ALREADY_VOIDED = "310"
 ALREADY_CAPTURED = "311"

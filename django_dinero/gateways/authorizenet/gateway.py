@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.core import checks
 from django.core.checks import CheckMessage
 from django.utils.translation import gettext as _
 from requests.adapters import BaseAdapter
@@ -18,6 +18,7 @@ from django_dinero.gateways.authorizenet.client import Client
 from django_dinero.gateways.authorizenet.lookups import Lookups
 from django_dinero.gateways.authorizenet.vault import Vault
 from django_dinero.gateways.base import Request
+from django_dinero.gateways.locks import Lock
 from django_dinero.gateways.types import Credentials, Refusal, WebhookNotice
 
 #: The schema's limits, in characters. A charge's e-mail and a profile's have the same.
@@ -71,7 +72,7 @@ class AuthorizeNetGateway(Vault, Lookups):
         self.options = options.read(alias, dict(options_ or {}))
         self.fresh = FreshIds()
         self._client: Client | None = None
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._adapter: BaseAdapter | None = None
 
     @property
@@ -93,8 +94,20 @@ class AuthorizeNetGateway(Vault, Lookups):
         return self.options.live
 
     def check(self) -> list[CheckMessage]:
-        """Find an endpoint to which card numbers must not go."""
-        return list(options.check(self.options))
+        """Find an endpoint to which card numbers must not go, and times that do not fit."""
+        return [*options.check(self.options), *self._check_times()]
+
+    def _check_times(self) -> Iterator[CheckMessage]:
+        # The journal lets a request leave in the first third of its lease.
+        longest = self.lease_seconds / 3 + self.options.deadline
+        for name in ("lease_seconds", "quarantine_seconds"):
+            if getattr(self, name) < longest:
+                yield checks.Warning(
+                    f"DINERO gateway {self.alias!r}: {name} is shorter than a call may take.",
+                    hint="A third of lease_seconds and the deadline together: until then a charge "
+                    "that others take for lost may still be made.",
+                    id="dinero.W005",
+                )
 
     def check_request(self, request: Request) -> None:
         """Refuse also numbers of more than 16 digits, and texts that do not fit one description."""

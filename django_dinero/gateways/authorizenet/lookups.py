@@ -6,18 +6,13 @@ The reporting calls need the *Transaction Details API* of the account (E00011 wi
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
-
-from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from django_dinero.exceptions import GatewayError
-from django_dinero.gateways.authorizenet import codes, replies
-from django_dinero.gateways.authorizenet.client import Reply
-from django_dinero.gateways.authorizenet.money import Money
-from django_dinero.gateways.authorizenet.xml import dicts_at, text_at
+from django_dinero.gateways.authorizenet import codes, replies, reports
+from django_dinero.gateways.authorizenet.lists import Incomplete, Lists
+from django_dinero.gateways.authorizenet.xml import text_at
 from django_dinero.gateways.types import (
     Kind,
     Lookup,
@@ -31,21 +26,10 @@ from django_dinero.gateways.types import (
     RemoteTransaction,
 )
 
-#: The most a page holds (the schema's limit).
-PAGE = 1000
-#: The last page that can be asked for (the schema's limit).
-MAX_PAGES = 100_000
-#: The longest span that one list of batches may cover.
-BATCH_DAYS = 31
-
 _CAPTURED = (RemoteStatus.CAPTURED, RemoteStatus.SETTLED)
 
 
-class Incomplete(Exception):
-    """A list could not be read to its end."""
-
-
-class Lookups(Money):
+class Lookups(Lists):
     """The verbs that read the other side's books."""
 
     def find_operation(self, key: str, hints: LookupHints) -> Lookup:
@@ -70,7 +54,7 @@ class Lookups(Money):
     def _find_transaction(self, key: str, hints: LookupHints) -> Lookup:
         found = {
             text_at(item, "transId"): None
-            for item in self._listed(hints.since)
+            for item in self.listed(hints.since)
             if text_at(item, "invoiceNumber") == key
         }
         matches = []
@@ -87,7 +71,7 @@ class Lookups(Money):
         reply = self.client.call("getCustomerProfile", values, changes=False)
         if reply.code == codes.NOT_FOUND:
             return Lookup()
-        self._readable(reply)
+        self.readable(reply)
         found = replies.customer(reply.content.get("profile") or {})
         return Lookup((found,) if found.key == hints.customer_key else ())
 
@@ -146,78 +130,16 @@ class Lookups(Money):
             GatewayError: a list could not be read to its end.
         """
         try:
-            for item in self._listed(since):
-                yield replies.summary(item, self.currency)
+            for item in self.listed(since):
+                yield reports.summary(item, self.currency)
         except Incomplete as error:
             text = str(error)
         else:
             return
         raise GatewayError(text, gateway_name=self.alias)
 
-    def _listed(self, since: datetime.datetime) -> Iterator[dict[str, Any]]:
-        """Yield the items of all lists, each transaction once, newest lists first.
-
-        What settles while we read moves from the first list to the second, and is seen there.
-        """
-        seen: set[str] = set()
-        lists = [self._paged("getUnsettledTransactionList", {})]
-        for item in _chain(lists, self._settled(since)):
-            transaction_id = text_at(item, "transId")
-            if transaction_id in seen or _older(item, since):
-                continue
-            seen.add(transaction_id)
-            yield item
-
-    def _settled(self, since: datetime.datetime) -> Iterator[Iterator[dict[str, Any]]]:
-        # Beyond now: what settles while we read counts, and the gateway's clock may be ahead.
-        start, limit = since, timezone.now() + datetime.timedelta(days=1)
-        while start < limit:
-            end = min(start + datetime.timedelta(days=BATCH_DAYS), limit)
-            values = {"firstSettlementDate": _utc(start), "lastSettlementDate": _utc(end)}
-            reply = self._readable(self.client.call("getSettledBatchList", values, changes=False))
-            for batch in dicts_at(reply.content, "batchList", "batch"):
-                yield self._paged("getTransactionList", {"batchId": text_at(batch, "batchId")})
-            start = end
-
-    def _paged(self, operation: str, values: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-        for page in range(1, MAX_PAGES + 1):
-            asked = {
-                **values,
-                "sorting": {"orderBy": "id", "orderDescending": "false"},
-                "paging": {"limit": str(PAGE), "offset": str(page)},
-            }
-            reply = self._readable(self.client.call(operation, asked, changes=False))
-            items = dicts_at(reply.content, "transactions", "transaction")
-            yield from items
-            if len(items) < PAGE:
-                return
-        raise Incomplete(_("The list has no end."))
-
     def _unreadable(self, reason: Reason) -> GatewayError:
         return GatewayError(reason.text, gateway_code=reason.code, gateway_name=self.alias)
-
-    def _readable(self, reply: Reply) -> Reply:
-        if not reply.ok:
-            raise Incomplete(reply.reason().text)
-        return reply
-
-
-def _chain(
-    first: list[Iterator[dict[str, Any]]], rest: Iterator[Iterator[dict[str, Any]]]
-) -> Iterator[dict[str, Any]]:
-    for items in first:
-        yield from items
-    for items in rest:
-        yield from items
-
-
-def _older(item: Mapping[str, Any], since: datetime.datetime) -> bool:
-    submitted = replies.moment(text_at(item, "submitTimeUTC"))
-    return submitted is not None and submitted < since
-
-
-def _utc(moment: datetime.datetime) -> str:
-    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _is_new(card: RemoteCard, hints: LookupHints) -> bool:

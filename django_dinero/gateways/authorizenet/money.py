@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 from django.utils.translation import gettext as _
 
 from django_dinero.exceptions import NotSent, OutcomeUnknown
-from django_dinero.gateways.authorizenet import bodies, codes, replies
+from django_dinero.gateways.authorizenet import bodies, codes, replies, reports
 from django_dinero.gateways.authorizenet.account import Account
 from django_dinero.gateways.authorizenet.client import Reply
 from django_dinero.gateways.authorizenet.xml import text_at
@@ -53,11 +53,8 @@ class Money(Account):
         source = request.source
         about = (source.customer_id, source.card_id) if isinstance(source, StoredCard) else ()
         reply = self._send(values, request.operation_key, about=about)
-        if not replies.response_code(reply.content):
-            return self._refused(reply, self._missing(reply, source))
-        result = replies.result(reply.content)
-        code = replies.reason_of(reply.content["transactionResponse"])[0]
-        if code in codes.DUPLICATES:
+        result = self._result(reply, self._missing(reply, source))
+        if any(reason.code in codes.DUPLICATES for reason in result.reasons):
             return self._adopt(request, result)
         partial = any(reason.code == codes.PARTIAL_APPROVAL for reason in result.reasons)
         if partial and result.transaction_id not in ("", "0"):
@@ -82,10 +79,14 @@ class Money(Account):
         It does when an earlier delivery of this very request was carried out.
 
         Raises:
-            OutcomeUnknown: the original could not be read, and may be ours.
+            OutcomeUnknown: the original is not named or could not be read. It may be ours: the
+                gateway compares invoice numbers, and no other request has this one.
         """
         if result.transaction_id in ("", "0"):
-            return result
+            raise OutcomeUnknown(
+                _("The gateway calls it a repetition and does not say of what: %(text)s")
+                % {"text": result.reasons[0].text}
+            )
         original = _certainly(lambda: self.retrieve_transaction(result.transaction_id))
         if isinstance(original, Refusal):
             raise OutcomeUnknown(
@@ -178,18 +179,14 @@ class Money(Account):
             "heldTransactionRequest": {"action": action, "refTransId": request.transaction_id}
         }
         key = request.operation_key
-        reply = self.client.call("updateHeldTransaction", values, changes=True, key=key)
-        if not replies.response_code(reply.content):
-            return self._refused(reply, K.INVALID_TRANSACTION)
-        return replies.result(reply.content)
+        return self._result(
+            self.client.call("updateHeldTransaction", values, changes=True, key=key)
+        )
 
     def _follow_up(
         self, values: dict[str, Any], request: FollowUpRequest, *, giving_back: bool = False
     ) -> TransactionResult:
-        reply = self._send(values, request.operation_key)
-        if not replies.response_code(reply.content):
-            return self._refused(reply, K.INVALID_TRANSACTION)
-        return replies.result(reply.content, follow_up=giving_back)
+        return self._result(self._send(values, request.operation_key), follow_up=giving_back)
 
     def _send(self, values: dict[str, Any], key: str, *, about: tuple[str, ...] = ()) -> Reply:
         return self.call(
@@ -200,10 +197,32 @@ class Money(Account):
             about=about,
         )
 
+    def _result(
+        self,
+        reply: Reply,
+        missing: ReasonKind = K.INVALID_TRANSACTION,
+        *,
+        follow_up: bool = False,
+    ) -> TransactionResult:
+        """Return what a reply says of its transaction, or the API's message where there is none.
+
+        Raises:
+            OutcomeUnknown: it contradicts itself, or what it says of the transaction is in pieces.
+        """
+        if not replies.response_code(reply.content):
+            return self._refused(reply, missing)
+        result = replies.result(reply.content, follow_up=follow_up)
+        if result.outcome is Outcome.APPROVED and not reply.ok:
+            raise OutcomeUnknown(
+                _("The gateway approved and says that it failed: %(text)s")
+                % {"text": reply.reason().text}
+            )
+        return result
+
     def _refused(self, reply: Reply, missing: ReasonKind) -> TransactionResult:
         """Return an answer that speaks of no transaction: an API message is all there is."""
-        if reply.ok:
-            raise OutcomeUnknown(_("The gateway says Ok and shows no transaction."))
+        if reply.ok or replies.speaks_of_a_transaction(reply.content):
+            raise OutcomeUnknown(_("The gateway's answer does not tell what became of it."))
         reason = reply.reason(missing)
         declined = reason.kind in (K.CARD_DECLINED,)
         outcome = Outcome.DECLINED if declined else Outcome.FAILED
@@ -217,7 +236,7 @@ class Money(Account):
             return reply.refusal(K.INVALID_TRANSACTION)
         if text_at(reply.content, "transaction", "transId") != transaction_id:
             raise OutcomeUnknown(_("The gateway answered with another transaction."))
-        return replies.details(reply.content, self.currency)
+        return reports.details(reply.content, self.currency)
 
 
 def _certainly(call: Callable[[], AnswerT]) -> AnswerT:

@@ -22,6 +22,8 @@ OWN_HOSTS = frozenset({"api.authorize.net", "api2.authorize.net", "apitest.autho
 LIVE_HOSTS = frozenset({"api.authorize.net", "api2.authorize.net"})
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 VALIDATION_MODES = ("liveMode", "testMode", "none")
+#: Characters, by the schema.
+MAX_LOGIN_ID, MAX_TRANSACTION_KEY = 25, 16
 #: Seconds; the longest window that the gateway accepts.
 MAX_DUPLICATE_WINDOW = 28800
 
@@ -95,8 +97,8 @@ def read(alias: str, given: Mapping[str, Any]) -> Options:
     signature = given.get("signature_key")
     return Options(
         alias=alias,
-        login_id=_key(alias, given, "login_id"),
-        transaction_key=_key(alias, given, "transaction_key"),
+        login_id=_key(alias, given, "login_id", MAX_LOGIN_ID),
+        transaction_key=_key(alias, given, "transaction_key", MAX_TRANSACTION_KEY),
         signature_key=_secret(alias, "signature_key", signature) if signature else None,
         client_key=str(given.get("client_key") or ""),
         endpoint=endpoint,
@@ -132,11 +134,14 @@ def _hosts(alias: str, names: object) -> frozenset[str]:
     return frozenset(str(name).lower() for name in names)
 
 
-def _key(alias: str, given: Mapping[str, Any], name: str) -> Secret:
-    value = given.get(name)
-    if not value:
+def _key(alias: str, given: Mapping[str, Any], name: str, limit: int) -> Secret:
+    if not given.get(name):
         raise _wrong(alias, name, "is required (Merchant Interface, API Credentials & Keys)")
-    return _secret(alias, name, value)
+    key = _secret(alias, name, given[name])
+    # The gateway refuses one that is too long with a text that has it in clear.
+    if len(key) > limit:
+        raise _wrong(alias, name, f"has at most {limit} characters")
+    return key
 
 
 def _secret(alias: str, name: str, value: object) -> Secret:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -16,16 +14,14 @@ from django_dinero.gateways.authorizenet import codes
 from django_dinero.gateways.authorizenet.bodies import BILLING
 from django_dinero.gateways.authorizenet.xml import at, dicts_at, text_at, texts_at
 from django_dinero.gateways.types import (
-    Kind,
     Outcome,
     Reason,
     ReasonKind,
     RemoteCard,
     RemoteCustomer,
-    RemoteStatus,
-    RemoteTransaction,
     TransactionResult,
 )
+from django_dinero.secrets import scrub
 
 _EXPIRY = re.compile(r"(\d{4})-(\d{2})")
 _DUPLICATE_ID = re.compile(r"\bID (\d+)")
@@ -57,7 +53,7 @@ def card(profile: Mapping[str, Any], customer_id: str) -> RemoteCard:
     return RemoteCard(
         customer_id=text_at(profile, "customerProfileId") or customer_id,
         card_id=text_at(profile, "customerPaymentProfileId"),
-        last_4=_account(profile),
+        last_4=account(profile),
         brand=codes.brand(text_at(profile, "payment", "creditCard", "cardType")),
         month=month,
         year=year,
@@ -71,7 +67,7 @@ def _expiry(text: str) -> tuple[int | None, int | None]:
     return (int(found[2]), int(found[1])) if found else (None, None)
 
 
-def _account(content: Mapping[str, Any]) -> str:
+def account(content: Mapping[str, Any]) -> str:
     """Return the last four digits of what was paid with, a card or a bank account."""
     card_number = text_at(content, "payment", "creditCard", "cardNumber")
     return last_4(card_number or text_at(content, "payment", "bankAccount", "accountNumber"))
@@ -102,6 +98,14 @@ def response_code(content: Mapping[str, Any]) -> str:
     return text_at(content, "transactionResponse", "responseCode")
 
 
+def speaks_of_a_transaction(content: Mapping[str, Any]) -> bool:
+    """Say whether there is anything in the transactionResponse; an empty one says nothing."""
+    response = at(content, "transactionResponse")
+    if not isinstance(response, dict):
+        return response is not None
+    return any(value is not None for value in response.values())
+
+
 def reason_of(response: Mapping[str, Any]) -> tuple[str, str]:
     """Return code and text of the first error, else of the first message."""
     for error in dicts_at(response, "errors", "error"):
@@ -121,8 +125,8 @@ def result(content: Mapping[str, Any], *, follow_up: bool = False) -> Transactio
         follow_up: it answers a refund or a void.
 
     Raises:
-        OutcomeUnknown: it says approved and error at once, or has a response code that this
-            release does not know; the gateway's books will tell.
+        OutcomeUnknown: it says two things at once, approves without an id, or has a response code
+            that this release does not know; the gateway's books will tell.
     """
     response = at(content, "transactionResponse")
     code, text = reason_of(response)
@@ -136,6 +140,14 @@ def result(content: Mapping[str, Any], *, follow_up: bool = False) -> Transactio
         outcome = Outcome.DECLINED
     if outcome is Outcome.APPROVED:
         outcome, reasons, already = _approved(response, code, text)
+    elif code == codes.APPROVED and "approved" in text and outcome is not Outcome.HELD:
+        # The text too: code 1 may say of a held transaction that it was declined as asked.
+        raise OutcomeUnknown(_("The gateway refused, and says that it approved."))
+    elif code in codes.NOT_TAKEN_BACK:
+        raise OutcomeUnknown(
+            _("The gateway broke off and could not take it back: %(text)s") % {"text": scrub(text)},
+            gateway_code=code,
+        )
     else:
         reasons = codes.transaction_reasons(code, text, outcome, follow_up=follow_up)
         if not code and outcome is Outcome.DECLINED:
@@ -168,11 +180,13 @@ def _approved(
     response: Mapping[str, Any], code: str, text: str
 ) -> tuple[Outcome, tuple[Reason, ...], bool]:
     """Find what is not an approval of this call behind response code 1."""
-    real = text_at(response, "transId") not in ("", "0")
+    transaction_id = text_at(response, "transId")
     errors = dicts_at(response, "errors", "error")
     if code in (codes.ALREADY_VOIDED, codes.ALREADY_CAPTURED):
         return Outcome.FAILED, codes.transaction_reasons(code, text, Outcome.FAILED), True
-    if not real:
+    if not (transaction_id.isascii() and transaction_id.isdigit()):  # none, or several of them
+        raise OutcomeUnknown(_("The gateway approved and does not say as which transaction."))
+    if transaction_id == "0":
         if errors:
             return Outcome.FAILED, codes.transaction_reasons(code, text, Outcome.FAILED), False
         shown = _("The gateway approved in test mode and kept nothing.")
@@ -193,106 +207,3 @@ def _approved(
 def _by_letters(avs: str, cvv: str) -> tuple[Reason, ...]:
     letters = ((ReasonKind.AVS, "avs", avs), (ReasonKind.CVV, "cvv", cvv))
     return tuple(Reason(kind, f"{name}:N") for kind, name, letter in letters if letter == "N")
-
-
-#: Where ``settleAmount`` says what was or will be settled; elsewhere it repeats the authorized sum.
-_TAKEN = (
-    RemoteStatus.CAPTURED,
-    RemoteStatus.SETTLED,
-    RemoteStatus.RETURNED,
-    RemoteStatus.CHARGED_BACK,
-)
-
-
-# -- The gateway's books ---------------------------------------------------------------------------
-
-
-def details(content: Mapping[str, Any], currency: str) -> RemoteTransaction:
-    """Return the ``transaction`` of getTransactionDetails; ``currency`` is the account's."""
-    found = at(content, "transaction")
-    status = remote_status(text_at(found, "transactionStatus"))
-    kind = codes.KINDS.get(text_at(found, "transactionType"), Kind.CHARGE)
-    authorized = amount(text_at(found, "authAmount"))
-    settled = amount(text_at(found, "settleAmount"))
-    key = text_at(found, "order", "invoiceNumber") or text_at(content, "transrefId")
-    return RemoteTransaction(
-        transaction_id=text_at(found, "transId"),
-        kind=kind,
-        status=status,
-        amount=(settled if kind is Kind.REFUND else authorized) or settled or Decimal(0),
-        currency=currency,
-        operation_key=key,
-        settled_amount=settled if status in _TAKEN else None,
-        parent_id=text_at(found, "refTransId"),
-        customer_id=text_at(found, "profile", "customerProfileId"),
-        card_id=text_at(found, "profile", "customerPaymentProfileId"),
-        last_4=_account(found),
-        brand=codes.brand(text_at(found, "payment", "creditCard", "cardType")),
-        auth_code=text_at(found, "authCode"),
-        avs=text_at(found, "AVSResponse"),
-        cvv=text_at(found, "cardCodeResponse"),
-        network_transaction_id=text_at(found, "networkTransId"),
-        submitted_at=moment(text_at(found, "submitTimeUTC")),
-        description=text_at(found, "order", "description"),
-    )
-
-
-def summary(found: Mapping[str, Any], currency: str) -> RemoteTransaction:
-    """Return one transaction of a list call, which tells less than :func:`details`.
-
-    Its kind follows from its status: a captured authorization shows as a charge.
-    """
-    word = text_at(found, "transactionStatus")
-    status = remote_status(word)
-    kind = Kind.CHARGE
-    if word.startswith("refund"):
-        kind = Kind.REFUND
-    elif status is RemoteStatus.AUTHORIZED:
-        kind = Kind.AUTHORIZATION
-    settled = amount(text_at(found, "settleAmount")) or Decimal(0)
-    return RemoteTransaction(
-        transaction_id=text_at(found, "transId"),
-        kind=kind,
-        status=status,
-        amount=settled,
-        currency=currency,
-        operation_key=text_at(found, "invoiceNumber"),
-        settled_amount=settled if status in _TAKEN else None,
-        customer_id=text_at(found, "profile", "customerProfileId"),
-        card_id=text_at(found, "profile", "customerPaymentProfileId"),
-        last_4=last_4(text_at(found, "accountNumber")),
-        brand=codes.brand(text_at(found, "accountType")),
-        submitted_at=moment(text_at(found, "submitTimeUTC")),
-    )
-
-
-def remote_status(word: str) -> RemoteStatus:
-    """Return a ``transactionStatus`` in our words.
-
-    Raises:
-        OutcomeUnknown: a status that this release does not know; guessing would cook the books.
-    """
-    status = codes.STATUSES.get(word)
-    if status is None:
-        raise OutcomeUnknown(
-            _("The gateway gave an unknown transaction status (%(word)r).") % {"word": word[:60]}
-        )
-    return status
-
-
-def amount(text: str) -> Decimal | None:
-    """Return an amount in dollars with two decimals, None where there is none."""
-    try:
-        found = Decimal(text).quantize(Decimal("0.01"))
-    except InvalidOperation:
-        return None
-    return found if found.is_finite() else None
-
-
-def moment(text: str) -> datetime.datetime | None:
-    """Return a ``submitTimeUTC``, with or without ``Z`` and fractions, as an aware datetime."""
-    try:
-        found = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)

@@ -56,6 +56,8 @@ class Vault(Account):
             return self._customer_refusal(reply)
         customer_id = _new_id(reply, "customerProfileId")
         card_ids = replies.ids(reply.content, "customerPaymentProfileIdList")
+        if request.card is not None and not card_ids:
+            raise OutcomeUnknown(_("The gateway says Ok and gives no card."))
         self.fresh.add(customer_id, *card_ids)
         cards = tuple(self._as_sent(customer_id, card_id, request.card) for card_id in card_ids)
         return RemoteCustomer(
@@ -88,12 +90,20 @@ class Vault(Account):
         return self.fetch_customer(customer_id)
 
     def update_customer(self, request: CustomerUpdate) -> Done | Refusal:
-        """Write e-mail and our key; names are not kept by the gateway."""
+        """Write e-mail and our key; names are not kept by the gateway.
+
+        Get, merge and send back: an update blanks what it does not hold, and the description of a
+        customer that other software stored is not ours.
+        """
+        stored = self.fetch_profile(request.customer_id)
+        if isinstance(stored, Refusal):
+            return stored
         profile = {
             "merchantCustomerId": request.key,
-            "description": bodies.PROFILE_DESCRIPTION,
+            "description": text_at(stored, "description"),
             "email": request.email,
             "customerProfileId": request.customer_id,
+            "profileType": text_at(stored, "profileType"),
         }
         reply = self.call(
             "updateCustomerProfile",

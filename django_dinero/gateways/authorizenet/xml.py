@@ -90,7 +90,8 @@ def parse(body: bytes) -> tuple[str, dict[str, Any]]:
     """Return a reply's root element and its content.
 
     Raises:
-        UnreadableReply: not well-formed, a document type, nested too deep, or no elements.
+        UnreadableReply: not well-formed, a document type, nested too deep, of another namespace,
+            or no elements.
     """
     problem = ""
     try:
@@ -147,6 +148,8 @@ class _Guarded:
             state["_depth"] += 1
             if state["_depth"] > MAX_DEPTH:
                 raise ValueError("nested too deep")
+            if state["_depth"] == 1 and _namespace(name, attributes) not in ("", NAMESPACE):
+                raise ValueError("another namespace")
             handler(_local(name), attributes)
 
         return start
@@ -159,6 +162,13 @@ class _Guarded:
             handler(_local(name))
 
         return end
+
+
+def _namespace(name: str, attributes: list[str]) -> str:
+    """Return the namespace that a root declares for itself; some recorded replies have none."""
+    prefix = name.rpartition(":")[0]
+    declared = dict(zip(attributes[::2], attributes[1::2], strict=True))
+    return declared.get(f"xmlns:{prefix}" if prefix else "xmlns", "")
 
 
 def _refuse_doctype(*args: Any) -> None:

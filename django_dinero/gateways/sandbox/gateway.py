@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import wraps
@@ -17,6 +16,7 @@ from django.utils.translation import gettext_noop
 from django_dinero.cards import CardDetails, PaymentToken
 from django_dinero.deadline import check_may_send
 from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.locks import Lock
 from django_dinero.gateways.sandbox import words
 from django_dinero.gateways.types import (
     CardRequest,
@@ -118,7 +118,7 @@ class SandboxGateway(Gateway):
         super().__init__(alias, options)
         self._options = dict(options or {})
         self._bank: Bank | None = None
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     @property
     def live(self) -> bool:

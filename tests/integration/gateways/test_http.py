@@ -289,15 +289,29 @@ def too_long_and_says_so(line: Line) -> None:
     line.request()  # sends no body: the client must not wait for it
 
 
-def too_long(line: Line) -> None:
-    line.request()
-    line.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-    until = time.monotonic() + PATIENCE
-    while not line.hung_up.is_set() and time.monotonic() < until:
-        try:
-            line.sock.sendall(b"64\r\n" + b"x" * 100 + b"\r\n")
-        except OSError:
-            return
+def endless(head: bytes, more: bytes) -> Callable[[Line], None]:
+    """Answer with ``head``, then with ``more`` until the client has had enough."""
+
+    def script(line: Line) -> None:
+        line.request()
+        line.say(head)
+        until = time.monotonic() + PATIENCE
+        while not line.hung_up.is_set() and time.monotonic() < until:
+            try:
+                line.sock.sendall(more)
+            except OSError:
+                return
+
+    return script
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+too_long = endless(CHUNKED, b"64\r\n" + b"x" * 100 + b"\r\n")
+# In all of these http.client itself reads on and on.
+a_negative_chunk = endless(CHUNKED + b"-1\r\n", b"x" * 1000)
+trailers = endless(CHUNKED + b"1\r\nx\r\n0\r\n", b"X: y\r\n" * 100)
+interim_replies = endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+headers = endless(b"HTTP/1.1 200 OK\r\n", b"X: " + b"y" * 50_000 + b"\r\n")
 
 
 LOST: list[Any] = [
@@ -318,6 +332,10 @@ LOST: list[Any] = [
     pytest.param(empty, "empty reply", id="empty"),
     pytest.param(too_long_and_says_so, "more than 2000 bytes", id="too long, known"),
     pytest.param(too_long, "more than 2000 bytes", id="too long, unknown"),
+    pytest.param(a_negative_chunk, "without end", id="negative chunk"),
+    pytest.param(trailers, "without end", id="trailers"),
+    pytest.param(interim_replies, "without end", id="interim replies"),
+    pytest.param(headers, "without end", id="headers"),
 ]
 
 

@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from django_dinero.exceptions import NotSent, OutcomeUnknown
-from django_dinero.gateways import wire
+from django_dinero.gateways import registry, wire
+from django_dinero.gateways.authorizenet import AuthorizeNetGateway
 from django_dinero.gateways.http import HttpClient
 from tests.integration.gateways.servers import PATIENCE, Line, Server, closed_port, echo
 
@@ -290,6 +291,27 @@ def test_a_fork_while_another_thread_opens_the_pool(secure: Server, client: Http
     post(client)
     with client._lock, in_a_fork(lambda: post(client, b"child")) as wrote:
         assert wrote == b"<child>"
+
+
+def test_a_fork_while_other_threads_hold_every_lock_of_a_gateway(settings: Any) -> None:
+    def answer(line: Line) -> None:
+        while line.request() is not None:
+            line.reply(b"<authenticateTestResponse><messages><resultCode>Ok</resultCode>"
+                       b"</messages></authenticateTestResponse>")  # fmt: skip
+
+    with Server(answer) as server:
+        options = {"login_id": "login", "transaction_key": "key", "endpoint": server.url}
+        entry = {"BACKEND": f"{AuthorizeNetGateway.__module__}.AuthorizeNetGateway"}
+        settings.DINERO = {"GATEWAYS": {"default": {**entry, "OPTIONS": options}}}
+        gateway = registry.get_gateway()
+        assert isinstance(gateway, AuthorizeNetGateway)
+
+        def ask() -> bytes:
+            gateway.fresh.add("10")
+            return str(registry.get_gateway().check_credentials().accepted).encode()
+
+        with registry._lock, gateway._lock, gateway.fresh._lock, in_a_fork(ask) as wrote:
+            assert wrote == b"True"
 
 
 # -- Proxies ------------------------------------------------------------------------------------

@@ -112,6 +112,13 @@ def test_the_common_options() -> None:
     assert {"currency", "lease_seconds", "quarantine_seconds"} == COMMON_OPTIONS
 
 
+@pytest.mark.parametrize("name", ["lease_seconds", "quarantine_seconds"])
+@pytest.mark.parametrize("value", [0, -1, "soon", None, float("nan"), float("inf"), [5]])
+def test_a_time_that_is_none_is_refused_at_once(name: str, value: Any) -> None:
+    with pytest.raises(ImproperlyConfigured, match=f"'shop': the option '{name}'"):
+        Small("shop", {name: value})
+
+
 def test_an_unknown_option_is_named_with_the_accepted_ones() -> None:
     with pytest.raises(ImproperlyConfigured) as caught:
         Small("shop", {"currenci": "USD", "apikey": "s3cret"})
@@ -216,6 +223,20 @@ def test_a_missing_card_field_is_named(
         with pytest.raises(error) as caught:
             Strict("shop").check_request(request)
         assert caught.value.errors == {name: ["shop requires this."] for name in fields}
+
+
+class WantsAddress(Small):
+    """Wants a street and a postal code."""
+
+    required_card_fields = ("address", "zip")
+
+
+def test_a_field_of_the_address_may_be_required() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        WantsAddress("shop").check_request(charge_with(card_details({"number": NUMBER})))
+    assert set(caught.value.errors) == {"address", "zip"}
+    whole = card_details({"number": NUMBER, "address": "1 Mill St", "zip": "12180"})
+    WantsAddress("shop").check_request(charge_with(whole))
 
 
 def test_texts_too_long_are_all_named_with_their_limit() -> None:

@@ -175,6 +175,7 @@ def test_a_timeout_is_above_zero(name: str, seconds: float) -> None:
         "https://me:mine@host/",
         "https://host:port/",
         "https://host:0/",
+        "https://me:mine@[::1",
     ],
 )
 def test_an_address_is_http_without_a_password(url: str) -> None:
@@ -183,7 +184,9 @@ def test_an_address_is_http_without_a_password(url: str) -> None:
     assert "mine" not in str(caught.value)
 
 
-@pytest.mark.parametrize("proxy", ["", "mine:8080", "socks5://mine", "http://", "http://mine:x"])
+@pytest.mark.parametrize(
+    "proxy", ["", "mine:8080", "socks5://mine", "http://", "http://mine:x", "http://mine@[::1"]
+)
 def test_a_proxy_is_http(proxy: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="proxy") as caught:
         HttpClient(URL, proxy=proxy)

@@ -8,6 +8,7 @@ from pathlib import Path
 import trustme
 
 from django_dinero.gateways import pools
+from django_dinero.gateways.http import HttpClient
 from django_dinero.gateways.pools import open_pool, tls_context
 
 
@@ -17,6 +18,15 @@ def test_tls_is_verified_and_modern() -> None:
     assert context.check_hostname
     assert context.minimum_version is ssl.TLSVersion.TLSv1_2
     assert len(context.get_ca_certs()) > 50
+
+
+def test_the_usual_authorities_are_read_once_for_all_gateways() -> None:
+    assert pools.usual_tls_context() is pools.usual_tls_context()
+    assert pools.usual_tls_context().verify_mode is ssl.CERT_REQUIRED
+    one, other = (HttpClient(f"https://{host}.invalid/") for host in "ab")
+    one._connections()
+    other._connections()
+    assert one._context is other._context is pools.usual_tls_context()
 
 
 def test_a_bundle_replaces_the_usual_authorities(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from django_dinero.exceptions import OutcomeUnknown
-from django_dinero.gateways.authorizenet import codes, replies
+from django_dinero.gateways.authorizenet import codes, replies, reports
 from django_dinero.gateways.types import Kind, Outcome, ReasonKind, RemoteStatus
 
 K = ReasonKind
@@ -131,14 +131,14 @@ def check_outcomes() -> None:
 
 def check_statuses() -> None:
     for word, status in by_code(EXPECTED_STATUSES).items():
-        assert replies.remote_status(word) is status, word
+        assert reports.remote_status(word) is status, word
     assert len(codes.STATUSES) == 24
 
 
 def check_kinds() -> None:
     for word, kind in EXPECTED_KINDS.items():
         found = {"transaction": {"transactionType": word, "transactionStatus": "voided"}}
-        assert replies.details(found, "USD").kind is kind, word
+        assert reports.details(found, "USD").kind is kind, word
     assert len(codes.KINDS) == 6
 
 

@@ -89,6 +89,26 @@ def test_whether_money_moves(environment: str, live: bool) -> None:
     assert make(environment=environment).live is live
 
 
+@pytest.mark.parametrize(
+    ("times", "short"),
+    [
+        ({}, []),
+        ({"deadline": 120}, []),
+        ({"deadline": 121}, ["lease_seconds", "quarantine_seconds"]),
+        ({"quarantine_seconds": 149}, ["quarantine_seconds"]),
+        ({"lease_seconds": 134}, ["lease_seconds"]),
+        ({"lease_seconds": 300}, ["quarantine_seconds"]),
+        ({"lease_seconds": 300, "quarantine_seconds": 190}, []),
+    ],
+)
+def test_a_time_that_is_shorter_than_a_call_is_a_warning(
+    times: dict[str, float], short: list[str]
+) -> None:
+    found = make(**times).check()
+    assert {(message.id, message.is_serious()) for message in found} <= {("dinero.W005", False)}
+    assert [str(message.msg).split()[3] for message in found] == short
+
+
 def test_its_check_is_that_of_the_options() -> None:
     assert make().check() == []
     assert [message.id for message in make(endpoint="http://pay.example/").check()] == [

@@ -22,7 +22,7 @@ EMPTY = ok(code="I00004", text="No records found.")
 @pytest.fixture(autouse=True)
 def now(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stop the clock."""
-    monkeypatch.setattr("django_dinero.gateways.authorizenet.lookups.timezone.now", lambda: NOW)
+    monkeypatch.setattr("django_dinero.gateways.authorizenet.lists.timezone.now", lambda: NOW)
 
 
 def hints(kind: str, **changed: Any) -> LookupHints:

@@ -13,7 +13,7 @@ from django_dinero.secrets import Secret
 
 KEYS = {
     "login_id": "the-login",
-    "transaction_key": "the-transaction-key",
+    "transaction_key": "the-trans-key",
     "signature_key": "the-signature-key",
     "proxy": "http://user:the-proxy-key@127.0.0.1:3128",
 }
@@ -107,6 +107,15 @@ def test_a_missing_key_is_named(name: str, value: Any) -> None:
     del without[name]
     with pytest.raises(ImproperlyConfigured, match=f"'{name}' is required"):
         options.read("shop", without)
+
+
+@pytest.mark.parametrize(("name", "limit"), [("login_id", 25), ("transaction_key", 16)])
+def test_a_key_is_no_longer_than_the_schema_lets_it_be(name: str, limit: int) -> None:
+    """The gateway's refusal of a longer one shows it."""
+    assert len(getattr(read(**{name: "k" * limit}), name)) == limit
+    with pytest.raises(ImproperlyConfigured, match=f"'{name}' has at most {limit}") as caught:
+        read(**{name: "the-" + "k" * limit})
+    assert "the-" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["login_id", "transaction_key", "signature_key"])

@@ -94,19 +94,45 @@ def test_an_approval_with_an_error_beside_it_is_not_believed() -> None:
     assert "27" in str(caught.value)
 
 
-@pytest.mark.parametrize("trans_id", ["0", ""])
-def test_an_approval_that_kept_nothing_failed(trans_id: str) -> None:
-    found = replies.result(response(message("1"), trans_id=trans_id))
+def test_an_approval_that_kept_nothing_failed() -> None:
+    found = replies.result(response(message("1"), trans_id="0"))
     assert found.outcome is Outcome.FAILED
     assert [reason.kind for reason in found.reasons] == [K.GATEWAY_ERROR]
     assert "test mode" in found.reasons[0].text
     assert not found.already
 
 
+@pytest.mark.parametrize("inner", ["", errors(("27", "No.")), "<splitTenderId>7</splitTenderId>"])
+@pytest.mark.parametrize(
+    "trans_id", ["", "60</transId><transId>61", "<a/>", "60<a/>", "-1", "60 61", "id", "\u0666"]
+)
+def test_an_approval_without_one_id_may_have_taken_money(trans_id: str, inner: str) -> None:
+    with pytest.raises(OutcomeUnknown, match="as which transaction"):
+        replies.result(response(inner, trans_id=trans_id))
+
+
 def test_an_approval_that_kept_nothing_and_says_why() -> None:
     found = replies.result(response(errors(("27", "4111111111111111")), trans_id="0"))
     assert found.outcome is Outcome.FAILED
     assert found.reasons == (Reason(K.AVS, "27", "[secret]"),)
+
+
+@pytest.mark.parametrize("code", ["2", "3"])
+def test_a_refusal_whose_reason_is_an_approval_is_not_believed(code: str) -> None:
+    with pytest.raises(OutcomeUnknown, match="says that it approved"):
+        replies.result(response(message("1"), code=code))
+
+
+def test_code_1_alone_is_no_approval() -> None:
+    found = replies.result(response(message("1", "Declined as asked."), code="2"))
+    assert (found.outcome, found.reasons[0].kind) == (Outcome.DECLINED, K.CARD_DECLINED)
+
+
+@pytest.mark.parametrize("code", ["120", "121", "122"])
+def test_what_the_gateway_could_not_take_back_may_stand(code: str) -> None:
+    with pytest.raises(OutcomeUnknown, match=r"take it back: Try again\.") as caught:
+        replies.result(response(errors((code, "Try again.")), code="3"))
+    assert caught.value.gateway_code == code
 
 
 @pytest.mark.parametrize("code", ["1", "252", "253", "193", ""])
@@ -224,6 +250,25 @@ def test_a_reply_may_speak_of_no_transaction() -> None:
     assert replies.response_code(response("", code="3")) == "3"
     for empty in ("<r/>", "<r><transactionResponse/></r>", "<r><messages>1</messages></r>"):
         assert replies.response_code(xml.parse(empty.encode())[1]) == ""
+
+
+@pytest.mark.parametrize("inner", ["", "<errors/>", "<errors/><messages/>", "\n"])
+def test_an_empty_transaction_says_nothing(inner: str) -> None:
+    content = xml.parse(f"<r><transactionResponse>{inner}</transactionResponse></r>".encode())[1]
+    assert not replies.speaks_of_a_transaction(content)
+    assert not replies.speaks_of_a_transaction({})
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    ["<transId>60</transId>", "<responseCode>1</responseCode><responseCode>3</responseCode>",
+     "<responseCode><a/></responseCode>", "approved",
+     "</transactionResponse><transactionResponse>"],
+)  # fmt: skip
+def test_a_transaction_in_pieces_is_not_nothing(pieces: str) -> None:
+    content = xml.parse(f"<r><transactionResponse>{pieces}</transactionResponse></r>".encode())[1]
+    assert replies.response_code(content) == ""
+    assert replies.speaks_of_a_transaction(content)
 
 
 def test_recorded_transactions_are_understood(shared_data: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from django_dinero.cards import Address
 from django_dinero.exceptions import OutcomeUnknown
-from django_dinero.gateways.authorizenet import replies, xml
+from django_dinero.gateways.authorizenet import replies, reports, xml
 from django_dinero.gateways.types import Kind, RemoteCard, RemoteStatus, RemoteTransaction
 
 MOMENT = datetime.datetime(2026, 3, 1, 17, 49, 20, tzinfo=datetime.UTC)
@@ -155,7 +155,7 @@ def details(
 ) -> RemoteTransaction:
     """Read a transaction's details."""
     found = DETAILS.format(kind=kind, status=status, settled=settled, order=order)
-    return replies.details(content(found), "CAD")
+    return reports.details(content(found), "CAD")
 
 
 def test_details_with_everything() -> None:
@@ -198,7 +198,7 @@ def test_what_was_settled_is_told_where_it_was(status: str, settled: str | None)
     listed = content(
         f"<settleAmount>8</settleAmount><transactionStatus>{status}</transactionStatus>"
     )
-    assert replies.summary(listed, "USD").settled_amount == expected
+    assert reports.summary(listed, "USD").settled_amount == expected
 
 
 def test_a_refund_is_as_large_as_what_went_back() -> None:
@@ -208,11 +208,11 @@ def test_a_refund_is_as_large_as_what_went_back() -> None:
 
 
 def test_without_an_authorized_amount_the_settled_one_counts() -> None:
-    found = replies.details(
+    found = reports.details(
         {"transaction": {"transactionStatus": "voided", "settleAmount": "8"}}, "USD"
     )
     assert (found.amount, found.kind, found.submitted_at) == (Decimal("8.00"), Kind.CHARGE, None)
-    empty = replies.details({"transaction": {"transactionStatus": "voided"}}, "USD")
+    empty = reports.details({"transaction": {"transactionStatus": "voided"}}, "USD")
     assert empty.amount == 0
 
 
@@ -225,7 +225,7 @@ def test_a_summary_with_everything() -> None:
         "<profile><customerProfileId>10</customerProfileId>"
         "<customerPaymentProfileId>20</customerPaymentProfileId></profile>"
     )
-    assert replies.summary(listed, "USD") == RemoteTransaction(
+    assert reports.summary(listed, "USD") == RemoteTransaction(
         transaction_id="60",
         kind=Kind.CHARGE,
         status=RemoteStatus.SETTLED,
@@ -248,14 +248,14 @@ def test_a_summary_with_everything() -> None:
      ("capturedPendingSettlement", Kind.CHARGE)],
 )  # fmt: skip
 def test_the_kind_of_a_summary_follows_from_its_status(status: str, kind: Kind) -> None:
-    found = replies.summary({"transactionStatus": status}, "USD")
+    found = reports.summary({"transactionStatus": status}, "USD")
     assert (found.kind, found.amount) == (kind, Decimal(0))
 
 
 @pytest.mark.parametrize("word", ["", "settled", "SettledSuccessfully", "x" * 500])
 def test_an_unknown_status_is_not_guessed(word: str) -> None:
     with pytest.raises(OutcomeUnknown, match="unknown transaction status") as caught:
-        replies.summary({"transactionStatus": word}, "USD")
+        reports.summary({"transactionStatus": word}, "USD")
     assert len(str(caught.value)) < 150
 
 
@@ -265,7 +265,7 @@ def test_an_unknown_status_is_not_guessed(word: str) -> None:
      ("ten", None), ("NaN", None), ("Infinity", None), ("1E+60", None)],
 )  # fmt: skip
 def test_amounts(text: str, expected: str | None) -> None:
-    found = replies.amount(text)
+    found = reports.amount(text)
     assert (None if found is None else str(found)) == expected
 
 
@@ -275,7 +275,7 @@ def test_amounts(text: str, expected: str | None) -> None:
      "2026-03-01T17:49:20.0", "2026-03-01T12:49:20-05:00", "2026-03-01T17:49:20.0000000Z"],
 )  # fmt: skip
 def test_moments_in_every_shape(text: str) -> None:
-    found = replies.moment(text)
+    found = reports.moment(text)
     assert found == MOMENT
     assert found is not None
     assert found.tzinfo is not None
@@ -283,4 +283,4 @@ def test_moments_in_every_shape(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "yesterday", "17:49:20", "2026-13-01T00:00:00Z"])
 def test_no_moment(text: str) -> None:
-    assert replies.moment(text) is None
+    assert reports.moment(text) is None

@@ -108,6 +108,13 @@ def test_a_customer_is_stored_even_if_the_card_is_not_shown(lost: Answer | Excep
     assert found.cards == (RemoteCard("10", "20", "", is_default=True),)
 
 
+@pytest.mark.parametrize("ids", ["", "<customerPaymentProfileIdList/>"])
+def test_a_customer_whose_card_has_no_id_is_looked_up(ids: str) -> None:
+    gateway, _client = scripted(ok(CREATED + ids))
+    with pytest.raises(OutcomeUnknown, match="no card"):
+        gateway.create_customer(WITH_CARD)
+
+
 @pytest.mark.parametrize("inner", ["", "<customerProfileId/>"])
 def test_a_customer_without_an_id_may_exist(inner: str) -> None:
     gateway, _client = scripted(ok(inner))
@@ -196,24 +203,32 @@ def test_a_customer_that_is_not_there() -> None:
     assert len(client.asked) == 1
 
 
-def test_a_customers_update_sends_all_three_of_a_profiles_facts() -> None:
-    gateway, client = scripted(ok())
-    update = CustomerUpdate(OPERATION, "10", KEY, "new@example.com", "Ada", "Byron")
-    assert gateway.update_customer(update) == Done()
-    profile = {
+UPDATE = CustomerUpdate(OPERATION, "10", KEY, "new@example.com", "Ada", "Byron")
+THEIRS = "<description>Ada Byron, Mill Street</description><email>old@example.com</email>"
+
+
+def test_a_customers_update_keeps_what_is_not_ours() -> None:
+    profile = f"<profile>{THEIRS}{CREATED}<profileType>guest</profileType></profile>"
+    gateway, client = scripted(ok(profile), ok())
+    assert gateway.update_customer(UPDATE) == Done()
+    sent = {
         "merchantCustomerId": KEY,
-        "description": "django-dinero",
+        "description": "Ada Byron, Mill Street",
         "email": "new@example.com",
         "customerProfileId": "10",
+        "profileType": "guest",
     }
-    assert client.asked == [Asked("updateCustomerProfile", {"profile": profile}, True, OPERATION)]
+    assert client.operations == ["getCustomerProfile", "updateCustomerProfile"]
+    assert client.asked[1] == Asked("updateCustomerProfile", {"profile": sent}, True, OPERATION)
 
 
 def test_a_customers_update_that_is_refused() -> None:
-    update = CustomerUpdate(OPERATION, "10", KEY, "")
+    found = ok(f"<profile>{CREATED}</profile>")
     for answer, kind in ((NOT_FOUND, K.CUSTOMER_NOT_FOUND), (no("E00001"), K.GATEWAY_ERROR)):
-        gateway, _client = scripted(answer)
-        assert refused(gateway.update_customer(update)).kind is kind
+        for answers in ((answer,), (found, answer)):
+            gateway, client = scripted(*answers)
+            assert refused(gateway.update_customer(UPDATE)).kind is kind
+            assert len(client.asked) == len(answers)
 
 
 def test_a_customer_is_deleted() -> None:
@@ -247,11 +262,19 @@ def test_what_was_just_created_is_waited_for(naps: list[float]) -> None:
 
 
 def test_not_for_ever(naps: list[float]) -> None:
-    gateway, _client = scripted(ok(CREATED), *[NOT_FOUND] * 4, replication_seconds=4)
+    gateway, _client = scripted(ok(CREATED), *[NOT_FOUND] * 5, replication_seconds=4)
     gateway.create_customer(NEW)
     assert refused(gateway.retrieve_customer("10")).kind is K.CUSTOMER_NOT_FOUND
-    # The next pause would be longer than what is left of the four seconds.
-    assert naps == [0.5, 1.0, 2.0]
+    # The last pause is what was left of the four seconds.
+    assert naps == [0.5, 1.0, 2.0, 0.5]
+
+
+def test_as_long_as_was_ever_reported_by_default(naps: list[float]) -> None:
+    gateway, _client = scripted(ok(CREATED), *[NOT_FOUND] * 6)
+    gateway.create_customer(NEW)
+    assert refused(gateway.retrieve_customer("10")).kind is K.CUSTOMER_NOT_FOUND
+    assert naps == [0.5, 1.0, 2.0, 4.0, 7.5]
+    assert sum(naps) == 15
 
 
 def test_not_where_it_is_switched_off(naps: list[float]) -> None:

@@ -145,6 +145,7 @@ def shown(error: BaseException) -> str:
 # -- parse -----------------------------------------------------------------------------------------
 
 OK = "<messages><resultCode>Ok</resultCode></messages>"
+PREFIXED = "<a:messages><a:resultCode>Ok</a:resultCode></a:messages>"
 
 
 @pytest.mark.parametrize(
@@ -154,8 +155,7 @@ OK = "<messages><resultCode>Ok</resultCode></messages>"
         b"\xef\xbb\xbf" + f'<?xml version="1.0" encoding="utf-8"?><r>{OK}</r>'.encode(),
         f'<?xml version="1.0"?>\n<!-- a --><r xmlns="{NAMESPACE}" a="1">\n{OK} </r>\n'.encode(),
         f'<a:r xmlns:a="{NAMESPACE}">{OK}</a:r>'.encode(),
-        f'<a:r xmlns:a="x">{OK.replace("</", "</a:").replace("<m", "<a:m").replace("<r", "<a:r")}'
-        "</a:r>".encode(),
+        f'<a:r xmlns:a="{NAMESPACE}" xmlns="x">{PREFIXED}</a:r>'.encode(),
         f'<?xml version="1.0" encoding="utf-16"?><r>{OK}</r>'.encode("utf-16"),
     ],
     ids=["bare", "byte order mark", "noise", "prefixed root", "prefixes", "utf-16"],
@@ -184,6 +184,8 @@ def test_entities_of_the_language_and_cdata_are_text() -> None:
 WORDS = "words " * 200
 BOMB = f'<!DOCTYPE r [<!ENTITY a "{WORDS}"><!ENTITY b "&a;&a;">]><r><a>&b;</a></r>'
 HOSTILE = {
+    "another namespace": b'<r xmlns="urn:other"><a>1</a></r>',
+    "prefix of another namespace": f'<x:r xmlns:x="urn:other" xmlns="{NAMESPACE}"/>'.encode(),
     "document type": b"<!DOCTYPE r><r><a>1</a></r>",
     "document type with an address": b'<!DOCTYPE r SYSTEM "http://127.0.0.1/x.dtd"><r/>',
     "entity bomb": BOMB.encode(),

@@ -1,0 +1,150 @@
+"""The lists of transactions: what has not settled yet, then the settled batches.
+
+They need the *Transaction Details API* of the account (E00011 without it).
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from django_dinero.gateways.authorizenet import reports
+from django_dinero.gateways.authorizenet.client import Reply
+from django_dinero.gateways.authorizenet.money import Money
+from django_dinero.gateways.authorizenet.xml import dicts_at, text_at
+
+#: The most a page holds (the schema's limit).
+PAGE = 1000
+#: The longest span that one list of batches may cover.
+BATCH_DAYS = 31
+
+
+class Incomplete(Exception):
+    """A list could not be read to its end."""
+
+
+class Lists(Money):
+    """Goes through the lists, a page at a time."""
+
+    def listed(self, since: datetime.datetime) -> Iterator[dict[str, Any]]:
+        """Yield each transaction submitted since then once, as the lists show it.
+
+        What settles while we read moves from the first list to the second, and is seen there.
+
+        Raises:
+            Incomplete: a list could not be read to its end.
+        """
+        unsettled: set[str] = set()
+        # "any", to be sure: what is held for review counts as well.
+        for item in self._paged("getUnsettledTransactionList", {"status": "any"}, since):
+            transaction_id = text_at(item, "transId")
+            if transaction_id not in unsettled:
+                unsettled.add(transaction_id)
+                yield item
+        for item in self._settled(since):
+            # What a batch has is in no other: only the day that is not settled is remembered.
+            if text_at(item, "transId") not in unsettled:
+                yield item
+
+    def readable(self, reply: Reply) -> Reply:
+        """Return the reply to a question about the books.
+
+        Raises:
+            Incomplete: the gateway does not answer it.
+        """
+        if not reply.ok:
+            raise Incomplete(reply.reason().text)
+        return reply
+
+    def _settled(self, since: datetime.datetime) -> Iterator[dict[str, Any]]:
+        seen: set[str] = set()
+        for first, last in _windows(since):
+            values = {"firstSettlementDate": _utc(first), "lastSettlementDate": _utc(last)}
+            reply = self.readable(self.client.call("getSettledBatchList", values, changes=False))
+            for batch in dicts_at(reply.content, "batchList", "batch"):
+                batch_id = text_at(batch, "batchId")
+                if not batch_id:
+                    raise Incomplete(_("A batch without an id."))
+                if batch_id not in seen:  # windows share their edges
+                    seen.add(batch_id)
+                    yield from self._paged("getTransactionList", {"batchId": batch_id}, since)
+
+    def _paged(
+        self, operation: str, values: Mapping[str, str], since: datetime.datetime
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the items of a list, newest first, that are not older than ``since``.
+
+        Pages have numbers, and items leave a list while it is read: then what stood on the next
+        page has moved to the one that was read. So each page begins before the end of the last
+        one (page k, of PAGE + 1 - k items, begins k - 1 items early), and one that shares nothing
+        with it shows that something was missed.
+        """
+        before: set[str] = set()
+        # From the middle on, a page would begin before the last one did.
+        for number in range(1, PAGE // 2 + 1):
+            limit = PAGE + 1 - number
+            items = self._page(operation, values, limit, number)
+            ids = {text_at(item, "transId") for item in items}
+            if before and before.isdisjoint(ids):
+                raise Incomplete(_("The list changed while it was read."))
+            for item in items:
+                if text_at(item, "transId") not in before and not _older(item, since):
+                    yield item
+            if len(items) < limit or _ended(items, since):
+                return
+            before = ids
+        raise Incomplete(_("The list has no end."))
+
+    def _page(
+        self, operation: str, values: Mapping[str, str], limit: int, number: int
+    ) -> list[dict[str, Any]]:
+        # By time: the ids of transactions are in no order.
+        asked = {
+            **values,
+            "sorting": {"orderBy": "submitTimeUTC", "orderDescending": "true"},
+            "paging": {"limit": str(limit), "offset": str(number)},
+        }
+        reply = self.readable(self.client.call(operation, asked, changes=False))
+        return dicts_at(reply.content, "transactions", "transaction")
+
+
+def _windows(
+    since: datetime.datetime,
+) -> Iterator[tuple[datetime.datetime, datetime.datetime]]:
+    """Yield the spans in which batches are asked for.
+
+    The last one ends beyond now: what settles while we read counts, and the gateway's clock may be
+    ahead of ours.
+    """
+    start, limit = since, timezone.now() + datetime.timedelta(days=1)
+    while start < limit:
+        end = min(start + datetime.timedelta(days=BATCH_DAYS), limit)
+        yield start, end
+        start = end
+
+
+def _older(item: Mapping[str, Any], since: datetime.datetime) -> bool:
+    submitted = _submitted(item)
+    return submitted is not None and submitted < since
+
+
+def _ended(items: list[dict[str, Any]], since: datetime.datetime) -> bool:
+    """Say whether nothing after this page can count: it is in order, and its last one is older.
+
+    A server that does not sort as it was asked is read to the end.
+    """
+    times = [_submitted(item) for item in items]
+    known = [moment for moment in times if moment is not None]
+    return len(known) == len(times) and known == sorted(known, reverse=True) and known[-1] < since
+
+
+def _submitted(item: Mapping[str, Any]) -> datetime.datetime | None:
+    return reports.moment(text_at(item, "submitTimeUTC"))
+
+
+def _utc(moment: datetime.datetime) -> str:
+    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

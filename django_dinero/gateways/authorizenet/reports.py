@@ -1,0 +1,114 @@
+"""The gateway's books, as its reporting calls show them, in our words."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from django_dinero.exceptions import OutcomeUnknown
+from django_dinero.gateways.authorizenet import codes, replies
+from django_dinero.gateways.authorizenet.xml import at, text_at
+from django_dinero.gateways.types import Kind, RemoteStatus, RemoteTransaction
+
+#: Where ``settleAmount`` says what was or will be settled; elsewhere it repeats the authorized sum.
+_TAKEN = (
+    RemoteStatus.CAPTURED,
+    RemoteStatus.SETTLED,
+    RemoteStatus.RETURNED,
+    RemoteStatus.CHARGED_BACK,
+)
+
+
+def details(content: Mapping[str, Any], currency: str) -> RemoteTransaction:
+    """Return the ``transaction`` of getTransactionDetails; ``currency`` is the account's."""
+    found = at(content, "transaction")
+    status = remote_status(text_at(found, "transactionStatus"))
+    kind = codes.KINDS.get(text_at(found, "transactionType"), Kind.CHARGE)
+    authorized = amount(text_at(found, "authAmount"))
+    settled = amount(text_at(found, "settleAmount"))
+    key = text_at(found, "order", "invoiceNumber") or text_at(content, "transrefId")
+    return RemoteTransaction(
+        transaction_id=text_at(found, "transId"),
+        kind=kind,
+        status=status,
+        amount=(settled if kind is Kind.REFUND else authorized) or settled or Decimal(0),
+        currency=currency,
+        operation_key=key,
+        settled_amount=settled if status in _TAKEN else None,
+        parent_id=text_at(found, "refTransId"),
+        customer_id=text_at(found, "profile", "customerProfileId"),
+        card_id=text_at(found, "profile", "customerPaymentProfileId"),
+        last_4=replies.account(found),
+        brand=codes.brand(text_at(found, "payment", "creditCard", "cardType")),
+        auth_code=text_at(found, "authCode"),
+        avs=text_at(found, "AVSResponse"),
+        cvv=text_at(found, "cardCodeResponse"),
+        network_transaction_id=text_at(found, "networkTransId"),
+        submitted_at=moment(text_at(found, "submitTimeUTC")),
+        description=text_at(found, "order", "description"),
+    )
+
+
+def summary(found: Mapping[str, Any], currency: str) -> RemoteTransaction:
+    """Return one transaction of a list call, which tells less than :func:`details`.
+
+    Its kind follows from its status: a captured authorization shows as a charge.
+    """
+    word = text_at(found, "transactionStatus")
+    status = remote_status(word)
+    kind = Kind.CHARGE
+    if word.startswith("refund"):
+        kind = Kind.REFUND
+    elif status is RemoteStatus.AUTHORIZED:
+        kind = Kind.AUTHORIZATION
+    settled = amount(text_at(found, "settleAmount")) or Decimal(0)
+    return RemoteTransaction(
+        transaction_id=text_at(found, "transId"),
+        kind=kind,
+        status=status,
+        amount=settled,
+        currency=currency,
+        operation_key=text_at(found, "invoiceNumber"),
+        settled_amount=settled if status in _TAKEN else None,
+        customer_id=text_at(found, "profile", "customerProfileId"),
+        card_id=text_at(found, "profile", "customerPaymentProfileId"),
+        last_4=replies.last_4(text_at(found, "accountNumber")),
+        brand=codes.brand(text_at(found, "accountType")),
+        submitted_at=moment(text_at(found, "submitTimeUTC")),
+    )
+
+
+def remote_status(word: str) -> RemoteStatus:
+    """Return a ``transactionStatus`` in our words.
+
+    Raises:
+        OutcomeUnknown: a status that this release does not know; guessing would cook the books.
+    """
+    status = codes.STATUSES.get(word)
+    if status is None:
+        raise OutcomeUnknown(
+            _("The gateway gave an unknown transaction status (%(word)r).") % {"word": word[:60]}
+        )
+    return status
+
+
+def amount(text: str) -> Decimal | None:
+    """Return an amount in dollars with two decimals, None where there is none."""
+    try:
+        found = Decimal(text).quantize(Decimal("0.01"))
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() else None
+
+
+def moment(text: str) -> datetime.datetime | None:
+    """Return a ``submitTimeUTC``, with or without ``Z`` and fractions, as an aware datetime."""
+    try:
+        found = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)

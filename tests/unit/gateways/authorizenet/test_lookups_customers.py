@@ -1,0 +1,49 @@
+"""Going through all customers."""
+
+from __future__ import annotations
+
+import pytest
+
+from django_dinero.exceptions import GatewayError
+from tests.support.scripted import NOT_FOUND, Answer, no, ok, scripted
+
+EMPTY = ok(code="I00004", text="No records found.")
+
+
+def profile(customer_id: str) -> Answer:
+    """Answer with a customer."""
+    return ok(f"<profile><customerProfileId>{customer_id}</customerProfileId></profile>")
+
+
+def known(*ids: str) -> Answer:
+    """Answer with the ids of all customers."""
+    inner = "".join(f"<numericString>{each}</numericString>" for each in ids)
+    return ok(f"<ids>{inner}</ids>")
+
+
+def test_customers_are_fetched_one_by_one() -> None:
+    gateway, client = scripted(known("10", "11"), profile("10"), profile("11"))
+    found = gateway.iter_customers()
+    assert next(found).customer_id == "10"
+    assert client.operations == ["getCustomerProfileIds", "getCustomerProfile"]
+    assert [each.customer_id for each in found] == ["11"]
+
+
+@pytest.mark.parametrize("answer", [ok(), ok("<ids/>"), EMPTY])
+def test_no_customers(answer: Answer) -> None:
+    gateway, _client = scripted(answer)
+    assert list(gateway.iter_customers()) == []
+
+
+def test_one_that_is_deleted_meanwhile_is_left_out() -> None:
+    gateway, _client = scripted(known("10", "11"), NOT_FOUND, profile("11"))
+    assert [each.customer_id for each in gateway.iter_customers()] == ["11"]
+
+
+@pytest.mark.parametrize("answers", [[no("E00044", "Off.")], [known("10"), no("E00044", "Off.")]])
+def test_customers_that_cannot_be_read_are_an_error(answers: list[Answer]) -> None:
+    gateway, _client = scripted(*answers)
+    with pytest.raises(GatewayError, match="Off") as caught:
+        list(gateway.iter_customers())
+    assert caught.value.gateway_code == "E00044"
+    assert caught.value.gateway_name == "shop"
