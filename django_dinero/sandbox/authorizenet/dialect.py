@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hmac
+import logging
+import sqlite3
 from collections.abc import Callable, Mapping
 
 from django_dinero.authorizenet_schema import REPLY_ROOTS, ROOTS, TYPES
@@ -17,6 +19,8 @@ from django_dinero.sandbox.authorizenet.vaultcards import refusal
 from django_dinero.sandbox.bank import Bank
 from django_dinero.sandbox.exchange import Reply
 from django_dinero.sandbox.records import BankRefusal
+
+logger = logging.getLogger(__name__)
 
 _Operation = Callable[[Bank, Node], Answer]
 
@@ -76,6 +80,11 @@ class Dialect:
             return self._refuse(root, ref_id, refused)
         except BankRefusal as error:
             return self._refuse(root, ref_id, refusal(error))
+        except Exception as error:
+            # Whoever runs the bank reads why; its client meets what a gateway in trouble answers.
+            logger.exception("The test bank failed at %s.", request.name)
+            busy = isinstance(error, sqlite3.OperationalError)
+            return self._refuse(root, ref_id, Refused("E00053" if busy else "E00001"))
         return self._write(root, ref_id, answer.code, TEXTS[answer.code], answer.body)
 
     def _refuse(self, root: str, ref_id: str, refused: Refused) -> Reply:
