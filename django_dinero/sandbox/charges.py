@@ -152,7 +152,7 @@ class Charges(BankBase):
         else:
             outcome = Outcome.approved if amount == payment.amount else Outcome.partial
         entry = self._entry(payment, amount, now, assessment, outcome)
-        entries.insert(self.store, entry, signature)
+        entries.insert(self.store, entry, signature, payment.card.fingerprint)
         return Verdict(
             outcome, entry, entry.avs, entry.cvv, entry.reason, balance=balance(payment.card)
         )

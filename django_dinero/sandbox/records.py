@@ -19,6 +19,7 @@ __all__ = [
     "BankRefusal",
     "Batch",
     "Card",
+    "CardSource",
     "Check",
     "Customer",
     "Entry",
@@ -27,6 +28,7 @@ __all__ = [
     "NewCard",
     "Order",
     "Outcome",
+    "PaidCard",
     "PlainCard",
     "Reason",
     "Status",
@@ -105,10 +107,21 @@ class VaultCard:
 
 
 @dataclass(frozen=True, slots=True)
+class PaidCard:
+    """The card of an earlier charge or authorization."""
+
+    transaction_id: str
+
+
+#: Whatever a card can come from.
+CardSource = PlainCard | Token | MaskedCard | PaidCard
+
+
+@dataclass(frozen=True, slots=True)
 class NewCard:
     """A card for the vault. ``billing`` left empty is that of ``source``."""
 
-    source: PlainCard | Token | MaskedCard
+    source: CardSource
     billing: Mapping[str, str] = field(default_factory=dict)
     is_default: bool = False
 

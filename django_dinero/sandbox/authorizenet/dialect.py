@@ -12,7 +12,7 @@ from django_dinero.sandbox.authorizenet import details, followups, reports, vaul
 from django_dinero.sandbox.authorizenet.account import authenticate_test, merchant_details
 from django_dinero.sandbox.authorizenet.money import create_transaction
 from django_dinero.sandbox.authorizenet.parse import Malformed, Node, read
-from django_dinero.sandbox.authorizenet.profiles import Recent, from_transaction
+from django_dinero.sandbox.authorizenet.profiles import from_transaction
 from django_dinero.sandbox.authorizenet.reply import Tree, write
 from django_dinero.sandbox.authorizenet.texts import TEXTS, Answer, Refused
 from django_dinero.sandbox.authorizenet.vaultcards import refusal
@@ -36,7 +36,6 @@ class Dialect:
     def __init__(self, bank: Bank, *, bom: bool = True) -> None:
         self.bank = bank
         self.bom = bom
-        self._recent = Recent()
         self._operations: Mapping[str, _Operation] = {
             "createCustomerProfileRequest": vault.create_customer,
             "getCustomerProfileRequest": vault.get_customer,
@@ -49,10 +48,10 @@ class Dialect:
             "deleteCustomerPaymentProfileRequest": vaultcards.delete_card,
             "validateCustomerPaymentProfileRequest": vaultcards.validate_card,
             "getCustomerPaymentProfileListRequest": vaultcards.expiring_cards,
-            "createCustomerProfileFromTransactionRequest": self._from_transaction,
+            "createCustomerProfileFromTransactionRequest": from_transaction,
             "authenticateTestRequest": authenticate_test,
             "getMerchantDetailsRequest": merchant_details,
-            "createTransactionRequest": self._create_transaction,
+            "createTransactionRequest": create_transaction,
             "updateHeldTransactionRequest": followups.update_held,
             "getTransactionDetailsRequest": details.transaction_details,
             "getTransactionListForCustomerRequest": reports.customer_transactions,
@@ -116,12 +115,6 @@ class Dialect:
         same_key = hmac.compare_digest(key.encode("utf-8"), known.encode("utf-8"))
         if not (same_name and same_key):
             raise Refused("E00007")
-
-    def _create_transaction(self, bank: Bank, request: Node) -> Answer:
-        return create_transaction(bank, request, self._recent)
-
-    def _from_transaction(self, bank: Bank, request: Node) -> Answer:
-        return from_transaction(bank, request, self._recent)
 
 
 def _may_be_empty(type_name: str) -> bool:

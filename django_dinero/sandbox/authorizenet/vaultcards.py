@@ -26,12 +26,12 @@ from django_dinero.sandbox.bank import Bank
 from django_dinero.sandbox.records import (
     BankRefusal,
     Card,
+    CardSource,
     Customer,
     MaskedCard,
     NewCard,
     PlainCard,
     Reason,
-    Token,
     Verdict,
 )
 
@@ -78,7 +78,7 @@ def card_input(profile: Node, *, stored: bool = False) -> CardInput:
     card = payment.find("creditCard")
     try:
         masked = masked_of(card) if stored and card is not None else None
-        source: PlainCard | Token | MaskedCard = masked or source_of(payment, billing)
+        source: CardSource = masked or source_of(payment, billing)
     except BadCard as error:
         raise _bad_card(error) from None
     return CardInput(NewCard(source, billing, profile.flag("defaultPaymentProfile")))

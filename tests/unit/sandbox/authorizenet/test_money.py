@@ -294,7 +294,18 @@ def test_charge_and_store_a_token(talk: Talk) -> None:
     token = talk.bank.mint_token("4111111111111111", month=12, year=2040).reveal()
     answer = talk.pay(inner=nonce(token) + CREATE + WHO + bill_to())
     assert answer.transaction == ("1", "1")
-    assert answer["profileResponse/customerProfileId"] == answer[TX + "profile/customerProfileId"]
+    customer = talk.bank.customer(answer["profileResponse/customerProfileId"])
+    assert customer.cards[0].last_4 == "1111"
+
+
+def test_a_repeated_charge_that_stores_its_token_is_a_duplicate(talk: Talk) -> None:
+    """The browser makes another token of the same card: what is compared is the number."""
+    answers = []
+    for _ in range(2):
+        token = talk.bank.mint_token("4111111111111111", month=12, year=2040).reveal()
+        answers.append(talk.pay(inner=nonce(token) + CREATE + WHO + bill_to()))
+    assert [each.transaction for each in answers] == [("1", "1"), ("3", "11")]
+    assert len(talk.bank.transactions()) == 1
 
 
 def test_a_declined_token_is_not_stored(talk: Talk) -> None:

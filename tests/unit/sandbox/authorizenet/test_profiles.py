@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from django_dinero.sandbox.authorizenet import profiles
-from django_dinero.sandbox.authorizenet.profiles import Recent
-from django_dinero.sandbox.records import PlainCard
-from django_dinero.secrets import Secret
-from tests.support.authorizenet import Answer, Talk, bill_to, card, stored
+from pathlib import Path
+
+import pytest
+
+from django_dinero.sandbox.bank import Bank
+from django_dinero.sandbox.records import BankRefusal, NewCard, PaidCard
+from tests.support.authorizenet import Answer, Talk, bill_to, card, nonce, stored
 
 WHO = "<customer><merchantCustomerId>u1</merchantCustomerId></customer>"
 
@@ -57,12 +59,31 @@ def test_refusals(talk: Talk) -> None:
     assert store(talk, declined).code == "E00103"
 
 
-def test_only_the_latest_are_remembered() -> None:
-    recent = Recent()
-    plain = PlainCard(Secret("4111111111111111"), 12, 2040, Secret("900"))
-    for number in range(profiles.MOST_RECENT + 1):
-        recent.remember(str(number), plain)
-    assert recent.card("0") is None
-    kept = recent.card("1")
-    assert kept is not None
-    assert kept.cvv is None
+def test_a_payment_of_another_process_and_long_ago(store_path: Path) -> None:
+    before = Bank(store_path)
+    trans_id = Talk(before).pay(inner=card(cvv="900") + bill_to()).trans_id
+    before.close()
+    bank = Bank(store_path)
+    customer = bank.customer(store(Talk(bank), trans_id)["customerProfileId"])
+    assert (customer.cards[0].last_4, customer.cards[0].brand) == ("1111", "visa")
+    # The very same card: by its number it is a duplicate.
+    given = f"<customerProfileId>{customer.id}</customerProfileId><paymentProfile>"
+    again = f"{given}{bill_to()}{card()}</paymentProfile>"
+    assert Talk(bank)("createCustomerPaymentProfile", again).code == "E00039"
+    bank.close()
+
+
+def test_a_card_that_came_as_a_token(talk: Talk) -> None:
+    token = talk.bank.mint_token("370000000000002", month=12, year=2040).reveal()
+    made = store(talk, talk.pay(inner=nonce(token) + bill_to()).trans_id)
+    assert talk.bank.customer(made["customerProfileId"]).cards[0].brand == "amex"
+
+
+def test_a_refund_stores_nothing(talk: Talk) -> None:
+    charge = talk.pay().trans_id
+    talk.bank.settle_batch()
+    refund = talk.bank.refund(charge).entry
+    assert refund is not None
+    assert store(talk, refund.id).code == "E00103"
+    with pytest.raises(BankRefusal, match="not_found"):
+        talk.bank.create_customer("k", cards=[NewCard(PaidCard(refund.id))])
