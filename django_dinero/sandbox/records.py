@@ -251,6 +251,8 @@ class BankRefusal(Exception):
         existing_id: the customer or card that a duplicate collides with.
         entry: the entry that the call was about, where there is one.
         verdict: the answer to the card check that ran before.
+
+    ``checks`` are the answers to all card checks that ran, where a customer came with cards.
     """
 
     def __init__(
@@ -266,3 +268,4 @@ class BankRefusal(Exception):
         self.existing_id = existing_id
         self.entry = entry
         self.verdict = verdict
+        self.checks: tuple[Verdict | None, ...] = ()

@@ -44,8 +44,12 @@ class Money(Account):
     @results
     def settle(self, request: FollowUpRequest) -> TransactionResult:
         """Capture an authorization; one that was captured for this amount before is a success."""
-        key = request.operation_key
-        verdict = self.bank.capture(request.transaction_id, request.amount, capture_key=key)
+        verdict = self.bank.capture(
+            request.transaction_id,
+            request.amount,
+            currency=request.currency,
+            capture_key=request.operation_key,
+        )
         entry = verdict.entry
         there = entry is not None and entry.settled_amount == request.amount
         return _done_before(words.result(verdict), there)
@@ -62,6 +66,7 @@ class Money(Account):
         verdict = self.bank.refund(
             request.transaction_id,
             request.amount,
+            currency=request.currency,
             last_4=request.last_4,
             operation_key=request.operation_key,
             order=Order(invoice=request.operation_key, description=request.description),

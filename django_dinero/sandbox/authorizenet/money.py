@@ -39,6 +39,7 @@ class Payment:
     """A payment as it was asked for; ``window`` is the duplicate window in seconds, if sent."""
 
     amount: Decimal
+    currency: str
     settle: bool
     key: str
     order: Order
@@ -93,6 +94,7 @@ def _payment(tx: Node, key: str, *, settle: bool) -> Payment:
     amount = tx.value("amount").strip()
     return Payment(
         amount=Decimal(amount or 0),
+        currency=tx.value("currencyCode"),
         settle=settle,
         key=key,
         order=order_of(tx),
@@ -132,6 +134,7 @@ def charge(bank: Bank, source: PlainCard | Token | VaultCard, payment: Payment) 
         payment.amount,
         operation_key=payment.key,
         order=payment.order,
+        currency=payment.currency,
         duplicate_window=payment.window,
         settle=payment.settle,
     )

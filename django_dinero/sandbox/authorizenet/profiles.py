@@ -96,7 +96,7 @@ def from_transaction(bank: Bank, request: Node) -> Answer:
             return Answer(tree)
         return Answer(new_customer_tree(_new_customer(bank, request, entry), []))
     except BankRefusal as error:
-        found = refusal(error)
+        found = refusal(error, bank.account.max_cards)
         raise Refused(found.code, _words(error, found.text), NO_LISTS) from None
 
 

@@ -1,4 +1,4 @@
-"""createCustomerProfileFromTransactionRequest."""
+"""Profiles made while paying, and by createCustomerProfileFromTransactionRequest."""
 
 from __future__ import annotations
 
@@ -87,3 +87,63 @@ def test_a_refund_stores_nothing(talk: Talk) -> None:
     assert store(talk, refund.id).code == "E00103"
     with pytest.raises(BankRefusal, match="not_found"):
         talk.bank.create_customer("k", cards=[NewCard(PaidCard(refund.id))])
+
+
+# -- While paying ---------------------------------------------------------------------------------
+
+CREATE = "<profile><createProfile>true</createProfile></profile>"
+PAYER = "<customer><id>u1</id><email>ada@example.com</email></customer>"
+
+
+def test_charge_and_store(talk: Talk) -> None:
+    answer = talk.pay(inner=card() + CREATE + PAYER + bill_to())
+    assert answer.transaction == ("1", "1")
+    assert answer["profileResponse/messages/resultCode"] == "Ok"
+    customer = talk.bank.customer(answer["profileResponse/customerProfileId"])
+    assert (customer.key, customer.email) == ("u1", "ada@example.com")
+    path = "profileResponse/customerPaymentProfileIdList/numericString"
+    assert answer.all(path) == [each.id for each in customer.cards]
+
+
+def test_charge_and_store_a_token(talk: Talk) -> None:
+    token = talk.bank.mint_token("4111111111111111", month=12, year=2040).reveal()
+    answer = talk.pay(inner=nonce(token) + CREATE + PAYER + bill_to())
+    assert answer.transaction == ("1", "1")
+    customer = talk.bank.customer(answer["profileResponse/customerProfileId"])
+    assert customer.cards[0].last_4 == "1111"
+
+
+def test_a_repeated_charge_that_stores_its_token_is_a_duplicate(talk: Talk) -> None:
+    """The browser makes another token of the same card: what is compared is the number."""
+    answers = []
+    for _ in range(2):
+        token = talk.bank.mint_token("4111111111111111", month=12, year=2040).reveal()
+        answers.append(talk.pay(inner=nonce(token) + CREATE + PAYER + bill_to()))
+    assert [each.transaction for each in answers] == [("1", "1"), ("3", "11")]
+    assert len(talk.bank.transactions()) == 1
+
+
+def test_a_declined_token_is_not_stored(talk: Talk) -> None:
+    token = talk.bank.mint_token("4111111111111111", month=12, year=2040).reveal()
+    answer = talk.pay(inner=nonce(token) + CREATE + PAYER + bill_to("46282"))
+    assert answer.transaction == ("2", "2")
+    assert "profileResponse" not in answer
+    assert talk.bank.customer_ids() == ()
+
+
+def test_a_profile_that_cannot_be_made_does_not_undo_the_charge(talk: Talk) -> None:
+    nobody = talk.pay(inner=card() + CREATE + bill_to())
+    assert nobody.transaction == ("1", "1")
+    assert nobody["profileResponse/messages/message/code"] == "E00102"
+    known = talk.customer()
+    for payment in (
+        card("5424000000000015"),
+        nonce(talk.bank.mint_token("4007000000027", month=12, year=2040).reveal()),
+    ):
+        answer = talk.pay(inner=payment + CREATE + PAYER + bill_to())
+        assert answer.transaction == ("1", "1")
+        assert answer["profileResponse/messages/message/code"] == "E00039"
+        assert known in answer["profileResponse/messages/message/text"]
+    anonymous = nonce(talk.bank.mint_token("370000000000002", month=12, year=2040).reveal())
+    answer = talk.pay(inner=anonymous + CREATE)
+    assert answer["profileResponse/messages/message/code"] == "E00102"
