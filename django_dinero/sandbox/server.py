@@ -252,7 +252,12 @@ class _Handler(BaseHTTPRequestHandler):
         owner.counts.requested(root_of(body))
         kind = self.headers.get("Content-Type", "")
         try:
-            self._send(owner.faults.answer(body, lambda: owner.dialect.answer(body, kind)))
+            reply = owner.faults.answer(
+                body,
+                lambda: owner.dialect.answer(body, kind),
+                not_yet=lambda: owner.dialect.not_yet(body, kind),
+            )
+            self._send(reply)
         except Dropped as dropped:
             self.close_connection = True
             if dropped.reply is not None:

@@ -86,6 +86,15 @@ class Dialect:
             return self._refuse(root, ref_id, Refused("E00053" if busy else "E00001"))
         return self._write(root, ref_id, answer.code, TEXTS[answer.code], answer.body)
 
+    def not_yet(self, body: bytes, content_type: str = "text/xml") -> Reply:
+        """Answer as the real one does, for some seconds, about what it has just made: E00040."""
+        try:
+            request = read(body, content_type)
+        except Malformed as error:
+            return self._write("ErrorResponse", "", error.code, error.text, {})
+        root = REPLY_ROOTS[request.name]
+        return self._refuse(root, request.value("refId"), Refused("E00040"))
+
     def _refuse(self, root: str, ref_id: str, refused: Refused) -> Reply:
         """Keep the operation's own root where the schema allows it without what was asked for."""
         missing = [c for c in TYPES[ROOTS[root]] if c.required and c.name not in refused.body]

@@ -20,7 +20,7 @@ from django_dinero.sandbox.records import Account
 from django_dinero.sandbox.rules import assess
 from django_dinero.sandbox.server import SandboxServer
 from django_dinero.sandbox.sources import CVV_LETTERS, facts_of
-from tests.support.testbank import plain
+from tests.support.testbank import AMEX, VISA, plain
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "testing.md"
 ZIPS = {rules.DECLINE_ZIP, rules.PARTIAL_ZIP, *rules.BALANCE_ZIPS, *rules.AVS_ZIPS}
@@ -85,4 +85,9 @@ def test_the_letters_are_true(told: str) -> None:
             assert (said.avs if is_zip else said.cvv) == letter
             assert (said.reason is None) == ("approved" in row)
             checked += 1
+    assert re.search(r"46214 on Visa", told)
+    assert re.search(r"46204 46211 46214 on American Express", told)
+    for number, brand in ((VISA, "visa"), (AMEX, "amex")):
+        for value in rules.AVS_EXCEPTIONS[brand]:
+            assert assess(facts_of(plain(number, zip=value), "key"), Account()).avs == "Y"
     assert checked == len(rules.AVS_ZIPS) + len(CVV_LETTERS)
