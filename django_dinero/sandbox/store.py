@@ -191,6 +191,16 @@ class Store:
         elif self._db.in_transaction:
             self._db.execute("ROLLBACK")
 
+    def snapshot(self) -> bytes | None:
+        """Return all that is in memory, for :meth:`restore`; None for a file."""
+        with self._lock:
+            return self._db.serialize() if self.in_memory else None
+
+    def restore(self, state: bytes) -> None:
+        """Be again what :meth:`snapshot` saw."""
+        with self._lock:
+            self._db.deserialize(state)
+
     # -- Statements --------------------------------------------------------------------------
 
     def execute(self, sql: str, values: Sequence[object] = ()) -> int:

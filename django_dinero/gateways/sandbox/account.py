@@ -94,6 +94,11 @@ class Account(Gateway):
                 self._bank = self._open()
             return self._bank
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the bank was used yet."""
+        return self._bank is not None
+
     def _open(self) -> Bank:
         names = ("reject_avs", "reject_cvv", "max_cards")
         given = {name: self._options[name] for name in names if name in self._options}

@@ -294,3 +294,11 @@ def test_another_currency_than_the_payments(bank: Bank, currency: str) -> None:
     assert reason_of(bank.refund(paid.id, currency=currency)) is Reason.invalid_currency
     assert bank.capture(entry.id, currency="USD").approved
     assert bank.refund(paid.id, currency="USD").approved
+
+
+def test_another_invoice_is_another_refund(bank: Bank) -> None:
+    paid = settled(bank)
+    for invoice in ("A", "B"):
+        order = Order(invoice=invoice)
+        assert bank.refund(paid.id, Decimal(1), order=order).approved
+        assert reason_of(bank.refund(paid.id, Decimal(1), order=order)) is Reason.duplicate
