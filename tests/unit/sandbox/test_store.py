@@ -244,3 +244,17 @@ def test_what_is_no_file_is_refused_in_words(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(ValueError, match=r"name is empty|must be a file that this process may"):
         Bank(str(tmp_path / name) if name else "")
+
+
+def test_a_writer_keeps_other_writers_out_from_its_first_look(store_path: Path) -> None:
+    """Else two processes would look at the same sum, and both give it back."""
+    first, second = Bank(store_path), Bank(store_path)
+    second.store._db.execute("PRAGMA busy_timeout = 0")
+    with first.store.writing():
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            charged(second)
+        # Those who only read are not kept waiting.
+        assert second.transactions() == ()
+    assert charged(second).status == "captured"
+    first.close()
+    second.close()
