@@ -45,10 +45,17 @@ def aliases() -> list[str]:
     return sorted(conf.gateways())
 
 
-def reset() -> None:
-    """Forget every instance; the next use builds it anew."""
+def instances() -> dict[str, tuple[Mapping[str, Any], Gateway]]:
+    """Return what was built so far, for :func:`reset` to go back to."""
+    with _lock:
+        return dict(_instances)
+
+
+def reset(to: Mapping[str, tuple[Mapping[str, Any], Gateway]] | None = None) -> None:
+    """Forget every instance, or those that came after ``to``; the next use builds it anew."""
     with _lock:
         _instances.clear()
+        _instances.update(to or {})
 
 
 def backend_class(alias: str, config: Mapping[str, Any]) -> type[Gateway]:

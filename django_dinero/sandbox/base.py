@@ -7,8 +7,10 @@ import datetime
 import json
 import os
 import sqlite3
+from collections.abc import Mapping
 from typing import Final
 
+from django_dinero.sandbox import entries
 from django_dinero.sandbox.clock import Clock, moment, stamp
 from django_dinero.sandbox.records import (
     Account,
@@ -16,6 +18,7 @@ from django_dinero.sandbox.records import (
     Check,
     MaskedCard,
     NewCard,
+    PaidCard,
     PlainCard,
     Reason,
     Token,
@@ -126,7 +129,25 @@ class BankBase:
             raise BankRefusal(Reason.invalid_number)
         if isinstance(source, PlainCard):
             return facts_of(source, self._key, card.billing)
+        if isinstance(source, PaidCard):
+            return self._paid_facts(source, card.billing)
         return self._spend_token(Token(source.value, card.billing or source.billing))
+
+    def _paid_facts(self, source: PaidCard, billing: Mapping[str, str]) -> CardFacts:
+        row = self.store.row(
+            "SELECT * FROM ledger WHERE id = ? AND fingerprint <> ''", (source.transaction_id,)
+        )
+        if row is None:
+            raise BankRefusal(Reason.not_found)
+        entry = entries.read(row)
+        return CardFacts(
+            fingerprint=row["fingerprint"],
+            last_4=entry.last_4,
+            brand=entry.brand,
+            month=entry.month,
+            year=entry.year,
+            billing=clean_billing(billing or entry.billing),
+        )
 
     def _facts(self, source: PlainCard | Token | VaultCard) -> CardFacts:
         if isinstance(source, PlainCard):

@@ -100,7 +100,13 @@ class Charges(BankBase):
 
     @writes
     def hold_next(self, count: int = 1) -> None:
-        """Hold the next payments that would be approved, for a review."""
+        """Hold the next payments that would be approved, for a review.
+
+        Raises:
+            ValueError: ``count`` is less than 1.
+        """
+        if count < 1:
+            raise ValueError("count: how many payments to hold, give 1 or more.")
         self.store.put("hold_next", str(int(self.store.get("hold_next", "0")) + count))
 
     # -- Steps -------------------------------------------------------------------------------
@@ -146,7 +152,7 @@ class Charges(BankBase):
         else:
             outcome = Outcome.approved if amount == payment.amount else Outcome.partial
         entry = self._entry(payment, amount, now, assessment, outcome)
-        entries.insert(self.store, entry, signature)
+        entries.insert(self.store, entry, signature, payment.card.fingerprint)
         return Verdict(
             outcome, entry, entry.avs, entry.cvv, entry.reason, balance=balance(payment.card)
         )

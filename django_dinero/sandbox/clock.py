@@ -24,12 +24,15 @@ class Clock:
         """Move the bank's time on and return it.
 
         Raises:
-            ValueError: ``seconds`` is negative or endless; a bank's time does not go back.
+            ValueError: ``seconds`` is negative, or leads beyond the calendar.
         """
         if not 0 <= seconds < math.inf:
             raise ValueError("seconds: the bank's time does not go back, give 0 or more.")
         self.store.put("clock_offset", repr(self._offset() + seconds))
-        return self.now()
+        try:
+            return self.now()
+        except OverflowError:
+            raise ValueError("seconds: the calendar ends before that, give less.") from None
 
     def _offset(self) -> float:
         return float(self.store.get("clock_offset", "0"))

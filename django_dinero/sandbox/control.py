@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from django_dinero.sandbox.bank import Bank
 from django_dinero.sandbox.exchange import Reply
@@ -16,6 +16,17 @@ from django_dinero.sandbox.records import BankRefusal
 from django_dinero.secrets import Secret, scrub
 
 _Value = TypeVar("_Value", int, float, str)
+
+#: What each lever takes, with values to copy. Those without any are read by GET.
+LEVERS: Final[Mapping[str, Mapping[str, object]]] = {
+    "settle": {},
+    "hold": {"count": 1},
+    "advance": {"seconds": 86400},
+    "mint": {"number": "4111111111111111", "month": 12, "year": 2040, "cvv": "900"},
+    "chargeback": {"id": "60012300401"},
+    "return": {"id": "60012300401"},
+    "fault": {"name": "drop_after", "root": "createTransactionRequest", "times": 1, "seconds": 1.0},
+}
 
 
 class BadInput(ValueError):
@@ -93,7 +104,7 @@ class Control:
             known = f"GET {', '.join(self._reads)}; POST {', '.join(self._writes)}"
             return _json(404, {"error": f"No lever {method} {name!r}. There are: {known}."})
         try:
-            return _json(200, self._writes[name](_object(body)))
+            return _json(200, self._writes[name](_values(name, body)))
         except BankRefusal as error:
             return _json(409, {"error": error.reason.value})
         except (ValueError, TypeError) as error:
@@ -119,11 +130,11 @@ class Control:
         return {"hold": count}
 
     def _advance(self, given: Mapping[str, Any]) -> object:
+        _need(given, "seconds")
         return {"now": self.bank.clock.advance(_get(given, "seconds", 0.0)).isoformat()}
 
     def _mint(self, given: Mapping[str, Any]) -> object:
-        if "number" not in given:
-            raise BadInput("number: which card is the token for?")
+        _need(given, "number")
         cvv = _get(given, "cvv", "")
         token = self.bank.mint_token(
             Secret(_get(given, "number", "")),
@@ -146,20 +157,31 @@ class Control:
         return {"faults": [asdict(fault) for fault in self.faults.waiting()]}
 
     def _reverse(self, verb: Callable[[str], Any], given: Mapping[str, Any]) -> object:
+        _need(given, "id")
         entry = verb(_get(given, "id", ""))
         return {"id": entry.id, "status": entry.status.value}
 
 
-def _object(body: bytes) -> Mapping[str, Any]:
+def _values(lever: str, body: bytes) -> Mapping[str, Any]:
+    """Return what a lever was given; a name that it does not know is not passed over."""
+    example = json.dumps(LEVERS[lever])
     if not body.strip():
         return {}
     try:
         given = json.loads(body)
     except ValueError:
-        raise BadInput("The body is not JSON.") from None
+        raise BadInput(f"The body is not JSON; {lever} takes {example}.") from None
     if not isinstance(given, dict):
-        raise BadInput("The body is not a JSON object.")
+        raise BadInput(f"The body is not a JSON object; {lever} takes {example}.")
+    unknown = sorted(set(given) - set(LEVERS[lever]))
+    if unknown:
+        raise BadInput(f"{', '.join(unknown)}: no such value; {lever} takes {example}.")
     return given
+
+
+def _need(given: Mapping[str, Any], name: str) -> None:
+    if name not in given:
+        raise BadInput(f"{name}: is missing.")
 
 
 def _get(given: Mapping[str, Any], name: str, default: _Value) -> _Value:

@@ -33,8 +33,15 @@ TEXTS: Final = (
 MAX_AMOUNT: Final = Decimal(10) ** 12
 
 
-def insert(store: Store, entry: Entry, signature: str = "") -> None:
-    """Write a new entry; ``signature`` is what the duplicate window compares."""
+def insert(store: Store, entry: Entry, signature: str = "", fingerprint: str = "") -> None:
+    """Write a new entry.
+
+    Args:
+        store: where to.
+        entry: the entry.
+        signature: what the duplicate window compares.
+        fingerprint: of the card, where the vault may store it later.
+    """
     values: dict[str, object] = {name: str(getattr(entry, name)) for name in TEXTS}
     values |= amounts(entry)
     values |= {
@@ -44,6 +51,7 @@ def insert(store: Store, entry: Entry, signature: str = "") -> None:
         "submitted_at": stamp(entry.submitted_at),
         "settled_at": stamp(entry.settled_at) if entry.settled_at else None,
         "signature": signature,
+        "fingerprint": fingerprint,
         "details": json.dumps({name: getattr(entry, name) for name in DETAILS}),
     }
     store.insert("ledger", values)

@@ -21,3 +21,6 @@ class Speaks(Protocol):
 
     def answer(self, body: bytes, content_type: str = ...) -> Reply:
         """Return the reply to a request."""
+
+    def not_yet(self, body: bytes, content_type: str = ...) -> Reply:
+        """Return how it is said that there is no such record, whatever was asked for."""

@@ -18,15 +18,18 @@ _ROOT = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
 #: How much of a body is searched for its root element.
 _HEAD_BYTES = 2000
 GARBAGE = b"<html><body>Request blocked. Reference 18.9c0.1700000000</body></html>"
+NOT_FOUND = Reply(404, b"Not Found", {"Content-Type": "text/plain"})
 #: The code that a process ends with when the fault ``die`` ends it.
 DEATH = 70
 
 
 class FaultName(StrEnum):
-    """What goes wrong. All but ``drop_before`` come after the bank did what it was asked."""
+    """What goes wrong. All but the first two come after the bank did what it was asked."""
 
     #: The connection closes before the bank sees the request.
     drop_before = "drop_before"
+    #: The bank says that it has no such record, as a gateway does for seconds after it made one.
+    not_yet = "not_yet"
     #: The connection closes in place of the reply.
     drop_after = "drop_after"
     #: The reply comes late, by ``seconds``.
@@ -131,13 +134,19 @@ class Faults:
         self._end_of_delays.set()
 
     def answer(
-        self, body: bytes, answer: Callable[[], Reply], *, patience: float | None = None
+        self,
+        body: bytes,
+        answer: Callable[[], Reply],
+        *,
+        not_yet: Callable[[], Reply] = lambda: NOT_FOUND,
+        patience: float | None = None,
     ) -> Reply:
         """Return what ``answer`` does, or what a fault makes of it.
 
         Args:
             body: the request, for its root element.
             answer: what the bank does; called once, or as the fault has it.
+            not_yet: how the bank says that it has no such record.
             patience: seconds that the caller is known to wait; a longer delay is cut short.
 
         Raises:
@@ -151,6 +160,8 @@ class Faults:
             return answer()
         if fault.name is FaultName.drop_before:
             raise Dropped
+        if fault.name is FaultName.not_yet:
+            return not_yet()
         return self._after(fault, answer, patience)
 
     def _after(self, fault: Fault, answer: Callable[[], Reply], patience: float | None) -> Reply:

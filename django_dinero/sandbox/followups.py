@@ -25,6 +25,8 @@ from django_dinero.sandbox.store import writes
 
 #: How long an authorization can be captured (about 30 days at Authorize.Net).
 AUTHORIZATION_LIFE: Final = datetime.timedelta(days=30)
+#: How long after its settlement a payment can be refunded.
+REFUND_LIFE: Final = datetime.timedelta(days=180)
 
 NOT_CAPTURABLE: Final = {
     Status.captured: Reason.already_captured,
@@ -55,14 +57,19 @@ class FollowUps(BankBase):
 
     @writes
     def capture(
-        self, transaction_id: str, amount: Decimal | None = None, *, capture_key: str = ""
+        self,
+        transaction_id: str,
+        amount: Decimal | None = None,
+        *,
+        currency: str = "",
+        capture_key: str = "",
     ) -> Verdict:
         """Take what was authorized, all or less of it, once. The entry keeps its id.
 
         Returns:
             Failed: ``not_found``, ``not_capturable``, ``already_captured``, ``already_voided``,
-            ``held``, ``authorization_expired``, ``invalid_amount``,
-            ``capture_exceeds_authorization``.
+            ``held``, ``authorization_expired``, ``invalid_currency`` (one was given, and it is
+            another than the original's), ``invalid_amount``, ``capture_exceeds_authorization``.
         """
         entry = entries.find(self.store, transaction_id)
         if entry is None:
@@ -71,6 +78,8 @@ class FollowUps(BankBase):
         reason = _capture_refusal(entry)
         if reason is not None:
             return _failed(reason, entry)
+        if currency not in ("", entry.currency):
+            return _failed(Reason.invalid_currency, entry)
         fitted = entries.exact(entry.amount if amount is None else amount, entry.currency)
         if fitted is None:
             return _failed(Reason.invalid_amount, entry)
@@ -96,6 +105,7 @@ class FollowUps(BankBase):
         entry = entries.find(self.store, transaction_id)
         if entry is None:
             return _failed(Reason.not_found)
+        entry = self._lapsed(entry)
         if entry.status not in VOIDABLE:
             return _failed(NOT_VOIDABLE.get(entry.status, Reason.not_voidable), entry)
         return _done(
@@ -110,6 +120,7 @@ class FollowUps(BankBase):
         transaction_id: str,
         amount: Decimal | None = None,
         *,
+        currency: str = "",
         last_4: str = "",
         customer_id: str = "",
         card_id: str = "",
@@ -120,22 +131,24 @@ class FollowUps(BankBase):
         """Give back what was settled, all that is left of it or ``amount``. A new entry.
 
         Args:
-            last_4, customer_id, card_id: of the original's card; those given must match.
+            currency, last_4, customer_id, card_id: of the original; those given must match.
             duplicate_window: seconds in which the same refund of the same payment is refused; 0
                 is off, None the account's.
 
         Returns:
-            Failed: ``not_found``, ``not_refundable``, ``refund_wrong_card``,
-            ``refund_not_settled``, ``invalid_amount``, ``refund_exceeds``; ``duplicate`` with the
-            original refund.
+            Failed: ``not_found``, ``not_refundable`` (too old is one reason),
+            ``refund_wrong_card``, ``refund_not_settled``, ``invalid_currency``,
+            ``invalid_amount``, ``refund_exceeds``; ``duplicate`` with the original refund.
         """
         parent = entries.find(self.store, transaction_id)
         if parent is None:
             return _failed(Reason.not_found)
         given = {"last_4": last_4, "customer_id": customer_id, "card_id": card_id}
-        reason = _refund_refusal(parent, given)
+        reason = _refund_refusal(parent, given, self.clock.now())
         if reason is not None:
             return _failed(reason, parent)
+        if currency not in ("", parent.currency):
+            return _failed(Reason.invalid_currency, parent)
         left = self._left_to_refund(parent)
         fitted = entries.exact(left if amount is None else amount, parent.currency)
         if fitted is None:
@@ -164,6 +177,7 @@ class FollowUps(BankBase):
         entry = entries.find(self.store, transaction_id)
         if entry is None:
             return _failed(Reason.not_found)
+        entry = self._lapsed(entry)
         if entry.status is not Status.held:
             return _failed(Reason.not_held, entry)
         if not approve:
@@ -182,7 +196,7 @@ class FollowUps(BankBase):
 
     def _lapsed(self, entry: Entry) -> Entry:
         too_old = entry.submitted_at + AUTHORIZATION_LIFE <= self.clock.now()
-        if entry.status is Status.authorized and too_old:
+        if entry.status in (Status.authorized, Status.held) and too_old:
             return entries.update(self.store, entry, status=Status.expired)
         return entry
 
@@ -237,11 +251,14 @@ def _capture_refusal(entry: Entry) -> Reason | None:
     return NOT_CAPTURABLE.get(entry.status, Reason.not_capturable)
 
 
-def _refund_refusal(parent: Entry, given: dict[str, str]) -> Reason | None:
+def _refund_refusal(parent: Entry, given: dict[str, str], now: datetime.datetime) -> Reason | None:
     if parent.kind in (Kind.refund, Kind.validation):
         return Reason.not_refundable
     if any(value and value != getattr(parent, name) for name, value in given.items()):
         return Reason.refund_wrong_card
     if parent.status in NOT_SETTLED:
         return Reason.refund_not_settled
-    return None if parent.status is Status.settled else Reason.not_refundable
+    too_old = parent.settled_at is not None and parent.settled_at + REFUND_LIFE <= now
+    if too_old or parent.status is not Status.settled:
+        return Reason.not_refundable
+    return None

@@ -79,13 +79,20 @@ class Ledger(BankBase):
 
     @reads
     def unsettled(
-        self, *, held_only: bool = False, after: str = "0", limit: int = -1
+        self,
+        *,
+        held_only: bool = False,
+        after: str = "0",
+        limit: int = -1,
+        validations: bool = False,
     ) -> tuple[Entry, ...]:
         """Return what no batch has taken up: authorized, captured, held, and what was declined
-        or voided since the last one.
+        or voided since the last one; ``validations``: also what live card checks left behind.
         """
         statuses = "'held'" if held_only else "'authorized','captured','held','declined','voided'"
-        where = ["batch_id = ''", f"status IN ({statuses})", VALIDATIONS, "id > ?"]
+        where = ["batch_id = ''", f"status IN ({statuses})", "id > ?"]
+        if not validations:
+            where.append(VALIDATIONS)
         return self._select(where, [after], limit)
 
     @reads
@@ -119,7 +126,7 @@ class Ledger(BankBase):
         batch_id = self.store.next_id("batch")
         closed = self.store.execute(
             "UPDATE ledger SET batch_id = ? WHERE batch_id = '' AND status IN"
-            " ('declined', 'voided') AND kind <> 'validation'",
+            " ('declined', 'voided')",
             (batch_id,),
         )
         count = self.store.execute(

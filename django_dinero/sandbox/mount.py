@@ -61,7 +61,10 @@ class BankAdapter(BaseAdapter):
         kind = request.headers.get("Content-Type", "")
         try:
             reply = self.faults.answer(
-                data, lambda: self.dialect.answer(data, kind), patience=_patience(timeout)
+                data,
+                lambda: self.dialect.answer(data, kind),
+                not_yet=lambda: self.dialect.not_yet(data, kind),
+                patience=_patience(timeout),
             )
         except TooLate:
             raise requests.ReadTimeout("The test bank is too late.", request=request) from None

@@ -19,6 +19,7 @@ __all__ = [
     "BankRefusal",
     "Batch",
     "Card",
+    "CardSource",
     "Check",
     "Customer",
     "Entry",
@@ -27,6 +28,7 @@ __all__ = [
     "NewCard",
     "Order",
     "Outcome",
+    "PaidCard",
     "PlainCard",
     "Reason",
     "Status",
@@ -105,10 +107,21 @@ class VaultCard:
 
 
 @dataclass(frozen=True, slots=True)
+class PaidCard:
+    """The card of an earlier charge or authorization."""
+
+    transaction_id: str
+
+
+#: Whatever a card can come from.
+CardSource = PlainCard | Token | MaskedCard | PaidCard
+
+
+@dataclass(frozen=True, slots=True)
 class NewCard:
     """A card for the vault. ``billing`` left empty is that of ``source``."""
 
-    source: PlainCard | Token | MaskedCard
+    source: CardSource
     billing: Mapping[str, str] = field(default_factory=dict)
     is_default: bool = False
 
@@ -238,6 +251,8 @@ class BankRefusal(Exception):
         existing_id: the customer or card that a duplicate collides with.
         entry: the entry that the call was about, where there is one.
         verdict: the answer to the card check that ran before.
+
+    ``checks`` are the answers to all card checks that ran, where a customer came with cards.
     """
 
     def __init__(
@@ -253,3 +268,4 @@ class BankRefusal(Exception):
         self.existing_id = existing_id
         self.entry = entry
         self.verdict = verdict
+        self.checks: tuple[Verdict | None, ...] = ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 #: Written to ``PRAGMA user_version``; a file of another version is refused.
-VERSION: Final = 1
+VERSION: Final = 2
 #: Parts of a major unit in the integer columns: no ISO 4217 currency has more than 4 decimals.
 UNITS: Final = 10_000
 
@@ -47,7 +47,7 @@ CREATE TABLE ledger (
     submitted_at TEXT NOT NULL, operation_key TEXT NOT NULL, capture_key TEXT NOT NULL,
     void_key TEXT NOT NULL, parent_id TEXT NOT NULL, customer_id TEXT NOT NULL,
     card_id TEXT NOT NULL, invoice TEXT NOT NULL, batch_id TEXT NOT NULL, settled_at TEXT,
-    signature TEXT NOT NULL, details TEXT NOT NULL
+    signature TEXT NOT NULL, fingerprint TEXT NOT NULL, details TEXT NOT NULL
 );
 CREATE INDEX ledger_operation ON ledger (operation_key) WHERE operation_key <> '';
 CREATE INDEX ledger_capture ON ledger (capture_key) WHERE capture_key <> '';

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import logging
 import os
 import socket
 import ssl
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from types import TracebackType
@@ -17,6 +19,8 @@ from django_dinero.sandbox.bank import Bank
 from django_dinero.sandbox.control import Control, Counts
 from django_dinero.sandbox.exchange import Reply, Speaks
 from django_dinero.sandbox.faults import Dropped, Faults, root_of
+
+logger = logging.getLogger(__name__)
 
 PATH = "/xml/v1/request.api"
 CONTROL_PATH = "/_control/"
@@ -182,6 +186,8 @@ class _Listener(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of clients that left: tests cut connections on purpose."""
+        if not isinstance(sys.exception(), OSError):
+            logger.exception("The test bank failed to answer a request.")
 
     def server_close(self) -> None:
         """Close the port, then whatever is still connected."""
@@ -216,6 +222,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer an operation, or a lever."""
         self._answer()
 
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuse a method, or what is no HTTP, in a line that a person can read."""
+        phrase = message or self.responses.get(code, ("Refused",))[0]
+        self._refuse(code, f"{phrase}. Operations are posted to {PATH}.\n".encode())
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
         """Log nothing: request lines and bodies are no business of a log."""
 
@@ -229,7 +240,8 @@ class _Handler(BaseHTTPRequestHandler):
             name = path.removeprefix(CONTROL_PATH)
             self._send(owner.control.answer(self.command, name, body))
         elif path != PATH:
-            self._send(Reply(404, b"There is nothing here.\n", {"Content-Type": "text/plain"}))
+            text = f"There is nothing here: operations are posted to {PATH}.\n".encode()
+            self._send(Reply(404, text, {"Content-Type": "text/plain"}))
         elif self.command != "POST":
             self._send(Reply(405, b"POST only.\n", {"Content-Type": "text/plain"}))
         else:
@@ -240,7 +252,12 @@ class _Handler(BaseHTTPRequestHandler):
         owner.counts.requested(root_of(body))
         kind = self.headers.get("Content-Type", "")
         try:
-            self._send(owner.faults.answer(body, lambda: owner.dialect.answer(body, kind)))
+            reply = owner.faults.answer(
+                body,
+                lambda: owner.dialect.answer(body, kind),
+                not_yet=lambda: owner.dialect.not_yet(body, kind),
+            )
+            self._send(reply)
         except Dropped as dropped:
             self.close_connection = True
             if dropped.reply is not None:
@@ -250,11 +267,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes | None:
         """Read the body; refuse one without a length, or too large, and close."""
-        if self.command == "GET":
-            return b""
-        length = self.headers.get("Content-Length", "")
+        length = self.headers.get("Content-Length", "0" if self.command == "GET" else "")
         if not (length.isascii() and length.isdigit()):
-            self._refuse(411, b"Content-Length is missing.\n")
+            self._refuse(411, b"Content-Length is missing, or no number.\n")
             return None
         if len(length) > 9 or int(length) > MAX_BODY:
             self._refuse(413, b"The body is too large.\n")
@@ -279,5 +294,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, reply: Reply) -> None:
         self._head(reply)
-        self.wfile.write(reply.body)
+        if self.command != "HEAD":
+            self.wfile.write(reply.body)
         self.wfile.flush()

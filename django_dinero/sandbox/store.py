@@ -32,11 +32,14 @@ class Store:
             with this object.
 
     Raises:
-        ValueError: the file is not a store of this version of the test bank.
+        ValueError: the file cannot be used, or is no store of this version of the test bank.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         self.path = MEMORY if path is None else os.fspath(path)
+        if not self.path:
+            # SQLite would take it for a nameless file that is gone when it is closed.
+            raise ValueError("The store's name is empty: name a file, or leave it out for memory.")
         self._lock = threading.RLock()
         self._inherited: list[sqlite3.Connection] = []
         self._open()
@@ -45,13 +48,20 @@ class Store:
     def _open(self) -> None:
         self._depth = 0
         self._stale = False
-        self._db = self._connect()
-        self._closing = weakref.finalize(self, _close, self._db, os.getpid())
         try:
-            self._prepare()
-        except BaseException:
-            self._closing()
-            raise
+            self._db = self._connect()
+            self._closing = weakref.finalize(self, _close, self._db, os.getpid())
+            try:
+                self._prepare()
+            except BaseException:
+                self._closing()
+                raise
+        except sqlite3.OperationalError as error:
+            raise ValueError(
+                f"The store {self.path!r} cannot be used ({error}): it must be a file that this "
+                "process may write, in a folder where it may make files, on a disk that is not full"
+                ", and that no other program holds."
+            ) from error
 
     def _connect(self) -> sqlite3.Connection:
         if self.in_memory:
@@ -131,15 +141,28 @@ class Store:
             try:
                 yield
             except BankRefusal:
-                self._db.execute("COMMIT")
+                self._commit()
                 raise
             except BaseException:
-                self._db.execute("ROLLBACK")
+                self._roll_back()
                 raise
             else:
-                self._db.execute("COMMIT")
+                self._commit()
             finally:
                 self._depth = 0
+
+    def _commit(self) -> None:
+        try:
+            self._db.execute("COMMIT")
+        except sqlite3.Error:
+            # Left open, it would refuse every transaction that follows.
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        # After some errors (a full disk) SQLite has done so itself.
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
@@ -167,6 +190,16 @@ class Store:
             self._stale = True
         elif self._db.in_transaction:
             self._db.execute("ROLLBACK")
+
+    def snapshot(self) -> bytes | None:
+        """Return all that is in memory, for :meth:`restore`; None for a file."""
+        with self._lock:
+            return self._db.serialize() if self.in_memory else None
+
+    def restore(self, state: bytes) -> None:
+        """Be again what :meth:`snapshot` saw."""
+        with self._lock:
+            self._db.deserialize(state)
 
     # -- Statements --------------------------------------------------------------------------
 

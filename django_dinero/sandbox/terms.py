@@ -41,6 +41,8 @@ class Reason(StrEnum):
     card_limit = "card_limit"
     #: A masked card whose last four digits are not those of the stored one.
     masked_mismatch = "masked_mismatch"
+    #: A check that authorizes nothing asks for the address, and there is none.
+    missing_address = "missing_address"
     token_invalid = "token_invalid"  # noqa: S105
     token_expired = "token_expired"  # noqa: S105
     token_used = "token_used"  # noqa: S105
@@ -82,11 +84,16 @@ class Outcome(StrEnum):
 
 
 class Validation(StrEnum):
-    """How a card is checked before the vault stores it: not at all, its form, or with its bank."""
+    """How a card is checked before the vault stores it: not at all, its form, or with its bank.
+
+    ``addressed`` is ``live`` as Authorize.Net does it: a card that can be authorized for nothing
+    must come with street and zip.
+    """
 
     none = "none"
     test = "test"
     live = "live"
+    addressed = "addressed"
 
 
 class Check(StrEnum):

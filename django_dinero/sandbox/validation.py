@@ -36,6 +36,8 @@ class CardChecks(BankBase):
             return Verdict(Outcome.failed, reason=reason)
         if mode is Validation.test:
             return Verdict(Outcome.approved)
+        if mode is Validation.addressed and _lacks_address(card):
+            return Verdict(Outcome.failed, reason=Reason.missing_address)
         assessment = assess(card, self.account)
         entry = self._record_validation(card, assessment)
         outcome = Outcome.declined if assessment.reason else Outcome.approved
@@ -67,3 +69,8 @@ class CardChecks(BankBase):
         )
         entries.insert(self.store, entry)
         return entry
+
+
+def _lacks_address(card: CardFacts) -> bool:
+    given = card.billing.get("address") and card.billing.get("zip")
+    return card.brand in ZERO_AMOUNT_BRANDS and not given

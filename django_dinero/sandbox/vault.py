@@ -7,7 +7,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from django_dinero.sandbox.clock import moment, stamp
-from django_dinero.sandbox.records import BankRefusal, Customer, NewCard, Reason, Validation
+from django_dinero.sandbox.records import (
+    BankRefusal,
+    Customer,
+    NewCard,
+    Reason,
+    Validation,
+    Verdict,
+)
+from django_dinero.sandbox.sources import CardFacts
 from django_dinero.sandbox.store import reads, writes
 from django_dinero.sandbox.vaultcards import CardVault, card_of
 
@@ -40,11 +48,19 @@ class Vault(CardVault):
                 email and description all equal those of another; ``duplicate_card``,
                 ``card_limit``, ``token_*``.
         """
-        checked = [self._checked(card, validation) for card in cards]
-        self._refuse_duplicate_customer(key, email, description)
-        with self.store.all_or_nothing():
-            customer_id = self._insert_customer(key, email, description, first_name, last_name)
-            stored = [self._store_card(customer_id, *each) for each in checked]
+        cards = list(cards)
+        checked: list[tuple[CardFacts, bool, Verdict | None]] = []
+        try:
+            checked += (self._checked(card, validation) for card in cards)
+            self._refuse_duplicate_customer(key, email, description)
+            with self.store.all_or_nothing():
+                customer_id = self._insert_customer(key, email, description, first_name, last_name)
+                stored = [self._store_card(customer_id, *each) for each in checked]
+        except BankRefusal as refusal:
+            refusal.checks = tuple(verdict for _facts, _default, verdict in checked)
+            if len(checked) < len(cards):
+                refusal.checks += (refusal.verdict,)
+            raise
         # Read again: a later card may have taken the default from an earlier one.
         customer = self.customer(customer_id)
         pairs = zip(customer.cards, stored, strict=True)

@@ -13,12 +13,11 @@ from django_dinero.sandbox.clock import moment, stamp
 from django_dinero.sandbox.records import (
     BankRefusal,
     Card,
+    CardSource,
     MaskedCard,
     NewCard,
     Outcome,
-    PlainCard,
     Reason,
-    Token,
     Validation,
     Verdict,
 )
@@ -63,7 +62,7 @@ class CardVault(CardChecks):
         self,
         customer_id: str,
         card_id: str,
-        source: PlainCard | MaskedCard | Token,
+        source: CardSource,
         billing: Mapping[str, str] | None = None,
         is_default: bool = False,
         validation: Validation = Validation.none,
@@ -150,7 +149,7 @@ class CardVault(CardChecks):
     def _replacement(
         self,
         row: sqlite3.Row,
-        source: PlainCard | MaskedCard | Token,
+        source: CardSource,
         billing: Mapping[str, str] | None,
     ) -> CardFacts:
         if not isinstance(source, MaskedCard):

@@ -28,16 +28,27 @@ REWRITTEN = (
 pytest.register_assert_rewrite(*(f"django_dinero.testing.{name}" for name in REWRITTEN))
 
 _REGISTRY = "django_dinero.gateways.registry"
+_BANKS = "django_dinero.testing.banks"
 _SANDBOX = "django_dinero.gateways.sandbox"
+
+
+@pytest.fixture(autouse=True, scope="class")
+def _dinero_banks_end() -> Iterator[None]:
+    """Forget every gateway after a class or module: a test bank lives as long as its gateway."""
+    yield
+    _forget()
 
 
 @pytest.fixture(autouse=True)
 def _dinero_fresh_banks() -> Iterator[None]:
-    """Forget every gateway after a test: a test bank lives as long as its gateway.
-
-    Left alone, a charge of the same amount in the next test would be refused as a duplicate.
-    """
+    """Undo what a test did at a test bank: what ``setUpTestData`` stored there stays."""
+    # Where no gateway was used yet there is nothing to keep, and perhaps no Django either.
+    bring_back = import_module(_BANKS).keep() if _REGISTRY in sys.modules else _forget
     yield
+    bring_back()
+
+
+def _forget() -> None:
     registry = sys.modules.get(_REGISTRY)
     if registry is not None:
         registry.reset()

@@ -39,6 +39,10 @@ class Witness:
         self._checked(reply.body)
         return reply
 
+    def not_yet(self, body: bytes, content_type: str = "text/xml") -> Reply:
+        """Return the bank's reply about what it does not know yet."""
+        return self._dialect.not_yet(body, content_type)
+
     def _checked(self, body: bytes) -> str:
         document = etree.fromstring(body.removeprefix(b"\xef\xbb\xbf"))
         name = etree.QName(document).localname

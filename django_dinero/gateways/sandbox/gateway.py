@@ -3,96 +3,29 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from functools import wraps
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+from collections.abc import Iterator
 
-from django.conf import settings
-from django.core import mail
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_noop
 
-from django_dinero.cards import CardDetails, PaymentToken
-from django_dinero.deadline import check_may_send
-from django_dinero.gateways.base import Gateway
-from django_dinero.gateways.locks import Lock
 from django_dinero.gateways.sandbox import words
+from django_dinero.gateways.sandbox.account import refusals
+from django_dinero.gateways.sandbox.money import Money
+from django_dinero.gateways.sandbox.vault import Vault
 from django_dinero.gateways.types import (
-    CardRequest,
-    CardUpdate,
-    ChargeRequest,
     Credentials,
-    CustomerRequest,
-    CustomerUpdate,
-    Done,
-    FollowUpRequest,
     Kind,
     Lookup,
     LookupHints,
-    Outcome,
-    Refusal,
-    RemoteCard,
     RemoteCustomer,
     RemoteTransaction,
-    StoredCard,
-    TransactionResult,
 )
-from django_dinero.sandbox.bank import Bank
-from django_dinero.sandbox.records import (
-    Account,
-    BankRefusal,
-    MaskedCard,
-    NewCard,
-    Order,
-    PlainCard,
-    Reason,
-    Token,
-    Validation,
-    VaultCard,
-)
-from django_dinero.secrets import Secret
+from django_dinero.sandbox.records import BankRefusal
 
 #: How many entries of the bank's ledger are read at a time.
 PAGE = 500
 
-P = ParamSpec("P")
-ResultT = TypeVar("ResultT")
 
-
-def _refusals(
-    verb: Callable[Concatenate[SandboxGateway, P], ResultT],
-) -> Callable[Concatenate[SandboxGateway, P], ResultT | Refusal]:
-    """Let a verb of the vault return the bank's refusals."""
-
-    @wraps(verb)
-    def method(self: SandboxGateway, /, *args: P.args, **kwargs: P.kwargs) -> ResultT | Refusal:
-        check_may_send()
-        try:
-            return verb(self, *args, **kwargs)
-        except BankRefusal as refusal:
-            return Refusal(words.reasons(refusal.reason), existing_id=refusal.existing_id)
-
-    return method
-
-
-def _results(
-    verb: Callable[Concatenate[SandboxGateway, P], TransactionResult],
-) -> Callable[Concatenate[SandboxGateway, P], TransactionResult]:
-    """Let a money verb return the bank's refusals."""
-
-    @wraps(verb)
-    def method(self: SandboxGateway, /, *args: P.args, **kwargs: P.kwargs) -> TransactionResult:
-        check_may_send()
-        try:
-            return verb(self, *args, **kwargs)
-        except BankRefusal as refusal:
-            return TransactionResult(Outcome.FAILED, reasons=words.reasons(refusal.reason))
-
-    return method
-
-
-class SandboxGateway(Gateway):
+class SandboxGateway(Vault, Money):
     """A test bank in this process. No card is charged, no number leaves it.
 
     Options, beside those of every backend:
@@ -105,203 +38,18 @@ class SandboxGateway(Gateway):
       every charge would be a gift; True says that you know.
     """
 
-    option_names = frozenset(
-        {"store", "reject_avs", "reject_cvv", "max_cards", "allow_in_production"}
-    )
     unsupported = {"parse_webhook": gettext_noop("a bank in the same process sends no webhooks")}
 
     # Nothing is on its way here: what the bank does not have now will not come later.
     lease_seconds = 30.0
     quarantine_seconds = 30.0
 
-    def __init__(self, alias: str, options: Mapping[str, Any] | None = None) -> None:
-        super().__init__(alias, options)
-        self._options = dict(options or {})
-        self._bank: Bank | None = None
-        self._lock = Lock()
-
     @property
     def live(self) -> bool:
         """Never."""
         return False
 
-    @property
-    def bank(self) -> Bank:
-        """The bank, for a test's own controls: ``mint_token``, ``settle_batch``, ``clock``, ...
-
-        Raises:
-            ImproperlyConfigured: ``DEBUG`` is off, this is no test run, and no option allows it.
-        """
-        with self._lock:
-            if self._bank is None:
-                self._refuse_production()
-                self._bank = Bank(self._options.get("store"), self._account())
-            return self._bank
-
-    def _account(self) -> Account:
-        given = {
-            n: self._options[n]
-            for n in ("reject_avs", "reject_cvv", "max_cards")
-            if n in self._options
-        }
-        return Account(currency=self.currency, **given)
-
-    def _refuse_production(self) -> None:
-        # django.test.utils.setup_test_environment() makes the outbox and turns DEBUG off; Django's
-        # runner and pytest-django both call it. A check alone is not enough: WSGI servers run none.
-        testing = hasattr(mail, "outbox")
-        if not (settings.DEBUG or testing or self._options.get("allow_in_production")):
-            raise ImproperlyConfigured(
-                f"DINERO gateway {self.alias!r} is the test bank, and DEBUG is off: every charge "
-                "would be a gift. Configure a real gateway, or set its option "
-                "allow_in_production to True."
-            )
-
-    # -- The vault -------------------------------------------------------------------------------
-
-    @_refusals
-    def create_customer(self, request: CustomerRequest) -> RemoteCustomer:
-        """Store a customer, with a card where there is one; its bank is asked about it first."""
-        stored = self.bank.create_customer(
-            key=request.key,
-            email=request.email,
-            first_name=request.first_name,
-            last_name=request.last_name,
-            cards=[NewCard(_source(request.card))] if request.card else [],
-            validation=Validation.live,
-        )
-        return words.customer(stored)
-
-    @_refusals
-    def retrieve_customer(self, customer_id: str) -> RemoteCustomer:
-        """Return a customer with all cards."""
-        return words.customer(self.bank.customer(customer_id))
-
-    @_refusals
-    def update_customer(self, request: CustomerUpdate) -> Done:
-        """Replace e-mail and names."""
-        self.bank.update_customer(
-            request.customer_id,
-            key=request.key,
-            email=request.email,
-            first_name=request.first_name,
-            last_name=request.last_name,
-        )
-        return Done()
-
-    @_refusals
-    def delete_customer(self, customer_id: str) -> Done:
-        """Remove a customer; gone already is a success."""
-        return self._gone(lambda: self.bank.delete_customer(customer_id))
-
-    @_refusals
-    def add_card(self, request: CardRequest) -> RemoteCard:
-        """Store one more card; it is checked first."""
-        new = NewCard(_source(request.card), is_default=request.is_default)
-        return words.card(self.bank.add_card(request.customer_id, new, Validation.live))
-
-    @_refusals
-    def update_card(self, request: CardUpdate) -> RemoteCard:
-        """Replace address and date, and the number where there is a new one."""
-        source: PlainCard | Token | MaskedCard
-        if request.card is not None:
-            source = _source(request.card)
-        else:
-            shown = self.bank.card(request.customer_id, request.card_id)
-            source = MaskedCard(shown.last_4, request.month, request.year)
-        stored = self.bank.update_card(
-            request.customer_id,
-            request.card_id,
-            source,
-            billing=request.address.as_dict(),
-            is_default=request.is_default,
-            validation=Validation.live if request.card else Validation.none,
-        )
-        return words.card(stored)
-
-    @_refusals
-    def delete_card(self, customer_id: str, card_id: str) -> Done:
-        """Remove a card; gone already is a success."""
-        return self._gone(lambda: self.bank.delete_card(customer_id, card_id))
-
-    def _gone(self, delete: Callable[[], None]) -> Done:
-        try:
-            delete()
-        except BankRefusal as refusal:
-            if refusal.reason in (Reason.customer_not_found, Reason.card_not_found):
-                return Done(already=True)
-            raise
-        return Done()
-
-    @_results
-    def validate_card(
-        self, customer_id: str, card_id: str, cvv: Secret | None = None
-    ) -> TransactionResult:
-        """Check a stored card with its bank."""
-        verdict = self.bank.validate_card(customer_id, card_id, Validation.live, cvv)
-        return words.result(verdict)
-
-    # -- Money -----------------------------------------------------------------------------------
-
-    @_results
-    def charge(self, request: ChargeRequest) -> TransactionResult:
-        """Charge or authorize; a part of the amount is given back and counts as declined."""
-        verdict = self.bank.charge(
-            _charged(request),
-            request.amount,
-            operation_key=request.operation_key,
-            order=Order(
-                invoice=request.operation_key,
-                description=request.description,
-                customer_ip=request.customer_ip,
-                customer_reference=request.order_reference,
-                email=request.email,
-            ),
-            currency=request.currency,
-            settle=request.settle,
-        )
-        if verdict.reason is Reason.partial_approval and verdict.entry is not None:
-            self.bank.void(verdict.entry.id)
-        return words.result(verdict)
-
-    @_results
-    def settle(self, request: FollowUpRequest) -> TransactionResult:
-        """Capture an authorization; one that was captured for this amount before is a success."""
-        key = request.operation_key
-        verdict = self.bank.capture(request.transaction_id, request.amount, capture_key=key)
-        entry = verdict.entry
-        there = entry is not None and entry.settled_amount == request.amount
-        return _done_before(words.result(verdict), there)
-
-    @_results
-    def void(self, request: FollowUpRequest) -> TransactionResult:
-        """Void what has not settled; what was voided before is a success."""
-        verdict = self.bank.void(request.transaction_id, void_key=request.operation_key)
-        return _done_before(words.result(verdict), verdict.reason is Reason.already_voided)
-
-    @_results
-    def refund(self, request: FollowUpRequest) -> TransactionResult:
-        """Give back what has settled."""
-        verdict = self.bank.refund(
-            request.transaction_id,
-            request.amount,
-            last_4=request.last_4,
-            operation_key=request.operation_key,
-            order=Order(invoice=request.operation_key, description=request.description),
-        )
-        return words.result(verdict)
-
-    @_results
-    def resolve_held(
-        self, request: FollowUpRequest, action: Literal["approve", "decline"]
-    ) -> TransactionResult:
-        """Approve or decline a held payment."""
-        verdict = self.bank.resolve_held(request.transaction_id, approve=action == "approve")
-        return words.result(verdict)
-
-    # -- The bank's books ------------------------------------------------------------------------
-
-    @_refusals
+    @refusals
     def retrieve_transaction(self, transaction_id: str) -> RemoteTransaction:
         """Return one transaction."""
         return words.transaction(self.bank.retrieve_transaction(transaction_id))
@@ -356,23 +104,3 @@ class SandboxGateway(Gateway):
         """There are none to check."""
         self.bank.clock.now()
         return Credentials(True, "The test bank in this process.", live=False)
-
-
-def _done_before(result: TransactionResult, there: bool) -> TransactionResult:
-    """Take "it had been done before" for done: the books agree only if it is in ours too."""
-    if not (result.already and there):
-        return result
-    return replace(result, outcome=Outcome.APPROVED, reasons=())
-
-
-def _source(card: CardDetails | PaymentToken) -> PlainCard | Token:
-    billing = {name: text for name, text in card.address.as_dict().items() if text}
-    if isinstance(card, PaymentToken):
-        return Token(card.value, billing)
-    return PlainCard(card.number, card.month, card.year, card.cvv, billing)
-
-
-def _charged(request: ChargeRequest) -> PlainCard | Token | VaultCard:
-    if isinstance(request.source, StoredCard):
-        return VaultCard(request.source.customer_id, request.source.card_id, request.cvv)
-    return _source(request.source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 from pathlib import Path
@@ -12,6 +13,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from django_dinero.sandbox.bank import Bank
+from django_dinero.sandbox.control import LEVERS
+from django_dinero.sandbox.faults import FaultName
 from django_dinero.sandbox.server import SandboxServer
 
 DEFAULT_PORT = 8765
@@ -27,14 +30,21 @@ _CARDS = (
 )
 _TRIGGERS = (
     ("zip 46282", "declined"),
-    ("zip 46201 46203 46204 46205 46206", "AVS A E G N P"),
-    ("zip 46207 46208 46209 46211 46214 46217", "AVS R S U W X Z"),
+    ("zip 46205", "AVS N: declined by the account's own rules"),
+    ("zip 46201 46203 46204 46206 46207", "approved, AVS A E G P R"),
+    ("zip 46208 46209 46211 46214 46217", "approved, AVS S U W X Z"),
+    ("any other zip", "approved, AVS Y; so are"),
+    ("  46214 on Visa", ""),
+    ("  46204 46211 46214 on American Express", ""),
     ("zip 46225", "only 1.23 approved (a prepaid card)"),
     ("zip 46226 46227 46228", "approved, balance 1.23 -1.23 0.00"),
-    ("cvv 900 901 902 903 904", "CVV M N S U P"),
-    ("the same again within 2 minutes", "duplicate"),
+    ("cvv 901", "CVV N: declined by the account's own rules"),
+    ("cvv 900 902 903 904", "approved, CVV M S U P"),
+    ("any other cvv, or none", "approved, CVV P"),
+    ("number with a wrong check digit", "error 6"),
+    ("a month that is over", "error 8"),
+    ("the same again within 2 minutes", "error 11, a duplicate"),
 )
-_LEVERS = "GET stats; POST settle, hold, advance, mint, fault, chargeback, return"
 
 
 class Command(BaseCommand):
@@ -66,13 +76,14 @@ class Command(BaseCommand):
         """
         try:
             bank = Bank(store)
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             raise CommandError(f"--store {store}: {error}") from error
         try:
             server = SandboxServer(bank, port=port)
         except (OSError, OverflowError) as error:
             bank.close()
-            raise CommandError(f"--port {port}: {error}") from error
+            text = f"--port {port}: {error}. Give another one; --port 0 takes any that is free."
+            raise CommandError(text) from error
         try:
             self._serve(server)
         finally:
@@ -109,8 +120,11 @@ class Command(BaseCommand):
         # Whoever started us reads these lines by their names: they stay untranslated.
         lines = [f"{name}: {value}" for name, value in facts.items()]
         lines += ["", _("Test cards"), *_table(_CARDS), "", _("Triggers"), *_table(_TRIGGERS)]
-        lines += ["", _("Levers, behind the control address: %s") % _LEVERS]
-        lines += [_("It serves until Ctrl-C.")]
+        lines += ["", _("Levers: POST to the control address and a name, with values as JSON")]
+        levers = tuple((name, json.dumps(takes)) for name, takes in LEVERS.items())
+        lines += [*_table(levers), "  " + _("GET stats tells what happened so far.")]
+        lines += ["  " + _("Faults: %s; without a name none is left.") % ", ".join(FaultName)]
+        lines += ["", _("It serves until Ctrl-C.")]
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
 

@@ -51,6 +51,7 @@ REASONS: Mapping[Reason, ReasonCode] = MappingProxyType(
         Reason.invalid_amount: ReasonCode(ERROR, "5", "A valid amount is required."),
         Reason.invalid_number: BAD_NUMBER,
         Reason.masked_mismatch: BAD_NUMBER,
+        Reason.missing_address: MISSING_FIELDS,
         Reason.expired: ReasonCode(ERROR, "8", "The credit card has expired."),
         Reason.duplicate: ReasonCode(ERROR, "11", "A duplicate transaction has been submitted."),
         Reason.not_found: _GONE,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hmac
+import logging
+import sqlite3
 from collections.abc import Callable, Mapping
 
 from django_dinero.authorizenet_schema import REPLY_ROOTS, ROOTS, TYPES
@@ -10,13 +12,15 @@ from django_dinero.sandbox.authorizenet import details, followups, reports, vaul
 from django_dinero.sandbox.authorizenet.account import authenticate_test, merchant_details
 from django_dinero.sandbox.authorizenet.money import create_transaction
 from django_dinero.sandbox.authorizenet.parse import Malformed, Node, read
-from django_dinero.sandbox.authorizenet.profiles import Recent, from_transaction
+from django_dinero.sandbox.authorizenet.profiles import from_transaction
 from django_dinero.sandbox.authorizenet.reply import Tree, write
 from django_dinero.sandbox.authorizenet.texts import TEXTS, Answer, Refused
 from django_dinero.sandbox.authorizenet.vaultcards import refusal
 from django_dinero.sandbox.bank import Bank
 from django_dinero.sandbox.exchange import Reply
 from django_dinero.sandbox.records import BankRefusal
+
+logger = logging.getLogger(__name__)
 
 _Operation = Callable[[Bank, Node], Answer]
 
@@ -32,7 +36,6 @@ class Dialect:
     def __init__(self, bank: Bank, *, bom: bool = True) -> None:
         self.bank = bank
         self.bom = bom
-        self._recent = Recent()
         self._operations: Mapping[str, _Operation] = {
             "createCustomerProfileRequest": vault.create_customer,
             "getCustomerProfileRequest": vault.get_customer,
@@ -45,10 +48,10 @@ class Dialect:
             "deleteCustomerPaymentProfileRequest": vaultcards.delete_card,
             "validateCustomerPaymentProfileRequest": vaultcards.validate_card,
             "getCustomerPaymentProfileListRequest": vaultcards.expiring_cards,
-            "createCustomerProfileFromTransactionRequest": self._from_transaction,
+            "createCustomerProfileFromTransactionRequest": from_transaction,
             "authenticateTestRequest": authenticate_test,
             "getMerchantDetailsRequest": merchant_details,
-            "createTransactionRequest": self._create_transaction,
+            "createTransactionRequest": create_transaction,
             "updateHeldTransactionRequest": followups.update_held,
             "getTransactionDetailsRequest": details.transaction_details,
             "getTransactionListForCustomerRequest": reports.customer_transactions,
@@ -76,7 +79,21 @@ class Dialect:
             return self._refuse(root, ref_id, refused)
         except BankRefusal as error:
             return self._refuse(root, ref_id, refusal(error))
+        except Exception as error:
+            # Whoever runs the bank reads why; its client meets what a gateway in trouble answers.
+            logger.exception("The test bank failed at %s.", request.name)
+            busy = isinstance(error, sqlite3.OperationalError)
+            return self._refuse(root, ref_id, Refused("E00053" if busy else "E00001"))
         return self._write(root, ref_id, answer.code, TEXTS[answer.code], answer.body)
+
+    def not_yet(self, body: bytes, content_type: str = "text/xml") -> Reply:
+        """Answer as the real one does, for some seconds, about what it has just made: E00040."""
+        try:
+            request = read(body, content_type)
+        except Malformed as error:
+            return self._write("ErrorResponse", "", error.code, error.text, {})
+        root = REPLY_ROOTS[request.name]
+        return self._refuse(root, request.value("refId"), Refused("E00040"))
 
     def _refuse(self, root: str, ref_id: str, refused: Refused) -> Reply:
         """Keep the operation's own root where the schema allows it without what was asked for."""
@@ -107,12 +124,6 @@ class Dialect:
         same_key = hmac.compare_digest(key.encode("utf-8"), known.encode("utf-8"))
         if not (same_name and same_key):
             raise Refused("E00007")
-
-    def _create_transaction(self, bank: Bank, request: Node) -> Answer:
-        return create_transaction(bank, request, self._recent)
-
-    def _from_transaction(self, bank: Bank, request: Node) -> Answer:
-        return from_transaction(bank, request, self._recent)
 
 
 def _may_be_empty(type_name: str) -> bool:

@@ -13,6 +13,7 @@ from django_dinero.sandbox.authorizenet.reply import Tree
 from django_dinero.sandbox.authorizenet.results import Result, answer, reason_of, shown
 from django_dinero.sandbox.authorizenet.settings import settings_of, window_of
 from django_dinero.sandbox.authorizenet.texts import Answer, Refused
+from django_dinero.sandbox.authorizenet.wire import BadCard, last_4_of
 from django_dinero.sandbox.bank import Bank
 from django_dinero.sandbox.records import Order, Reason, Status, Verdict
 
@@ -52,7 +53,8 @@ def capture(bank: Bank, tx: Node, key: str) -> Answer:
     ref_id = tx.value("refTransId")
     if not ref_id:
         return _without_reference(bank)
-    verdict = bank.capture(ref_id, _amount(tx), capture_key=key)
+    currency = tx.value("currencyCode")
+    verdict = bank.capture(ref_id, _amount(tx), currency=currency, capture_key=key)
     return answer(_followed(verdict, ref_id, is_capture=True), bank.account)
 
 
@@ -73,16 +75,23 @@ def refund(bank: Bank, tx: Node, key: str) -> Answer:
         return _without_reference(bank)
     if tx.value("payment", "bankAccount", "accountNumber"):
         return answer(Result(codes.NO_ECHECK, ref_id=ref_id), bank.account)
+    if profile is not None and tx.find("payment") is not None:
+        raise Refused("E00090", body=_EMPTY)
     if profile is None and not number:
         return answer(Result(_NO_NUMBER, ref_id=ref_id), bank.account)
     if amount is None:
         reason = codes.REASONS[Reason.invalid_amount]
         return answer(Result(reason, ref_id=ref_id), bank.account)
+    try:
+        last_4 = last_4_of(number) if number else ""
+    except BadCard as error:
+        return answer(Result(error.reason, ref_id=ref_id), bank.account)
     window = window_of(settings_of(tx))
     verdict = bank.refund(
         ref_id,
         amount,
-        last_4=number[-4:],
+        currency=tx.value("currencyCode"),
+        last_4=last_4,
         customer_id=tx.value("profile", "customerProfileId"),
         card_id=tx.value("profile", "paymentProfile", "paymentProfileId"),
         operation_key=key,

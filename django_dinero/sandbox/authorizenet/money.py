@@ -10,7 +10,7 @@ from django_dinero.sandbox.authorizenet import codes
 from django_dinero.sandbox.authorizenet.codes import ReasonCode
 from django_dinero.sandbox.authorizenet.followups import FOLLOW_UPS
 from django_dinero.sandbox.authorizenet.parse import Node
-from django_dinero.sandbox.authorizenet.profiles import Recent, profile_tree, store_and_charge
+from django_dinero.sandbox.authorizenet.profiles import profile_tree
 from django_dinero.sandbox.authorizenet.reply import Tree
 from django_dinero.sandbox.authorizenet.results import NO_CARD, Result, Shown, answer, paid
 from django_dinero.sandbox.authorizenet.settings import settings_of, window_of
@@ -39,6 +39,7 @@ class Payment:
     """A payment as it was asked for; ``window`` is the duplicate window in seconds, if sent."""
 
     amount: Decimal
+    currency: str
     settle: bool
     key: str
     order: Order
@@ -46,13 +47,8 @@ class Payment:
     test: bool
 
 
-def create_transaction(bank: Bank, request: Node, recent: Recent) -> Answer:
+def create_transaction(bank: Bank, request: Node) -> Answer:
     """Answer createTransactionRequest.
-
-    Args:
-        bank: where the money is.
-        request: the checked request.
-        recent: the cards that were paid with lately, for profiles made from transactions.
 
     Raises:
         Refused: it was not approved.
@@ -67,7 +63,7 @@ def create_transaction(bank: Bank, request: Node, recent: Recent) -> Answer:
     _refuse_conflicts(tx)
     payment = _payment(tx, key, settle=PAYMENTS[kind])
     try:
-        return _pay(bank, tx, payment, recent)
+        return _pay(bank, tx, payment)
     except BadCard as error:
         return answer(Result(error.reason, card=_shown_number(tx)), bank.account)
     except BankRefusal as error:
@@ -98,6 +94,7 @@ def _payment(tx: Node, key: str, *, settle: bool) -> Payment:
     amount = tx.value("amount").strip()
     return Payment(
         amount=Decimal(amount or 0),
+        currency=tx.value("currencyCode"),
         settle=settle,
         key=key,
         order=order_of(tx),
@@ -117,23 +114,15 @@ def order_of(tx: Node) -> Order:
     )
 
 
-def _pay(bank: Bank, tx: Node, payment: Payment, recent: Recent) -> Answer:
+def _pay(bank: Bank, tx: Node, payment: Payment) -> Answer:
     source = _source(tx)
     shown = _shown(bank, source)
     if payment.test:
         return answer(Result(_TEST, auth_code="000000", card=shown, test=True), bank.account)
     profile = tx.find("profile")
     creates = profile is not None and profile.flag("createProfile")
-    if creates and isinstance(source, Token):
-        verdict, made = store_and_charge(
-            bank, source, payment.order, lambda card: charge(bank, card, payment)
-        )
-    else:
-        verdict, made = charge(bank, source, payment), None
-    if isinstance(source, PlainCard) and verdict.entry is not None and not verdict.reason:
-        recent.remember(verdict.entry.id, source)
-        if creates:
-            made = profile_tree(bank, source, payment.order)
+    verdict = charge(bank, source, payment)
+    made = profile_tree(bank, verdict.entry) if creates and verdict.approved else None
     result = paid(verdict, shown, tell_original=payment.window is not None)
     return answer(result, bank.account, profileResponse=made)
 
@@ -145,6 +134,7 @@ def charge(bank: Bank, source: PlainCard | Token | VaultCard, payment: Payment) 
         payment.amount,
         operation_key=payment.key,
         order=payment.order,
+        currency=payment.currency,
         duplicate_window=payment.window,
         settle=payment.settle,
     )

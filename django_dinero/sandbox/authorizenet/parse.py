@@ -17,6 +17,9 @@ from django_dinero.sandbox.authorizenet.values import problem
 _INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
 _HINTS = (f"{_INSTANCE} schemaLocation", f"{_INSTANCE} noNamespaceSchemaLocation")
 _CONTENT_TYPES = ("text/xml", "application/xml")
+_NO_SUCH_TYPE = "The content-type specified is not supported."
+# The gateway itself takes JSON, so this has no words of its.
+_NO_JSON = f"{_NO_SUCH_TYPE} The test bank speaks XML only, not JSON."
 _NO_DTD = (
     "For security reasons DTD is prohibited in this XML document. To enable DTD processing set the"
     " DtdProcessing property on XmlReaderSettings to Parse and pass the settings into"
@@ -93,8 +96,9 @@ def read(body: bytes, content_type: str) -> Node:
     Raises:
         Malformed: with the gateway's code and words.
     """
-    if content_type.partition(";")[0].strip().lower() not in _CONTENT_TYPES:
-        raise Malformed("E00002", "The content-type specified is not supported.")
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind not in _CONTENT_TYPES:
+        raise Malformed("E00002", _NO_JSON if kind == "application/json" else _NO_SUCH_TYPE)
     root = _tree(body)
     if root.namespace != NAMESPACE:
         raise Malformed("E00045", "The root node does not reference a valid XML namespace.")

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import replace
-from threading import Lock
-
 from django_dinero.sandbox.authorizenet.parse import Node
 from django_dinero.sandbox.authorizenet.reply import Tree
 from django_dinero.sandbox.authorizenet.texts import TEXTS, Answer, Refused
@@ -19,58 +14,29 @@ from django_dinero.sandbox.records import (
     Entry,
     NewCard,
     Order,
-    Outcome,
-    PlainCard,
+    PaidCard,
     Reason,
-    Token,
-    VaultCard,
-    Verdict,
+    Status,
 )
 
-MOST_RECENT = 256
+_NEVER_STORED = (Status.declined, Status.failed)
 
 
-class Recent:
-    """The cards that this process was paid with lately, their codes left out.
-
-    The bank's ledger keeps no numbers, so that only these can become profiles later.
-    """
-
-    def __init__(self) -> None:
-        self._cards: OrderedDict[str, PlainCard] = OrderedDict()
-        self._lock = Lock()
-
-    def remember(self, transaction_id: str, card: PlainCard) -> None:
-        """Keep a card, and forget the oldest one when there are too many."""
-        with self._lock:
-            self._cards[transaction_id] = replace(card, cvv=None)
-            if len(self._cards) > MOST_RECENT:
-                self._cards.popitem(last=False)
-
-    def card(self, transaction_id: str) -> PlainCard | None:
-        """Return the card of a transaction, None if it is not known any more."""
-        with self._lock:
-            return self._cards.get(transaction_id)
-
-
-def _create(bank: Bank, source: PlainCard | Token, order: Order, description: str = "") -> Customer:
-    card = NewCard(source, source.billing)
+def _create(bank: Bank, entry: Entry, order: Order, description: str = "") -> Customer:
     return bank.create_customer(
-        key=order.customer_reference, email=order.email, description=description, cards=[card]
+        key=order.customer_reference,
+        email=order.email,
+        description=description,
+        cards=[NewCard(PaidCard(entry.id))],
     )
+
+
+def _order_of(entry: Entry) -> Order:
+    return Order(customer_reference=entry.customer_reference, email=entry.email)
 
 
 def _nothing_known(order: Order) -> bool:
     return not (order.customer_reference or order.email)
-
-
-def _existing(bank: Bank, order: Order) -> str:
-    """Return the id of the customer that a new one would be a duplicate of, empty for none."""
-    wanted = (order.customer_reference, order.email, "")
-    for customer in bank.customers(key=order.customer_reference, email=order.email):
-        if (customer.key, customer.email, customer.description) == wanted:
-            return customer.id
-    return ""
 
 
 def _made(customer: Customer) -> Tree:
@@ -96,82 +62,53 @@ def _words(error: BankRefusal, text: str) -> str:
     return text
 
 
-def profile_tree(bank: Bank, source: PlainCard | Token, order: Order) -> Tree:
+def profile_tree(bank: Bank, entry: Entry | None) -> Tree | None:
     """Store what an approved payment was made with; return its ``profileResponse``.
 
     A profile that cannot be made does not undo the payment: the messages say so.
     """
+    if entry is None:
+        return None
+    order = _order_of(entry)
     if _nothing_known(order):
         return {"messages": _messages("E00102", TEXTS["E00102"])}
     try:
-        return _made(_create(bank, source, order))
+        return _made(_create(bank, entry, order))
     except BankRefusal as error:
         return _not_made(error)
 
 
-def store_and_charge(
-    bank: Bank, token: Token, order: Order, charge: Callable[[Token | VaultCard], Verdict]
-) -> tuple[Verdict, Tree | None]:
-    """Pay with a token and store its card.
-
-    A token is good for one use, so the card is stored first, and removed if it was declined.
-
-    Args:
-        bank: where both happens.
-        token: of the browser's form.
-        order: says who the customer is.
-        charge: takes the money.
-
-    Raises:
-        BankRefusal: the token is not good.
-    """
-    if _nothing_known(order):
-        return charge(token), {"messages": _messages("E00102", TEXTS["E00102"])}
-    existing = _existing(bank, order)
-    if existing:
-        # Looked up before: a refused customer would cost the token.
-        refused = BankRefusal(Reason.duplicate_customer, existing_id=existing)
-        return charge(token), _not_made(refused)
-    customer = _create(bank, token, order)
-    verdict = charge(VaultCard(customer.id, customer.cards[0].id))
-    if verdict.outcome in (Outcome.declined, Outcome.failed):
-        bank.delete_customer(customer.id)
-        return verdict, None
-    return verdict, _made(customer)
-
-
-def from_transaction(bank: Bank, request: Node, recent: Recent) -> Answer:
+def from_transaction(bank: Bank, request: Node) -> Answer:
     """Answer createCustomerProfileFromTransactionRequest: a new customer, or one more card."""
-    transaction_id = request.value("transId")
     try:
-        entry = bank.retrieve_transaction(transaction_id)
+        entry = bank.retrieve_transaction(request.value("transId"))
     except BankRefusal:
         raise Refused("E00099", body=NO_LISTS) from None
-    card = recent.card(transaction_id)
-    if card is None:
+    if entry.customer_id or entry.parent_id or entry.status in _NEVER_STORED:
         raise Refused("E00103", body=NO_LISTS)
     customer_id = request.value("customerProfileId")
     try:
         if customer_id:
-            is_default = request.flag("defaultPaymentProfile")
-            stored = bank.add_card(customer_id, NewCard(card, card.billing, is_default))
+            card = NewCard(PaidCard(entry.id), is_default=request.flag("defaultPaymentProfile"))
+            stored = bank.add_card(customer_id, card)
             tree = dict(new_customer_tree(bank.customer(customer_id), []))
             tree["customerPaymentProfileIdList"] = {"numericString": [stored.id]}
             return Answer(tree)
-        return Answer(new_customer_tree(_new_customer(bank, request, entry, card), []))
+        return Answer(new_customer_tree(_new_customer(bank, request, entry), []))
     except BankRefusal as error:
-        found = refusal(error)
+        found = refusal(error, bank.account.max_cards)
         raise Refused(found.code, _words(error, found.text), NO_LISTS) from None
 
 
-def _new_customer(bank: Bank, request: Node, entry: Entry, card: PlainCard) -> Customer:
+def _new_customer(bank: Bank, request: Node, entry: Entry) -> Customer:
     """The customer that the request names, else the one that the transaction names."""
+    known = _order_of(entry)
     order = Order(
         customer_reference=request.value("customer", "merchantCustomerId")
-        or entry.customer_reference,
-        email=request.value("customer", "email") or entry.email,
+        or known.customer_reference,
+        email=request.value("customer", "email") or known.email,
     )
     description = request.value("customer", "description")
     if _nothing_known(order) and not description:
         raise Refused("E00102", body=NO_LISTS)
-    return _create(bank, card, order, description)
+    return _create(bank, entry, order, description)

@@ -64,7 +64,8 @@ def _listed(entries: Sequence[Entry], request: Node) -> Answer:
 def unsettled(bank: Bank, request: Node) -> Answer:
     """Answer getUnsettledTransactionListRequest; ``pendingApproval`` asks for the held ones."""
     held_only = request.value("status") == "pendingApproval"
-    return _listed(bank.unsettled(held_only=held_only), request)
+    # A merchant meets the voided authorizations of live card checks between his sales.
+    return _listed(bank.unsettled(held_only=held_only, validations=True), request)
 
 
 def batch_transactions(bank: Bank, request: Node) -> Answer:
@@ -75,7 +76,7 @@ def batch_transactions(bank: Bank, request: Node) -> Answer:
         batch_id = known[-1].id
     if not any(batch.id == batch_id for batch in known):
         return _listed((), request)
-    return _listed(bank.transactions(batch_id=batch_id), request)
+    return _listed(bank.transactions(batch_id=batch_id, validations=True), request)
 
 
 def customer_transactions(bank: Bank, request: Node) -> Answer:

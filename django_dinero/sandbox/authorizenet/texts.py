@@ -25,6 +25,7 @@ TEXTS: Mapping[str, str] = MappingProxyType(
         "E00041": "One or more fields in the profile must contain a value.",
         "E00042": "You cannot add more than 10 payment profiles.",
         "E00051": "The original transaction was not issued for this payment profile.",
+        "E00053": "The server is currently too busy, please try again later.",
         "E00060": "The transaction type is invalid.",
         "E00088": "ProfileIds cannot be sent when requesting CreateProfile.",
         "E00089": "Payment data is required when requesting CreateProfile.",

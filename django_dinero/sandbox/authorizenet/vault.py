@@ -39,7 +39,7 @@ def create_customer(bank: Bank, request: Node) -> Answer:
             validation=VALIDATIONS[request.value("validationMode")],
         )
     except BankRefusal as error:
-        raise _new_customer_refusal(error, inputs) from None
+        raise _new_customer_refusal(bank, error, inputs, names) from None
     return Answer(new_customer_tree(customer, inputs))
 
 
@@ -64,13 +64,21 @@ def new_customer_tree(customer: Customer, inputs: list[CardInput]) -> Tree:
     }
 
 
-def _new_customer_refusal(error: BankRefusal, inputs: list[CardInput]) -> Refused:
+def _new_customer_refusal(
+    bank: Bank, error: BankRefusal, inputs: list[CardInput], names: dict[str, str]
+) -> Refused:
+    """The refusal, with the lines of the checks that ran before it."""
+    lines = [
+        given.line(check, email=names["email"], key=names["merchantCustomerId"])
+        for given, check in zip(inputs, error.checks, strict=False)
+        if check is not None
+    ]
+    body = {**NO_LISTS, "validationDirectResponseList": {"string": lines}}
     if error.reason is Reason.duplicate_customer:
         text = f"A duplicate record with ID {error.existing_id} already exists."
-        return Refused("E00039", text, NO_LISTS)
-    lines = {"string": [inputs[0].line(error.verdict)]} if error.verdict and inputs else {}
-    found = refusal(error)
-    return Refused(found.code, found.text, {**NO_LISTS, "validationDirectResponseList": lines})
+        return Refused("E00039", text, body)
+    found = refusal(error, bank.account.max_cards)
+    return Refused(found.code, found.text, body)
 
 
 def get_customer(bank: Bank, request: Node) -> Answer:

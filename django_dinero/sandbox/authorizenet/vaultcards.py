@@ -26,12 +26,12 @@ from django_dinero.sandbox.bank import Bank
 from django_dinero.sandbox.records import (
     BankRefusal,
     Card,
+    CardSource,
     Customer,
     MaskedCard,
     NewCard,
     PlainCard,
     Reason,
-    Token,
     Verdict,
 )
 
@@ -78,7 +78,7 @@ def card_input(profile: Node, *, stored: bool = False) -> CardInput:
     card = payment.find("creditCard")
     try:
         masked = masked_of(card) if stored and card is not None else None
-        source: PlainCard | Token | MaskedCard = masked or source_of(payment, billing)
+        source: CardSource = masked or source_of(payment, billing)
     except BadCard as error:
         raise _bad_card(error) from None
     return CardInput(NewCard(source, billing, profile.flag("defaultPaymentProfile")))
@@ -90,8 +90,10 @@ def _bad_card(error: BadCard) -> Refused:
     return Refused("E00027", error.reason.text)
 
 
-def refusal(error: BankRefusal) -> Refused:
+def refusal(error: BankRefusal, max_cards: int = 10) -> Refused:
     """Return how the vault's operations put a refusal: its own code, or that of its check."""
+    if error.reason is Reason.card_limit:
+        return Refused("E00042", f"You cannot add more than {max_cards} payment profiles.")
     if error.reason in CODES:
         code = CODES[error.reason]
         return Refused(code, TEXTS.get(code, ""))
@@ -111,10 +113,7 @@ def _card_refusal(bank: Bank, error: BankRefusal, given: CardInput, customer: Cu
             "customerProfileId": customer.id,
             "customerPaymentProfileId": error.existing_id,
         }
-    if error.reason is Reason.card_limit:
-        text = f"You cannot add more than {bank.account.max_cards} payment profiles."
-        return Refused("E00042", text, body)
-    found = refusal(error)
+    found = refusal(error, bank.account.max_cards)
     return Refused(found.code, found.text, body)
 
 

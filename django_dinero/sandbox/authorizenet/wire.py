@@ -44,15 +44,18 @@ VALIDATIONS: Mapping[str, Validation] = MappingProxyType(
         "": Validation.none,
         "none": Validation.none,
         "testMode": Validation.test,
-        "liveMode": Validation.live,
+        "liveMode": Validation.addressed,
         "oldLiveMode": Validation.live,
     }
 )
+#: Four digits keep to the schema, but only as the mask that they are not.
+SHORTEST_NUMBER = 12
 ACCEPT_JS = "COMMON.ACCEPT.INAPP.PAYMENT"
 
 _YEAR_FIRST = re.compile(r"([0-9]{4})-?([0-9]{2})", re.ASCII)
 _MONTH_FIRST = re.compile(r"([0-9]{2})[-/]?([0-9]{4}|[0-9]{2})", re.ASCII)
-_MASKED = re.compile(r"(?:X{4})?([0-9]{4})", re.ASCII)
+_MASKED = re.compile(r"X{4}([0-9]{4})", re.ASCII)
+_LAST_4 = re.compile(r"(?:X{4})?([0-9]{4})|[0-9]{9,15}([0-9]{4})", re.ASCII)
 
 
 class BadCard(Exception):
@@ -112,7 +115,7 @@ def card_of(card: Node, billing: Mapping[str, str]) -> PlainCard:
         BadCard: a mask, or no number at all; its date.
     """
     number = card.value("cardNumber").strip()
-    if not (number.isascii() and number.isdigit()):
+    if not (number.isascii() and number.isdigit() and len(number) >= SHORTEST_NUMBER):
         raise BadCard(codes.BAD_NUMBER, "Card Number")
     month, year = expiry_of(card.value("expirationDate"))
     if month is None:
@@ -121,11 +124,23 @@ def card_of(card: Node, billing: Mapping[str, str]) -> PlainCard:
 
 
 def masked_of(card: Node) -> MaskedCard | None:
-    """Return a ``creditCard`` that is ``XXXX1111`` or ``1111``; None if it is a number."""
+    """Return a ``creditCard`` that is ``XXXX1111``, as it was shown; None if it is a number."""
     match = _MASKED.fullmatch(card.value("cardNumber").strip())
     if match is None:
         return None
     return MaskedCard(match[1], *expiry_of(card.value("expirationDate")), code_of(card))
+
+
+def last_4_of(number: str) -> str:
+    """Return the last digits of the card of a refund: ``XXXX1111``, ``1111``, or all of it.
+
+    Raises:
+        BadCard: none of these.
+    """
+    match = _LAST_4.fullmatch(number)
+    if match is None:
+        raise BadCard(codes.BAD_NUMBER, "Card Number")
+    return match[1] or match[2]
 
 
 def source_of(payment: Node, billing: Mapping[str, str]) -> PlainCard | Token:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import signal
 import socket
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from subprocess import PIPE, Popen
 from sys import executable
@@ -12,6 +14,7 @@ from sys import executable
 import pytest
 import requests
 
+from django_dinero.sandbox.schema import VERSION
 from example_project.demo.bank import FACTS, BankProcess
 from example_project.settings import BASE_DIR
 from tests.support.authorizenet import request
@@ -87,8 +90,20 @@ def test_a_taken_port_and_a_file_that_is_no_store(tmp_path: Path) -> None:
         code, errors = run("--port", port)
     assert code == 1
     assert errors.startswith(f"CommandError: --port {port}: ")
+    assert "--port 0 takes any that is free" in errors
     other = tmp_path / "notes.txt"
     other.write_text("not a store\n" * 100)
     code, errors = run("--port", "0", "--store", str(other))
     assert code == 1
     assert errors.startswith(f"CommandError: --store {other}: ")
+
+
+@pytest.mark.parametrize("name", ["", "a-folder", "missing/bank.sqlite3", "older.sqlite3"])
+def test_stores_that_cannot_be_used_are_told_in_one_line(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a-folder").mkdir()
+    with closing(sqlite3.connect(tmp_path / "older.sqlite3")) as older:
+        older.execute(f"PRAGMA user_version = {VERSION - 1 or 99}")
+    code, errors = run("--port", "0", "--store", str(tmp_path / name) if name else "")
+    assert code == 1
+    assert errors.startswith("CommandError: --store ")
+    assert len(errors.splitlines()) == 1

@@ -103,8 +103,37 @@ def test_paths_and_methods(server: SandboxServer, connection: Any) -> None:
     assert post(connection, path=f"{PATH}/")[0] == 200
     connection.request("GET", PATH)
     assert connection.getresponse().read() == b"POST only.\n"
-    connection.request("DELETE", PATH)
-    assert connection.getresponse().status == 501
+    for path in ("/", "/_control"):
+        assert b"operations are posted to /xml/v1/request.api" in post(connection, path=path)[1]
+    # A body where none belongs is no request of its own.
+    connection.request("GET", "/_control/stats", b"GET /_control/stats HTTP/1.1\r\n\r\n")
+    assert connection.getresponse().read().startswith(b'{"connections"')
+    assert post(connection)[0] == 200
+    for method in ("DELETE", "PUT", "HEAD"):
+        connection.request(method, PATH)
+        response = connection.getresponse()
+        text = response.read()
+        assert (response.status, response.headers["Content-Type"]) == (501, "text/plain")
+        assert (text == b"") is (method == "HEAD")
+        assert method == "HEAD" or text.startswith(f"Unsupported method ('{method}').".encode())
+
+
+def test_what_is_no_http_is_told_so(server: SandboxServer) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as sock:
+        sock.sendall(b"hello there, bank\r\n\r\n")
+        assert b"Bad request version ('bank')" in sock.makefile("rb").read()
+
+
+def test_a_failure_of_the_bank_is_seen_by_whoever_runs_it(
+    server: SandboxServer, connection: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is not taken for a client that left."""
+    server.control.answer = None  # type: ignore[assignment, method-assign]
+    with pytest.raises(http.client.RemoteDisconnected):
+        post(connection, path="/_control/settle")
+    server.stop()
+    assert "The test bank failed to answer a request." in caplog.text
+    assert "TypeError" in caplog.text
 
 
 def test_bodies_have_a_length_and_a_limit(server: SandboxServer) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from django_dinero.sandbox.bank import Bank
-from django_dinero.sandbox.control import Control, Counts
+from django_dinero.sandbox.control import LEVERS, Control, Counts
 from django_dinero.sandbox.faults import Faults
 from django_dinero.sandbox.records import PlainCard, Token
 from django_dinero.secrets import Secret
@@ -130,6 +130,12 @@ def test_unknown_levers(pull: Levers, method: str, name: str) -> None:
         ("mint", {"number": 4111111111111111}, "number: "),
         ("fault", {"name": "explode"}, "name: "),
         ("fault", [], "not a JSON object"),
+        ("hold", {"count": 0}, "count: "),
+        ("hold", {"count": -3}, "count: "),
+        ("advance", {}, "seconds: is missing"),
+        ("advance", {"seconds": 1e300}, "the calendar ends before that"),
+        ("advance", {"secnds": 5}, 'secnds: no such value; advance takes {"seconds": 86400}'),
+        ("chargeback", {}, "id: is missing"),
     ],
 )
 def test_bad_values(pull: Levers, name: str, given: object, words: str) -> None:
@@ -140,4 +146,18 @@ def test_bad_values(pull: Levers, name: str, given: object, words: str) -> None:
 
 def test_no_json(pull: Levers) -> None:
     reply = pull.control.answer("POST", "hold", b"{")
-    assert (reply.status, json.loads(reply.body)) == (400, {"error": "The body is not JSON."})
+    assert reply.status == 400
+    assert json.loads(reply.body) == {"error": 'The body is not JSON; hold takes {"count": 1}.'}
+
+
+def test_the_time_stays_where_it_cannot_go(bank: Bank, pull: Levers) -> None:
+    before = bank.clock.now()
+    assert pull("POST", "advance", {"seconds": 1e12})[0] == 400
+    assert (bank.clock.now() - before).total_seconds() < 60
+
+
+def test_the_examples_of_all_levers_are_of_their_kind(bank: Bank, pull: Levers) -> None:
+    statuses = {name: pull("POST", name, dict(takes))[0] for name, takes in LEVERS.items()}
+    # There is no such transaction yet.
+    assert statuses.pop("chargeback") == statuses.pop("return") == 409
+    assert set(statuses.values()) == {200}

@@ -144,3 +144,12 @@ def test_bad_faults(faults: Faults, name: str, times: int, seconds: float, words
 )
 def test_roots(body: bytes, root: str) -> None:
     assert root_of(body) == root
+
+
+def test_not_yet_never_reaches_the_bank(bank: Bank, faults: Faults) -> None:
+    faults.add("not_yet")
+    unknown = Reply(200, b"E00040")
+    reply = faults.answer(b"<a/>", lambda: Reply(200, b"here"), not_yet=lambda: unknown)
+    assert reply is unknown
+    faults.add("not_yet")
+    assert faults.answer(b"<a/>", lambda: Reply(200, b"here")).status == 404

@@ -75,9 +75,12 @@ def test_since_and_pages(bank: Bank) -> None:
 def test_live_checks_stand_apart(bank: Bank) -> None:
     bank.create_customer(cards=[NewCard(plain())], validation=Validation.live)
     assert bank.transactions() == bank.unsettled() == ()
-    assert len(bank.transactions(validations=True)) == 1
-    assert bank.settle_batch().count == 0
-    assert bank.batches() == ()
+    (check,) = bank.transactions(validations=True)
+    assert bank.unsettled(validations=True) == (check,)
+    batch = bank.settle_batch()
+    assert batch.count == 0
+    assert bank.unsettled(validations=True) == bank.transactions(batch_id=batch.id) == ()
+    assert len(bank.transactions(batch_id=batch.id, validations=True)) == 1
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,9 @@ from collections.abc import Callable
 import pytest
 import requests
 
+from django_dinero.gateways.authorizenet import AuthorizeNetGateway
+from django_dinero.gateways.types import CustomerRequest, Refusal, RemoteCustomer
+from django_dinero.sandbox.authorizenet.dialect import Dialect
 from django_dinero.sandbox.bank import Bank
 from django_dinero.sandbox.faults import Faults
 from django_dinero.sandbox.mount import BankAdapter
@@ -92,3 +95,34 @@ def test_a_session_that_closes_leaves_the_bank_open(bank: Bank) -> None:
     adapter.faults.add("die")
     with pytest.raises(requests.ConnectionError):
         adapter.send(requests.Request("POST", URL, data=b"x").prepare())
+
+
+def test_a_record_that_is_not_known_yet_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch, bank: Bank
+) -> None:
+    """The real client, against a gateway that knows its own customer only after a while."""
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    options = {"login_id": "sandbox-login", "transaction_key": "sandbox-key"}
+    gateway = AuthorizeNetGateway("shop", {**options, "endpoint": "http://127.0.0.1/"})
+    adapter = BankAdapter(bank)
+    gateway.mount(adapter)
+    request = CustomerRequest(operation_key="k", key="u1", email="ann@example.com")
+    made = gateway.create_customer(request)
+    assert isinstance(made, RemoteCustomer)
+    adapter.faults.add("not_yet", "getCustomerProfileRequest", times=2)
+    found = gateway.retrieve_customer(made.customer_id)
+    assert isinstance(found, RemoteCustomer)
+    assert (found.key, len(pauses)) == ("u1", 2)
+    # Of what this process did not make, the first answer is believed.
+    stranger = bank.create_customer("u2")
+    adapter.faults.add("not_yet")
+    refused = gateway.retrieve_customer(stranger.id)
+    assert isinstance(refused, Refusal)
+    assert (refused.reasons[0].code, len(pauses)) == ("E00040", 2)
+
+
+@pytest.mark.parametrize("body", [b"<a/>", b"no xml"])
+def test_what_is_no_request_is_refused_as_ever(bank: Bank, body: bytes) -> None:
+    dialect = Dialect(bank)
+    assert dialect.not_yet(body) == dialect.answer(body)

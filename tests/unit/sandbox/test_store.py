@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
@@ -204,3 +205,56 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(ValueError, match=message):
             Store(path)
+
+
+class Stubborn:
+    """A connection that refuses one statement, as a full disk does."""
+
+    def __init__(self, db: sqlite3.Connection, refused: str) -> None:
+        self.db = db
+        self.refused = refused
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.db, name)
+
+    def execute(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        if sql == self.refused:
+            self.refused = ""
+            raise sqlite3.OperationalError("database or disk is full")
+        return self.db.execute(sql, values)
+
+
+def test_a_commit_that_fails_leaves_nothing_open(bank: Bank) -> None:
+    bank.store._db = Stubborn(bank.store._db, "COMMIT")  # type: ignore[assignment]
+    with pytest.raises(sqlite3.OperationalError, match="disk is full"):
+        charged(bank)
+    assert bank.transactions() == ()
+    assert charged(bank).status == "captured"
+
+
+def test_a_transaction_that_sqlite_ended_itself_keeps_its_reason(bank: Bank) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="disk is full"), bank.store.writing():
+        bank.store.execute("ROLLBACK")
+        raise sqlite3.OperationalError("database or disk is full")
+    assert charged(bank).status == "captured"
+
+
+@pytest.mark.parametrize("name", ["", "folder"])
+def test_what_is_no_file_is_refused_in_words(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ValueError, match=r"name is empty|must be a file that this process may"):
+        Bank(str(tmp_path / name) if name else "")
+
+
+def test_a_writer_keeps_other_writers_out_from_its_first_look(store_path: Path) -> None:
+    """Else two processes would look at the same sum, and both give it back."""
+    first, second = Bank(store_path), Bank(store_path)
+    second.store._db.execute("PRAGMA busy_timeout = 0")
+    with first.store.writing():
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            charged(second)
+        # Those who only read are not kept waiting.
+        assert second.transactions() == ()
+    assert charged(second).status == "captured"
+    first.close()
+    second.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,30 @@ def test_control_characters_of_other_dialects_do_not_break_the_xml(talk: Talk) -
 
 def test_the_namespace_is_the_schemas() -> None:
     assert NAMESPACE == "AnetApi/xml/v1/schema/AnetApiSchema.xsd"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(sqlite3.OperationalError("database is locked"), "E00053"), (KeyError("x"), "E00001")],
+)
+def test_a_failure_of_the_bank_is_answered_and_logged(
+    talk: Talk,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    code: str,
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(talk.bank, "customer_ids", fail)
+    answer = talk("getCustomerProfileIds", ref_id="r1")
+    assert (answer.code, answer.ok) == (code, False)
+    assert "The test bank failed at getCustomerProfileIdsRequest." in caplog.text
+    assert repr(error).partition("(")[0] in caplog.text
+
+
+def test_json_is_told_that_xml_is_spoken(talk: Talk) -> None:
+    answer = talk.raw(b'{"authenticateTestRequest": {}}', "application/json; charset=utf-8")
+    assert (answer.name, answer.code) == ("ErrorResponse", "E00002")
+    assert answer.words.endswith("The test bank speaks XML only, not JSON.")

@@ -205,3 +205,40 @@ def test_decline(talk: Talk) -> None:
 def test_review_of_what_is_not_held(talk: Talk) -> None:
     assert review(talk, "approve", talk.pay().trans_id).transaction == ("3", "16")
     assert review(talk, "decline", "1").transaction == ("3", "16")
+
+
+# -- Another currency, another card ---------------------------------------------------------------
+
+
+EUROS = "<currencyCode>EUR</currencyCode>"
+
+
+def test_another_currency_is_not_taken_for_the_accounts(talk: Talk) -> None:
+    charge = talk.pay(inner=EUROS + card())
+    assert (charge.transaction, charge.trans_id) == (("3", "39"), "0")
+    made = talk.pay("authOnlyTransaction", inner="<currencyCode>USD</currencyCode>" + card())
+    wanted = f"<refTransId>{made.trans_id}</refTransId>"
+    answer = talk.pay("priorAuthCaptureTransaction", inner=EUROS + wanted)
+    assert answer.transaction == ("3", "39")
+    assert talk.bank.retrieve_transaction(made.trans_id).status == "authorized"
+    paid = settled(talk)
+    inner = f"{EUROS}{MASK.format('XXXX1111')}<refTransId>{paid}</refTransId>"
+    assert talk.pay("refundTransaction", "1.00", inner).transaction == ("3", "39")
+
+
+def test_a_refund_to_a_card_and_a_profile(talk: Talk) -> None:
+    _customer, _card, with_profile = stored(talk)
+    charge = talk.pay(inner=with_profile).trans_id
+    talk.bank.settle_batch()
+    inner = f"{MASK.format('XXXX1111')}{with_profile}<refTransId>{charge}</refTransId>"
+    assert talk.pay("refundTransaction", "1.00", inner).code == "E00090"
+
+
+@pytest.mark.parametrize("mask", ["abcd1111", "XXXXX1111", "11111", "XXXX", "X1111"])
+def test_a_refund_to_what_is_no_card(talk: Talk, mask: str) -> None:
+    assert refund(talk, settled(talk), mask=mask).transaction == ("3", "6")
+
+
+@pytest.mark.parametrize("mask", ["XXXX1111", "1111", "4111111111111111"])
+def test_a_refund_to_the_card(talk: Talk, mask: str) -> None:
+    assert refund(talk, settled(talk), mask=mask).transaction == ("1", "1")

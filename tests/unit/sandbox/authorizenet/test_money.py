@@ -266,7 +266,7 @@ def test_another_invoice_is_no_duplicate(talk: Talk) -> None:
         assert talk.pay(inner=card() + order + bill_to()).transaction == ("1", "1")
 
 
-# -- Test mode, and profiles made while paying ----------------------------------------------------
+# -- Test mode ------------------------------------------------------------------------------------
 
 
 def test_a_test_request_leaves_nothing_behind(talk: Talk) -> None:
@@ -274,53 +274,6 @@ def test_a_test_request_leaves_nothing_behind(talk: Talk) -> None:
     assert (answer.transaction, answer.trans_id) == (("1", "1"), "0")
     assert answer[TX + "testRequest"] == "1"
     assert talk.bank.transactions() == ()
-
-
-CREATE = "<profile><createProfile>true</createProfile></profile>"
-WHO = "<customer><id>u1</id><email>ada@example.com</email></customer>"
-
-
-def test_charge_and_store(talk: Talk) -> None:
-    answer = talk.pay(inner=card() + CREATE + WHO + bill_to())
-    assert answer.transaction == ("1", "1")
-    assert answer["profileResponse/messages/resultCode"] == "Ok"
-    customer = talk.bank.customer(answer["profileResponse/customerProfileId"])
-    assert (customer.key, customer.email) == ("u1", "ada@example.com")
-    path = "profileResponse/customerPaymentProfileIdList/numericString"
-    assert answer.all(path) == [each.id for each in customer.cards]
-
-
-def test_charge_and_store_a_token(talk: Talk) -> None:
-    token = talk.bank.mint_token("4111111111111111", month=12, year=2040).reveal()
-    answer = talk.pay(inner=nonce(token) + CREATE + WHO + bill_to())
-    assert answer.transaction == ("1", "1")
-    assert answer["profileResponse/customerProfileId"] == answer[TX + "profile/customerProfileId"]
-
-
-def test_a_declined_token_is_not_stored(talk: Talk) -> None:
-    token = talk.bank.mint_token("4111111111111111", month=12, year=2040).reveal()
-    answer = talk.pay(inner=nonce(token) + CREATE + WHO + bill_to("46282"))
-    assert answer.transaction == ("2", "2")
-    assert "profileResponse" not in answer
-    assert talk.bank.customer_ids() == ()
-
-
-def test_a_profile_that_cannot_be_made_does_not_undo_the_charge(talk: Talk) -> None:
-    nobody = talk.pay(inner=card() + CREATE + bill_to())
-    assert nobody.transaction == ("1", "1")
-    assert nobody["profileResponse/messages/message/code"] == "E00102"
-    known = talk.customer()
-    for payment in (
-        card("5424000000000015"),
-        nonce(talk.bank.mint_token("4007000000027", month=12, year=2040).reveal()),
-    ):
-        answer = talk.pay(inner=payment + CREATE + WHO + bill_to())
-        assert answer.transaction == ("1", "1")
-        assert answer["profileResponse/messages/message/code"] == "E00039"
-        assert known in answer["profileResponse/messages/message/text"]
-    anonymous = nonce(talk.bank.mint_token("370000000000002", month=12, year=2040).reveal())
-    answer = talk.pay(inner=anonymous + CREATE)
-    assert answer["profileResponse/messages/message/code"] == "E00102"
 
 
 def test_an_odd_signature_key_signs_nothing() -> None:

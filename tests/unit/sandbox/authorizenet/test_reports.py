@@ -276,3 +276,20 @@ def test_details_of_a_live_check(talk: Talk) -> None:
         "</customerPaymentProfileId><validationMode>liveMode</validationMode>",
     )["directResponse"]
     assert details(talk, line.split(",")[6])["transaction/transactionStatus"] == "voided"
+
+
+def test_live_checks_stand_in_the_lists_as_the_voided_authorizations_they_are(talk: Talk) -> None:
+    """A client that takes every row for a sale must meet one here, not first in production."""
+    customer, made, _ = stored(talk)
+    checked = f"<customerProfileId>{customer}</customerProfileId><customerPaymentProfileId>{made}"
+    mode = "</customerPaymentProfileId><validationMode>liveMode</validationMode>"
+    line = talk("validateCustomerPaymentProfile", checked + mode)["directResponse"]
+    row = "transactions/transaction/"
+    listed = talk("getUnsettledTransactionList")
+    assert listed.all(row + "transId") == [line.split(",")[6]]
+    assert listed[row + "transactionStatus"] == "voided"
+    assert listed[row + "settleAmount"] == "0.00"
+    batch = talk.bank.settle_batch().id
+    assert talk("getUnsettledTransactionList").code == "I00004"
+    later = talk("getTransactionList", f"<batchId>{batch}</batchId>")
+    assert later.all(row + "transId") == [line.split(",")[6]]

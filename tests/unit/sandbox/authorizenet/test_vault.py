@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from django_dinero.sandbox.bank import Bank
+from django_dinero.sandbox.records import Account
 from tests.support.authorizenet import Answer, Talk, bill_to, card, nonce
 
 
@@ -172,3 +174,27 @@ def test_a_token_becomes_a_card_once(talk: Talk) -> None:
     talk.bank.clock.advance(16 * 60)
     again = create(talk, WHO.replace("u1", "u2") + token_card.replace(token, late))
     assert (again.code, again.words) == ("E00115", "Expired OTS Token.")
+
+
+def test_a_refused_customer_tells_the_checks_of_all_cards(talk: Talk) -> None:
+    """The second card is declined: the first line is the first card's, the second its own."""
+    visa, master = stored_card(zip_code="46201"), stored_card("5424000000000015", "46282")
+    made = create(talk, WHO + visa + master, "liveMode")
+    assert (made.name, made.code) == ("createCustomerProfileResponse", "E00027")
+    lines = [line.split(",") for line in made.all("validationDirectResponseList/string")]
+    assert [(line[0], line[50]) for line in lines] == [("1", "XXXX1111"), ("2", "XXXX0015")]
+    assert talk.bank.customer_ids() == ()
+
+
+def test_a_duplicate_customer_tells_the_check_of_its_card(talk: Talk) -> None:
+    assert create(talk, WHO).ok
+    again = create(talk, WHO + stored_card(), "testMode")
+    assert again.code == "E00039"
+    (line,) = again.all("validationDirectResponseList/string")
+    assert line.startswith("1,1,1,(TESTMODE) This transaction has been approved.,000000,P,0,none,")
+
+
+def test_more_cards_than_the_account_takes() -> None:
+    talk = Talk(Bank(account=Account(max_cards=1)))
+    made = create(talk, WHO + stored_card() + stored_card("5424000000000015"))
+    assert (made.code, made.words) == (*("E00042", "You cannot add more than 1 payment profiles."),)

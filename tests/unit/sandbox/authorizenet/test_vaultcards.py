@@ -146,7 +146,10 @@ def test_update_with_a_mask_keeps_the_number(talk: Talk) -> None:
     assert got["paymentProfile/payment/creditCard/cardNumber"] == "XXXX1111"
     assert got["paymentProfile/payment/creditCard/expirationDate"] == "2041-01"
     assert got["paymentProfile/billTo/zip"] == "99999"
-    assert update(talk, customer, made, bill_to() + card("1111", "XXXX")).ok
+    for number, date in (("1111", "2041-01"), ("XXXX1112", "XXXX"), ("X1111", "XXXX")):
+        refused = update(talk, customer, made, bill_to() + card(number, date))
+        assert (refused.code, refused.words) == ("E00013", "Card Number is invalid.")
+    assert update(talk, customer, made, bill_to() + card("XXXX1111", "XXXX")).ok
     got = get(talk, customer, made)
     assert got["paymentProfile/payment/creditCard/expirationDate"] == "2041-01"
 
@@ -236,3 +239,20 @@ def test_a_token_of_somebody_else(talk: Talk) -> None:
     assert made.code == "E00114"
     other = nonce("x").replace("COMMON.ACCEPT.INAPP.PAYMENT", "COMMON.APPLE.INAPP.PAYMENT")
     assert create(talk, talk.customer("u2"), other).code == "E00114"
+
+
+def test_a_live_check_of_nothing_wants_the_address(talk: Talk) -> None:
+    """Production's default mode: a Visa without street and zip is refused there, so here too."""
+    customer = talk.customer()
+    for billing in ("", "<billTo><zip>12180</zip></billTo>", "<billTo><city>Troy</city></billTo>"):
+        made = create(talk, customer, billing + card(cvv="900"), "liveMode")
+        words = "There is one or more missing or invalid required fields."
+        assert (made.code, made.words) == ("E00027", words)
+        assert made["validationDirectResponse"].startswith(f"3,1,290,{words},,P,0,")
+    assert create(talk, customer, card("5424000000000015"), "liveMode").ok
+    assert create(talk, customer, card(), "testMode").ok
+
+
+def test_what_is_too_short_for_a_number_is_not_stored(talk: Talk) -> None:
+    made = create(talk, talk.customer(), bill_to() + card("4111"))
+    assert (made.code, made.words) == ("E00013", "Card Number is invalid.")

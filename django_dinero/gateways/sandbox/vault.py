@@ -1,0 +1,114 @@
+"""The vault's verbs on the test bank: customers and cards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django_dinero.gateways.sandbox import words
+from django_dinero.gateways.sandbox.account import Account, refusals, results, source_of
+from django_dinero.gateways.types import (
+    CardRequest,
+    CardUpdate,
+    CustomerRequest,
+    CustomerUpdate,
+    Done,
+    RemoteCard,
+    RemoteCustomer,
+    TransactionResult,
+)
+from django_dinero.sandbox.records import (
+    BankRefusal,
+    MaskedCard,
+    NewCard,
+    PlainCard,
+    Reason,
+    Token,
+    Validation,
+)
+from django_dinero.secrets import Secret
+
+
+class Vault(Account):
+    """Customers and cards."""
+
+    @refusals
+    def create_customer(self, request: CustomerRequest) -> RemoteCustomer:
+        """Store a customer, with a card where there is one; its bank is asked about it first."""
+        stored = self.bank.create_customer(
+            key=request.key,
+            email=request.email,
+            first_name=request.first_name,
+            last_name=request.last_name,
+            cards=[NewCard(source_of(request.card))] if request.card else [],
+            validation=Validation.live,
+        )
+        return words.customer(stored)
+
+    @refusals
+    def retrieve_customer(self, customer_id: str) -> RemoteCustomer:
+        """Return a customer with all cards."""
+        return words.customer(self.bank.customer(customer_id))
+
+    @refusals
+    def update_customer(self, request: CustomerUpdate) -> Done:
+        """Replace e-mail and names."""
+        self.bank.update_customer(
+            request.customer_id,
+            key=request.key,
+            email=request.email,
+            first_name=request.first_name,
+            last_name=request.last_name,
+        )
+        return Done()
+
+    @refusals
+    def delete_customer(self, customer_id: str) -> Done:
+        """Remove a customer; gone already is a success."""
+        return self._gone(lambda: self.bank.delete_customer(customer_id))
+
+    @refusals
+    def add_card(self, request: CardRequest) -> RemoteCard:
+        """Store one more card; it is checked first."""
+        new = NewCard(source_of(request.card), is_default=request.is_default)
+        return words.card(self.bank.add_card(request.customer_id, new, Validation.live))
+
+    @refusals
+    def update_card(self, request: CardUpdate) -> RemoteCard:
+        """Replace address and date, and the number where there is a new one."""
+        source: PlainCard | Token | MaskedCard
+        if request.card is not None:
+            source = source_of(request.card)
+        else:
+            shown = self.bank.card(request.customer_id, request.card_id)
+            source = MaskedCard(shown.last_4, request.month, request.year)
+        stored = self.bank.update_card(
+            request.customer_id,
+            request.card_id,
+            source,
+            billing=request.address.as_dict(),
+            is_default=request.is_default,
+            validation=Validation.live if request.card else Validation.none,
+        )
+        return words.card(stored)
+
+    @refusals
+    def delete_card(self, customer_id: str, card_id: str) -> Done:
+        """Remove a card; gone already is a success."""
+        return self._gone(lambda: self.bank.delete_card(customer_id, card_id))
+
+    def _gone(self, delete: Callable[[], None]) -> Done:
+        try:
+            delete()
+        except BankRefusal as refusal:
+            if refusal.reason in (Reason.customer_not_found, Reason.card_not_found):
+                return Done(already=True)
+            raise
+        return Done()
+
+    @results
+    def validate_card(
+        self, customer_id: str, card_id: str, cvv: Secret | None = None
+    ) -> TransactionResult:
+        """Check a stored card with its bank."""
+        verdict = self.bank.validate_card(customer_id, card_id, Validation.live, cvv)
+        return words.result(verdict)

@@ -1,0 +1,93 @@
+"""What the command prints and the page on testing says of the bank: complete, and true."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from django_dinero.cards import brand_of, luhn_valid
+from django_dinero.management.commands.dinero_sandbox import Command
+from django_dinero.sandbox import rules
+from django_dinero.sandbox.bank import Bank
+from django_dinero.sandbox.control import LEVERS
+from django_dinero.sandbox.faults import FaultName
+from django_dinero.sandbox.records import Account
+from django_dinero.sandbox.rules import assess
+from django_dinero.sandbox.server import SandboxServer
+from django_dinero.sandbox.sources import CVV_LETTERS, facts_of
+from tests.support.testbank import AMEX, VISA, plain
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "testing.md"
+ZIPS = {rules.DECLINE_ZIP, rules.PARTIAL_ZIP, *rules.BALANCE_ZIPS, *rules.AVS_ZIPS}
+BRANDS = {
+    **{"Visa": "visa", "Mastercard": "mastercard", "American Express": "amex"},
+    **{"Discover": "discover", "JCB": "jcb", "Diners Club": "diners"},
+}
+#: The letters of a row: those behind AVS or CVV.
+_LETTERS = re.compile(r"(AVS|CVV)((?: [A-Z])+)\b")
+
+
+@pytest.fixture(scope="module")
+def printed() -> Iterator[str]:
+    """What the command prints before it serves."""
+    bank, out = Bank(), StringIO()
+    server = SandboxServer(bank)
+    Command(stdout=out)._tell(server)
+    yield out.getvalue()
+    server.stop()
+    bank.close()
+
+
+@pytest.fixture(params=["printed", "page"])
+def told(request: pytest.FixtureRequest, printed: str) -> str:
+    """Each of the two."""
+    return printed if request.param == "printed" else PAGE.read_text("utf-8").replace("`", "")
+
+
+def test_every_trigger_lever_and_fault_is_told(told: str) -> None:
+    for word in (*ZIPS, *CVV_LETTERS, *LEVERS, *FaultName):
+        assert re.search(rf"\b{word}\b", told), word
+
+
+def test_the_examples_of_the_levers_are_those_of_the_table(told: str) -> None:
+    for takes in LEVERS.values():
+        assert not takes or json.dumps(takes) in told
+
+
+def test_the_cards_are_of_the_brand_that_is_told(printed: str) -> None:
+    page = " ".join(PAGE.read_text("utf-8").split())
+    for name, brand in BRANDS.items():
+        row = re.search(rf"{name} +([0-9 ]+)\n", printed)
+        assert row is not None, name
+        for number in row[1].split():
+            assert (brand_of(number), luhn_valid(number)) == (brand, True)
+            assert f"`{number}`" in page
+
+
+def test_the_letters_are_true(told: str) -> None:
+    checked = 0
+    for row in told.splitlines():
+        letters = _LETTERS.search(row)
+        sent = re.findall(r"\b(46[0-9]{3}|90[0-9])\b", row)
+        if letters is None or not sent:
+            continue
+        for value, letter in zip(sent, letters[2].split(), strict=True):
+            is_zip = letters[1] == "AVS"
+            card = plain(zip=value) if is_zip else plain(cvv=value)
+            if is_zip and value in rules.AVS_EXCEPTIONS["visa"]:
+                card = plain("5424000000000015", zip=value)
+            said = assess(facts_of(card, "key"), Account())
+            assert (said.avs if is_zip else said.cvv) == letter
+            assert (said.reason is None) == ("approved" in row)
+            checked += 1
+    assert re.search(r"46214 on Visa", told)
+    assert re.search(r"46204 46211 46214 on American Express", told)
+    for number, brand in ((VISA, "visa"), (AMEX, "amex")):
+        for value in rules.AVS_EXCEPTIONS[brand]:
+            assert assess(facts_of(plain(number, zip=value), "key"), Account()).avs == "Y"
+    assert checked == len(rules.AVS_ZIPS) + len(CVV_LETTERS)
