@@ -300,7 +300,7 @@ def test_a_customer_without_a_card(root: Client, gateway: RecordingGateway) -> N
     lonely = Customer.create("lonely@example.com")
     response = root.get(url("customer_charge", lonely.pk))
     assert response["Location"] == url("customer_change", lonely.pk)
-    assert messages(response) == ["lonely@example.com has no card to charge; add one first."]
+    assert messages(response) == ["Add a card first: lonely@example.com has none to charge."]
 
 
 # -- No transaction ------------------------------------------------------------------------------
