@@ -39,6 +39,7 @@ class CreditCardAdmin(PushingAdmin):
     readonly_fields = (
         "customer_link",
         "shown",
+        "default",
         "gateway_name",
         "customer_id",
         "card_id",
@@ -79,6 +80,13 @@ class CreditCardAdmin(PushingAdmin):
             },
         ),
     )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who may only look gets a sign in place of the form's tick box, which no row has."""
+        if self.has_change_permission(request, obj):
+            return self.fieldsets
+        shown = (None, {"fields": ("shown", "customer_link", "month", "year", "default")})
+        return (shown, *self.fieldsets[1:])
 
     @admin.display(description=_("default"), boolean=True, ordering="default_slot")
     def default(self, card: CreditCard) -> bool:

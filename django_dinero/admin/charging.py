@@ -102,6 +102,10 @@ class ChargePage(MoneyPage):
         """An open charge of another card is as good a reason not to charge this one."""
         return row.customer
 
+    def near(self, row: CreditCard) -> tuple[Any, ...]:
+        """Who may not see cards came from the customer."""
+        return (row, row.customer)
+
     def facts(self, request: HttpRequest, row: CreditCard) -> list[Fact]:
         """Return the card, its customer and the gateway."""
         expires = expiry(row)
@@ -130,7 +134,7 @@ class ChargePage(MoneyPage):
         else:
             text = _("Authorized: %(amount)s, %(card)s (transaction %(id)s).") % values
         self.done(request, row, text, made)
-        return HttpResponseRedirect(self.home(request, made, row))
+        return HttpResponseRedirect(self.home(request, made, *self.near(row)))
 
 
 def amount_of(row: Transaction) -> str:

@@ -86,6 +86,10 @@ class GatewayPage:
         """Return the row whose open operations are told above the form."""
         return row
 
+    def near(self, row: Any) -> tuple[Any, ...]:
+        """Return the rows that *cancel* may lead to: the first that this user may see."""
+        return (row,)
+
     def perform(self, request: HttpRequest, row: Any, form: BaseForm) -> HttpResponseBase:
         """Ask the gateway, tell and log what was done, and lead away from here.
 
@@ -115,7 +119,7 @@ class GatewayPage:
             refusal = error
         if refusal is not None:
             self.tell(request, words.said(refusal), messages.ERROR)
-            return HttpResponseRedirect(self.home(request, row))
+            return HttpResponseRedirect(self.home(request, *self.near(row)))
         if form.is_bound and form.is_valid():
             return self._try(request, row, form, posted)
         return self._show(request, row, form)
@@ -159,7 +163,7 @@ class GatewayPage:
             "has_view_permission": self.model_admin.has_view_permission(request),
             "title": self.title,
             "original": row,
-            "original_url": link(request, row._meta.model_name, row),
+            "back_url": self.home(request, *self.near(row)),
             "form": form,
             "adminform": admin_form(form, self.layout(form)),
             "errors": list(form.errors.values()),
