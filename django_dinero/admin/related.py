@@ -11,9 +11,11 @@ from django.http import HttpRequest
 from django_dinero.admin.columns import asked, money, operation_state, transaction_status
 from django_dinero.admin.pages import link, sees
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
-from django_dinero.models.operation import OPEN_STATES
+from django_dinero.models.operation import OperationState
 from django_dinero.services.outbox import card_target, customer_target
 
+#: What may have reached the gateway and has no end yet. What is new was never sent.
+UNCERTAIN = (OperationState.SENT, OperationState.UNKNOWN, OperationState.MANUAL)
 #: How many transactions a customer's or card's page shows, the newest first.
 TRANSACTIONS_SHOWN = 10
 
@@ -55,7 +57,7 @@ def open_operations(
     if mine is None:
         return []
     rows: QuerySet[Operation] = Operation.objects.filter(
-        mine, gateway_name=row.gateway_name, state__in=OPEN_STATES
+        mine, gateway_name=row.gateway_name, state__in=UNCERTAIN
     )
     if but is not None:
         rows = rows.exclude(pk=but.pk)

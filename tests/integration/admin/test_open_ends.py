@@ -12,7 +12,13 @@ from django_dinero.exceptions import OutcomeUnknown
 from django_dinero.gateways.types import Outcome, Reason, ReasonKind, TransactionResult
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from tests.integration.admin.pages import charge, confirm, messages, text, url
-from tests.support.recording import RecordingGateway, answer, lose_reply, lose_request
+from tests.support.recording import (
+    RecordingGateway,
+    answer,
+    lose_reply,
+    lose_request,
+    refuse_connection,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -52,6 +58,24 @@ def test_what_is_finished_is_no_warning(root: Client, card: CreditCard) -> None:
     Transaction.create("12.50", card=card)
     for address in pages_of(card):
         assert WARNING not in text(root.get(address))
+
+
+def test_a_delete_that_was_never_sent_is_no_warning(
+    root: Client, card: CreditCard, gateway: RecordingGateway
+) -> None:
+    other = card.customer.add_card(number="5424000000000015", month=11, year=2059)
+    gateway.faults["delete_card"] = refuse_connection
+    root.post(url("creditcard_delete", other.pk), {"post": "yes"})
+    assert Operation.objects.filter(kind="delete_card", state="new").exists()
+    assert WARNING not in text(root.get(url("customer_change", card.customer_pk)))
+
+
+@pytest.mark.parametrize("state", ["sent", "unknown", "manual"])
+def test_whatever_may_have_arrived_is_a_warning(
+    root: Client, card: CreditCard, lost: Operation, state: str
+) -> None:
+    Operation.objects.filter(pk=lost.pk).update(state=state)
+    assert WARNING in text(root.get(url("creditcard_charge", card.pk)))
 
 
 def test_somebody_elses_open_charge_is_no_warning(root: Client, lost: Operation) -> None:
