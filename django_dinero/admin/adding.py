@@ -18,6 +18,7 @@ from django_dinero.admin.gatewaypage import Fact, GatewayPage
 from django_dinero.admin.pages import Posted, link
 from django_dinero.exceptions import DineroError
 from django_dinero.forms import AddCardForm
+from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import Customer
 
 #: Where a session keeps the keys of pages that were sent, and how many of them.
@@ -56,11 +57,12 @@ class AddCardPage(GatewayPage):
         return Customer.objects.all()
 
     def form(self, row: Customer, posted: Posted | None) -> AddCardForm:
-        """Return the form; a new one has the customer's names."""
+        """Return the form, for the customer's gateway; a new one has the customer's names."""
+        gateway = get_gateway(row.gateway_name)
         if posted is None:
             names = {"first_name": row.first_name, "last_name": row.last_name}
-            return AddCardForm(initial=names)
-        return AddCardForm(posted.data, misplaced=posted.misplaced)
+            return AddCardForm(initial=names, gateway=gateway)
+        return AddCardForm(posted.data, gateway=gateway, misplaced=posted.misplaced)
 
     def facts(self, request: HttpRequest, row: Customer) -> list[Fact]:
         """Return the customer and the gateway."""

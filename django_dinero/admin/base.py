@@ -32,6 +32,17 @@ class DineroAdmin(_ModelAdmin):
             return HttpResponseRedirect(request.path)
         return super().changelist_view(request, extra_context)
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Show a row; its links lead to pages of this site, which Django says too late for them."""
+        request.current_app = self.admin_site.name
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
 
 class ReadOnlyAdmin(DineroAdmin):
     """Rows that only the services write."""

@@ -13,8 +13,10 @@ from django_dinero.admin.charging import ChargePage
 from django_dinero.admin.columns import anchor, expiry
 from django_dinero.admin.pages import page
 from django_dinero.admin.pushes import PushingAdmin
+from django_dinero.admin.related import latest_transactions, open_operations
 from django_dinero.forms import StoredCardForm
 from django_dinero.models import CreditCard
+from django_dinero.models.mirrored import SyncState
 
 
 @admin.register(CreditCard)
@@ -37,6 +39,7 @@ class CreditCardAdmin(PushingAdmin):
     readonly_fields = (
         "customer_link",
         "shown",
+        "default",
         "gateway_name",
         "customer_id",
         "card_id",
@@ -78,6 +81,13 @@ class CreditCardAdmin(PushingAdmin):
         ),
     )
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who may only look gets a sign in place of the form's tick box, which no row has."""
+        if self.has_change_permission(request, obj):
+            return self.fieldsets
+        shown = (None, {"fields": ("shown", "customer_link", "month", "year", "default")})
+        return (shown, *self.fieldsets[1:])
+
     @admin.display(description=_("default"), boolean=True, ordering="default_slot")
     def default(self, card: CreditCard) -> bool:
         """Return whether it is charged when only the customer is named."""
@@ -109,6 +119,13 @@ class CreditCardAdmin(PushingAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> Any:
-        """Offer *charge* to those who may."""
-        context["may_charge"] = request.user.has_perm(ChargePage.permission)
+        """Add the latest transactions and what is open, and offer *charge* to those who may."""
+        card = context.get("original")
+        if card is not None:
+            may_charge = request.user.has_perm(ChargePage.permission)
+            context |= {
+                "may_charge": may_charge and card.sync_state != SyncState.MISSING,
+                "transactions": latest_transactions(request, card),
+                "open_operations": open_operations(request, card),
+            }
         return super().render_change_form(request, context, *args, **kwargs)

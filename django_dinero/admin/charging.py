@@ -20,10 +20,17 @@ from django_dinero.admin import words
 from django_dinero.admin.columns import expiry
 from django_dinero.admin.gatewaypage import Fact, GatewayPage
 from django_dinero.admin.pages import Posted, link
-from django_dinero.exceptions import DineroError, HeldForReview, NeedsReview, OutcomeUnknown
+from django_dinero.exceptions import (
+    CardNotFoundError,
+    DineroError,
+    HeldForReview,
+    NeedsReview,
+    OutcomeUnknown,
+)
 from django_dinero.forms import ChargeForm
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import CreditCard, Transaction
+from django_dinero.models.mirrored import SyncState
 from django_dinero.money import normalise
 
 #: Ends that leave something to find out: they stand in the history too.
@@ -39,7 +46,7 @@ class MoneyPage(GatewayPage):
 
     def done(self, request: HttpRequest, row: Model, text: str, made: Transaction) -> None:
         """Tell and log what was done, or tell that it had been done before."""
-        if log_once(self.model_admin, request, row, text, made.operation_key):
+        if log_once(self.model_admin, request, row, text, f"[{made.operation_key}]"):
             self.tell(request, text, messages.SUCCESS)
         else:
             text = _("This was done before, and not once more. %(text)s") % {"text": text}
@@ -47,13 +54,18 @@ class MoneyPage(GatewayPage):
 
     def explain(self, request: HttpRequest, row: Any, error: DineroError) -> words.Notice:
         """Return what became of the money; what is still open is logged."""
-        self.note_open_end(request, row, error)
-        return words.of_charge(error)
+        notice = self.words_for(error)
+        operation = error.operation
+        if isinstance(error, OPEN_ENDS) and operation is not None:
+            # In our words: a gateway thanks for the order that it has just put on hold.
+            amount = f"{normalise(operation.amount, operation.currency)} {operation.currency}"
+            text = f"{operation.get_kind_display()} {amount}: {notice.title}"
+            log_once(self.model_admin, request, row, text, f"[{operation.key}, {_('open')}]")
+        return notice
 
-    def note_open_end(self, request: HttpRequest, row: Model, error: DineroError) -> None:
-        """Write into the row's history what somebody will have to find out."""
-        if isinstance(error, OPEN_ENDS) and error.operation is not None:
-            log_once(self.model_admin, request, row, str(error), error.operation.key)
+    def words_for(self, error: DineroError) -> words.Notice:
+        """Return what to tell about an error."""
+        return words.of_charge(error)
 
 
 class ChargePage(MoneyPage):
@@ -79,6 +91,20 @@ class ChargePage(MoneyPage):
         if posted is None:
             return ChargeForm(gateway=gateway)
         return ChargeForm(posted.data, gateway=gateway, misplaced=posted.misplaced)
+
+    def why_not(self, row: CreditCard) -> DineroError | None:
+        """Refuse a card that has gone."""
+        if row.sync_state == SyncState.MISSING:
+            return CardNotFoundError(_("The gateway no longer has this card."))
+        return None
+
+    def watched(self, row: CreditCard) -> Any:
+        """An open charge of another card is as good a reason not to charge this one."""
+        return row.customer
+
+    def near(self, row: CreditCard) -> tuple[Any, ...]:
+        """Who may not see cards came from the customer."""
+        return (row, row.customer)
 
     def facts(self, request: HttpRequest, row: CreditCard) -> list[Fact]:
         """Return the card, its customer and the gateway."""
@@ -108,7 +134,7 @@ class ChargePage(MoneyPage):
         else:
             text = _("Authorized: %(amount)s, %(card)s (transaction %(id)s).") % values
         self.done(request, row, text, made)
-        return HttpResponseRedirect(self.home(request, made, row))
+        return HttpResponseRedirect(self.home(request, made, *self.near(row)))
 
 
 def amount_of(row: Transaction) -> str:
@@ -117,15 +143,15 @@ def amount_of(row: Transaction) -> str:
 
 
 def log_once(
-    model_admin: ModelAdmin[Any], request: HttpRequest, row: Model, text: str, key: str | None
+    model_admin: ModelAdmin[Any], request: HttpRequest, row: Model, text: str, mark: str
 ) -> bool:
-    """Write an operation into a row's history; say False if it stands there already."""
+    """Write a text and its mark into a row's history; say False if the mark stands there."""
     noted = LogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(row),
         object_id=str(row.pk),
-        change_message__contains=key or "?",
+        change_message__contains=mark,
     )
     if noted.exists():
         return False
-    model_admin.log_change(request, row, f"{text} [{key}]")
+    model_admin.log_change(request, row, f"{text} {mark}")
     return True

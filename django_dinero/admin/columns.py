@@ -12,15 +12,39 @@ from django.utils.translation import gettext_lazy as _
 
 from django_dinero.models import CreditCard, Operation, Transaction
 from django_dinero.models.mirrored import Mirrored, SyncState
+from django_dinero.models.operation import OperationState
+from django_dinero.models.transaction import TransactionStatus
 from django_dinero.money import normalise
+
+#: What stands where there is nothing.
+NONE = "-"
+#: States and statuses in which somebody has to look.
+BAD = (
+    *(SyncState.ERROR, SyncState.MISSING),
+    *(OperationState.UNKNOWN, OperationState.MANUAL),
+    *(TransactionStatus.HELD, TransactionStatus.RETURNED, TransactionStatus.CHARGED_BACK),
+)
 
 
 def sync_state(row: Mirrored) -> str:
     """Return the state in words, in the colour of errors where somebody has to look."""
-    text = row.get_sync_state_display()
-    if row.sync_state in (SyncState.ERROR, SyncState.MISSING):
-        return format_html('<span class="dinero-bad">{}</span>', text)
-    return str(text)
+    return _marked(row.sync_state, row.get_sync_state_display())
+
+
+@admin.display(description=_("state"), ordering="state")
+def operation_state(row: Operation) -> str:
+    """Return an operation's state, likewise."""
+    return _marked(row.state, row.get_state_display())
+
+
+@admin.display(description=_("status"), ordering="status")
+def transaction_status(row: Transaction) -> str:
+    """Return a transaction's status, likewise."""
+    return _marked(row.status, row.get_status_display())
+
+
+def _marked(value: str, text: object) -> str:
+    return format_html('<span class="dinero-bad">{}</span>', text) if value in BAD else str(text)
 
 
 @admin.display(description=_("expires"), ordering="year")

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponseNotAllowed, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -16,14 +16,13 @@ from django.utils.translation import gettext_lazy
 
 from django_dinero.admin.adding import AddCardPage
 from django_dinero.admin.charging import ChargePage
-from django_dinero.admin.columns import expiry, money, sync_state
-from django_dinero.admin.pages import Posted, link, page
+from django_dinero.admin.columns import expiry, sync_state
+from django_dinero.admin.pages import Posted, address, link, page, sees
 from django_dinero.admin.pushes import PushingAdmin
+from django_dinero.admin.related import latest_transactions, open_operations
 from django_dinero.forms import CustomerForm
 from django_dinero.models import CreditCard, Customer
-
-#: How many of a customer's transactions its page shows, the newest first.
-TRANSACTIONS_SHOWN = 10
+from django_dinero.models.mirrored import SyncState
 
 
 @admin.register(Customer)
@@ -95,15 +94,16 @@ class CustomerAdmin(PushingAdmin):
             return HttpResponseNotAllowed(["GET"])
         customer = get_object_or_404(Customer, pk=pk)
         card = customer.default_card
-        site = self.admin_site.name
-        if card is None:
-            text = _("%(customer)s has no card to charge; add one first.") % {"customer": customer}
-            self.message_user(request, text, messages.WARNING)
-            back = link(request, "customer", customer) or reverse("admin:index", current_app=site)
-            return HttpResponseRedirect(back)
-        return HttpResponseRedirect(
-            reverse("admin:dinero_creditcard_charge", args=(card.pk,), current_app=site)
-        )
+        if card is not None:
+            there = address(request, "creditcard_charge", card.pk)
+            if not there:
+                raise Http404(_("This site has no page for cards."))
+            return HttpResponseRedirect(there)
+        # Django begins a message with a capital, and an e-mail address shall stay as it is.
+        text = _("Add a card first: %(customer)s has none to charge.") % {"customer": customer}
+        self.message_user(request, text, messages.WARNING)
+        index = reverse("admin:index", current_app=self.admin_site.name)
+        return HttpResponseRedirect(link(request, "customer", customer) or index)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -111,30 +111,25 @@ class CustomerAdmin(PushingAdmin):
         """Add the cards and the latest transactions to a customer's page."""
         customer = context.get("original")
         if customer is not None:
-            may_charge = request.user.has_perm(ChargePage.permission)
+            cards = [_card_row(request, card) for card in customer.cards.all()]
             context |= {
                 "may_add_card": request.user.has_perm(AddCardPage.permission),
-                "may_charge": may_charge,
-                "may_see_cards": self._sees(request, "creditcard"),
-                "may_see_transactions": self._sees(request, "transaction"),
-                "cards": [_card_row(request, card) for card in customer.cards.all()],
-                "transactions": [
-                    {"row": row, "url": link(request, "transaction", row), "price": money(row)}
-                    for row in customer.transactions.order_by("-id")[:TRANSACTIONS_SHOWN]
-                ],
+                "may_charge": any(row["charge_url"] for row in cards),
+                "may_see_cards": sees(request, "creditcard"),
+                "cards": cards,
+                "transactions": latest_transactions(request, customer),
+                "open_operations": open_operations(request, customer),
             }
         return super().render_change_form(request, context, *args, **kwargs)
 
-    @staticmethod
-    def _sees(request: HttpRequest, name: str) -> bool:
-        user = request.user
-        return user.has_perm(f"dinero.view_{name}") or user.has_perm(f"dinero.change_{name}")
-
 
 def _card_row(request: HttpRequest, card: CreditCard) -> dict[str, Any]:
+    may_charge = request.user.has_perm(ChargePage.permission)
+    chargeable = may_charge and card.sync_state != SyncState.MISSING
     return {
         "card": card,
         "url": link(request, "creditcard", card),
+        "charge_url": address(request, "creditcard_charge", card.pk) if chargeable else "",
         "expiry": expiry(card),
         "state": sync_state(card),
     }

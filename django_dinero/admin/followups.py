@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -18,9 +20,8 @@ from django_dinero.admin.pages import Posted, link
 from django_dinero.exceptions import DineroError
 from django_dinero.forms import ConfirmForm, FollowUpForm
 from django_dinero.models import Transaction
-from django_dinero.models.transaction import COUNTED, TransactionKind, TransactionStatus
 from django_dinero.money import normalise
-from django_dinero.services import books
+from django_dinero.services import books, permitted
 
 
 class FollowUpPage(MoneyPage):
@@ -30,10 +31,16 @@ class FollowUpPage(MoneyPage):
     verb: ClassVar[str]
     explanation: ClassVar[Any]
 
-    @classmethod
-    def offered(cls, row: Transaction) -> bool:
-        """Say whether a transaction's page leads here; the service decides what is possible."""
-        raise NotImplementedError
+    #: The service's own rule: why this cannot be done to a transaction, None if it can.
+    rule: ClassVar[Callable[[Transaction, Decimal], DineroError | None]]
+
+    def why_not(self, row: Transaction) -> DineroError | None:
+        """Return why it cannot be done to all that is left; a transaction's page asks too."""
+        return type(self).rule(row, self.left(row))
+
+    def left(self, row: Transaction) -> Decimal:
+        """Return how much can be settled, given back or voided."""
+        return Decimal(row.price)
 
     def rows(self) -> QuerySet[Transaction]:
         """Return all transactions."""
@@ -42,11 +49,13 @@ class FollowUpPage(MoneyPage):
     def facts(self, request: HttpRequest, row: Transaction) -> list[Fact]:
         """Return the transaction, its card and what this page does."""
         card = f"{row.brand} •••• {row.last_4}".strip() if row.last_4 else "-"
-        return [
+        facts = [
             (_("Transaction"), str(row), link(request, "transaction", row)),
             (_("Card"), card, ""),
-            (_("What happens"), str(self.explanation), ""),
+            (_("Customer"), str(row.customer or "-"), link(request, "customer", row.customer)),
+            (_("Order reference"), row.order_reference or "-", ""),
         ]
+        return [*facts, (_("What happens"), str(self.explanation), "")]
 
     def perform(self, request: HttpRequest, row: Transaction, form: BaseForm) -> HttpResponseBase:
         """Do it."""
@@ -62,9 +71,8 @@ class FollowUpPage(MoneyPage):
         self.done(request, row, text, made)
         return HttpResponseRedirect(self.home(request, made, row))
 
-    def explain(self, request: HttpRequest, row: Transaction, error: DineroError) -> words.Notice:
+    def words_for(self, error: DineroError) -> words.Notice:
         """Return why it was not done."""
-        self.note_open_end(request, row, error)
         return words.of_follow_up(error)
 
 
@@ -80,10 +88,6 @@ class AmountPage(FollowUpPage):
             return FollowUpForm(currency=row.currency, initial={"amount": str(left)})
         return FollowUpForm(posted.data, currency=row.currency, misplaced=posted.misplaced)
 
-    def left(self, row: Transaction) -> Any:
-        """Return how much can be settled or given back."""
-        return row.price
-
 
 class SettlePage(AmountPage):
     """``transaction/<pk>/settle/``."""
@@ -93,12 +97,7 @@ class SettlePage(AmountPage):
     title = gettext_lazy("Settle an authorization")
     button = gettext_lazy("Settle")
     explanation = gettext_lazy("The reserved money is taken, all of it or the amount below.")
-
-    @classmethod
-    def offered(cls, row: Transaction) -> bool:
-        """Approved authorizations."""
-        approved = row.status == TransactionStatus.APPROVED
-        return approved and row.kind == TransactionKind.AUTHORIZATION and not row.captured_amount
+    rule = permitted.why_not_settle
 
 
 class RefundPage(AmountPage):
@@ -113,13 +112,9 @@ class RefundPage(AmountPage):
         "whole only, as a void."
     )
 
-    @classmethod
-    def offered(cls, row: Transaction) -> bool:
-        """Charges and captures that count."""
-        kinds = (TransactionKind.CHARGE, TransactionKind.CAPTURE)
-        return row.kind in kinds and row.status in COUNTED
+    rule = permitted.why_not_refund
 
-    def left(self, row: Transaction) -> Any:
+    def left(self, row: Transaction) -> Decimal:
         """Return what was not given back yet."""
         return books.left_to_refund(row)
 
@@ -133,11 +128,7 @@ class VoidPage(FollowUpPage):
     button = gettext_lazy("Void")
     fieldsets = []
     explanation = gettext_lazy("The whole of it is cancelled, before the bank settles it.")
-
-    @classmethod
-    def offered(cls, row: Transaction) -> bool:
-        """Whatever is approved and not settled."""
-        return row.kind != TransactionKind.VOID and row.status == TransactionStatus.APPROVED
+    rule = permitted.why_not_void
 
     def form(self, row: Transaction, posted: Posted | None) -> ConfirmForm:
         """Return a button."""

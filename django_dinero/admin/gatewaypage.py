@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.forms import BaseForm
+from django.forms import BaseForm, Media
 from django.http import HttpRequest, HttpResponseNotAllowed, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -20,9 +20,11 @@ from django.views.decorators.debug import sensitive_variables
 from django_dinero import keys
 from django_dinero.admin import words
 from django_dinero.admin.pages import Posted, admin_form, link
+from django_dinero.admin.related import open_operations
 from django_dinero.exceptions import DineroError, InvalidInput
-from django_dinero.forms.fields import add_errors
+from django_dinero.forms.fields import SecretField, add_errors
 
+SEND_ONCE = Media(js=["dinero/admin/send-once.js"])
 #: A label, a text and the address it leads to (empty for none).
 Fact = tuple[str, str, str]
 
@@ -68,9 +70,25 @@ class GatewayPage:
         """
         raise NotImplementedError
 
+    def why_not(self, row: Any) -> DineroError | None:
+        """Return why the page makes no sense for this row now, None if it does.
+
+        Asked before an empty form is shown; what is posted is judged by the service, which knows
+        what this form's key did before.
+        """
+        return None
+
     def facts(self, request: HttpRequest, row: Any) -> list[Fact]:
         """Return what stands above the form."""
         raise NotImplementedError
+
+    def watched(self, row: Any) -> Any:
+        """Return the row whose open operations are told above the form."""
+        return row
+
+    def near(self, row: Any) -> tuple[Any, ...]:
+        """Return the rows that *cancel* may lead to: the first that this user may see."""
+        return (row,)
 
     def perform(self, request: HttpRequest, row: Any, form: BaseForm) -> HttpResponseBase:
         """Ask the gateway, tell and log what was done, and lead away from here.
@@ -93,11 +111,15 @@ class GatewayPage:
         if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["GET", "POST"])
         row = get_object_or_404(self.rows(), pk=pk)
+        is_new = request.method != "POST"
+        refusal: DineroError | None = self.why_not(row) if is_new else None
         try:
-            form = self.form(row, posted if request.method == "POST" else None)
+            form = self.form(row, None if is_new else posted)
         except InvalidInput as error:
-            self.model_admin.message_user(request, words.said(error), messages.ERROR)
-            return HttpResponseRedirect(self.home(request, row))
+            refusal = error
+        if refusal is not None:
+            self.tell(request, words.said(refusal), messages.ERROR)
+            return HttpResponseRedirect(self.home(request, *self.near(row)))
         if form.is_bound and form.is_valid():
             return self._try(request, row, form, posted)
         return self._show(request, row, form)
@@ -138,17 +160,26 @@ class GatewayPage:
         context = {
             **self.model_admin.admin_site.each_context(request),
             "opts": row._meta,
+            "has_view_permission": self.model_admin.has_view_permission(request),
             "title": self.title,
             "original": row,
-            "original_url": link(request, row._meta.model_name, row),
+            "back_url": self.home(request, *self.near(row)),
             "form": form,
             "adminform": admin_form(form, self.layout(form)),
             "errors": list(form.errors.values()),
-            "media": self.model_admin.media + form.media,
+            "forgotten": _forgotten(form),
+            "media": self.model_admin.media + SEND_ONCE + form.media,
             "notice": notice,
+            "open_operations": open_operations(request, self.watched(row), but=operation),
             "operation_url": link(request, "operation", operation),
             "transaction_url": link(request, "transaction", transaction),
             "button": self.button,
             "facts": self.facts(request, row),
         }
         return TemplateResponse(request, "admin/dinero/page.html", context)
+
+
+def _forgotten(form: BaseForm) -> list[Any]:
+    """Return the labels of the secrets that were typed, and that the page does not show again."""
+    secrets = (name for name, each in form.fields.items() if isinstance(each, SecretField))
+    return [form[name].label for name in secrets if form.is_bound and form[name].data]

@@ -17,7 +17,7 @@ from django_dinero.exceptions import DineroError
 from django_dinero.forms import ConfirmForm
 from django_dinero.models import Operation
 from django_dinero.models.operation import OperationState
-from django_dinero.services.lookup import resolve
+from django_dinero.services.lookup import REPEATABLE, resolve
 
 #: States that looking up can end. A person ends the others.
 OPEN = (OperationState.NEW, OperationState.SENT, OperationState.UNKNOWN)
@@ -50,20 +50,33 @@ class LookUpPage(GatewayPage):
     def perform(self, request: HttpRequest, row: Operation, form: BaseForm) -> HttpResponseBase:
         """Ask, and tell what is known now."""
         found = resolve(row)
-        values = {"key": found.key, "state": found.get_state_display()}
+        values = {
+            "kind": found.get_kind_display(),
+            "key": found.key,
+            "state": found.get_state_display(),
+            "reason": found.note("lookup") or _("not looked up yet"),
+        }
+        level = messages.WARNING
         if found.state in OPEN:
             text = _(
-                "Operation %(key)s is still open (%(state)s); the gateway has no answer yet. Ask "
-                "again in some minutes."
+                "Operation %(key)s is still open (%(kind)s, %(state)s; %(reason)s). Ask again in "
+                "some minutes."
             )
-            level = messages.WARNING
+        elif found.state == OperationState.ABSENT and found.kind in REPEATABLE:
+            text = _(
+                "Operation %(key)s (%(kind)s) is closed without an answer. Do it again if it is "
+                "still wanted."
+            )
         elif found.state == OperationState.ABSENT:
-            text = _("Operation %(key)s: the gateway does not have it; it did not happen.")
+            text = _(
+                "Operation %(key)s (%(kind)s): the gateway does not have it; it did not happen."
+            )
             level = messages.SUCCESS
         else:
-            text = _("Operation %(key)s: %(state)s.")
-            level = messages.SUCCESS
+            text = _("Operation %(key)s (%(kind)s): %(state)s.")
+            level = messages.SUCCESS if found.state == OperationState.SUCCEEDED else level
         self.tell(request, text % values, level)
+        self.model_admin.log_change(request, row, _("Looked up: %(state)s.") % values)
         return HttpResponseRedirect(self.home(request, row))
 
     def explain(self, request: HttpRequest, row: Operation, error: DineroError) -> words.Notice:

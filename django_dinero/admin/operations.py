@@ -12,17 +12,17 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.admin.base import ReadOnlyAdmin
-from django_dinero.admin.columns import anchor, asked
+from django_dinero.admin.columns import NONE, anchor, asked, operation_state
 from django_dinero.admin.lookingup import OPEN, LookUpPage
 from django_dinero.admin.pages import page
-from django_dinero.models import Operation, Transaction
+from django_dinero.models import Customer, Operation, Transaction
 
 
 @admin.register(Operation)
 class OperationAdmin(ReadOnlyAdmin):
     """Every call that changes something at a gateway, with how it ended."""
 
-    list_display = ("key", "kind", "state", asked, "target", "created_at")
+    list_display = ("key", "kind", operation_state, asked, "created_at", "gateway_name")
     list_filter = ("state", "kind", "gateway_name", "created_at")
     search_fields = (
         "key",
@@ -36,17 +36,21 @@ class OperationAdmin(ReadOnlyAdmin):
     search_help_text = _("Operation key, idempotency key, target or ids of the gateway")
     date_hierarchy = "created_at"
     fieldsets = (
-        (None, {"fields": ("kind", "state", "key", "money", "made", "gateway_name", "target")}),
+        (
+            None,
+            {"fields": ("kind", "state", "key", "money", "made", "customer", "gateway_name")},
+        ),
         (
             _("What was asked, and what came"),
             {
                 "fields": (
                     "asked_text",
                     "came_text",
+                    "target",
                     "customer_id",
                     "card_id",
                     "transaction_id",
-                    "parent_key",
+                    "original",
                 )
             },
         ),
@@ -68,7 +72,16 @@ class OperationAdmin(ReadOnlyAdmin):
             },
         ),
     )
-    readonly_fields = ("money", "made", "asked_text", "came_text", "attempts", "worker")
+    readonly_fields = (
+        "money",
+        "made",
+        "customer",
+        "original",
+        "asked_text",
+        "came_text",
+        "attempts",
+        "worker",
+    )
 
     def get_urls(self) -> list[URLPattern]:
         """Return the admin's addresses with that of the page *look up*."""
@@ -91,20 +104,35 @@ class OperationAdmin(ReadOnlyAdmin):
     @admin.display(description=_("transaction"))
     def made(self, operation: Operation) -> str:
         """Return the row in the books, with a link."""
-        row = Transaction.objects.filter(operation_key=operation.key).first()
+        return self._transaction(operation.key) or NONE
+
+    @admin.display(description=_("original"))
+    def original(self, operation: Operation) -> str:
+        """Return the transaction that a capture, void or refund stands on, with a link."""
+        return self._transaction(operation.parent_key) or operation.parent_key or NONE
+
+    def _transaction(self, key: str) -> str:
+        row = Transaction.objects.filter(operation_key=key).first()
         return anchor(self.admin_site, "transaction", row.pk, row) if row is not None else ""
+
+    @admin.display(description=_("customer"))
+    def customer(self, operation: Operation) -> str:
+        """Return the customer, with a link."""
+        rows = Customer.objects.filter(gateway_name=operation.gateway_name)
+        row = rows.filter(customer_id=operation.customer_id).first()
+        return anchor(self.admin_site, "customer", row.pk, row) if row is not None else NONE
 
     @admin.display(description=_("amount"))
     def money(self, operation: Operation) -> str:
         """Return amount and currency."""
-        return asked(operation)
+        return asked(operation) or NONE
 
     @admin.display(description=_("asked"))
     def asked_text(self, operation: Operation) -> str:
         """Return the intent, readable."""
         return _readable(operation.intent)
 
-    @admin.display(description=_("came"))
+    @admin.display(description=_("answer"))
     def came_text(self, operation: Operation) -> str:
         """Return the outcome, readable."""
         return _readable(operation.outcome)

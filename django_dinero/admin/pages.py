@@ -101,17 +101,22 @@ def link(request: HttpRequest, name: str, row: Any) -> str:
         row: an instance, its key, or None.
     """
     pk = getattr(row, "pk", row)
-    user: Any = request.user
-    if pk is None or not (
-        user.has_perm(f"dinero.view_{name}") or user.has_perm(f"dinero.change_{name}")
-    ):
-        return ""
+    return address(request, f"{name}_change", pk) if pk is not None and sees(request, name) else ""
+
+
+def sees(request: HttpRequest, name: str) -> bool:
+    """Say whether this user may look at the rows of a model."""
+    verbs = ("view", "change")
+    return any(request.user.has_perm(f"dinero.{verb}_{name}") for verb in verbs)
+
+
+def address(request: HttpRequest, name: str, pk: Any) -> str:
+    """Return the address of a page of this site; empty where the project has unregistered it."""
     try:
         return reverse(
-            f"admin:dinero_{name}_change",
+            f"admin:dinero_{name}",
             args=(pk,),
             current_app=getattr(request, "current_app", None),
         )
     except NoReverseMatch:
-        # The project has unregistered this model.
         return ""

@@ -10,9 +10,10 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.admin.base import ReadOnlyAdmin
-from django_dinero.admin.columns import anchor, money
+from django_dinero.admin.columns import NONE, anchor, money, transaction_status
 from django_dinero.admin.followups import PAGES
-from django_dinero.admin.pages import link, page
+from django_dinero.admin.pages import page
+from django_dinero.admin.related import open_operations, transaction_rows
 from django_dinero.models import Operation, Transaction
 
 
@@ -20,7 +21,15 @@ from django_dinero.models import Operation, Transaction
 class TransactionAdmin(ReadOnlyAdmin):
     """A list of transactions; each with what came of it and the operation that made it."""
 
-    list_display = ("amount", "kind", "status", "card_shown", "customer_link", "created_at")
+    list_display = (
+        "amount",
+        "kind",
+        transaction_status,
+        "created_at",
+        "order_reference",
+        "card_shown",
+        "customer_link",
+    )
     list_filter = ("status", "kind", "currency", "gateway_name", "created_at")
     list_select_related = ("customer",)
     search_fields = (
@@ -94,20 +103,20 @@ class TransactionAdmin(ReadOnlyAdmin):
     def card_shown(self, row: Transaction) -> str:
         """Return brand and last four digits, of a deleted card too."""
         shown = f"{row.brand} •••• {row.last_4}".strip() if row.last_4 else ""
-        return anchor(self.admin_site, "creditcard", row.card_pk, shown) if shown else ""
+        return anchor(self.admin_site, "creditcard", row.card_pk, shown) if shown else NONE
 
     @admin.display(description=_("customer"), ordering="customer__email")
     def customer_link(self, row: Transaction) -> str:
         """Return the customer with a link, or the gateway's id of one that was deleted."""
         if row.customer is None:
-            return str(row.customer_id)
+            return str(row.customer_id) or NONE
         return anchor(self.admin_site, "customer", row.customer.pk, row.customer)
 
     @admin.display(description=_("operation"))
     def operation(self, row: Transaction) -> str:
         """Return the operation's key, with a link to the journal where it has it."""
         found = Operation.objects.filter(key=row.operation_key or "").first()
-        return anchor(self.admin_site, "operation", found and found.pk, row.operation_key or "")
+        return anchor(self.admin_site, "operation", found and found.pk, row.operation_key or NONE)
 
     def get_urls(self) -> list[URLPattern]:
         """Return the admin's addresses with those of the pages that follow a transaction up."""
@@ -130,10 +139,8 @@ class TransactionAdmin(ReadOnlyAdmin):
             context["tools"] = [
                 {"name": f"admin:dinero_transaction_{kind.verb}", "label": kind.button}
                 for kind in PAGES
-                if request.user.has_perm(kind.permission) and kind.offered(original)
+                if request.user.has_perm(kind.permission) and kind(self).why_not(original) is None
             ]
-            context["children"] = [
-                {"row": row, "url": link(request, "transaction", row), "price": money(row)}
-                for row in original.children.order_by("id")
-            ]
+            context["children"] = transaction_rows(request, original.children.order_by("id"))
+            context["open_operations"] = open_operations(request, original)
         return super().render_change_form(request, context, *args, **kwargs)

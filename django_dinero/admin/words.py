@@ -10,10 +10,14 @@ from django.utils.translation import gettext_lazy
 
 from django_dinero.exceptions import (
     AuthenticationError,
+    AVSAndCVVError,
+    AVSError,
     CardDeclinedError,
+    CVVError,
     DineroError,
     DuplicateCardError,
     DuplicateTransactionError,
+    ExpiryError,
     HeldForReview,
     IdempotencyKeyReused,
     NeedsReview,
@@ -43,6 +47,22 @@ class Notice:
 
 #: A class, a title, what to do, whether to offer the form again.
 Entry = tuple[type[DineroError], Any, Any, bool]
+
+
+def _mismatches(ending: Any) -> tuple[Entry, ...]:
+    """Return the entries of what the customer can be asked for again, told apart from a decline."""
+    return (
+        (
+            AVSAndCVVError,
+            gettext_lazy("Neither the billing address nor the card code (CVV) is right."),
+            ending,
+            True,
+        ),
+        (CVVError, gettext_lazy("The card code (CVV) is wrong or missing."), ending, True),
+        (AVSError, gettext_lazy("The billing address is not that of the card."), ending, True),
+        (ExpiryError, gettext_lazy("The card has expired, or the date is wrong."), ending, True),
+    )
+
 
 #: By class, the most specific first.
 _CHARGE: tuple[Entry, ...] = (
@@ -97,6 +117,7 @@ _CHARGE: tuple[Entry, ...] = (
         gettext_lazy("Nothing was charged this time. Look at the card's transactions first."),
         True,
     ),
+    *_mismatches(gettext_lazy("Nothing was charged.")),
     (
         CardDeclinedError,
         gettext_lazy("The card was declined."),
@@ -151,6 +172,7 @@ _CARD: tuple[Entry, ...] = (
         gettext_lazy("Nothing was stored."),
         True,
     ),
+    *_mismatches(gettext_lazy("Nothing was stored and nothing was charged.")),
     (
         CardDeclinedError,
         gettext_lazy("The card was declined when it was checked."),
@@ -240,10 +262,16 @@ def _notice(error: DineroError, words: tuple[Entry, ...]) -> Notice:
         title=str(title),
         text=str(text) % {"key": key} if "%(key)s" in str(text) else str(text),
         again=again,
-        detail=said(error) if again or isinstance(error, HeldForReview | NeedsReview) else "",
+        detail=_detail(error) if again or isinstance(error, HeldForReview | NeedsReview) else "",
         operation=error.operation,
         transaction=error.transaction,
     )
+
+
+def _detail(error: DineroError) -> str:
+    if error.gateway_code:
+        return _("The gateway said: %(text)s") % {"text": said(error)}
+    return _("Reason: %(text)s") % {"text": said(error)}
 
 
 def said(error: DineroError) -> str:

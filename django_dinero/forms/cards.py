@@ -20,6 +20,8 @@ from django_dinero.forms.fields import (
     refuse_misplaced,
     text,
 )
+from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.types import CardRequest
 from django_dinero.models import CreditCard
 from django_dinero.models.mirrored import SyncState
 
@@ -34,13 +36,14 @@ class AddCardForm(forms.Form):
 
     Args:
         *args: as for any form; ``data`` may hold number and CVV as secrets.
+        gateway: what it demands is marked, and its limits are checked with all the rest.
         misplaced: fields from which a card number was removed before it came here.
     """
 
     key = KeyField()
     number = SecretField(
         label=_("Card number"),
-        required=False,
+        error_messages={"required": _("A card number is required.")},
         widget=SecretInput(attrs=numeric(30, **{"class": WIDE})),
         help_text=_("12 to 19 digits; spaces and dashes are fine. It goes to the gateway only."),
     )
@@ -76,9 +79,18 @@ class AddCardForm(forms.Form):
         help_text=_("The first card of a customer is the default one in any case."),
     )
 
-    def __init__(self, *args: Any, misplaced: tuple[str, ...] = (), **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        gateway: Gateway,
+        misplaced: tuple[str, ...] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.misplaced = misplaced
+        self.gateway = gateway
+        for name in self.fields.keys() & set(gateway.required_card_fields):
+            self.fields[name].required = True
 
     @sensitive_variables("values", "details")
     def clean(self) -> dict[str, Any]:
@@ -86,7 +98,8 @@ class AddCardForm(forms.Form):
         values = super().clean() or {}
         refuse_misplaced(self, self.misplaced)
         try:
-            card_details(values)
+            details = card_details(values)
+            self.gateway.check_request(CardRequest("", "", details))
         except InvalidInput as error:
             add_errors(self, error)
         return values

@@ -39,6 +39,11 @@ def key_of(client: Client, address: str) -> str:
     return found[1]
 
 
+def confirm(**given: str) -> dict[str, str]:
+    """What a page with a button alone posts."""
+    return {"key": keys.new_key(), **given}
+
+
 def charge(price: str = "12.50", **given: str) -> dict[str, str]:
     """What the charge page posts."""
     return {"key": keys.new_key(), "price": price, "settle": "charge", **given}

@@ -10,10 +10,9 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
 
-from django_dinero import keys
 from django_dinero.exceptions import OutcomeUnknown
 from django_dinero.models import CreditCard, Operation, Transaction
-from tests.integration.admin.pages import key_of, messages, text, url
+from tests.integration.admin.pages import confirm, key_of, messages, text, url
 from tests.support.recording import (
     RecordingGateway,
     lose_reply,
@@ -34,11 +33,6 @@ def paid(card: CreditCard) -> Transaction:
 def reserved(card: CreditCard) -> Transaction:
     """An authorization."""
     return Transaction.create("12.50", card=card, settle=False)
-
-
-def confirm(**given: str) -> dict[str, str]:
-    """What a page of these posts."""
-    return {"key": keys.new_key(), **given}
 
 
 # -- Transactions --------------------------------------------------------------------------------
@@ -165,17 +159,23 @@ def test_bad_ends_are_told(
 
 @pytest.mark.parametrize("verb", ["settle", "refund", "void"])
 def test_each_has_its_own_permission(
-    staff: Callable[..., Client], paid: Transaction, gateway: RecordingGateway, verb: str
+    staff: Callable[..., Client],
+    paid: Transaction,
+    reserved: Transaction,
+    gateway: RecordingGateway,
+    verb: str,
 ) -> None:
+    mark = gateway.mark
     others = {"settle", "refund", "void"} - {verb}
     client = staff("view_transaction", *(f"{name}_transaction" for name in others))
     address = url(f"transaction_{verb}", paid.pk)
     assert client.get(address).status_code == 403
     assert client.post(address, confirm(amount="1.00")).status_code == 403
-    assert gateway.verbs[-1] == "charge"
+    assert gateway.since(mark) == []
     assert address not in client.get(url("transaction_change", paid.pk)).content.decode()
-    owner = staff("view_transaction", f"{verb}_transaction", name="other")
-    assert owner.get(address).status_code == 200
+    owner = staff(f"{verb}_transaction", name="other")
+    row = reserved if verb == "settle" else paid
+    assert owner.get(url(f"transaction_{verb}", row.pk)).status_code == 200
 
 
 def test_what_is_offered_depends_on_the_transaction(
@@ -249,7 +249,10 @@ def test_looking_up_finds_a_lost_charge(
     root.get(address)
     assert gateway.verbs[-1] == "charge"
     response = root.post(address, confirm())
-    assert messages(response) == [f"Operation {operation.key}: succeeded."]
+    assert messages(response) == [f"Operation {operation.key} (charge): succeeded."]
+    entry = LogEntry.objects.get()
+    assert entry.get_edited_object() == operation
+    assert entry.change_message == "Looked up: succeeded."
     assert Transaction.objects.get().status == "approved"
     assert gateway.verbs.count("charge") == 1
 
@@ -257,7 +260,7 @@ def test_looking_up_finds_a_lost_charge(
 def test_looking_up_too_early(root: Client, card: CreditCard, gateway: RecordingGateway) -> None:
     operation = lost(card, gateway, lose_request)
     response = root.post(url("operation_look_up", operation.pk), confirm())
-    assert "is still open (outcome unknown)" in messages(response)[0]
+    assert "is still open (charge, outcome unknown; not found yet)" in messages(response)[0]
 
 
 def test_looking_up_proves_absence(

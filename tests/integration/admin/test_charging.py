@@ -249,6 +249,16 @@ def test_the_permission_alone_is_enough(staff: Callable[..., Client], card: Cred
     assert response["Location"] == "/admin/"
 
 
+def test_who_may_not_see_cards_comes_back_to_the_customer(
+    staff: Callable[..., Client], card: CreditCard
+) -> None:
+    client = staff("charge_creditcard", "view_customer")
+    there = url("customer_change", card.customer_pk)
+    page = client.get(url("creditcard_charge", card.pk)).content.decode()
+    assert f'<a href="{there}" class="closelink">Cancel</a>' in page
+    assert client.post(url("creditcard_charge", card.pk), charge())["Location"] == there
+
+
 def test_a_stranger_is_sent_to_sign_in(card: CreditCard, gateway: RecordingGateway) -> None:
     response = Client().post(url("creditcard_charge", card.pk), charge())
     assert response.status_code == 302
@@ -300,7 +310,7 @@ def test_a_customer_without_a_card(root: Client, gateway: RecordingGateway) -> N
     lonely = Customer.create("lonely@example.com")
     response = root.get(url("customer_charge", lonely.pk))
     assert response["Location"] == url("customer_change", lonely.pk)
-    assert messages(response) == ["lonely@example.com has no card to charge; add one first."]
+    assert messages(response) == ["Add a card first: lonely@example.com has none to charge."]
 
 
 # -- No transaction ------------------------------------------------------------------------------

@@ -272,6 +272,17 @@ def test_who_may_look_may_not_touch(
     assert gateway.since(mark) == []
 
 
+def test_who_may_only_look_sees_whether_a_card_is_the_default(
+    staff: Callable[..., Client], card: CreditCard
+) -> None:
+    address = url("creditcard_change", card.pk)
+    looking = staff("view_creditcard").get(address)
+    assert "Default:" in text(looking)
+    assert b'alt="True"' in looking.content
+    changing = staff("change_creditcard", name="other").get(address)
+    assert "Charge this card by default" in text(changing)
+
+
 def test_who_may_not_see_cards_does_not(staff: Callable[..., Client], card: CreditCard) -> None:
     client = staff("view_customer")
     Transaction.create(5, card=card)

@@ -1,0 +1,83 @@
+"""What stands beside a row on its page: its transactions, and what about it has no end yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from django_dinero.admin.columns import asked, money, operation_state, transaction_status
+from django_dinero.admin.pages import link, sees
+from django_dinero.models import CreditCard, Customer, Operation, Transaction
+from django_dinero.models.operation import OperationState
+from django_dinero.services.outbox import card_target, customer_target
+
+#: What may have reached the gateway and has no end yet. What is new was never sent.
+UNCERTAIN = (OperationState.SENT, OperationState.UNKNOWN, OperationState.MANUAL)
+#: How many transactions a customer's or card's page shows, the newest first.
+TRANSACTIONS_SHOWN = 10
+
+
+def latest_transactions(request: HttpRequest, row: Customer | CreditCard) -> list[dict[str, Any]]:
+    """Return the newest transactions of a customer or a card; none to who may not see them."""
+    if not sees(request, "transaction"):
+        return []
+    return transaction_rows(request, row.transactions.order_by("-id")[:TRANSACTIONS_SHOWN])
+
+
+def transaction_rows(request: HttpRequest, rows: Iterable[Transaction]) -> list[dict[str, Any]]:
+    """Return transactions as ``admin/dinero/transactions.html`` shows them."""
+    return [
+        {
+            "row": row,
+            "url": link(request, "transaction", row),
+            "price": money(row),
+            "status": transaction_status(row),
+        }
+        for row in rows
+    ]
+
+
+def open_operations(
+    request: HttpRequest, row: Any, *, but: Operation | None = None
+) -> list[dict[str, Any]]:
+    """Return the operations on a row that are not finished, for ``admin/dinero/open.html``.
+
+    An open charge has no transaction yet: without this, nothing on a customer's page would tell
+    that one was tried, and somebody would charge again.
+
+    Args:
+        request: decides which links there are.
+        row: a customer, a card or a transaction.
+        but: an operation that the page tells of already.
+    """
+    mine = _concerning(row)
+    if mine is None:
+        return []
+    rows: QuerySet[Operation] = Operation.objects.filter(
+        mine, gateway_name=row.gateway_name, state__in=UNCERTAIN
+    )
+    if but is not None:
+        rows = rows.exclude(pk=but.pk)
+    return [
+        {
+            "row": operation,
+            "url": link(request, "operation", operation),
+            "amount": asked(operation),
+            "state": operation_state(operation),
+        }
+        for operation in rows
+    ]
+
+
+def _concerning(row: Any) -> Q | None:
+    if isinstance(row, Customer):
+        own = Q(target=customer_target(row))
+        return own | Q(customer_id=row.customer_id) if row.customer_id else own
+    if isinstance(row, CreditCard):
+        return Q(target=card_target(row)) | Q(customer_id=row.customer_id, card_id=row.card_id)
+    if isinstance(row, Transaction) and row.transaction_id:
+        return Q(transaction_id=row.transaction_id)
+    return None
