@@ -37,14 +37,17 @@ class AddressInput(StrictSerializer):
 class CardUpdate(AddressInput):
     """What can be changed on a stored card."""
 
-    month = PlainTextField()
-    year = PlainTextField()
+    # Not blank: the gateway keeps the date that it has, and the row would forget it.
+    month = PlainTextField(allow_blank=False)
+    year = PlainTextField(allow_blank=False)
     is_default = serializers.BooleanField(required=False)
 
 
 class NewCard(CardUpdate):
     """A card to store: a number or a token."""
 
+    month = PlainTextField()
+    year = PlainTextField()
     number = SecretField()
     token = SecretField()
     cvv = SecretField()
@@ -149,7 +152,7 @@ class CustomerShown(serializers.ModelSerializer[Customer]):
 
 
 class TransactionShown(serializers.ModelSerializer[Transaction]):
-    """A row of the books."""
+    """A row of the books, as a cardholder sees it: without what the checks of the card said."""
 
     id = serializers.UUIDField(source="public_id", read_only=True)
     price = serializers.SerializerMethodField()
@@ -159,13 +162,12 @@ class TransactionShown(serializers.ModelSerializer[Transaction]):
 
     class Meta:
         model = Transaction
-        fields = (
+        fields: tuple[str, ...] = (
             *("id", "gateway_name", "transaction_id", "kind", "status", "price", "currency"),
             *("parent", "customer", "card", "customer_id", "card_id", "last_4", "brand"),
-            *("auth_code", "avs", "cvv", "order_reference", "description"),
-            *("reason", "gateway_code", "gateway_text", "created_at"),
+            *("auth_code", "order_reference", "description", "created_at"),
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
     def get_parent(self, row: Transaction) -> str | None:
         """Return the public id of the charge that this one follows."""
@@ -174,3 +176,14 @@ class TransactionShown(serializers.ModelSerializer[Transaction]):
     def get_price(self, row: Transaction) -> str:
         """Return the amount with the decimals of its currency."""
         return str(normalise(Decimal(row.price), row.currency))
+
+
+class TransactionShownToStaff(TransactionShown):
+    """A row of the books with the gateway's own words."""
+
+    class Meta(TransactionShown.Meta):
+        fields = (
+            *TransactionShown.Meta.fields,
+            *("avs", "cvv", "reason", "gateway_code", "gateway_text"),
+        )
+        read_only_fields = fields

@@ -141,7 +141,7 @@ def test_nobody(attempt: Any, route: Route) -> None:
 
 
 def test_nobody_at_the_root(db: None) -> None:
-    json_of(Caller().get(""), 403)
+    assert json_of(Caller().get(""), 403)["code"] == "not_authenticated"
     assert set(json_of(Caller(user_with("x")).get(""), 200)) == {
         "customers",
         "cards",
