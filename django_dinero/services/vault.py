@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
 from django_dinero import keys, signals
@@ -31,10 +32,12 @@ from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.mirrored import Mirrored, SyncState
 from django_dinero.models.operation import Operation, OperationKind, OperationState
-from django_dinero.services import journal, mirror, outbox, sources, targets
+from django_dinero.services import creations, journal, mirror, outbox, sources, targets
 from django_dinero.services.refusals import has, read
 
-CUSTOMER_ARGUMENTS = frozenset({"email", "gateway_name", "owner", "first_name", "last_name"})
+CUSTOMER_ARGUMENTS = frozenset(
+    {"email", "gateway_name", "owner", "first_name", "last_name", "idempotency_key", "scope"}
+)
 CARD_ARGUMENTS = sources.CARD_ARGUMENTS | {"is_default"}
 
 
@@ -55,10 +58,26 @@ def create_customer(
     card = sources.new_card(given)
     if card is None:
         _refuse_lonely_address(given)
-        customer.save()
-        return customer
+    customer.key = creations.key_for(given) or customer.key
+    keyed = given.get("idempotency_key") is not None
+    before = creations.earlier(customer, card) if keyed else None
+    if before is not None:
+        return before
+    if card is None:
+        return _store_alone(customer, keyed)
     customer.check_values()
-    return _store_with_card(gateway, customer, card)
+    return _store_with_card(gateway, customer, card, keyed)
+
+
+def _store_alone(customer: Customer, keyed: bool) -> Customer:
+    rival: Customer | None = None
+    try:
+        customer.save()
+    except IntegrityError:
+        rival = creations.earlier(customer, None) if keyed else None
+        if rival is None:
+            raise
+    return rival or customer
 
 
 def _refuse_lonely_address(given: dict[str, Any]) -> None:
@@ -70,7 +89,7 @@ def _refuse_lonely_address(given: dict[str, Any]) -> None:
 
 
 def _store_with_card(
-    gateway: Gateway, customer: Customer, card: CardDetails | PaymentToken
+    gateway: Gateway, customer: Customer, card: CardDetails | PaymentToken, keyed: bool
 ) -> Customer:
     request = CustomerRequest(
         operation_key=keys.new_key(),
@@ -96,6 +115,11 @@ def _store_with_card(
             **_shown(card),
         },
     )
+    rival = creations.row_with(customer) if keyed else None
+    if rival is not None:
+        # Another request with this key ended between our look and our taking the target.
+        journal.move(operation, OperationState.FAILED, outcome={"error": "exists already"})
+        return rival
     result = journal.send(gateway, operation, lambda: gateway.create_customer(request))
     if isinstance(result, Refusal):
         result = outbox.own_duplicate(gateway, customer, result)
