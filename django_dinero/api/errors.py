@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import Http404
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
@@ -62,10 +63,21 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     ours = first_of(error)
     if ours is not None:
         # Asked only here: where the caller is not known yet, asking would sign in once more.
-        return response_to(ours, in_full=context["view"].sees_all())
-    response = exception_handler(error, dict(context))
-    if response is not None:
-        response.data = _shape(error)
+        response = response_to(ours, in_full=context["view"].sees_all())
+        return _with_address(response, context)
+    answer = exception_handler(error, dict(context))
+    if answer is not None:
+        answer.data = _shape(error)
+    return answer
+
+
+def _with_address(response: Response, context: Mapping[str, Any]) -> Response:
+    """Tell where the outcome will stand that is still to come."""
+    if response.status_code == status.HTTP_202_ACCEPTED and "operation" in response.data:
+        request = context["request"]
+        name = f"{request.resolver_match.namespace}:operation-detail"
+        address = reverse(name, kwargs={"key": response.data["operation"]})
+        response["Location"] = request.build_absolute_uri(address)
     return response
 
 

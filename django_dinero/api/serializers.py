@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import QuerySet
 from rest_framework import serializers
 
 from django_dinero.api.fields import (
@@ -14,7 +15,7 @@ from django_dinero.api.fields import (
     StrictSerializer,
 )
 from django_dinero.cards import ADDRESS_FIELDS
-from django_dinero.models import CreditCard, Customer, Transaction
+from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.money import normalise
 from django_dinero.services.sources import check_email
 
@@ -187,3 +188,30 @@ class TransactionShownToStaff(TransactionShown):
             *("avs", "cvv", "reason", "gateway_code", "gateway_text"),
         )
         read_only_fields = fields
+
+
+class OperationShown(serializers.ModelSerializer[Operation]):
+    """An entry of the journal: how a request ended."""
+
+    id = serializers.CharField(source="key", read_only=True)
+    transaction = serializers.SerializerMethodField()
+    customer = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Operation
+        fields = ("id", "kind", "state", "transaction", "customer", "created_at", "updated_at")
+        read_only_fields = fields
+
+    def get_transaction(self, operation: Operation) -> str | None:
+        """Return the public id of the row that it made, None while there is none."""
+        return _id_of(Transaction.objects.filter(operation_key=operation.key))
+
+    def get_customer(self, operation: Operation) -> str | None:
+        """Return the public id of the customer that it created, None while there is none."""
+        key = operation.intent.get("customer_key", "")
+        return _id_of(Customer.objects.filter(gateway_name=operation.gateway_name, key=key))
+
+
+def _id_of(rows: QuerySet[Any]) -> str | None:
+    found = rows.values_list("public_id", flat=True).first()
+    return str(found) if found else None

@@ -9,6 +9,7 @@ from rest_framework.routers import APIRootView, DefaultRouter
 
 from django_dinero.api.cards import CardViewSet
 from django_dinero.api.customers import CustomerViewSet
+from django_dinero.api.operations import OperationViewSet
 from django_dinero.api.transactions import TransactionViewSet
 from django_dinero.api.views import DineroView
 
@@ -25,5 +26,7 @@ router.include_format_suffixes = False
 router.register("customers", CustomerViewSet, basename="customer")
 router.register("cards", CardViewSet, basename="card")
 router.register("transactions", TransactionViewSet, basename="transaction")
+
+router.register("operations", OperationViewSet, basename="operation")
 
 urlpatterns = router.urls

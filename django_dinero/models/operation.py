@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Self
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -98,7 +99,8 @@ class Operation(models.Model):
     state = models.CharField(
         _("state"), max_length=10, choices=OperationState, default=OperationState.NEW, db_index=True
     )
-    intent = models.JSONField(_("intent"), default=dict, blank=True)
+    # Users may have UUIDs for primary keys.
+    intent = models.JSONField(_("intent"), default=dict, blank=True, encoder=DjangoJSONEncoder)
     outcome = models.JSONField(_("outcome"), default=dict, blank=True)
     worker = models.CharField(max_length=100, blank=True, default="", editable=False)
     attempts = models.PositiveSmallIntegerField(default=0, editable=False)

@@ -12,7 +12,8 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 
 from django_dinero.api.urls import router, urlpatterns
-from django_dinero.models import Customer, Transaction
+from django_dinero.keys import new_key
+from django_dinero.models import Customer, Operation, Transaction
 from tests.integration.api.calling import CARD, OTHER_NUMBER, Caller, json_of, user_with
 from tests.support.recording import RecordingGateway
 
@@ -52,6 +53,7 @@ ROUTES = (
     Route("transaction-settle", "POST", "settle_transaction", STAFF_ALONE),
     Route("transaction-void", "POST", "void_transaction", STAFF_ALONE),
     Route("transaction-refund", "POST", "refund_transaction", STAFF_ALONE),
+    Route("operation-detail", "GET", "view_operation"),
 )
 #: Nobody's object is touched: whoever signed in makes a customer of their own.
 CREATE = Route("customer-list", "POST", "add_customer", body={"email": "new@example.com"})
@@ -78,7 +80,7 @@ class Ann:
         if action == "list":
             return f"{kind}s/"
         tail = "" if action == "detail" else f"{action}/"
-        return f"{kind}s/{public_id or self.row(route).public_id}/{tail}"
+        return f"{kind}s/{public_id or id_of(self.row(route))}/{tail}"
 
     def row(self, route: Route) -> Any:
         """What the route is tried on, made so that it would work."""
@@ -86,11 +88,23 @@ class Ann:
             return self.customer
         if route.name.startswith("card"):
             return self.customer.cards[0]
+        if route.name.startswith("operation"):
+            return Operation.objects.get(intent__customer_key=self.customer.key)
         settle = route.name != "transaction-settle"
         row = Transaction.create("10.00", customer=self.customer, settle=settle)
         if route.name == "transaction-refund":
             self.gateway.bank.settle_batch()
         return row
+
+
+def id_of(row: Any) -> object:
+    """What stands for a row in an address."""
+    return row.key if isinstance(row, Operation) else row.public_id
+
+
+def missing_id(route: Route) -> object:
+    """An id that nothing has."""
+    return new_key() if route.name.startswith("operation") else uuid.uuid4()
 
 
 @pytest.fixture
@@ -177,7 +191,7 @@ def _owner_of_another_customer(name: str) -> Any:
 def test_what_is_anothers_does_not_exist(ann: Ann, attempt: Any, route: Route, who: str) -> None:
     caller = Caller(strangers()[who](route))
     response, asked = attempt(caller, route)
-    missing, _asked = attempt(caller, route, uuid.uuid4())
+    missing, _asked = attempt(caller, route, missing_id(route))
     assert json_of(response, 404) == json_of(missing, 404)
     assert json_of(response, 404)["code"] == "not_found"
     assert asked == []

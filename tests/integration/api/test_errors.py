@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
+from django.test import RequestFactory
+from django.urls import resolve
 from rest_framework.exceptions import AuthenticationFailed, NotFound, Throttled, ValidationError
 from rest_framework.exceptions import PermissionDenied as DeniedByTheFramework
 from rest_framework.response import Response
@@ -79,7 +81,10 @@ def error_of(name: str, text: str = "said", **context: Any) -> DineroError:
 
 def answer(error: Exception, *, staff: bool = True) -> Response:
     """What the views answer."""
-    response = errors.handle(error, {"view": SimpleNamespace(sees_all=lambda: staff)})
+    request = RequestFactory().get("/api/")
+    request.resolver_match = resolve("/api/")
+    view = SimpleNamespace(sees_all=lambda: staff)
+    response = errors.handle(error, {"view": view, "request": request})
     assert response is not None
     return response
 
@@ -172,6 +177,16 @@ def test_the_row_and_the_operation_are_named() -> None:
     assert data["transaction"] == str(row.public_id)
     assert data["operation"] == operation.key
     assert set(data) == {"code", "detail", "transaction", "operation"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", exceptions.__all__)
+def test_what_is_still_to_come_has_an_address(name: str) -> None:
+    operation = OperationFactory()
+    response = answer(error_of(name, operation=operation))
+    expected = f"http://testserver/api/operations/{operation.key}/"
+    assert response.headers.get("Location") == (expected if STATUSES[name] == 202 else None)
+    assert "Location" not in answer(error_of(name)).headers
 
 
 @pytest.mark.django_db
