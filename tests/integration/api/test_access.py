@@ -5,12 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 
+from django_dinero.api.permissions import MayAct
 from django_dinero.api.urls import router, urlpatterns
 from django_dinero.keys import new_key
 from django_dinero.models import Customer, Operation, Transaction
@@ -100,6 +102,13 @@ class Ann:
 def id_of(row: Any) -> object:
     """What stands for a row in an address."""
     return row.key if isinstance(row, Operation) else row.public_id
+
+
+def action_of(route: Route) -> str:
+    """The viewset's own name for a route."""
+    patterns: list[Any] = list(urlpatterns)
+    [pattern] = [each for each in patterns if each.name == route.name]
+    return str(pattern.callback.actions[route.method.lower()])
 
 
 def missing_id(route: Route) -> object:
@@ -197,6 +206,19 @@ def test_what_is_anothers_does_not_exist(ann: Ann, attempt: Any, route: Route, w
     assert asked == []
     ann.customer.refresh_from_db()
     assert (ann.customer.last_name, ann.customer.cards[0].zip) == ("Lee", CARD["zip"])
+
+
+@each_detail
+def test_an_object_that_got_past_the_queryset_is_refused_all_the_same(
+    ann: Ann, route: Route
+) -> None:
+    registry: list[Any] = list(router.registry)
+    [viewset] = [v for _prefix, v, basename in registry if route.name.startswith(basename)]
+    row = ann.row(route)
+    for user, may in ((user_with("bob", *PERMISSIONS), False), (ann.user, route.who == OWNER)):
+        request: Any = SimpleNamespace(user=user)
+        view = viewset(request=request, action=action_of(route))
+        assert MayAct().has_object_permission(request, view, row) is may
 
 
 @pytest.mark.parametrize("who", strangers())
