@@ -41,7 +41,7 @@ class Once:
 
     def made(self, row: Transaction | None) -> bool:
         """Say whether ``row`` came of the earlier operation, and not of this request."""
-        return row is not None and bool(self.before) and row.operation_key == self.before
+        return row is not None and row.operation_key == self.before
 
 
 def of(request: Request) -> Once:

@@ -9,6 +9,7 @@ from rest_framework import mixins
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from django_dinero.api.errors import RETRY_AFTER
 from django_dinero.api.serializers import OperationShown
 from django_dinero.api.views import DineroViewSet
 from django_dinero.models import Customer, Operation
@@ -45,4 +46,5 @@ class OperationViewSet(mixins.RetrieveModelMixin, DineroViewSet):
         operation: Operation = self.get_object()
         if operation.is_open:
             lookup.resolve(operation)
-        return Response(OperationShown(operation).data)
+        headers = {"Retry-After": RETRY_AFTER} if operation.is_open else None
+        return Response(OperationShown(operation).data, headers=headers)

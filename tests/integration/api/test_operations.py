@@ -33,7 +33,9 @@ def test_a_lost_charge_is_found_at_its_address(
     assert (shown["kind"], shown["state"]) == ("charge", "succeeded")
     assert (shown["transaction"], shown["customer"]) == (str(row.public_id), None)
     asked = gateway.mark
-    assert json_of(owner.get(address_of(lost)), 200) == shown
+    again = owner.get(address_of(lost))
+    assert json_of(again, 200) == shown
+    assert not again.has_header("Retry-After")
     assert gateway.since(asked) == []
     assert gateway.verbs.count("charge") == 1
 
@@ -43,7 +45,9 @@ def test_a_request_that_never_arrived_stays_unknown(
 ) -> None:
     gateway.faults["charge"] = lose_request
     lost = owner.post(f"cards/{card.public_id}/charge/", {"price": "1.00"})
-    shown = json_of(owner.get(address_of(lost)), 200)
+    response = owner.get(address_of(lost))
+    assert response["Retry-After"] == "5"
+    shown = json_of(response, 200)
     assert (shown["state"], shown["transaction"]) == ("unknown", None)
     assert gateway.verbs.count("charge") == 1
 
