@@ -7,16 +7,19 @@ signal                  sent with
 ``customer_deleted``    ``gateway_name``, ``customer_id``: gone at the gateway
 ``card_pushed``         ``card``, ``created``
 ``card_deleted``        ``gateway_name``, ``customer_id``, ``card_id``
-``push_failed``         ``instance``, ``error``: refused, or no answer; the row is marked
+``push_failed``         ``instance``, ``error``: refused, or no answer; the row is marked.
+                        Where a delete failed, ``instance`` is its operation
 ``charged``             ``transaction``: a charge or an authorization was approved
-``charge_failed``       ``transaction``, ``error``: declined, held or refused
+``charge_failed``       ``transaction``, ``error``: declined, held or refused; a capture, void
+                        or refund too
 ``settled``             ``transaction``: a capture, its ``parent`` the authorization
-``voided``              ``transaction``
+``voided``              ``transaction``, its ``parent`` what was voided
 ``refunded``            ``transaction``, its ``parent`` the charge
-``operation_changed``   ``operation``, ``old_state``, ``new_state``
+``operation_changed``   ``operation``, ``old_state``, ``new_state``: every step of the journal
 ======================  ===============================================================
 
-The sender is the model class of the first argument.
+The sender is the model class that the name speaks of; that of ``instance`` for ``push_failed``.
+An outcome that is looked up after its answer was lost sends ``operation_changed`` alone.
 """
 
 from __future__ import annotations

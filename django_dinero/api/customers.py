@@ -11,6 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from django_dinero.api import idempotency
 from django_dinero.api.serializers import (
     CardShown,
     CustomerShown,
@@ -55,12 +56,16 @@ class CustomerViewSet(
         """Store a customer, with a first card where there is one.
 
         One that a user creates is that user's own; staff with the permission create them without
-        an owner, at a gateway of their choice.
+        an owner, at a gateway of their choice. An ``Idempotency-Key`` makes one, however often it
+        is sent.
         """
+        again = idempotency.of_creation(request)
+        once = again.arguments if again else {}
         if self.sees_all():
-            customer = Customer.create(**_named(self.checked(NewCustomerByStaff)))
+            given, owner = self.checked(NewCustomerByStaff), None
         else:
-            customer = Customer.create(**_named(self.checked(NewCustomer)), owner=request.user)
+            given, owner = self.checked(NewCustomer), request.user
+        customer = Customer.create(**_named(given), owner=owner, **once)
         return Response(CustomerShown(customer).data, status=status.HTTP_201_CREATED)
 
     def partial_update(self, request: Request, **kwargs: Any) -> Response:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import Http404
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
@@ -19,9 +20,10 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from django_dinero import exceptions
+from django_dinero.api.telling import code_for, detail_for
 from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.models import CreditCard, Customer
-from django_dinero.models.operation import MONEY_KINDS, OperationKind
+from django_dinero.models.operation import OperationKind
 from django_dinero.secrets import scrub
 
 logger = logging.getLogger("django_dinero.api")
@@ -60,10 +62,22 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """Answer an exception of a view; None for one that is a bug: the server's own report."""
     ours = first_of(error)
     if ours is not None:
-        return response_to(ours)
-    response = exception_handler(error, dict(context))
-    if response is not None:
-        response.data = _shape(error)
+        # Asked only here: where the caller is not known yet, asking would sign in once more.
+        response = response_to(ours, in_full=context["view"].sees_all())
+        return _with_address(response, context)
+    answer = exception_handler(error, dict(context))
+    if answer is not None:
+        answer.data = _shape(error)
+    return answer
+
+
+def _with_address(response: Response, context: Mapping[str, Any]) -> Response:
+    """Tell where the outcome will stand that is still to come."""
+    if response.status_code == status.HTTP_202_ACCEPTED and "operation" in response.data:
+        request = context["request"]
+        name = f"{request.resolver_match.namespace}:operation-detail"
+        address = reverse(name, kwargs={"key": response.data["operation"]})
+        response["Location"] = request.build_absolute_uri(address)
     return response
 
 
@@ -74,10 +88,13 @@ def first_of(error: BaseException) -> DineroError | None:
     return error if isinstance(error, DineroError) else None
 
 
-def response_to(error: DineroError) -> Response:
-    """Return the answer to an exception of the app's."""
+def response_to(error: DineroError, *, in_full: bool) -> Response:
+    """Return the answer to an exception of the app's, ``in_full`` to staff."""
     code = status_of(error)
-    body: dict[str, Any] = {"code": error.code, "detail": _detail(error)}
+    body: dict[str, Any] = {
+        "code": code_for(error, in_full=in_full),
+        "detail": detail_for(error, in_full=in_full),
+    }
     if isinstance(error, InvalidInput):
         body["errors"] = {name: [scrub(t) for t in texts] for name, texts in error.errors.items()}
     if error.transaction is not None:
@@ -103,32 +120,6 @@ def is_open(error: DineroError) -> bool:
     """Say whether the gateway will still hear of it, or may have: it is not refused."""
     kinds = exceptions.NotSent | exceptions.OutcomeUnknown | exceptions.OperationInProgress
     return isinstance(error, kinds)
-
-
-def _detail(error: DineroError) -> str:
-    if isinstance(error, exceptions.OutcomeUnknown | exceptions.NeedsReview):
-        return _detail_of_unknown(error)
-    if isinstance(error, exceptions.AuthenticationError | exceptions.InsideTransaction):
-        # How this server is set up is for its log, not for whoever calls.
-        return _("The server cannot use its payment gateway.")
-    # The gateway's text has the id that it found, and that may be somebody else's.
-    if isinstance(error, exceptions.DuplicateCustomerError):
-        return _("The gateway has this customer already.")
-    if isinstance(error, exceptions.DuplicateCardError):
-        return _("The gateway has this card already.")
-    return scrub(str(error))
-
-
-def _detail_of_unknown(error: DineroError) -> str:
-    if error.operation is not None and error.operation.kind not in MONEY_KINDS:
-        return _(
-            "No clear answer came from the gateway: this may have been done. Look at what is "
-            "stored before you repeat it."
-        )
-    return _(
-        "No clear answer came from the gateway: this may have been done. Do not repeat it with a "
-        "new Idempotency-Key; with the same one it is looked up and never done twice."
-    )
 
 
 def _is_passing(error: DineroError) -> bool:
@@ -157,8 +148,17 @@ def _shape(error: Exception) -> dict[str, Any]:
     if isinstance(error, ValidationError):
         return _shape_of_fields(error.detail)
     if isinstance(error, APIException):
-        return {"code": error.default_code, "detail": scrub(str(error.detail))}
+        return _shape_of_refusal(error)
     return {"code": "permission_denied", "detail": _("You may not do this.")}
+
+
+def _shape_of_refusal(error: APIException) -> dict[str, Any]:
+    detail: Any = error.detail
+    if isinstance(detail, dict):  # as the refusals of token authentication have it
+        detail = detail.get("detail", error.default_detail)
+    codes = error.get_codes()
+    code = codes if isinstance(codes, str) else error.default_code
+    return {"code": code, "detail": scrub(str(detail))}
 
 
 def _shape_of_fields(detail: Any) -> dict[str, Any]:

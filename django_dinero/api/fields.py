@@ -41,7 +41,7 @@ class SecretField(serializers.Field[Secret, Any, Any, Any]):
 
 
 class PlainTextField(serializers.CharField):
-    """A text; its errors never quote it."""
+    """A text, or a whole number as ``46201``; its errors never quote it."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"required": False, "allow_blank": True, **kwargs})
@@ -52,6 +52,8 @@ class PlainTextField(serializers.CharField):
             raise serializers.ValidationError(
                 _("This looks like a card number; it belongs in the number field only.")
             )
+        if isinstance(data, float):
+            self.fail("invalid")  # 1e2 and 1.10 would be stored as other digits than were sent
         return str(super().to_internal_value(data))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
@@ -41,7 +41,7 @@ class Once:
 
     def made(self, row: Transaction | None) -> bool:
         """Say whether ``row`` came of the earlier operation, and not of this request."""
-        return row is not None and bool(self.before) and row.operation_key == self.before
+        return row is not None and row.operation_key == self.before
 
 
 def of(request: Request) -> Once:
@@ -50,6 +50,21 @@ def of(request: Request) -> Once:
     Raises:
         InvalidInput: there is none, or one of another form.
     """
+    once = _read(request)
+    earlier = Operation.objects.filter(scope=once.scope, client_key=once.key)
+    return replace(once, before=earlier.values_list("key", flat=True).first() or "")
+
+
+def of_creation(request: Request) -> Once | None:
+    """Return what the header says where none is needed, None without one.
+
+    Raises:
+        InvalidInput: one of another form.
+    """
+    return _read(request) if HEADER in request.headers else None
+
+
+def _read(request: Request) -> Once:
     key = request.headers.get(HEADER, "")
     problem = unsendable(key)
     if not _KEY.fullmatch(key):
@@ -59,6 +74,4 @@ def of(request: Request) -> Once:
         )
     if problem:
         raise InvalidInput({HEADER: problem})
-    scope = f"user:{request.user.pk}"
-    earlier = Operation.objects.filter(scope=scope, client_key=key)
-    return Once(key, scope, earlier.values_list("key", flat=True).first() or "")
+    return Once(key, f"user:{request.user.pk}")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
-from rest_framework.exceptions import ValidationError
-from rest_framework.pagination import CursorPagination
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView
@@ -44,6 +48,17 @@ class NewestFirst(CursorPagination):
             raise ValidationError({nameable(name): texts for name in sorted(unknown)})
         return super().paginate_queryset(queryset, request, view)
 
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        """Return where the page starts.
+
+        Raises:
+            NotFound: no cursor that a page of this list had; the database would stumble over it.
+        """
+        cursor: Cursor | None = super().decode_cursor(request)
+        if cursor is not None and cursor.position and not _is_time(str(cursor.position)):
+            raise NotFound
+        return cursor
+
     def get_page_size(self, request: Request) -> int:
         """Return how many rows were asked for.
 
@@ -57,3 +72,13 @@ class NewestFirst(CursorPagination):
             text = _("Ask for 1 to %(limit)d.") % {"limit": self.max_page_size}
             raise ValidationError({"page_size": [text]})
         return int(asked)
+
+
+def _is_time(text: str) -> bool:
+    try:
+        found = parse_datetime(text)
+        if found is not None and timezone.is_aware(found):
+            found.astimezone(datetime.UTC)
+    except (ValueError, OverflowError):
+        return False
+    return found is not None and timezone.is_aware(found) == settings.USE_TZ

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
 
 from django_dinero.cards import seal
 from django_dinero.secrets import Secret
@@ -26,6 +27,29 @@ class BodyTooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = _("The body is too large.")
     default_code = "body_too_large"
+
+
+class LengthRequired(APIException):
+    """A body came without its length."""
+
+    status_code = status.HTTP_411_LENGTH_REQUIRED
+    default_detail = _("Send the body with a Content-Length, not in chunks.")
+    default_code = "length_required"
+
+
+def refuse_unmeasured(request: Request) -> None:
+    """Refuse a body without a length: the framework takes it for none.
+
+    A refund of ``amount`` would be one of everything.
+
+    Raises:
+        LengthRequired: there is a body, or one was announced.
+    """
+    if request.stream is not None:
+        return
+    # WSGI shows no byte of such a body, only what announced it; ASGI has the bytes.
+    if "Transfer-Encoding" in request.headers or request._request.read(1):
+        raise LengthRequired
 
 
 class SealingJSONParser(BaseParser):
@@ -55,7 +79,7 @@ class SealingJSONParser(BaseParser):
         if too_large:
             raise BodyTooLarge
         if data is None:
-            raise ParseError(_("The body is no JSON object."))
+            raise ParseError(_("The body is no JSON object, or it names a field twice."))
         nested = any(isinstance(value, dict | list) for value in data.values())
         if nested:
             data.clear()
@@ -71,6 +95,7 @@ def _object(raw: bytes) -> dict[str, Any] | None:
             parse_int=partial(_number, int),
             parse_float=partial(_number, float),
             parse_constant=_refuse_constant,
+            object_pairs_hook=_without_repeats,
         )
     except (ValueError, RecursionError):
         return None
@@ -80,6 +105,14 @@ def _object(raw: bytes) -> dict[str, Any] | None:
 def _number(kind: Callable[[str], float], text: str) -> float | Secret:
     # A card number may come without quotes; no other field takes this many digits.
     return kind(text) if len(text) < SHORTEST_CARD_NUMBER else Secret(text)
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object; of two values under one name nobody knows which one is meant."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
 
 
 def _refuse_constant(name: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import QuerySet
 from rest_framework import serializers
 
 from django_dinero.api.fields import (
@@ -14,7 +15,7 @@ from django_dinero.api.fields import (
     StrictSerializer,
 )
 from django_dinero.cards import ADDRESS_FIELDS
-from django_dinero.models import CreditCard, Customer, Transaction
+from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.money import normalise
 from django_dinero.services.sources import check_email
 
@@ -37,14 +38,17 @@ class AddressInput(StrictSerializer):
 class CardUpdate(AddressInput):
     """What can be changed on a stored card."""
 
-    month = PlainTextField()
-    year = PlainTextField()
+    # Not blank: the gateway keeps the date that it has, and the row would forget it.
+    month = PlainTextField(allow_blank=False)
+    year = PlainTextField(allow_blank=False)
     is_default = serializers.BooleanField(required=False)
 
 
 class NewCard(CardUpdate):
     """A card to store: a number or a token."""
 
+    month = PlainTextField()
+    year = PlainTextField()
     number = SecretField()
     token = SecretField()
     cvv = SecretField()
@@ -149,7 +153,7 @@ class CustomerShown(serializers.ModelSerializer[Customer]):
 
 
 class TransactionShown(serializers.ModelSerializer[Transaction]):
-    """A row of the books."""
+    """A row of the books, as a cardholder sees it: without what the checks of the card said."""
 
     id = serializers.UUIDField(source="public_id", read_only=True)
     price = serializers.SerializerMethodField()
@@ -159,13 +163,12 @@ class TransactionShown(serializers.ModelSerializer[Transaction]):
 
     class Meta:
         model = Transaction
-        fields = (
+        fields: tuple[str, ...] = (
             *("id", "gateway_name", "transaction_id", "kind", "status", "price", "currency"),
             *("parent", "customer", "card", "customer_id", "card_id", "last_4", "brand"),
-            *("auth_code", "avs", "cvv", "order_reference", "description"),
-            *("reason", "gateway_code", "gateway_text", "created_at"),
+            *("auth_code", "order_reference", "description", "created_at"),
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
     def get_parent(self, row: Transaction) -> str | None:
         """Return the public id of the charge that this one follows."""
@@ -174,3 +177,41 @@ class TransactionShown(serializers.ModelSerializer[Transaction]):
     def get_price(self, row: Transaction) -> str:
         """Return the amount with the decimals of its currency."""
         return str(normalise(Decimal(row.price), row.currency))
+
+
+class TransactionShownToStaff(TransactionShown):
+    """A row of the books with the gateway's own words."""
+
+    class Meta(TransactionShown.Meta):
+        fields = (
+            *TransactionShown.Meta.fields,
+            *("avs", "cvv", "reason", "gateway_code", "gateway_text"),
+        )
+        read_only_fields = fields
+
+
+class OperationShown(serializers.ModelSerializer[Operation]):
+    """An entry of the journal: how a request ended."""
+
+    id = serializers.CharField(source="key", read_only=True)
+    transaction = serializers.SerializerMethodField()
+    customer = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Operation
+        fields = ("id", "kind", "state", "transaction", "customer", "created_at", "updated_at")
+        read_only_fields = fields
+
+    def get_transaction(self, operation: Operation) -> str | None:
+        """Return the public id of the row that it made, None while there is none."""
+        return _id_of(Transaction.objects.filter(operation_key=operation.key))
+
+    def get_customer(self, operation: Operation) -> str | None:
+        """Return the public id of the customer that it created, None while there is none."""
+        key = operation.intent.get("customer_key", "")
+        return _id_of(Customer.objects.filter(gateway_name=operation.gateway_name, key=key))
+
+
+def _id_of(rows: QuerySet[Any]) -> str | None:
+    found = rows.values_list("public_id", flat=True).first()
+    return str(found) if found else None

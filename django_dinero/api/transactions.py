@@ -10,7 +10,12 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from django_dinero.api.serializers import FollowUp, Nothing, TransactionShown
+from django_dinero.api.serializers import (
+    FollowUp,
+    Nothing,
+    TransactionShown,
+    TransactionShownToStaff,
+)
 from django_dinero.api.views import DineroViewSet
 from django_dinero.models import Transaction
 
@@ -18,7 +23,6 @@ from django_dinero.models import Transaction
 class TransactionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, DineroViewSet):
     """The books. Each verb makes a new row and returns it."""
 
-    serializer_class = TransactionShown
     action_permissions: ClassVar[dict[str, str]] = {
         "list": "dinero.view_transaction",
         "retrieve": "dinero.view_transaction",
@@ -36,6 +40,10 @@ class TransactionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Diner
         """Say whether the transaction, or its customer, is the caller's."""
         owners = {obj.owner_id, obj.customer.owner_id if obj.customer else None}
         return self.request.user.pk in owners
+
+    def get_serializer_class(self) -> type[TransactionShown]:
+        """Return what shows a row: all of it to staff."""
+        return TransactionShownToStaff if self.sees_all() else TransactionShown
 
     def get_queryset(self) -> QuerySet[Transaction]:
         """Return the transactions that exist for the caller."""

@@ -5,22 +5,19 @@ Their names are ``dinero-api:customer-list``, ``dinero-api:card-charge`` and so 
 
 from __future__ import annotations
 
-from rest_framework.renderers import JSONRenderer
 from rest_framework.routers import APIRootView, DefaultRouter
 
 from django_dinero.api.cards import CardViewSet
 from django_dinero.api.customers import CustomerViewSet
-from django_dinero.api.permissions import IsAuthenticated
+from django_dinero.api.operations import OperationViewSet
 from django_dinero.api.transactions import TransactionViewSet
+from django_dinero.api.views import DineroView
 
 app_name = "dinero-api"
 
 
-class Root(APIRootView):
+class Root(DineroView, APIRootView):
     """The addresses of the lists."""
-
-    permission_classes = (IsAuthenticated,)
-    renderer_classes = (JSONRenderer,)
 
 
 router = DefaultRouter()
@@ -29,5 +26,7 @@ router.include_format_suffixes = False
 router.register("customers", CustomerViewSet, basename="customer")
 router.register("cards", CardViewSet, basename="card")
 router.register("transactions", TransactionViewSet, basename="transaction")
+
+router.register("operations", OperationViewSet, basename="operation")
 
 urlpatterns = router.urls

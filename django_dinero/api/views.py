@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 from django.db import connections, transaction
@@ -10,37 +10,68 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from rest_framework import status
 from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.permissions import BasePermission
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from django_dinero.api import errors, idempotency
+from django_dinero.api import errors, idempotency, throttles
 from django_dinero.api.pages import NewestFirst
-from django_dinero.api.parsing import SealingJSONParser
+from django_dinero.api.parsing import SealingJSONParser, refuse_unmeasured
 from django_dinero.api.permissions import IsAuthenticated, MayAct, Owned
-from django_dinero.api.serializers import TransactionShown
+from django_dinero.api.serializers import TransactionShown, TransactionShownToStaff
 from django_dinero.exceptions import DineroError
 from django_dinero.models import Transaction
 
 SerializerT = TypeVar("SerializerT", bound=Serializer[Any])
 
 
-class DineroViewSet(Owned, GenericViewSet[Any]):
-    """A viewset that moves money and pushes to gateways, outside of any transaction.
+class DineroView(APIView):
+    """JSON in and out, one shape of errors; authentication and throttling as the project sets them.
 
-    Authentication and throttling are those of the project's settings.
+    The rest of the project's ``REST_FRAMEWORK`` is not asked: its parsers would hand out numbers,
+    its versions and permissions would close these routes or open them.
     """
 
-    permission_classes = (IsAuthenticated, MayAct)
+    permission_classes: Sequence[type[BasePermission]] = (IsAuthenticated,)
     parser_classes = (SealingJSONParser,)
     # JSON alone: the browsable API renders back what was typed.
     renderer_classes = (JSONRenderer,)
+    content_negotiation_class = DefaultContentNegotiation
+    versioning_class = None
+    http_method_names = ("get", "post", "patch", "delete", "head")
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse forms before anything can fail: the report of a server error shows their fields.
+
+        Raises:
+            UnsupportedMediaType: a body that is not JSON.
+            LengthRequired: a body that would be overlooked.
+        """
+        refuse_unmeasured(request)
+        body: Any = request.stream
+        negotiator: Any = request.negotiator
+        if body is not None and negotiator.select_parser(request, request.parsers) is None:
+            raise UnsupportedMediaType(request.content_type or "")
+        super().initial(request, *args, **kwargs)
+
+    def get_exception_handler(self) -> Any:
+        """Return the app's own handler: one shape of errors, whatever the project's settings."""
+        return errors.handle
+
+
+class DineroViewSet(DineroView, Owned, GenericViewSet[Any]):
+    """A viewset that moves money and pushes to gateways, outside of any transaction."""
+
+    permission_classes = (IsAuthenticated, MayAct)
     pagination_class = NewestFirst
     # The project's own could search or sort by columns that are not shown.
     filter_backends = ()
-    metadata_class = None
     lookup_field = "public_id"
     lookup_url_kwarg = "id"
     lookup_value_regex = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -55,21 +86,14 @@ class DineroViewSet(Owned, GenericViewSet[Any]):
             view = transaction.non_atomic_requests(using=alias)(view)
         return cast("Callable[..., HttpResponseBase]", view)
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse forms before anything can fail: the report of a server error shows their fields.
+    @property
+    def dinero_throttle(self) -> str:
+        """The name of the action's own rate."""
+        return throttles.SCOPES.get(self.action, "")
 
-        Raises:
-            UnsupportedMediaType: a body that is not JSON.
-        """
-        body: Any = request.stream
-        negotiator: Any = request.negotiator
-        if body is not None and negotiator.select_parser(request, request.parsers) is None:
-            raise UnsupportedMediaType(request.content_type or "")
-        super().initial(request, *args, **kwargs)
-
-    def get_exception_handler(self) -> Any:
-        """Return the app's own handler: one shape of errors, whatever the project's settings."""
-        return errors.handle
+    def get_throttles(self) -> list[BaseThrottle]:
+        """Return the project's throttles, and the one of the action's own rate."""
+        return [*super().get_throttles(), throttles.ByAction()]
 
     def checked(self, serializer: type[SerializerT]) -> dict[str, Any]:
         """Return the body's fields; a wrong one is a 400 that names it."""
@@ -92,7 +116,8 @@ class DineroViewSet(Owned, GenericViewSet[Any]):
             self._mark_replay(again, error.transaction)
             raise
         self._mark_replay(again, row)
-        return Response(TransactionShown(row).data, status=status.HTTP_201_CREATED)
+        shown = TransactionShownToStaff if self.sees_all() else TransactionShown
+        return Response(shown(row).data, status=status.HTTP_201_CREATED)
 
     def _mark_replay(self, again: idempotency.Once, row: Transaction | None) -> None:
         if again.made(row):

@@ -82,7 +82,8 @@ class Customer(Mirrored):
             gateway_name: an alias of ``DINERO["GATEWAYS"]``; ``"default"`` if not given.
             **kwargs: ``first_name``, ``last_name``, ``owner``; for a card ``number`` or ``token``,
                 ``cvv``, ``month``, ``year`` and the address: ``company``, ``address``, ``city``,
-                ``state``, ``zip``, ``country``, ``phone``, ``fax``.
+                ``state``, ``zip``, ``country``, ``phone``, ``fax``; ``idempotency_key`` with
+                ``scope``: the same key returns the customer that it made, and makes no second one.
 
         Raises:
             TypeError: an unknown argument; the accepted ones are listed.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -49,6 +49,10 @@ class Source:
     charge: StoredCard | CardDetails | PaymentToken
     customer: Customer | None = None
     card: CreditCard | None = None
+    #: Why it cannot be charged now. What was charged before is answered all the same.
+    problem: Mapping[str, str] = field(default_factory=dict)
+    #: Whether the customer was named, and the card found: another day it is another one.
+    by_customer: bool = False
 
     @property
     def shown(self) -> dict[str, str]:
@@ -75,6 +79,8 @@ def charge(price: Decimal | int | str, **given: Any) -> Transaction:
     before = replay.earlier(columns, parameters)
     if before is not None:
         return before
+    if source.problem:
+        raise InvalidInput(source.problem)
     try:
         operation = money.begin(
             journal.begin,
@@ -132,31 +138,37 @@ def _source(given: Mapping[str, Any]) -> Source:
 def _stored_source(customer: Any, card: Any) -> Source:
     if customer is not None and not isinstance(customer, Customer):
         raise InvalidInput({"customer": _("Pass a Customer.")})
+    by_customer = card is None
     if card is None and customer is not None:
         card = customer.default_card if customer.pk else None
         if card is None:
-            raise InvalidInput({"customer": _("This customer has no card to charge.")})
+            problem = {"customer": _("This customer has no card to charge.")}
+            nothing = StoredCard(customer.customer_id or "", "")
+            return Source(nothing, customer, problem=problem, by_customer=True)
     if not isinstance(card, CreditCard) or card.pk is None:
         raise InvalidInput({"card": _("Pass a stored CreditCard.")})
     if customer is not None and card.customer_pk != customer.pk:
         raise InvalidInput({"card": _("This card belongs to another customer.")})
-    if card.sync_state == SyncState.MISSING:
-        raise InvalidInput({"card": _("The gateway no longer has this card.")})
-    return Source(StoredCard(card.customer_id, card.card_id), customer or card.customer, card)
+    missing = card.sync_state == SyncState.MISSING
+    return Source(
+        StoredCard(card.customer_id, card.card_id),
+        customer or card.customer,
+        card,
+        problem={"card": _("The gateway no longer has this card.")} if missing else {},
+        by_customer=by_customer,
+    )
 
 
 def _gateway(given: Mapping[str, Any], source: Source) -> Gateway:
     name = given.get("gateway_name")
-    if source.card is None:
+    if source.customer is None:
         return get_gateway(name)
-    if name is not None and name != source.card.gateway_name:
+    stored_at = source.customer.gateway_name
+    if name is not None and name != stored_at:
         raise InvalidInput(
-            {
-                "gateway_name": _("This card is stored at %(gateway)s.")
-                % {"gateway": source.card.gateway_name}
-            }
+            {"gateway_name": _("This card is stored at %(gateway)s.") % {"gateway": stored_at}}
         )
-    return get_gateway(source.card.gateway_name)
+    return get_gateway(stored_at)
 
 
 def _request(
@@ -209,7 +221,9 @@ def _parameters(gateway: Gateway, request: ChargeRequest, source: Source) -> dic
     """Return what makes two requests the same; of a number only the last four digits."""
     charged = request.source
     shown: dict[str, object] = dict(source.shown)
-    if isinstance(charged, StoredCard):
+    if source.by_customer and source.customer is not None:
+        shown = {"customer": str(source.customer.public_id)}
+    elif isinstance(charged, StoredCard):
         shown |= {"customer_id": charged.customer_id, "card_id": charged.card_id}
     elif isinstance(charged, CardDetails):
         shown |= {"month": charged.month, "year": charged.year}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
 from django_dinero import keys, signals
@@ -17,6 +18,7 @@ from django_dinero.models.customer import Customer
 from django_dinero.models.operation import OperationKind, OperationState
 from django_dinero.services import (
     aliases,
+    creations,
     journal,
     mirror,
     mirrorcards,
@@ -28,7 +30,9 @@ from django_dinero.services import (
 from django_dinero.services.findings import Findings
 from django_dinero.services.refusals import read
 
-CUSTOMER_ARGUMENTS = frozenset({"email", "gateway_name", "owner", "first_name", "last_name"})
+CUSTOMER_ARGUMENTS = frozenset(
+    {"email", "gateway_name", "owner", "first_name", "last_name", "idempotency_key", "scope"}
+)
 
 
 def create_customer(
@@ -46,10 +50,25 @@ def create_customer(
         last_name=text_of(given.get("last_name")),
     )
     card = _checked(gateway, customer, given)
+    customer.key = creations.key_for(given) or customer.key
+    keyed = given.get("idempotency_key") is not None
+    before = creations.earlier(customer, card) if keyed else None
+    if before is not None:
+        return before
     if card is None:
+        return _store_alone(customer, keyed)
+    return _store_with_card(gateway, customer, card, keyed)
+
+
+def _store_alone(customer: Customer, keyed: bool) -> Customer:
+    rival: Customer | None = None
+    try:
         customer.save()
-        return customer
-    return _store_with_card(gateway, customer, card)
+    except IntegrityError:
+        rival = creations.earlier(customer, None) if keyed else None
+        if rival is None:
+            raise
+    return rival or customer
 
 
 def _checked(
@@ -75,7 +94,7 @@ def _checked(
 
 
 def _store_with_card(
-    gateway: Gateway, customer: Customer, card: CardDetails | PaymentToken
+    gateway: Gateway, customer: Customer, card: CardDetails | PaymentToken, keyed: bool
 ) -> Customer:
     request = CustomerRequest(
         operation_key=keys.new_key(),
@@ -101,6 +120,11 @@ def _store_with_card(
             **sources.shown(card),
         },
     )
+    rival = creations.row_with(customer) if keyed else None
+    if rival is not None:
+        # Another request with this key ended between our look and our taking the target.
+        journal.move(operation, OperationState.FAILED, outcome={"error": "exists already"})
+        return rival
     result = sending.send(gateway, operation, lambda: gateway.create_customer(request))
     if isinstance(result, Refusal):
         result = outbox.own_duplicate(gateway, customer, result)

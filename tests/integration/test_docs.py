@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.dispatch import Signal
 
-from django_dinero import exceptions
+from django_dinero import exceptions, signals
 from django_dinero.gateways.registry import reset
 from django_dinero.models import Transaction
 
@@ -52,6 +53,13 @@ def test_the_ten_lines_of_the_readme() -> None:
     exec(compile(code, "README.md", "exec"), scope)  # noqa: S102 - it is our own page
     assert scope["charge"].price == 200
     assert Transaction.objects.filter(kind="void").count() == 1
+
+
+def test_every_signal_stands_in_the_table() -> None:
+    page = (ROOT / "docs" / "signals.md").read_text()
+    names = {name for name, value in vars(signals).items() if isinstance(value, Signal)}
+    assert set(re.findall(r"^\| `(\w+)`", page, re.MULTILINE)) == names
+    assert all(f"``{name}``" in (signals.__doc__ or "") for name in names)
 
 
 def test_every_error_stands_in_the_table() -> None:

@@ -14,13 +14,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_dinero.keys import KEY_LENGTH, digest, fingerprint, new_key
+from django_dinero.keys import KEY_LENGTH, derived_key, digest, fingerprint, new_key
 
 
 def test_a_key_fits_every_gateway() -> None:
     key = new_key()
     assert len(key) == KEY_LENGTH == 20
     assert set(key) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+
+
+def test_a_derived_key_is_that_of_its_texts(settings: Any) -> None:
+    key = derived_key("user:7", "order-1042")
+    assert derived_key("user:7", "order-1042") == key
+    assert len(key) == KEY_LENGTH
+    assert set(key) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+    others = {derived_key("user:70", "rder-1042"), derived_key("user:7", "order-1043")}
+    settings.SECRET_KEY = "another"
+    assert len({key, *others, derived_key("user:7", "order-1042")}) == 4
 
 
 def test_keys_do_not_repeat() -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 
+from django_dinero.api.permissions import MayAct
 from django_dinero.api.urls import router, urlpatterns
-from django_dinero.models import Customer, Transaction
+from django_dinero.keys import new_key
+from django_dinero.models import Customer, Operation, Transaction
 from tests.integration.api.calling import CARD, OTHER_NUMBER, Caller, json_of, user_with
 from tests.support.recording import RecordingGateway
 
@@ -52,6 +55,7 @@ ROUTES = (
     Route("transaction-settle", "POST", "settle_transaction", STAFF_ALONE),
     Route("transaction-void", "POST", "void_transaction", STAFF_ALONE),
     Route("transaction-refund", "POST", "refund_transaction", STAFF_ALONE),
+    Route("operation-detail", "GET", "view_operation"),
 )
 #: Nobody's object is touched: whoever signed in makes a customer of their own.
 CREATE = Route("customer-list", "POST", "add_customer", body={"email": "new@example.com"})
@@ -78,7 +82,7 @@ class Ann:
         if action == "list":
             return f"{kind}s/"
         tail = "" if action == "detail" else f"{action}/"
-        return f"{kind}s/{public_id or self.row(route).public_id}/{tail}"
+        return f"{kind}s/{public_id or id_of(self.row(route))}/{tail}"
 
     def row(self, route: Route) -> Any:
         """What the route is tried on, made so that it would work."""
@@ -86,11 +90,30 @@ class Ann:
             return self.customer
         if route.name.startswith("card"):
             return self.customer.cards[0]
+        if route.name.startswith("operation"):
+            return Operation.objects.get(intent__customer_key=self.customer.key)
         settle = route.name != "transaction-settle"
         row = Transaction.create("10.00", customer=self.customer, settle=settle)
         if route.name == "transaction-refund":
             self.gateway.bank.settle_batch()
         return row
+
+
+def id_of(row: Any) -> object:
+    """What stands for a row in an address."""
+    return row.key if isinstance(row, Operation) else row.public_id
+
+
+def action_of(route: Route) -> str:
+    """The viewset's own name for a route."""
+    patterns: list[Any] = list(urlpatterns)
+    [pattern] = [each for each in patterns if each.name == route.name]
+    return str(pattern.callback.actions[route.method.lower()])
+
+
+def missing_id(route: Route) -> object:
+    """An id that nothing has."""
+    return new_key() if route.name.startswith("operation") else uuid.uuid4()
 
 
 @pytest.fixture
@@ -141,7 +164,7 @@ def test_nobody(attempt: Any, route: Route) -> None:
 
 
 def test_nobody_at_the_root(db: None) -> None:
-    json_of(Caller().get(""), 403)
+    assert json_of(Caller().get(""), 403)["code"] == "not_authenticated"
     assert set(json_of(Caller(user_with("x")).get(""), 200)) == {
         "customers",
         "cards",
@@ -177,12 +200,25 @@ def _owner_of_another_customer(name: str) -> Any:
 def test_what_is_anothers_does_not_exist(ann: Ann, attempt: Any, route: Route, who: str) -> None:
     caller = Caller(strangers()[who](route))
     response, asked = attempt(caller, route)
-    missing, _asked = attempt(caller, route, uuid.uuid4())
+    missing, _asked = attempt(caller, route, missing_id(route))
     assert json_of(response, 404) == json_of(missing, 404)
     assert json_of(response, 404)["code"] == "not_found"
     assert asked == []
     ann.customer.refresh_from_db()
     assert (ann.customer.last_name, ann.customer.cards[0].zip) == ("Lee", CARD["zip"])
+
+
+@each_detail
+def test_an_object_that_got_past_the_queryset_is_refused_all_the_same(
+    ann: Ann, route: Route
+) -> None:
+    registry: list[Any] = list(router.registry)
+    [viewset] = [v for _prefix, v, basename in registry if route.name.startswith(basename)]
+    row = ann.row(route)
+    for user, may in ((user_with("bob", *PERMISSIONS), False), (ann.user, route.who == OWNER)):
+        request: Any = SimpleNamespace(user=user)
+        view = viewset(request=request, action=action_of(route))
+        assert MayAct().has_object_permission(request, view, row) is may
 
 
 @pytest.mark.parametrize("who", strangers())

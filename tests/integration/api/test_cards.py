@@ -127,7 +127,14 @@ def test_patch_takes_no_new_number(
 
 @pytest.mark.parametrize(
     ("body", "named"),
-    [({"month": 13}, "month"), ({"year": "1999"}, "year"), ({"zip": "x" * 99}, "zip")],
+    [
+        ({"month": 13}, "month"),
+        ({"year": "1999"}, "year"),
+        ({"zip": "x" * 99}, "zip"),
+        ({"zip": 1e2}, "zip"),
+        # A date that is there is not forgotten here while the gateway keeps it.
+        ({"month": "", "year": ""}, "month"),
+    ],
 )
 def test_patch_with_a_wrong_value_changes_neither_side(
     owner: Caller, card: CreditCard, gateway: RecordingGateway, body: dict[str, Any], named: str

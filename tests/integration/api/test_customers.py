@@ -8,7 +8,7 @@ import pytest
 
 from django_dinero.models import Customer
 from tests.integration.api.calling import CARD, NUMBER, Caller, json_of, user_with
-from tests.support.recording import RecordingGateway
+from tests.support.recording import RecordingGateway, lose_reply
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +33,31 @@ def test_create_with_a_card_shows_the_customer_and_stores_it_at_the_gateway(
     stored = gateway.bank.customer(row.customer_id)
     assert stored.email == "bill@example.com"
     assert [c.last_4 for c in stored.cards] == ["1111"]
+
+
+@pytest.mark.parametrize("card", [{}, CARD], ids=["without a card", "with a card"])
+def test_an_idempotency_key_makes_one_customer(
+    owner: Caller, gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    body, key = {"email": "bill@example.com", **card}, "sign-up-0001"
+    gateway.faults["create_customer"] = lose_reply
+    lost = json_of(owner.post("customers/", body, key=key), 202)
+    assert lost["code"] == "outcome_unknown"
+    made = json_of(owner.post("customers/", body, key=key), 201)
+    assert json_of(owner.post("customers/", body, key=key), 201) == made
+    assert [stored.id for stored in gateway.bank.customers()] == [made["customer_id"]]
+    assert Customer.objects.get().owner == owner.user
+    other = owner.post("customers/", {**body, "email": "ann@example.com"}, key=key)
+    assert json_of(other, 422)["code"] == "idempotency_key_reused"
+    stranger = Caller(user_with("stranger"))
+    theirs = json_of(stranger.post("customers/", body, key=key), 201)
+    assert theirs["id"] != made["id"]
+
+
+def test_a_key_that_is_none_is_refused(owner: Caller, gateway: RecordingGateway) -> None:
+    reply = owner.post("customers/", {"email": "bill@example.com"}, key="short")
+    assert set(json_of(reply, 400)["errors"]) == {"Idempotency-Key"}
+    assert gateway.verbs == []
 
 
 def test_create_without_a_card(owner: Caller, gateway: RecordingGateway) -> None:

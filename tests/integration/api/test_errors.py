@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
-from rest_framework.exceptions import NotFound, Throttled, ValidationError
+from django.test import RequestFactory
+from django.urls import resolve
+from rest_framework.exceptions import AuthenticationFailed, NotFound, Throttled, ValidationError
+from rest_framework.exceptions import PermissionDenied as DeniedByTheFramework
 from rest_framework.response import Response
 
 from django_dinero import exceptions
@@ -58,6 +62,15 @@ STATUSES = {
 }
 
 
+#: Where the answer's code is not the exception's: "authentication_failed" is a caller's sign-in.
+CODES = {"AuthenticationError": "gateway_error"}
+#: What cardholders get one and the same answer to.
+DECLINES = {
+    *("AVSAndCVVError", "AVSError", "CVVError", "CardDeclinedError"),
+    *("ExpiryError", "InvalidCardError"),
+}
+
+
 def error_of(name: str, text: str = "said", **context: Any) -> DineroError:
     """An exception of a class."""
     kind: type[DineroError] = getattr(exceptions, name)
@@ -66,9 +79,12 @@ def error_of(name: str, text: str = "said", **context: Any) -> DineroError:
     return kind(text, **context)
 
 
-def answer(error: Exception) -> Response:
+def answer(error: Exception, *, staff: bool = True) -> Response:
     """What the views answer."""
-    response = errors.handle(error, {})
+    request = RequestFactory().get("/api/")
+    request.resolver_match = resolve("/api/")
+    view = SimpleNamespace(sees_all=lambda: staff)
+    response = errors.handle(error, {"view": view, "request": request})
     assert response is not None
     return response
 
@@ -82,8 +98,26 @@ def test_the_status_and_the_code_of_each_exception(name: str) -> None:
     error = error_of(name)
     response = answer(error)
     assert response.status_code == STATUSES[name]
-    assert response.data["code"] == error.code
+    assert response.data["code"] == CODES.get(name, error.code)
     assert response.data["detail"]
+
+
+@pytest.mark.parametrize("name", exceptions.__all__)
+def test_cardholders_are_told_no_word_of_the_gateways(name: str) -> None:
+    error = error_of(name, "velocity filter 7 at db3.internal")
+    response = answer(error, staff=False)
+    expected = "card_declined" if name in DECLINES else CODES.get(name, error.code)
+    assert (response.status_code, response.data["code"]) == (STATUSES[name], expected)
+    ours = {"DineroError", "IdempotencyKeyReused", "OperationInProgress", "UnsupportedFeature"}
+    told = "velocity" in response.data["detail"]
+    assert told is (name in ours or "Input" in name)
+
+
+def test_one_decline_is_like_another_to_a_cardholder() -> None:
+    answers = [answer(error_of(name), staff=False) for name in sorted(DECLINES)]
+    assert {(a.status_code, str(a.data)) for a in answers} == {
+        (402, str({"code": "card_declined", "detail": "The card was declined."}))
+    }
 
 
 @pytest.mark.parametrize("name", exceptions.__all__)
@@ -146,6 +180,16 @@ def test_the_row_and_the_operation_are_named() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("name", exceptions.__all__)
+def test_what_is_still_to_come_has_an_address(name: str) -> None:
+    operation = OperationFactory()
+    response = answer(error_of(name, operation=operation))
+    expected = f"http://testserver/api/operations/{operation.key}/"
+    assert response.headers.get("Location") == (expected if STATUSES[name] == 202 else None)
+    assert "Location" not in answer(error_of(name)).headers
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("name", ["OutcomeUnknown", "NeedsReview"])
 def test_an_unknown_charge_is_not_to_be_repeated_with_another_key(name: str) -> None:
     charge = answer(error_of(name, operation=OperationFactory(kind="charge"))).data["detail"]
@@ -186,14 +230,23 @@ def test_a_duplicate_customer_names_nobody_elses_row() -> None:
         (NotFound(), 404, "not_found"),
         (PermissionDenied("no"), 403, "permission_denied"),
         (Throttled(wait=9), 429, "throttled"),
+        (DeniedByTheFramework("no", code="no_second_factor"), 403, "no_second_factor"),
     ],
-    ids=["404", "not found", "403", "429"],
+    ids=["404", "not found", "403", "429", "403 with a code"],
 )
 def test_the_frameworks_errors_have_the_same_shape(error: Any, status: int, code: str) -> None:
     response = answer(error)
     assert response.status_code == status
     assert response.data["code"] == code
     assert set(response.data) == {"code", "detail"}
+
+
+def test_what_token_authentication_says_is_told_in_words() -> None:
+    said = {"detail": "The token has expired.", "code": "token_not_valid", "messages": []}
+    assert answer(AuthenticationFailed(said)).data == {
+        "code": "authentication_failed",
+        "detail": "The token has expired.",
+    }
 
 
 def test_wrong_fields_are_named_and_their_texts_scrubbed() -> None:

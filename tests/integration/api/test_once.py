@@ -9,7 +9,7 @@ import pytest
 
 from django_dinero.api import idempotency
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
-from tests.integration.api.calling import Caller, json_of, new_key, user_with
+from tests.integration.api.calling import CARD, OTHER_NUMBER, Caller, json_of, new_key, user_with
 from tests.support.recording import (
     RecordingGateway,
     lose_reply,
@@ -136,6 +136,43 @@ def test_a_decline_is_brought_again(
     assert json_of(again, 402) == declined
     assert again[REPLAYED] == "true"
     assert gateway.since(asked) == []
+
+
+def _lose(customer: Customer) -> None:
+    customer.cards[0].delete()
+
+
+def _replace(customer: Customer) -> None:
+    customer.add_card(**{**CARD, "number": OTHER_NUMBER}, is_default=True)
+
+
+def _vanish(customer: Customer) -> None:
+    customer.cards.update_mirrored(sync_state="missing")
+
+
+@pytest.mark.parametrize("change", [_lose, _replace, _vanish])
+def test_a_charge_is_brought_again_though_the_customers_cards_changed(
+    clerk: Caller, customer: Customer, gateway: RecordingGateway, change: Callable[..., None]
+) -> None:
+    path, key = f"customers/{customer.public_id}/charge/", new_key()
+    made = json_of(clerk.post(path, {"price": "1.00"}, key=key), 201)
+    change(customer)
+    # "Nothing was sent" would be a lie: the first request has charged.
+    again = clerk.post(path, {"price": "1.00"}, key=key)
+    assert json_of(again, 201)["id"] == made["id"]
+    assert again[REPLAYED] == "true"
+    assert clerk.post(path, {"price": "2.00"}, key=key).status_code == 422
+    assert gateway.verbs.count("charge") == 1
+
+
+def test_a_card_that_vanished_answers_for_what_it_was_charged(
+    clerk: Caller, customer: Customer, gateway: RecordingGateway
+) -> None:
+    path, key = f"cards/{customer.cards[0].public_id}/charge/", new_key()
+    made = json_of(clerk.post(path, {"price": "1.00"}, key=key), 201)
+    _vanish(customer)
+    assert json_of(clerk.post(path, {"price": "1.00"}, key=key), 201)["id"] == made["id"]
+    assert set(json_of(clerk.post(path, {"price": "1.00"}), 400)["errors"]) == {"card"}
 
 
 def test_a_lost_reply_is_202_and_found_with_the_same_key(

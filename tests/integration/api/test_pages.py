@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -122,6 +123,19 @@ def test_the_projects_own_filters_are_not_asked(
     fill(1)
     for path in LISTS:
         assert json_of(reader.get(path), 200)["results"] != []
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        *("p=nonsense", "p=%00", "p=2026-02-31+10:00:00%2B00:00", "p=2026-02-01+10:00:00"),
+        *("p=9999-12-31+23:59:59-12:00", "p=0001-01-01+00:00:00%2B12:00", "o=-1", "o=x"),
+    ],
+)
+@pytest.mark.parametrize("path", LISTS)
+def test_a_cursor_that_somebody_made_is_404(reader: Caller, path: str, inside: str) -> None:
+    cursor = base64.b64encode(inside.encode()).decode()
+    assert json_of(reader.get(f"{path}?cursor={cursor}"), 404)["code"] == "not_found"
 
 
 def test_a_broken_cursor_is_404(reader: Caller) -> None:

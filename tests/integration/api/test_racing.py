@@ -95,6 +95,19 @@ def test_one_key_at_the_same_moment_is_one_charge(
     assert Transaction.objects.count() == 3
 
 
+@pytest.mark.parametrize("card", [{}, CARD], ids=["without a card", "with a card"])
+def test_one_key_at_the_same_moment_is_one_customer(
+    clerk: Caller, gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    body, key = {"email": "bill@example.com", **card}, new_key()
+    replies = at_once(*[lambda c: c.post("customers/", body, key=key)] * THREADS, user=clerk.user)
+    assert set(statuses(replies)) <= {201, 409}, [reply.content for reply in replies]
+    made = json_of(clerk.post("customers/", body, key=key), 201)
+    assert {json_of(r, 201)["id"] for r in replies if r.status_code == 201} <= {made["id"]}
+    assert [stored.id for stored in gateway.bank.customers()] == [made["customer_id"]]
+    assert Customer.objects.count() == 1
+
+
 @pytest.mark.parametrize("verb", ["settle", "void", "refund"])
 def test_one_key_at_the_same_moment_is_one_follow_up(
     clerk: Caller, stored: CreditCard, gateway: RecordingGateway, verb: str

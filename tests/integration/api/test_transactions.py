@@ -9,7 +9,7 @@ import pytest
 
 from django_dinero.models import Customer, Transaction
 from tests.integration.api.calling import Caller, json_of
-from tests.integration.api.test_charges import TRANSACTION_FIELDS
+from tests.integration.api.test_charges import FOR_STAFF, TRANSACTION_FIELDS
 from tests.support.recording import RecordingGateway
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +28,7 @@ def test_authorize_settle_refund(
     path = f"customers/{customer.public_id}/charge/"
     held = json_of(clerk.post(path, {"price": "10.00", "settle": False}), 201)
     capture = json_of(clerk.post(f"transactions/{held['id']}/settle/", {"amount": "7.50"}), 201)
-    assert set(capture) == TRANSACTION_FIELDS
+    assert set(capture) == TRANSACTION_FIELDS | FOR_STAFF
     assert (capture["kind"], capture["price"]) == ("capture", "7.50")
     assert capture["parent"] == held["id"]
     gateway.bank.settle_batch()

@@ -1,0 +1,68 @@
+"""A customer whose creation is asked for twice, under one idempotency key, is created once.
+
+The caller's key makes the key that we give the customer. The row has it, the journal's target and
+the gateway too: whatever became of the first answer, the second request finds the first customer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from django_dinero import keys
+from django_dinero.cards import CardDetails, PaymentToken
+from django_dinero.exceptions import IdempotencyKeyReused
+from django_dinero.models.customer import Customer
+from django_dinero.models.operation import Operation
+from django_dinero.services import outbox, replay
+from django_dinero.services.lookup import resolve
+
+
+def key_for(given: Mapping[str, Any]) -> str:
+    """Return the customer key that ``idempotency_key`` and ``scope`` make, empty without them.
+
+    Raises:
+        InvalidInput: no key of the form that is asked for.
+    """
+    columns = replay.check_key(given.get("idempotency_key"), given.get("scope", ""))
+    if columns["client_key"] is None:
+        return ""
+    return keys.derived_key(columns["scope"], columns["client_key"])
+
+
+def row_with(customer: Customer) -> Customer | None:
+    """Return the stored customer that has this one's key."""
+    return Customer.objects.filter(gateway_name=customer.gateway_name, key=customer.key).first()
+
+
+def earlier(customer: Customer, card: CardDetails | PaymentToken | None) -> Customer | None:
+    """Return the customer that this key made before, None if it made none.
+
+    One that is stored here and has not reached the gateway is pushed.
+
+    Raises:
+        IdempotencyKeyReused: it was made with other values.
+        OperationInProgress, OutcomeUnknown, NeedsReview: it has no result yet.
+    """
+    target = outbox.customer_target(customer)
+    holder = Operation.objects.filter(target_slot=target).first()
+    if holder is not None and resolve(holder).is_open:
+        raise replay.unfinished(holder)
+    made = row_with(customer)
+    if made is None:
+        return None
+    if not _same(made, customer, card):
+        raise IdempotencyKeyReused(_("This idempotency key was used before with other parameters."))
+    if made.customer_id is None:
+        made.save()
+    return made
+
+
+def _same(made: Customer, asked: Customer, card: CardDetails | PaymentToken | None) -> bool:
+    names = ("email", "first_name", "last_name", "owner_id")
+    if any(getattr(made, name) != getattr(asked, name) for name in names):
+        return False
+    stored = {row.last_4 for row in made.cards.all()}
+    return card.last_4 in stored if isinstance(card, CardDetails) else bool(card is None or stored)

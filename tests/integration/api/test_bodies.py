@@ -1,0 +1,83 @@
+"""Bodies that could be read in two ways are not read at all."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from django.core.handlers.asgi import ASGIRequest
+
+from django_dinero.api.transactions import TransactionViewSet
+from django_dinero.models import Customer, Transaction
+from tests.integration.api.calling import Caller, json_of, new_key, user_with
+from tests.support.recording import RecordingGateway
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def clerk(gateway: RecordingGateway) -> Caller:
+    """Staff who capture."""
+    return Caller(user_with("clerk", "settle_transaction", is_staff=True))
+
+
+def test_a_body_in_chunks_is_not_taken_for_an_empty_one(
+    clerk: Caller, authorization: Transaction, gateway: RecordingGateway
+) -> None:
+    mark = gateway.mark
+    chunked: Any = {"HTTP_TRANSFER_ENCODING": "chunked", "HTTP_IDEMPOTENCY_KEY": new_key()}
+    path = f"/api/transactions/{authorization.public_id}/settle/"
+    response: Any = clerk.client.generic("POST", path, content_type="application/json", **chunked)
+    assert json_of(response, 411)["code"] == "length_required"
+    assert gateway.since(mark) == []
+
+
+def test_nor_is_one_of_an_asynchronous_server(
+    clerk: Caller, authorization: Transaction, gateway: RecordingGateway
+) -> None:
+    mark = gateway.mark
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/",
+        "headers": [
+            (b"content-type", b"application/json"),
+            (b"idempotency-key", new_key().encode()),
+        ],
+    }
+    request = ASGIRequest(scope, io.BytesIO(b'{"amount": "1.00"}'))  # as HTTP/2 sends it
+    request.user = clerk.user
+    request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
+    view = TransactionViewSet.as_view({"post": "settle"})
+    response: Any = view(request, id=str(authorization.public_id)).render()  # type: ignore[attr-defined]
+    assert json_of(response, 411)["code"] == "length_required"
+    assert gateway.since(mark) == []
+
+
+def test_no_body_at_all_is_one(clerk: Caller, authorization: Transaction) -> None:
+    path = f"/api/transactions/{authorization.public_id}/settle/"
+    key: Any = {"Idempotency-Key": new_key()}
+    response: Any = clerk.client.generic("POST", path, content_type="", headers=key)
+    assert json_of(response, 201)["price"] == "10.00"
+
+
+@pytest.mark.parametrize(
+    "body", ['{"amount": "1.00", "amount": "9.00"}', '{"amount": "1.00", "\\u0061mount": "9.00"}']
+)
+def test_a_field_that_is_named_twice_is_refused(
+    clerk: Caller, authorization: Transaction, gateway: RecordingGateway, body: str
+) -> None:
+    mark = gateway.mark
+    path = f"transactions/{authorization.public_id}/settle/"
+    assert json_of(clerk.post(path, body), 400)["code"] == "parse_error"
+    assert gateway.since(mark) == []
+
+
+@pytest.mark.parametrize("number", ["1.10", "1e2", "46201.0"])
+def test_a_number_whose_digits_would_change_is_no_text(
+    owner: Caller, gateway: RecordingGateway, number: str
+) -> None:
+    body = f'{{"email": "bill@example.com", "last_name": {number}}}'
+    assert set(json_of(owner.post("customers/", body), 400)["errors"]) == {"last_name"}
+    assert not Customer.objects.exists()
