@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 from django_dinero.sandbox.bank import Bank
@@ -25,6 +26,27 @@ FAULTS = (
     *(FaultName.status_500, FaultName.repeat, FaultName.delay),
 )
 PATIENCE = 180.0
+
+
+@dataclass
+class Worker:
+    """A process of the shop that dies ``seconds`` after it has done so many things.
+
+    Not by its age: on a slow machine it would die before it does anything.
+    """
+
+    process: subprocess.Popen[bytes]
+    tally: Path
+    things: int
+    seconds: float
+    dies_at: float = 0.0
+
+    def is_due(self) -> bool:
+        """Say whether its time is over."""
+        done = self.tally.stat().st_size if self.tally.exists() else 0
+        if not self.dies_at and done >= self.things:
+            self.dies_at = time.monotonic() + self.seconds
+        return 0 < self.dies_at < time.monotonic()
 
 
 class Run:
@@ -61,26 +83,28 @@ class Run:
             return self._child("tests.faults.books", str(self.store))
 
     def _work(self) -> None:
-        started, running = 0, dict[subprocess.Popen[bytes], float]()
+        started, running = 0, list[Worker]()
         while started < self.operations or running:
             while started < self.operations and len(running) < WORKERS:
-                name, seed = f"w{started}", str(self.random.randrange(10**9))
-                child = subprocess.Popen(
-                    self._command("tests.faults.worker", name, seed, str(SHARE)),
-                    env=self.environment,
-                )
+                running.append(self._start(f"w{started}"))
                 started += SHARE
-                # A worker starts in half a second and works for two; many are killed in the middle.
-                running[child] = time.monotonic() + self.random.uniform(0.7, 1.8)
-            for child, dies_at in list(running.items()):
-                if child.poll() is not None:
-                    del running[child]
-                elif time.monotonic() > dies_at:
-                    child.kill()
-                    child.wait()
+            for worker in list(running):
+                if worker.process.poll() is not None:
+                    running.remove(worker)
+                elif worker.is_due():
+                    worker.process.kill()
+                    worker.process.wait()
                     self.counts["kill -9"] += 1
-                    del running[child]
+                    running.remove(worker)
             time.sleep(0.05)
+
+    def _start(self, name: str) -> Worker:
+        seed, tally = str(self.random.randrange(10**9)), self.store.parent / name
+        command = self._command("tests.faults.worker", name, seed, str(SHARE), str(tally))
+        process = subprocess.Popen(command, env=self.environment)
+        # Most are killed, in the middle of something; some come to their end.
+        things, seconds = self.random.randint(1, SHARE + 5), self.random.uniform(0.0, 0.2)
+        return Worker(process, tally, things, seconds)
 
     def _sabotage(self, server: SandboxServer) -> None:
         while not self.done.wait(self.random.uniform(0.05, 0.3)):

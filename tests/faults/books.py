@@ -86,6 +86,8 @@ def main() -> int:
     found = list(differences(Bank(Path(sys.argv[1]))))
     for stuck in Operation.objects.filter(state=OperationState.MANUAL):
         found.append(f"left to a person: {stuck} {stuck.outcome}")
+    if not Transaction.objects.exists():
+        found.append("nothing was done: there are no books to compare")
     states = Counter(Operation.objects.values_list("state", flat=True))
     summary = {
         "operations": sum(states.values()),

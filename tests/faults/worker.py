@@ -1,10 +1,14 @@
-"""A process of the shop: ``python -m tests.faults.worker NAME SEED COUNT``, or ``resolve``."""
+"""A process of the shop: ``python -m tests.faults.worker NAME SEED COUNT TALLY``, or ``resolve``.
+
+TALLY is a file that grows by a byte with each thing that it has done.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
+from pathlib import Path
 
 import django
 
@@ -26,8 +30,12 @@ def main() -> int:
                 return 1
             time.sleep(0.5)
         return 0
-    name, seed, count = sys.argv[1:4]
-    shop.Worker(name, int(seed)).work(int(count))
+    name, seed, count, tally = sys.argv[1:5]
+    worker = shop.Worker(name, int(seed))
+    with Path(tally).open("ab", buffering=0) as file:
+        for _ in range(int(count)):
+            worker.work(1)
+            file.write(b".")
     return 0
 
 

@@ -204,6 +204,20 @@ def test_a_decision_in_the_gateways_own_pages_is_read(
             Transaction.create("50.00", customer=customer, idempotency_key=KEY)
 
 
+def test_a_decision_made_here_is_newer_than_what_the_gateway_said_before(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    found: Any = gateway.retrieve_transaction(held.transaction_id or "")
+
+    def slow(call: Callable[[], Any]) -> Any:
+        Transaction.objects.get().decline()
+        return replace(found, status=RemoteStatus.EXPIRED)
+
+    gateway.faults["retrieve_transaction"] = slow
+    assert Transaction.retrieve(held.transaction_id or "").status == "declined"
+    assert Transaction.objects.get().status == "declined"
+
+
 def test_what_the_gateway_approved_before_is_approved(
     gateway: RecordingGateway, held: Transaction
 ) -> None:
