@@ -116,6 +116,19 @@ def test_a_decision_between_our_look_and_our_hold_stands(
     assert held.status == "approved"
 
 
+def test_what_was_read_of_a_decision_meanwhile_is_further_on(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    def settled(call: Callable[[], Any]) -> Any:
+        result = call()
+        Transaction.objects.update(status="settled")
+        return result
+
+    gateway.faults["resolve_held"] = settled
+    assert held.approve().status == "settled"
+    assert charge_of(held).state == "succeeded"
+
+
 def test_a_running_decision_keeps_others_out(gateway: RecordingGateway, held: Transaction) -> None:
     other = Transaction.objects.get()
 
