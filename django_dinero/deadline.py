@@ -1,7 +1,7 @@
 """The last moment at which a request may still leave for the gateway.
 
-A worker that was stopped between claiming an operation and sending it (a paused machine, a
-debugger) must not send it when it wakes: by then somebody else may have proven it absent.
+A worker that was stopped between claiming an operation and sending it (SIGSTOP, a debugger) must
+not send it when it wakes: by then somebody else may have proven it absent.
 """
 
 from __future__ import annotations

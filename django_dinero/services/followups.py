@@ -15,6 +15,7 @@ from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.models.transaction import Transaction
 from django_dinero.money import normalise, parse_amount
 from django_dinero.services import (
+    aliases,
     books,
     endings,
     journal,
@@ -54,6 +55,7 @@ def refund(
     before = _earlier(("refund", "void"), original, amount, given)
     if before is not None:
         return before
+    aliases.for_money()  # refused here, before the gateway is asked whether it has settled
     endings.catch_up(original)
     target = permitted.refundable(original)
     if target != original:

@@ -88,8 +88,8 @@ def main() -> int:
     found = [*differences(bank), *vault.differences(bank)]
     for stuck in Operation.objects.filter(state__in=OPEN_STATES):
         found.append(f"left open: {stuck} {stuck.target} {stuck.outcome}")
-    if not Operation.objects.exists():
-        found.append("nothing was done")
+    if not Transaction.objects.exists():
+        found.append("nothing was done: there are no books to compare")
     states = Counter(Operation.objects.values_list("state", flat=True))
     summary = {
         "operations": sum(states.values()),

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 import pytest
 from django.db import connection, transaction
 
-from django_dinero.exceptions import DineroError, InsideTransaction, OperationInProgress
+from django_dinero.exceptions import (
+    DineroError,
+    HeldForReview,
+    InsideTransaction,
+    OperationInProgress,
+)
 from django_dinero.gateways.types import Reason, ReasonKind, Refusal
 from django_dinero.models import Customer, Operation, Transaction
 from tests.support.recording import RecordingGateway, answer
@@ -70,6 +76,22 @@ def test_money_is_refused_before_anything_is_sent(
         Transaction.create(5, **card)
     assert gateway.calls == []
     assert Operation.objects.count() == 0
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("verb", ["settle", "void", "refund", "approve"])
+def test_what_follows_is_refused_before_the_gateway_is_asked(
+    gateway: RecordingGateway, card: dict[str, str], verb: str
+) -> None:
+    if verb == "approve":
+        gateway.bank.hold_next()
+    with suppress(HeldForReview):
+        Transaction.create(5, settle=verb != "settle", **card)
+    mark = gateway.mark
+    with transaction.atomic(), pytest.raises(InsideTransaction):
+        getattr(Transaction.objects.get(), verb)()
+    assert gateway.since(mark) == []
+    assert Operation.objects.count() == 1
 
 
 @pytest.mark.autonomous

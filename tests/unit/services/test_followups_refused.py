@@ -177,6 +177,20 @@ def test_what_the_gateway_has_otherwise_is_not_refunded(
     assert charge.status == status.value
 
 
+def test_a_refused_capture_is_no_movement_of_its_authorization(
+    gateway: RecordingGateway, authorization: Transaction
+) -> None:
+    reasons = (Reason(ReasonKind.GATEWAY_ERROR, "E1", "not now"),)
+    refused = TransactionResult(Outcome.FAILED, authorization.transaction_id or "", reasons=reasons)
+    for _time in range(2):
+        gateway.faults["settle"] = answer(refused)
+        with pytest.raises(GatewayError, match="not now") as caught:
+            authorization.settle()
+        row = caught.value.transaction
+        assert (row.kind, row.status, row.transaction_id) == ("capture", "failed", None)
+    assert authorization.settle().transaction_id
+
+
 def test_a_gateway_that_can_do_neither_says_so(
     gateway: RecordingGateway, charge: Transaction, monkeypatch: pytest.MonkeyPatch
 ) -> None:

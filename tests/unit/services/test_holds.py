@@ -116,6 +116,19 @@ def test_a_decision_between_our_look_and_our_hold_stands(
     assert held.status == "approved"
 
 
+def test_what_was_read_of_a_decision_meanwhile_is_further_on(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    def settled(call: Callable[[], Any]) -> Any:
+        result = call()
+        Transaction.objects.update(status="settled")
+        return result
+
+    gateway.faults["resolve_held"] = settled
+    assert held.approve().status == "settled"
+    assert charge_of(held).state == "succeeded"
+
+
 def test_a_running_decision_keeps_others_out(gateway: RecordingGateway, held: Transaction) -> None:
     other = Transaction.objects.get()
 
@@ -202,6 +215,20 @@ def test_a_decision_in_the_gateways_own_pages_is_read(
     else:
         with pytest.raises(CardDeclinedError):
             Transaction.create("50.00", customer=customer, idempotency_key=KEY)
+
+
+def test_a_decision_made_here_is_newer_than_what_the_gateway_said_before(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    found: Any = gateway.retrieve_transaction(held.transaction_id or "")
+
+    def slow(call: Callable[[], Any]) -> Any:
+        Transaction.objects.get().decline()
+        return replace(found, status=RemoteStatus.EXPIRED)
+
+    gateway.faults["retrieve_transaction"] = slow
+    assert Transaction.retrieve(held.transaction_id or "").status == "declined"
+    assert Transaction.objects.get().status == "declined"
 
 
 def test_what_the_gateway_approved_before_is_approved(
