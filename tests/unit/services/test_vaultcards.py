@@ -44,6 +44,25 @@ def test_a_second_card_is_seen_at_once(gateway: RecordingGateway, make_customer:
     assert [c.pk for c in customer.cards] == [c.pk for c in customer.cards.all()]
 
 
+def test_a_deleted_card_is_gone_at_once(gateway: RecordingGateway, make_customer: Make) -> None:
+    customer = Customer.objects.prefetch_related("cards").get(pk=make_customer().pk)
+    customer.cards[0].delete()
+    assert not customer.cards
+
+
+def test_what_was_stored_is_concluded(gateway: RecordingGateway, make_customer: Make) -> None:
+    customer = make_customer()
+    row = customer.add_card(number="4222222222222")
+    row.number = "4007000000027"
+    row.save()
+    for operation in Operation.objects.all():
+        assert (operation.state, operation.target_slot) == ("succeeded", None)
+        assert operation.customer_id == customer.customer_id
+    added = Operation.objects.get(kind="add_card")
+    assert added.card_id == row.card_id
+    assert row.conclude_push is None
+
+
 def test_a_card_without_a_customer_at_the_gateway_brings_it_along(
     gateway: RecordingGateway,
 ) -> None:
