@@ -29,11 +29,11 @@ def other(tmp_path: Path, gateway: RecordingGateway) -> Iterator[str]:
 def test_rows_of_another_database_are_pushed_from_there(
     gateway: RecordingGateway, other: str
 ) -> None:
-    stranger = Customer(email="stranger@example.com")
-    Customer.objects.bulk_create([stranger])  # the same primary key in the usual database
     customer = Customer(email="a@example.com")
     customer.save(using=other)
-    assert customer.pk == stranger.pk
+    # The same primary key in the usual database.
+    stranger = Customer(pk=customer.pk, email="stranger@example.com")
+    Customer.objects.bulk_create([stranger])
     customer.email = "b@example.com"
     customer.save()
     found, created = Customer.objects.using(other).update_or_create(

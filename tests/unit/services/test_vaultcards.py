@@ -210,7 +210,7 @@ def test_a_card_that_was_added_in_a_rolled_back_transaction_is_found_at_its_cust
     assert found.default_card == found.cards[1]
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, databases="__all__")
 def test_a_customer_that_was_created_in_a_rolled_back_transaction_is_found_by_our_key(
     gateway: RecordingGateway, make_customer: Make
 ) -> None:
