@@ -49,10 +49,9 @@ class CardListMixin(_ListBase):
     @overload
     def __getitem__(self, index: slice) -> list[CreditCard]: ...
     def __getitem__(self, index: int | slice) -> CreditCard | list[CreditCard]:
+        if not isinstance(index, int | slice):  # a template asks for "0" first
+            raise TypeError(f"A position or a slice, not {index!r}.")
         return self._rows()[index]
-
-    def __reversed__(self) -> Iterator[CreditCard]:
-        return reversed(self._rows())
 
     def __len__(self) -> int:
         # list() and the template loop ask for the length, then for the rows at once after it: they
@@ -63,9 +62,15 @@ class CardListMixin(_ListBase):
 
     def __iter__(self) -> Iterator[CreditCard]:
         # A generator: list() asks for the iterator first, and for the length before the first row.
+        yield from self._counted_rows()
+
+    def __reversed__(self) -> Iterator[CreditCard]:
+        return reversed(self._counted_rows())
+
+    def _counted_rows(self) -> list[CreditCard]:
         counted, self._counted = self._counted, None
         fresh = counted is not None and counted[0] == self.instance.cards_changed
-        yield from counted[1] if counted and fresh else self._rows()
+        return counted[1] if counted and fresh else self._rows()
 
     def __bool__(self) -> bool:
         return bool(self._rows())

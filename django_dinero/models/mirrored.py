@@ -238,7 +238,8 @@ class Mirrored(models.Model):
     def mark_changed(self, using: str, written: Collection[str]) -> None:
         """Mark the row that was just written: it waits, unless the gateway has exactly this."""
         if self.just_pushed:
-            self._row(using).update(version=F("version") + 1, synced_version=F("version") + 1)
+            # In this order: MariaDB sees in the second assignment what the first one wrote.
+            self._row(using).update(synced_version=F("version") + 1, version=F("version") + 1)
             return
         whole = set(self.MIRRORED).issubset(written)
         state = self._next_state() if whole else Value(SyncState.PENDING)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from django_dinero.exceptions import InvalidInput
 from django_dinero.models import CreditCard, Customer
@@ -75,6 +76,20 @@ def test_a_save_of_some_fields_sends_the_whole_row(
     mark = gateway.mark
     customer.save(update_fields=["owner"])
     assert gateway.since(mark) == []
+    customer.sync_error = "not the caller's to write"
+    customer.save(update_fields=["owner", "sync_error"])
+    assert Customer.objects.get().sync_error == ""
+
+
+def test_a_save_of_some_fields_does_not_speak_for_the_others(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer(first_name="Bill")
+    Customer.objects.update(first_name="Fred")  # waits
+    with transaction.atomic():
+        customer.save(update_fields=["email"])
+        assert state(customer)[0] == "pending"
+    assert gateway.verbs[-1] == "update_customer"
 
 
 def test_update_fields_may_be_an_iterator(gateway: RecordingGateway, make_customer: Make) -> None:

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, models, transaction
 from django.db.models.signals import ModelSignal, post_save, pre_save
+from django.forms import inlineformset_factory
+from django.test.utils import isolate_apps
 
 from django_dinero.exceptions import InvalidInput
 from django_dinero.models import CreditCard, Customer, Operation
@@ -27,12 +29,22 @@ Make = Callable[..., Customer]
 pytestmark = pytest.mark.django_db
 
 
-class Regular(Customer):
-    """A project's own proxy: Django sends it, and not Customer, with every signal."""
+with isolate_apps("django_dinero"):  # other tests do not know these models
 
-    class Meta:
-        proxy = True
-        app_label = "dinero"
+    class Regular(Customer):
+        """A project's own proxy: Django sends it, and not Customer, with every signal."""
+
+        class Meta:
+            proxy = True
+            app_label = "dinero"
+
+    class Shop(Customer):
+        """A project's model with a table of its own beside the customer's."""
+
+        note = models.CharField(max_length=10, blank=True)
+
+        class Meta:
+            app_label = "dinero"
 
 
 @contextmanager
@@ -114,6 +126,49 @@ def test_the_asynchronous_ways_are_the_same(gateway: RecordingGateway) -> None:
     assert gateway.verbs == [
         *("create_customer", "update_customer", "update_customer", "add_card", "delete_card")
     ]
+
+
+@pytest.fixture
+def shop_table(transactional_db: None) -> Iterator[None]:
+    """The table of Shop, while a test needs it."""
+    with connection.schema_editor() as editor:
+        editor.create_model(Shop)
+    yield
+    with connection.schema_editor() as editor:
+        editor.delete_model(Shop)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_child_with_its_own_table_is_pushed_and_deleted_once(
+    gateway: RecordingGateway, shop_table: None
+) -> None:
+    shop = Shop(email="a@example.com", note="x")
+    shop.save()
+    shop.email = "b@example.com"
+    shop.save()
+    shop.note = "y"
+    shop.save()
+    shop.save(update_fields=["note"])
+    assert gateway.verbs == ["create_customer", "update_customer"]
+    Shop.objects.filter(pk=shop.pk).update(email="c@example.com")
+    assert Customer.objects.get().sync_state == "pending"
+    shop.delete()
+    assert gateway.verbs[2:] == ["delete_customer"]
+    assert Operation.objects.filter(kind="delete_customer").count() == 1
+
+
+def test_a_formset_edits_and_deletes_cards(gateway: RecordingGateway, make_customer: Make) -> None:
+    customer = make_customer()
+    customer.add_card(number="4007000000027")
+    formset = inlineformset_factory(Customer, CreditCard, fields=["zip", "month"], extra=0)
+    data = {"cards-TOTAL_FORMS": "2", "cards-INITIAL_FORMS": "2", "cards-1-DELETE": "on"}
+    for n, row in enumerate(customer.cards):
+        data |= {f"cards-{n}-id": str(row.pk), f"cards-{n}-zip": "77777", f"cards-{n}-month": "1"}
+    mark = gateway.mark
+    bound = formset(data, instance=customer)
+    assert bound.is_valid(), bound.errors
+    bound.save()
+    assert sorted(gateway.since(mark)) == ["delete_card", "update_card"]
 
 
 # -- What other receivers see and do ---------------------------------------------------------------
