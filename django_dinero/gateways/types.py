@@ -179,6 +179,7 @@ class RemoteStatus(StrEnum):
     CAPTURED = "captured"
     SETTLED = "settled"
     VOIDED = "voided"
+    #: Neither paid nor declined: under review, or the card's holder has to do something first.
     HELD = "held"
     DECLINED = "declined"
     EXPIRED = "expired"

@@ -110,7 +110,7 @@ def read(alias: str, given: Mapping[str, Any]) -> Options:
         read_timeout=_seconds(alias, given, "read_timeout", 60.0, above_zero=True),
         deadline=_seconds(alias, given, "deadline", 90.0, above_zero=True),
         ca_bundle=given.get("ca_bundle"),
-        proxy=given.get("proxy"),
+        proxy=_proxy(alias, given.get("proxy")),
     )
 
 
@@ -132,6 +132,12 @@ def _hosts(alias: str, names: object) -> frozenset[str]:
     if isinstance(names, str) or not isinstance(names, Iterable):
         raise _wrong(alias, "trusted_hosts", "is a list of host names")
     return frozenset(str(name).lower() for name in names)
+
+
+def _proxy(alias: str, address: object) -> str | None:
+    if address is None or isinstance(address, str):
+        return address
+    raise _wrong(alias, "proxy", "is an address")
 
 
 def _key(alias: str, given: Mapping[str, Any], name: str, limit: int) -> Secret:

@@ -205,6 +205,22 @@ def test_a_read_is_sent_again() -> None:
         assert len(server.lines) == 2
 
 
+def test_a_read_on_a_connection_that_was_opened_anew_is_not_sent_again() -> None:
+    def once_and_never_more(line: Line) -> None:
+        line.request()
+        if not line.number:
+            line.reply()
+
+    with Server(once_and_never_more) as server:
+        client = HttpClient(server.url)
+        post(client, b"first")
+        assert server.lines[0].done.wait(PATIENCE)
+        with pytest.raises(OutcomeUnknown, match="closed without a reply"):
+            post(client, b"second", changes=False)
+        client.close()
+        assert len(server.lines) == 2
+
+
 def test_a_read_that_was_answered_in_part_is_not_sent_again() -> None:
     def second_is_cut(line: Line) -> None:
         line.request()

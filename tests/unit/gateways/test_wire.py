@@ -84,3 +84,26 @@ def test_no_kept_one_serves_a_call_that_met_a_dead_one(kept: Kept) -> None:
         assert not kept[0].is_connected
     finally:
         wire.current.reset(token)
+
+
+@pytest.mark.parametrize(
+    ("errors", "touched"),
+    [
+        ([TimeoutError()], True),  # a part of a record may have left
+        ([ConnectionResetError()], False),
+        ([BrokenPipeError()], False),
+        ([3, ConnectionResetError()], True),
+    ],
+)
+def test_what_a_failed_write_may_have_left_behind(
+    kept: Kept, errors: list[Exception | int], touched: bool
+) -> None:
+    kept[0].sock = mock.Mock(send=mock.Mock(side_effect=errors))
+    call = Call(60, 90)
+    token = wire.current.set(call)
+    try:
+        with pytest.raises(wire.SendFailed):
+            kept[0].send(b"request")
+    finally:
+        wire.current.reset(token)
+    assert call.touched is touched

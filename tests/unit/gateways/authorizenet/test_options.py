@@ -134,6 +134,7 @@ def test_a_key_of_the_wrong_type_is_named_and_not_shown(name: str) -> None:
         ("endpoint", "https://[::1"),
         ("trusted_hosts", "pay.example"),
         ("trusted_hosts", 5),
+        ("proxy", 3128),
         ("validation_mode", "oldLiveMode"),
         ("validation_mode", ["none"]),
         ("duplicate_window", -1),
