@@ -73,6 +73,7 @@ def test_signature_of_the_transaction(talk: Talk) -> None:
         (card("4111"), "10.00", ("3", "6"), "XXXX4111"),
         (card("XXXX1111"), "10.00", ("3", "6"), ""),
         (card(expires="2020-01"), "10.00", ("3", "8"), "XXXX1111"),
+        (card(expires="1999-12"), "10.00", ("3", "8"), "XXXX1111"),
         (card(expires="1340"), "10.00", ("3", "7"), "XXXX1111"),
         (card(expires="XXXX"), "10.00", ("3", "7"), "XXXX1111"),
         (card(), "0", ("3", "5"), "XXXX1111"),
