@@ -145,6 +145,11 @@ def test_an_unknown_end(root: Client, customer: Customer, gateway: RecordingGate
     assert f"operation {operation.key} is being looked up" in text(response)
     assert url("operation_change", operation.pk) in response.content.decode()
     assert b"data-send-once" not in response.content
+    entry = LogEntry.objects.get()
+    assert entry.get_edited_object() == customer
+    assert entry.change_message == (
+        f"add card: It is not known yet whether the card was stored. [{operation.key}, open]"
+    )
 
 
 def test_the_next_attempt_finds_what_was_lost(
