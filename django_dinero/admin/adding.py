@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from django_dinero.admin import words
+from django_dinero.admin.charging import note_open_end
 from django_dinero.admin.gatewaypage import Fact, GatewayPage
 from django_dinero.admin.pages import Posted, link
 from django_dinero.exceptions import DineroError
@@ -88,8 +89,10 @@ class AddCardPage(GatewayPage):
         return HttpResponseRedirect(self.home(request, row))
 
     def explain(self, request: HttpRequest, row: Customer, error: DineroError) -> words.Notice:
-        """Return why no card was stored."""
-        return words.of_card(error)
+        """Return why no card was stored; what is still open is logged."""
+        notice = words.of_card(error)
+        note_open_end(self.model_admin, request, row, error, notice.title)
+        return notice
 
 
 def _first_use(request: HttpRequest, key: str) -> bool:

@@ -55,12 +55,7 @@ class MoneyPage(GatewayPage):
     def explain(self, request: HttpRequest, row: Any, error: DineroError) -> words.Notice:
         """Return what became of the money; what is still open is logged."""
         notice = self.words_for(error)
-        operation = error.operation
-        if isinstance(error, OPEN_ENDS) and operation is not None:
-            # In our words: a gateway thanks for the order that it has just put on hold.
-            amount = f"{normalise(operation.amount, operation.currency)} {operation.currency}"
-            text = f"{operation.get_kind_display()} {amount}: {notice.title}"
-            log_once(self.model_admin, request, row, text, f"[{operation.key}, {_('open')}]")
+        note_open_end(self.model_admin, request, row, error, notice.title)
         return notice
 
     def words_for(self, error: DineroError) -> words.Notice:
@@ -140,6 +135,22 @@ class ChargePage(MoneyPage):
 def amount_of(row: Transaction) -> str:
     """Return price and currency as text."""
     return f"{normalise(row.price, row.currency)} {row.currency}"
+
+
+def note_open_end(
+    model_admin: ModelAdmin[Any], request: HttpRequest, row: Model, error: DineroError, title: str
+) -> None:
+    """Write into a row's history what somebody will have to find out, once.
+
+    In our words: a gateway thanks for the order that it has just put on hold.
+    """
+    operation = error.operation
+    if operation is None or not isinstance(error, OPEN_ENDS):
+        return
+    what = operation.get_kind_display()
+    if operation.amount is not None:
+        what += f" {normalise(operation.amount, operation.currency)} {operation.currency}"
+    log_once(model_admin, request, row, f"{what}: {title}", f"[{operation.key}, {_('open')}]")
 
 
 def log_once(

@@ -50,9 +50,11 @@ def test_it_can_become_the_default_card(root: Client, customer: Customer) -> Non
 
 
 def test_the_names_are_offered(root: Client, customer: Customer) -> None:
-    page = root.get(url("customer_add_card", customer.pk)).content.decode()
+    response = root.get(url("customer_add_card", customer.pk))
+    page = response.content.decode()
     assert 'name="last_name" value="Bloggs"' in page
-    assert page.count('autocomplete="off"') > 10
+    typed = [each for each in response.context["form"] if each.name not in ("key", "is_default")]
+    assert {each.field.widget.attrs["autocomplete"] for each in typed} == {"off"}
 
 
 def test_the_same_page_sent_twice_stores_one(
@@ -145,6 +147,11 @@ def test_an_unknown_end(root: Client, customer: Customer, gateway: RecordingGate
     assert f"operation {operation.key} is being looked up" in text(response)
     assert url("operation_change", operation.pk) in response.content.decode()
     assert b"data-send-once" not in response.content
+    entry = LogEntry.objects.get()
+    assert entry.get_edited_object() == customer
+    assert entry.change_message == (
+        f"add card: It is not known yet whether the card was stored. [{operation.key}, open]"
+    )
 
 
 def test_the_next_attempt_finds_what_was_lost(

@@ -293,6 +293,13 @@ def test_only_a_post_charges(
     assert "charge" not in gateway.verbs
 
 
+def test_no_browser_or_proxy_keeps_the_page(root: Client, card: CreditCard) -> None:
+    address = url("creditcard_charge", card.pk)
+    for response in (root.get(address), root.post(address, charge(price=""))):
+        assert "no-store" in response["Cache-Control"]
+        assert "private" in response["Cache-Control"]
+
+
 def test_no_such_card(root: Client, gateway: RecordingGateway) -> None:
     assert root.get(url("creditcard_charge", 4711)).status_code == 404
 

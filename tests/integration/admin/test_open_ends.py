@@ -84,6 +84,14 @@ def test_somebody_elses_open_charge_is_no_warning(root: Client, lost: Operation)
         assert WARNING not in text(root.get(address))
 
 
+def test_the_same_ids_at_another_gateway_are_no_warning(
+    root: Client, card: CreditCard, lost: Operation
+) -> None:
+    Operation.objects.filter(pk=lost.pk).update(gateway_name="other")
+    for address in pages_of(card):
+        assert WARNING not in text(root.get(address))
+
+
 def test_an_open_charge_of_another_card_is_told_before_this_one_is_charged(
     root: Client, card: CreditCard, lost: Operation
 ) -> None:
