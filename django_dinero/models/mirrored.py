@@ -262,7 +262,8 @@ class Mirrored(models.Model):
             for field in self._meta.concrete_fields
             if not field.primary_key and field.attname in self.__dict__
         }
-        return loaded - set(self.BOOKKEEPING)
+        # An id that a push assigned since this instance was read would be lost.
+        return loaded - {*self.BOOKKEEPING, *self._assigned_by_push()}
 
     def load_marks(self, using: str) -> None:
         """Read what a push wrote: the bookkeeping, and the id that the gateway gave."""

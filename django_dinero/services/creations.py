@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import router
 from django.utils.translation import gettext as _
 
 from django_dinero import keys
 from django_dinero.cards import CardDetails, PaymentToken
-from django_dinero.exceptions import IdempotencyKeyReused
+from django_dinero.db import in_transaction
+from django_dinero.exceptions import IdempotencyKeyReused, OperationInProgress
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation
 from django_dinero.services import outbox, replay
@@ -57,6 +59,8 @@ def earlier(customer: Customer, card: CardDetails | PaymentToken | None) -> Cust
         raise IdempotencyKeyReused(_("This idempotency key was used before with other parameters."))
     if made.customer_id is None:
         made.save()
+    if made.customer_id is None and not in_transaction(router.db_for_write(Customer)):
+        raise OperationInProgress(_("This customer is being created; ask again in a moment."))
     return made
 
 

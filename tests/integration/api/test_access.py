@@ -323,6 +323,26 @@ def test_nobody_assigns_what_is_not_theirs_to_assign(ann: Ann, name: str) -> Non
     assert ann.gateway.since(before) == []
 
 
+def test_a_user_does_not_choose_the_gateway_not_even_one_that_there_is(ann: Ann) -> None:
+    body = {"email": "x@example.com", "gateway_name": "default"}
+    shown = json_of(Caller(ann.user).post("customers/", body), 400)
+    assert set(shown["errors"]) == {"gateway_name"}
+
+
+@pytest.mark.parametrize("later", [True, False], ids=["of the customer", "of the transaction"])
+def test_a_transaction_is_its_owners_and_its_customers_owners(ann: Ann, later: bool) -> None:
+    other = Caller(user_with("bob"))
+    Customer.objects.update(owner=None)
+    charge = Transaction.create("1.00", customer=Customer.objects.get())
+    path = f"transactions/{charge.public_id}/"
+    json_of(other.get(path), 404)
+    if later:
+        Customer.objects.update(owner=other.user)
+    else:
+        Transaction.objects.update(owner=other.user)
+    json_of(other.get(path), 200)
+
+
 def test_a_charge_of_ones_own_card_cannot_name_another(ann: Ann) -> None:
     ann.user.user_permissions.set(Permission.objects.filter(codename="charge_creditcard"))
     address = f"customers/{ann.customer.public_id}/charge/"

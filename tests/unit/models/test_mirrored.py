@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from django_dinero.exceptions import InvalidInput
+from django_dinero.exceptions import InvalidInput, NotSent
 from django_dinero.models import CreditCard, Customer
-from tests.support.recording import RecordingGateway
+from tests.support.recording import RecordingGateway, refuse_connection
 from tests.unit.services.conftest import card, gateway, make_customer
 
 __all__ = ["card", "gateway", "make_customer"]
@@ -53,6 +53,19 @@ def test_what_the_gateway_said_is_written_without_a_mark(
     Customer.objects.filter(pk=customer.pk).update_mirrored(email="again@example.com")
     assert state(customer) == before
     assert Customer.objects.get().email == "again@example.com"
+
+
+def test_a_save_of_what_was_read_before_keeps_the_id_that_a_push_gave(
+    gateway: RecordingGateway,
+) -> None:
+    gateway.faults["create_customer"] = refuse_connection
+    with pytest.raises(NotSent):
+        Customer(email="bill@example.com").save()
+    early, late = Customer.objects.get(), Customer.objects.get()
+    late.save()
+    early.save()  # nothing changed, so that no push would bring the id again
+    [stored] = gateway.bank.customers()
+    assert early.customer_id == Customer.objects.get().customer_id == stored.id
 
 
 def test_get_or_create_pushes_what_it_creates(gateway: RecordingGateway) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 
 from django_dinero.exceptions import (
     CVVError,
@@ -18,7 +18,7 @@ from django_dinero.exceptions import (
     OutcomeUnknown,
 )
 from django_dinero.models import CreditCard, Customer, Operation
-from django_dinero.services import creations
+from django_dinero.services import creations, outbox
 from tests.support.recording import (
     RecordingGateway,
     lose_reply,
@@ -153,6 +153,33 @@ def test_while_the_first_runs_a_second_waits(create: Create, gateway: RecordingG
     create()
     assert len(refused) == 1
     assert gateway.verbs.count("create_customer") == 1
+
+
+def test_a_rival_that_has_the_row_and_is_not_through(
+    gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def in_progress(row: Customer) -> None:
+        raise OperationInProgress("somebody else pushes it")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox, "_send_customer", in_progress)
+        row = Customer.create("bill@example.com", idempotency_key=KEY)
+        with pytest.raises(OperationInProgress):
+            Customer.create("bill@example.com", idempotency_key=KEY)
+    made = Customer.create("bill@example.com", idempotency_key=KEY)
+    assert made == row
+    assert made.customer_id is not None
+    assert gateway.verbs == ["create_customer"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_in_a_transaction_both_wait_for_the_commit(gateway: RecordingGateway) -> None:
+    with transaction.atomic():
+        rows = [Customer.create("bill@example.com", idempotency_key=KEY) for _n in range(2)]
+        assert rows[0] == rows[1]
+        assert gateway.verbs == []
+    assert gateway.verbs == ["create_customer"]
+    assert Customer.objects.get().customer_id is not None
 
 
 def test_a_rival_that_ended_between_our_look_and_our_call(
