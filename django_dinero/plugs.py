@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from django_dinero import checks, hooks, receivers
-from django_dinero.services import charges, followups, vault
+
+#: By path, see :mod:`django_dinero.hooks`. A test imports every one of them.
+SERVICES = {
+    # What models call.
+    "create_customer": "django_dinero.services.vault.create_customer",
+    "retrieve_customer": "django_dinero.services.vault.retrieve_customer",
+    "add_card": "django_dinero.services.vault.add_card",
+    "prepare_card": "django_dinero.services.vault.prepare_card",
+    "check_limits": "django_dinero.services.vault.check_limits",
+    "charge": "django_dinero.services.charges.charge",
+    "settle": "django_dinero.services.followups.settle",
+    "refund": "django_dinero.services.followups.refund",
+    "void": "django_dinero.services.followups.void",
+    "resolve_held": "django_dinero.services.followups.resolve_held",
+    "retrieve_transaction": "django_dinero.services.followups.retrieve",
+    # What receivers call.
+    "push_customer": "django_dinero.services.outbox.push_customer",
+    "push_card": "django_dinero.services.outbox.push_card",
+    "bury": "django_dinero.services.deletes.bury",
+    "push_delete": "django_dinero.services.deletes.push_delete",
+    "forget_prefetched": "django_dinero.services.vault.forget_prefetched",
+    # What the admin calls, whose modules Django imports at start-up.
+    "left_to_refund": "django_dinero.services.books.left_to_refund",
+    "look_up": "django_dinero.services.lookup.resolve",
+}
 
 
 def connect() -> None:
     """Connect everything. Doing it twice changes nothing."""
-    hooks.provide(
-        create_customer=vault.create_customer,
-        retrieve_customer=vault.retrieve_customer,
-        add_card=vault.add_card,
-        prepare_card=vault.prepare_card,
-        check_limits=vault.check_limits,
-        charge=charges.charge,
-        settle=followups.settle,
-        refund=followups.refund,
-        void=followups.void,
-        resolve_held=followups.resolve_held,
-        retrieve_transaction=followups.retrieve,
-    )
+    hooks.provide(**SERVICES)
     receivers.connect()
     checks.connect()

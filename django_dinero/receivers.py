@@ -7,10 +7,10 @@ from typing import Any
 
 from django.db.models.signals import post_delete, post_save
 
+from django_dinero import hooks
 from django_dinero.commit import after_commit
 from django_dinero.models import CreditCard, Customer
 from django_dinero.models.mirrored import SyncState
-from django_dinero.services import deletes, outbox, vault
 
 
 def connect() -> None:
@@ -33,8 +33,8 @@ def on_save(
         _forget_cards(instance)
     if raw or instance.sync_state == SyncState.SYNCED:
         return
-    push = outbox.push_card if isinstance(instance, CreditCard) else outbox.push_customer
-    after_commit(using, (sender, instance.pk), partial(push, instance.pk))
+    push = "push_card" if isinstance(instance, CreditCard) else "push_customer"
+    after_commit(using, (sender, instance.pk), partial(hooks.call, push, instance.pk))
 
 
 def on_delete(
@@ -43,11 +43,11 @@ def on_delete(
     """Delete at the gateway after the commit; until then only the tombstone is written."""
     if isinstance(instance, CreditCard):
         _forget_cards(instance)
-    operation = deletes.bury(instance, using)
+    operation = hooks.call("bury", instance, using)
     if operation is not None:
-        after_commit(using, operation.key, partial(deletes.push_delete, operation.key))
+        after_commit(using, operation.key, partial(hooks.call, "push_delete", operation.key))
 
 
 def _forget_cards(card: CreditCard) -> None:
     if "customer" in card._state.fields_cache:
-        vault.forget_prefetched(card.customer)
+        hooks.call("forget_prefetched", card.customer)

@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from django_dinero import hooks
 from django_dinero.admin import words
 from django_dinero.admin.charging import MoneyPage, amount_of
 from django_dinero.admin.gatewaypage import Fact
@@ -20,7 +21,6 @@ from django_dinero.forms import ConfirmForm, FollowUpForm
 from django_dinero.models import Transaction
 from django_dinero.models.transaction import COUNTED, TransactionKind, TransactionStatus
 from django_dinero.money import normalise
-from django_dinero.services import books
 
 
 class FollowUpPage(MoneyPage):
@@ -121,7 +121,7 @@ class RefundPage(AmountPage):
 
     def left(self, row: Transaction) -> Any:
         """Return what was not given back yet."""
-        return books.left_to_refund(row)
+        return hooks.call("left_to_refund", row)
 
 
 class VoidPage(FollowUpPage):

@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from django_dinero import hooks
 from django_dinero.admin import words
 from django_dinero.admin.gatewaypage import Fact, GatewayPage
 from django_dinero.admin.pages import Posted, link
@@ -17,7 +18,6 @@ from django_dinero.exceptions import DineroError
 from django_dinero.forms import ConfirmForm
 from django_dinero.models import Operation
 from django_dinero.models.operation import OperationState
-from django_dinero.services.lookup import resolve
 
 #: States that looking up can end. A person ends the others.
 OPEN = (OperationState.NEW, OperationState.SENT, OperationState.UNKNOWN)
@@ -49,7 +49,7 @@ class LookUpPage(GatewayPage):
 
     def perform(self, request: HttpRequest, row: Operation, form: BaseForm) -> HttpResponseBase:
         """Ask, and tell what is known now."""
-        found = resolve(row)
+        found: Operation = hooks.call("look_up", row)
         values = {"key": found.key, "state": found.get_state_display()}
         if found.state in OPEN:
             text = _(
