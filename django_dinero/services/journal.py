@@ -147,7 +147,7 @@ def begin(gateway: Gateway, kind: str, *, using: str, target: str = "", **values
         collision = True
     if collision:
         raise _collision(operation, using)
-    operation.refresh_from_db(using=using, fields=["lease_until"])
+    _take_over(operation, {"lease_until": operation.lease_until})
     return operation
 
 
@@ -186,9 +186,12 @@ def move(operation: Operation, state: OperationState, **values: Any) -> bool:
         values["target_slot"] = None
     using = operation._state.db or router.db_for_write(Operation)
     rows = Operation.objects.using(using).filter(pk=operation.pk, state=old)
-    won = bool(rows.update(state=state, updated_at=UtcNow(), **values))
-    operation.refresh_from_db(using=using)
-    if won:
+    values |= {"state": state, "updated_at": UtcNow()}
+    won = bool(rows.update(**values))
+    if not won:
+        operation.refresh_from_db(using=using)
+    else:
+        _take_over(operation, values)
         signals.send(
             signals.operation_changed,
             Operation,
@@ -197,6 +200,14 @@ def move(operation: Operation, state: OperationState, **values: Any) -> bool:
             new_state=operation.state,
         )
     return won
+
+
+def _take_over(operation: Operation, written: Mapping[str, Any]) -> None:
+    """Give the instance what was written; times of the database are read when somebody asks."""
+    for name, value in written.items():
+        setattr(operation, name, value)
+        if hasattr(value, "resolve_expression"):
+            delattr(operation, name)  # Django's way to defer a field
 
 
 def send(gateway: Gateway, operation: Operation, call: Callable[[], ResultT]) -> ResultT:

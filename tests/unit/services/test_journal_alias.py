@@ -150,8 +150,13 @@ def test_nothing_is_read_from_a_replica_that_lags(
     settings.DATABASE_ROUTERS = [Router(second, replica="default")]
     operation = begin(gateway, using=second)
     assert operation.lease_until is not None
+    journal.send(gateway, operation, lambda: None)
+    assert operation.sent_at is not None
+    rival = Operation.objects.using(second).get()
     assert journal.move(operation, State.FAILED)
-    assert operation.state == "failed"
+    assert not journal.move(rival, State.UNKNOWN)
+    assert operation.updated_at >= operation.sent_at
+    assert (operation.state, rival.state) == ("failed", "failed")
 
 
 # -- Collisions ------------------------------------------------------------------------------------
