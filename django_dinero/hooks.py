@@ -1,11 +1,11 @@
-"""The door to the services, for all that ``django.setup()`` imports: models, receivers, the admin.
+"""The door to the services, for what ``django.setup()`` imports: models and receivers.
 
 A model offers ``transaction.refund()``, yet models stand below the services that know how: the
 app's ``ready()`` fills this table, and nothing below imports upward. It is filled with dotted paths
 and not with functions, which are imported at their first call, as Django does with its own
 backends: services bring the gateways' interface along, and a process that never asks a gateway
 (``migrate``, a worker of other queues) would pay more for them at its start than for all the rest
-of the app. This and the registry of gateways are the only places that import by name.
+of the app. The registry of gateways and the admin's pages do the same for the same reason.
 """
 
 from __future__ import annotations

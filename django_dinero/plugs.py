@@ -24,9 +24,6 @@ SERVICES = {
     "bury": "django_dinero.services.deletes.bury",
     "push_delete": "django_dinero.services.deletes.push_delete",
     "forget_prefetched": "django_dinero.services.vault.forget_prefetched",
-    # What the admin calls, whose modules Django imports at start-up.
-    "left_to_refund": "django_dinero.services.books.left_to_refund",
-    "look_up": "django_dinero.services.lookup.resolve",
 }
 
 

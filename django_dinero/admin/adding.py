@@ -17,7 +17,7 @@ from django_dinero.admin import words
 from django_dinero.admin.gatewaypage import Fact, GatewayPage
 from django_dinero.admin.pages import Posted, link
 from django_dinero.exceptions import DineroError
-from django_dinero.forms import AddCardForm
+from django_dinero.forms.cards import AddCardForm
 from django_dinero.models import Customer
 
 #: Where a session keeps the keys of pages that were sent, and how many of them.

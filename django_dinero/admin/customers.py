@@ -14,12 +14,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_dinero.admin.adding import AddCardPage
-from django_dinero.admin.charging import ChargePage
 from django_dinero.admin.columns import expiry, money, sync_state
-from django_dinero.admin.pages import Posted, link, page
+from django_dinero.admin.pages import CHARGE, Posted, link, page
 from django_dinero.admin.pushes import PushingAdmin
-from django_dinero.forms import CustomerForm
+from django_dinero.forms.customers import CustomerForm
 from django_dinero.models import CreditCard, Customer
 
 #: How many of a customer's transactions its page shows, the newest first.
@@ -31,6 +29,7 @@ class CustomerAdmin(PushingAdmin):
     """A list of customers; each with its cards, latest transactions and history."""
 
     form = CustomerForm
+    gateway_pages = {"add-card": "django_dinero.admin.adding.AddCardPage"}
     list_display = ("__str__", "name", "gateway_name", "push_state", "cards_column", "created_at")
     list_filter = ("sync_state", "gateway_name", "created_at")
     search_fields = ("email", "first_name", "last_name", "customer_id", "key", "cards__last_4")
@@ -72,24 +71,17 @@ class CustomerAdmin(PushingAdmin):
         return f"{len(cards)} (•••• {default.last_4})" if default else str(len(cards))
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the admin's addresses with those of the pages *add card* and *charge*."""
-        pages = [
-            path(
-                "<int:pk>/add-card/",
-                page(self.admin_site, AddCardPage(self)),
-                name="dinero_customer_add_card",
-            ),
-            path(
-                "<int:pk>/charge/",
-                page(self.admin_site, self.charge_view),
-                name="dinero_customer_charge",
-            ),
-        ]
-        return pages + super().get_urls()
+        """Return the admin's addresses with that of *charge*, which leads to the card's page."""
+        charge = path(
+            "<int:pk>/charge/",
+            page(self.admin_site, self.charge_view),
+            name="dinero_customer_charge",
+        )
+        return [charge, *super().get_urls()]
 
     def charge_view(self, request: HttpRequest, pk: int, *, posted: Posted) -> HttpResponseBase:
         """Lead to the page that charges this customer's default card."""
-        if not request.user.has_perm(ChargePage.permission):
+        if not request.user.has_perm(CHARGE):
             raise PermissionDenied
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
@@ -111,9 +103,9 @@ class CustomerAdmin(PushingAdmin):
         """Add the cards and the latest transactions to a customer's page."""
         customer = context.get("original")
         if customer is not None:
-            may_charge = request.user.has_perm(ChargePage.permission)
+            may_charge = request.user.has_perm(CHARGE)
             context |= {
-                "may_add_card": request.user.has_perm(AddCardPage.permission),
+                "may_add_card": self.gateway_page("add-card").allowed(request),
                 "may_charge": may_charge,
                 "may_see_cards": self._sees(request, "creditcard"),
                 "may_see_transactions": self._sees(request, "transaction"),

@@ -11,16 +11,16 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_dinero import hooks
 from django_dinero.admin import words
 from django_dinero.admin.charging import MoneyPage, amount_of
 from django_dinero.admin.gatewaypage import Fact
 from django_dinero.admin.pages import Posted, link
 from django_dinero.exceptions import DineroError
-from django_dinero.forms import ConfirmForm, FollowUpForm
+from django_dinero.forms.charges import ConfirmForm, FollowUpForm
 from django_dinero.models import Transaction
 from django_dinero.models.transaction import COUNTED, TransactionKind, TransactionStatus
 from django_dinero.money import normalise
+from django_dinero.services import books
 
 
 class FollowUpPage(MoneyPage):
@@ -29,11 +29,6 @@ class FollowUpPage(MoneyPage):
     #: The model's method that does it, and the last part of the address.
     verb: ClassVar[str]
     explanation: ClassVar[Any]
-
-    @classmethod
-    def offered(cls, row: Transaction) -> bool:
-        """Say whether a transaction's page leads here; the service decides what is possible."""
-        raise NotImplementedError
 
     def rows(self) -> QuerySet[Transaction]:
         """Return all transactions."""
@@ -94,8 +89,7 @@ class SettlePage(AmountPage):
     button = gettext_lazy("Settle")
     explanation = gettext_lazy("The reserved money is taken, all of it or the amount below.")
 
-    @classmethod
-    def offered(cls, row: Transaction) -> bool:
+    def offered(self, row: Transaction) -> bool:
         """Approved authorizations."""
         approved = row.status == TransactionStatus.APPROVED
         return approved and row.kind == TransactionKind.AUTHORIZATION and not row.captured_amount
@@ -113,15 +107,14 @@ class RefundPage(AmountPage):
         "whole only, as a void."
     )
 
-    @classmethod
-    def offered(cls, row: Transaction) -> bool:
+    def offered(self, row: Transaction) -> bool:
         """Charges and captures that count."""
         kinds = (TransactionKind.CHARGE, TransactionKind.CAPTURE)
         return row.kind in kinds and row.status in COUNTED
 
     def left(self, row: Transaction) -> Any:
         """Return what was not given back yet."""
-        return hooks.call("left_to_refund", row)
+        return books.left_to_refund(row)
 
 
 class VoidPage(FollowUpPage):
@@ -134,14 +127,10 @@ class VoidPage(FollowUpPage):
     fieldsets = []
     explanation = gettext_lazy("The whole of it is cancelled, before the bank settles it.")
 
-    @classmethod
-    def offered(cls, row: Transaction) -> bool:
+    def offered(self, row: Transaction) -> bool:
         """Whatever is approved and not settled."""
         return row.kind != TransactionKind.VOID and row.status == TransactionStatus.APPROVED
 
     def form(self, row: Transaction, posted: Posted | None) -> ConfirmForm:
         """Return a button."""
         return ConfirmForm() if posted is None else ConfirmForm(posted.data)
-
-
-PAGES: tuple[type[FollowUpPage], ...] = (SettlePage, RefundPage, VoidPage)

@@ -47,6 +47,14 @@ class GatewayPage:
     def __init__(self, model_admin: ModelAdmin[Any]) -> None:
         self.model_admin = model_admin
 
+    def allowed(self, request: HttpRequest) -> bool:
+        """Say whether this user may open the page."""
+        return request.user.has_perm(self.permission)
+
+    def offered(self, row: Any) -> bool:
+        """Say whether the page of a row leads here; the service decides what is possible."""
+        return True
+
     # -- What a page says ------------------------------------------------------------------------
 
     def rows(self) -> QuerySet[Any]:
@@ -88,7 +96,7 @@ class GatewayPage:
 
     def __call__(self, request: HttpRequest, pk: int, *, posted: Posted) -> HttpResponseBase:
         """Show the page (GET) or do it (POST)."""
-        if not request.user.has_perm(self.permission):
+        if not self.allowed(request):
             raise PermissionDenied
         if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["GET", "POST"])

@@ -10,14 +10,14 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_dinero import hooks
 from django_dinero.admin import words
 from django_dinero.admin.gatewaypage import Fact, GatewayPage
 from django_dinero.admin.pages import Posted, link
 from django_dinero.exceptions import DineroError
-from django_dinero.forms import ConfirmForm
+from django_dinero.forms.charges import ConfirmForm
 from django_dinero.models import Operation
 from django_dinero.models.operation import OperationState
+from django_dinero.services.lookup import resolve
 
 #: States that looking up can end. A person ends the others.
 OPEN = (OperationState.NEW, OperationState.SENT, OperationState.UNKNOWN)
@@ -35,6 +35,10 @@ class LookUpPage(GatewayPage):
         """Return all operations."""
         return Operation.objects.all()
 
+    def offered(self, row: Operation) -> bool:
+        """Operations that are still open."""
+        return row.state in OPEN
+
     def form(self, row: Operation, posted: Posted | None) -> ConfirmForm:
         """Return a button."""
         return ConfirmForm() if posted is None else ConfirmForm(posted.data)
@@ -49,7 +53,7 @@ class LookUpPage(GatewayPage):
 
     def perform(self, request: HttpRequest, row: Operation, form: BaseForm) -> HttpResponseBase:
         """Ask, and tell what is known now."""
-        found: Operation = hooks.call("look_up", row)
+        found = resolve(row)
         values = {"key": found.key, "state": found.get_state_display()}
         if found.state in OPEN:
             text = _(

@@ -6,13 +6,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.admin.base import ReadOnlyAdmin
 from django_dinero.admin.columns import anchor, money
-from django_dinero.admin.followups import PAGES
-from django_dinero.admin.pages import link, page
+from django_dinero.admin.pages import link
 from django_dinero.models import Operation, Transaction
 
 
@@ -20,6 +18,11 @@ from django_dinero.models import Operation, Transaction
 class TransactionAdmin(ReadOnlyAdmin):
     """A list of transactions; each with what came of it and the operation that made it."""
 
+    gateway_pages = {
+        "settle": "django_dinero.admin.followups.SettlePage",
+        "refund": "django_dinero.admin.followups.RefundPage",
+        "void": "django_dinero.admin.followups.VoidPage",
+    }
     list_display = ("amount", "kind", "status", "card_shown", "customer_link", "created_at")
     list_filter = ("status", "kind", "currency", "gateway_name", "created_at")
     list_select_related = ("customer",)
@@ -109,28 +112,17 @@ class TransactionAdmin(ReadOnlyAdmin):
         found = Operation.objects.filter(key=row.operation_key or "").first()
         return anchor(self.admin_site, "operation", found and found.pk, row.operation_key or "")
 
-    def get_urls(self) -> list[URLPattern]:
-        """Return the admin's addresses with those of the pages that follow a transaction up."""
-        pages = [
-            path(
-                f"<int:pk>/{kind.verb}/",
-                page(self.admin_site, kind(self)),
-                name=f"dinero_transaction_{kind.verb}",
-            )
-            for kind in PAGES
-        ]
-        return pages + super().get_urls()
-
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> Any:
         """Add what came of a transaction to its page."""
         original = context.get("original")
         if original is not None:
+            pages = {name: self.gateway_page(name) for name in self.gateway_pages}
             context["tools"] = [
-                {"name": f"admin:dinero_transaction_{kind.verb}", "label": kind.button}
-                for kind in PAGES
-                if request.user.has_perm(kind.permission) and kind.offered(original)
+                {"name": f"admin:dinero_transaction_{name}", "label": page.button}
+                for name, page in pages.items()
+                if page.allowed(request) and page.offered(original)
             ]
             context["children"] = [
                 {"row": row, "url": link(request, "transaction", row), "price": money(row)}

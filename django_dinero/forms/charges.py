@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -20,10 +20,8 @@ from django_dinero.forms.fields import (
     refuse_misplaced,
     text,
 )
+from django_dinero.gateways.base import Gateway
 from django_dinero.money import parse_amount
-
-if TYPE_CHECKING:
-    from django_dinero.gateways.base import Gateway
 
 
 class ConfirmForm(forms.Form):

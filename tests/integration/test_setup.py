@@ -59,6 +59,8 @@ def test_set_up_imports_no_service_no_gateway_and_nothing_foreign(apps: list[str
     }
     for room in ("services", "sandbox", "api", "testing", "management", "authorizenet_schema"):
         assert ours(modules, room) == set()
+    for page in ("adding", "charging", "followups", "gatewaypage", "lookingup"):
+        assert ours(modules, f"admin.{page}") == set()
     assert {name.partition(".")[0] for name in modules} & FOREIGN == set()
 
 
@@ -75,6 +77,12 @@ except InvalidInput:
     assert "django_dinero.services.vault" in modules
     assert "django_dinero.gateways.sandbox.gateway" in modules
     assert {"requests", "xmltodict", "rest_framework"} & modules == set()
+
+
+def test_the_admins_pages_are_imported_with_its_addresses() -> None:
+    modules = imported([*ADMIN, *APPS], then="from django.contrib import admin; admin.site.urls")
+    assert "django_dinero.admin.charging" in modules
+    assert "django_dinero.admin.followups" in modules
 
 
 def test_the_test_would_see_what_is_foreign() -> None:
