@@ -6,11 +6,13 @@ import os
 import platform
 import statistics
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import django
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +144,16 @@ def interleaved(
     """
     figures: dict[str, list[float]] = {name: [] for name in contestants}
     for number in range(rounds + 1):
-        for name, run in contestants.items():
+        for name, run in in_turn(number, contestants.items()):
             value = run(number)
             if number:
                 figures[name].append(value)
     return figures
+
+
+def in_turn(number: int, contestants: Collection[T]) -> list[T]:
+    """Return the contestants of a round, in the other order each time: who is first pays more."""
+    return list(contestants)[:: -1 if number % 2 else 1]
 
 
 def scaled(size: int, scale: float, least: int = 1) -> int:

@@ -8,10 +8,10 @@ import sys
 import tempfile
 from typing import Any
 
-from benchmarks.report import Row, Section, environment, median, scaled
+from benchmarks.report import Row, Section, environment, in_turn, median, scaled
 
 APP = "django_dinero"
-ROUNDS = 15
+ROUNDS = 25
 LIMIT_MS = 30.0
 #: Projects with Django's admin and without, as flags of the child.
 PROJECTS = {"no admin": "", "with admin": "admin"}
@@ -47,8 +47,8 @@ def _figures(rounds: int, bytecode: str) -> Figures:
     figures: Figures = {(project, app): [] for project in PROJECTS for app in (APP, "")}
     for project, app in figures:
         _child(project, app, bytecode)  # compiles the modules
-    for _ in range(rounds):
-        for (project, app), found in figures.items():
+    for number in range(rounds):
+        for (project, app), found in in_turn(number, figures.items()):
             found.append(_child(project, app, bytecode))
     return figures
 
