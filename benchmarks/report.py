@@ -24,7 +24,6 @@ class Row:
         ours: our figure, in ``unit``.
         base: the figure of what it is compared with; None for a count that stands alone.
         unit: of both figures.
-        against: what ``base`` is.
         limit: the target: at most this ratio, or with ``absolute`` at most this difference (or,
             without a base, this figure); None where there is no target.
     """
@@ -33,7 +32,6 @@ class Row:
     ours: float
     base: float | None
     unit: str
-    against: str = ""
     limit: float | None = None
     absolute: bool = False
 
