@@ -23,18 +23,20 @@ ADDRESS = Address(
 AMOUNT = Decimal("12.50")
 
 _HEAD = (
-    '<?xml version="1.0" encoding="utf-8"?>\n<{root} xmlns="' + NAMESPACE + '">'
+    '<?xml version="1.0" encoding="utf-8"?><{root} xmlns="' + NAMESPACE + '">'
     "<merchantAuthentication><name>{login_id}</name>"
     "<transactionKey>{transaction_key}</transactionKey></merchantAuthentication>"
 )
 _CREATE = (
     "<refId>{key}</refId><profile><merchantCustomerId>{key}</merchantCustomerId>"
-    "<email>bill@example.com</email><paymentProfiles><customerType>individual</customerType>"
+    "<description>django-dinero</description><email>bill@example.com</email>"
+    "<paymentProfiles><customerType>individual</customerType>"
     "<billTo><firstName>Bill</firstName><lastName>Smith</lastName><address>123 Elm St</address>"
     "<city>Denver</city><state>CO</state><zip>80202</zip><country>US</country></billTo>"
     "<payment><creditCard><cardNumber>4111111111111111</cardNumber>"
     "<expirationDate>2035-12</expirationDate><cardCode>900</cardCode></creditCard></payment>"
-    "</paymentProfiles></profile><validationMode>testMode</validationMode>"
+    "<defaultPaymentProfile>true</defaultPaymentProfile></paymentProfiles></profile>"
+    "<validationMode>testMode</validationMode>"
 )
 _GET = (
     "<customerProfileId>{customer_id}</customerProfileId>"
@@ -43,11 +45,13 @@ _GET = (
 _CHARGE = (
     "<refId>{key}</refId><transactionRequest>"
     "<transactionType>authCaptureTransaction</transactionType><amount>12.50</amount>"
+    "<currencyCode>USD</currencyCode>"
     "<profile><customerProfileId>{customer_id}</customerProfileId><paymentProfile>"
     "<paymentProfileId>{card_id}</paymentProfileId></paymentProfile></profile>"
     "<order><invoiceNumber>{key}</invoiceNumber></order><transactionSettings><setting>"
     "<settingName>duplicateWindow</settingName><settingValue>28800</settingValue></setting>"
-    "</transactionSettings></transactionRequest>"
+    "</transactionSettings><processingOptions><isStoredCredentials>true</isStoredCredentials>"
+    "</processingOptions></transactionRequest>"
 )
 ROOTS = {
     "create": ("createCustomerProfileRequest", _CREATE),
@@ -57,7 +61,10 @@ ROOTS = {
 
 
 def body(verb: str, **values: str) -> bytes:
-    """Return a request's bytes; each has a key of its own, so that none is a duplicate."""
+    """Return a request's bytes; each has a key of its own, so that none is a duplicate.
+
+    They are what the gateway sends for the same call; a test holds them equal.
+    """
     root, inner = ROOTS[verb]
     text = _HEAD + inner + "</{root}>"
     return text.format(root=root, key=new_key(), **values).encode()

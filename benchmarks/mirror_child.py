@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -17,6 +18,7 @@ from django.db import connection, transaction  # noqa: E402
 from django.db.models import Model  # noqa: E402
 
 from benchmarks.database import created  # noqa: E402
+from benchmarks.report import in_turn  # noqa: E402
 from django_dinero.cards import ADDRESS_FIELDS, Address  # noqa: E402
 from django_dinero.gateways.types import RemoteCard, RemoteCustomer  # noqa: E402
 from django_dinero.models import CreditCard, Customer  # noqa: E402
@@ -24,6 +26,8 @@ from django_dinero.services import mirror  # noqa: E402
 
 GATEWAY = "default"
 Remotes = Sequence[RemoteCustomer]
+#: Sizes of two accounts whose memory is compared.
+FEW, MANY = 2 * mirror.BATCH, 6 * mirror.BATCH
 #: A ready digest: the plain writers need not compute any.
 MARKS = {"sync_state": "synced", "sync_error": "", "synced_digest": "0" * 64}
 CUSTOMER_COLUMNS = ("email", "first_name", "last_name", *MARKS)
@@ -169,15 +173,27 @@ def main(count: int, rounds: int, part: int) -> dict[str, Any]:
         situation: {name: {"seconds": [], "queries": []} for name in writers}
         for situation in situations
     }
-    for _ in range(rounds):
-        for name, (writer, given, factor) in writers.items():
+    for number in range(rounds):
+        for name, (writer, given, factor) in in_turn(number, writers.items()):
             empty()
             for situation, revision in situations.items():
                 seconds, queries = timed(writer, given[revision])
                 figures[situation][name]["seconds"].append(seconds * factor)
                 figures[situation][name]["queries"].append(queries * factor)
             check(len(given[0]))
+    if count >= MANY:
+        figures["memory"] = {"few": peak(FEW), "many": peak(MANY)}
     return figures
+
+
+def peak(customers: int) -> float:
+    """Return the most memory, in MB, that mirroring an account allocates at a time."""
+    empty()
+    tracemalloc.start()
+    mirror.mirror_customers(GATEWAY, (_remote(number, 0) for number in range(customers)))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return most / 1e6
 
 
 def check(customers: int) -> None:

@@ -15,6 +15,8 @@ ROUNDS = 3
 #: update_or_create takes minutes for all of them; a part of the customers is timed and scaled up.
 PART = 10
 LIMIT = 2.0
+#: What an account three times as large may take in memory: no more.
+FLAT = 1.1
 
 TITLES = {
     "new": "all rows new",
@@ -35,7 +37,8 @@ def measure(scale: float, urls: list[str]) -> Section:
         "`mirror_customers` against `bulk_create(update_conflicts=True)` of the same rows in "
         "pieces of the same size (which keeps no local edit, marks no vanished card and "
         "overwrites what waits to be pushed), and against one `update_or_create` per row "
-        f"(every {PART}th customer, scaled up). Seconds of wall time, and queries."
+        f"(every {PART}th customer, scaled up). Seconds of wall time, and queries; the most "
+        "memory that Python allocates at a time."
     )
     return Section("Mirroring customers", note, tuple(rows))
 
@@ -74,4 +77,7 @@ def _rows(vendor: str, figures: dict[str, Any]) -> list[Row]:
                 "s",
             )
         )
+    if memory := figures.get("memory"):
+        what = f"{vendor}: memory, an account vs one of a third"
+        rows.append(Row(what, memory["many"], memory["few"], "MB", limit=FLAT))
     return rows

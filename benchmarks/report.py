@@ -6,11 +6,13 @@ import os
 import platform
 import statistics
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import django
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,6 @@ class Row:
         ours: our figure, in ``unit``.
         base: the figure of what it is compared with; None for a count that stands alone.
         unit: of both figures.
-        against: what ``base`` is.
         limit: the target: at most this ratio, or with ``absolute`` at most this difference (or,
             without a base, this figure); None where there is no target.
     """
@@ -31,7 +32,6 @@ class Row:
     ours: float
     base: float | None
     unit: str
-    against: str = ""
     limit: float | None = None
     absolute: bool = False
 
@@ -142,11 +142,16 @@ def interleaved(
     """
     figures: dict[str, list[float]] = {name: [] for name in contestants}
     for number in range(rounds + 1):
-        for name, run in contestants.items():
+        for name, run in in_turn(number, contestants.items()):
             value = run(number)
             if number:
                 figures[name].append(value)
     return figures
+
+
+def in_turn(number: int, contestants: Collection[T]) -> list[T]:
+    """Return the contestants of a round, in the other order each time: who is first pays more."""
+    return list(contestants)[:: -1 if number % 2 else 1]
 
 
 def scaled(size: int, scale: float, least: int = 1) -> int:

@@ -1,21 +1,25 @@
-"""Where the upper layers plug in what the lower ones call.
+"""The door to the services, for what ``django.setup()`` imports: models and receivers.
 
 A model offers ``transaction.refund()``, yet models stand below the services that know how: the
-app's ``ready()`` fills this table, and nothing below imports upward. A dotted name would do the
-same at the price of an import inside a function, which the layer check forbids.
+app's ``ready()`` fills this table, and nothing below imports upward. It is filled with dotted paths
+and not with functions, which are imported at their first call, as Django does with its own
+backends: services bring the gateways' interface along, and a process that never asks a gateway
+(``migrate``, a worker of other queues) would pay more for them at its start than for all the rest
+of the app. The registry of gateways and the admin's pages do the same for the same reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-_verbs: dict[str, Callable[..., Any]] = {}
+from django.utils.module_loading import import_string
+
+_verbs: dict[str, str] = {}
 
 
-def provide(**verbs: Callable[..., Any]) -> None:
-    """Plug verbs in, by the name that :func:`call` uses; ``AppConfig.ready()`` does it."""
-    _verbs.update(verbs)
+def provide(**paths: str) -> None:
+    """Plug verbs in: the dotted path of a function by the name that :func:`call` uses."""
+    _verbs.update(paths)
 
 
 def call(verb: str, *args: Any, **kwargs: Any) -> Any:
@@ -29,4 +33,4 @@ def call(verb: str, *args: Any, **kwargs: Any) -> Any:
             "django_dinero is not ready: put 'django_dinero' into INSTALLED_APPS and call "
             "django.setup() first."
         )
-    return _verbs[verb](*args, **kwargs)
+    return import_string(_verbs[verb])(*args, **kwargs)

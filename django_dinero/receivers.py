@@ -9,10 +9,10 @@ from django.apps import apps
 from django.db.models import Model
 from django.db.models.signals import class_prepared, post_delete, post_save
 
+from django_dinero import hooks
 from django_dinero.commit import after_commit
 from django_dinero.models import CreditCard, Customer
 from django_dinero.models.mirrored import SyncState
-from django_dinero.services import deletes, outbox
 
 
 def connect() -> None:
@@ -51,7 +51,7 @@ def on_save(
     if instance.just_pushed or (created and instance.sync_state == SyncState.SYNCED):
         return
     model = CreditCard if isinstance(instance, CreditCard) else Customer
-    push = outbox.push_card if model is CreditCard else outbox.push_customer
+    push = partial(hooks.call, "push_card" if model is CreditCard else "push_customer")
     after_commit(using, (model, instance.pk), partial(push, instance.pk, using))
 
 
@@ -63,9 +63,10 @@ def on_delete(
         return  # a child with a table of its own: its parent's row goes too, and says so
     if isinstance(instance, CreditCard):
         _forget_cards(instance)
-    operation = deletes.bury(instance, using)
+    operation = hooks.call("bury", instance, using)
     if operation is not None:
-        after_commit(using, operation.key, partial(deletes.push_delete, operation.key, using))
+        push = partial(hooks.call, "push_delete", operation.key, using)
+        after_commit(using, operation.key, push)
 
 
 def _forget_cards(card: CreditCard) -> None:

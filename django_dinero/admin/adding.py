@@ -18,7 +18,7 @@ from django_dinero.admin.charging import note_open_end
 from django_dinero.admin.gatewaypage import Fact, GatewayPage
 from django_dinero.admin.pages import Posted, link
 from django_dinero.exceptions import DineroError
-from django_dinero.forms import AddCardForm
+from django_dinero.forms.cards import AddCardForm
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import Customer
 

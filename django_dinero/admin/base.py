@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import URLPattern, path
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
+from django_dinero.admin.pages import page
 from django_dinero.cards import looks_like_card_number
 
 if TYPE_CHECKING:
+    from django_dinero.admin.gatewaypage import GatewayPage
+
     _ModelAdmin = admin.ModelAdmin[Any]
 else:
     _ModelAdmin = admin.ModelAdmin
@@ -19,8 +25,31 @@ else:
 class DineroAdmin(_ModelAdmin):
     """An admin with the app's stylesheet and a search box that takes no card numbers."""
 
+    #: The pages that ask the gateway of a row for something: the last part of the address, and the
+    #: dotted path of the page. They bring forms and services along, which nothing needs before the
+    #: admin has addresses; Django imports this class when it starts.
+    gateway_pages: ClassVar[Mapping[str, str]] = {}
+
     class Media:
         css = {"all": ["dinero/admin/dinero.css"]}
+
+    def gateway_page(self, name: str) -> GatewayPage:
+        """Return one of the pages in :attr:`gateway_pages`."""
+        made: GatewayPage = import_string(self.gateway_pages[name])(self)
+        return made
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the admin's addresses with those of the pages."""
+        prefix = f"{self.opts.app_label}_{self.opts.model_name}"
+        pages = [
+            path(
+                f"<int:pk>/{name}/",
+                page(self.admin_site, self.gateway_page(name)),
+                name=f"{prefix}_{name.replace('-', '_')}",
+            )
+            for name in self.gateway_pages
+        ]
+        return pages + super().get_urls()
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

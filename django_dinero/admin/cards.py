@@ -6,15 +6,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
-from django_dinero.admin.charging import ChargePage
 from django_dinero.admin.columns import anchor, expiry
-from django_dinero.admin.pages import page
+from django_dinero.admin.pages import CHARGE
 from django_dinero.admin.pushes import PushingAdmin
 from django_dinero.admin.related import latest_transactions, open_operations
-from django_dinero.forms import StoredCardForm
+from django_dinero.forms.stored import StoredCardForm
 from django_dinero.models import CreditCard
 from django_dinero.models.mirrored import SyncState
 
@@ -24,6 +22,7 @@ class CreditCardAdmin(PushingAdmin):
     """A list of cards; address, expiry date and default are editable, the number is nowhere."""
 
     form = StoredCardForm
+    gateway_pages = {"charge": "django_dinero.admin.charging.ChargePage"}
     list_display = ("__str__", "customer", expiry, "default", "gateway_name", "push_state")
     list_filter = ("sync_state", "brand", "gateway_name", "created_at")
     list_select_related = ("customer",)
@@ -107,22 +106,13 @@ class CreditCardAdmin(PushingAdmin):
         """A card is added on its customer's page, where the number can be typed."""
         return False
 
-    def get_urls(self) -> list[URLPattern]:
-        """Return the admin's addresses with that of the page *charge*."""
-        charge = path(
-            "<int:pk>/charge/",
-            page(self.admin_site, ChargePage(self)),
-            name="dinero_creditcard_charge",
-        )
-        return [charge, *super().get_urls()]
-
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> Any:
         """Add the latest transactions and what is open, and offer *charge* to those who may."""
         card = context.get("original")
         if card is not None:
-            may_charge = request.user.has_perm(ChargePage.permission)
+            may_charge = request.user.has_perm(CHARGE)
             context |= {
                 "may_charge": may_charge and card.sync_state != SyncState.MISSING,
                 "transactions": latest_transactions(request, card),

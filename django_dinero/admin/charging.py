@@ -19,7 +19,7 @@ from django.views.decorators.debug import sensitive_variables
 from django_dinero.admin import words
 from django_dinero.admin.columns import expiry
 from django_dinero.admin.gatewaypage import Fact, GatewayPage
-from django_dinero.admin.pages import Posted, link
+from django_dinero.admin.pages import CHARGE, Posted, link
 from django_dinero.exceptions import (
     CardNotFoundError,
     DineroError,
@@ -27,7 +27,7 @@ from django_dinero.exceptions import (
     NeedsReview,
     OutcomeUnknown,
 )
-from django_dinero.forms import ChargeForm
+from django_dinero.forms.charges import ChargeForm
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import CreditCard, Transaction
 from django_dinero.models.mirrored import SyncState
@@ -66,7 +66,7 @@ class MoneyPage(GatewayPage):
 class ChargePage(MoneyPage):
     """``creditcard/<pk>/charge/``."""
 
-    permission = "dinero.charge_creditcard"
+    permission = CHARGE
     title = gettext_lazy("Charge a card")
     button = gettext_lazy("Charge")
     fieldsets = [

@@ -14,13 +14,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_dinero.admin.adding import AddCardPage
-from django_dinero.admin.charging import ChargePage
 from django_dinero.admin.columns import expiry, sync_state
-from django_dinero.admin.pages import Posted, address, link, page, sees
+from django_dinero.admin.pages import CHARGE, Posted, address, link, page, sees
 from django_dinero.admin.pushes import PushingAdmin
 from django_dinero.admin.related import latest_transactions, open_operations
-from django_dinero.forms import CustomerForm
+from django_dinero.forms.customers import CustomerForm
 from django_dinero.models import CreditCard, Customer
 from django_dinero.models.mirrored import SyncState
 
@@ -30,6 +28,7 @@ class CustomerAdmin(PushingAdmin):
     """A list of customers; each with its cards, latest transactions and history."""
 
     form = CustomerForm
+    gateway_pages = {"add-card": "django_dinero.admin.adding.AddCardPage"}
     list_display = ("__str__", "name", "gateway_name", "push_state", "cards_column", "created_at")
     list_filter = ("sync_state", "gateway_name", "created_at")
     search_fields = ("email", "first_name", "last_name", "customer_id", "key", "cards__last_4")
@@ -71,24 +70,17 @@ class CustomerAdmin(PushingAdmin):
         return f"{len(cards)} (•••• {default.last_4})" if default else str(len(cards))
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the admin's addresses with those of the pages *add card* and *charge*."""
-        pages = [
-            path(
-                "<int:pk>/add-card/",
-                page(self.admin_site, AddCardPage(self)),
-                name="dinero_customer_add_card",
-            ),
-            path(
-                "<int:pk>/charge/",
-                page(self.admin_site, self.charge_view),
-                name="dinero_customer_charge",
-            ),
-        ]
-        return pages + super().get_urls()
+        """Return the admin's addresses with that of *charge*, which leads to the card's page."""
+        charge = path(
+            "<int:pk>/charge/",
+            page(self.admin_site, self.charge_view),
+            name="dinero_customer_charge",
+        )
+        return [charge, *super().get_urls()]
 
     def charge_view(self, request: HttpRequest, pk: int, *, posted: Posted) -> HttpResponseBase:
         """Lead to the page that charges this customer's default card."""
-        if not request.user.has_perm(ChargePage.permission):
+        if not request.user.has_perm(CHARGE):
             raise PermissionDenied
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET"])
@@ -113,7 +105,7 @@ class CustomerAdmin(PushingAdmin):
         if customer is not None:
             cards = [_card_row(request, card) for card in customer.cards.all()]
             context |= {
-                "may_add_card": request.user.has_perm(AddCardPage.permission),
+                "may_add_card": self.gateway_page("add-card").allowed(request),
                 "may_charge": any(row["charge_url"] for row in cards),
                 "may_see_cards": sees(request, "creditcard"),
                 "cards": cards,
@@ -124,7 +116,7 @@ class CustomerAdmin(PushingAdmin):
 
 
 def _card_row(request: HttpRequest, card: CreditCard) -> dict[str, Any]:
-    may_charge = request.user.has_perm(ChargePage.permission)
+    may_charge = request.user.has_perm(CHARGE)
     chargeable = may_charge and card.sync_state != SyncState.MISSING
     return {
         "card": card,

@@ -18,7 +18,7 @@ from django_dinero.admin.charging import MoneyPage, amount_of
 from django_dinero.admin.gatewaypage import Fact
 from django_dinero.admin.pages import Posted, link
 from django_dinero.exceptions import DineroError
-from django_dinero.forms import ConfirmForm, FollowUpForm
+from django_dinero.forms.charges import ConfirmForm, FollowUpForm
 from django_dinero.models import Transaction
 from django_dinero.money import normalise
 from django_dinero.services import books, permitted
@@ -133,6 +133,3 @@ class VoidPage(FollowUpPage):
     def form(self, row: Transaction, posted: Posted | None) -> ConfirmForm:
         """Return a button."""
         return ConfirmForm() if posted is None else ConfirmForm(posted.data)
-
-
-PAGES: tuple[type[FollowUpPage], ...] = (SettlePage, RefundPage, VoidPage)

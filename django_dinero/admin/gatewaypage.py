@@ -49,6 +49,10 @@ class GatewayPage:
     def __init__(self, model_admin: ModelAdmin[Any]) -> None:
         self.model_admin = model_admin
 
+    def allowed(self, request: HttpRequest) -> bool:
+        """Say whether this user may open the page."""
+        return request.user.has_perm(self.permission)
+
     # -- What a page says ------------------------------------------------------------------------
 
     def rows(self) -> QuerySet[Any]:
@@ -106,7 +110,7 @@ class GatewayPage:
 
     def __call__(self, request: HttpRequest, pk: int, *, posted: Posted) -> HttpResponseBase:
         """Show the page (GET) or do it (POST)."""
-        if not request.user.has_perm(self.permission):
+        if not self.allowed(request):
             raise PermissionDenied
         if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["GET", "POST"])

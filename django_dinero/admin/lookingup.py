@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy
 from django_dinero.admin import words
 from django_dinero.admin.gatewaypage import Fact, GatewayPage
 from django_dinero.admin.pages import Posted, link
-from django_dinero.exceptions import DineroError
-from django_dinero.forms import ConfirmForm
+from django_dinero.exceptions import DineroError, InvalidTransactionError
+from django_dinero.forms.charges import ConfirmForm
 from django_dinero.models import Operation
 from django_dinero.models.operation import OperationState
 from django_dinero.services.lookup import REPEATABLE, resolve
@@ -34,6 +34,13 @@ class LookUpPage(GatewayPage):
     def rows(self) -> QuerySet[Operation]:
         """Return all operations."""
         return Operation.objects.all()
+
+    def why_not(self, row: Operation) -> DineroError | None:
+        """Refuse what has ended, and what only a person can end."""
+        if row.state in OPEN:
+            return None
+        text = _("There is nothing to look up: this operation is %(state)s.")
+        return InvalidTransactionError(text % {"state": row.get_state_display()}, operation=row)
 
     def form(self, row: Operation, posted: Posted | None) -> ConfirmForm:
         """Return a button."""

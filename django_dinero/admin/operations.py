@@ -7,14 +7,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.admin.base import ReadOnlyAdmin
 from django_dinero.admin.columns import NONE, anchor, asked, operation_state
-from django_dinero.admin.lookingup import OPEN, LookUpPage
-from django_dinero.admin.pages import page
 from django_dinero.models import Customer, Operation, Transaction
 
 
@@ -22,6 +19,7 @@ from django_dinero.models import Customer, Operation, Transaction
 class OperationAdmin(ReadOnlyAdmin):
     """Every call that changes something at a gateway, with how it ended."""
 
+    gateway_pages = {"look-up": "django_dinero.admin.lookingup.LookUpPage"}
     list_display = ("key", "kind", operation_state, asked, "created_at", "gateway_name")
     list_filter = ("state", "kind", "gateway_name", "created_at")
     search_fields = (
@@ -83,22 +81,15 @@ class OperationAdmin(ReadOnlyAdmin):
         "worker",
     )
 
-    def get_urls(self) -> list[URLPattern]:
-        """Return the admin's addresses with that of the page *look up*."""
-        look_up = path(
-            "<int:pk>/look-up/",
-            page(self.admin_site, LookUpPage(self)),
-            name="dinero_operation_look_up",
-        )
-        return [look_up, *super().get_urls()]
-
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> Any:
         """Offer *look up* where it can help, to those who may."""
         original = context.get("original")
-        may = request.user.has_perm(LookUpPage.permission)
-        context["may_look_up"] = may and original is not None and original.state in OPEN
+        look_up = self.gateway_page("look-up")
+        context["may_look_up"] = (
+            original is not None and look_up.allowed(request) and look_up.why_not(original) is None
+        )
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=_("transaction"))

@@ -24,6 +24,9 @@ from django_dinero.secrets import MASK, Secret
 
 View = Callable[..., HttpResponseBase]
 
+#: Who may charge a stored card, from its page and from the customer's.
+CHARGE = "dinero.charge_creditcard"
+
 
 @dataclass(frozen=True, slots=True)
 class Posted:

@@ -12,7 +12,6 @@ from django_dinero.admin.columns import asked, money, operation_state, transacti
 from django_dinero.admin.pages import link, sees
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.models.operation import OperationState
-from django_dinero.services.outbox import card_target, customer_target
 
 #: What may have reached the gateway and has no end yet. What is new was never sent.
 UNCERTAIN = (OperationState.SENT, OperationState.UNKNOWN, OperationState.MANUAL)
@@ -74,10 +73,10 @@ def open_operations(
 
 def _concerning(row: Any) -> Q | None:
     if isinstance(row, Customer):
-        own = Q(target=customer_target(row))
+        own = Q(target=row.journal_target)
         return own | Q(customer_id=row.customer_id) if row.customer_id else own
     if isinstance(row, CreditCard):
-        return Q(target=card_target(row)) | Q(customer_id=row.customer_id, card_id=row.card_id)
+        return Q(target=row.journal_target) | Q(customer_id=row.customer_id, card_id=row.card_id)
     if isinstance(row, Transaction) and row.transaction_id:
         return Q(transaction_id=row.transaction_id)
     return None

@@ -6,13 +6,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.admin.base import ReadOnlyAdmin
 from django_dinero.admin.columns import NONE, anchor, money, transaction_status
-from django_dinero.admin.followups import PAGES
-from django_dinero.admin.pages import page
 from django_dinero.admin.related import open_operations, transaction_rows
 from django_dinero.models import Operation, Transaction
 
@@ -21,6 +18,11 @@ from django_dinero.models import Operation, Transaction
 class TransactionAdmin(ReadOnlyAdmin):
     """A list of transactions; each with what came of it and the operation that made it."""
 
+    gateway_pages = {
+        "settle": "django_dinero.admin.followups.SettlePage",
+        "refund": "django_dinero.admin.followups.RefundPage",
+        "void": "django_dinero.admin.followups.VoidPage",
+    }
     list_display = (
         "amount",
         "kind",
@@ -118,28 +120,17 @@ class TransactionAdmin(ReadOnlyAdmin):
         found = Operation.objects.filter(key=row.operation_key or "").first()
         return anchor(self.admin_site, "operation", found and found.pk, row.operation_key or NONE)
 
-    def get_urls(self) -> list[URLPattern]:
-        """Return the admin's addresses with those of the pages that follow a transaction up."""
-        pages = [
-            path(
-                f"<int:pk>/{kind.verb}/",
-                page(self.admin_site, kind(self)),
-                name=f"dinero_transaction_{kind.verb}",
-            )
-            for kind in PAGES
-        ]
-        return pages + super().get_urls()
-
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> Any:
         """Add what came of a transaction to its page."""
         original = context.get("original")
         if original is not None:
+            pages = {name: self.gateway_page(name) for name in self.gateway_pages}
             context["tools"] = [
-                {"name": f"admin:dinero_transaction_{kind.verb}", "label": kind.button}
-                for kind in PAGES
-                if request.user.has_perm(kind.permission) and kind(self).why_not(original) is None
+                {"name": f"admin:dinero_transaction_{name}", "label": page.button}
+                for name, page in pages.items()
+                if page.allowed(request) and page.why_not(original) is None
             ]
             context["children"] = transaction_rows(request, original.children.order_by("id"))
             context["open_operations"] = open_operations(request, original)

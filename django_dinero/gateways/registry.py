@@ -1,9 +1,13 @@
-"""Finds the gateway behind an alias: imported at first use, one instance per process."""
+"""Finds the gateway behind an alias: imported at first use, one instance per process.
+
+The interface itself is imported then too: with its two dozen dataclasses it costs more than all
+that the app needs at start-up, where system checks and the admin already know this module.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
@@ -12,8 +16,12 @@ from django.utils.translation import gettext as _
 
 from django_dinero import conf
 from django_dinero.exceptions import InvalidInput
-from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.locks import Lock
+
+if TYPE_CHECKING:
+    from django_dinero.gateways.base import Gateway
+
+_INTERFACE = "django_dinero.gateways.base.Gateway"
 
 _lock = Lock()
 _instances: dict[str, tuple[Mapping[str, Any], Gateway]] = {}
@@ -73,9 +81,10 @@ def backend_class(alias: str, config: Mapping[str, Any]) -> type[Gateway]:
         raise ImproperlyConfigured(
             f"DINERO gateway {alias!r}: cannot import {path!r}: {error}"
         ) from error
-    if not (isinstance(backend, type) and issubclass(backend, Gateway)):
+    if not (isinstance(backend, type) and issubclass(backend, import_string(_INTERFACE))):
         raise ImproperlyConfigured(f"DINERO gateway {alias!r}: {path!r} is no Gateway.")
-    return backend
+    gateway_class: type[Gateway] = backend
+    return gateway_class
 
 
 def _config(alias: str) -> Mapping[str, Any]:

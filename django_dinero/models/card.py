@@ -217,6 +217,11 @@ class CreditCard(Mirrored):
         return f"{self.brand or _('card')} •••• {self.last_4}"
 
     @property
+    def journal_target(self) -> str:
+        """The journal's name for this card: one operation on it is open at most."""
+        return f"card:{self.public_id}"
+
+    @property
     def is_default(self) -> bool:
         """Whether this card is charged when only the customer is named."""
         return self.default_slot is not None

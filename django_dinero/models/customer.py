@@ -70,6 +70,11 @@ class Customer(Mirrored):
         )
         permissions = (("add_stored_card", _("Can add a card to a customer")),)
 
+    @property
+    def journal_target(self) -> str:
+        """The journal's name for this customer: one operation on it is open at most."""
+        return f"customer:{self.gateway_name}:{self.key}"
+
     def __str__(self) -> str:
         return self.email or self.customer_id or str(self.public_id)
 

@@ -18,7 +18,7 @@ from django_dinero.db import in_transaction
 from django_dinero.exceptions import IdempotencyKeyReused, OperationInProgress
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation
-from django_dinero.services import outbox, replay
+from django_dinero.services import replay
 from django_dinero.services.lookup import resolve
 
 
@@ -48,7 +48,7 @@ def earlier(customer: Customer, card: CardDetails | PaymentToken | None) -> Cust
         IdempotencyKeyReused: it was made with other values.
         OperationInProgress, OutcomeUnknown, NeedsReview: it has no result yet.
     """
-    target = outbox.customer_target(customer)
+    target = customer.journal_target
     holder = Operation.objects.filter(target_slot=target).first()
     if holder is not None and resolve(holder).is_open:
         raise replay.unfinished(holder)

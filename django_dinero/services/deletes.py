@@ -23,9 +23,9 @@ MAYBE = (*OPEN_STATES, OperationState.SUCCEEDED)
 def bury(row: Customer | CreditCard, using: str) -> Operation | None:
     """Write the tombstone of a deleted row, in the transaction that deletes it."""
     if isinstance(row, CreditCard):
-        kind, target = OperationKind.DELETE_CARD, outbox.card_target(row)
+        kind, target = OperationKind.DELETE_CARD, row.journal_target
     else:
-        kind, target = OperationKind.DELETE_CUSTOMER, outbox.customer_target(row)
+        kind, target = OperationKind.DELETE_CUSTOMER, row.journal_target
     if not row.customer_id and not _creation(target, using).filter(state__in=MAYBE).exists():
         return None
     return Operation.objects.using(using).create(

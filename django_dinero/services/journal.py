@@ -67,7 +67,7 @@ def begin(gateway: Gateway, kind: str, *, using: str, target: str = "", **values
             collision = True
         if collision:
             raise _collision(operation, using)
-        operation.refresh_from_db(using=using, fields=["lease_until"])
+    _take_over(operation, {"lease_until": operation.lease_until})
     return operation
 
 
@@ -122,9 +122,21 @@ def _compare_and_set(operation: Operation, state: OperationState, values: dict[s
         values = {**values, "target_slot": None}
     using = _alias_of(operation)
     rows = Operation.objects.using(using).filter(pk=operation.pk, state=old)
-    won = bool(rows.update(state=state, updated_at=UtcNow(), **values))
-    operation.refresh_from_db(using=using)
+    values = {**values, "state": state, "updated_at": UtcNow()}
+    won = bool(rows.update(**values))
+    if won:
+        _take_over(operation, values)
+    else:
+        operation.refresh_from_db(using=using)
     return won
+
+
+def _take_over(operation: Operation, written: Mapping[str, Any]) -> None:
+    """Give the instance what was written; times of the database are read when somebody asks."""
+    for name, value in written.items():
+        setattr(operation, name, value)
+        if hasattr(value, "resolve_expression"):
+            delattr(operation, name)  # Django's way to defer a field
 
 
 def _announce(operation: Operation, old: str) -> None:

@@ -47,16 +47,6 @@ RowT = TypeVar("RowT", Customer, CreditCard)
 ROUNDS = 10
 
 
-def customer_target(customer: Customer) -> str:
-    """Return the journal's name for a customer."""
-    return f"customer:{customer.gateway_name}:{customer.key}"
-
-
-def card_target(card: CreditCard) -> str:
-    """Return the journal's name for a stored card."""
-    return f"card:{card.public_id}"
-
-
 def push_customer(pk: int, using: str | None = None) -> None:
     """Push a customer whose row waits for it; raise what the gateway refuses, marked on the row."""
     _push(Customer, pk, using or router.db_for_write(Customer), _send_customer)
@@ -153,7 +143,7 @@ def _create_customer(gateway: Gateway, row: Customer) -> None:
     operation = _begin(
         gateway,
         OperationKind.CREATE_CUSTOMER,
-        customer_target(row),
+        row.journal_target,
         key=request.operation_key,
         intent={
             "customer_key": row.key,
@@ -212,7 +202,7 @@ def _update_customer(gateway: Gateway, row: Customer) -> None:
     operation = _begin(
         gateway,
         OperationKind.UPDATE_CUSTOMER,
-        customer_target(row),
+        row.journal_target,
         key=request.operation_key,
         customer_id=request.customer_id,
     )
@@ -245,7 +235,7 @@ def _send_card(row: CreditCard) -> None:
     operation = _begin(
         gateway,
         OperationKind.UPDATE_CARD,
-        card_target(row),
+        row.journal_target,
         key=request.operation_key,
         customer_id=row.customer_id,
         card_id=row.card_id,

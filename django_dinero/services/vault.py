@@ -109,7 +109,7 @@ def _store_with_card(
         gateway,
         OperationKind.CREATE_CUSTOMER,
         using=aliases.for_vault(),
-        target=outbox.customer_target(customer),
+        target=customer.journal_target,
         key=request.operation_key,
         intent={
             "customer_key": customer.key,

@@ -178,7 +178,7 @@ def _replace_number(
         gateway,
         OperationKind.UPDATE_CARD,
         using=aliases.for_vault(),
-        target=outbox.card_target(card),
+        target=card.journal_target,
         key=request.operation_key,
         customer_id=card.customer_id,
         card_id=card.card_id,

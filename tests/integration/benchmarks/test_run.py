@@ -40,7 +40,7 @@ def test_all_parts_run_and_are_written(tmp_path: Path) -> None:
     # Counts, not times: a call on a connection that is open opens none; nothing heavy is imported.
     for what in ("create a customer with a card", "get a customer with 10 cards"):
         assert cells(report.split("## Connections")[1], what)[1] == "0"
-    assert cells(report, "SDKs, requests, tables imported by it")[1] == "0"
+    assert cells(report, "SDKs, requests, tables, services imported")[1] == "0"
 
 
 def test_an_unknown_part_is_named() -> None:

@@ -13,7 +13,7 @@ from django_dinero import signals
 from django_dinero.exceptions import GatewayError, NotSent, OperationInProgress, OutcomeUnknown
 from django_dinero.gateways.types import Reason, ReasonKind, Refusal
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
-from django_dinero.services import deletes, journal, outbox
+from django_dinero.services import deletes, journal
 from tests.support.journaling import begin
 from tests.support.recording import RecordingGateway, answer, refuse_connection
 
@@ -88,7 +88,7 @@ def test_users_hear_what_was_deleted(gateway: RecordingGateway, make_customer: M
 
 def hold(gateway: RecordingGateway, customer: Customer, **values: Any) -> Operation:
     """An operation of another worker on this customer."""
-    holder = begin(gateway, target=outbox.customer_target(customer))
+    holder = begin(gateway, target=customer.journal_target)
     Operation.objects.filter(pk=holder.pk).update(kind="update_customer", **values)
     return holder
 

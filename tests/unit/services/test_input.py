@@ -16,7 +16,6 @@ from django_dinero.exceptions import (
     OperationInProgress,
 )
 from django_dinero.models import CreditCard, Customer, Operation
-from django_dinero.services import outbox
 from tests.support.journaling import begin
 from tests.support.recording import RecordingGateway
 
@@ -130,7 +129,7 @@ def test_no_card_is_added_while_another_worker_creates_the_customer(
 ) -> None:
     customer = Customer(email="bill@example.com")
     Customer.objects.bulk_create([customer])
-    holder = begin(gateway, target=outbox.customer_target(customer))
+    holder = begin(gateway, target=customer.journal_target)
     Operation.objects.filter(pk=holder.pk).update(
         kind="create_customer", state="sent", lease_until=FUTURE
     )

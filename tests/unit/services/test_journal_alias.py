@@ -12,7 +12,7 @@ from django.db import connections, transaction
 from django_dinero.exceptions import DineroError, InsideTransaction
 from django_dinero.models import Operation, Transaction
 from django_dinero.models.operation import OperationState as State
-from django_dinero.services import aliases, journal
+from django_dinero.services import aliases, journal, sending
 from tests.support.journaling import begin, second_database
 from tests.support.recording import RecordingGateway
 
@@ -160,8 +160,13 @@ def test_nothing_is_read_from_a_replica_that_lags(
     settings.DATABASE_ROUTERS = [Router(second, replica="default")]
     operation = begin(gateway, using=second)
     assert operation.lease_until is not None
+    sending.send(gateway, operation, lambda: None)
+    assert operation.sent_at is not None
+    rival = Operation.objects.using(second).get()
     assert journal.move(operation, State.FAILED)
-    assert operation.state == "failed"
+    assert not journal.move(rival, State.UNKNOWN)
+    assert operation.updated_at >= operation.sent_at
+    assert (operation.state, rival.state) == ("failed", "failed")
 
 
 # -- Collisions ------------------------------------------------------------------------------------

@@ -1,0 +1,83 @@
+"""What the journal costs: three small writes around a call, and nothing read back."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from django_dinero.models import CreditCard, Customer, Transaction
+from tests.support.recording import RecordingGateway
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+#: Written before the call, claimed for it, concluded after it.
+JOURNAL = {"INSERT": 1, "UPDATE": 2}
+
+
+def statements(table: str, call: Callable[[], object]) -> Counter[str]:
+    """Return what a call does on one of our tables, by verb."""
+    with CaptureQueriesContext(connection) as context:
+        call()
+    text = [query["sql"] for query in context.captured_queries]
+    found = [re.match(r"(\w+).*?dinero_(\w+)", sql, re.DOTALL) for sql in text]
+    return Counter(match[1] for match in found if match and match[2] == table)
+
+
+@pytest.fixture
+def customer(make_customer: Callable[..., Customer]) -> Customer:
+    return make_customer()
+
+
+@pytest.fixture
+def stored(customer: Customer) -> CreditCard:
+    return customer.cards[0]
+
+
+def test_a_charge(stored: CreditCard) -> None:
+    assert statements("operation", lambda: Transaction.create(price=5, card=stored)) == JOURNAL
+
+
+def test_a_repeated_charge_is_looked_up_once(stored: CreditCard) -> None:
+    def charge() -> Transaction:
+        return Transaction.create(price=5, card=stored, idempotency_key="order-1001")
+
+    charge()
+    assert statements("operation", charge) == {"SELECT": 1}
+
+
+def test_a_push(customer: Customer) -> None:
+    customer.email = "new@example.com"
+    assert statements("operation", customer.save) == JOURNAL
+
+
+def test_a_save_that_changes_nothing(customer: Customer, gateway: RecordingGateway) -> None:
+    mark = gateway.mark
+    assert statements("operation", customer.save) == {}
+    assert gateway.since(mark) == []
+
+
+def test_a_card_that_is_added(customer: Customer) -> None:
+    def add() -> None:
+        customer.add_card(number="5424000000000015", month=12, year=2030)
+
+    # One write more: the cards that the customer had before, read with the target held.
+    assert statements("operation", add) == {"INSERT": 1, "UPDATE": 3}
+
+
+@pytest.mark.parametrize("table", ["customer", "creditcard"])
+def test_a_customer_that_is_retrieved_costs_the_same_with_many_cards(
+    customer: Customer, table: str
+) -> None:
+    def retrieve() -> None:
+        Customer.retrieve(str(customer.customer_id))
+
+    before = statements(table, retrieve)
+    for number in ("5424000000000015", "4012888818888", "370000000000002"):
+        customer.add_card(number=number, month=12, year=2030)
+    assert statements(table, retrieve) == before
+    assert before["SELECT"] >= 1
