@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -16,7 +15,7 @@ from django_dinero.exceptions import InvalidInput
 from django_dinero.gateways.base import Gateway
 
 _lock = threading.Lock()
-_instances: dict[str, tuple[Mapping[str, Any], Gateway]] = {}
+_instances: dict[str, tuple[conf.Entry, Gateway]] = {}
 
 
 def get_gateway(gateway_name: str | None = None) -> Gateway:
@@ -28,14 +27,15 @@ def get_gateway(gateway_name: str | None = None) -> Gateway:
 
     Raises:
         InvalidInput: no such alias; the message lists the configured ones.
-        ImproperlyConfigured: the entry is wrong.
+        ImproperlyConfigured: the entry is wrong, or the gateway must not be used with it.
     """
     alias = gateway_name or conf.DEFAULT_GATEWAY
-    config = _snapshot(_config(alias))
+    entry = conf.entry(alias, _config(alias))
     with _lock:
         cached = _instances.get(alias)
-        if cached is None or cached[0] != config:
-            cached = (config, _build(alias, config))
+        if cached is None or cached[0] != entry:
+            cached = (entry, build(alias, entry))
+            cached[1].prepare()
             _instances[alias] = cached
     return cached[1]
 
@@ -51,32 +51,30 @@ def reset() -> None:
         _instances.clear()
 
 
-def backend_class(alias: str, config: Mapping[str, Any]) -> type[Gateway]:
-    """Import the class that an entry names.
+def build(alias: str, entry: conf.Entry) -> Gateway:
+    """Import the class that an entry names and make an instance, not prepared for calls yet.
 
     Raises:
-        ImproperlyConfigured: no BACKEND, not importable, or no subclass of Gateway.
+        ImproperlyConfigured: it cannot be imported, is no subclass of Gateway, or refuses its
+            options.
     """
-    path = config.get("BACKEND")
-    if not isinstance(path, str) or not path:
-        raise ImproperlyConfigured(f"DINERO gateway {alias!r} has no BACKEND.")
     try:
-        backend = import_string(path)
+        backend = import_string(entry.backend)
     except ImportError as error:
         raise ImproperlyConfigured(
-            f"DINERO gateway {alias!r}: cannot import {path!r}: {error}"
+            f"DINERO gateway {alias!r}: cannot import {entry.backend!r}: {error}"
         ) from error
     if not (isinstance(backend, type) and issubclass(backend, Gateway)):
-        raise ImproperlyConfigured(f"DINERO gateway {alias!r}: {path!r} is no Gateway.")
-    return backend
+        raise ImproperlyConfigured(f"DINERO gateway {alias!r}: {entry.backend!r} is no Gateway.")
+    return backend(alias, entry.options)
 
 
-def _config(alias: str) -> Mapping[str, Any]:
+def _config(alias: str) -> object:
     config = conf.gateways().get(alias)
     if config is None and conf.gateway_resolver():
         config = import_string(conf.gateway_resolver())(alias)
     if config is None:
-        known = ", ".join(aliases()) or _("none")
+        known = ", ".join(aliases()) or _("none; DINERO has no GATEWAYS")
         raise InvalidInput(
             {
                 "gateway_name": _("No gateway is called %(alias)r. Configured: %(known)s.")
@@ -84,15 +82,6 @@ def _config(alias: str) -> Mapping[str, Any]:
             }
         )
     return config
-
-
-def _build(alias: str, config: Mapping[str, Any]) -> Gateway:
-    return backend_class(alias, config)(alias, config.get("OPTIONS"))
-
-
-def _snapshot(config: Mapping[str, Any]) -> dict[str, Any]:
-    # A copy, so that a dict changed in place is seen as changed.
-    return {**config, "OPTIONS": dict(config.get("OPTIONS") or {})}
 
 
 def _forget_on_change(*, setting: str, **kwargs: Any) -> None:

@@ -211,6 +211,10 @@ class ShowsItsKey(SandboxGateway):
 
     option_names = SandboxGateway.option_names | {"api_key"}
 
+    def __init__(self, alias: str, options: Any = None) -> None:
+        super().__init__(alias, options)
+        self.given = options
+
 
 class ForgetsToDeclare(SandboxGateway):
     """Has no webhooks and does not say so."""

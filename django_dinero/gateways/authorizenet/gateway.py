@@ -77,11 +77,18 @@ class AuthorizeNetGateway(Vault, Lookups):
     @property
     def client(self) -> Client:  # type: ignore[override]
         """The client, made at first use: a system check builds gateways that are never used."""
+        return self._connected()
+
+    def _connected(self) -> Client:
         with self._lock:
             if self._client is None:
-                options.refuse_unsafe(self.options)
+                super().prepare()
                 self._client = Client(self.options, self._adapter)
             return self._client
+
+    def prepare(self) -> None:
+        """Make the client: a wrong certificate file or proxy is found now and not in a call."""
+        self._connected()
 
     def mount(self, adapter: BaseAdapter) -> None:
         """Answer calls by a ``requests`` adapter instead of the network, for tests."""
@@ -93,8 +100,11 @@ class AuthorizeNetGateway(Vault, Lookups):
         return self.options.live
 
     def check(self) -> list[CheckMessage]:
-        """Find an endpoint to which card numbers must not go."""
-        return list(options.check(self.options))
+        """Find an endpoint to which card numbers must not go, and a lease that is too short."""
+        return [
+            *options.check(self.options),
+            *options.check_lease(self.options, self.lease_seconds),
+        ]
 
     def check_request(self, request: Request) -> None:
         """Refuse also numbers of more than 16 digits, and texts that do not fit one description."""

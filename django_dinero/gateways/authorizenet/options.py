@@ -188,12 +188,13 @@ def check(options: Options) -> Iterator[CheckMessage]:
         )
 
 
-def refuse_unsafe(options: Options) -> None:
-    """Raise for an endpoint that :func:`check` calls an error: not every server runs checks.
-
-    Raises:
-        ImproperlyConfigured: plain http or a foreign host.
-    """
-    for message in check(options):
-        if message.is_serious():
-            raise ImproperlyConfigured(f"{message.msg} {message.hint or ''}".strip())
+def check_lease(options: Options, lease_seconds: float) -> Iterator[CheckMessage]:
+    """Find a lease that can end in the middle of a call: others would take its worker for dead."""
+    # The journal lets a call begin within the first third of its lease.
+    if options.deadline > lease_seconds * 2 / 3:
+        yield Error(
+            f"DINERO gateway {options.alias!r}: a call may take {options.deadline:g} s, and the "
+            f"lease of its operation is {lease_seconds:g} s.",
+            hint="lease_seconds must be at least one and a half times the deadline.",
+            id="dinero.E010",
+        )

@@ -9,15 +9,14 @@ from dataclasses import replace
 from functools import wraps
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
-from django.conf import settings
-from django.core import mail
-from django.core.exceptions import ImproperlyConfigured
+from django.core.checks import CheckMessage
 from django.utils.translation import gettext_noop
 
 from django_dinero.cards import CardDetails, PaymentToken
 from django_dinero.deadline import check_may_send
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.sandbox import words
+from django_dinero.gateways.sandbox.options import OPTION_NAMES, check, open_bank, read
 from django_dinero.gateways.types import (
     CardRequest,
     CardUpdate,
@@ -40,7 +39,6 @@ from django_dinero.gateways.types import (
 )
 from django_dinero.sandbox.bank import Bank
 from django_dinero.sandbox.records import (
-    Account,
     BankRefusal,
     MaskedCard,
     NewCard,
@@ -105,9 +103,7 @@ class SandboxGateway(Gateway):
       every charge would be a gift; True says that you know.
     """
 
-    option_names = frozenset(
-        {"store", "reject_avs", "reject_cvv", "max_cards", "allow_in_production"}
-    )
+    option_names = OPTION_NAMES
     unsupported = {"parse_webhook": gettext_noop("a bank in the same process sends no webhooks")}
 
     # Nothing is on its way here: what the bank does not have now will not come later.
@@ -116,7 +112,7 @@ class SandboxGateway(Gateway):
 
     def __init__(self, alias: str, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(alias, options)
-        self._options = dict(options or {})
+        self.options = read(alias, dict(options or {}), self.currency)
         self._bank: Bank | None = None
         self._lock = threading.Lock()
 
@@ -130,32 +126,22 @@ class SandboxGateway(Gateway):
         """The bank, for a test's own controls: ``mint_token``, ``settle_batch``, ``clock``, ...
 
         Raises:
-            ImproperlyConfigured: ``DEBUG`` is off, this is no test run, and no option allows it.
+            ImproperlyConfigured: ``DEBUG`` is off, this is no test run, and no option allows it; or
+                the store cannot be opened.
         """
         with self._lock:
             if self._bank is None:
-                self._refuse_production()
-                self._bank = Bank(self._options.get("store"), self._account())
+                super().prepare()
+                self._bank = open_bank(self.options)
             return self._bank
 
-    def _account(self) -> Account:
-        given = {
-            n: self._options[n]
-            for n in ("reject_avs", "reject_cvv", "max_cards")
-            if n in self._options
-        }
-        return Account(currency=self.currency, **given)
+    def check(self) -> list[CheckMessage]:
+        """Find a test bank that would be a production gateway."""
+        return list(check(self.options))
 
-    def _refuse_production(self) -> None:
-        # django.test.utils.setup_test_environment() makes the outbox and turns DEBUG off; Django's
-        # runner and pytest-django both call it. A check alone is not enough: WSGI servers run none.
-        testing = hasattr(mail, "outbox")
-        if not (settings.DEBUG or testing or self._options.get("allow_in_production")):
-            raise ImproperlyConfigured(
-                f"DINERO gateway {self.alias!r} is the test bank, and DEBUG is off: every charge "
-                "would be a gift. Configure a real gateway, or set its option "
-                "allow_in_production to True."
-            )
+    def prepare(self) -> None:
+        """Open the bank."""
+        self.bank.clock.now()
 
     # -- The vault -------------------------------------------------------------------------------
 
@@ -354,7 +340,7 @@ class SandboxGateway(Gateway):
 
     def check_credentials(self) -> Credentials:
         """There are none to check."""
-        self.bank.clock.now()
+        self.prepare()
         return Credentials(True, "The test bank in this process.", live=False)
 
 

@@ -204,3 +204,15 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(ValueError, match=message):
             Store(path)
+
+
+@pytest.mark.parametrize("kind", ["customer", "card", "transaction", "batch"])
+def test_another_bank_gives_other_ids_of_the_same_length(kind: str) -> None:
+    """A project's rows outlive a bank in memory, and its ids must not come back as other people."""
+    ids = set()
+    for _ in range(5):
+        store = Store()
+        with store.writing():
+            ids |= {store.next_id(kind), store.next_id(kind)}
+    assert len(ids) > 5
+    assert len({len(each) for each in ids}) == 1
