@@ -14,6 +14,7 @@ from django.utils.translation import gettext_noop
 
 from django_dinero.cards import CardDetails, PaymentToken
 from django_dinero.deadline import check_may_send
+from django_dinero.gateways import types
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.sandbox import words
 from django_dinero.gateways.sandbox.options import OPTION_NAMES, check, open_bank, read
@@ -58,6 +59,10 @@ P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
 
 
+def _told(gateway: SandboxGateway, refusal: BankRefusal) -> tuple[types.Reason, ...]:
+    return words.reasons(refusal.reason, in_memory=gateway.options.store is None)
+
+
 def _refusals(
     verb: Callable[Concatenate[SandboxGateway, P], ResultT],
 ) -> Callable[Concatenate[SandboxGateway, P], ResultT | Refusal]:
@@ -69,7 +74,7 @@ def _refusals(
         try:
             return verb(self, *args, **kwargs)
         except BankRefusal as refusal:
-            return Refusal(words.reasons(refusal.reason), existing_id=refusal.existing_id)
+            return Refusal(_told(self, refusal), existing_id=refusal.existing_id)
 
     return method
 
@@ -85,7 +90,7 @@ def _results(
         try:
             return verb(self, *args, **kwargs)
         except BankRefusal as refusal:
-            return TransactionResult(Outcome.FAILED, reasons=words.reasons(refusal.reason))
+            return TransactionResult(Outcome.FAILED, reasons=_told(self, refusal))
 
     return method
 

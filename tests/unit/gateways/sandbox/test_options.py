@@ -10,6 +10,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from django_dinero.gateways.sandbox import SandboxGateway
+from django_dinero.gateways.types import Refusal
 
 
 @pytest.mark.parametrize(
@@ -52,3 +53,13 @@ def test_a_store_that_cannot_be_opened_is_a_wrong_setting(
         store.write_bytes(content * 100)
     with pytest.raises(ImproperlyConfigured, match=rf"^DINERO gateway 'shop': .*{text}"):
         SandboxGateway("shop", {"store": str(store)}).prepare()
+
+
+def test_a_bank_in_memory_says_so_when_it_knows_nobody(tmp_path: Path) -> None:
+    """The row is there, from another process: "cannot be found" alone would be a riddle."""
+    told = []
+    for options in ({}, {"store": tmp_path / "bank.sqlite3"}):
+        answer = SandboxGateway("shop", options).retrieve_customer("1")
+        assert isinstance(answer, Refusal)
+        told.append("option 'store' gives it a file" in answer.reasons[0].text)
+    assert told == [True, False]
