@@ -92,7 +92,7 @@ class KeepsStateOnItself(SandboxGateway):
 
     def charge(self, request: ChargeRequest) -> TransactionResult:
         self.last = request
-        self.meeting.wait(timeout=5)
+        self.meeting.wait(timeout=60)
         return super().charge(self.last)
 
 
