@@ -57,7 +57,6 @@ class Command(BaseCommand):
         leave_on_sigterm()
         if port and not is_free(port):
             raise CommandError(f"Port {port} is taken. Give another one: --port {port + 1}")
-        VAR_DIR.mkdir(parents=True, exist_ok=True)
         try:
             if bank_port is None:
                 bank_port = BANK_PORT if is_free(BANK_PORT) else 0
