@@ -1,5 +1,6 @@
 # `make help` lists the targets. `make demo` and `make test` need git, make and a Python from 3.11
-# on; they make .venv themselves and install again only when setup.cfg changes.
+# on (DINERO_PYTHON may name one); they make .venv themselves and install again only when setup.cfg
+# or pyproject.toml changes.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV ?= .venv
@@ -11,7 +12,8 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 $(PY):
-	@found=$$(.ci/find-python) || { echo "make: Python 3.11 or newer is needed" >&2; exit 1; }; \
+	@found=$${DINERO_PYTHON:-$$(.ci/find-python)} || \
+	{ echo "make: Python 3.11 or newer is needed" >&2; exit 1; }; \
 	echo "creating $(VENV) with $$found"; \
 	"$$found" -m venv $(VENV) || { rm -rf $(VENV); \
 	echo "make: this Python has no venv module with pip (Debian: apt-get install python3-venv)" >&2; \

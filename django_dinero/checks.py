@@ -12,15 +12,16 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import DatabaseError
 from django.utils.connection import ConnectionDoesNotExist
 from django.utils.module_loading import import_string
 
 from django_dinero import conf
-from django_dinero.exceptions import DineroError
-from django_dinero.gateways.registry import backend_class
+from django_dinero.gateways.registry import build
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 
+HELPER = "Make it with django_dinero.db.journal_alias(DATABASES['default'])."
 _SECRET_NAMES = re.compile(r"KEY|SECRET|TOKEN|PASS|LOGIN", re.IGNORECASE)
 
 
@@ -52,7 +53,8 @@ def _shape() -> Iterator[CheckMessage]:
     if not conf.gateways() and not conf.gateway_resolver():
         yield Error(
             'DINERO["GATEWAYS"] has no gateway.',
-            hint="Add a 'default' one; django_dinero.gateways.sandbox.SandboxGateway needs none.",
+            hint="To begin with, a test bank: DINERO = {'GATEWAYS': {'default': {'BACKEND': "
+            "'django_dinero.gateways.sandbox.SandboxGateway'}}}",
             id="dinero.E001",
         )
     elif conf.DEFAULT_GATEWAY not in conf.gateways() and not conf.gateway_resolver():
@@ -62,21 +64,35 @@ def _shape() -> Iterator[CheckMessage]:
             id="dinero.W002",
         )
     if conf.gateway_resolver():
-        try:
-            import_string(conf.gateway_resolver())
-        except ImportError as error:
-            yield Error(f'DINERO["GATEWAY_RESOLVER"]: {error}', id="dinero.E002")
+        yield from _resolver(conf.gateway_resolver())
 
 
-def _entry(alias: str, config: Mapping[str, Any]) -> Iterator[CheckMessage]:
-    if not isinstance(config, Mapping):
-        yield Error(f"DINERO gateway {alias!r} must be a dict.", id="dinero.E003")
-        return
-    yield from _unreadable(alias, config.get("OPTIONS") or {})
+def _resolver(path: str) -> Iterator[CheckMessage]:
     try:
-        gateway = backend_class(alias, config)(alias, config.get("OPTIONS"))
-    except (ImproperlyConfigured, DineroError, TypeError, ValueError) as error:
-        yield Error(f"DINERO gateway {alias!r}: {error}", id="dinero.E003")
+        found = import_string(path)
+    except Exception as error:  # whatever their module raises
+        text = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+        yield Error(f'DINERO["GATEWAY_RESOLVER"]: {text}', id="dinero.E002")
+        return
+    if not callable(found):
+        yield Error(
+            f'DINERO["GATEWAY_RESOLVER"]: {path!r} is not callable.',
+            hint="It takes an alias and returns a dict with BACKEND and OPTIONS, or None.",
+            id="dinero.E002",
+        )
+
+
+def _entry(alias: str, config: object) -> Iterator[CheckMessage]:
+    try:
+        entry = conf.entry(alias, config)
+    except ImproperlyConfigured as error:
+        yield Error(str(error), id="dinero.E003")
+        return
+    yield from _unreadable(alias, entry.options)
+    try:
+        gateway = build(alias, entry)
+    except Exception as error:  # a backend of somebody else's may raise what it likes
+        yield Error(_told(alias, error), id="dinero.E003")
         return
     yield from gateway.check()
     if gateway.live and settings.DEBUG:
@@ -85,6 +101,14 @@ def _entry(alias: str, config: Mapping[str, Any]) -> Iterator[CheckMessage]:
             hint="A debug page shows settings and local variables to whoever meets an error.",
             id="dinero.W003",
         )
+
+
+def _told(alias: str, error: Exception) -> str:
+    """Return the text of an error, which names the alias if it is one of ours."""
+    if isinstance(error, ImproperlyConfigured) and repr(alias) in str(error):
+        return str(error)
+    name = "" if isinstance(error, ImproperlyConfigured) else f"{type(error).__name__}: "
+    return f"DINERO gateway {alias!r}: {name}{error}"
 
 
 def _unreadable(alias: str, options: Mapping[str, Any]) -> Iterator[CheckMessage]:
@@ -104,32 +128,60 @@ def check_journal(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Check that the journal's alias is a second connection to the same database."""
-    alias = conf.journal_alias()
+    try:
+        alias = conf.journal_alias()
+    except ImproperlyConfigured:
+        return []  # check_settings tells it
     if not alias:
         return []
     try:
-        journal = connections[alias].settings_dict
+        journal = connections[alias]
     except ConnectionDoesNotExist:
         return [Error(f'DINERO["JOURNAL_ALIAS"]: no database {alias!r}.', id="dinero.E005")]
-    main = connections[router.db_for_write(Operation)].settings_dict
-    return [Error(text, hint=hint, id="dinero.E005") for text, hint in _journal(journal, main)]
+    main = router.db_for_write(Operation)
+    if main == alias:
+        return [
+            Error(
+                f"The journal's rows are written through {alias!r} already; that is no connection "
+                "of its own.",
+                hint="JOURNAL_ALIAS names a second alias of the same database, and no database "
+                "router may send dinero.Operation there.",
+                id="dinero.E005",
+            )
+        ]
+    errors: list[CheckMessage] = [
+        Error(text, hint=hint, id="dinero.E005")
+        for text, hint in _journal(journal, connections[main].settings_dict)
+    ]
+    return errors or list(_waits_for_ever(journal))
 
 
-def _journal(journal: Mapping[str, Any], main: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    helper = "Make it with django_dinero.db.journal_alias(DATABASES['default'])."
-    if connections[conf.journal_alias()].vendor == "sqlite":
+def _journal(journal: BaseDatabaseWrapper, main: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    entry = journal.settings_dict
+    if journal.vendor == "sqlite":
         yield (
             "SQLite has one writer; the journal cannot have a connection of its own.",
-            ("Leave JOURNAL_ALIAS out and charge outside transactions."),
+            "Leave JOURNAL_ALIAS out and charge outside transactions.",
         )
-    if any(journal.get(name) != main.get(name) for name in ("ENGINE", "NAME", "HOST", "PORT")):
-        yield "The journal's alias points to another database than its tables.", helper
-    if journal.get("ATOMIC_REQUESTS"):
-        yield "ATOMIC_REQUESTS on the journal's alias rolls the journal back.", helper
-    if router.db_for_write(Operation) == conf.journal_alias():
-        yield (
-            "A database router sends the journal's rows to its own alias.",
-            ("Route dinero.Operation to the database that holds your other tables."),
+    if any(entry.get(name) != main.get(name) for name in ("ENGINE", "NAME", "HOST", "PORT")):
+        yield "The journal's alias points to another database than its tables.", HELPER
+    if entry.get("ATOMIC_REQUESTS"):
+        yield "ATOMIC_REQUESTS on the journal's alias rolls the journal back.", HELPER
+    if not entry.get("AUTOCOMMIT", True):
+        yield "AUTOCOMMIT is off on the journal's alias: nothing that it writes is kept.", HELPER
+
+
+def _waits_for_ever(journal: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
+    """Find a journal that would wait for a lock of its own caller, which waits for the journal."""
+    options = journal.settings_dict.get("OPTIONS", {})
+    limit = {"postgresql": ("options", "lock_timeout"), "mysql": ("init_command", "lock_wait")}
+    name, setting = limit.get(journal.vendor, ("", ""))
+    if name and setting not in str(options.get(name, "")):
+        yield checks.Warning(
+            "The journal's connection waits for locks as long as the server lets it; a caller that "
+            "holds one waits for itself.",
+            hint=f"{HELPER} Silence this if the role or the server sets a limit of some seconds.",
+            id="dinero.W005",
         )
 
 
@@ -139,11 +191,16 @@ def check_rows(
     **kwargs: Any,
 ) -> list[CheckMessage]:
     """Find rows of gateways that are no longer configured: nothing can be done with them."""
-    if not databases or conf.gateway_resolver():
-        return []
-    configured = set(conf.gateways())
+    try:
+        if conf.gateway_resolver():
+            return []
+        configured = set(conf.gateways())
+    except ImproperlyConfigured:
+        return []  # check_settings tells it
     lost: dict[str, list[str]] = {}
     for model in (Customer, CreditCard, Transaction, Operation):
+        if router.db_for_read(model) not in (databases or ()):
+            continue
         rows = model._default_manager.order_by().values_list("gateway_name", flat=True).distinct()
         try:
             names = set(rows)

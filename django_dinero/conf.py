@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +12,14 @@ from django.core.exceptions import ImproperlyConfigured
 DEFAULT_GATEWAY = "default"
 
 KNOWN = frozenset({"GATEWAYS", "GATEWAY_RESOLVER", "JOURNAL_ALIAS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How one gateway is configured: the dotted path of its class, and its options."""
+
+    backend: str
+    options: dict[str, Any] = field(repr=False)
 
 
 def dinero() -> Mapping[str, Any]:
@@ -25,12 +34,36 @@ def dinero() -> Mapping[str, Any]:
     return value
 
 
-def gateways() -> Mapping[str, Mapping[str, Any]]:
-    """Return the configured gateways by alias."""
+def gateways() -> Mapping[str, Any]:
+    """Return the configured gateways by alias; :func:`entry` reads one."""
     value = dinero().get("GATEWAYS", {})
     if not isinstance(value, Mapping):
         raise ImproperlyConfigured('DINERO["GATEWAYS"] must be a dict of aliases.')
     return value
+
+
+def entry(alias: str, config: object) -> Entry:
+    """Read an entry of GATEWAYS; the options are a copy, to which later changes do not reach.
+
+    Raises:
+        ImproperlyConfigured: it has another shape. A key that is not known is one that somebody
+            believes to work.
+    """
+    if not isinstance(config, Mapping):
+        raise ImproperlyConfigured(f"DINERO gateway {alias!r} must be a dict.")
+    unknown = sorted(set(map(str, config)) - {"BACKEND", "OPTIONS"})
+    if unknown:
+        raise ImproperlyConfigured(
+            f"DINERO gateway {alias!r} has unknown keys: {', '.join(unknown)}. Known: BACKEND, "
+            "OPTIONS; what a backend is told goes into OPTIONS."
+        )
+    backend = config.get("BACKEND")
+    if not isinstance(backend, str) or not backend:
+        raise ImproperlyConfigured(f"DINERO gateway {alias!r} has no BACKEND.")
+    options = config.get("OPTIONS") or {}
+    if not isinstance(options, Mapping):
+        raise ImproperlyConfigured(f"DINERO gateway {alias!r}: OPTIONS must be a dict.")
+    return Entry(backend, dict(options))
 
 
 def gateway_resolver() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 BASE_DIR = Path(__file__).resolve().parent.parent
 #: Databases and bank files of the demonstration: made by the commands, ignored by git.
 VAR_DIR = Path(os.environ.get("EXAMPLE_VAR", BASE_DIR / "var"))
+with contextlib.suppress(OSError):  # a checkout that cannot be written is good for the demo
+    VAR_DIR.mkdir(parents=True, exist_ok=True)
 
 DEBUG = os.environ.get("DEBUG", "1").lower() in ("1", "true", "yes", "on")
 SECRET_KEY = os.environ.get("SECRET_KEY", "the example project guards nothing")
@@ -79,11 +82,6 @@ REST_FRAMEWORK = {
 
 AUTHORIZENET = "django_dinero.gateways.authorizenet.AuthorizeNetGateway"
 GATEWAYS: dict[str, dict[str, Any]] = {
-    # A test bank inside this process, its books in a file: nothing to install, nothing to start.
-    "default": {
-        "BACKEND": "django_dinero.gateways.sandbox.SandboxGateway",
-        "OPTIONS": {"store": os.environ.get("EXAMPLE_STORE", str(VAR_DIR / "sandbox.sqlite3"))},
-    },
     # The real Authorize.Net client, talking to `manage.py dinero_sandbox` on this machine.
     "authorizenet": {
         "BACKEND": AUTHORIZENET,
@@ -97,6 +95,13 @@ GATEWAYS: dict[str, dict[str, Any]] = {
         },
     },
 }
+# A test bank inside this process, its books in a file: nothing to install, nothing to start. It
+# refuses to be a gateway in production.
+if DEBUG:
+    GATEWAYS["default"] = {
+        "BACKEND": "django_dinero.gateways.sandbox.SandboxGateway",
+        "OPTIONS": {"store": os.environ.get("EXAMPLE_STORE", str(VAR_DIR / "sandbox.sqlite3"))},
+    }
 # An account of your own, at Authorize.Net itself. AUTHORIZENET_ENVIRONMENT=sandbox is its test
 # system; without it real money moves.
 if "AUTHORIZENET_LOGIN_ID" in os.environ:

@@ -24,7 +24,11 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 DATABASES: dict[str, dict[str, Any]] = {"default": default_database()}
 DINERO: dict[str, Any] = {
     "GATEWAYS": {
-        "default": {"BACKEND": "django_dinero.gateways.sandbox.SandboxGateway", "OPTIONS": {}},
+        "default": {
+            "BACKEND": "django_dinero.gateways.sandbox.SandboxGateway",
+            # `make migrations` runs with these settings, and is neither a test run nor in DEBUG.
+            "OPTIONS": {"allow_in_production": True},
+        },
     },
 }
 if VENDOR != "sqlite":

@@ -26,6 +26,7 @@ from django.utils.translation import gettext as _
 
 from django_dinero.cards import ADDRESS_FIELDS, Address, CardDetails, card_input_error
 from django_dinero.exceptions import InvalidInput, UnsupportedFeature
+from django_dinero.gateways.options import currency, refuse_unknown, seconds
 from django_dinero.gateways.types import (
     CardRequest,
     CardUpdate,
@@ -44,7 +45,6 @@ from django_dinero.gateways.types import (
     TransactionResult,
     WebhookNotice,
 )
-from django_dinero.money import exponent
 from django_dinero.secrets import Secret
 
 Request = (
@@ -89,18 +89,11 @@ class Gateway(ABC):
     def __init__(self, alias: str, options: Mapping[str, Any] | None = None) -> None:
         self.alias = alias
         given = dict(options or {})
-        accepted = COMMON_OPTIONS | self.option_names
-        unknown = sorted(set(given) - accepted)
-        if unknown:
-            raise ImproperlyConfigured(
-                f"DINERO gateway {alias!r}: unknown option(s) {', '.join(unknown)}. "
-                f"Accepted: {', '.join(sorted(accepted))}."
-            )
-        self.currency: str = given.get("currency", "USD")
-        exponent(self.currency)
-        self.lease_seconds = _seconds(alias, "lease_seconds", given, self.lease_seconds)
-        self.quarantine_seconds = _seconds(
-            alias, "quarantine_seconds", given, self.quarantine_seconds
+        refuse_unknown(alias, given, COMMON_OPTIONS | self.option_names)
+        self.currency = currency(alias, given)
+        self.lease_seconds = seconds(alias, given, "lease_seconds", self.lease_seconds)
+        self.quarantine_seconds = seconds(
+            alias, given, "quarantine_seconds", self.quarantine_seconds
         )
 
     def __repr__(self) -> str:
@@ -205,6 +198,20 @@ class Gateway(ABC):
         """Return messages for Django's system checks about this alias."""
         return []
 
+    def prepare(self) -> None:
+        """Get ready for the first call; the registry calls it when it has built the gateway.
+
+        What :meth:`check` calls an error is refused here, since not every server runs checks. A
+        subclass goes on with what its options alone may break, such as a file: in the middle of a
+        call the same would count as an unknown outcome.
+
+        Raises:
+            ImproperlyConfigured: the gateway must not or cannot be used as it is configured.
+        """
+        for message in self.check():
+            if message.is_serious():
+                raise ImproperlyConfigured(f"{message.msg} {message.hint or ''}".strip())
+
     @property
     def live(self) -> bool:
         """Whether real money moves."""
@@ -266,18 +273,6 @@ class Gateway(ABC):
         )
 
 
-def _seconds(alias: str, name: str, given: Mapping[str, Any], default: float) -> float:
-    try:
-        found = float(given.get(name, default))
-    except (TypeError, ValueError):
-        found = 0.0
-    if not 0 < found < float("inf"):
-        raise ImproperlyConfigured(
-            f"DINERO gateway {alias!r}: the option {name!r} is a number of seconds above zero."
-        )
-    return found
-
-
 def _texts_of(request: object) -> dict[str, str]:
     """Return the plain texts of a request by field name, those of its address included."""
     texts: dict[str, str] = {}
@@ -292,9 +287,9 @@ def _texts_of(request: object) -> dict[str, str]:
 
 #: Every verb of the interface, for the contract suite and for whoever writes a backend.
 VERBS: tuple[str, ...] = (
-    "create_customer", "retrieve_customer", "update_customer", "delete_customer",
-    "add_card", "update_card", "delete_card", "validate_card",
-    "charge", "settle", "void", "refund", "resolve_held", "retrieve_transaction",
-    "find_operation", "iter_customers", "iter_transactions",
-    "check_credentials", "parse_webhook",
-)  # fmt: skip
+    *("create_customer", "retrieve_customer", "update_customer", "delete_customer"),
+    *("add_card", "update_card", "delete_card", "validate_card"),
+    *("charge", "settle", "void", "refund", "resolve_held", "retrieve_transaction"),
+    *("find_operation", "iter_customers", "iter_transactions"),
+    *("check_credentials", "parse_webhook"),
+)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _INTERFACE = "django_dinero.gateways.base.Gateway"
 
 _lock = Lock()
-_instances: dict[str, tuple[Mapping[str, Any], Gateway]] = {}
+_instances: dict[str, tuple[conf.Entry, Gateway]] = {}
 
 
 def get_gateway(gateway_name: str | None = None) -> Gateway:
@@ -36,14 +36,15 @@ def get_gateway(gateway_name: str | None = None) -> Gateway:
 
     Raises:
         InvalidInput: no such alias; the message lists the configured ones.
-        ImproperlyConfigured: the entry is wrong.
+        ImproperlyConfigured: the entry is wrong, or the gateway must not be used with it.
     """
     alias = gateway_name or conf.DEFAULT_GATEWAY
-    config = _snapshot(_config(alias))
+    entry = conf.entry(alias, _config(alias))
     with _lock:
         cached = _instances.get(alias)
-        if cached is None or cached[0] != config:
-            cached = (config, _build(alias, config))
+        if cached is None or cached[0] != entry:
+            cached = (entry, build(alias, entry))
+            cached[1].prepare()
             _instances[alias] = cached
     return cached[1]
 
@@ -53,46 +54,44 @@ def aliases() -> list[str]:
     return sorted(conf.gateways())
 
 
-def instances() -> dict[str, tuple[Mapping[str, Any], Gateway]]:
+def instances() -> dict[str, tuple[conf.Entry, Gateway]]:
     """Return what was built so far, for :func:`reset` to go back to."""
     with _lock:
         return dict(_instances)
 
 
-def reset(to: Mapping[str, tuple[Mapping[str, Any], Gateway]] | None = None) -> None:
+def reset(to: Mapping[str, tuple[conf.Entry, Gateway]] | None = None) -> None:
     """Forget every instance, or those that came after ``to``; the next use builds it anew."""
     with _lock:
         _instances.clear()
         _instances.update(to or {})
 
 
-def backend_class(alias: str, config: Mapping[str, Any]) -> type[Gateway]:
-    """Import the class that an entry names.
+def build(alias: str, entry: conf.Entry) -> Gateway:
+    """Import the class that an entry names and make an instance, not prepared for calls yet.
 
     Raises:
-        ImproperlyConfigured: no BACKEND, not importable, or no subclass of Gateway.
+        ImproperlyConfigured: it cannot be imported, is no subclass of Gateway, or refuses its
+            options.
     """
-    path = config.get("BACKEND")
-    if not isinstance(path, str) or not path:
-        raise ImproperlyConfigured(f"DINERO gateway {alias!r} has no BACKEND.")
     try:
-        backend = import_string(path)
+        backend = import_string(entry.backend)
     except ImportError as error:
         raise ImproperlyConfigured(
-            f"DINERO gateway {alias!r}: cannot import {path!r}: {error}"
+            f"DINERO gateway {alias!r}: cannot import {entry.backend!r}: {error}"
         ) from error
     if not (isinstance(backend, type) and issubclass(backend, import_string(_INTERFACE))):
-        raise ImproperlyConfigured(f"DINERO gateway {alias!r}: {path!r} is no Gateway.")
-    gateway_class: type[Gateway] = backend
-    return gateway_class
+        raise ImproperlyConfigured(f"DINERO gateway {alias!r}: {entry.backend!r} is no Gateway.")
+    gateway: Gateway = backend(alias, entry.options)
+    return gateway
 
 
-def _config(alias: str) -> Mapping[str, Any]:
+def _config(alias: str) -> object:
     config = conf.gateways().get(alias)
     if config is None and conf.gateway_resolver():
         config = import_string(conf.gateway_resolver())(alias)
     if config is None:
-        known = ", ".join(aliases()) or _("none")
+        known = ", ".join(aliases()) or _("none; DINERO has no GATEWAYS")
         raise InvalidInput(
             {
                 "gateway_name": _("No gateway is called %(alias)r. Configured: %(known)s.")
@@ -100,15 +99,6 @@ def _config(alias: str) -> Mapping[str, Any]:
             }
         )
     return config
-
-
-def _build(alias: str, config: Mapping[str, Any]) -> Gateway:
-    return backend_class(alias, config)(alias, config.get("OPTIONS"))
-
-
-def _snapshot(config: Mapping[str, Any]) -> dict[str, Any]:
-    # A copy, so that a dict changed in place is seen as changed.
-    return {**config, "OPTIONS": dict(config.get("OPTIONS") or {})}
 
 
 def _forget_on_change(*, setting: str, **kwargs: Any) -> None:

@@ -13,12 +13,14 @@ VERSION: Final = 2
 #: Parts of a major unit in the integer columns: no ISO 4217 currency has more than 4 decimals.
 UNITS: Final = 10_000
 
-#: Where each kind of id starts: as long as those of a real gateway.
+#: Where each kind of id starts, a number of 9, 9, 11 and 7 digits like those of a real gateway. A
+#: bank starts somewhere in the range: a project's rows outlive a bank in memory, and the next one
+#: must not give their ids to somebody else.
 FIRST_IDS: Final = {
-    "customer": 912_300_501,
-    "card": 908_400_701,
-    "transaction": 60_012_300_401,
-    "batch": 7_120_301,
+    "customer": range(900_000_000, 990_000_000),
+    "card": range(900_000_000, 990_000_000),
+    "transaction": range(60_000_000_000, 90_000_000_000),
+    "batch": range(7_000_000, 9_000_000),
 }
 
 TABLES: Final = """

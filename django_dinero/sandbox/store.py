@@ -100,7 +100,7 @@ class Store:
             self._db.execute(statement)
         self._db.executemany(
             "INSERT INTO counters (name, value) VALUES (?, ?)",
-            [(name, first - 1) for name, first in FIRST_IDS.items()],
+            [(name, secrets.choice(first)) for name, first in FIRST_IDS.items()],
         )
         self.put("fingerprint_key", secrets.token_hex(32))
         self._db.execute(f"PRAGMA user_version = {VERSION}")

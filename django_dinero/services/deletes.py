@@ -8,7 +8,6 @@ from django.utils.translation import gettext as _
 
 from django_dinero import signals
 from django_dinero.exceptions import DineroError, NotSent
-from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import Done, Refusal
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
@@ -63,7 +62,8 @@ def push_delete(key: str, using: str | None = None) -> None:
     except DineroError as error:
         failure = error
     if failure is not None:
-        if isinstance(failure, NotSent):
+        # Without an operation the gateway could not be used at all, and the tombstone still waits.
+        if isinstance(failure, NotSent) and failure.operation is not None:
             bury_again(operation)
         signals.send(signals.push_failed, Operation, instance=operation, error=failure)
         raise failure
@@ -83,7 +83,7 @@ def _covered(operation: Operation) -> bool:
 
 
 def _send_delete(operation: Operation) -> None:
-    gateway = get_gateway(operation.gateway_name)
+    gateway = outbox.gateway_of(operation)
     verb = gateway.delete_card if operation.card_id else gateway.delete_customer
     gateway.require(operation.kind)
     _take_slot(operation)

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
 from django.db import router
 from django.db.models import Case, Value, When
 
@@ -45,6 +45,19 @@ RowT = TypeVar("RowT", Customer, CreditCard)
 
 #: How often one push starts again because the row moved on under it.
 ROUNDS = 10
+
+
+def gateway_of(row: Customer | CreditCard | Operation) -> Gateway:
+    """Return the gateway of what is pushed.
+
+    Raises:
+        NotSent: it cannot be used as it is configured. A refusal like others: the row keeps it, and
+            the other pushes of the same commit still run.
+    """
+    try:
+        return get_gateway(row.gateway_name)
+    except ImproperlyConfigured as error:
+        raise NotSent(str(error), gateway_name=row.gateway_name) from error
 
 
 def push_customer(pk: int, using: str | None = None) -> None:
@@ -122,7 +135,7 @@ def _begin(gateway: Gateway, kind: str, target: str, **values: Any) -> Operation
 
 
 def _send_customer(row: Customer) -> None:
-    gateway = get_gateway(row.gateway_name)
+    gateway = gateway_of(row)
     if row.customer_id is None:
         _create_customer(gateway, row)
     elif row.synced_digest == row.mirrored_digest():
@@ -218,7 +231,7 @@ def _update_customer(gateway: Gateway, row: Customer) -> None:
 
 
 def _send_card(row: CreditCard) -> None:
-    gateway = get_gateway(row.gateway_name)
+    gateway = gateway_of(row)
     if row.synced_digest == row.mirrored_digest():
         _mark_synced(row)
         return

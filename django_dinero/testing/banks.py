@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from django_dinero.gateways import registry
-from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.sandbox import SandboxGateway
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ def keep() -> Callable[[], None]:
     Returns:
         What brings all of it back; gateways that came later are forgotten.
     """
-    used = {alias: found for alias, found in registry.instances().items() if _in_use(found[1])}
+    used = registry.instances()
     states = [
         (gateway, gateway.bank.store.snapshot())
         for _config, gateway in used.values()
@@ -38,11 +37,6 @@ def keep() -> Callable[[], None]:
         registry.reset(used)
 
     return bring_back
-
-
-def _in_use(gateway: Gateway) -> bool:
-    # A test bank that is not open yet has nothing to bring back but its emptiness.
-    return not isinstance(gateway, SandboxGateway) or gateway.is_open
 
 
 class FreshBanks(_Case):

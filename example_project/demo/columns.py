@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
+import shutil
 import textwrap
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
 
-LEFT = 53
-RIGHT = 52
+#: Of the whole, where the terminal is not narrower; below the least it wraps by itself.
+WIDTH, LEAST = 108, 72
 GAP = " | "
 
 
 class Columns:
-    """Writes aligned lines of at most ``LEFT + RIGHT + 3`` characters.
+    """Writes aligned lines of at most ``width`` characters.
 
     Args:
         write: takes one line without its newline.
         bold: styles a heading; plain text if the output is no terminal.
+        width: that of the terminal by default, ``WIDTH`` at most.
     """
 
-    def __init__(self, write: Callable[[str], object], bold: Callable[[str], str] = str) -> None:
+    def __init__(
+        self,
+        write: Callable[[str], object],
+        bold: Callable[[str], str] = str,
+        width: int | None = None,
+    ) -> None:
         self._write = write
         self._bold = bold
+        if width is None:
+            width = shutil.get_terminal_size((WIDTH, 24)).columns
+        self._right = (min(max(width, LEAST), WIDTH) - len(GAP)) // 2
+        self._left = min(max(width, LEAST), WIDTH) - len(GAP) - self._right
 
     def heading(self, left: str, right: str = "") -> None:
         """Write a heading over what follows, after an empty line."""
-        rule = "-" * LEFT + "-+-" + "-" * RIGHT
+        rule = "-" * self._left + "-+-" + "-" * self._right
         self._write("")
-        self._write(self._bold(f"{left:{LEFT}}{GAP}{right}".rstrip(" |")))
+        self._write(self._bold(f"{left:{self._left}}{GAP}{right}".rstrip(" |")))
         self._write(rule)
 
     def row(self, left: str, right: str) -> None:
         """Write one step; each column is wrapped by itself."""
-        for one, other in zip_longest(wrap(left, LEFT), wrap(right, RIGHT), fillvalue=""):
-            self._write(f"{one:{LEFT}}{GAP}{other}".rstrip())
+        columns = wrap(left, self._left), wrap(right, self._right)
+        for one, other in zip_longest(*columns, fillvalue=""):
+            self._write(f"{one:{self._left}}{GAP}{other}".rstrip())
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Write a table whose first column is text and whose others are figures."""

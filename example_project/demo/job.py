@@ -109,7 +109,7 @@ class Job:
             lambda _: f"pushed: {card.get_sync_state_display()}",
         )
         remote = self.do(
-            f"get_gateway({GATEWAY!r}).retrieve_customer(customer.customer_id)",
+            "get_gateway(…).retrieve_customer(customer_id)",
             lambda: self.at_the_gateway(str(customer.customer_id)),
             lambda r: (
                 f"{r.email}; "

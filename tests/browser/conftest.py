@@ -51,7 +51,7 @@ def driver(browser: str, tmp_path: Path) -> Iterator[WebDriver]:
     if program is None:
         pytest.fail("DINERO_TEST_BROWSER is set, but no chromedriver is in the PATH")
     found = webdriver.Chrome(options, Service(program))
-    found.implicitly_wait(5)
+    found.implicitly_wait(20)
     yield found
     found.quit()
 

@@ -92,7 +92,7 @@ class KeepsStateOnItself(SandboxGateway):
 
     def charge(self, request: ChargeRequest) -> TransactionResult:
         self.last = request
-        self.meeting.wait(timeout=5)
+        self.meeting.wait(timeout=60)
         return super().charge(self.last)
 
 
@@ -218,6 +218,10 @@ class ShowsItsKey(SandboxGateway):
     """Keeps its options in the clear."""
 
     option_names = SandboxGateway.option_names | {"api_key"}
+
+    def __init__(self, alias: str, options: Any = None) -> None:
+        super().__init__(alias, options)
+        self.given = options
 
 
 class ForgetsToDeclare(SandboxGateway):

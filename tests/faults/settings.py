@@ -25,6 +25,7 @@ DINERO = {
                 "login_id": "sandbox-login",
                 "transaction_key": "sandbox-key",
                 "read_timeout": 1.0,
+                "deadline": 4.0,
                 "replication_seconds": 0,
                 # Seconds: short, so that a run need not wait for hours. Longer than any delay.
                 "lease_seconds": 6,

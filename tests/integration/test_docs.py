@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 from django.dispatch import Signal
 
-from django_dinero import exceptions, signals
+from django_dinero import conf, exceptions, signals
+from django_dinero.gateways.authorizenet import AuthorizeNetGateway
+from django_dinero.gateways.base import COMMON_OPTIONS
 from django_dinero.gateways.registry import reset
+from django_dinero.gateways.sandbox import SandboxGateway
 from django_dinero.models import Transaction
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,3 +72,26 @@ def test_every_error_stands_in_the_table() -> None:
         assert f"`{name}`" in table, name
         if not issubclass(error, exceptions.InvalidInput) or error is exceptions.InvalidInput:
             assert f"`{error.code}`" in table, name
+
+
+def test_every_check_stands_in_the_table() -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "django_dinero").rglob("*.py"))
+    told = re.findall(r"^\| `(dinero\.[EW]\d+)`", page("settings"), re.MULTILINE)
+    assert told == sorted(set(re.findall(r'id="(dinero\.[EW]\d+)"', sources)))
+
+
+def test_every_setting_and_option_stands_in_a_table() -> None:
+    settings = set(re.findall(r"^\| `(\w+)`", page("settings"), re.MULTILINE))
+    assert settings == conf.KNOWN | COMMON_OPTIONS
+    names = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| ", page("gateways"), re.MULTILINE)
+    options = {name.strip("` ") for row in names for name in row.split(",")}
+    assert options == SandboxGateway.option_names | AuthorizeNetGateway.option_names
+
+
+def test_the_index_leads_to_every_page() -> None:
+    links = set(re.findall(r"\]\(([\w-]+\.md)\)", page("index")))
+    assert links == {path.name for path in PAGES} - {"index.md"}
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / f"{name}.md").read_text()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.core.checks import run_checks
 from django.db import connections, transaction
 
@@ -24,6 +27,13 @@ class ToSecond:
 
     def db_for_write(self, model: Any, **hints: Any) -> str:
         return "second"
+
+
+class Raises:
+    """A backend of somebody else's, without the option that it wants."""
+
+    def __init__(self, alias: str, entry: Any) -> None:
+        raise KeyError("api_key")
 
 
 @pytest.fixture
@@ -58,12 +68,19 @@ def test_a_good_setting_is_silent(settings: Any) -> None:
         ({**one(), "GATEWAY": {}}, ["dinero.W001"]),
         ({"GATEWAYS": {"other": {"BACKEND": SANDBOX}}}, ["dinero.W002"]),
         ({**one(), "GATEWAY_RESOLVER": "nowhere.at.all"}, ["dinero.E002"]),
+        ({**one(), "GATEWAY_RESOLVER": "django_dinero.conf.KNOWN"}, ["dinero.E002"]),
         ({"GATEWAYS": {"default": "sandbox"}}, ["dinero.E003"]),
         ({"GATEWAYS": {"default": {}}}, ["dinero.E003"]),
+        ({"GATEWAYS": {"default": {"BACKEND": SANDBOX, "store": "x"}}}, ["dinero.E003"]),
+        ({"GATEWAYS": {"default": {"BACKEND": SANDBOX, "OPTIONS": "x"}}}, ["dinero.E003"]),
+        ({"GATEWAYS": {"default": {"BACKEND": SANDBOX, "OPTIONS": ["x"]}}}, ["dinero.E003"]),
         (one("nowhere.Gateway"), ["dinero.E003"]),
         (one("decimal.Decimal"), ["dinero.E003"]),
         (one(SANDBOX, curency="USD"), ["dinero.E003"]),
         (one(SANDBOX, currency="usd"), ["dinero.E003"]),
+        (one(SANDBOX, max_cards="ten"), ["dinero.E003"]),
+        (one(SANDBOX, store="/nowhere/at/all.sqlite3"), ["dinero.E009"]),
+        (one(AUTHORIZENET, environment="sandbox", lease_seconds=10, **KEYS), ["dinero.E010"]),
         (
             one(AUTHORIZENET, environment="sandbox", **{**KEYS, "transaction_key": " key"}),
             ["dinero.E004"],
@@ -81,6 +98,56 @@ def test_each_finding(settings: Any, dinero: Any, expected: list[str]) -> None:
 def test_a_plain_or_foreign_endpoint_is_an_error(settings: Any, endpoint: str) -> None:
     settings.DINERO = one(AUTHORIZENET, endpoint=endpoint, **KEYS)
     assert [message.is_serious() for message in checks.check_settings()] == [True]
+
+
+@pytest.mark.parametrize("dinero", [None, [], {"GATEWAYS": None}])
+def test_a_setting_of_another_shape_is_told_once(settings: Any, dinero: Any) -> None:
+    settings.DINERO = dinero
+    found = [m.id for m in run_checks(databases=["default"]) if str(m.id).startswith("dinero.")]
+    assert found == ["dinero.E001"]
+
+
+@pytest.mark.parametrize(
+    "dinero",
+    [
+        {"GATEWAYS": {"shop": {}}},
+        {"GATEWAYS": {"shop": {"BACKEND": "nowhere.Gateway"}}},
+        {"GATEWAYS": {"shop": {"BACKEND": SANDBOX, "OPTIONS": {"currency": "usd"}}}},
+        {"GATEWAYS": {"shop": {"BACKEND": AUTHORIZENET}}},
+        {"GATEWAYS": {"shop": {"BACKEND": f"{__name__}.Raises"}}},
+    ],
+)
+def test_a_finding_names_its_alias_once(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, dinero: Any
+) -> None:
+    # By a name of its own: under importlib's import mode this file has none that can be imported.
+    module = ModuleType(__name__)
+    vars(module)["Raises"] = Raises
+    monkeypatch.setitem(sys.modules, __name__, module)
+    settings.DINERO = dinero
+    (text,) = (str(m.msg) for m in checks.check_settings() if m.id == "dinero.E003")
+    assert text.startswith("DINERO gateway 'shop'")
+    assert text.count("DINERO gateway") == 1
+
+
+def test_a_backend_that_raises_what_it_likes_is_a_finding(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "build", Raises)
+    settings.DINERO = {"GATEWAYS": {"default": {"BACKEND": "shop.Gateway"}}}
+    assert [str(m.msg) for m in checks.check_settings()] == [
+        "DINERO gateway 'default': KeyError: 'api_key'"
+    ]
+
+
+def test_the_sandbox_in_production(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.DEBUG = False
+    assert ids(settings, one()) == []
+    monkeypatch.delattr(mail, "outbox")  # what a test run has and a server has not
+    assert ids(settings, one()) == ["dinero.E008"]
+    assert ids(settings, one(allow_in_production=True)) == []
+    settings.DEBUG = True
+    assert ids(settings, one()) == []
 
 
 def test_an_unknown_option_is_named_with_the_accepted_ones(settings: Any) -> None:
@@ -111,10 +178,17 @@ def test_the_journals_alias(settings: Any) -> None:
     assert checks.check_journal() == []
 
 
-@pytest.mark.sqlite
-def test_sqlite_cannot_have_a_journal_of_its_own(settings: Any) -> None:
+def test_the_tables_own_alias_is_no_second_connection(settings: Any) -> None:
     settings.DINERO = {**one(), "JOURNAL_ALIAS": "default"}
-    assert any("SQLite" in str(message) for message in checks.check_journal())
+    (found,) = checks.check_journal()
+    assert found.id == "dinero.E005"
+    assert "written through 'default' already" in found.msg
+
+
+def test_sqlite_cannot_have_a_journal_of_its_own(second: str) -> None:
+    connections[second].settings_dict.update(connections["default"].settings_dict)
+    connections[second].vendor = "sqlite"
+    assert ["SQLite" in message.msg for message in checks.check_journal()] == [True]
 
 
 @pytest.mark.autonomous
@@ -141,7 +215,7 @@ def test_rows_of_an_alias_that_is_gone(settings: Any) -> None:
         ({"HOST": "elsewhere"}, "points to another database"),
         ({"ENGINE": "another"}, "points to another database"),
         ({"ATOMIC_REQUESTS": True}, "rolls the journal back"),
-        ({}, ""),
+        ({"AUTOCOMMIT": False}, "nothing that it writes is kept"),
     ],
 )
 def test_the_journals_connection_is_to_the_same_database(
@@ -149,16 +223,35 @@ def test_the_journals_connection_is_to_the_same_database(
 ) -> None:
     connections[second].settings_dict.update(connections["default"].settings_dict, **journal)
     found = checks.check_journal()
-    assert [message.id for message in found] == (["dinero.E005"] if text else [])
+    assert [message.id for message in found] == ["dinero.E005"]
     assert text in str(found)
-    assert all("journal_alias(" in str(message.hint) for message in found)
+    assert "journal_alias(" in str(found[0].hint)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "options", "waits"),
+    [
+        ("postgresql", {}, True),
+        ("postgresql", {"options": "-c statement_timeout=9"}, True),
+        ("postgresql", {"options": "-c lock_timeout=2000"}, False),
+        ("mysql", {"init_command": "SET sql_mode=''"}, True),
+        ("mysql", {"init_command": "SET innodb_lock_wait_timeout=2"}, False),
+        ("oracle", {}, False),
+    ],
+)
+def test_a_journal_that_waits_for_its_own_caller(
+    second: str, vendor: str, options: dict[str, str], waits: bool
+) -> None:
+    connections[second].vendor = vendor
+    connections[second].settings_dict.update(connections["default"].settings_dict, OPTIONS=options)
+    assert [m.id for m in checks.check_journal()] == (["dinero.W005"] if waits else [])
 
 
 def test_a_router_must_not_send_the_journal_to_its_own_alias(second: str, settings: Any) -> None:
     settings.DATABASE_ROUTERS = [ToSecond()]
     found = checks.check_journal()
     assert [message.id for message in found] == ["dinero.E005"]
-    assert "router" in str(found[0])
+    assert "router" in str(found[0].hint)
 
 
 def test_rows_are_not_asked_for_without_a_database(settings: Any) -> None:
@@ -166,6 +259,7 @@ def test_rows_are_not_asked_for_without_a_database(settings: Any) -> None:
     settings.DINERO = one()
     assert checks.check_rows() == []
     assert checks.check_rows(databases=[]) == []
+    assert checks.check_rows(databases=["another"]) == []
 
 
 def test_a_resolver_knows_aliases_that_settings_do_not(settings: Any) -> None:

@@ -62,3 +62,37 @@ def test_gateways_that_are_no_dict(settings: Any, value: Any) -> None:
 
 def test_the_default_alias() -> None:
     assert conf.DEFAULT_GATEWAY == "default"
+
+
+@pytest.mark.parametrize("options", [{"key": "s3c"}, MappingProxyType({"key": "s3c"})])
+def test_an_entry_is_a_copy_that_shows_no_option(options: Any) -> None:
+    entry = conf.entry("shop", {"BACKEND": "a.B", "OPTIONS": options})
+    assert (entry.backend, entry.options) == ("a.B", {"key": "s3c"})
+    assert entry.options is not options
+    assert "s3c" not in repr(entry)
+
+
+@pytest.mark.parametrize("config", [{"BACKEND": "a.B"}, {"BACKEND": "a.B", "OPTIONS": None}])
+def test_an_entry_without_options(config: Any) -> None:
+    assert conf.entry("shop", config) == conf.Entry("a.B", {})
+
+
+@pytest.mark.parametrize(
+    ("config", "text"),
+    [
+        ("a.B", " must be a dict."),
+        (["a.B"], " must be a dict."),
+        ({"OPTIONS": {}}, " has no BACKEND."),
+        ({"BACKEND": "a.B", "OPTIONS": "x"}, ": OPTIONS must be a dict."),
+        ({"BACKEND": "a.B", "OPTIONS": ["x"]}, ": OPTIONS must be a dict."),
+        (
+            {"BACKEND": "a.B", "store": "x", "options": {}},
+            " has unknown keys: options, store. Known: BACKEND, OPTIONS; what a backend is told "
+            "goes into OPTIONS.",
+        ),
+    ],
+)
+def test_an_entry_of_another_shape_is_named(config: Any, text: str) -> None:
+    with pytest.raises(ImproperlyConfigured) as caught:
+        conf.entry("shop", config)
+    assert str(caught.value) == f"DINERO gateway 'shop'{text}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -36,6 +37,21 @@ def copied_package(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "django_dinero", tmp_path / "django_dinero", ignore=ignore)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
+
+
+def test_the_contributors_table_has_every_room() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    rows = re.findall(r"^\| (?:\d|beside) \| (.*) \|$", page, re.MULTILINE)
+    told = {
+        word.strip("/:")
+        for row in rows
+        for name in re.findall(r"`([^`]+)`", row)
+        for word in name.split()
+    }
+    package = ROOT / "django_dinero"
+    files = {path.stem for path in package.glob("*.py")} - {"__init__"}
+    folders = {path.parent.name for path in package.glob("*/*.py")} - {"migrations"}
+    assert files | folders <= told
 
 
 def test_every_room_keeps_the_contracts() -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from django.core import checks
 from django.core.checks import CheckMessage
 from django.utils.translation import gettext as _
 from requests.adapters import BaseAdapter
@@ -78,11 +77,18 @@ class AuthorizeNetGateway(Vault, Lookups):
     @property
     def client(self) -> Client:  # type: ignore[override]
         """The client, made at first use: a system check builds gateways that are never used."""
+        return self._connected()
+
+    def _connected(self) -> Client:
         with self._lock:
             if self._client is None:
-                options.refuse_unsafe(self.options)
+                super().prepare()
                 self._client = Client(self.options, self._adapter)
             return self._client
+
+    def prepare(self) -> None:
+        """Make the client: a wrong certificate file or proxy is found now and not in a call."""
+        self._connected()
 
     def mount(self, adapter: BaseAdapter) -> None:
         """Answer calls by a ``requests`` adapter instead of the network, for tests."""
@@ -94,20 +100,9 @@ class AuthorizeNetGateway(Vault, Lookups):
         return self.options.live
 
     def check(self) -> list[CheckMessage]:
-        """Find an endpoint to which card numbers must not go, and times that do not fit."""
-        return [*options.check(self.options), *self._check_times()]
-
-    def _check_times(self) -> Iterator[CheckMessage]:
-        # The journal lets a request leave in the first third of its lease.
-        longest = self.lease_seconds / 3 + self.options.deadline
-        for name in ("lease_seconds", "quarantine_seconds"):
-            if getattr(self, name) < longest:
-                yield checks.Warning(
-                    f"DINERO gateway {self.alias!r}: {name} is shorter than a call may take.",
-                    hint="A third of lease_seconds and the deadline together: until then a charge "
-                    "that others take for lost may still be made.",
-                    id="dinero.W005",
-                )
+        """Find an endpoint to which card numbers must not go, and times that do not fit a call."""
+        times = options.check_times(self.options, self.lease_seconds, self.quarantine_seconds)
+        return [*options.check(self.options), *times]
 
     def check_request(self, request: Request) -> None:
         """Refuse also numbers of more than 16 digits, and texts that do not fit one description."""

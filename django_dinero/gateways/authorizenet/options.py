@@ -199,12 +199,15 @@ def check(options: Options) -> Iterator[CheckMessage]:
         )
 
 
-def refuse_unsafe(options: Options) -> None:
-    """Raise for an endpoint that :func:`check` calls an error: not every server runs checks.
-
-    Raises:
-        ImproperlyConfigured: plain http or a foreign host.
-    """
-    for message in check(options):
-        if message.is_serious():
-            raise ImproperlyConfigured(f"{message.msg} {message.hint or ''}".strip())
+def check_times(options: Options, lease: float, quarantine: float) -> Iterator[CheckMessage]:
+    """Find times within which a call that others take for lost may still be made."""
+    # The journal lets a request leave in the first third of its lease.
+    longest = lease / 3 + options.deadline
+    for name, seconds in (("lease_seconds", lease), ("quarantine_seconds", quarantine)):
+        if seconds < longest:
+            yield Error(
+                f"DINERO gateway {options.alias!r}: {name} is {seconds:g}, and a call may end "
+                f"{longest:g} seconds after its operation was taken.",
+                hint="Make it at least a third of lease_seconds and the deadline together.",
+                id="dinero.E010",
+            )

@@ -100,6 +100,13 @@ TEXTS: Mapping[records.Reason, str] = {
     R.token_used: gettext_noop("The token was used before; enter the card again."),
 }
 
+#: Said of what a bank in memory may have known in a process before this one.
+LOST = frozenset({R.customer_not_found, R.card_not_found, R.not_found})
+MEMORY = gettext_noop(
+    "This test bank is in memory: what an earlier process stored there is gone. Its option "
+    "'store' gives it a file."
+)
+
 OUTCOMES: Mapping[records.Outcome, Outcome] = {
     records.Outcome.approved: Outcome.APPROVED,
     records.Outcome.partial: Outcome.DECLINED,
@@ -116,12 +123,15 @@ _KINDS: Mapping[records.Kind, Kind] = {
 }
 
 
-def reasons(reason: records.Reason | None) -> tuple[Reason, ...]:
+def reasons(reason: records.Reason | None, *, in_memory: bool = False) -> tuple[Reason, ...]:
     """Return a refusal of the bank as reasons; its text stands with the first."""
     if reason is None:
         return ()
+    text = _(TEXTS[reason])
+    if in_memory and reason in LOST:
+        text = f"{text} {_(MEMORY)}"
     return tuple(
-        Reason(kind, reason.value, _(TEXTS[reason]) if index == 0 else "")
+        Reason(kind, reason.value, text if index == 0 else "")
         for index, kind in enumerate(KINDS[reason])
     )
 

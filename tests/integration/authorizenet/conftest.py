@@ -32,7 +32,6 @@ def bank(witness: Witness, settings: Any) -> Iterator[SandboxServer]:
                 "login_id": account.login_id,
                 "transaction_key": account.transaction_key.reveal(),
                 "endpoint": server.endpoint,
-                "read_timeout": 5,
             },
         }
         settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": entry}}

@@ -7,22 +7,23 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import chdir, closing
 from pathlib import Path
 
 import pytest
+
+from example_project.demo.columns import Columns
 
 ROOT = Path(__file__).resolve().parents[3]
 BANK, SHOP = "bank.sqlite3", "shop.sqlite3"
 
 
-def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {
-        name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"
-    }
+def demo(*arguments: str, encoding: str = "utf-8") -> subprocess.CompletedProcess[str]:
+    ours = ("DJANGO_SETTINGS_MODULE", "COLUMNS")
+    environment = {name: value for name, value in os.environ.items() if name not in ours}
     return subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), "dinero_demo", *arguments],
-        env={**environment, "PYTHONIOENCODING": "utf-8"},
+        env={**environment, "PYTHONIOENCODING": encoding},
         capture_output=True,
         encoding="utf-8",
         timeout=120,
@@ -115,6 +116,24 @@ def test_a_difference_is_shown_and_fails(
     assert shown in [" ".join(line.split()) for line in done.stdout.splitlines()]
     assert "The books do not agree." in done.stderr
     assert "books agree" not in done.stdout
+
+
+def test_a_terminal_without_bullets_in_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    tmp_path.chmod(0o555)
+    with chdir(tmp_path):
+        done = demo(encoding="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "visa ???? 1111" in done.stdout
+
+
+@pytest.mark.parametrize(("asked", "width"), [(40, 72), (80, 80), (500, 108)])
+def test_the_columns_fit_the_terminal(asked: int, width: int) -> None:
+    written: list[str] = []
+    columns = Columns(written.append, width=asked)
+    columns.heading("LEFT", "right")
+    columns.row("call " * 40, "answer " * 40)
+    assert max(map(len, written)) == len(written[2]) == width
+    assert {line[written[2].index("+")] for line in written[3:]} == {"|"}
 
 
 def test_a_file_that_is_no_bank_is_told(kept: Path) -> None:

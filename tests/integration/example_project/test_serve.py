@@ -34,7 +34,11 @@ class Served:
         self.output = directory / "output.txt"
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "manage.py"), "dinero_serve", "--port", "0"],
+                [
+                    *(sys.executable, str(ROOT / "manage.py"), "dinero_serve"),
+                    # Any free ones: another run on this machine may want the usual ones as well.
+                    *("--port", "0", "--bank-port", "0"),
+                ],
                 env={**environment, "EXAMPLE_VAR": str(directory / "var"), "PYTHONUNBUFFERED": "1"},
                 stdout=output,
                 stderr=subprocess.STDOUT,

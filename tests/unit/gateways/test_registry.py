@@ -6,16 +6,19 @@ import sys
 import threading
 from collections.abc import Iterator
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from django.core import checks
+from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
+from django_dinero.conf import Entry
 from django_dinero.exceptions import InvalidInput
 from django_dinero.gateways import registry
 from django_dinero.gateways.base import Gateway
-from django_dinero.gateways.registry import aliases, backend_class, get_gateway, reset
+from django_dinero.gateways.registry import aliases, build, get_gateway, reset
 from django_dinero.gateways.types import (
     ChargeRequest,
     Lookup,
@@ -32,11 +35,20 @@ class Counted(Gateway):
 
     option_names = frozenset({"api_key"})
     built = 0
+    prepared = 0
+    errors: ClassVar[list[CheckMessage]] = []
 
     def __init__(self, alias: str, options: Any = None) -> None:
         super().__init__(alias, options)
         type(self).built += 1
         self.options = dict(options or {})
+
+    def check(self) -> list[CheckMessage]:
+        return self.errors
+
+    def prepare(self) -> None:
+        super().prepare()
+        type(self).prepared += 1
 
     def charge(self, request: ChargeRequest) -> TransactionResult:
         return TransactionResult(Outcome.APPROVED)
@@ -63,7 +75,9 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     module = ModuleType("dinero_registry_example")
     vars(module).update(Counted=Counted, resolve=resolve, number=5)
     monkeypatch.setitem(sys.modules, "dinero_registry_example", module)
-    Counted.built = 0
+    monkeypatch.setattr(Counted, "built", 0)
+    monkeypatch.setattr(Counted, "prepared", 0)
+    monkeypatch.setattr(Counted, "errors", [])
     answers.clear()
     reset()
     yield
@@ -142,7 +156,8 @@ def test_many_threads_build_it_once(settings: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entries", "known"), [({}, "none"), ({"b": {"BACKEND": PATH}, "a": {}}, "a, b")]
+    ("entries", "known"),
+    [({}, "none; DINERO has no GATEWAYS"), ({"b": {"BACKEND": PATH}, "a": {}}, "a, b")],
 )
 def test_an_unknown_alias_lists_the_configured_ones(
     settings: Any, entries: dict[str, Any], known: str
@@ -205,15 +220,14 @@ def test_an_alias_that_the_resolver_does_not_know(settings: Any) -> None:
 )
 def test_a_wrong_backend_is_named(settings: Any, entry: dict[str, Any], text: str) -> None:
     configure(settings, shop=entry)
-    for call in (lambda: get_gateway("shop"), lambda: backend_class("shop", entry)):
-        with pytest.raises(ImproperlyConfigured) as caught:
-            call()
-        assert str(caught.value).startswith(text)
+    with pytest.raises(ImproperlyConfigured) as caught:
+        get_gateway("shop")
+    assert str(caught.value).startswith(text)
 
 
 def test_a_failed_import_keeps_its_cause() -> None:
     with pytest.raises(ImproperlyConfigured) as caught:
-        backend_class("shop", {"BACKEND": "dinero_nowhere.Gateway"})
+        build("shop", Entry("dinero_nowhere.Gateway", {}))
     assert isinstance(caught.value.__cause__, ImportError)
 
 
@@ -225,3 +239,25 @@ def test_a_wrong_option_is_not_remembered(settings: Any) -> None:
     assert registry._instances == {}
     options.clear()
     assert isinstance(get_gateway(), Counted)
+
+
+# -- Getting ready ------------------------------------------------------------------------------
+
+
+def test_a_gateway_is_prepared_once_and_not_when_it_is_only_built(settings: Any) -> None:
+    configure(settings, default={"BACKEND": PATH})
+    Counted.errors = [checks.Warning("be careful")]
+    build("default", Entry(PATH, {}))
+    assert Counted.prepared == 0
+    assert get_gateway() is get_gateway()
+    assert Counted.prepared == 1
+
+
+def test_what_its_check_calls_an_error_is_refused_at_first_use(settings: Any) -> None:
+    configure(settings, default={"BACKEND": PATH})
+    Counted.errors = [Error("Not so.", hint="But so.")]
+    for _ in range(2):
+        with pytest.raises(ImproperlyConfigured, match=r"^Not so\. But so\.$"):
+            get_gateway()
+    Counted.errors = []
+    assert get_gateway().alias == "default"

@@ -63,7 +63,7 @@ def test_a_charge_is_kept_with_all_that_came_with_it(bank: Bank) -> None:
 
 def test_ids_are_long_and_count_up(bank: Bank) -> None:
     first, second = charged(bank), charged(bank)
-    assert (len(first.id), first.id[:3]) == (11, "600")
+    assert len(first.id) == 11
     assert int(second.id) == int(first.id) + 1
 
 

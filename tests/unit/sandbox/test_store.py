@@ -258,3 +258,15 @@ def test_a_writer_keeps_other_writers_out_from_its_first_look(store_path: Path) 
     assert charged(second).status == "captured"
     first.close()
     second.close()
+
+
+@pytest.mark.parametrize("kind", ["customer", "card", "transaction", "batch"])
+def test_another_bank_gives_other_ids_of_the_same_length(kind: str) -> None:
+    """A project's rows outlive a bank in memory, and its ids must not come back as other people."""
+    ids = set()
+    for _ in range(5):
+        store = Store()
+        with store.writing():
+            ids |= {store.next_id(kind), store.next_id(kind)}
+    assert len(ids) > 5
+    assert len({len(each) for each in ids}) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import tempfile
 from contextlib import nullcontext
@@ -53,6 +54,8 @@ class Command(BaseCommand):
         Raises:
             CommandError: a step did not go as expected, or the books do not agree.
         """
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # a terminal without a bullet gets a "?"
         if job is not None:
             control, store = job
             self._job(control, Path(store))

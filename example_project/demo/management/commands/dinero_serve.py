@@ -36,9 +36,16 @@ class Command(BaseCommand):
         parser.add_argument(
             "--port", type=int, default=SITE_PORT, help=f"{SITE_PORT} by default; 0: any free one."
         )
+        parser.add_argument(
+            "--bank-port",
+            type=int,
+            help=f"{BANK_PORT} by default, where it is free; 0: any free one.",
+        )
         parser.add_argument("--prepare", metavar="CONTROL", help="(internal)")
 
-    def handle(self, *args: Any, port: int, prepare: str | None, **options: Any) -> None:
+    def handle(
+        self, *args: Any, port: int, bank_port: int | None, prepare: str | None, **options: Any
+    ) -> None:
         """Serve until Ctrl-C or SIGTERM.
 
         Raises:
@@ -50,14 +57,14 @@ class Command(BaseCommand):
         leave_on_sigterm()
         if port and not is_free(port):
             raise CommandError(f"Port {port} is taken. Give another one: --port {port + 1}")
-        VAR_DIR.mkdir(parents=True, exist_ok=True)
         try:
-            self._serve(port or _any_free())
+            if bank_port is None:
+                bank_port = BANK_PORT if is_free(BANK_PORT) else 0
+            self._serve(port or _any_free(), bank_port)
         except BankFailed as error:
             raise CommandError(str(error)) from error
 
-    def _serve(self, port: int) -> None:
-        bank_port = BANK_PORT if is_free(BANK_PORT) else 0
+    def _serve(self, port: int, bank_port: int) -> None:
         with BankProcess(VAR_DIR / "bank.sqlite3", bank_port) as bank:
             environment = bank.environment
             if run_manage("dinero_serve", "--prepare", bank.control, environment=environment):

@@ -190,7 +190,6 @@ E007, W004 = ("dinero.E007", True), ("dinero.W004", False)
 @pytest.mark.parametrize("endpoint", SAFE)
 def test_this_machine_may_have_card_numbers(endpoint: str) -> None:
     assert check(endpoint=endpoint) == []
-    options.refuse_unsafe(read(endpoint=endpoint))
 
 
 @pytest.mark.parametrize(
@@ -213,15 +212,12 @@ def test_this_machine_may_have_card_numbers(endpoint: str) -> None:
 )
 def test_nobody_else_may(endpoint: str) -> None:
     assert check(endpoint=endpoint) == [E007]
-    with pytest.raises(ImproperlyConfigured, match="'shop'"):
-        options.refuse_unsafe(read(endpoint=endpoint))
 
 
 @pytest.mark.parametrize("endpoint", ["https://pay.example/x", "http://Pay.Example:8080/"])
 def test_a_trusted_host_is_a_warning(endpoint: str) -> None:
     given = {"endpoint": endpoint, "trusted_hosts": ["pay.EXAMPLE"]}
     assert check(**given) == [W004]
-    options.refuse_unsafe(read(**given))
     (message,) = options.check(read(**given))
     assert ("without encryption" in str(message.msg)) == endpoint.startswith("http:")
 

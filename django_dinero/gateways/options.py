@@ -1,0 +1,53 @@
+"""The options that every backend has, read and checked once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from django_dinero.exceptions import InvalidInput
+from django_dinero.money import exponent
+
+
+def refuse_unknown(alias: str, given: Iterable[str], accepted: Iterable[str]) -> None:
+    """Raise for an option that the backend does not have: ignored, it would look as if it worked.
+
+    Raises:
+        ImproperlyConfigured: with the names of the accepted ones.
+    """
+    unknown = sorted(set(map(str, given)) - set(accepted))
+    if unknown:
+        raise ImproperlyConfigured(
+            f"DINERO gateway {alias!r}: unknown option(s) {', '.join(unknown)}. "
+            f"Accepted: {', '.join(sorted(accepted))}."
+        )
+
+
+def currency(alias: str, given: Mapping[str, Any]) -> str:
+    """Return the currency of the account, US dollars if none is given."""
+    code = given.get("currency", "USD")
+    try:
+        exponent(code)
+    except InvalidInput:
+        raise wrong(alias, "currency", "is no ISO 4217 code in capitals") from None
+    return str(code)
+
+
+def seconds(alias: str, given: Mapping[str, Any], name: str, default: float) -> float:
+    """Return a length of time above zero."""
+    value = given.get(name, default)
+    try:
+        length = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        length = math.nan
+    if not 0 < length < math.inf:
+        raise wrong(alias, name, "is a number of seconds above zero")
+    return length
+
+
+def wrong(alias: str, name: str, what: str) -> ImproperlyConfigured:
+    """Return the error of one option; its value is not shown."""
+    return ImproperlyConfigured(f"DINERO gateway {alias!r}: the option {name!r} {what}.")
