@@ -11,9 +11,7 @@ import pytest
 from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
 
-from django_dinero.gateways.registry import reset
 from django_dinero.gateways.sandbox import SandboxGateway
-from django_dinero.models import Operation, Transaction
 
 
 def test_a_store_that_cannot_be_used_is_a_wrong_configuration(tmp_path: Path) -> None:
@@ -33,21 +31,17 @@ def test_a_store_that_cannot_be_used_is_a_wrong_configuration(tmp_path: Path) ->
 @pytest.fixture
 def production(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """As a server of an installation sees it: no DEBUG, no test runner's outbox."""
-    reset()
     monkeypatch.delattr(mail, "outbox")
     settings.DEBUG = False
     return settings
 
 
-@pytest.mark.django_db
 def test_it_refuses_to_be_a_production_gateway(production: Any) -> None:
+    """Before an operation is written: tests/integration/test_first_use.py."""
     with pytest.raises(ImproperlyConfigured) as caught:
-        Transaction.create("5", number="4111111111111111")
-    assert "'default' is the test bank, and DEBUG is off: every charge" in str(caught.value)
+        SandboxGateway("shop").prepare()
+    assert "'shop' is the test bank, and DEBUG is off: every charge" in str(caught.value)
     assert "Configure a real gateway, or set its option allow_in_production" in str(caught.value)
-    assert not Transaction.objects.exists()
-    # Nothing was asked of a bank, so that nothing waits to be looked up.
-    assert not Operation.objects.exists()
 
 
 @pytest.mark.parametrize("debug", [True, False])
