@@ -9,6 +9,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models, router
 from django.utils.translation import gettext_lazy as _
 
+from django_dinero import conf
 from django_dinero.db import IdField, UtcNow
 from django_dinero.keys import KEY_LENGTH, new_key
 from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS
@@ -195,8 +196,20 @@ class Operation(models.Model):
         from_queryset: models.QuerySet[Self] | None = None,
     ) -> None:
         """Read where it was written, a deferred field too: a replica may lag behind."""
-        using = using or self._state.db or router.db_for_write(type(self))
-        super().refresh_from_db(using=using, fields=fields, from_queryset=from_queryset)
+        super().refresh_from_db(
+            using=using or self.written_on, fields=fields, from_queryset=from_queryset
+        )
+
+    @property
+    def written_on(self) -> str:
+        """The alias on which it is changed: the journal's own if it came from there.
+
+        Where it was read does not tell: a router may read from a replica.
+        """
+        read_from = self._state.db
+        if read_from and read_from == conf.journal_alias():
+            return read_from
+        return router.db_for_write(type(self), instance=self)
 
     @property
     def is_open(self) -> bool:

@@ -73,7 +73,7 @@ def push_delete(key: str, using: str | None = None) -> None:
 
 def _covered(operation: Operation) -> bool:
     """Whether the card's customer is being deleted too: that takes its cards along."""
-    deletes = Operation.objects.using(operation._state.db).filter(
+    deletes = Operation.objects.using(operation.written_on).filter(
         kind=OperationKind.DELETE_CUSTOMER,
         gateway_name=operation.gateway_name,
         customer_id=operation.customer_id,
@@ -99,7 +99,7 @@ def _send_delete(operation: Operation) -> None:
 
 def _learn_id(operation: Operation) -> bool:
     """Fill in the id that the customer got after it was deleted here; say whether it got one."""
-    using = operation._state.db or router.db_for_write(Operation)
+    using = operation.written_on
     created = _creation(operation.target, using).exclude(customer_id="").last()
     if created is not None:
         operation.customer_id = created.customer_id
@@ -108,10 +108,10 @@ def _learn_id(operation: Operation) -> bool:
 
 
 def _take_slot(operation: Operation) -> None:
-    operations = Operation.objects.using(operation._state.db)
+    operations = Operation.objects.using(operation.written_on)
     for _attempt in range(2):
         try:
-            with transaction.atomic(using=operation._state.db):
+            with transaction.atomic(using=operation.written_on):
                 operations.filter(pk=operation.pk).update(target_slot=operation.target)
             return
         except IntegrityError:
@@ -124,7 +124,7 @@ def _take_slot(operation: Operation) -> None:
 
 def bury_again(operation: Operation) -> Operation:
     """Write a new tombstone for a delete that is proven not to have happened."""
-    return Operation.objects.using(operation._state.db).create(
+    return Operation.objects.using(operation.written_on).create(
         kind=operation.kind,
         gateway_name=operation.gateway_name,
         target=operation.target,

@@ -53,7 +53,7 @@ def record(operation: Operation) -> Transaction:
     row = _told(operation, *books.record(operation))
     if row.status == TransactionStatus.HELD or operation.state == OperationState.PENDING:
         agree(row)
-        operation.refresh_from_db(using=operation._state.db)
+        operation.refresh_from_db()
     return row
 
 

@@ -83,7 +83,7 @@ def nothing_sent_if_unwritten() -> Iterator[None]:
 def add_to_intent(operation: Operation, **values: Any) -> None:
     """Write more into the intent of a NEW operation: what is read with its target held."""
     operation.intent = {**operation.intent, **values}
-    rows = Operation.objects.using(_alias_of(operation)).filter(pk=operation.pk, state=State.NEW)
+    rows = Operation.objects.using(operation.written_on).filter(pk=operation.pk, state=State.NEW)
     rows.update(intent=operation.intent)
 
 
@@ -120,7 +120,7 @@ def _compare_and_set(operation: Operation, state: OperationState, values: dict[s
         return False
     if state not in OPEN_STATES:
         values = {**values, "target_slot": None}
-    using = _alias_of(operation)
+    using = operation.written_on
     rows = Operation.objects.using(using).filter(pk=operation.pk, state=old)
     values = {**values, "state": state, "updated_at": UtcNow()}
     won = bool(rows.update(**values))
@@ -166,10 +166,6 @@ def _end(operation: Operation, state: OperationState, values: dict[str, Any]) ->
     return ""
 
 
-def _alias_of(operation: Operation) -> str:
-    return operation._state.db or router.db_for_write(Operation)
-
-
 def conclude(
     operation: Operation,
     state: OperationState,
@@ -186,11 +182,11 @@ def conclude(
     Raises:
         OutcomeUnknown: the database failed; the log has the operation's key and the gateway's id.
     """
-    apart = _alias_of(operation) != router.db_for_write(Operation)
+    apart = operation.written_on != router.db_for_write(Operation)
     values["outcome"] = dict(outcome)
     old, failed = "", False
     try:
-        with transaction.atomic(using=_alias_of(operation)):
+        with transaction.atomic(using=operation.written_on):
             ended = _end(operation, state, values)
             if not apart:
                 rows = write()
@@ -227,7 +223,7 @@ def log_unrecorded(
 
 def release_client_key(operation: Operation) -> None:
     """Free the idempotency key of an operation that is proven not to have happened."""
-    rows = Operation.objects.using(_alias_of(operation)).filter(
+    rows = Operation.objects.using(operation.written_on).filter(
         pk=operation.pk, state__in=(State.FAILED, State.ABSENT)
     )
     rows.update(client_key=None)

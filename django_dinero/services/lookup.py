@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from django.db import router
 from django.utils.translation import gettext as _
 
 from django_dinero.db import UtcNow
@@ -68,8 +67,7 @@ def _expire(operation: Operation) -> None:
 
 
 def _passed(operation: Operation, column: str) -> bool:
-    using = operation._state.db or router.db_for_write(Operation)
-    rows = Operation.objects.using(using).filter(pk=operation.pk)
+    rows = Operation.objects.using(operation.written_on).filter(pk=operation.pk)
     return rows.filter(**{f"{column}__lt": UtcNow()}).exists()
 
 
@@ -130,15 +128,15 @@ def _look_up(operation: Operation) -> None:
 
 
 def _check_later(operation: Operation, problem: str) -> None:
-    using = operation._state.db or router.db_for_write(Operation)
     steps = (5, 30, 120, 600, 3600)
     wait = timedelta(seconds=steps[min(operation.attempts, len(steps) - 1)])
-    Operation.objects.using(using).filter(pk=operation.pk, state=operation.state).update(
+    rows = Operation.objects.using(operation.written_on)
+    rows.filter(pk=operation.pk, state=operation.state).update(
         attempts=min(operation.attempts + 1, MAX_ATTEMPTS),
         next_check_at=UtcNow() + wait,
         outcome={**operation.outcome, "lookup": problem[:500]},
     )
-    operation.refresh_from_db(using=using)
+    operation.refresh_from_db()
 
 
 def _hints(operation: Operation) -> LookupHints:

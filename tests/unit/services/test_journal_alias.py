@@ -169,6 +169,18 @@ def test_nothing_is_read_from_a_replica_that_lags(
     assert (operation.state, rival.state) == ("failed", "failed")
 
 
+@pytest.mark.django_db(transaction=True)
+def test_what_was_read_from_a_replica_is_not_written_there(
+    gateway: RecordingGateway, second: str, settings: Any
+) -> None:
+    settings.DATABASE_ROUTERS = [Router(second, replica="default")]
+    operation = begin(gateway, using=second)
+    operation._state.db = "default"
+    assert operation.written_on == second
+    assert journal.move(operation, State.FAILED, outcome={"error": "no"})
+    assert Operation.objects.using(second).get().outcome == {"error": "no"}
+
+
 # -- Collisions ------------------------------------------------------------------------------------
 
 
