@@ -11,13 +11,15 @@ from django.utils.translation import gettext as _
 
 from django_dinero.exceptions import DineroError, NeedsReview
 from django_dinero.gateways.base import Gateway
-from django_dinero.gateways.types import Outcome, TransactionResult
-from django_dinero.models.operation import Operation, OperationState
+from django_dinero.gateways.types import Outcome, ReasonKind, TransactionResult
+from django_dinero.models.operation import Operation, OperationKind, OperationState
 from django_dinero.models.transaction import Transaction
 from django_dinero.services import aliases, books, endings, journal, replay, sending
+from django_dinero.services.refusals import error_for, has
 
 #: Answers after which no money moves.
 REFUSED = (Outcome.DECLINED, Outcome.FAILED)
+CHARGES = (OperationKind.CHARGE, OperationKind.AUTHORIZE)
 
 
 def perform(
@@ -34,6 +36,11 @@ def perform(
             contradiction = contradiction or _("The gateway gave the id of another transaction.")
     if contradiction:
         raise leave_to_a_person(operation, outcome, contradiction)
+    if operation.kind in CHARGES and has(result, ReasonKind.DUPLICATE_TRANSACTION):
+        # Of another charge than ours, or the gateway would have told that it was made: our key is
+        # in what it compares, and only a person can say how that came.
+        leave_to_a_person(operation, outcome, outcome["gateway_text"])
+        raise error_for(result.reasons, operation=operation, gateway_name=gateway.alias)
     row = endings.conclude(
         operation, outcome, transaction_id=outcome["transaction_id"] or operation.transaction_id
     )

@@ -261,7 +261,7 @@ def test_an_id_of_another_transaction_needs_a_person(
     assert Transaction.objects.get() == first
 
 
-def test_a_refused_duplicate_is_not_the_original(
+def test_a_refused_duplicate_is_left_to_a_person(
     gateway: RecordingGateway, card: dict[str, str]
 ) -> None:
     first = Transaction.create(5, **card)
@@ -271,8 +271,10 @@ def test_a_refused_duplicate_is_not_the_original(
     )
     with pytest.raises(DuplicateTransactionError) as caught:
         Transaction.create(5, **card)
-    row = caught.value.transaction
-    assert (row.status, row.transaction_id) == ("failed", None)
+    assert caught.value.operation.state == "manual"
+    assert caught.value.operation.outcome["error"] == "the same again"
+    assert Transaction.objects.get() == first
+    assert len(gateway.calls) == 2
 
 
 # -- What the gateway says in other words than our columns hold ------------------------------------
