@@ -10,7 +10,8 @@ from rest_framework.request import Request
 
 from django_dinero.cards import unsendable
 from django_dinero.exceptions import InvalidInput
-from django_dinero.models import Operation, Transaction
+from django_dinero.models import Transaction
+from django_dinero.services import replay
 
 HEADER = "Idempotency-Key"
 #: On an answer that was given before: nothing was sent to the gateway this time.
@@ -51,8 +52,8 @@ def of(request: Request) -> Once:
         InvalidInput: there is none, or one of another form.
     """
     once = _read(request)
-    earlier = Operation.objects.filter(scope=once.scope, client_key=once.key)
-    return replace(once, before=earlier.values_list("key", flat=True).first() or "")
+    before = replay.operation_of({"scope": once.scope, "client_key": once.key})
+    return replace(once, before=before.key if before is not None else "")
 
 
 def of_creation(request: Request) -> Once | None:

@@ -7,6 +7,7 @@ from itertools import islice
 
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, router, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from django_dinero.exceptions import CustomerNotFoundError
@@ -24,7 +25,8 @@ from django_dinero.services.mirrorcards import (
 )
 from django_dinero.services.seen import Seen
 
-BATCH = 500
+#: Customers of one batch: their ids and keys go into one query, and SQLite may bind but 999 values.
+BATCH = 400
 COLUMNS = ("customer_id", "email", "first_name", "last_name", *MARKS)
 
 
@@ -114,13 +116,13 @@ def _known_customers(
     gateway_name: str, remotes: Sequence[RemoteCustomer], using: str
 ) -> tuple[dict[str, Customer], dict[str, Customer]]:
     """Return the rows that are there, by the gateway's id, and others by our key."""
-    rows = Customer.objects.using(using).filter(gateway_name=gateway_name)
-    ids = [remote.customer_id for remote in remotes]
-    by_id = {row.customer_id or "": row for row in rows.filter(customer_id__in=ids)}
-    by_key = {row.key: row for row in by_id.values()}
-    keys = [r.key for r in remotes if r.key and r.customer_id not in by_id]
-    if keys:
-        by_key |= {row.key: row for row in rows.filter(key__in=keys)}
+    ids = {remote.customer_id for remote in remotes}
+    keys = {remote.key for remote in remotes if remote.key}
+    rows = Customer.objects.using(using).filter(
+        Q(customer_id__in=ids) | Q(key__in=keys), gateway_name=gateway_name
+    )
+    by_key = {row.key: row for row in rows}
+    by_id = {row.customer_id: row for row in by_key.values() if row.customer_id in ids}
     return by_id, by_key
 
 
