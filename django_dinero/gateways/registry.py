@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 _INTERFACE = "django_dinero.gateways.base.Gateway"
 
+#: Instances kept: a resolver may know thousands of merchants, and each has a pool of connections.
+#: The aliases in the settings are never dropped.
+MAX_INSTANCES = 200
+
 _lock = Lock()
 _instances: dict[str, tuple[conf.Entry, Gateway]] = {}
 
@@ -41,12 +45,22 @@ def get_gateway(gateway_name: str | None = None) -> Gateway:
     alias = gateway_name or conf.DEFAULT_GATEWAY
     entry = conf.entry(alias, _config(alias))
     with _lock:
-        cached = _instances.get(alias)
+        cached = _instances.pop(alias, None)
         if cached is None or cached[0] != entry:
             cached = (entry, build(alias, entry))
             cached[1].prepare()
-            _instances[alias] = cached
+        _instances[alias] = cached  # the last one used stands last
+        if len(_instances) > MAX_INSTANCES:
+            _drop_the_oldest()
     return cached[1]
+
+
+def _drop_the_oldest() -> None:
+    """Forget the resolved gateway that was not used for longest; its connections go with it."""
+    for alias in _instances:
+        if alias not in conf.gateways():
+            del _instances[alias]
+            return
 
 
 def aliases() -> list[str]:

@@ -187,6 +187,21 @@ def test_the_resolver_is_asked_for_other_aliases_each_time(settings: Any) -> Non
     assert aliases() == ["own"]
 
 
+def test_a_resolved_gateway_that_was_not_used_for_long_is_forgotten(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DINERO = {"GATEWAYS": {"own": {"BACKEND": PATH}}, "GATEWAY_RESOLVER": RESOLVER}
+    monkeypatch.setattr(registry, "MAX_INSTANCES", 3)
+    answers.update({f"merchant-{n}": {"BACKEND": PATH} for n in (1, 2, 3)})
+    own, first, second = (get_gateway(name) for name in ("own", "merchant-1", "merchant-2"))
+    assert get_gateway("merchant-1") is first  # used again
+    third = get_gateway("merchant-3")
+    assert set(registry.instances()) == {"own", "merchant-1", "merchant-3"}
+    assert (get_gateway("own"), get_gateway("merchant-3")) == (own, third)
+    assert get_gateway("merchant-2") is not second
+    assert set(registry.instances()) == {"own", "merchant-3", "merchant-2"}
+
+
 def test_an_alias_that_the_resolver_does_not_know(settings: Any) -> None:
     settings.DINERO = {"GATEWAYS": {}, "GATEWAY_RESOLVER": RESOLVER}
     with pytest.raises(InvalidInput, match="No gateway is called 'shop'"):
