@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -14,18 +14,33 @@ from django.db.transaction import Atomic
 JOURNAL_LOCK_SECONDS = 2
 
 
-class IdField(models.CharField):  # type: ignore[type-arg]
-    """Text that is compared byte by byte: ``cus_AbC`` is not ``cus_aBc``, on MariaDB either."""
+# What a field takes and gives, for the type checkers of those who use the models.
+SetT = TypeVar("SetT", contravariant=True)
+GetT = TypeVar("GetT", covariant=True)
+
+
+class _Bytewise:
+    """Compared byte by byte: ``cus_AbC`` is not ``cus_aBc``, on MariaDB either."""
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> dict[str, Any]:
         """Give the column a binary collation where the default one ignores case."""
-        parameters = dict(super().db_parameters(connection))
+        parameters: dict[str, Any] = dict(super().db_parameters(connection))  # type: ignore[misc]
         if connection.vendor == "mysql":
             parameters["collation"] = "utf8mb4_bin"
         return parameters
 
 
-class RowForeignKey(models.ForeignKey):  # type: ignore[type-arg]
+if TYPE_CHECKING:
+
+    class IdField(_Bytewise, models.CharField[SetT, GetT]):
+        """Text that is compared byte by byte, not letter by letter."""
+else:
+    # Django's fields cannot be subscripted when the program runs.
+    class IdField(_Bytewise, models.CharField):
+        """Text that is compared byte by byte, not letter by letter."""
+
+
+class RowForeignKey(models.ForeignKey[SetT, GetT]):
     """A foreign key whose value is ``<name>_pk``, so that ``<name>_id`` is free.
 
     ``card.customer_id`` is the gateway's id of the customer, a column of its own.

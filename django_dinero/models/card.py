@@ -22,7 +22,7 @@ from django_dinero.cards import (
     seal,
     text_of,
 )
-from django_dinero.db import IdField, RowForeignKey
+from django_dinero.db import GetT, IdField, RowForeignKey, SetT
 from django_dinero.exceptions import InvalidInput
 from django_dinero.models.customer import Customer
 from django_dinero.models.marks import MirroredManager, MirroredQuerySet, SyncState
@@ -110,7 +110,7 @@ class _CardsDescriptor(ReverseManyToOneDescriptor):  # type: ignore[type-arg]
         return type("CardListManager", (CardListMixin, made), {})
 
 
-class CustomerForeignKey(RowForeignKey):
+class CustomerForeignKey(RowForeignKey[SetT, GetT]):
     """The customer of a card; its reverse, ``customer.cards``, can be indexed and counted."""
 
     related_accessor_class = _CardsDescriptor

@@ -26,7 +26,7 @@ def test_a_second_card_is_stored_at_the_gateway(
     shown = json_of(owner.post(f"customers/{customer.public_id}/cards/", body, key=None), 201)
     assert set(shown) == CARD_FIELDS
     assert (shown["last_4"], shown["brand"], shown["is_default"]) == ("0015", "mastercard", False)
-    stored = gateway.bank.customer(customer.customer_id)
+    stored = gateway.bank.customer(str(customer.customer_id))
     assert sorted(card.last_4 for card in stored.cards) == ["0015", "1111"]
 
 

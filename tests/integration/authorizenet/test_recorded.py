@@ -133,6 +133,7 @@ def customer(customer_id: str = "28775801") -> Customer:
 
 def stored_card(card_id: str) -> CreditCard:
     owner = customer()
+    assert owner.customer_id
     card = CreditCard(
         customer=owner, customer_id=owner.customer_id, card_id=card_id, last_4="8888", zip="12345"
     )
