@@ -88,6 +88,11 @@ def test_every_setting_and_option_stands_in_a_table() -> None:
     assert options == SandboxGateway.option_names | AuthorizeNetGateway.option_names
 
 
+def test_the_menu_leads_to_every_page() -> None:
+    menu = re.findall(r"^  - [^:]+: ([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    assert sorted(menu) == sorted(path.name for path in PAGES)
+
+
 def test_the_index_leads_to_every_page() -> None:
     links = set(re.findall(r"\]\(([\w-]+\.md)\)", page("index")))
     assert links == {path.name for path in PAGES} - {"index.md"}
