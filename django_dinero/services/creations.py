@@ -1,5 +1,6 @@
-"""A customer whose creation is asked for twice, under one idempotency key, is created once.
+"""Creating customers: what is asked of the gateway, and that it is done once.
 
+A customer whose creation is asked for twice, under one idempotency key, is created once.
 The caller's key makes the key that we give the customer. The row has it, the journal's target and
 the gateway too: whatever became of the first answer, the second request finds the first customer.
 """
@@ -15,11 +16,19 @@ from django.utils.translation import gettext as _
 from django_dinero import keys
 from django_dinero.cards import CardDetails, PaymentToken
 from django_dinero.db import in_transaction
-from django_dinero.exceptions import IdempotencyKeyReused, OperationInProgress
+from django_dinero.exceptions import (
+    IdempotencyKeyReused,
+    NotSent,
+    OperationInProgress,
+    OutcomeUnknown,
+)
+from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.types import CustomerRequest, ReasonKind, Refusal, RemoteCustomer
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation
-from django_dinero.services import replay
+from django_dinero.services import replay, sending
 from django_dinero.services.lookup import resolve
+from django_dinero.services.refusals import has
 
 
 def key_for(given: Mapping[str, Any]) -> str:
@@ -70,3 +79,60 @@ def _same(made: Customer, asked: Customer, card: CardDetails | PaymentToken | No
         return False
     stored = {row.last_4 for row in made.cards.all()}
     return card.last_4 in stored if isinstance(card, CardDetails) else bool(card is None or stored)
+
+
+def request_for(row: Customer, card: CardDetails | PaymentToken | None = None) -> CustomerRequest:
+    """Return what asks a gateway to store a customer, with a first card where there is one."""
+    return CustomerRequest(
+        operation_key=keys.new_key(),
+        key=row.key,
+        email=row.email,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        card=card,
+    )
+
+
+def intent_of(row: Customer) -> dict[str, Any]:
+    """Return what the journal keeps of it: enough to write the row of one that is found later."""
+    return {
+        "customer_key": row.key,
+        "email": row.email,
+        "first_name": row.first_name,
+        "last_name": row.last_name,
+        "owner_pk": row.owner_id,
+    }
+
+
+def send(
+    gateway: Gateway, operation: Operation, row: Customer, request: CustomerRequest
+) -> RemoteCustomer:
+    """Store a customer at the gateway; one that it has already under our key is ours.
+
+    Raises:
+        GatewayError: it was refused; the operation is closed.
+        NotSent, OutcomeUnknown: as :func:`sending.send` does.
+    """
+    result = sending.send(gateway, operation, lambda: gateway.create_customer(request))
+    if isinstance(result, Refusal):
+        result = _own_duplicate(gateway, row, result)
+    if isinstance(result, Refusal):
+        raise sending.refused(operation, result)
+    return result
+
+
+def _own_duplicate(gateway: Gateway, row: Customer, refusal: Refusal) -> RemoteCustomer | Refusal:
+    """A duplicate that carries our key is our own, from an attempt whose reply was lost."""
+    if not has(refusal, ReasonKind.DUPLICATE_CUSTOMER) or not refusal.existing_id:
+        return refusal
+    existing: RemoteCustomer | Refusal = refusal
+    lost = ""
+    try:
+        existing = gateway.retrieve_customer(refusal.existing_id)
+    except (NotSent, OutcomeUnknown) as error:
+        lost = str(error)
+    if lost:
+        # "Not sent" is said of this second call; the first one may have stored the customer.
+        raise OutcomeUnknown(lost)
+    ours = isinstance(existing, RemoteCustomer) and existing.key == row.key
+    return existing if ours else refusal

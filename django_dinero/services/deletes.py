@@ -93,7 +93,7 @@ def _send_delete(operation: Operation) -> None:
     ids = [operation.customer_id, operation.card_id]
     result: Done | Refusal = sending.send(gateway, operation, lambda: verb(*[i for i in ids if i]))
     if isinstance(result, Refusal):
-        raise outbox.refused(operation, result)
+        raise sending.refused(operation, result)
     journal.conclude(operation, OperationState.SUCCEEDED, {"already": result.already}, lambda: None)
 
 

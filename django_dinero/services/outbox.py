@@ -16,16 +16,14 @@ from django.db.models import Case, Value, When
 
 from django_dinero import keys, signals
 from django_dinero.cards import ADDRESS_FIELDS, Address
-from django_dinero.exceptions import DineroError, NotSent, OperationInProgress, OutcomeUnknown
+from django_dinero.exceptions import DineroError, NotSent, OperationInProgress
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import (
     CardUpdate,
-    CustomerRequest,
     CustomerUpdate,
     ReasonKind,
     Refusal,
-    RemoteCustomer,
 )
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
@@ -36,8 +34,7 @@ from django_dinero.models.operation import (
     OperationState,
 )
 from django_dinero.secrets import scrub
-from django_dinero.services import aliases, journal, sending, targets
-from django_dinero.services.refusals import error_for, has
+from django_dinero.services import aliases, creations, journal, sending, targets
 
 logger = logging.getLogger("django_dinero.outbox")
 
@@ -146,25 +143,13 @@ def _send_customer(row: Customer) -> None:
 
 def _create_customer(gateway: Gateway, row: Customer) -> None:
     gateway.require("create_customer")
-    request = CustomerRequest(
-        operation_key=keys.new_key(),
-        key=row.key,
-        email=row.email,
-        first_name=row.first_name,
-        last_name=row.last_name,
-    )
+    request = creations.request_for(row)
     operation = _begin(
         gateway,
         OperationKind.CREATE_CUSTOMER,
         row.journal_target,
         key=request.operation_key,
-        intent={
-            "customer_key": row.key,
-            "email": row.email,
-            "first_name": row.first_name,
-            "last_name": row.last_name,
-            "owner_pk": row.owner_id,
-        },
+        intent=creations.intent_of(row),
     )
     if not _reread(row):
         journal.move(operation, OperationState.FAILED, outcome={"error": "deleted meanwhile"})
@@ -174,32 +159,10 @@ def _create_customer(gateway: Gateway, row: Customer) -> None:
         journal.move(operation, OperationState.FAILED, outcome={"error": "exists already"})
         _send_customer(row)  # what was edited since
         return
-    result = sending.send(gateway, operation, lambda: gateway.create_customer(request))
-    if isinstance(result, Refusal):
-        result = own_duplicate(gateway, row, result)
-    if isinstance(result, Refusal):
-        raise refused(operation, result)
-    remote = result
+    remote = creations.send(gateway, operation, row, request)
     _conclude(operation, row, {"customer_id": remote.customer_id}, customer_id=remote.customer_id)
     if _reread(row):
         signals.send(signals.customer_pushed, Customer, customer=row, created=True)
-
-
-def own_duplicate(gateway: Gateway, row: Customer, refusal: Refusal) -> RemoteCustomer | Refusal:
-    """A duplicate that carries our key is our own, from an attempt whose reply was lost."""
-    if not has(refusal, ReasonKind.DUPLICATE_CUSTOMER) or not refusal.existing_id:
-        return refusal
-    existing: RemoteCustomer | Refusal = refusal
-    lost = ""
-    try:
-        existing = gateway.retrieve_customer(refusal.existing_id)
-    except (NotSent, OutcomeUnknown) as error:
-        lost = str(error)
-    if lost:
-        # "Not sent" is said of this second call; the first one may have stored the customer.
-        raise OutcomeUnknown(lost)
-    ours = isinstance(existing, RemoteCustomer) and existing.key == row.key
-    return existing if ours else refusal
 
 
 def _update_customer(gateway: Gateway, row: Customer) -> None:
@@ -221,7 +184,7 @@ def _update_customer(gateway: Gateway, row: Customer) -> None:
     )
     result = sending.send(gateway, operation, lambda: gateway.update_customer(request))
     if isinstance(result, Refusal):
-        raise refused(operation, result)
+        raise sending.refused(operation, result)
     _conclude(operation, row, {"customer_id": request.customer_id})
     if _reread(row):
         signals.send(signals.customer_pushed, Customer, customer=row, created=False)
@@ -255,7 +218,7 @@ def _send_card(row: CreditCard) -> None:
     )
     result = sending.send(gateway, operation, lambda: gateway.update_card(request))
     if isinstance(result, Refusal):
-        raise refused(operation, result)
+        raise sending.refused(operation, result)
     _conclude(operation, row, {"card_id": row.card_id})
     if _reread(row):
         signals.send(signals.card_pushed, CreditCard, card=row, created=False)
@@ -271,16 +234,3 @@ def _conclude(
         lambda: _mark_synced(row, **values),
         **values,
     )
-
-
-def refused(operation: Operation, refusal: Refusal) -> DineroError:
-    """Close a vault operation with the gateway's refusal, and return the exception for it."""
-    error = error_for(
-        refusal.reasons,
-        existing_id=refusal.existing_id,
-        operation=operation,
-        gateway_name=operation.gateway_name,
-    )
-    outcome = {"error": str(error)[:500], "code": error.code, "gateway_code": error.gateway_code}
-    journal.conclude(operation, OperationState.DECLINED, outcome, lambda: None)
-    return error

@@ -26,9 +26,11 @@ from django_dinero.exceptions import (
     UnsupportedFeature,
 )
 from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.types import Refusal
 from django_dinero.models.operation import Operation, OperationState
 from django_dinero.secrets import scrub
 from django_dinero.services import journal
+from django_dinero.services.refusals import error_for
 
 logger = logging.getLogger("django_dinero.journal")
 
@@ -122,3 +124,16 @@ def _record(operation: Operation, failure: DineroError) -> None:
         journal.end(operation, state, outcome=outcome)
     except Error as error:  # what the caller must hear is what became of the call
         journal.log_unrecorded(operation, state, outcome, error)
+
+
+def refused(operation: Operation, refusal: Refusal) -> DineroError:
+    """Close a vault operation with the gateway's refusal, and return the exception for it."""
+    error = error_for(
+        refusal.reasons,
+        existing_id=refusal.existing_id,
+        operation=operation,
+        gateway_name=operation.gateway_name,
+    )
+    outcome = {"error": str(error)[:500], "code": error.code, "gateway_code": error.gateway_code}
+    journal.conclude(operation, OperationState.DECLINED, outcome, lambda: None)
+    return error

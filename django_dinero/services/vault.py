@@ -8,11 +8,11 @@ from typing import Any
 from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
-from django_dinero import keys, signals
+from django_dinero import signals
 from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, text_of
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
-from django_dinero.gateways.types import CustomerRequest, Refusal, RemoteCard
+from django_dinero.gateways.types import RemoteCard
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import OperationKind, OperationState
@@ -22,9 +22,7 @@ from django_dinero.services import (
     journal,
     mirror,
     mirrorcards,
-    outbox,
     seen,
-    sending,
     sources,
 )
 from django_dinero.services.findings import Findings
@@ -96,14 +94,7 @@ def _checked(
 def _store_with_card(
     gateway: Gateway, customer: Customer, card: CardDetails | PaymentToken, keyed: bool
 ) -> Customer:
-    request = CustomerRequest(
-        operation_key=keys.new_key(),
-        key=customer.key,
-        email=customer.email,
-        first_name=customer.first_name,
-        last_name=customer.last_name,
-        card=card,
-    )
+    request = creations.request_for(customer, card)
     gateway.check_request(request)
     operation = journal.begin(
         gateway,
@@ -111,35 +102,19 @@ def _store_with_card(
         using=aliases.for_vault(),
         target=customer.journal_target,
         key=request.operation_key,
-        intent={
-            "customer_key": customer.key,
-            "email": customer.email,
-            "first_name": customer.first_name,
-            "last_name": customer.last_name,
-            "owner_pk": customer.owner_id,
-            **sources.shown(card),
-        },
+        intent=creations.intent_of(customer) | sources.shown(card),
     )
     rival = creations.row_with(customer) if keyed else None
     if rival is not None:
         # Another request with this key ended between our look and our taking the target.
         journal.move(operation, OperationState.FAILED, outcome={"error": "exists already"})
         return rival
-    result = sending.send(gateway, operation, lambda: gateway.create_customer(request))
-    if isinstance(result, Refusal):
-        result = outbox.own_duplicate(gateway, customer, result)
-    if isinstance(result, Refusal):
-        raise outbox.refused(operation, result)
-    remote = result
-
-    def write() -> None:
-        _write_customer(customer, remote.customer_id, remote.cards, card)
-
+    remote = creations.send(gateway, operation, customer, request)
     journal.conclude(
         operation,
         OperationState.SUCCEEDED,
         {"customer_id": remote.customer_id, "card_ids": [c.card_id for c in remote.cards]},
-        write,
+        lambda: _write_customer(customer, remote.customer_id, remote.cards, card),
         customer_id=remote.customer_id,
     )
     signals.send(signals.customer_pushed, Customer, customer=customer, created=True)

@@ -197,7 +197,7 @@ def _take_answer(
     pushed: bool = True,
 ) -> None:
     if isinstance(result, Refusal):
-        raise outbox.refused(operation, result)
+        raise sending.refused(operation, result)
     # With the row, in one transaction: a worker that dies between the two would leave a card at
     # the gateway that a closed operation no longer looks for.
     card.conclude_push = partial(
