@@ -114,6 +114,7 @@ class Store:
         """Give the file back; the store cannot be used afterwards. Harmless when repeated."""
         with self._lock:
             self._closing()
+            _stores.discard(self)  # a forked child has nothing to part from
 
     # -- Transactions ------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ def test_create_with_a_card_shows_the_customer_and_stores_it_at_the_gateway(
     [card] = shown["cards"]
     assert (card["last_4"], card["brand"], card["is_default"]) == ("1111", "visa", True)
     assert card["customer"] == shown["id"]
-    stored = gateway.bank.customer(row.customer_id)
+    stored = gateway.bank.customer(str(row.customer_id))
     assert stored.email == "bill@example.com"
     assert [c.last_4 for c in stored.cards] == ["1111"]
 
@@ -112,7 +112,7 @@ def test_patch_pushes_what_changed_and_only_that(
     shown = json_of(owner.patch(path, {"email": "new@example.com"}), 200)
     assert (shown["email"], shown["first_name"]) == ("new@example.com", "Bill")
     assert gateway.since(mark) == ["update_customer"]
-    assert gateway.bank.customer(customer.customer_id).email == "new@example.com"
+    assert gateway.bank.customer(str(customer.customer_id)).email == "new@example.com"
     json_of(owner.patch(path, {}), 200)
     assert gateway.since(mark) == ["update_customer"]
 

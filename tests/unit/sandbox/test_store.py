@@ -18,6 +18,7 @@ from django_dinero.sandbox.bank import Bank
 from django_dinero.sandbox.books import sums
 from django_dinero.sandbox.records import NewCard, Token, Validation
 from django_dinero.sandbox.store import Store
+from django_dinero.sandbox.store import _part_from_parent as part_from_parent
 from tests.support.testbank import AMEX, VISA, charged, entry_of, plain, stored
 
 CHARGING = """
@@ -270,3 +271,12 @@ def test_another_bank_gives_other_ids_of_the_same_length(kind: str) -> None:
             ids |= {store.next_id(kind), store.next_id(kind)}
     assert len(ids) > 5
     assert len({len(each) for each in ids}) == 1
+
+
+@pytest.mark.parametrize("on_file", [True, False])
+def test_a_closed_bank_has_nothing_to_part_from(tmp_path: Path, *, on_file: bool) -> None:
+    closed = Store(tmp_path / "bank.sqlite3" if on_file else None)
+    closed.close()
+    part_from_parent()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        closed.value("SELECT 1")
