@@ -12,7 +12,15 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from django.db import Error, IntegrityError, InterfaceError, OperationalError, router, transaction
+from django.db import (
+    Error,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connections,
+    router,
+    transaction,
+)
 from django.utils.translation import gettext as _
 
 from django_dinero import signals
@@ -30,6 +38,10 @@ logger = logging.getLogger("django_dinero.journal")
 
 ResultT = TypeVar("ResultT")
 State = OperationState
+
+#: MariaDB's number for a deadlock. Three workers that insert one unique key are enough for it.
+DEADLOCK = 1213
+INSERTS = 3
 
 
 class TargetBusy(OperationInProgress):
@@ -61,14 +73,28 @@ def begin(gateway: Gateway, kind: str, *, using: str, target: str = "", **values
     collision = False
     with nothing_sent_if_unwritten():
         try:
-            with transaction.atomic(using=using):
-                operation.save(using=using, force_insert=True)
+            _insert(operation, using)
         except IntegrityError:
             collision = True
         if collision:
             raise _collision(operation, using)
     _take_over(operation, {"lease_until": operation.lease_until})
     return operation
+
+
+def _insert(operation: Operation, using: str) -> None:
+    """Write a new row; where MariaDB chose it as a deadlock's victim, once more."""
+    for _attempt in range(INSERTS):
+        try:
+            with transaction.atomic(using=using):
+                operation.save(using=using, force_insert=True)
+            return
+        except OperationalError as error:
+            # In a transaction of the caller's all that it wrote is gone, and it has to begin again.
+            if error.args[:1] != (DEADLOCK,) or connections[using].in_atomic_block:
+                raise
+            victim = error
+    raise victim
 
 
 @contextmanager
@@ -149,12 +175,11 @@ def _announce(operation: Operation, old: str) -> None:
     )
 
 
-def end(operation: Operation, state: OperationState, **values: Any) -> bool:
+def end(operation: Operation, state: OperationState, **values: Any) -> None:
     """As :func:`move`, from wherever a lookup has taken the operation meanwhile."""
     old = _end(operation, state, values)
     if old:
         _announce(operation, old)
-    return bool(old)
 
 
 def _end(operation: Operation, state: OperationState, values: dict[str, Any]) -> str:

@@ -103,6 +103,30 @@ def test_a_change_is_dated(gateway: RecordingGateway) -> None:
     assert operation.updated_at >= operation.created_at
 
 
+def test_users_hear_from_where_an_end_came(gateway: RecordingGateway) -> None:
+    heard: list[tuple[object, ...]] = []
+
+    def changed(sender: object, **kwargs: Any) -> None:
+        heard.append((kwargs["old_state"], kwargs["new_state"]))
+
+    operation = begin(gateway)
+    signals.operation_changed.connect(changed)
+    try:
+        journal.end(operation, State.FAILED)
+        journal.end(operation, State.UNKNOWN)  # leads nowhere from there
+    finally:
+        signals.operation_changed.disconnect(changed)
+    assert heard == [("new", "failed")]
+
+
+def test_more_of_an_intent_goes_to_its_own_operation(gateway: RecordingGateway) -> None:
+    other, operation = begin(gateway), begin(gateway, intent={"last_4": "1111"})
+    journal.add_to_intent(operation, known_card_ids=["7"])
+    intent = {"last_4": "1111", "known_card_ids": ["7"]}
+    assert operation.intent == Operation.objects.get(pk=operation.pk).intent == intent
+    assert Operation.objects.get(pk=other.pk).intent == {}
+
+
 # -- Beginning -------------------------------------------------------------------------------------
 
 

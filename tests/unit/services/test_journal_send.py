@@ -239,7 +239,9 @@ def test_a_database_that_is_gone_hides_no_outcome(
     assert caught.value.operation == operation
     (record,) = caplog.records
     assert record.levelno == logging.CRITICAL
-    assert operation.key in record.getMessage()
+    state = "unknown" if isinstance(failure, OutcomeUnknown) else "failed"
+    assert f"Operation {operation.key} ended as {state} at default" in record.getMessage()
+    assert type(error).__name__ in record.getMessage()
     assert Operation.objects.get().state == "sent"
 
 
@@ -280,3 +282,40 @@ def test_an_operation_stays_on_the_connection_it_was_written_to(
         row = Operation.objects.using(second).get()
         assert (row.state, row.client_key) == (State.FAILED, None)
     assert not Operation.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("deadlocks", "written"), [(2, True), (3, False)])
+def test_the_victim_of_a_deadlock_is_written_once_more(
+    gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch, deadlocks: int, written: bool
+) -> None:
+    save, left = Operation.save, [deadlocks]
+
+    def unlucky(self: Operation, **kwargs: Any) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise OperationalError(1213, "Deadlock found when trying to get lock")
+        save(self, **kwargs)
+
+    monkeypatch.setattr(Operation, "save", unlucky)
+    if written:
+        assert begin(gateway).lease_until is not None
+    else:
+        with pytest.raises(NotSent, match="The journal could not be written"):
+            begin(gateway)
+    assert Operation.objects.count() == int(written)
+
+
+def test_a_deadlock_in_the_callers_transaction_is_the_callers(
+    gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+
+    def unlucky(self: Operation, **kwargs: Any) -> None:
+        tries.append(1)
+        raise OperationalError(1213, "Deadlock found when trying to get lock")
+
+    monkeypatch.setattr(Operation, "save", unlucky)
+    with pytest.raises(NotSent):
+        begin(gateway)
+    assert len(tries) == 1

@@ -102,6 +102,7 @@ def test_a_refused_card_stores_nothing(gateway: RecordingGateway, make_customer:
         make_customer()
     assert Customer.objects.count() == 0
     assert caught.value.operation.state == "declined"
+    assert (caught.value.gateway_name, caught.value.gateway_code) == ("default", "2")
 
 
 def test_a_lost_reply_is_found_by_our_key(gateway: RecordingGateway) -> None:
