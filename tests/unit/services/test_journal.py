@@ -127,6 +127,13 @@ def test_more_of_an_intent_goes_to_its_own_operation(gateway: RecordingGateway) 
     assert Operation.objects.get(pk=other.pk).intent == {}
 
 
+def test_what_is_on_its_way_keeps_its_intent(gateway: RecordingGateway) -> None:
+    operation = begin(gateway)
+    Operation.objects.update(state=State.SENT)
+    journal.add_to_intent(operation, known_card_ids=["7"])
+    assert Operation.objects.get().intent == {}
+
+
 # -- Beginning -------------------------------------------------------------------------------------
 
 
