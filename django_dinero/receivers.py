@@ -6,12 +6,12 @@ from functools import partial
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Model
-from django.db.models.signals import class_prepared, post_delete, post_save
+from django.db.models import Model, QuerySet
+from django.db.models.signals import class_prepared, post_delete, post_save, pre_delete
 
 from django_dinero import hooks
 from django_dinero.commit import after_commit
-from django_dinero.models import CreditCard, Customer
+from django_dinero.models import CreditCard, Customer, default_card
 from django_dinero.models.mirrored import SyncState
 
 
@@ -27,6 +27,7 @@ def watch(sender: type[Model], **kwargs: Any) -> None:
     if issubclass(sender, Customer | CreditCard):
         label = sender._meta.label
         post_save.connect(on_save, sender=sender, dispatch_uid=f"dinero.save.{label}")
+        pre_delete.connect(before_delete, sender=sender, dispatch_uid=f"dinero.deletes.{label}")
         post_delete.connect(on_delete, sender=sender, dispatch_uid=f"dinero.delete.{label}")
 
 
@@ -55,18 +56,49 @@ def on_save(
     after_commit(using, (model, instance.pk), partial(push, instance.pk, using))
 
 
-def on_delete(
+def before_delete(
     sender: type[Customer | CreditCard], instance: Customer | CreditCard, using: str, **kwargs: Any
+) -> None:
+    """Keep others from moving the default while a card goes that may have it."""
+    if isinstance(instance, CreditCard):
+        default_card.lock([instance.customer_pk], using)
+
+
+def on_delete(
+    sender: type[Customer | CreditCard],
+    instance: Customer | CreditCard,
+    using: str,
+    origin: Model | QuerySet[Any] | None = None,
+    **kwargs: Any,
 ) -> None:
     """Delete at the gateway after the commit; until then only the tombstone is written."""
     if sender._meta.concrete_model not in (Customer, CreditCard):
         return  # a child with a table of its own: its parent's row goes too, and says so
+    _bury(instance, using)
     if isinstance(instance, CreditCard):
         _forget_cards(instance)
+        if _is_of_cards(origin):
+            _pass_default_on(instance, using)
+
+
+def _bury(instance: Customer | CreditCard, using: str) -> None:
     operation = hooks.call("bury", instance, using)
     if operation is not None:
         push = partial(hooks.call, "push_delete", operation.key, using)
         after_commit(using, operation.key, push)
+
+
+def _is_of_cards(origin: Model | QuerySet[Any] | None) -> bool:
+    """Whether cards were deleted, and not a customer or an owner with all of them."""
+    model = origin.model if isinstance(origin, QuerySet) else type(origin)
+    return issubclass(model, CreditCard)
+
+
+def _pass_default_on(card: CreditCard, using: str) -> None:
+    heir = default_card.promote(CreditCard.objects.using(using), card.customer_pk)
+    if heir is not None:
+        push = partial(hooks.call, "push_card", heir.pk, using)
+        after_commit(using, (CreditCard, heir.pk), push)
 
 
 def _forget_cards(card: CreditCard) -> None:

@@ -4,7 +4,7 @@ import django.core.serializers.json
 import django.db.models.deletion
 import django_dinero.db
 import django_dinero.keys
-import django_dinero.models.card
+import django_dinero.models.card_list
 import uuid
 from django.conf import settings
 from django.db import migrations, models
@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
                 ('phone', models.CharField(blank=True, max_length=50, verbose_name='telephone')),
                 ('fax', models.CharField(blank=True, max_length=50, verbose_name='fax')),
                 ('default_slot', models.BigIntegerField(blank=True, editable=False, null=True, unique=True)),
-                ('customer', django_dinero.models.card.CustomerForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='cards', to='dinero.customer', verbose_name='customer')),
+                ('customer', django_dinero.models.card_list.CustomerForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='cards', to='dinero.customer', verbose_name='customer')),
             ],
             options={
                 'verbose_name': 'credit card',

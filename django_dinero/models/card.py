@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.db import models
-from django.db.models.fields.related_descriptors import (
-    ReverseManyToOneDescriptor,
-    create_reverse_many_to_one_manager,
-)
-from django.utils.functional import cached_property
+from django.db.models import Case, Q, Value, When
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero import hooks
@@ -22,103 +19,27 @@ from django_dinero.cards import (
     seal,
     text_of,
 )
-from django_dinero.db import GetT, IdField, RowForeignKey, SetT
+from django_dinero.db import IdField
 from django_dinero.exceptions import InvalidInput
+from django_dinero.keys import digest
+from django_dinero.models import default_card
+from django_dinero.models.card_list import CustomerForeignKey
 from django_dinero.models.customer import Customer
 from django_dinero.models.marks import MirroredManager, MirroredQuerySet, SyncState
 from django_dinero.models.mirrored import Mirrored
 from django_dinero.secrets import Secret
 
-if TYPE_CHECKING:
-    _ListBase = MirroredQuerySet["CreditCard"]
-else:
-    _ListBase = object
+#: Characters of a target's column.
+TARGET_LENGTH = 150
 
 
-class CardListMixin(_ListBase):
-    """Makes ``customer.cards`` a list to look at, and leaves it a manager to query."""
+def cards_target(gateway_name: str, customer_id: str) -> str:
+    """Return the journal's name for the cards of a customer: one operation on them is open at most.
 
-    instance: Customer
-    _counted: tuple[int, list[CreditCard]] | None = None
-
-    def _rows(self) -> list[CreditCard]:
-        return list(self.all())
-
-    @overload  # type: ignore[override]
-    def __getitem__(self, index: int) -> CreditCard: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[CreditCard]: ...
-    def __getitem__(self, index: int | slice) -> CreditCard | list[CreditCard]:
-        if not isinstance(index, int | slice):  # a template asks for "0" first
-            raise TypeError(f"A position or a slice, not {index!r}.")
-        return self._rows()[index]
-
-    def __len__(self) -> int:
-        # list() and the template loop ask for the length, then for the rows at once after it: they
-        # get the rows that were counted. Any later loop asks again, one after add_card() at once.
-        rows = self._rows()
-        self._counted = (self.instance.cards_changed, rows)
-        return len(rows)
-
-    def __iter__(self) -> Iterator[CreditCard]:
-        # A generator: list() asks for the iterator first, and for the length before the first row.
-        yield from self._counted_rows()
-
-    def __reversed__(self) -> Iterator[CreditCard]:
-        return reversed(self._counted_rows())
-
-    def _counted_rows(self) -> list[CreditCard]:
-        counted, self._counted = self._counted, None
-        fresh = counted is not None and counted[0] == self.instance.cards_changed
-        return counted[1] if counted and fresh else self._rows()
-
-    def __bool__(self) -> bool:
-        return bool(self._rows())
-
-    def __contains__(self, card: object) -> bool:
-        return card in self._rows()
-
-    def create(self, **kwargs: Any) -> CreditCard:
-        """Store one more card, as :meth:`Customer.add_card` does."""
-        seal(kwargs, misplaced=False)
-        return super().create(**kwargs)
-
-    create.alters_data = True  # type: ignore[attr-defined]
-
-    async def acreate(self, **kwargs: Any) -> CreditCard:
-        """As :meth:`create`."""
-        seal(kwargs, misplaced=False)
-        return await super().acreate(**kwargs)
-
-    acreate.alters_data = True  # type: ignore[attr-defined]
-
-    def add(self, *cards: CreditCard, bulk: bool = False) -> None:
-        """Save new cards of this customer; another customer's card cannot be moved here.
-
-        Django's ``bulk`` would write past :meth:`CreditCard.save` and is not followed.
-        """
-        super().add(*cards, bulk=False)  # type: ignore[misc]
-
-    add.alters_data = True  # type: ignore[attr-defined]
-
-
-class _CardsDescriptor(ReverseManyToOneDescriptor):  # type: ignore[type-arg]
-    @cached_property
-    def related_manager_cls(self) -> type[Any]:
-        manager = type(self.rel.related_model._default_manager)
-        made = create_reverse_many_to_one_manager(manager, self.rel)
-        return type("CardListManager", (CardListMixin, made), {})
-
-
-class CustomerForeignKey(RowForeignKey[SetT, GetT]):
-    """The customer of a card; its reverse, ``customer.cards``, can be indexed and counted."""
-
-    related_accessor_class = _CardsDescriptor
-
-
-if TYPE_CHECKING:
-    #: What ``customer.cards`` is, for type checkers.
-    CardList = CardListMixin
+    One for all of them, since which is the default concerns all. Where a gateway's ids are so long
+    that two customers share a name, they wait for each other.
+    """
+    return f"cards:{gateway_name}:{customer_id}"[:TARGET_LENGTH]
 
 
 class CreditCard(Mirrored):
@@ -130,7 +51,8 @@ class CreditCard(Mirrored):
 
     MIRRORED: ClassVar[tuple[str, ...]] = (*ADDRESS_FIELDS, "month", "year", "default_slot")
     FIXED: ClassVar[tuple[str, ...]] = ("gateway_name", "customer_pk")
-    WATCHED: ClassVar[tuple[str, ...]] = ("month", "year")
+    WATCHED: ClassVar[tuple[str, ...]] = ("month", "year", "default_slot")
+    FACTS: ClassVar[tuple[str, ...]] = ("last_4", "brand")
 
     customer = CustomerForeignKey(
         Customer, verbose_name=_("customer"), on_delete=models.CASCADE, related_name="cards"
@@ -207,7 +129,13 @@ class CreditCard(Mirrored):
             if not wrong:
                 self.month, self.year = month, year
             errors |= wrong
+        if self._gives_default_up() and (only is None or "default_slot" in only):
+            errors["is_default"] = _now("Make another card the default one instead.")
         return errors
+
+    def _gives_default_up(self) -> bool:
+        # Gateways know which card is the default, and no way to say that this one is not.
+        return self.default_slot is None and bool(self.changed("default_slot"))
 
     def input_error(self, errors: Mapping[str, str]) -> InvalidInput:
         """Return the error for these fields, of the class of the first that is wrong."""
@@ -218,8 +146,8 @@ class CreditCard(Mirrored):
 
     @property
     def journal_target(self) -> str:
-        """The journal's name for this card: one operation on it is open at most."""
-        return f"card:{self.public_id}"
+        """The journal's name for the cards of its customer: see :func:`cards_target`."""
+        return cards_target(self.gateway_name, self.customer_id)
 
     @property
     def is_default(self) -> bool:
@@ -278,16 +206,34 @@ class CreditCard(Mirrored):
         self._number = self._cvv = self._token = None
 
     def before_write(self, using: str) -> None:
-        """Close what was sent, and take the default slot from the card that has it."""
+        """Close what was sent, and take the default from the card that has it."""
         if self.conclude_push is not None:
             self.conclude_push()
+        if self.default_slot is not None and (self._state.adding or self.changed("default_slot")):
+            default_card.lock([self.customer_pk], using)
+            cards = CreditCard.objects.using(using)
+            default_card.release(cards, self.customer_pk, to=self.pk)
+
+    def _assigned_by_push(self) -> tuple[str, ...]:
+        # Another card's save takes the default from this one: an instance that was read before
+        # must not bring it back. What was changed here is written.
+        return () if self._state.adding or self.changed("default_slot") else ("default_slot",)
+
+    def _has_synced_digest(self) -> Q:
+        is_default, is_not = self._digest_as(self.customer_pk), self._digest_as(None)
+        return Q(default_slot__isnull=False, synced_digest=is_default) | Q(
+            default_slot__isnull=True, synced_digest=is_not
+        )
+
+    def _digest_as(self, default_slot: int | None) -> str:
+        return digest({**self.mirrored_values(), "default_slot": default_slot})
+
+    def _marks_as_pushed(self) -> dict[str, Any]:
+        # The default may have moved between the gateway's answer and this write: away from this
+        # card, whose place another one takes at the gateway when it is pushed, or to this card.
+        is_not = Q(default_slot__isnull=True)
         if self.default_slot is None:
-            return
-        rivals = CreditCard.objects.using(using).filter(default_slot=self.default_slot)
-        for rival in rivals.exclude(pk=self.pk):
-            rival.default_slot = None
-            marks = {"default_slot": None}
-            if rival.sync_state == SyncState.SYNCED:
-                # The gateway takes the default from it by itself when this one is pushed.
-                marks |= rival.synced_marks()
-            rivals.filter(pk=rival.pk).update_mirrored(**marks)
+            synced = When(is_not, then=Value(SyncState.SYNCED))
+            return {"sync_state": Case(synced, default=Value(SyncState.PENDING))}
+        without = When(is_not, then=Value(self._digest_as(None)))
+        return {"synced_digest": Case(without, default=Value(self.synced_digest))}

@@ -16,7 +16,8 @@ from django_dinero.models.marks import MirroredManager, MirroredQuerySet
 from django_dinero.models.mirrored import Mirrored
 
 if TYPE_CHECKING:
-    from django_dinero.models.card import CardList, CreditCard
+    from django_dinero.models.card import CreditCard
+    from django_dinero.models.card_list import CardList
 
 
 class Customer(Mirrored):

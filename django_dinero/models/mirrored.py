@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models, router, transaction
-from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -37,6 +37,8 @@ class Mirrored(models.Model):
     #: ``WATCHED`` are remembered as they were loaded.
     FIXED: ClassVar[tuple[str, ...]] = ("gateway_name",)
     WATCHED: ClassVar[tuple[str, ...]] = ()
+    #: What only the gateway knows: a save leaves it alone, but for one that brings its answer.
+    FACTS: ClassVar[tuple[str, ...]] = ()
     #: Written by pushes and mirrors only; a full save of a stale instance leaves them alone.
     BOOKKEEPING: ClassVar[tuple[str, ...]] = (
         "sync_state",
@@ -72,9 +74,13 @@ class Mirrored(models.Model):
     class Meta:
         abstract = True
 
+    def mirrored_values(self) -> dict[str, Any]:
+        """Return the mirrored fields as they stand on this instance."""
+        return {name: getattr(self, name) for name in self.MIRRORED}
+
     def mirrored_digest(self) -> str:
         """Return the digest of the mirrored fields as they stand on this instance."""
-        return digest({name: getattr(self, name) for name in self.MIRRORED})
+        return digest(self.mirrored_values())
 
     def synced_marks(self) -> dict[str, Any]:
         """Return the values that say: the gateway has the row as it stands on this instance."""
@@ -216,11 +222,7 @@ class Mirrored(models.Model):
         """Return the arguments of save() with the columns that it may write."""
         if self._state.adding or kwargs.get("force_insert") or self._rolled_back(kwargs, using):
             return kwargs
-        if self.just_pushed:
-            # All that the gateway was sent, however little of it the caller asked to save.
-            names = self._written_names(None) | self.synced_marks().keys()
-        else:
-            names = self._written_names(kwargs.get("update_fields"))
+        names = self._written_names(kwargs.get("update_fields"))
         return {**kwargs, "update_fields": frozenset(names)}
 
     def _rolled_back(self, kwargs: dict[str, Any], using: str) -> bool:
@@ -236,34 +238,47 @@ class Mirrored(models.Model):
         return QuerySet(type(self), using=using).filter(pk=self.pk)
 
     def mark_changed(self, using: str, written: Collection[str]) -> None:
-        """Mark the row that was just written: it waits, unless the gateway has exactly this."""
+        """Mark the row that was just written: it waits, unless the gateway has just taken it."""
         if self.just_pushed:
             # In this order: MariaDB sees in the second assignment what the first one wrote.
-            self._row(using).update(synced_version=F("version") + 1, version=F("version") + 1)
+            self._row(using).update(
+                **self._marks_as_pushed(),
+                synced_version=F("version") + 1,
+                version=F("version") + 1,
+            )
             return
-        whole = set(self.MIRRORED).issubset(written)
+        whole = (set(self.MIRRORED) - {*self._assigned_by_push()}).issubset(written)
         state = self._next_state() if whole else Value(SyncState.PENDING)
         self._row(using).update(sync_state=state, version=F("version") + 1)
 
     def _next_state(self) -> Case:
-        # Judged by the row, not by this instance: another process may have pushed meanwhile.
-        same = self.mirrored_digest()
-        return Case(
-            When(synced_digest=same, sync_state=SyncState.MISSING, then=Value(SyncState.MISSING)),
-            When(synced_digest=same, then=Value(SyncState.SYNCED)),
-            default=Value(SyncState.PENDING),
-        )
+        # Judged by the row, not by this instance: another process may have pushed meanwhile. What
+        # waits goes on waiting: a push of it that is under way may have reached the gateway.
+        settled = Q(sync_state__in=(SyncState.SYNCED, SyncState.MISSING))
+        same = When(settled & self._has_synced_digest(), then=F("sync_state"))
+        return Case(same, default=Value(SyncState.PENDING))
+
+    def _has_synced_digest(self) -> Q:
+        """Return the condition that the gateway has the row as it stands on this instance."""
+        return Q(synced_digest=self.mirrored_digest())
+
+    def _marks_as_pushed(self) -> dict[str, Any]:
+        """Return the marks of a row whose values the gateway took before they were written."""
+        return {}
 
     def _written_names(self, update_fields: Iterable[str] | None) -> set[str]:
-        if update_fields is not None:
-            return set(update_fields) - set(self.BOOKKEEPING)
+        not_ours = {*self.BOOKKEEPING, *self._assigned_by_push()}
         loaded = {
             field.name
             for field in self._meta.concrete_fields
             if not field.primary_key and field.attname in self.__dict__
         }
-        # An id that a push assigned since this instance was read would be lost.
-        return loaded - {*self.BOOKKEEPING, *self._assigned_by_push()}
+        if self.just_pushed:
+            # All that the gateway was sent, however little of it the caller asked to save.
+            return (loaded - not_ours) | self.synced_marks().keys()
+        # An id or a last digit that a push brought since this instance was read would be lost.
+        names = loaded if update_fields is None else set(update_fields)
+        return names - not_ours - set(self.FACTS)
 
     def load_marks(self, using: str) -> None:
         """Read what a push wrote: the bookkeeping, and the id that the gateway gave."""
@@ -271,4 +286,5 @@ class Mirrored(models.Model):
             self.refresh_from_db(using=using, fields=[*self.BOOKKEEPING, *self._assigned_by_push()])
 
     def _assigned_by_push(self) -> tuple[str, ...]:
+        """Return what a save neither writes nor keeps: others write it, and it is read again."""
         return ()

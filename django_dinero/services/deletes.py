@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from django.db import IntegrityError, router, transaction
+from django.db import router
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _
 
 from django_dinero import signals
 from django_dinero.exceptions import DineroError, NotSent
@@ -12,8 +11,7 @@ from django_dinero.gateways.types import Done, Refusal
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import OPEN_STATES, Operation, OperationKind, OperationState
-from django_dinero.services import journal, outbox, replay, sending
-from django_dinero.services.lookup import resolve
+from django_dinero.services import journal, outbox, sending, targets
 
 #: A creation in one of these may have reached the gateway, or still reach it.
 MAYBE = (*OPEN_STATES, OperationState.SUCCEEDED)
@@ -86,7 +84,7 @@ def _send_delete(operation: Operation) -> None:
     gateway = outbox.gateway_of(operation)
     verb = gateway.delete_card if operation.card_id else gateway.delete_customer
     gateway.require(operation.kind)
-    _take_slot(operation)
+    targets.hold(operation, on_cards=bool(operation.card_id))
     if not operation.customer_id and not _learn_id(operation):
         journal.move(operation, OperationState.SUCCEEDED, outcome={"already": True})
         return
@@ -105,21 +103,6 @@ def _learn_id(operation: Operation) -> bool:
         operation.customer_id = created.customer_id
         operation.save(using=using, update_fields=["customer_id"])
     return created is not None
-
-
-def _take_slot(operation: Operation) -> None:
-    operations = Operation.objects.using(operation.written_on)
-    for _attempt in range(2):
-        try:
-            with transaction.atomic(using=operation.written_on):
-                operations.filter(pk=operation.pk).update(target_slot=operation.target)
-            return
-        except IntegrityError:
-            pass
-        holder = operations.filter(target_slot=operation.target).first()
-        if holder is not None and resolve(holder).is_open:
-            raise replay.unfinished(holder)
-    raise journal.TargetBusy(_("Another operation on the same object is not finished."))
 
 
 def bury_again(operation: Operation) -> Operation:

@@ -128,6 +128,11 @@ def _collision(operation: Operation, using: str) -> DineroError:
     )
 
 
+def is_held(target: str, *, using: str) -> bool:
+    """Say whether an open operation holds a target."""
+    return Operation.objects.using(using).filter(target_slot=target).exists()
+
+
 def move(operation: Operation, state: OperationState, **values: Any) -> bool:
     """Change the state by compare-and-set; return whether this caller won.
 

@@ -19,7 +19,7 @@ from django_dinero.gateways.types import (
 )
 from django_dinero.models.operation import Operation, OperationKind, OperationState
 from django_dinero.secrets import scrub
-from django_dinero.services import journal, mirror, remote, sending
+from django_dinero.services import journal, mirror, remote, seen, sending
 
 State = OperationState
 
@@ -79,7 +79,12 @@ def _forget_repeatable(operation: Operation) -> None:
         if problem:
             _check_later(operation, problem)
             return
-    journal.move(operation, State.ABSENT, outcome={"error": "to be repeated"})
+    journal.conclude(
+        operation,
+        State.ABSENT,
+        {"error": "to be repeated"},
+        lambda: mirror.forget_pushed(operation),
+    )
 
 
 def _show_card(operation: Operation) -> str:
@@ -89,9 +94,10 @@ def _show_card(operation: Operation) -> str:
     """
     try:
         gateway = get_gateway(operation.gateway_name)
+        before = seen.look(gateway.alias, operation.customer_id)
         remote = gateway.retrieve_customer(operation.customer_id)
         if isinstance(remote, RemoteCustomer):
-            mirror.mirror_customer(gateway.alias, remote)
+            mirror.mirror_customer(gateway.alias, remote, before)
     except CustomerNotFoundError:
         return ""  # deleted here meanwhile
     except DineroError as error:

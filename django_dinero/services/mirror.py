@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 from itertools import islice
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, router, transaction
@@ -13,9 +14,10 @@ from django.utils.translation import gettext as _
 from django_dinero.exceptions import CustomerNotFoundError
 from django_dinero.gateways.types import RemoteCard, RemoteCustomer
 from django_dinero.keys import KEY_LENGTH, new_key
+from django_dinero.models import default_card
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
-from django_dinero.models.marks import WAITING, SyncState
+from django_dinero.models.marks import WAITING, MirroredQuerySet, SyncState
 from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.services.mirrorcards import (
     MARKS,
@@ -187,9 +189,29 @@ def found(operation: Operation, remote: RemoteCustomer | RemoteCard) -> None:
         gateway_name=operation.gateway_name, customer_id=remote.customer_id
     )
     for customer in rows:
-        card = new_card_row(operation.gateway_name, customer, remote)
-        card.mark_synced()
-        CreditCard.objects.using(using).bulk_create([card], ignore_conflicts=True)
+        with transaction.atomic(using=using):
+            _write_found_card(operation, customer, remote, using)
+
+
+def _write_found_card(
+    operation: Operation, customer: Customer, remote: RemoteCard, using: str
+) -> None:
+    default_card.lock([customer.pk], using)
+    cards = CreditCard.objects.using(using)
+    others = {card.card_id: card for card in cards.filter(customer=customer)}
+    if remote.card_id in others:
+        return  # mirrored meanwhile
+    row = new_card_row(operation.gateway_name, customer, remote)
+    intent = operation.intent
+    holder = next((card.card_id for card in others.values() if card.is_default), "")
+    # Whatever was made the default after this card was sent stays it, and is still to be pushed.
+    unmoved = holder in ("", intent.get("default_card_id", ""))
+    if unmoved and (remote.is_default or intent.get("is_default")):
+        default_card.release(cards, customer.pk, to=None)
+        row.default_slot = customer.pk
+    if row.is_default == remote.is_default or not row.is_default:
+        row.mark_synced()
+    cards.bulk_create([row], ignore_conflicts=True)
 
 
 def _deleted_since(operation: Operation) -> bool:
@@ -213,3 +235,21 @@ def _complete(operation: Operation, customer: Customer) -> None:
         missing["owner"] = owners.first()  # who may have been deleted since
     if missing:
         Customer.objects.using(customer._state.db).filter(pk=customer.pk).update_mirrored(**missing)
+
+
+def forget_pushed(operation: Operation) -> None:
+    """Forget what the gateway had of a row whose push got no answer: it may have the new values.
+
+    Otherwise a row whose old values come back would count as one that the gateway has already.
+    """
+    using = router.db_for_write(Customer)
+    if operation.kind == OperationKind.UPDATE_CUSTOMER:
+        ids = {"customer_id": operation.customer_id}
+        rows: MirroredQuerySet[Any] = Customer.objects.using(using)
+    elif operation.kind == OperationKind.UPDATE_CARD:
+        ids = {"customer_id": operation.customer_id, "card_id": operation.card_id}
+        rows = CreditCard.objects.using(using)
+    else:
+        return
+    rows = rows.filter(gateway_name=operation.gateway_name, **ids, sync_state__in=WAITING)
+    rows.update_mirrored(synced_digest="")

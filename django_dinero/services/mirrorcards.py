@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from django.db import connections
+from django.db.models import F
 
 from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken
 from django_dinero.gateways.types import RemoteCard, RemoteCustomer
+from django_dinero.models import default_card
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.marks import WAITING, SyncState
@@ -21,6 +24,24 @@ MARKS = ("sync_state", "sync_error", "synced_digest")
 COLUMNS = ("last_4", "brand", "month", "year", "default_slot", *ADDRESS_FIELDS, *MARKS)
 
 
+@dataclass
+class _Changes:
+    """What has to be written of a batch's cards.
+
+    Attributes:
+        new, changed: rows to insert and to update.
+        waiting: rows whose edits wait to be pushed, with what the gateway knows better.
+        freed: keys of cards that are not the default any more.
+        moved: keys of the customers whose default is another one now.
+    """
+
+    new: list[CreditCard] = field(default_factory=list)
+    changed: list[CreditCard] = field(default_factory=list)
+    waiting: list[CreditCard] = field(default_factory=list)
+    freed: list[int] = field(default_factory=list)
+    moved: list[int] = field(default_factory=list)
+
+
 def write_cards(
     gateway_name: str,
     remotes: Sequence[RemoteCustomer],
@@ -30,24 +51,46 @@ def write_cards(
     seen: Seen,
 ) -> None:
     """Write the cards of mirrored customers; ``new_pks`` are those that have none yet."""
+    changes = _compare(gateway_name, remotes, customers, new_pks, using, seen)
+    if changes.moved:
+        # Read again under the lock: somebody may have made another card the default meanwhile.
+        default_card.lock(changes.moved, using)
+        changes = _compare(gateway_name, remotes, customers, new_pks, using, seen)
+    rows = CreditCard.objects.using(using)
+    if changes.freed:
+        # The default moves from one card to another: unique, so the old one lets go first.
+        rows.filter(pk__in=changes.freed).update_mirrored(default_slot=None)
+    write_changed(CreditCard, changes.changed, COLUMNS, using)
+    for card in changes.waiting:
+        _write_facts(card, using)
+    rows.bulk_create(changes.new)
+
+
+def _compare(
+    gateway_name: str,
+    remotes: Sequence[RemoteCustomer],
+    customers: Sequence[Customer],
+    new_pks: Collection[int],
+    using: str,
+    seen: Seen,
+) -> _Changes:
+    changes = _Changes()
     by_pk: dict[int, dict[str, CreditCard]] = {row.pk: {} for row in customers}
     # A customer that was written a moment ago has no cards yet (an empty list asks nothing).
     old = CreditCard.objects.using(using).filter(customer__in=by_pk.keys() - set(new_pks))
     for card in old:
         by_pk[card.customer_pk][card.card_id] = card
-    new: list[CreditCard] = []
-    changed: list[CreditCard] = []
-    freed: list[int] = []
     for remote, customer in zip(remotes, customers, strict=True):
         local = by_pk[customer.pk]
         holders = [card for card in local.values() if card.is_default]
-        _sort_cards(gateway_name, remote, customer, local, new, changed, seen)
-        freed += [card.pk for card in holders if not card.is_default]
-    if freed:
-        # The default moves from one card to another: unique, so the old one lets go first.
-        CreditCard.objects.using(using).filter(pk__in=freed).update_mirrored(default_slot=None)
-    write_changed(CreditCard, changed, COLUMNS, using)
-    CreditCard.objects.using(using).bulk_create(new)
+        known = len(changes.new)
+        _sort_cards(gateway_name, remote, customer, {**local}, changes, seen)
+        changes.freed += [card.pk for card in holders if not card.is_default]
+        given = [*local.values(), *changes.new[known:]]
+        # Nobody moves the default of a customer who has no cards here.
+        if local and [card for card in given if card.is_default] != holders:
+            changes.moved.append(customer.pk)
+    return changes
 
 
 def _sort_cards(
@@ -55,8 +98,7 @@ def _sort_cards(
     remote: RemoteCustomer,
     customer: Customer,
     local: dict[str, CreditCard],
-    new: list[CreditCard],
-    changed: list[CreditCard],
+    changes: _Changes,
     seen: Seen,
 ) -> None:
     ids = [card.card_id for card in remote.cards]
@@ -67,14 +109,17 @@ def _sort_cards(
         slot = customer.pk if shown.card_id == default_id else None
         if row is None:
             if not seen.deleted(shown.customer_id, shown.card_id):
-                new.append(_new_row(gateway_name, customer, shown, slot))
-        elif shown.card_id not in kept and _fill_card(row, shown, slot):
-            changed.append(row)
+                changes.new.append(_new_row(gateway_name, customer, shown, slot))
+        elif shown.card_id in kept:
+            if not seen.is_rewritten(row) and _take_facts(row, shown):
+                changes.waiting.append(row)
+        elif _fill_card(row, shown, slot):
+            changes.changed.append(row)
     for row in local.values():
         if row.sync_state != SyncState.MISSING and row.card_id not in kept:
             row.sync_state, row.sync_error = SyncState.MISSING, ""
             row.default_slot = None
-            changed.append(row)
+            changes.changed.append(row)
 
 
 def _stays(card: CreditCard, ids: Collection[str], seen: Seen) -> bool:
@@ -142,6 +187,33 @@ def _fill_card(row: CreditCard, shown: RemoteCard, slot: int | None) -> bool:
     row.default_slot = slot
     row.mark_synced()
     return before != _shown_values(row)
+
+
+def _take_facts(row: CreditCard, shown: RemoteCard) -> bool:
+    """Take what only the gateway knows into a row whose edits wait; say whether anything changed.
+
+    The date goes with the number: the one that was edited here belongs to the old number.
+    """
+    facts = (shown.last_4 or row.last_4, shown.brand or row.brand)
+    if facts == (row.last_4, row.brand):
+        return False
+    if facts[0] != row.last_4:
+        row.month, row.year = shown.month or row.month, shown.year or row.year
+    row.last_4, row.brand = facts
+    return True
+
+
+def _write_facts(card: CreditCard, using: str) -> None:
+    """Write them, unless the row was written since it was read; its edits wait as before."""
+    CreditCard.objects.using(using).filter(pk=card.pk, version=card.version).update_mirrored(
+        last_4=card.last_4,
+        brand=card.brand,
+        month=card.month,
+        year=card.year,
+        # What was pushed last is no longer what the gateway has.
+        synced_digest="",
+        version=F("version") + 1,
+    )
 
 
 def _shown_values(row: CreditCard) -> tuple[Any, ...]:

@@ -76,7 +76,8 @@ def _push(model: type[RowT], pk: int, using: str, send: Callable[[RowT], None]) 
         try:
             send(row)
         except OperationInProgress:
-            # Whoever holds it looks at the row again when it is done, and pushes this change too.
+            # Nothing was sent, and the row goes on waiting. Whoever sends this row now looks at it
+            # again afterwards, and pushes this change too.
             return
         except DineroError as error:
             failure = error
@@ -89,8 +90,10 @@ def _mark_failed(row: Customer | CreditCard, error: DineroError) -> None:
     state = SyncState.ERROR
     if error.code in (ReasonKind.CUSTOMER_NOT_FOUND.value, ReasonKind.CARD_NOT_FOUND.value):
         state = SyncState.MISSING
-    rows = _row(row).filter(version=row.version)
-    rows.update_mirrored(sync_state=state, sync_error=scrub(str(error))[:1000])
+    marks: dict[str, Any] = {"sync_state": state, "sync_error": scrub(str(error))[:1000]}
+    if state == SyncState.MISSING and isinstance(row, CreditCard):
+        marks["default_slot"] = None  # a card that is not there is charged by nobody
+    _row(row).filter(version=row.version).update_mirrored(**marks)
     _reread(row)
     logger.warning("Push of %s %s failed: %s", row._meta.model_name, row.pk, error.code)
     signals.send(signals.push_failed, type(row), instance=row, error=error)
@@ -111,15 +114,17 @@ def _reread(row: Customer | CreditCard) -> bool:
 
 
 def _mark_synced(row: Customer | CreditCard, **values: Any) -> None:
-    """Say that the gateway has ``row`` as it was read; it stays waiting if it moved on."""
+    """Say that the gateway has ``row`` as it was read; it stays waiting if it moved on.
+
+    Without a digest then: another card may be pushed next, and take the default from this one.
+    """
+    synced = When(version=row.version, then=Value(SyncState.SYNCED))
+    digest = When(version=row.version, then=Value(row.mirrored_digest()))
     _row(row).update_mirrored(
-        synced_digest=row.mirrored_digest(),
+        synced_digest=Case(digest, default=Value("")),
         synced_version=row.version,
         sync_error="",
-        sync_state=Case(
-            When(version=row.version, then=Value(SyncState.SYNCED)),
-            default=Value(SyncState.PENDING),
-        ),
+        sync_state=Case(synced, default=Value(SyncState.PENDING)),
         **values,
     )
 
@@ -135,7 +140,7 @@ def _send_customer(row: Customer) -> None:
     gateway = gateway_of(row)
     if row.customer_id is None:
         _create_customer(gateway, row)
-    elif row.synced_digest == row.mirrored_digest():
+    elif _has_nothing_new(row):
         _mark_synced(row)
     else:
         _update_customer(gateway, row)
@@ -160,32 +165,35 @@ def _create_customer(gateway: Gateway, row: Customer) -> None:
         _send_customer(row)  # what was edited since
         return
     remote = creations.send(gateway, operation, row, request)
-    _conclude(operation, row, {"customer_id": remote.customer_id}, customer_id=remote.customer_id)
+    ids = {"customer_id": remote.customer_id}
+    _conclude(operation, row, ids, ids, **ids)
     if _reread(row):
         signals.send(signals.customer_pushed, Customer, customer=row, created=True)
 
 
 def _update_customer(gateway: Gateway, row: Customer) -> None:
     gateway.require("update_customer")
-    request = CustomerUpdate(
-        operation_key=keys.new_key(),
+    operation = _begin(
+        gateway,
+        OperationKind.UPDATE_CUSTOMER,
+        row.journal_target,
+        key=keys.new_key(),
         customer_id=row.customer_id or "",
+    )
+    if not _still_waits(operation, row):
+        return
+    request = CustomerUpdate(
+        operation_key=operation.key,
+        customer_id=operation.customer_id,
         key=row.key,
         email=row.email,
         first_name=row.first_name,
         last_name=row.last_name,
     )
-    operation = _begin(
-        gateway,
-        OperationKind.UPDATE_CUSTOMER,
-        row.journal_target,
-        key=request.operation_key,
-        customer_id=request.customer_id,
-    )
     result = sending.send(gateway, operation, lambda: gateway.update_customer(request))
     if isinstance(result, Refusal):
         raise sending.refused(operation, result)
-    _conclude(operation, row, {"customer_id": request.customer_id})
+    _conclude(operation, row, {"customer_id": request.customer_id}, {})
     if _reread(row):
         signals.send(signals.customer_pushed, Customer, customer=row, created=False)
 
@@ -195,12 +203,23 @@ def _update_customer(gateway: Gateway, row: Customer) -> None:
 
 def _send_card(row: CreditCard) -> None:
     gateway = gateway_of(row)
-    if row.synced_digest == row.mirrored_digest():
+    if _has_nothing_new(row):
         _mark_synced(row)
         return
     gateway.require("update_card")
+    operation = targets.begin_on_cards(
+        gateway,
+        OperationKind.UPDATE_CARD,
+        using=aliases.for_vault(),
+        target=row.journal_target,
+        key=keys.new_key(),
+        customer_id=row.customer_id,
+        card_id=row.card_id,
+    )
+    if not _still_waits(operation, row):
+        return
     request = CardUpdate(
-        operation_key=keys.new_key(),
+        operation_key=operation.key,
         customer_id=row.customer_id,
         card_id=row.card_id,
         address=Address(**{name: getattr(row, name) for name in ADDRESS_FIELDS}),
@@ -208,29 +227,43 @@ def _send_card(row: CreditCard) -> None:
         year=row.year,
         is_default=row.is_default,
     )
-    operation = _begin(
-        gateway,
-        OperationKind.UPDATE_CARD,
-        row.journal_target,
-        key=request.operation_key,
-        customer_id=row.customer_id,
-        card_id=row.card_id,
-    )
     result = sending.send(gateway, operation, lambda: gateway.update_card(request))
     if isinstance(result, Refusal):
         raise sending.refused(operation, result)
-    _conclude(operation, row, {"card_id": row.card_id})
+    facts = {"last_4": result.last_4 or row.last_4, "brand": result.brand or row.brand}
+    _conclude(operation, row, {"card_id": row.card_id}, facts)
     if _reread(row):
         signals.send(signals.card_pushed, CreditCard, card=row, created=False)
 
 
+# -- Both ----------------------------------------------------------------------------------------
+
+
+def _has_nothing_new(row: Customer | CreditCard) -> bool:
+    """Whether the gateway has the row as it is; what is on its way there may change that."""
+    same = row.synced_digest == row.mirrored_digest()
+    return same and not journal.is_held(row.journal_target, using=aliases.journal())
+
+
+def _still_waits(operation: Operation, row: Customer | CreditCard) -> bool:
+    """Load a row again with its target held, as nobody else sends it; close what has no use."""
+    if _reread(row) and row.sync_state in WAITING:
+        return True
+    journal.move(operation, OperationState.FAILED, outcome={"error": "nothing left to push"})
+    return False
+
+
 def _conclude(
-    operation: Operation, row: Customer | CreditCard, outcome: dict[str, str], **values: str
+    operation: Operation,
+    row: Customer | CreditCard,
+    outcome: dict[str, str],
+    facts: dict[str, str],
+    **values: str,
 ) -> None:
     journal.conclude(
         operation,
         OperationState.SUCCEEDED,
         outcome,
-        lambda: _mark_synced(row, **values),
+        lambda: _mark_synced(row, **facts),
         **values,
     )

@@ -22,25 +22,31 @@ class Seen:
     """Versions of rows by primary key; without any, no row counts as newer.
 
     Attributes:
-        versions: by model, None for a row that waited to be pushed; None altogether if nobody
-            looked before the gateway was asked.
+        versions: by model; None if nobody looked before the gateway was asked.
+        waiting: the rows that waited to be pushed then.
         last_operation: the newest delete that the answer can know of.
         deletes: ids of what was deleted here and may still be in the answer.
     """
 
-    versions: Mapping[type[Customer | CreditCard], Mapping[int, int | None]] | None = None
+    versions: Mapping[type[Customer | CreditCard], Mapping[int, int]] | None = None
+    waiting: Collection[Customer | CreditCard] = ()
     last_operation: int | None = None
     deletes: set[tuple[str, str]] = field(default_factory=set)
 
     def is_newer(self, row: Customer | CreditCard) -> bool:
-        """Say whether the row was written since; the gateway's answer does not know that yet."""
+        """Say whether the row was written or pushed since; the answer does not know that yet."""
+        # What waited may have been pushed while the answer was on its way.
+        return self.is_rewritten(row) or row in self.waiting
+
+    def is_rewritten(self, row: Customer | CreditCard) -> bool:
+        """Say whether the row was written since."""
         return self.versions is not None and self._known(row).get(row.pk) != row.version
 
     def is_new(self, row: Customer | CreditCard) -> bool:
         """Say whether the row was not there yet."""
         return self.versions is not None and row.pk not in self._known(row)
 
-    def _known(self, row: Customer | CreditCard) -> Mapping[int, int | None]:
+    def _known(self, row: Customer | CreditCard) -> Mapping[int, int]:
         return (self.versions or {})[CreditCard if isinstance(row, CreditCard) else Customer]
 
     def deleted(self, customer_id: str, card_id: str = "") -> bool:
@@ -59,17 +65,16 @@ class Seen:
 def look(gateway_name: str, customer_id: str) -> Seen:
     """Look at a customer and the cards, before the gateway is asked for them."""
     using = router.db_for_write(Customer)
-    versions: dict[type[Customer | CreditCard], dict[int, int | None]] = {}
+    versions: dict[type[Customer | CreditCard], dict[int, int]] = {}
+    waiting: list[Customer | CreditCard] = []
     for model in (Customer, CreditCard):
         rows = model._default_manager.using(using)
         rows = rows.filter(gateway_name=gateway_name, customer_id=customer_id)
-        # What waits may be pushed while the answer is on its way: then it is newer, too.
-        versions[model] = {
-            row.pk: None if row.sync_state in WAITING else row.version
-            for row in rows.only("version", "sync_state")
-        }
+        found = list(rows.only("version", "sync_state"))
+        versions[model] = {row.pk: row.version for row in found}
+        waiting += [row for row in found if row.sync_state in WAITING]
     last = _operations().aggregate(last=Max("pk"))["last"]
-    return Seen(versions, last or 0)
+    return Seen(versions, waiting, last or 0)
 
 
 def _operations() -> QuerySet[Operation]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import router
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from django_dinero import keys
 from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, text_of
-from django_dinero.exceptions import InvalidInput, OperationInProgress
+from django_dinero.exceptions import CardNotFoundError, InvalidInput, OperationInProgress
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import (
@@ -20,7 +23,7 @@ from django_dinero.gateways.types import (
     Refusal,
     RemoteCard,
 )
-from django_dinero.models.card import CreditCard
+from django_dinero.models.card import CreditCard, cards_target
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation, OperationKind, OperationState
 from django_dinero.secrets import Secret
@@ -100,30 +103,62 @@ def _add(gateway: Gateway, card: CreditCard, details: CardDetails | PaymentToken
     card.gateway_name = gateway.alias
     gateway.check_request(CardRequest("", customer.customer_id or "", details))
     _push_first(customer)
-    if not CreditCard.objects.filter(default_slot=customer.pk).exists():
-        card.default_slot = customer.pk
-    request = CardRequest(
-        operation_key=keys.new_key(),
-        customer_id=customer.customer_id or "",
-        card=details,
-        is_default=card.is_default,
-    )
-    operation = targets.begin(
+    customer_id = customer.customer_id or ""
+    operation = targets.begin_on_cards(
         gateway,
         OperationKind.ADD_CARD,
         using=aliases.for_vault(),
-        target=f"cards:{gateway.alias}:{customer.key}",
-        key=request.operation_key,
-        customer_id=request.customer_id,
+        target=cards_target(gateway.alias, customer_id),
+        key=keys.new_key(),
+        customer_id=customer_id,
         intent={"customer_key": customer.key, **sources.shown(details)},
     )
-    # Read now that nobody else adds one: getting here may have found a card that had been lost.
-    cards = CreditCard.objects.filter(customer=customer)
-    journal.add_to_intent(operation, known_card_ids=list(cards.values_list("card_id", flat=True)))
+    _learn_of_others(operation, card)
+    request = CardRequest(
+        operation_key=operation.key,
+        customer_id=customer_id,
+        card=details,
+        is_default=card.is_default,
+    )
     result = sending.send(gateway, operation, lambda: gateway.add_card(request))
     adopted = _unknown_here(customer, result, details)
     _take_answer(card, operation, adopted or result, details, pushed=adopted is None)
     customer.forget_cards()
+
+
+def _learn_of_others(operation: Operation, card: CreditCard) -> None:
+    """Write into the intent which cards there are, and which is the default.
+
+    Now that nobody else adds one: getting here may have found a card that had been lost.
+    """
+    using = router.db_for_write(CreditCard, instance=card)
+    cards = CreditCard.objects.using(using).filter(customer=card.customer)
+    others = dict(cards.values_list("card_id", "default_slot"))
+    default_id = next((card_id for card_id, slot in others.items() if slot is not None), "")
+    if not default_id:
+        card.default_slot = card.customer_pk
+    journal.add_to_intent(
+        operation,
+        known_card_ids=[*others, *_deletes_to_come(operation).values_list("card_id", flat=True)],
+        is_default=card.is_default,
+        default_card_id=default_id,
+    )
+
+
+def _deletes_to_come(operation: Operation) -> QuerySet[Operation]:
+    """Return the deletes of cards that are gone here, and that the gateway may still have.
+
+    None of them is under way: that one would hold the customer's cards.
+    """
+    rows = Operation.objects.using(operation.written_on)
+    rows = rows.filter(target=operation.target, kind=OperationKind.DELETE_CARD)
+    return rows.exclude(state=OperationState.SUCCEEDED)
+
+
+def _call_delete_off(operation: Operation, card_id: str) -> None:
+    """Forget the delete of a card that was stored again before it was sent."""
+    for tombstone in _deletes_to_come(operation).filter(card_id=card_id):
+        journal.move(tombstone, OperationState.FAILED, outcome={"error": "stored again"})
 
 
 def _push_first(customer: Customer) -> None:
@@ -174,7 +209,7 @@ def _replace_number(
         card=details,
     )
     gateway.check_request(request)
-    operation = targets.begin(
+    operation = targets.begin_on_cards(
         gateway,
         OperationKind.UPDATE_CARD,
         using=aliases.for_vault(),
@@ -184,8 +219,29 @@ def _replace_number(
         card_id=card.card_id,
         intent=sources.shown(details),
     )
+    _reread_default(operation, card)
+    request = replace(request, is_default=card.is_default)
     result = sending.send(gateway, operation, lambda: gateway.update_card(request))
     _take_answer(card, operation, result, details)
+
+
+def _reread_default(operation: Operation, card: CreditCard) -> None:
+    """Read whether the card is still the default, now that nobody else moves it at the gateway.
+
+    Raises:
+        CardNotFoundError: it was deleted here; nothing was sent.
+    """
+    if card.changed("default_slot"):
+        return  # what this save is to change
+    try:
+        using = router.db_for_write(CreditCard, instance=card)
+        card.refresh_from_db(using=using, fields=["default_slot"])
+        return
+    except ObjectDoesNotExist:
+        journal.move(operation, OperationState.FAILED, outcome={"error": "deleted meanwhile"})
+    raise CardNotFoundError(
+        _("This card was deleted."), operation=operation, gateway_name=card.gateway_name
+    )
 
 
 def _take_answer(
@@ -205,7 +261,8 @@ def _take_answer(
         operation,
         OperationState.SUCCEEDED,
         {"customer_id": result.customer_id, "card_id": result.card_id},
-        lambda: None,
+        # One that was adopted here may be one that was deleted here.
+        (lambda: None) if pushed else partial(_call_delete_off, operation, result.card_id),
         card_id=result.card_id,
     )
     card.customer_id, card.card_id = result.customer_id, result.card_id

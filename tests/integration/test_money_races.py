@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from decimal import Decimal
@@ -13,10 +12,11 @@ import pytest
 from django.db import Error, connection, connections, transaction
 
 from django_dinero import signals
-from django_dinero.exceptions import DineroError, NotSent, OutcomeUnknown
+from django_dinero.exceptions import NotSent, OutcomeUnknown
 from django_dinero.models import Customer, Operation, Transaction
 from django_dinero.services import lookup
 from tests.databases import VENDOR
+from tests.support.racing import at_once
 from tests.support.recording import RecordingGateway, lose_reply, lose_request
 from tests.unit.services.conftest import card, gateway, make_customer
 
@@ -28,27 +28,6 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=ALIASES)
 KEY = "order-1001"
 PAST = "2020-01-01T00:00:00Z"
 Make = Callable[..., Customer]
-
-
-def at_once(*calls: Callable[[], object]) -> list[object]:
-    """Do things at the same moment; return results and refusals, in no order."""
-    start, found = threading.Barrier(len(calls)), list[object]()
-
-    def work(call: Callable[[], object]) -> None:
-        try:
-            start.wait()
-            found.append(call())
-        except DineroError as error:
-            found.append(error.code)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=work, args=(call,)) for call in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return found
 
 
 @pytest.mark.parametrize("lost", [False, True])

@@ -13,7 +13,7 @@ from django_dinero import signals
 from django_dinero.exceptions import GatewayError, NotSent, OperationInProgress, OutcomeUnknown
 from django_dinero.gateways.types import Reason, ReasonKind, Refusal
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
-from django_dinero.services import deletes, journal
+from django_dinero.services import deletes, journal, targets
 from tests.support.journaling import begin
 from tests.support.recording import RecordingGateway, answer, refuse_connection
 
@@ -137,7 +137,7 @@ def test_a_place_that_is_taken_again_and_again_is_left(
         hold(gateway, customer)
         return holder
 
-    monkeypatch.setattr(deletes, "resolve", overtaken)
+    monkeypatch.setattr(targets, "resolve", overtaken)
     with pytest.raises(journal.TargetBusy):
         customer.delete()
     assert "delete_customer" not in gateway.verbs

@@ -1,0 +1,132 @@
+"""Cards of one customer changed at the same moment: no raw error, and both sides alike after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import DatabaseError
+
+from django_dinero.models import CreditCard, Customer, Operation
+from django_dinero.services import deletes, outbox
+from tests.databases import VENDOR
+from tests.faults import vault
+from tests.support.racing import at_once
+from tests.support.recording import RecordingGateway
+from tests.unit.services.conftest import card, gateway, make_customer
+
+__all__ = ["card", "gateway", "make_customer"]
+
+ALIASES = ["default"] if VENDOR == "sqlite" else ["default", "journal"]
+pytestmark = pytest.mark.django_db(transaction=True, databases=ALIASES)
+
+ROUNDS = 8
+Make = Callable[..., Customer]
+BUSY = {"operation_in_progress"}
+
+
+@pytest.fixture
+def cards(gateway: RecordingGateway, make_customer: Make) -> list[CreditCard]:
+    """Three cards of a customer."""
+    customer = make_customer()
+    customer.add_card(number="4222222222222")
+    customer.add_card(number="4007000000027")
+    return list(customer.cards)
+
+
+def make_default(pk: int) -> None:
+    """Make a card the default, read in this thread."""
+    row = CreditCard.objects.get(pk=pk)
+    row.is_default = True
+    row.save()
+
+
+def edit(pk: int, zip_code: str) -> None:
+    """Change another field of a card, read in this thread."""
+    row = CreditCard.objects.get(pk=pk)
+    row.zip = zip_code
+    row.save()
+
+
+def replace_number(pk: int, number: str) -> None:
+    """Give a card another number."""
+    row = CreditCard.objects.get(pk=pk)
+    row.number = number
+    row.save()
+
+
+def delete(pk: int) -> None:
+    """Delete a card, read in this thread."""
+    CreditCard.objects.get(pk=pk).delete()
+
+
+def refusals(found: list[object]) -> set[str]:
+    """Return the codes among what was returned."""
+    return {each for each in found if isinstance(each, str)}
+
+
+def differences(gateway: RecordingGateway) -> list[str]:
+    """Push and delete what found the cards being changed; return how the two vaults differ."""
+    for tombstone in Operation.objects.filter(kind="delete_card", state="new"):
+        deletes.push_delete(tombstone.key)
+    for row in CreditCard.objects.filter(sync_state="pending"):
+        outbox.push_card(row.pk)
+    assert not Operation.objects.exclude(state__in=("succeeded", "failed")).exists()
+    return list(vault.differences(gateway.bank))
+
+
+def test_defaults_at_once_leave_one(gateway: RecordingGateway, cards: list[CreditCard]) -> None:
+    for _round in range(ROUNDS):
+        found = at_once(*[partial(make_default, row.pk) for row in cards for _twice in range(2)])
+        assert refusals(found) == set()
+        assert differences(gateway) == []
+        assert CreditCard.objects.filter(default_slot__isnull=False).count() == 1
+
+
+def test_whatever_is_done_to_cards_at_once_leaves_both_sides_alike(
+    gateway: RecordingGateway, cards: list[CreditCard]
+) -> None:
+    customer = cards[0].customer
+    for n in range(ROUNDS):
+        rows = list(CreditCard.objects.order_by("pk"))
+        add: Callable[[], Any] = partial(
+            Customer.objects.get(pk=customer.pk).add_card,
+            number="4012888818888",
+            zip=f"{n:05}",
+            is_default=n % 2 == 0,
+        )
+        found = at_once(
+            partial(make_default, rows[0].pk),
+            partial(make_default, rows[1].pk),
+            partial(edit, rows[0].pk, f"{n + 100:05}"),
+            partial(replace_number, rows[1].pk, ("5424000000000015", "4007000000027")[n % 2]),
+            partial(delete, rows[2].pk),
+            add,
+        )
+        assert refusals(found) <= BUSY
+        assert differences(gateway) == []
+        assert CreditCard.objects.filter(default_slot__isnull=False).count() == 1
+
+
+def test_a_customer_that_is_deleted_while_its_default_moves_takes_all_along(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    for n in range(ROUNDS):
+        customer = make_customer(email=f"{n}@example.com")
+        second = customer.add_card(number="4222222222222")
+        found = at_once(
+            partial(make_default_if_there, second.pk),
+            partial(make_default_if_there, customer.cards[0].pk),
+            partial(Customer.delete, Customer.objects.get(pk=customer.pk)),
+        )
+        assert refusals(found) <= {*BUSY, "customer_not_found", "card_not_found"}
+        assert list(vault.differences(gateway.bank)) == []
+
+
+def make_default_if_there(pk: int) -> None:
+    """As :func:`make_default`; the card may be gone before it is read, or before it is written."""
+    with suppress(CreditCard.DoesNotExist, DatabaseError):
+        make_default(pk)
