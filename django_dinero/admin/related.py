@@ -76,7 +76,7 @@ def _concerning(row: Any) -> Q | None:
         own = Q(target=row.journal_target)
         return own | Q(customer_id=row.customer_id) if row.customer_id else own
     if isinstance(row, CreditCard):
-        return Q(target=row.journal_target) | Q(customer_id=row.customer_id, card_id=row.card_id)
+        return Q(customer_id=row.customer_id, card_id=row.card_id)
     if isinstance(row, Transaction) and row.transaction_id:
         return Q(transaction_id=row.transaction_id)
     return None

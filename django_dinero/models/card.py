@@ -106,6 +106,9 @@ class CreditCard(Mirrored):
         )
         permissions = (("charge_creditcard", _("Can charge a stored card")),)
 
+    #: Set where the customer is written in the same transaction: no other card can be the default.
+    comes_with_customer = False
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._number: Secret | None = None
         self._cvv: Secret | None = None
@@ -209,10 +212,15 @@ class CreditCard(Mirrored):
         """Close what was sent, and take the default from the card that has it."""
         if self.conclude_push is not None:
             self.conclude_push()
-        if self.default_slot is not None and (self._state.adding or self.changed("default_slot")):
+        if self._takes_default():
             default_card.lock([self.customer_pk], using)
             cards = CreditCard.objects.using(using)
             default_card.release(cards, self.customer_pk, to=self.pk)
+
+    def _takes_default(self) -> bool:
+        if self.default_slot is None or self.comes_with_customer:
+            return False
+        return self._state.adding or bool(self.changed("default_slot"))
 
     def _assigned_by_push(self) -> tuple[str, ...]:
         # Another card's save takes the default from this one: an instance that was read before

@@ -137,6 +137,7 @@ def _write_customer(
             customer.gateway_name, customer, remote, typed if index == 0 else None
         )
         row.default_slot = customer.pk if index == 0 else None
+        row.comes_with_customer = True
         row.mark_pushed()
         row.save()
 

@@ -14,7 +14,7 @@ from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.services import deletes, outbox
 from tests.databases import VENDOR
 from tests.faults import vault
-from tests.support.racing import at_once
+from tests.support.racing import at_once, turns
 from tests.support.recording import RecordingGateway
 from tests.unit.services.conftest import card, gateway, make_customer
 
@@ -109,6 +109,51 @@ def test_whatever_is_done_to_cards_at_once_leaves_both_sides_alike(
         assert refusals(found) <= BUSY
         assert differences(gateway) == []
         assert CreditCard.objects.filter(default_slot__isnull=False).count() == 1
+
+
+def test_a_push_sends_what_the_row_says_when_its_turn_comes(
+    gateway: RecordingGateway, cards: list[CreditCard]
+) -> None:
+    with turns() as workers:
+        gateway.faults["update_card"] = workers.hold
+        workers.stops_in_the_call(partial(edit, cards[0].pk, "99999"))
+        workers.waits(partial(make_default, cards[1].pk))
+        workers.waits(partial(make_default, cards[2].pk))
+    sent = {args[0].card_id: args[0] for verb, args in gateway.calls if verb == "update_card"}
+    assert not sent[cards[1].card_id].is_default
+    assert sent[cards[2].card_id].is_default
+    assert list(vault.differences(gateway.bank)) == []
+
+
+def test_a_row_that_was_pushed_while_it_waited_for_its_turn_is_not_pushed_again(
+    gateway: RecordingGateway, cards: list[CreditCard]
+) -> None:
+    with turns() as workers:
+        gateway.faults["update_card"] = workers.hold
+        workers.stops_in_the_call(partial(edit, cards[0].pk, "99999"))
+        workers.waits(partial(edit, cards[1].pk, "11111"))
+        workers.waits(partial(outbox.push_card, cards[1].pk))
+    assert gateway.verbs.count("update_card") == 2
+    last = Operation.objects.get(state="failed")
+    assert last.outcome == {"error": "nothing left to push"}
+    assert list(vault.differences(gateway.bank)) == []
+
+
+def test_a_customer_is_pushed_as_the_row_says_when_its_turn_comes(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    """A worker that read the row before another one pushed must not send the old values."""
+    customer = make_customer()
+    for n in range(ROUNDS):
+        at_once(*[partial(edit_customer, customer.pk, f"{n}-{m}@example.com") for m in range(4)])
+        assert list(vault.differences(gateway.bank)) == []
+
+
+def edit_customer(pk: int, email: str) -> None:
+    """Change a customer, read in this thread."""
+    row = Customer.objects.get(pk=pk)
+    row.email = email
+    row.save()
 
 
 def test_a_customer_that_is_deleted_while_its_default_moves_takes_all_along(

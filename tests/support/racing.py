@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from django.db import connection
 
@@ -29,3 +31,78 @@ def at_once(*calls: Callable[[], object]) -> list[object]:
     for thread in threads:
         thread.join()
     return found
+
+
+class Turns:
+    """Workers that find something taken, and wait until whoever has it is let go on.
+
+    Args:
+        patience: seconds after which a worker that does not come so far fails the test.
+    """
+
+    def __init__(self, patience: float = 30.0) -> None:
+        self._patience = patience
+        self._go_on = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._errors: list[BaseException] = []
+
+    def hold(self, call: Callable[[], Any]) -> Any:
+        """A fault of a gateway: whoever makes this call stops in it until :meth:`go_on`."""
+        self._reached.set()
+        assert self._go_on.wait(self._patience), "nobody said go on"
+        return call()
+
+    def stops_in_the_call(self, work: Callable[[], object]) -> None:
+        """Start a worker, and return once it has come to :meth:`hold`."""
+        self._reached = threading.Event()
+        self._start(work)
+        assert self._reached.wait(self._patience), "the worker made no call"
+
+    def waits(self, work: Callable[[], object]) -> None:
+        """Start a worker, and return once it has tried to write an operation."""
+        tried = threading.Event()
+
+        def watch(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+            try:
+                return execute(sql, params, many, context)
+            finally:
+                if sql.startswith("INSERT INTO") and "dinero_operation" in sql:
+                    tried.set()
+
+        def watched() -> None:
+            with connection.execute_wrapper(watch):
+                work()
+
+        self._start(watched)
+        assert tried.wait(self._patience), "the worker wrote no operation"
+
+    def _start(self, work: Callable[[], object]) -> None:
+        def run() -> None:
+            try:
+                work()
+            except BaseException as error:
+                self._errors.append(error)
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        self._threads.append(thread)
+
+    def go_on(self) -> None:
+        """Let the held call happen, wait for all workers, and raise what one of them met."""
+        self._go_on.set()
+        for thread in self._threads:
+            thread.join()
+        if self._errors:
+            raise self._errors[0]
+
+
+@contextmanager
+def turns() -> Iterator[Turns]:
+    """Give :class:`Turns` whose workers have ended when the block is left."""
+    made = Turns()
+    try:
+        yield made
+    finally:
+        made.go_on()

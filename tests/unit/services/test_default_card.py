@@ -189,49 +189,6 @@ def test_two_changes_of_the_default_at_once_leave_both_sides_alike(
     assert defaults() == ["1111"]
 
 
-def test_a_push_sends_what_the_row_says_when_its_turn_comes(
-    gateway: RecordingGateway,
-    two: tuple[CreditCard, CreditCard],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    begin_on_cards = targets.begin_on_cards
-
-    def overtaken(*args: Any, **values: Any) -> Operation:
-        monkeypatch.setattr(targets, "begin_on_cards", begin_on_cards)
-        make_default(two[0])
-        return begin_on_cards(*args, **values)
-
-    CreditCard.objects.filter(pk=two[1].pk).update(zip="99999")
-    monkeypatch.setattr(targets, "begin_on_cards", overtaken)
-    make_default(two[1])
-    assert defaults() == ["1111"]
-    assert [args[0].is_default for verb, args in gateway.calls if verb == "update_card"] == [
-        True,
-        False,
-    ]
-    assert list(vault.differences(gateway.bank)) == []
-
-
-def test_nothing_is_sent_of_a_row_that_was_pushed_while_it_waited_for_its_turn(
-    gateway: RecordingGateway,
-    two: tuple[CreditCard, CreditCard],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    begin_on_cards = targets.begin_on_cards
-
-    def overtaken(*args: Any, **values: Any) -> Operation:
-        monkeypatch.setattr(targets, "begin_on_cards", begin_on_cards)
-        outbox.push_card(two[1].pk)
-        return begin_on_cards(*args, **values)
-
-    CreditCard.objects.filter(pk=two[1].pk).update(zip="99999")
-    monkeypatch.setattr(targets, "begin_on_cards", overtaken)
-    outbox.push_card(two[1].pk)
-    assert gateway.verbs.count("update_card") == 1
-    last = Operation.objects.latest("pk")
-    assert (last.state, last.outcome) == ("failed", {"error": "nothing left to push"})
-
-
 @pytest.mark.parametrize("meanwhile", ["taken", "given"])
 def test_a_new_number_does_not_decide_about_a_default_that_moved_meanwhile(
     gateway: RecordingGateway, two: tuple[CreditCard, CreditCard], meanwhile: str
