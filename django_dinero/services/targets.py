@@ -19,7 +19,7 @@ from django_dinero.services import journal, replay
 from django_dinero.services.lookup import resolve
 
 #: Seconds that an operation on a customer's cards waits for another one that is being sent.
-CARDS_PATIENCE = 10.0
+CARDS_PATIENCE = 5.0
 #: Seconds between two looks at it: the first, and the longest.
 PAUSES = (0.05, 0.5)
 #: Tries to take a target that is found free each time, and taken by somebody else then.
