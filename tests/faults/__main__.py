@@ -3,121 +3,80 @@
 from __future__ import annotations
 
 import argparse
-import os
 import random
-import subprocess
+import shutil
 import sys
 import tempfile
-import threading
 import time
-from collections import Counter
 from pathlib import Path
 
-from django_dinero.sandbox.bank import Bank
-from django_dinero.sandbox.faults import FaultName
-from django_dinero.sandbox.server import SandboxServer
+from tests.faults import history
+from tests.faults.run import Run
 
-WORKERS = 2
-#: Things that one process does before the next one takes its place.
-SHARE = 25
-FAULTS = (
-    *(FaultName.drop_before, FaultName.drop_after, FaultName.truncate, FaultName.garbage),
-    *(FaultName.status_500, FaultName.repeat, FaultName.delay),
-)
-PATIENCE = 180.0
-
-
-class Run:
-    """One run of the shop against a bank; everything random follows from ``seed``, but for time."""
-
-    def __init__(self, directory: Path, seed: int, operations: int) -> None:
-        self.random = random.Random(seed)
-        self.operations = operations
-        self.directory = directory
-        self.store = directory / "bank.sqlite3"
-        self.database = directory / "shop.sqlite3"
-        self.counts: Counter[str] = Counter()
-        self.done = threading.Event()
-
-    def run(self) -> int:
-        """Run it; return the exit code."""
-        with SandboxServer(Bank(self.store)) as server:
-            self.environment = {
-                **os.environ,
-                "FAULTS_DATABASE": str(self.database),
-                "FAULTS_ENDPOINT": server.endpoint,
-                "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
-            }
-            self._child("django", "migrate", "--verbosity", "0")
-            saboteur = threading.Thread(target=self._sabotage, args=(server,))
-            saboteur.start()
-            try:
-                self._work()
-            finally:
-                self.done.set()
-                saboteur.join()
-            server.faults.clear()
-            if self._child("tests.faults.worker", "settle"):
-                return 1
-            return self._child("tests.faults.books", str(self.store))
-
-    def _work(self) -> None:
-        started, running = 0, dict[subprocess.Popen[bytes], tuple[Path, int]]()
-        while started < self.operations or running:
-            while started < self.operations and len(running) < WORKERS:
-                name, seed = f"w{started}", str(self.random.randrange(10**9))
-                tally = self.directory / name
-                tally.touch()
-                child = subprocess.Popen(
-                    self._command("tests.faults.worker", str(tally), seed, str(SHARE)),
-                    env=self.environment,
-                )
-                started += SHARE
-                # By what it has begun, not by time: many die in the middle on a slow machine too.
-                running[child] = (tally, self.random.randint(3, 2 * SHARE))
-            for child, (tally, last) in list(running.items()):
-                if child.poll() is not None:
-                    del running[child]
-                elif tally.stat().st_size >= last:
-                    child.kill()
-                    child.wait()
-                    self.counts["kill -9"] += 1
-                    del running[child]
-            time.sleep(0.02)
-
-    def _sabotage(self, server: SandboxServer) -> None:
-        while not self.done.wait(self.random.uniform(0.05, 0.3)):
-            name = self.random.choice(FAULTS)
-            if not server.faults.waiting():
-                server.faults.add(name, seconds=2.0)
-                self.counts[name.value] += 1
-            if self.random.random() < 0.1:
-                server.bank.settle_batch()
-                self.counts["settled batches"] += 1
-
-    def _command(self, module: str, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", module, *arguments]
-
-    def _child(self, module: str, *arguments: str) -> int:
-        command = self._command(module, *arguments)
-        return subprocess.run(command, env=self.environment, timeout=PATIENCE).returncode
+#: Where the history of a run is kept whose books differ; made when needed, never committed.
+KEPT = Path("var/faults")
+#: Differences whose story is shown.
+STORIES = 5
 
 
 def main() -> int:
     """Read the arguments, run, and tell; return the exit code."""
+    options = _options()
+    again = _again(options.workers)
+    print(f"seed {options.seed}, {options.operations} operations, {again}", flush=True)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="dinero-faults-") as directory:
+        told = options.history or Path(directory, "history.jsonl")
+        told.unlink(missing_ok=True)
+        run = Run(Path(directory), options.seed, options.operations, options.workers, told)
+        found, summary = run.run()
+        print("\n".join([*found, summary, _counted(told)]))
+        print(f"{time.monotonic() - began:.0f} s")
+        if found:
+            _show(found, told)
+            print(f"BOOKS DO NOT AGREE (seed {options.seed}); history: {_kept(options, told)}")
+        else:
+            print("books agree")
+    return 1 if found else 0
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--operations", type=int, default=200)
-    options = parser.parse_args()
-    print(f"seed {options.seed}, {options.operations} operations", flush=True)
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="dinero-faults-") as directory:
-        run = Run(Path(directory), options.seed, options.operations)
-        code = run.run()
-    told = ", ".join(f"{name} {count}" for name, count in sorted(run.counts.items()))
-    print(f"{told}; {time.monotonic() - began:.0f} s")
-    print("books agree" if code == 0 else f"BOOKS DO NOT AGREE (seed {options.seed})")
-    return code
+    parser.add_argument("--workers", type=int, default=2, help="at the same time")
+    parser.add_argument("--history", type=Path, help="the file that keeps the events")
+    return parser.parse_args()
+
+
+def _again(workers: int) -> str:
+    if workers == 1:
+        return "1 worker: the seed repeats the whole run"
+    return (
+        f"{workers} workers: each does the same again, in an order that the machine decides; "
+        "--workers 1 repeats whole"
+    )
+
+
+def _counted(told: Path) -> str:
+    counted = history.counts(history.read(told))
+    return ", ".join(f"{name} {count}" for name, count in sorted(counted.items()))
+
+
+def _show(found: list[str], told: Path) -> None:
+    events = list(history.read(told))
+    for difference in found[:STORIES]:
+        print(f"\n-- {difference}")
+        print("\n".join(history.about(difference, events)))
+
+
+def _kept(options: argparse.Namespace, told: Path) -> Path:
+    if options.history:
+        return told
+    KEPT.mkdir(parents=True, exist_ok=True)
+    kept = KEPT / f"seed-{options.seed}.jsonl"
+    shutil.copyfile(told, kept)
+    return kept
 
 
 if __name__ == "__main__":

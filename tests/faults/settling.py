@@ -2,50 +2,76 @@
 
 from __future__ import annotations
 
-import contextlib
+from functools import partial
 
-from django.db import connection
+from django.db.models import Model
 
-from django_dinero.exceptions import DineroError
 from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.models.marks import WAITING
-from django_dinero.models.operation import OperationKind, OperationState
+from django_dinero.models.operation import OPEN_STATES, OperationKind, OperationState
 from django_dinero.services import deletes, outbox
 from django_dinero.services.lookup import resolve
+from tests.faults.history import History
+from tests.faults.telling import Telling
 
 #: What a settled journal must not have any more.
 OPEN = (OperationState.NEW, OperationState.SENT, OperationState.UNKNOWN)
 DELETES = (OperationKind.DELETE_CUSTOMER, OperationKind.DELETE_CARD)
+DEADLINES = ("lease_until", "quarantine_until", "next_check_at")
+PAST = "2020-01-01T00:00:00Z"
+#: How often everything is tried at the end, with time passing between.
+ROUNDS = 20
 
 
-def settle_all() -> int:
-    """Bring everything as far as it goes now; return how much is still open or waits."""
-    for operation in Operation.objects.filter(state__in=OPEN).order_by("pk"):
-        with contextlib.suppress(DineroError):
-            resolve(operation)
-    _delete()
-    _push()
-    connection.close()
-    open_ones = Operation.objects.filter(state__in=OPEN).count()
-    return open_ones + sum(
+def let_time_pass(history: History) -> None:
+    """Move every deadline of an open operation into the past; no worker is alive now."""
+    operations = Operation.objects.filter(state__in=OPEN_STATES)
+    for column in DEADLINES:
+        operations.filter(**{f"{column}__isnull": False}).update(**{column: PAST})
+    history.tell("time passes", open=operations.count())
+
+
+def left_over() -> int:
+    """Return how much is still open or waits."""
+    waiting = sum(
         model.objects.filter(sync_state__in=WAITING).count() for model in (Customer, CreditCard)
     )
+    return Operation.objects.filter(state__in=OPEN).count() + waiting
 
 
-def _delete() -> None:
-    repeated = set(Operation.objects.exclude(parent_key="").values_list("parent_key", flat=True))
-    absent = Operation.objects.filter(kind__in=DELETES, state=OperationState.ABSENT)
-    for operation in absent.exclude(key__in=repeated):
-        deletes.bury_again(operation)
-    for operation in Operation.objects.filter(kind__in=DELETES, state=OperationState.NEW):
-        with contextlib.suppress(DineroError):
-            deletes.push_delete(operation.key)
+class Settling(Telling):
+    """Brings everything as far as it goes now."""
 
+    def resolve(self) -> None:
+        """Find out how each open operation ended."""
+        for operation in Operation.objects.filter(state__in=OPEN).order_by("pk"):
+            self._try(operation, partial(resolve, operation))
 
-def _push() -> None:
-    for row in Customer.objects.filter(sync_state__in=WAITING):
-        with contextlib.suppress(DineroError):
-            outbox.push_customer(row.pk)
-    for card in CreditCard.objects.filter(sync_state__in=WAITING):
-        with contextlib.suppress(DineroError):
-            outbox.push_card(card.pk)
+    def delete(self) -> None:
+        """Drive each delete that waits, and those that are proven not to have happened."""
+        repeated = Operation.objects.exclude(parent_key="").values_list("parent_key", flat=True)
+        absent = Operation.objects.filter(kind__in=DELETES, state=OperationState.ABSENT)
+        for operation in absent.exclude(key__in=list(repeated)).order_by("pk"):
+            self._try(operation, partial(deletes.bury_again, operation))
+        new = Operation.objects.filter(kind__in=DELETES, state=OperationState.NEW)
+        for operation in new.order_by("pk"):
+            self._try(operation, partial(deletes.push_delete, operation.key))
+
+    def push(self) -> None:
+        """Push each customer, then each card that waits."""
+        for row in Customer.objects.filter(sync_state__in=WAITING).order_by("pk"):
+            self._try(row, partial(outbox.push_customer, row.pk))
+        for card in CreditCard.objects.filter(sync_state__in=WAITING).order_by("pk"):
+            self._try(card, partial(outbox.push_card, card.pk))
+
+    def finish(self) -> None:
+        """Settle again and again until nothing is left; the books tell what never settles."""
+        for _round in range(ROUNDS):
+            let_time_pass(self.history)
+            self.work()
+            if not left_over():
+                return
+
+    def _try(self, row: Model, act: partial[object]) -> None:
+        self.begin(row)
+        self.tell("ended", **self.tried(act))

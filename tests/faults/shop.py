@@ -1,17 +1,16 @@
-"""One worker of the shop: random verbs, until it has done its share or is killed."""
+"""What one worker of the shop does: the verbs of its plan, until they are done or it is killed."""
 
 from __future__ import annotations
 
 import contextlib
-import random
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 
 from django_dinero.exceptions import DineroError, NotSent, OperationInProgress, OutcomeUnknown
 from django_dinero.models import CreditCard, Customer, Transaction
+from tests.faults import picks
+from tests.faults.telling import Telling
 
 CARD: dict[str, Any] = {
     "number": "4111111111111111",
@@ -20,141 +19,192 @@ CARD: dict[str, Any] = {
     "address": "1 Elm St",
 }
 NUMBERS = ("4007000000027", "4012888818888", "5424000000000015")
-RowT = TypeVar("RowT")
 
 
 class ChangedMyMindError(Exception):
     """What rolls a transaction back."""
 
 
-class Worker:
-    """Does random things, each decided by ``seed`` alone; a refusal is an answer like others."""
+class Shop(Telling):
+    """The verbs of a worker, each decided by the plan and by the rows that are there."""
 
-    def __init__(self, name: str, seed: int) -> None:
-        self.name = name
-        self.random = random.Random(seed)
-        self.made = 0
+    # -- Money -----------------------------------------------------------------------------------
 
-    def work(self, count: int, begun: Callable[[], object]) -> None:
-        """Do so many things, and tell of each when it begins."""
-        verbs: list[Callable[[], object]] = [self.charge] * 6
-        verbs += [self.capture, self.void, self.refund] * 2 + [self.store, self.add_card] * 2
-        verbs += [self.create, self.edit, self.edit_in_a_transaction, self.edit_in_bulk]
-        verbs += [self.edit_card, self.replace_number, self.delete_card, self.delete_customer]
-        for _ in range(count):
-            begun()
-            with contextlib.suppress(DineroError, ObjectDoesNotExist):
-                self.random.choice(verbs)()
-
-    def charge(self) -> None:
+    def charge(self) -> Transaction | None:
         """Charge or authorize, and as a shop does: again with the same key until it is clear."""
-        customer = self._customer()
-        self.made += 1
-        key = f"{self.name}-order-{self.made:05d}"
+        customer = picks.customer(self.random) or self._first()
+        key = f"{self.share.name}-order-{self._verb['n']}"
         price = f"{self.random.randint(100, 9999) / 100:.2f}"
-        settle = self.random.random() < 0.7
+        how: dict[str, Any] = {"settle": self._now_and_then(0.7), "idempotency_key": key}
+        self.begin(customer, price=price, **how)
+        failure: DineroError
         for _attempt in range(self.random.randint(1, 3)):
             try:
-                Transaction.create(price, customer=customer, settle=settle, idempotency_key=key)
-            except (NotSent, OutcomeUnknown, OperationInProgress):
-                continue
-            return
+                return Transaction.create(price, customer=customer, **how)
+            except (NotSent, OutcomeUnknown, OperationInProgress) as error:
+                self.tell("attempt failed", code=error.code)
+                failure = error
+        raise failure
 
-    def capture(self) -> None:
+    def capture(self) -> Transaction | None:
         """Capture a random authorization, all of it or a part."""
-        row = self._row(kind="authorization", status="approved")
-        part = self.random.choice([None, f"{float(row.price) / 2:.2f}"]) if row else None
-        if row:
-            row.settle(part)
+        row = picks.row(self.random, kind="authorization", status="approved")
+        if row is None:
+            return None
+        part = f"{float(row.price) / 2:.2f}" if self._now_and_then(0.5) else None
+        self.begin(row, part=part)
+        return row.settle(part)
 
-    def void(self) -> None:
+    def void(self) -> Transaction | None:
         """Void something."""
-        row = self._row(status="approved", kind__in=["charge", "authorization"])
-        if row:
-            row.void()
+        row = picks.row(self.random, status="approved", kind__in=["charge", "authorization"])
+        if row is None:
+            return None
+        self.begin(row)
+        return row.void()
 
-    def refund(self) -> None:
+    def refund(self) -> Transaction | None:
         """Refund something, all of it or a part."""
-        row = self._row(status__in=["approved", "settled"], kind__in=["charge", "capture"])
-        if row:
-            row.refund(self.random.choice([None, "0.50"]))
+        states, kinds = ["approved", "settled"], ["charge", "capture"]
+        row = picks.row(self.random, status__in=states, kind__in=kinds)
+        if row is None:
+            return None
+        part = "0.50" if self._now_and_then(0.5) else None
+        self.begin(row, part=part)
+        return row.refund(part)
 
-    def store(self) -> None:
+    # -- Customers -------------------------------------------------------------------------------
+
+    def store(self) -> Customer:
         """Store a customer with a card."""
-        Customer.create(self._email(), **CARD, zip="80202")
+        email = self._email()
+        self.begin(email=email)
+        return Customer.create(email, **CARD, zip="80202")
 
-    def add_card(self) -> None:
-        """Store one more card."""
-        is_default = self.random.random() < 0.3
-        self._customer().add_card(**CARD, zip=self._zip(), is_default=is_default)
-
-    def create(self) -> None:
+    def create(self) -> Customer:
         """Store a customer without a card: the row is pushed after its commit."""
-        Customer(email=self._email(), first_name="No", last_name="Card").save()
-
-    def edit(self) -> None:
-        """Change a customer."""
-        customer = self._customer()
-        customer.email = self._email()
+        customer = Customer(email=self._email(), first_name="No", last_name="Card")
+        self.begin(email=customer.email, key=customer.key)
         customer.save()
+        return customer
+
+    def edit(self) -> Customer:
+        """Change a customer."""
+        customer = picks.customer(self.random) or self._first()
+        customer.email = self._email()
+        self.begin(customer, email=customer.email)
+        customer.save()
+        return customer
 
     def edit_in_a_transaction(self) -> None:
         """Change a customer and a card in a transaction, which is rolled back now and then."""
-        customer = self._customer()
+        customer = picks.customer(self.random) or self._first()
+        email, code, back = self._email(), self._zip(), self._now_and_then(0.4)
+        self.begin(customer, email=email, zip=code, rolled_back=back)
         with contextlib.suppress(ChangedMyMindError), transaction.atomic():
-            customer.email = self._email()
+            customer.email = email
             customer.save()
             for card in customer.cards.all()[:1]:
-                card.zip = self._zip()
+                card.zip = code
                 card.save()
-            if self.random.random() < 0.4:
+            if back:
                 raise ChangedMyMindError
 
     def edit_in_bulk(self) -> None:
         """Change a customer past save(): it waits for a push."""
-        Customer.objects.filter(pk=self._customer().pk).update(email=self._email())
-
-    def edit_card(self) -> None:
-        """Change a card, and make it the default now and then."""
-        card = self._any(list(CreditCard.objects.order_by("pk")))
-        if card:
-            card.zip, card.month = self._zip(), self.random.randint(1, 12)
-            if self.random.random() < 0.4:
-                card.is_default = True
-            card.save()
-
-    def replace_number(self) -> None:
-        """Give a card a new number."""
-        card = self._any(list(CreditCard.objects.order_by("pk")))
-        if card:
-            card.number = self.random.choice(NUMBERS)
-            card.save()
-
-    def delete_card(self) -> None:
-        """Delete a card."""
-        card = self._any(list(CreditCard.objects.order_by("pk")))
-        if card:
-            card.delete()
+        customer, email = picks.customer(self.random) or self._first(), self._email()
+        self.begin(customer, email=email)
+        Customer.objects.filter(pk=customer.pk).update(email=email)
 
     def delete_customer(self) -> None:
         """Delete a customer, with or without cards, perhaps one whose creation is unknown."""
-        customer = self._any(list(Customer.objects.order_by("pk")))
+        customer = picks.anybody(self.random)
         if customer:
+            self.begin(customer)
             customer.delete()
 
+    # -- Cards -----------------------------------------------------------------------------------
+
+    def add_card(self) -> CreditCard:
+        """Store one more card."""
+        customer = picks.customer(self.random) or self._first()
+        is_default = self._now_and_then(0.4)
+        values = {**CARD, "number": self.random.choice(NUMBERS), "zip": self._zip()}
+        self.begin(customer, is_default=is_default, last_4=values["number"][-4:])
+        return customer.add_card(**values, is_default=is_default)
+
+    def edit_card(self) -> CreditCard | None:
+        """Change a card, and make it the default now and then."""
+        card = picks.card(self.random)
+        if card is None:
+            return None
+        values = {"zip": self._zip(), "month": self.random.randint(1, 12)}
+        return self._changed(card, default=self._now_and_then(0.3), **values)
+
+    def replace_number(self) -> CreditCard | None:
+        """Give a card a new number, and make it the default now and then."""
+        card = picks.card(self.random)
+        if card is None:
+            return None
+        card.number = self.random.choice(NUMBERS)
+        return self._changed(card, default=self._now_and_then(0.4))
+
+    def make_default(self) -> CreditCard | None:
+        """Make another card the default."""
+        card = picks.card(self.random, default_slot=None)
+        return self._changed(card, default=True) if card else None
+
+    def make_default_in_a_transaction(self) -> None:
+        """Make another card the default in a transaction, which is rolled back now and then."""
+        card = picks.card(self.random, default_slot=None)
+        if card is None:
+            return
+        back = self._now_and_then(0.4)
+        with contextlib.suppress(ChangedMyMindError), transaction.atomic():
+            self._changed(card, default=True, rolled_back=back)
+            if back:
+                raise ChangedMyMindError
+
+    def delete_card(self) -> None:
+        """Delete a card."""
+        self._delete(picks.card(self.random))
+
+    def delete_default(self) -> None:
+        """Delete a default card, best of a customer that has others."""
+        several = picks.card(self.random, default_slot=None)
+        owner = {"default_slot": several.customer_pk} if several else {"default_slot__gt": 0}
+        self._delete(picks.card(self.random, **owner))
+
+    def _delete(self, card: CreditCard | None) -> None:
+        if card:
+            self.begin(card)
+            card.delete()
+
+    def _changed(
+        self, card: CreditCard, *, default: bool, rolled_back: bool = False, **values: Any
+    ) -> CreditCard:
+        told = {"new_number": True} if card.number else {}
+        self.begin(card, make_default=default, rolled_back=rolled_back, **values, **told)
+        for name, value in values.items():
+            setattr(card, name, value)
+        if default:
+            card.is_default = True
+        card.save()
+        return card
+
+    # -- Made up ---------------------------------------------------------------------------------
+
+    def _first(self) -> Customer:
+        """A shop without a customer that has a card gets one."""
+        email = self._email()
+        self.tell("begun", first=email)
+        return Customer.create(email, **CARD, zip="80202")
+
     def _email(self) -> str:
-        return f"{self.random.random()}@example.com"
+        return f"{self.share.name}-{self.random.randrange(10**6)}@example.com"
 
     def _zip(self) -> str:
         return f"{self.random.randint(10000, 45000)}"
 
-    def _customer(self) -> Customer:
-        found = self._any(list(Customer.objects.exclude(cards=None).order_by("pk")))
-        return found or Customer.create("first@example.com", **CARD, zip="80202")
-
-    def _row(self, **wanted: Any) -> Transaction | None:
-        rows = Transaction.objects.filter(**wanted)
-        return self._any(list(rows.order_by("pk")))
-
-    def _any(self, rows: list[RowT]) -> RowT | None:
-        return self.random.choice(rows) if rows else None
+    def _now_and_then(self, probability: float) -> bool:
+        return self.random.random() < probability

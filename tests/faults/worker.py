@@ -1,13 +1,17 @@
-"""A process of the shop: ``python -m tests.faults.worker FILE SEED COUNT``, or ``settle``.
+"""The processes of the shop: one that has loaded Django, and its children, which do the work.
 
-The file gets a dot for each thing that is begun; its name is the worker's.
+``python -m tests.faults.worker SEED HISTORY`` reads jobs, a line for each: ``work NAME COUNT``,
+``settle NAME 0``, ``finish end 0`` or ``migrate db 0``. For each it forks a child, writes the
+child's process id in a line and, when it has ended, its exit code in another one.
 """
 
 from __future__ import annotations
 
 import os
+import random
+import signal
 import sys
-import time
+import traceback
 from pathlib import Path
 
 import django
@@ -15,25 +19,81 @@ import django
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.faults.settings"
 django.setup()
 
-from tests.faults import settling, shop  # noqa: E402 - models are importable from here on
+from django.core.management import call_command  # noqa: E402 - after setup(), as those below
+from django.db import connection  # noqa: E402
 
-SETTLE_SECONDS = 90.0
+from django_dinero.gateways.registry import get_gateway  # noqa: E402
+from tests.faults import plan  # noqa: E402
+from tests.faults.dying import Mortal  # noqa: E402
+from tests.faults.history import History  # noqa: E402
+from tests.faults.settling import Settling, let_time_pass  # noqa: E402
+from tests.faults.shop import Shop  # noqa: E402
+
+#: Seconds after which a child that hangs is ended.
+PATIENCE = 300
 
 
 def main() -> int:
-    """Work, or settle until nothing waits; return the exit code."""
-    if sys.argv[1] == "settle":
-        deadline = time.monotonic() + SETTLE_SECONDS
-        while left := settling.settle_all():
-            if time.monotonic() > deadline:
-                print(f"{left} operations and rows still wait", file=sys.stderr)
-                return 0  # the books tell which
-            time.sleep(0.5)
-        return 0
-    tally, seed, count = Path(sys.argv[1]), *sys.argv[2:4]
-    with tally.open("ab", buffering=0) as file:
-        shop.Worker(tally.name, int(seed)).work(int(count), lambda: file.write(b"."))
+    """Do one job after the other until there are no more; return the exit code."""
+    seed, path = int(sys.argv[1]), Path(sys.argv[2])
+    get_gateway()  # loaded once, not in each child
+    for line in iter(sys.stdin.readline, ""):
+        job, name, count = line.split()
+        child = os.fork()
+        if child == 0:
+            _end(seed, path, job, name, int(count))
+        _tell(child)
+        _tell(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     return 0
+
+
+def _tell(number: int) -> None:
+    print(number, flush=True)
+
+
+def _end(seed: int, path: Path, job: str, name: str, count: int) -> None:
+    """Do a job in a child, and leave."""
+    signal.alarm(PATIENCE)
+    code = 1
+    try:
+        _do(seed, History(path, name), job, name, count)
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _do(seed: int, history: History, job: str, name: str, count: int) -> None:
+    if job == "migrate":
+        call_command("migrate", verbosity=0)
+    elif job == "work":
+        share = plan.work(seed, name, count)
+        _live(share, Shop(share, history), history)
+    elif job == "settle":
+        share = plan.settle(seed, name)
+        _live(share, Settling(share, history), history)
+    else:
+        share = plan.finish(seed)
+        _make_up_keys(share)
+        Settling(share, history).finish()
+
+
+def _live(share: plan.Share, does: Shop | Settling, history: History) -> None:
+    _make_up_keys(share)
+    if share.time_passes:
+        let_time_pass(history)
+    mortal = Mortal(share, history)
+    with connection.execute_wrapper(mortal):
+        does.work()
+    history.tell("done", writes=mortal.count)
+
+
+def _make_up_keys(share: plan.Share) -> None:
+    """Let the keys and ids that are random elsewhere follow from the seed here."""
+    os.urandom = share.chance("keys").randbytes
+    random.seed(f"{share.seed}:random")
 
 
 if __name__ == "__main__":

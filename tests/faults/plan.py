@@ -1,0 +1,173 @@
+"""What a seed decides: verbs, faults, kills, the bank's batches, and between whom time passes.
+
+Every process draws from a generator of its own, named by the seed and by the process: what becomes
+of one of them changes nothing in the plans of the others.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from django_dinero.sandbox.faults import FaultName
+
+#: Verbs that one process does before it makes room for the next one.
+SHARE = 10
+#: Requests and writing statements within which a kill may fall, for each verb of a share. A share
+#: has about as many of them; a kill behind the last one does not come.
+REQUESTS, WRITES = 1.5, 5.0
+KILLED, KILLED_SETTLING = 0.7, 0.4
+#: Of a hundred requests so many meet a fault.
+FAULTY = 0.15
+BATCH = 0.15
+BATCH_BETWEEN = 0.3
+TIME_PASSES = 0.75
+
+#: Each with its weight. A delay costs the seconds of a read timeout: there are few.
+FAULTS: Mapping[FaultName, int] = {
+    FaultName.drop_before: 6,
+    FaultName.drop_after: 8,
+    FaultName.truncate: 6,
+    FaultName.garbage: 6,
+    FaultName.status_500: 6,
+    FaultName.repeat: 6,
+    FaultName.delay: 1,
+}
+#: Each verb of :class:`tests.faults.shop.Shop` with its weight.
+VERBS: Mapping[str, int] = {
+    "charge": 6,
+    "capture": 2,
+    "void": 2,
+    "refund": 2,
+    "store": 2,
+    "add_card": 4,
+    "create": 1,
+    "edit": 1,
+    "edit_in_a_transaction": 1,
+    "edit_in_bulk": 1,
+    "edit_card": 1,
+    "replace_number": 2,
+    "make_default": 3,
+    "make_default_in_a_transaction": 2,
+    "delete_card": 1,
+    "delete_default": 1,
+    "delete_customer": 1,
+}
+#: What is done every minute, in this order: verbs of :class:`tests.faults.settling.Settling`.
+SETTLING = ("resolve", "delete", "push")
+
+
+class When(StrEnum):
+    """Where a process is killed."""
+
+    #: By the bank, which never does what was asked.
+    before_request = "before request"
+    #: By the bank, which has done it and does not answer.
+    after_request = "after request"
+    #: By itself, before a statement that writes.
+    before_write = "before write"
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """Where a process is killed: at its ``ordinal``-th request or writing statement, from 1."""
+
+    when: When
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one process does, and what it meets.
+
+    ``faults`` are by the ordinal of the request, from 1; at the request ``batch`` the bank settles
+    one before it answers. ``time_passes`` before the process does anything.
+    """
+
+    name: str
+    seed: str
+    verbs: tuple[str, ...]
+    faults: Mapping[int, FaultName] = field(default_factory=dict)
+    kill: Kill | None = None
+    batch: int | None = None
+    time_passes: bool = False
+
+    def dies(self, when: When, ordinal: int) -> bool:
+        """Say whether it is killed there."""
+        return self.kill == Kill(when, ordinal)
+
+    def chance(self, purpose: object) -> random.Random:
+        """Return a generator for one purpose of this process."""
+        return random.Random(f"{self.seed}:{purpose}")
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Workers that run at the same time, and what happens when all of them have ended."""
+
+    workers: tuple[Share, ...]
+    batch: bool
+    settling: Share
+
+
+def rounds(seed: int, operations: int, workers: int) -> Iterator[Round]:
+    """Yield rounds of so many workers, until that many verbs have been planned."""
+    names = 0
+    while operations > 0:
+        shares = []
+        for _place in range(workers):
+            if operations > 0:
+                shares.append(work(seed, f"w{names}", min(SHARE, operations)))
+                names, operations = names + 1, operations - SHARE
+        settling = settle(seed, f"s{shares[0].name[1:]}")
+        yield Round(tuple(shares), settling.chance("batch").random() < BATCH_BETWEEN, settling)
+
+
+def work(seed: int, name: str, count: int) -> Share:
+    """Return the share of a worker that does ``count`` verbs."""
+    chance = random.Random(f"{seed}:{name}")
+    verbs = chance.choices(list(VERBS), list(VERBS.values()), k=count)
+    return Share(
+        name,
+        f"{seed}:{name}",
+        tuple(verbs),
+        _faults(chance, count),
+        _kill(chance, KILLED, count),
+        _ordinal(chance, REQUESTS * count) if chance.random() < BATCH else None,
+    )
+
+
+def settle(seed: int, name: str) -> Share:
+    """Return what a shop does between two rounds: some of what it does every minute, or nothing."""
+    chance = random.Random(f"{seed}:{name}")
+    passes = chance.random() < TIME_PASSES
+    verbs = tuple(verb for verb in SETTLING if chance.random() < 0.6)
+    faults = _faults(chance, len(verbs)) if chance.random() < 0.5 else {}
+    kill = _kill(chance, KILLED_SETTLING, len(verbs))
+    return Share(name, f"{seed}:{name}", verbs, faults, kill, time_passes=passes)
+
+
+def finish(seed: int) -> Share:
+    """Return what comes last: nothing is lost any more, and everything settles."""
+    return Share("end", f"{seed}:end", SETTLING, time_passes=True)
+
+
+def _faults(chance: random.Random, count: int) -> dict[int, FaultName]:
+    # Twice as many as are expected: what is sent again after a fault has ordinals too.
+    ordinals = range(1, round(2 * REQUESTS * count) + 1)
+    names, weights = list(FAULTS), list(FAULTS.values())
+    return {n: chance.choices(names, weights)[0] for n in ordinals if chance.random() < FAULTY}
+
+
+def _kill(chance: random.Random, probability: float, count: int) -> Kill | None:
+    if not count or chance.random() >= probability:
+        return None
+    when = chance.choice(list(When))
+    per_verb = WRITES if when is When.before_write else REQUESTS
+    return Kill(when, _ordinal(chance, per_verb * count))
+
+
+def _ordinal(chance: random.Random, most: float) -> int:
+    return chance.randint(1, round(most))

@@ -1,0 +1,93 @@
+"""Tells of each verb when it begins, with what it is about, and how it ended."""
+
+from __future__ import annotations
+
+import random
+import traceback
+from typing import Any
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db.models import Model
+
+from django_dinero.exceptions import DineroError
+from tests.faults.history import History
+from tests.faults.plan import Share
+
+#: What is told of a row, where it has that.
+FACTS = (
+    *("customer_id", "card_id", "transaction_id", "operation_key", "key", "kind", "price"),
+    *("target", "state", "status", "sync_state", "version", "is_default", "last_4"),
+)
+
+
+class Telling:
+    """Does verbs of its own by name; a refusal is an answer like others.
+
+    Each verb has a generator of its own: what it draws hangs on the seed and its place alone.
+    """
+
+    def __init__(self, share: Share, history: History) -> None:
+        self.share = share
+        self.history = history
+        self.random = random.Random()
+        self._verb: dict[str, object] = {}
+        self._begun = False
+
+    def work(self) -> None:
+        """Do what is planned, one after the other."""
+        for ordinal, verb in enumerate(self.share.verbs, 1):
+            self.random = self.share.chance(ordinal)
+            self._verb, self._begun = {"verb": verb, "n": ordinal}, False
+            result = self.tried(getattr(self, verb))
+            self.tell("ended" if self._begun else "nothing to do", **result)
+
+    def tried(self, act: Any) -> dict[str, object]:
+        """Return what there is to tell of what was returned or raised."""
+        try:
+            return {"result": "ok", **_returned(act())}
+        except (DineroError, ObjectDoesNotExist) as error:
+            return _raised(error)
+        except ExceptionGroup as group:  # several refusals of one commit
+            if group.split(DineroError)[1] is not None:
+                self._crashed(group)
+                raise
+            return {"result": "several", "errors": [_raised(e) for e in group.exceptions]}
+        except Exception as error:
+            self._crashed(error)
+            raise
+
+    def begin(self, *rows: Model, **values: object) -> None:
+        """Tell that the verb begins, with the rows that it is about."""
+        self._begun = True
+        self.tell("begun", about=[facts(row) for row in rows], **values)
+
+    def tell(self, what: str, **values: object) -> None:
+        """Tell something of the verb that runs."""
+        self.history.tell(what, **self._verb, **values)
+
+    def _crashed(self, error: Exception) -> None:
+        frames = traceback.extract_tb(error.__traceback__)
+        places = [f"{frame.filename}:{frame.lineno}" for frame in frames]
+        self.tell("crashed", error=type(error).__name__, places=places[-5:])
+
+
+def facts(row: Model) -> dict[str, object]:
+    """Return class, primary key and what else may be told of a row."""
+    found: dict[str, object] = {"class": type(row).__name__, "pk": row.pk}
+    for name in FACTS:
+        value = getattr(row, name, None)
+        if value not in (None, ""):
+            found[name] = str(value) if name == "price" else value
+    return found
+
+
+def _returned(value: object) -> dict[str, object]:
+    if isinstance(value, Model):
+        return {"returned": facts(value)}
+    return {} if value is None else {"returned": value}
+
+
+def _raised(error: Exception) -> dict[str, object]:
+    operation = getattr(error, "operation", None)
+    about = {"operation": facts(operation)} if isinstance(operation, Model) else {}
+    return {"result": type(error).__name__, "code": getattr(error, "code", ""), **about}

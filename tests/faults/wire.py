@@ -1,0 +1,90 @@
+"""The bank's side of a worker's address: which request meets which fault, and where it kills."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Callable
+from concurrent.futures import Future
+from itertools import count
+from typing import Any
+
+from django_dinero.sandbox.bank import Bank
+from django_dinero.sandbox.exchange import Reply
+from django_dinero.sandbox.faults import Dropped, FaultName, Faults, root_of
+from tests.faults.history import History
+from tests.faults.plan import Share, When
+from tests.faults.settings import READ_TIMEOUT
+
+#: Longer than a worker waits, in seconds.
+DELAY = READ_TIMEOUT + 1.0
+#: Elements that may be told; all others, numbers and keys among them, are left out.
+TOLD = (
+    *("refId", "customerProfileId", "customerPaymentProfileId", "paymentProfileId"),
+    *("defaultPaymentProfile", "transactionType", "amount", "refTransId", "transId"),
+    *("merchantCustomerId", "email", "resultCode", "code"),
+)
+_ELEMENT = re.compile(rf"<({'|'.join(TOLD)})>([^<]*)</".encode())
+#: Of a long list only the beginning is told.
+MOST = 8
+
+
+class PlannedFaults(Faults):
+    """The faults of one process, decided by the ordinals of its requests.
+
+    Args:
+        share: the process's plan.
+        bank: settles a batch where the plan says so.
+        path: the file of the history.
+    """
+
+    def __init__(self, share: Share, bank: Bank, history: History) -> None:
+        super().__init__()
+        self.share = share
+        self.bank = bank
+        self.history = history
+        #: Filled in by whoever starts the process.
+        self.process: Future[int] = Future()
+        self._ordinals = count(1)
+
+    def answer(self, body: bytes, answer: Callable[[], Reply], **how: Any) -> Reply:
+        """Answer as :class:`Faults` does, with the fault that is planned for this request."""
+        ordinal = next(self._ordinals)
+        fault = self.share.faults.get(ordinal)
+        self._tell("request", ordinal, root=root_of(body), fault=fault or "", told=told(body))
+        if self.share.batch == ordinal:
+            self._tell("batch settled", ordinal, id=self.bank.settle_batch().id)
+        if self.share.dies(When.before_request, ordinal):
+            self._kill(When.before_request, ordinal)
+
+        def answered() -> Reply:
+            reply = answer()
+            self._tell("reply", ordinal, told=told(reply.body))
+            return reply
+
+        if self.share.dies(When.after_request, ordinal):
+            answered()
+            self._kill(When.after_request, ordinal)
+        if fault is not None:
+            self.add(FaultName(fault), seconds=DELAY)
+        return super().answer(body, answered, **how)
+
+    def _tell(self, what: str, ordinal: int, **values: object) -> None:
+        self.history.tell(what, of=self.share.name, n=ordinal, **values)
+
+    def _kill(self, when: When, ordinal: int) -> None:
+        """Kill the process, which waits for the answer: a signal comes before the end of that."""
+        self._tell("kill", ordinal, when=when)
+        os.kill(self.process.result(timeout=60), signal.SIGKILL)
+        raise Dropped
+
+
+def told(body: bytes) -> dict[str, list[str]]:
+    """Return what may be told of a request or a reply: the texts of some elements, by name."""
+    found: dict[str, list[str]] = {}
+    for name, text in _ELEMENT.findall(body):
+        texts = found.setdefault(name.decode(), [])
+        if len(texts) < MOST:
+            texts.append(text.decode())
+    return found
