@@ -64,10 +64,11 @@ def _counted(told: Path) -> str:
 
 
 def _show(found: list[str], told: Path) -> None:
-    events = list(history.read(told))
+    events, shown = list(history.read(told)), set[str]()
     for difference in found[:STORIES]:
-        print(f"\n-- {difference}")
-        print("\n".join(history.about(difference, events)))
+        story = [line for line in history.about(difference, events) if line not in shown]
+        print("\n".join([f"\n-- {difference}", *story]))
+        shown.update(story)
 
 
 def _kept(options: argparse.Namespace, told: Path) -> Path:

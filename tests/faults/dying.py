@@ -7,18 +7,22 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from tests.faults.history import History
 from tests.faults.plan import Share, When
 
 WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
 
 
 class Mortal:
-    """Counts writing statements, as a wrapper of Django's; kills at the one that is planned."""
+    """Counts writing statements, as a wrapper of Django's; kills at the one that is planned.
 
-    def __init__(self, share: Share, history: History) -> None:
+    Args:
+        share: the process's plan.
+        tell: tells of the kill.
+    """
+
+    def __init__(self, share: Share, tell: Callable[..., None]) -> None:
         self.share = share
-        self.history = history
+        self.tell = tell
         self.count = 0
 
     def __call__(
@@ -34,5 +38,5 @@ class Mortal:
     def _die(self, sql: str) -> None:
         # Verb and table. The values are not in it, they are parameters.
         statement = " ".join(sql.split()[:3])
-        self.history.tell("kill", n=self.count, when=When.before_write, statement=statement)
+        self.tell("kill", write=self.count, when=When.before_write, statement=statement)
         os.kill(os.getpid(), signal.SIGKILL)

@@ -73,7 +73,13 @@ def counts(events: Iterable[Event]) -> Counter[str]:
 
 
 def about(difference: str, events: Iterable[Event]) -> list[str]:
-    """Return the last lines that speak of an id which a difference names."""
+    """Return the last lines of the verbs and requests that name an id of a difference."""
     ids = set(_IDS.findall(difference))
-    lines = (json.dumps(event) for event in events)
-    return [line for line in lines if not ids.isdisjoint(_IDS.findall(line))][-SHOWN:]
+    lines = [(_deed(event), json.dumps(event)) for event in events]
+    named = {deed for deed, line in lines if not ids.isdisjoint(_IDS.findall(line))}
+    return [line for deed, line in lines if deed in named][-SHOWN:]
+
+
+def _deed(event: Event) -> tuple[object, ...]:
+    """Return what the lines of one verb, or of one request, have in common."""
+    return event["who"], event.get("of"), event.get("n", event["at"])

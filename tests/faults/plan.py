@@ -18,9 +18,9 @@ SHARE = 10
 #: Requests and writing statements within which a kill may fall, for each verb of a share. A share
 #: has about as many of them; a kill behind the last one does not come.
 REQUESTS, WRITES = 1.5, 5.0
-KILLED, KILLED_SETTLING = 0.7, 0.4
+KILLED, KILLED_SETTLING = 0.6, 0.4
 #: Of a hundred requests so many meet a fault.
-FAULTY = 0.15
+FAULTY = 0.2
 BATCH = 0.15
 BATCH_BETWEEN = 0.3
 TIME_PASSES = 0.75

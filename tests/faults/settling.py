@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from itertools import count
 
 from django.db.models import Model
 
@@ -12,6 +14,7 @@ from django_dinero.models.operation import OPEN_STATES, OperationKind, Operation
 from django_dinero.services import deletes, outbox
 from django_dinero.services.lookup import resolve
 from tests.faults.history import History
+from tests.faults.plan import Share
 from tests.faults.telling import Telling
 
 #: What a settled journal must not have any more.
@@ -41,6 +44,10 @@ def left_over() -> int:
 
 class Settling(Telling):
     """Brings everything as far as it goes now."""
+
+    def __init__(self, share: Share, history: History) -> None:
+        super().__init__(share, history)
+        self._tries = count(1)
 
     def resolve(self) -> None:
         """Find out how each open operation ended."""
@@ -72,6 +79,10 @@ class Settling(Telling):
             if not left_over():
                 return
 
-    def _try(self, row: Model, act: partial[object]) -> None:
+    def _end(self, result: dict[str, object]) -> None:
+        """Tell nothing: each row has told how it ended."""
+
+    def _try(self, row: Model, act: Callable[[], object]) -> None:
+        self._verb["n"] = next(self._tries)
         self.begin(row)
         self.tell("ended", **self.tried(act))

@@ -138,7 +138,7 @@ class Shop(Telling):
         card = picks.card(self.random)
         if card is None:
             return None
-        values = {"zip": self._zip(), "month": self.random.randint(1, 12)}
+        values: dict[str, Any] = {"zip": self._zip(), "month": self.random.randint(1, 12)}
         return self._changed(card, default=self._now_and_then(0.3), **values)
 
     def replace_number(self) -> CreditCard | None:
@@ -197,7 +197,7 @@ class Shop(Telling):
     def _first(self) -> Customer:
         """A shop without a customer that has a card gets one."""
         email = self._email()
-        self.tell("begun", first=email)
+        self.begin(first=email)
         return Customer.create(email, **CARD, zip="80202")
 
     def _email(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import traceback
-from typing import Any
+from collections.abc import Callable
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model
@@ -39,9 +39,12 @@ class Telling:
             self.random = self.share.chance(ordinal)
             self._verb, self._begun = {"verb": verb, "n": ordinal}, False
             result = self.tried(getattr(self, verb))
-            self.tell("ended" if self._begun else "nothing to do", **result)
+            self._end(result)
 
-    def tried(self, act: Any) -> dict[str, object]:
+    def _end(self, result: dict[str, object]) -> None:
+        self.tell("ended" if self._begun else "nothing to do", **result)
+
+    def tried(self, act: Callable[[], object]) -> dict[str, object]:
         """Return what there is to tell of what was returned or raised."""
         try:
             return {"result": "ok", **_returned(act())}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from django_dinero.models import CreditCard, Customer
 from django_dinero.models.mirrored import SyncState
@@ -22,7 +23,7 @@ def differences(bank: Bank) -> Iterator[str]:
         yield f"lost: the bank has customer {customer_id} ({stored[customer_id].email})"
     for customer_id, row in rows.items():
         if row.sync_state != SyncState.SYNCED:
-            yield f"waits: customer {row.pk} is {row.sync_state}: {row.sync_error}"
+            yield f"waits: customer {customer_id or row.pk} is {row.sync_state}: {row.sync_error}"
         if customer_id not in stored:
             yield f"invented: customer {row.pk} ({customer_id!r}) is not at the bank"
         else:
@@ -44,11 +45,19 @@ def _cards(bank: Bank) -> Iterator[str]:
         yield f"lost: the bank has card {card_id} of customer {card.customer_id}"
     for card_id, row in rows.items():
         if row.sync_state != SyncState.SYNCED:
-            yield f"waits: card {row.pk} is {row.sync_state}: {row.sync_error}"
+            yield f"waits: card {card_id} is {row.sync_state}: {row.sync_error}"
         if card_id not in stored:
             yield f"invented: card {row.pk} ({card_id}) is not at the bank"
         else:
             yield from _card_differs(row, stored[card_id])
+    yield from _two_defaults("the bank", (card for card in stored.values() if card.is_default))
+    yield from _two_defaults("the shop", (row for row in rows.values() if row.is_default))
+
+
+def _two_defaults(side: str, defaults: Iterable[Card | CreditCard]) -> Iterator[str]:
+    for customer_id, count in Counter(card.customer_id for card in defaults).items():
+        if count > 1:
+            yield f"differs: {count} cards of customer {customer_id} are the default at {side}"
 
 
 def _card_differs(row: CreditCard, stored: Card) -> Iterator[str]:

@@ -25,9 +25,10 @@ TOLD = (
     *("defaultPaymentProfile", "transactionType", "amount", "refTransId", "transId"),
     *("merchantCustomerId", "email", "resultCode", "code"),
 )
-_ELEMENT = re.compile(rf"<({'|'.join(TOLD)})>([^<]*)</".encode())
-#: Of a long list only the beginning is told.
-MOST = 8
+#: The number of a stored card as the bank shows it is told, too.
+_ELEMENT = re.compile(rf"<({'|'.join(TOLD)})>([^<]*)</|<(cardNumber)>(XXXX\d\d\d\d)</")
+#: Elements of a long list that are told.
+MOST = 60
 
 
 class PlannedFaults(Faults):
@@ -36,7 +37,7 @@ class PlannedFaults(Faults):
     Args:
         share: the process's plan.
         bank: settles a batch where the plan says so.
-        path: the file of the history.
+        history: that of the bank.
     """
 
     def __init__(self, share: Share, bank: Bank, history: History) -> None:
@@ -80,11 +81,7 @@ class PlannedFaults(Faults):
         raise Dropped
 
 
-def told(body: bytes) -> dict[str, list[str]]:
-    """Return what may be told of a request or a reply: the texts of some elements, by name."""
-    found: dict[str, list[str]] = {}
-    for name, text in _ELEMENT.findall(body):
-        texts = found.setdefault(name.decode(), [])
-        if len(texts) < MOST:
-            texts.append(text.decode())
-    return found
+def told(body: bytes) -> str:
+    """Return what may be told of a request or a reply: some elements, in their order."""
+    found = _ELEMENT.findall(body.decode(errors="replace"))
+    return " ".join(f"{a or c}={b or d}" for a, b, c, d in found[:MOST])

@@ -84,7 +84,7 @@ def _live(share: plan.Share, does: Shop | Settling, history: History) -> None:
     _make_up_keys(share)
     if share.time_passes:
         let_time_pass(history)
-    mortal = Mortal(share, history)
+    mortal = Mortal(share, does.tell)
     with connection.execute_wrapper(mortal):
         does.work()
     history.tell("done", writes=mortal.count)
