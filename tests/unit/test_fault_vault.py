@@ -48,6 +48,20 @@ def test_rows_that_the_bank_lacks_are_invented(
     assert words(gateway) == ["invented: card", "invented: customer"]
 
 
+def test_two_defaults_of_one_customer_are_told(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    make_customer(email="other@example.com")
+    customer = make_customer()
+    customer.add_card(number="4007000000027")
+    with gateway.bank.store.writing():
+        gateway.bank.store.execute("UPDATE cards SET is_default = 1")
+    told = [line for line in vault.differences(gateway.bank) if "are the default" in line]
+    assert told == [
+        f"differs: 2 cards of customer {customer.customer_id} are the default at the bank"
+    ]
+
+
 @pytest.mark.parametrize(
     "values", [{"last_4": "0000"}, {"month": 1}, {"zip": "1"}, {"default_slot": None}]
 )
