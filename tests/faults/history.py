@@ -23,7 +23,9 @@ Event = dict[str, Any]
 #: The gateway's ids of customers, cards and transactions, and the keys that we choose.
 _IDS = re.compile(r"(?<![\w.])(?:\d{9,11}|[A-Z2-7]{20})(?![\w.])")
 #: Lines that are shown of one difference, the last ones of its ids.
-SHOWN = 40
+SHOWN = 60
+#: A line with more ids than this is a list of everything, and no part of a story.
+MANY = 12
 
 
 class History:
@@ -73,11 +75,22 @@ def counts(events: Iterable[Event]) -> Counter[str]:
 
 
 def about(difference: str, events: Iterable[Event]) -> list[str]:
-    """Return the last lines of the verbs and requests that name an id of a difference."""
-    ids = set(_IDS.findall(difference))
-    lines = [(_deed(event), json.dumps(event)) for event in events]
-    named = {deed for deed, line in lines if not ids.isdisjoint(_IDS.findall(line))}
-    return [line for deed, line in lines if deed in named][-SHOWN:]
+    """Return the last lines of the verbs and requests that name an id of a difference.
+
+    For a worker that crashed: its own last lines.
+    """
+    ids, words = set(_IDS.findall(difference)), set(difference.split())
+    events = list(events)
+    named = {_deed(event) for event in events if _names(event, ids, words)}
+    return [json.dumps(event) for event in events if _deed(event) in named][-SHOWN:]
+
+
+def _names(event: Event, ids: set[str], words: set[str]) -> bool:
+    """Say whether an event speaks of an id, or is one of a process that is named."""
+    if event["who"] in words or event.get("of") in words:
+        return True
+    found = set(_IDS.findall(json.dumps(event)))
+    return len(found) <= MANY and not ids.isdisjoint(found)
 
 
 def _deed(event: Event) -> tuple[object, ...]:

@@ -125,9 +125,7 @@ class Run:
         if settling.verbs or settling.time_passes:
             codes[settling.name] = places[0].do("settle", settling)
         self.history.tell("ended", codes=codes)
-        return [
-            f"crashed: {who} ({code})" for who, code in codes.items() if code not in (0, KILLED)
-        ]
+        return [f"crashed: {who}" for who, code in codes.items() if code not in (0, KILLED)]
 
     def _compare(self, environment: dict[str, str]) -> tuple[list[str], str]:
         command = [sys.executable, "-m", "tests.faults.books", str(self.store)]

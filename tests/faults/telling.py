@@ -70,8 +70,8 @@ class Telling:
 
     def _crashed(self, error: Exception) -> None:
         frames = traceback.extract_tb(error.__traceback__)
-        places = [f"{frame.filename}:{frame.lineno}" for frame in frames]
-        self.tell("crashed", error=type(error).__name__, places=places[-5:])
+        ours = [f"{f.filename}:{f.lineno}" for f in frames if "/django_dinero/" in f.filename]
+        self.tell("crashed", error=type(error).__name__, places=ours[-5:])
 
 
 def facts(row: Model) -> dict[str, object]:

@@ -97,6 +97,17 @@ def test_a_difference_has_the_story_of_its_ids() -> None:
     assert [json.loads(line) for line in story] == mine
 
 
+def test_a_list_of_everything_is_no_story() -> None:
+    ids = " ".join(f"transId={75000000000 + n}" for n in range(20))
+    event = {"at": 1, "who": "bank", "of": "w0", "n": 1, "told": ids}
+    assert history.about("lost: 75000000003", [event]) == []
+
+
+def test_a_crash_has_the_story_of_its_worker() -> None:
+    events = [{"at": n, "who": f"w{n}", "n": 1} for n in range(3)]
+    assert [json.loads(line) for line in history.about("crashed: w1", events)] == events[1:2]
+
+
 def test_a_story_has_an_end() -> None:
     events = [{"at": n, "who": "w0", "n": n, "card_id": CARD_ID} for n in range(500)]
     story = history.about(f"lost: {CARD_ID}", events)
