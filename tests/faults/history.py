@@ -60,7 +60,7 @@ def repeatable(events: Iterable[Event]) -> list[Event]:
 
 
 def counts(events: Iterable[Event]) -> Counter[str]:
-    """Count faults that happened, kills, settled batches and passings of time."""
+    """Count faults that happened, kills, batches, passings of time, and errors of foreign keys."""
     found: Counter[str] = Counter()
     for event in events:
         if event["what"] == "request":
@@ -70,6 +70,8 @@ def counts(events: Iterable[Event]) -> Counter[str]:
             found[f"killed {event['when']}"] += 1
         elif event["what"] in ("batch settled", "time passes"):
             found[event["what"]] += 1
+        elif event.get("code") == "foreign_key":
+            found["foreign key errors"] += 1
     del found[""]
     return found
 

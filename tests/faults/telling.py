@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable
 
 from django.core.exceptions import ObjectDoesNotExist
+from django.db import IntegrityError
 from django.db.models import Model
 
 from django_dinero.exceptions import DineroError
@@ -18,6 +19,8 @@ FACTS = (
     *("customer_id", "card_id", "transaction_id", "operation_key", "key", "kind", "price"),
     *("target", "state", "status", "sync_state", "version", "is_default", "last_4"),
 )
+#: The code of a verb that the database refused, told in the history.
+FOREIGN_KEY = "foreign_key"
 
 
 class Telling:
@@ -45,19 +48,15 @@ class Telling:
         self.tell("ended" if self._begun else "nothing to do", **result)
 
     def tried(self, act: Callable[[], object]) -> dict[str, object]:
-        """Return what there is to tell of what was returned or raised."""
+        """Return what there is to tell of what was returned or raised; raise what no verb may."""
         try:
             return {"result": "ok", **_returned(act())}
-        except (DineroError, ObjectDoesNotExist) as error:
-            return _raised(error)
-        except ExceptionGroup as group:  # several refusals of one commit
-            if group.split(DineroError)[1] is not None:
-                self._crashed(group)
-                raise
-            return {"result": "several", "errors": [_raised(e) for e in group.exceptions]}
         except Exception as error:
-            self._crashed(error)
-            raise
+            answer = _answer(error)
+            if answer is None:
+                self._crashed(error)
+                raise
+            return answer
 
     def begin(self, *rows: Model, **values: object) -> None:
         """Tell that the verb begins, with the rows that it is about."""
@@ -88,6 +87,18 @@ def _returned(value: object) -> dict[str, object]:
     if isinstance(value, Model):
         return {"returned": facts(value)}
     return {} if value is None else {"returned": value}
+
+
+def _answer(error: Exception) -> dict[str, object] | None:
+    if isinstance(error, DineroError | ObjectDoesNotExist):
+        return _raised(error)
+    if isinstance(error, ExceptionGroup) and error.split(DineroError)[1] is None:
+        return {"result": "several", "errors": [_raised(each) for each in error.exceptions]}
+    if isinstance(error, IntegrityError) and "FOREIGN KEY" in str(error):
+        # A card is stored while another worker deletes its customer: Django's own race, where one
+        # of them fails. What it leaves behind is compared as everything else is.
+        return {"result": "IntegrityError", "code": FOREIGN_KEY}
+    return None
 
 
 def _raised(error: Exception) -> dict[str, object]:
