@@ -60,7 +60,7 @@ def repeatable(events: Iterable[Event]) -> list[Event]:
 
 
 def counts(events: Iterable[Event]) -> Counter[str]:
-    """Count faults that happened, kills, batches, passings of time, and errors of foreign keys."""
+    """Count faults that happened, kills, batches, passings of time, errors of deleted rows."""
     found: Counter[str] = Counter()
     for event in events:
         if event["what"] == "request":
@@ -70,8 +70,8 @@ def counts(events: Iterable[Event]) -> Counter[str]:
             found[f"killed {event['when']}"] += 1
         elif event["what"] in ("batch settled", "time passes"):
             found[event["what"]] += 1
-        elif event.get("code") == "foreign_key":
-            found["foreign key errors"] += 1
+        elif event.get("code") == "deleted_meanwhile":
+            found["errors of deleted rows"] += 1
     del found[""]
     return found
 

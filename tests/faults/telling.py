@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import IntegrityError
+from django.db import DatabaseError
 from django.db.models import Model
 
 from django_dinero.exceptions import DineroError
@@ -19,8 +19,12 @@ FACTS = (
     *("customer_id", "card_id", "transaction_id", "operation_key", "key", "kind", "price"),
     *("target", "state", "status", "sync_state", "version", "is_default", "last_4"),
 )
-#: The code of a verb that the database refused, told in the history.
-FOREIGN_KEY = "foreign_key"
+#: What SQLite and Django say where a card is stored, or a row is saved, that another worker deletes
+#: meanwhile. It is Django's own race, and one of the two fails; what that leaves behind is compared
+#: as everything else is.
+DELETED = ("FOREIGN KEY constraint failed", "did not affect any rows")
+#: The code of such a verb, told in the history.
+DELETED_MEANWHILE = "deleted_meanwhile"
 
 
 class Telling:
@@ -94,10 +98,8 @@ def _answer(error: Exception) -> dict[str, object] | None:
         return _raised(error)
     if isinstance(error, ExceptionGroup) and error.split(DineroError)[1] is None:
         return {"result": "several", "errors": [_raised(each) for each in error.exceptions]}
-    if isinstance(error, IntegrityError) and "FOREIGN KEY" in str(error):
-        # A card is stored while another worker deletes its customer: Django's own race, where one
-        # of them fails. What it leaves behind is compared as everything else is.
-        return {"result": "IntegrityError", "code": FOREIGN_KEY}
+    if isinstance(error, DatabaseError) and any(text in str(error) for text in DELETED):
+        return {"result": type(error).__name__, "code": DELETED_MEANWHILE}
     return None
 
 

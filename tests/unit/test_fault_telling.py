@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from django.db import IntegrityError
+from django.db import DatabaseError, IntegrityError
 
 from django_dinero.exceptions import DineroError, NotSent, OutcomeUnknown
 from django_dinero.models import Customer
@@ -52,7 +52,11 @@ def test_a_verb_is_told_from_begin_to_end(works: Works) -> None:
     [
         (OutcomeUnknown("lost"), "OutcomeUnknown", "outcome_unknown"),
         (Customer.DoesNotExist("gone"), "DoesNotExist", ""),
-        (IntegrityError("FOREIGN KEY constraint failed"), "IntegrityError", "foreign_key"),
+        (IntegrityError("FOREIGN KEY constraint failed"), "IntegrityError", "deleted_meanwhile"),
+        (
+            DatabaseError("Save with update_fields did not affect any rows."),
+            *("DatabaseError", "deleted_meanwhile"),
+        ),
     ],
 )
 def test_a_refusal_is_an_answer(works: Works, failure: Exception, result: str, code: str) -> None:
@@ -75,6 +79,7 @@ def test_several_refusals_are_one_answer(works: Works) -> None:
     "failure",
     [
         TypeError("a mistake"),
+        DatabaseError("disk I/O error"),
         IntegrityError("UNIQUE constraint failed: default_slot"),
         ExceptionGroup("mixed", [DineroError("one"), TypeError("a mistake")]),
     ],
