@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -10,8 +10,10 @@ from django.utils.translation import gettext as _
 
 from django_dinero.db import UtcNow
 from django_dinero.exceptions import CustomerNotFoundError, DineroError
+from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import (
+    Lookup,
     LookupHints,
     RemoteCard,
     RemoteCustomer,
@@ -22,6 +24,7 @@ from django_dinero.secrets import scrub
 from django_dinero.services import journal, mirror, remote, seen, sending
 
 State = OperationState
+Match = RemoteTransaction | RemoteCustomer | RemoteCard
 
 #: Verbs that are repeated until they succeed: what became of one attempt does not matter once it
 #: can no longer land late.
@@ -110,27 +113,39 @@ def _look_up(operation: Operation) -> None:
     over = _passed(operation, "quarantine_until")
     problem = ""
     try:
-        gateway = get_gateway(operation.gateway_name)
-        found = gateway.find_operation(operation.key, _hints(operation))
+        found = search(get_gateway(operation.gateway_name), operation)
     except DineroError as error:
         problem = scrub(str(error))
     except Exception as error:  # a broken backend proves nothing, and must not stop the next one
         problem = sending.log_broken(operation, error)
     if problem:
         _check_later(operation, problem)
-    elif len(found.matches) > 1:
-        text = _("The gateway has %(count)d matches.") % {"count": len(found.matches)}
-        journal.move(operation, State.MANUAL, outcome={"error": text})
     elif found.matches:
-        match = found.matches[0]
-        if isinstance(match, RemoteTransaction):
-            remote.adopt(operation, match)
-        else:
-            _adopt_vault(operation, match)
+        take(operation, found.matches)
     elif found.complete and over:
         journal.move(operation, State.ABSENT, outcome={"error": "not found at the gateway"})
     else:
         _check_later(operation, "not found yet")
+
+
+def search(gateway: Gateway, operation: Operation) -> Lookup:
+    """Ask a gateway what it has of an operation.
+
+    Raises:
+        DineroError: it cannot be asked, or its answer was lost.
+    """
+    return gateway.find_operation(operation.key, _hints(operation))
+
+
+def take(operation: Operation, matches: Sequence[Match]) -> None:
+    """Conclude an operation by what the gateway has of it; more than one is left to a person."""
+    if len(matches) > 1:
+        text = _("The gateway has %(count)d matches.") % {"count": len(matches)}
+        journal.move(operation, State.MANUAL, outcome={"error": text})
+    elif isinstance(matches[0], RemoteTransaction):
+        remote.adopt(operation, matches[0])
+    else:
+        _adopt_vault(operation, matches[0])
 
 
 def _check_later(operation: Operation, problem: str) -> None:

@@ -23,12 +23,15 @@ from django.core.management import call_command  # noqa: E402 - after setup(), a
 from django.db import connection  # noqa: E402
 
 from django_dinero.gateways.registry import get_gateway  # noqa: E402
+from django_dinero.services import targets  # noqa: E402
 from tests.faults import plan  # noqa: E402
 from tests.faults.dying import Mortal  # noqa: E402
 from tests.faults.history import History  # noqa: E402
 from tests.faults.settling import Settling, let_time_pass  # noqa: E402
 from tests.faults.shop import Shop  # noqa: E402
 
+#: Seconds that one worker waits for another that changes the same customer's cards.
+CARDS_PATIENCE = 0.5
 #: Seconds after which a child that hangs is ended.
 PATIENCE = 300
 
@@ -37,6 +40,8 @@ def main() -> int:
     """Do one job after the other until there are no more; return the exit code."""
     seed, path = int(sys.argv[1]), Path(sys.argv[2])
     get_gateway()  # loaded once, not in each child
+    # Many a worker finds the cards held by one that was killed, which no waiting helps.
+    targets.CARDS_PATIENCE = CARDS_PATIENCE
     for line in iter(sys.stdin.readline, ""):
         job, name, count = line.split()
         child = os.fork()
