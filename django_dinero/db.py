@@ -17,6 +17,7 @@ JOURNAL_LOCK_SECONDS = 2
 # What a field takes and gives, for the type checkers of those who use the models.
 SetT = TypeVar("SetT", contravariant=True)
 GetT = TypeVar("GetT", covariant=True)
+ModelT = TypeVar("ModelT", bound=models.Model)
 
 
 class _Bytewise:
@@ -61,6 +62,15 @@ class UtcNow(Now):
     def as_mysql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
         """Return MariaDB's own UTC clock, with microseconds."""
         return self.as_sql(compiler, connection, template="UTC_TIMESTAMP(6)", **extra)
+
+
+def locked(rows: models.QuerySet[ModelT], using: str) -> models.QuerySet[ModelT]:
+    """Return the query with its rows locked until the transaction ends, where the database can.
+
+    What has a foreign key to them can be written meanwhile.
+    """
+    no_key = connections[using].features.has_select_for_no_key_update
+    return rows.select_for_update(no_key=no_key)
 
 
 def foreign_blocks(using: str) -> list[Atomic]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.db.models.signals import class_prepared, post_delete, post_save, pre
 
 from django_dinero import hooks
 from django_dinero.commit import after_commit
+from django_dinero.exceptions import DineroError
 from django_dinero.models import CreditCard, Customer, default_card
 from django_dinero.models.mirrored import SyncState
 
@@ -57,10 +59,17 @@ def on_save(
 
 
 def before_delete(
-    sender: type[Customer | CreditCard], instance: Customer | CreditCard, using: str, **kwargs: Any
+    sender: type[Customer | CreditCard],
+    instance: Customer | CreditCard,
+    using: str,
+    origin: Model | QuerySet[Any] | None = None,
+    **kwargs: Any,
 ) -> None:
     """Keep others from moving the default while a card goes that may have it."""
-    if isinstance(instance, CreditCard):
+    if not isinstance(instance, CreditCard):
+        return
+    # A cascade has read its cards a moment ago; an instance that is deleted may be older.
+    if instance.is_default or _is_of_cards(origin):
         default_card.lock([instance.customer_pk], using)
 
 
@@ -77,7 +86,7 @@ def on_delete(
     _bury(instance, using)
     if isinstance(instance, CreditCard):
         _forget_cards(instance)
-        if _is_of_cards(origin):
+        if instance.is_default or _is_of_cards(origin):
             _pass_default_on(instance, using)
 
 
@@ -89,7 +98,7 @@ def _bury(instance: Customer | CreditCard, using: str) -> None:
 
 
 def _is_of_cards(origin: Model | QuerySet[Any] | None) -> bool:
-    """Whether cards were deleted, and not a customer or an owner with all of them."""
+    """Whether cards were to be deleted, and not something that takes them along."""
     model = origin.model if isinstance(origin, QuerySet) else type(origin)
     return issubclass(model, CreditCard)
 
@@ -97,8 +106,13 @@ def _is_of_cards(origin: Model | QuerySet[Any] | None) -> bool:
 def _pass_default_on(card: CreditCard, using: str) -> None:
     heir = default_card.promote(CreditCard.objects.using(using), card.customer_pk)
     if heir is not None:
-        push = partial(hooks.call, "push_card", heir.pk, using)
-        after_commit(using, (CreditCard, heir.pk), push)
+        after_commit(using, (CreditCard, heir.pk), partial(_push_heir, heir.pk, using))
+
+
+def _push_heir(pk: int, using: str) -> None:
+    """Push the new default card. A refusal stays on its row: the caller has deleted another."""
+    with suppress(DineroError):
+        hooks.call("push_card", pk, using)
 
 
 def _forget_cards(card: CreditCard) -> None:

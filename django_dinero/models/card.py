@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from django.db import models
+from django.db import models, router
 from django.db.models import Case, Q, Value, When
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero import hooks
@@ -52,7 +52,7 @@ class CreditCard(Mirrored):
     MIRRORED: ClassVar[tuple[str, ...]] = (*ADDRESS_FIELDS, "month", "year", "default_slot")
     FIXED: ClassVar[tuple[str, ...]] = ("gateway_name", "customer_pk")
     WATCHED: ClassVar[tuple[str, ...]] = ("month", "year", "default_slot")
-    FACTS: ClassVar[tuple[str, ...]] = ("last_4", "brand")
+    GATEWAY_ONLY: ClassVar[tuple[str, ...]] = ("last_4", "brand")
 
     customer = CustomerForeignKey(
         Customer, verbose_name=_("customer"), on_delete=models.CASCADE, related_name="cards"
@@ -113,6 +113,11 @@ class CreditCard(Mirrored):
         self._number: Secret | None = None
         self._cvv: Secret | None = None
         self._token: PaymentToken | None = None
+        #: That it was made the default on this instance, whatever it had been when it was read.
+        self.wants_default = False
+        self._takes_it = False
+        #: The last choice of this card as the default that may still be rolled back.
+        self._choice: default_card.Choice | None = None
         #: Closes the operation of a number that was sent; called in the row's own transaction.
         self.conclude_push: Callable[[], object] | None = None
         seal(kwargs, misplaced=False)
@@ -133,12 +138,12 @@ class CreditCard(Mirrored):
                 self.month, self.year = month, year
             errors |= wrong
         if self._gives_default_up() and (only is None or "default_slot" in only):
-            errors["is_default"] = _now("Make another card the default one instead.")
+            errors["is_default"] = gettext("Make another card the default one instead.")
         return errors
 
     def _gives_default_up(self) -> bool:
         # Gateways know which card is the default, and no way to say that this one is not.
-        return self.default_slot is None and bool(self.changed("default_slot"))
+        return self.default_slot is None and not self.wants_default and self._default_changed()
 
     def input_error(self, errors: Mapping[str, str]) -> InvalidInput:
         """Return the error for these fields, of the class of the first that is wrong."""
@@ -160,6 +165,7 @@ class CreditCard(Mirrored):
     @is_default.setter
     def is_default(self, value: bool) -> None:
         self.default_slot = self.customer_pk if value else None
+        self.wants_default = bool(value)
 
     @property
     def number(self) -> Secret | None:
@@ -200,6 +206,10 @@ class CreditCard(Mirrored):
             InvalidInput: wrong fields; nothing was sent or written.
             DineroError: what the gateway answered. A refused number leaves the row as it was.
         """
+        using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+        if self.default_slot is not None and self._choice is not None:
+            # After a rollback the row does not have what this instance says.
+            self.wants_default |= self._choice.was_rolled_back(self, using)
         if self.number is not None or self.token is not None or not self.card_id:
             hooks.call("store_card", self)
         try:
@@ -208,24 +218,43 @@ class CreditCard(Mirrored):
             self.conclude_push = None
         self._number = self._cvv = self._token = None
 
-    def before_write(self, using: str) -> None:
+    def before_write(self, using: str, names: Collection[str] | None) -> None:
         """Close what was sent, and take the default from the card that has it."""
         if self.conclude_push is not None:
             self.conclude_push()
-        if self._takes_default():
-            default_card.lock([self.customer_pk], using)
-            cards = CreditCard.objects.using(using)
-            default_card.release(cards, self.customer_pk, to=self.pk)
+        if self.comes_with_customer or (self._state.adding and self.default_slot is None):
+            return
+        # First the customer, then cards: in another order two of them would wait for each other.
+        default_card.lock([self.customer_pk], using)
+        self._takes_it = self._takes_default(names)
+        if self._takes_it:
+            self._choice = default_card.Choice.inside(using)
+            default_card.release(CreditCard.objects.using(using), self.customer_pk, to=self.pk)
 
-    def _takes_default(self) -> bool:
-        if self.default_slot is None or self.comes_with_customer:
-            return False
-        return self._state.adding or bool(self.changed("default_slot"))
+    @classmethod
+    def lock_for_write(cls, rows: models.QuerySet[Any], using: str) -> None:
+        """Lock the customers of these cards."""
+        default_card.lock(rows.values("customer_pk"), using)
 
-    def _assigned_by_push(self) -> tuple[str, ...]:
+    def _takes_default(self, names: Collection[str] | None) -> bool:
+        return self.default_slot is not None and (names is None or "default_slot" in names)
+
+    def _default_changed(self) -> bool:
+        """Whether this save is to change which card is the default."""
+        return self.wants_default or bool(self.changed("default_slot"))
+
+    def load_marks(self, using: str) -> None:
+        """As in the base, and remember with which version the default was chosen."""
+        if self._takes_it:
+            self.wants_default = self._takes_it = False
+        super().load_marks(using)
+        if self._choice is not None and self._choice.version is None:
+            self._choice.version = self.version
+
+    def _written_by_others(self) -> tuple[str, ...]:
         # Another card's save takes the default from this one: an instance that was read before
         # must not bring it back. What was changed here is written.
-        return () if self._state.adding or self.changed("default_slot") else ("default_slot",)
+        return () if self._state.adding or self._default_changed() else ("default_slot",)
 
     def _has_synced_digest(self) -> Q:
         is_default, is_not = self._digest_as(self.customer_pk), self._digest_as(None)

@@ -143,5 +143,5 @@ class Customer(Mirrored):
         self.cards_changed += 1
         getattr(self, "_prefetched_objects_cache", {}).pop("cards", None)
 
-    def _assigned_by_push(self) -> tuple[str, ...]:
+    def _written_by_others(self) -> tuple[str, ...]:
         return ("customer_id",)

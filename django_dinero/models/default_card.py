@@ -7,10 +7,14 @@ leave both rows saying that the gateway has what only one of them sent.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import F
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.db.transaction import Atomic
 
+from django_dinero.db import foreign_blocks, in_testcase, locked
 from django_dinero.models.customer import Customer
 from django_dinero.models.marks import SyncState
 
@@ -19,7 +23,49 @@ if TYPE_CHECKING:
     from django_dinero.models.marks import MirroredQuerySet
 
 
-def lock(customer_pks: Collection[int], using: str) -> None:
+@dataclass
+class Choice:
+    """That a card was made the default inside a transaction of the caller's.
+
+    After a rollback the instance still says so, and the row does not; a save that is tried again
+    must write it again.
+
+    Attributes:
+        block: the caller's outermost block.
+        version: the row's after the write; None until then.
+        committed: whether it can no longer be rolled back.
+    """
+
+    block: Atomic
+    version: int | None = None
+    committed: bool = False
+
+    @classmethod
+    def inside(cls, using: str) -> Choice | None:
+        """Return a choice that is made now, None outside the caller's transactions."""
+        blocks = foreign_blocks(using)
+        if not blocks:
+            return None
+        choice = cls(blocks[0])
+        transaction.on_commit(choice._commit, using=using)
+        return choice
+
+    def _commit(self) -> None:
+        self.committed = True
+
+    def was_rolled_back(self, card: CreditCard, using: str) -> bool:
+        """Say whether the row no longer has what was written."""
+        if self.committed:
+            return False
+        # A TestCase never commits: there, and after a savepoint, the version has to tell.
+        if self.block not in foreign_blocks(using) and not in_testcase(using):
+            return True
+        rows = type(card)._base_manager.using(using).filter(pk=card.pk)
+        stored = rows.values_list("version", flat=True).first()
+        return stored is not None and self.version is not None and stored < self.version
+
+
+def lock(customer_pks: Collection[int] | QuerySet[Any, Any], using: str) -> None:
     """Keep others from moving the default of these customers until the transaction ends.
 
     An UPDATE that changes nothing: SQLite has no ``SELECT ... FOR UPDATE``, and fails at once where
@@ -30,14 +76,13 @@ def lock(customer_pks: Collection[int], using: str) -> None:
 
 
 def release(cards: MirroredQuerySet[CreditCard], customer_pk: int, *, to: int | None) -> None:
-    """Take the default from whichever of ``cards`` has it but the one with the key ``to``.
+    """Take the default away from the card that has it, unless that is the one with the key ``to``.
 
-    The gateway takes it from that card by itself when the other one is pushed, so that one which is
-    synced stays so. The new version tells a push of it that is under way now.
+    A card that is synced stays so: the gateway takes the default from it by itself when the other
+    one is pushed. Its version is raised, so that a push already under way does not mark it synced.
     """
-    # FOR UPDATE reads what is committed now, also in a MariaDB transaction that began before.
-    holders = cards.select_for_update().filter(default_slot=customer_pk)
-    for card in holders:
+    # FOR UPDATE reads what is committed now, under MariaDB's REPEATABLE READ too.
+    for card in locked(cards.filter(default_slot=customer_pk), cards.db):
         if card.pk == to:
             continue
         card.default_slot = None
@@ -55,7 +100,8 @@ def promote(cards: MirroredQuerySet[CreditCard], customer_pk: int) -> CreditCard
     After the default card was deleted, each gateway has its own idea of what comes next; and one
     whose default was never pushed still names the card before it.
     """
-    rest = list(cards.filter(customer=customer_pk).exclude(sync_state=SyncState.MISSING))
+    rows = cards.filter(customer=customer_pk).exclude(sync_state=SyncState.MISSING)
+    rest = list(locked(rows.order_by("pk"), cards.db))
     if not rest or any(card.is_default for card in rest):
         return None
     cards.filter(pk=rest[0].pk).update(default_slot=customer_pk)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db import models, router
+from django.db import models, router, transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy
 
@@ -101,7 +101,9 @@ class MirroredQuerySet(models.QuerySet[ModelT]):
 
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete rows here, then at their gateways once this has been committed."""
-        with unit_of_work(self._write_alias()):
+        using = self._write_alias()
+        with unit_of_work(using), transaction.atomic(using=using):
+            self.model.lock_for_write(self.using(using), using)
             return super().delete()
 
     delete.alters_data = True  # type: ignore[attr-defined]
@@ -115,7 +117,8 @@ class MirroredQuerySet(models.QuerySet[ModelT]):
     ) -> tuple[ModelT, bool]:
         """As Django's; the push runs after its commit and raises what it refuses."""
         using = self._write_alias()
-        with unit_of_work(using):
+        with unit_of_work(using), transaction.atomic(using=using):
+            self.model.lock_for_write(self.using(using).filter(**kwargs), using)
             row, created = super().update_or_create(defaults, create_defaults, **kwargs)
         row.load_marks(using)
         return row, created

@@ -37,8 +37,9 @@ class Mirrored(models.Model):
     #: ``WATCHED`` are remembered as they were loaded.
     FIXED: ClassVar[tuple[str, ...]] = ("gateway_name",)
     WATCHED: ClassVar[tuple[str, ...]] = ()
-    #: What only the gateway knows: a save leaves it alone, but for one that brings its answer.
-    FACTS: ClassVar[tuple[str, ...]] = ()
+    #: Columns that only the gateway can fill: a save leaves them alone, except the one that records
+    #: the gateway's answer.
+    GATEWAY_ONLY: ClassVar[tuple[str, ...]] = ()
     #: Written by pushes and mirrors only; a full save of a stale instance leaves them alone.
     BOOKKEEPING: ClassVar[tuple[str, ...]] = (
         "sync_state",
@@ -150,8 +151,9 @@ class Mirrored(models.Model):
         try:
             with unit_of_work(using):
                 with transaction.atomic(using=using):
-                    self.before_write(using)
-                    super().save(*args, **self._narrowed(kwargs, using))
+                    narrowed = self._narrowed(kwargs, using)
+                    self.before_write(using, narrowed.get("update_fields"))
+                    super().save(*args, **narrowed)
                 written = True
         finally:
             self.just_pushed = False
@@ -167,8 +169,16 @@ class Mirrored(models.Model):
         with unit_of_work(using):
             return super().delete(using=using, keep_parents=keep_parents)
 
-    def before_write(self, using: str) -> None:
-        """Hook for subclasses: runs inside the transaction of :meth:`save`."""
+    def before_write(self, using: str, names: Collection[str] | None) -> None:
+        """Hook for subclasses: runs inside the transaction of :meth:`save`.
+
+        Args:
+            names: the columns that are going to be written, None for all.
+        """
+
+    @classmethod
+    def lock_for_write(cls, rows: QuerySet[Any], using: str) -> None:
+        """Hook for subclasses: lock first what each write of these rows locks first."""
 
     def check_values(self, only: Collection[str] | None = None) -> None:
         """Raise :class:`InvalidInput` naming everything that cannot be stored or sent.
@@ -247,7 +257,7 @@ class Mirrored(models.Model):
                 version=F("version") + 1,
             )
             return
-        whole = (set(self.MIRRORED) - {*self._assigned_by_push()}).issubset(written)
+        whole = (set(self.MIRRORED) - {*self._written_by_others()}).issubset(written)
         state = self._next_state() if whole else Value(SyncState.PENDING)
         self._row(using).update(sync_state=state, version=F("version") + 1)
 
@@ -267,7 +277,7 @@ class Mirrored(models.Model):
         return {}
 
     def _written_names(self, update_fields: Iterable[str] | None) -> set[str]:
-        not_ours = {*self.BOOKKEEPING, *self._assigned_by_push()}
+        not_ours = {*self.BOOKKEEPING, *self._written_by_others()}
         loaded = {
             field.name
             for field in self._meta.concrete_fields
@@ -278,13 +288,15 @@ class Mirrored(models.Model):
             return (loaded - not_ours) | self.synced_marks().keys()
         # An id or a last digit that a push brought since this instance was read would be lost.
         names = loaded if update_fields is None else set(update_fields)
-        return names - not_ours - set(self.FACTS)
+        return names - not_ours - set(self.GATEWAY_ONLY)
 
     def load_marks(self, using: str) -> None:
         """Read what a push wrote: the bookkeeping, and the id that the gateway gave."""
         with suppress(ObjectDoesNotExist):  # deleted by somebody else while it was pushed
-            self.refresh_from_db(using=using, fields=[*self.BOOKKEEPING, *self._assigned_by_push()])
+            self.refresh_from_db(
+                using=using, fields=[*self.BOOKKEEPING, *self._written_by_others()]
+            )
 
-    def _assigned_by_push(self) -> tuple[str, ...]:
-        """Return what a save neither writes nor keeps: others write it, and it is read again."""
+    def _written_by_others(self) -> tuple[str, ...]:
+        """Return the columns that a save does not write, and reads again afterwards."""
         return ()

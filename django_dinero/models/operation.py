@@ -180,6 +180,11 @@ class Operation(models.Model):
                 | models.Q(amount__isnull=False),
                 name="dinero_operation_money_has_amount",
             ),
+            # Whatever is closed holds nothing, or nobody could begin anything there again.
+            models.CheckConstraint(
+                condition=models.Q(target_slot=None) | models.Q(state__in=OPEN_STATES),
+                name="dinero_operation_slot_while_open",
+            ),
         )
         indexes = (
             models.Index(fields=("gateway_name", "state"), name="dinero_operation_open"),

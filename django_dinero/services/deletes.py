@@ -65,7 +65,7 @@ def push_delete(key: str, using: str | None = None) -> None:
             bury_again(operation)
         signals.send(signals.push_failed, Operation, instance=operation, error=failure)
         raise failure
-    if operation.customer_id:
+    if operation.customer_id and operation.state == OperationState.SUCCEEDED:
         _announce_deleted(operation)
 
 
@@ -84,7 +84,8 @@ def _send_delete(operation: Operation) -> None:
     gateway = outbox.gateway_of(operation)
     verb = gateway.delete_card if operation.card_id else gateway.delete_customer
     gateway.require(operation.kind)
-    targets.hold(operation, on_cards=bool(operation.card_id))
+    if not targets.hold(gateway, operation):
+        return
     if not operation.customer_id and not _learn_id(operation):
         journal.move(operation, OperationState.SUCCEEDED, outcome={"already": True})
         return

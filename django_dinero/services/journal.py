@@ -133,6 +133,13 @@ def is_held(target: str, *, using: str) -> bool:
     return Operation.objects.using(using).filter(target_slot=target).exists()
 
 
+def let_go(operation: Operation) -> None:
+    """Take the target from a NEW operation whose worker died; it waits to be sent as before."""
+    rows = Operation.objects.using(operation.written_on).filter(pk=operation.pk, state=State.NEW)
+    rows.filter(lease_until__lt=UtcNow()).update(target_slot=None, lease_until=None)
+    operation.refresh_from_db()
+
+
 def move(operation: Operation, state: OperationState, **values: Any) -> bool:
     """Change the state by compare-and-set; return whether this caller won.
 

@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 
 from django_dinero.db import UtcNow
 from django_dinero.exceptions import CustomerNotFoundError, DineroError
-from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import (
     Lookup,
@@ -36,6 +35,9 @@ REPEATABLE = (
     OperationKind.APPROVE_HELD,
     OperationKind.DECLINE_HELD,
 )
+
+#: What is still to be done when the worker that began it died before it was sent.
+DELETES = (OperationKind.DELETE_CUSTOMER, OperationKind.DELETE_CARD)
 
 #: Clocks of two databases and of the gateway differ; a search starts this much earlier.
 CLOCK_SKEW = timedelta(minutes=15)
@@ -63,7 +65,9 @@ def _expire(operation: Operation) -> None:
     """A worker that did not come back within its lease is dead."""
     if not _passed(operation, "lease_until"):
         return
-    if operation.state == State.NEW:
+    if operation.state == State.NEW and operation.kind in DELETES:
+        journal.let_go(operation)
+    elif operation.state == State.NEW:
         journal.move(operation, State.FAILED, outcome={"error": "never sent"})
     elif operation.state == State.SENT:
         journal.move(operation, State.UNKNOWN, outcome={"error": "the worker died"})
@@ -82,12 +86,8 @@ def _forget_repeatable(operation: Operation) -> None:
         if problem:
             _check_later(operation, problem)
             return
-    journal.conclude(
-        operation,
-        State.ABSENT,
-        {"error": "to be repeated"},
-        lambda: mirror.forget_pushed(operation),
-    )
+    mirror.forget_pushed(operation)
+    journal.move(operation, State.ABSENT, outcome={"error": "to be repeated"})
 
 
 def _show_card(operation: Operation) -> str:
@@ -111,13 +111,7 @@ def _show_card(operation: Operation) -> str:
 def _look_up(operation: Operation) -> None:
     # Asked before the search: what lands while it runs may land after its place was read.
     over = _passed(operation, "quarantine_until")
-    problem = ""
-    try:
-        found = search(get_gateway(operation.gateway_name), operation)
-    except DineroError as error:
-        problem = scrub(str(error))
-    except Exception as error:  # a broken backend proves nothing, and must not stop the next one
-        problem = sending.log_broken(operation, error)
+    found, problem = search(operation)
     if problem:
         _check_later(operation, problem)
     elif found.matches:
@@ -128,13 +122,20 @@ def _look_up(operation: Operation) -> None:
         _check_later(operation, "not found yet")
 
 
-def search(gateway: Gateway, operation: Operation) -> Lookup:
-    """Ask a gateway what it has of an operation.
+def search(operation: Operation) -> tuple[Lookup, str]:
+    """Ask the gateway what it has of an operation.
 
-    Raises:
-        DineroError: it cannot be asked, or its answer was lost.
+    Returns:
+        What was found, and why nothing could be asked, an empty string if it could.
     """
-    return gateway.find_operation(operation.key, _hints(operation))
+    try:
+        gateway = get_gateway(operation.gateway_name)
+        return gateway.find_operation(operation.key, _hints(operation)), ""
+    except DineroError as error:
+        problem = scrub(str(error))
+    except Exception as error:  # a broken backend proves nothing, and must not stop the next one
+        problem = sending.log_broken(operation, error)
+    return Lookup(complete=False), problem
 
 
 def take(operation: Operation, matches: Sequence[Match]) -> None:

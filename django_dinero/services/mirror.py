@@ -11,6 +11,7 @@ from django.db import IntegrityError, router, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from django_dinero.db import locked
 from django_dinero.exceptions import CustomerNotFoundError
 from django_dinero.gateways.types import RemoteCard, RemoteCustomer
 from django_dinero.keys import KEY_LENGTH, new_key
@@ -117,13 +118,16 @@ def _write_customers(
 def _known_customers(
     gateway_name: str, remotes: Sequence[RemoteCustomer], using: str
 ) -> tuple[dict[str, Customer], dict[str, Customer]]:
-    """Return the rows that are there, by the gateway's id, and others by our key."""
+    """Return the rows that are there, by the gateway's id, and others by our key.
+
+    They are locked: nobody moves the default of a customer whose cards are being written.
+    """
     ids = {remote.customer_id for remote in remotes}
     keys = {remote.key for remote in remotes if remote.key}
     rows = Customer.objects.using(using).filter(
         Q(customer_id__in=ids) | Q(key__in=keys), gateway_name=gateway_name
     )
-    by_key = {row.key: row for row in rows}
+    by_key = {row.key: row for row in locked(rows.order_by("pk"), using)}
     by_id = {row.customer_id: row for row in by_key.values() if row.customer_id in ids}
     return by_id, by_key
 
@@ -198,7 +202,8 @@ def _write_found_card(
 ) -> None:
     default_card.lock([customer.pk], using)
     cards = CreditCard.objects.using(using)
-    others = {card.card_id: card for card in cards.filter(customer=customer)}
+    known = locked(cards.filter(customer=customer), using)
+    others = {card.card_id: card for card in known}
     if remote.card_id in others:
         return  # mirrored meanwhile
     row = new_card_row(operation.gateway_name, customer, remote)
@@ -209,7 +214,7 @@ def _write_found_card(
     if unmoved and (remote.is_default or intent.get("is_default")):
         default_card.release(cards, customer.pk, to=None)
         row.default_slot = customer.pk
-    if row.is_default == remote.is_default or not row.is_default:
+    if remote.is_default or not row.is_default:
         row.mark_synced()
     cards.bulk_create([row], ignore_conflicts=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -10,8 +10,8 @@ from django.db import connections
 from django.db.models import F
 
 from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken
+from django_dinero.db import locked
 from django_dinero.gateways.types import RemoteCard, RemoteCustomer
-from django_dinero.models import default_card
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.marks import WAITING, SyncState
@@ -20,6 +20,8 @@ from django_dinero.services.seen import Seen
 
 RowT = TypeVar("RowT", bound=Mirrored)
 
+#: The marks of a row that the gateway may not have as it is.
+TO_BE_PUSHED: Mapping[str, str] = {"sync_state": SyncState.PENDING, "synced_digest": ""}
 MARKS = ("sync_state", "sync_error", "synced_digest")
 COLUMNS = ("last_4", "brand", "month", "year", "default_slot", *ADDRESS_FIELDS, *MARKS)
 
@@ -31,15 +33,13 @@ class _Changes:
     Attributes:
         new, changed: rows to insert and to update.
         waiting: rows whose edits wait to be pushed, with what the gateway knows better.
-        freed: keys of cards that are not the default any more.
-        moved: keys of the customers whose default is another one now.
+        doubtful: default cards that stay as they are, where the gateway names another one.
     """
 
     new: list[CreditCard] = field(default_factory=list)
     changed: list[CreditCard] = field(default_factory=list)
     waiting: list[CreditCard] = field(default_factory=list)
-    freed: list[int] = field(default_factory=list)
-    moved: list[int] = field(default_factory=list)
+    doubtful: list[CreditCard] = field(default_factory=list)
 
 
 def write_cards(
@@ -51,46 +51,28 @@ def write_cards(
     seen: Seen,
 ) -> None:
     """Write the cards of mirrored customers; ``new_pks`` are those that have none yet."""
-    changes = _compare(gateway_name, remotes, customers, new_pks, using, seen)
-    if changes.moved:
-        # Read again under the lock: somebody may have made another card the default meanwhile.
-        default_card.lock(changes.moved, using)
-        changes = _compare(gateway_name, remotes, customers, new_pks, using, seen)
-    rows = CreditCard.objects.using(using)
-    if changes.freed:
-        # The default moves from one card to another: unique, so the old one lets go first.
-        rows.filter(pk__in=changes.freed).update_mirrored(default_slot=None)
-    write_changed(CreditCard, changes.changed, COLUMNS, using)
-    for card in changes.waiting:
-        _write_facts(card, using)
-    rows.bulk_create(changes.new)
-
-
-def _compare(
-    gateway_name: str,
-    remotes: Sequence[RemoteCustomer],
-    customers: Sequence[Customer],
-    new_pks: Collection[int],
-    using: str,
-    seen: Seen,
-) -> _Changes:
-    changes = _Changes()
     by_pk: dict[int, dict[str, CreditCard]] = {row.pk: {} for row in customers}
+    rows = CreditCard.objects.using(using)
     # A customer that was written a moment ago has no cards yet (an empty list asks nothing).
-    old = CreditCard.objects.using(using).filter(customer__in=by_pk.keys() - set(new_pks))
-    for card in old:
+    old = rows.filter(customer__in=by_pk.keys() - set(new_pks)).order_by("pk")
+    for card in locked(old, using):
         by_pk[card.customer_pk][card.card_id] = card
+    changes, freed = _Changes(), list[int]()
     for remote, customer in zip(remotes, customers, strict=True):
         local = by_pk[customer.pk]
         holders = [card for card in local.values() if card.is_default]
-        known = len(changes.new)
-        _sort_cards(gateway_name, remote, customer, {**local}, changes, seen)
-        changes.freed += [card.pk for card in holders if not card.is_default]
-        given = [*local.values(), *changes.new[known:]]
-        # Nobody moves the default of a customer who has no cards here.
-        if local and [card for card in given if card.is_default] != holders:
-            changes.moved.append(customer.pk)
-    return changes
+        _sort_cards(gateway_name, remote, customer, local, changes, seen)
+        freed += [card.pk for card in holders if not card.is_default]
+    if freed:
+        # The default moves from one card to another: unique, so the old one lets go first.
+        rows.filter(pk__in=freed).update_mirrored(default_slot=None)
+    write_changed(CreditCard, changes.changed, COLUMNS, using)
+    for card in changes.waiting:
+        _write_facts(card, using)
+    for card in changes.doubtful:
+        same = rows.filter(pk=card.pk, version=card.version, sync_state=SyncState.SYNCED)
+        same.update_mirrored(**TO_BE_PUSHED, version=F("version") + 1)
+    rows.bulk_create(changes.new)
 
 
 def _sort_cards(
@@ -104,6 +86,7 @@ def _sort_cards(
     ids = [card.card_id for card in remote.cards]
     kept = {card.card_id for card in local.values() if _stays(card, ids, seen)}
     default_id = _default_of(remote, local, kept)
+    told_id = next((card.card_id for card in remote.cards if card.is_default), "")
     for shown in remote.cards:
         row = local.pop(shown.card_id, None)
         slot = customer.pk if shown.card_id == default_id else None
@@ -113,6 +96,8 @@ def _sort_cards(
         elif shown.card_id in kept:
             if not seen.is_rewritten(row) and _take_facts(row, shown):
                 changes.waiting.append(row)
+            elif row.is_default and told_id not in ("", row.card_id):
+                changes.doubtful.append(row)
         elif _fill_card(row, shown, slot):
             changes.changed.append(row)
     for row in local.values():
@@ -130,7 +115,7 @@ def _stays(card: CreditCard, ids: Collection[str], seen: Seen) -> bool:
 
 
 def _default_of(remote: RemoteCustomer, local: dict[str, CreditCard], kept: set[str]) -> str:
-    """Return which card is the default: that of a row which stays, the gateway's, ours, the first.
+    """Return which card is the default: that of a row which stays, the gateway's, ours, or none.
 
     A default that was given here and waits to be pushed, with other edits or alone, stands.
     """
@@ -139,7 +124,10 @@ def _default_of(remote: RemoteCustomer, local: dict[str, CreditCard], kept: set[
         return ours
     ids = [card.card_id for card in remote.cards]
     told = next((card.card_id for card in remote.cards if card.is_default), "")
-    return told or (ours if ours in ids else next(iter(ids), ""))
+    if told or not ours or ours in ids:
+        return told or ours
+    # Ours is gone there, and the first of the others takes its place.
+    return next((card_id for card_id in ids if card_id not in kept), "")
 
 
 def _new_row(
@@ -147,7 +135,7 @@ def _new_row(
 ) -> CreditCard:
     row = new_card_row(gateway_name, customer, shown)
     row.default_slot = slot
-    row.mark_synced()
+    _mark_shown(row, shown)
     return row
 
 
@@ -184,9 +172,21 @@ def _fill_card(row: CreditCard, shown: RemoteCard, slot: int | None) -> bool:
     row.brand = shown.brand or row.brand
     row.month = shown.month or row.month
     row.year = shown.year or row.year
+    had_default = row.is_default
     row.default_slot = slot
-    row.mark_synced()
+    if not had_default:
+        _mark_shown(row, shown)
+    else:
+        row.mark_synced()
     return before != _shown_values(row)
+
+
+def _mark_shown(row: CreditCard, shown: RemoteCard) -> None:
+    """Mark a row as the gateway shows it; a default of our choice is still to be told there."""
+    row.mark_synced()
+    if row.is_default and not shown.is_default:
+        for name, value in TO_BE_PUSHED.items():
+            setattr(row, name, value)
 
 
 def _take_facts(row: CreditCard, shown: RemoteCard) -> bool:

@@ -14,7 +14,6 @@ from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import Outcome, ReasonKind, TransactionResult
 from django_dinero.models.operation import Operation, OperationKind, OperationState
 from django_dinero.models.transaction import Transaction
-from django_dinero.secrets import scrub
 from django_dinero.services import aliases, books, endings, journal, lookup, replay, sending
 from django_dinero.services.refusals import error_for, has
 
@@ -42,10 +41,10 @@ def perform(
         # in what it compares, and only a person can say how that came.
         leave_to_a_person(operation, outcome, outcome["gateway_text"])
         raise error_for(result.reasons, operation=operation, gateway_name=gateway.alias)
-    if operation.kind in CHARGES and has_no_card(result):
-        found = _taken_at_first(gateway, operation)
-        if found is not None:
-            return found
+    if operation.kind in CHARGES and _has_no_card(result):
+        made = _made_all_the_same(operation)
+        if made is not None:
+            return made
     row = endings.conclude(
         operation, outcome, transaction_id=outcome["transaction_id"] or operation.transaction_id
     )
@@ -54,30 +53,24 @@ def perform(
     return replay.approved(operation, row)
 
 
-def has_no_card(result: TransactionResult) -> bool:
-    """Say whether the gateway refused because it has no such customer or card."""
+def _has_no_card(result: TransactionResult) -> bool:
     missing = (ReasonKind.CUSTOMER_NOT_FOUND, ReasonKind.CARD_NOT_FOUND)
     return result.outcome is Outcome.FAILED and any(has(result, kind) for kind in missing)
 
 
-def _taken_at_first(gateway: Gateway, operation: Operation) -> Transaction | None:
-    """Return the charge that the gateway made of a request before it said that it has no card.
+def _made_all_the_same(operation: Operation) -> Transaction | None:
+    """Return the charge that the gateway made although it says now that it has no card.
 
-    A proxy may deliver a request twice, and the card may be deleted between the two: the answer
-    that comes back is the second one's.
+    A proxy may deliver a request twice, and the card be deleted between the two: the answer that
+    comes back is the second one's. A list that lags behind, or that the account may not read, does
+    not show such a charge, and then the gateway's word stands.
 
     Raises:
-        OutcomeUnknown: the gateway's books could not be read.
+        OutcomeUnknown: the gateway's books could not be asked.
     """
-    lost = ""
-    try:
-        found = lookup.search(gateway, operation)
-    except DineroError as error:
-        lost = scrub(str(error))[:500]
-    except Exception as error:  # a broken backend proves nothing
-        lost = sending.log_broken(operation, error)
-    if lost:
-        journal.end(operation, OperationState.UNKNOWN, outcome={"error": lost})
+    found, problem = lookup.search(operation)
+    if problem:
+        journal.end(operation, OperationState.UNKNOWN, outcome={"error": problem[:500]})
         raise replay.unfinished(operation)
     if not found.matches:
         return None

@@ -7,11 +7,13 @@ push starts.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
-from django.db import router
+from django.db import router, transaction
 from django.db.models import Case, Value, When
 
 from django_dinero import keys, signals
@@ -25,6 +27,7 @@ from django_dinero.gateways.types import (
     ReasonKind,
     Refusal,
 )
+from django_dinero.models import default_card
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.marks import WAITING, MirroredQuerySet, SyncState
@@ -75,9 +78,9 @@ def _push(model: type[RowT], pk: int, using: str, send: Callable[[RowT], None]) 
         failure: DineroError | None = None
         try:
             send(row)
-        except OperationInProgress:
-            # Nothing was sent, and the row goes on waiting. Whoever sends this row now looks at it
-            # again afterwards, and pushes this change too.
+        except OperationInProgress as error:
+            # Whoever sends this very row looks at it again afterwards, and pushes this change too.
+            logger.info("Push of %s %s waits: %s", row._meta.model_name, row.pk, error)
             return
         except DineroError as error:
             failure = error
@@ -91,12 +94,28 @@ def _mark_failed(row: Customer | CreditCard, error: DineroError) -> None:
     if error.code in (ReasonKind.CUSTOMER_NOT_FOUND.value, ReasonKind.CARD_NOT_FOUND.value):
         state = SyncState.MISSING
     marks: dict[str, Any] = {"sync_state": state, "sync_error": scrub(str(error))[:1000]}
+    heir: CreditCard | None = None
     if state == SyncState.MISSING and isinstance(row, CreditCard):
-        marks["default_slot"] = None  # a card that is not there is charged by nobody
-    _row(row).filter(version=row.version).update_mirrored(**marks)
+        heir = _mark_missing(row, marks)
+    else:
+        _row(row).filter(version=row.version).update_mirrored(**marks)
     _reread(row)
     logger.warning("Push of %s %s failed: %s", row._meta.model_name, row.pk, error.code)
     signals.send(signals.push_failed, type(row), instance=row, error=error)
+    if heir is not None:
+        with suppress(DineroError):  # it stands on that card's row
+            push_card(heir.pk, row._state.db)
+
+
+def _mark_missing(card: CreditCard, marks: Mapping[str, Any]) -> CreditCard | None:
+    """Mark a card that is gone, and pass the default on; return the card that has it now."""
+    using = card._state.db or router.db_for_write(CreditCard)
+    with transaction.atomic(using=using):
+        default_card.lock([card.customer_pk], using)
+        rows = _row(card).filter(version=card.version)
+        if not rows.update_mirrored(**marks, default_slot=None) or not card.is_default:
+            return None
+        return default_card.promote(CreditCard.objects.using(using), card.customer_pk)
 
 
 def _row(row: Customer | CreditCard) -> MirroredQuerySet[Any]:
@@ -116,7 +135,7 @@ def _reread(row: Customer | CreditCard) -> bool:
 def _mark_synced(row: Customer | CreditCard, **values: Any) -> None:
     """Say that the gateway has ``row`` as it was read; it stays waiting if it moved on.
 
-    Without a digest then: another card may be pushed next, and take the default from this one.
+    Then its digest is cleared: another card may take the default before it is pushed again.
     """
     synced = When(version=row.version, then=Value(SyncState.SYNCED))
     digest = When(version=row.version, then=Value(row.mirrored_digest()))
@@ -166,7 +185,7 @@ def _create_customer(gateway: Gateway, row: Customer) -> None:
         return
     remote = creations.send(gateway, operation, row, request)
     ids = {"customer_id": remote.customer_id}
-    _conclude(operation, row, ids, ids, **ids)
+    _conclude(operation, row, outcome=ids, facts=ids, **ids)
     if _reread(row):
         signals.send(signals.customer_pushed, Customer, customer=row, created=True)
 
@@ -193,7 +212,7 @@ def _update_customer(gateway: Gateway, row: Customer) -> None:
     result = sending.send(gateway, operation, lambda: gateway.update_customer(request))
     if isinstance(result, Refusal):
         raise sending.refused(operation, result)
-    _conclude(operation, row, {"customer_id": request.customer_id}, {})
+    _conclude(operation, row, outcome={"customer_id": request.customer_id})
     if _reread(row):
         signals.send(signals.customer_pushed, Customer, customer=row, created=False)
 
@@ -231,7 +250,7 @@ def _send_card(row: CreditCard) -> None:
     if isinstance(result, Refusal):
         raise sending.refused(operation, result)
     facts = {"last_4": result.last_4 or row.last_4, "brand": result.brand or row.brand}
-    _conclude(operation, row, {"card_id": row.card_id}, facts)
+    _conclude(operation, row, outcome={"card_id": row.card_id}, facts=facts)
     if _reread(row):
         signals.send(signals.card_pushed, CreditCard, card=row, created=False)
 
@@ -256,14 +275,16 @@ def _still_waits(operation: Operation, row: Customer | CreditCard) -> bool:
 def _conclude(
     operation: Operation,
     row: Customer | CreditCard,
+    *,
     outcome: dict[str, str],
-    facts: dict[str, str],
-    **values: str,
+    facts: Mapping[str, str] = MappingProxyType({}),
+    **columns: str,
 ) -> None:
+    """Write how a push ended: ``columns`` of the operation, ``facts`` into the row."""
     journal.conclude(
         operation,
         OperationState.SUCCEEDED,
         outcome,
         lambda: _mark_synced(row, **facts),
-        **values,
+        **columns,
     )

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
-from itertools import count
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, router, transaction
 from django.utils.translation import gettext as _
 
-from django_dinero.db import in_transaction
+from django_dinero.db import UtcNow, in_transaction
 from django_dinero.exceptions import DineroError, OperationInProgress
 from django_dinero.gateways.base import Gateway
+from django_dinero.models.card import CreditCard
 from django_dinero.models.operation import Operation, OperationState
 from django_dinero.services import journal, replay
 from django_dinero.services.lookup import resolve
@@ -22,7 +23,7 @@ from django_dinero.services.lookup import resolve
 CARDS_PATIENCE = 5.0
 #: Seconds between two looks at it: the first, and the longest.
 PAUSES = (0.05, 0.5)
-#: Tries to take a target that is found free each time, and taken by somebody else then.
+#: How often a free target may be lost to somebody else before we give up.
 ATTEMPTS = 3
 BEING_SENT = (OperationState.NEW, OperationState.SENT)
 
@@ -49,28 +50,43 @@ def begin_on_cards(gateway: Gateway, kind: str, *, using: str, **values: Any) ->
     """
     attempt = partial(journal.begin, gateway, kind, using=using, **values)
     busy = partial(_cards_busy, card_id=values.get("card_id", ""))
-    return _when_free(attempt, busy, patience=_patience(using))
+    return _when_free(attempt, busy, patience=_patience())
 
 
-def hold(operation: Operation, *, on_cards: bool) -> None:
-    """Take the target of an operation that was written without it, as a tombstone is.
+def hold(gateway: Gateway, operation: Operation) -> bool:
+    """Take the target of a tombstone, which is written without it.
+
+    Returns:
+        Whether it is still to be sent; somebody else may have finished it.
 
     Raises:
-        as :func:`begin`, or :func:`begin_on_cards`.
+        OperationInProgress, OutcomeUnknown, NeedsReview: as :func:`begin` for the delete of a
+            customer, as :func:`begin_on_cards` for that of a card.
     """
-    attempt = partial(_take, operation)
-    if on_cards:
+    attempt = partial(_hold, operation, gateway.lease_seconds)
+    if operation.card_id:
         busy = partial(_cards_busy, card_id=operation.card_id)
-        _when_free(attempt, busy, patience=_patience(operation.written_on))
+        _when_free(attempt, busy, patience=_patience())
     else:
         _when_free(attempt, replay.unfinished, patience=0)
+    return operation.state == OperationState.NEW
 
 
-def _take(operation: Operation) -> Operation:
+def _patience() -> float:
+    # In the caller's transaction the rows that it has locked may be what the other one waits for.
+    return 0 if in_transaction(router.db_for_write(CreditCard)) else CARDS_PATIENCE
+
+
+def _hold(operation: Operation, lease_seconds: float) -> Operation:
     rows = Operation.objects.using(operation.written_on)
+    lease = UtcNow() + timedelta(seconds=lease_seconds)
     try:
         with transaction.atomic(using=operation.written_on):
-            rows.filter(pk=operation.pk).update(target_slot=operation.target)
+            # Of a NEW one alone: what was closed meanwhile must hold nothing.
+            rows.filter(pk=operation.pk, state=OperationState.NEW).update(
+                target_slot=operation.target, lease_until=lease, updated_at=UtcNow()
+            )
+        operation.refresh_from_db()
         return operation
     except IntegrityError:
         pass
@@ -80,38 +96,54 @@ def _take(operation: Operation) -> Operation:
     )
 
 
-def _patience(using: str) -> float:
-    # In the caller's transaction the rows that it has locked may be what the other one waits for.
-    return 0 if in_transaction(using) else CARDS_PATIENCE
-
-
 def _when_free(
     attempt: Callable[[], Operation],
     error_of: Callable[[Operation], DineroError],
     *,
     patience: float,
 ) -> Operation:
+    """Return what ``attempt`` does once nobody holds the target.
+
+    Args:
+        error_of: makes the error of an operation that holds it and is not finished.
+        patience: seconds to wait for a live worker; 0 in the caller's transaction, whose locks may
+            be what that worker waits for.
+    """
     give_up = time.monotonic() + patience
-    for attempts in count(1):
+    attempts = 0
+    while True:
+        attempts += 1
         try:
             return attempt()
         except journal.TargetBusy as busy:
             if attempts >= ATTEMPTS and time.monotonic() > give_up:
-                raise  # taken by others again and again
+                raise
             holder = busy.operation
-        if holder is not None and _still_open(holder, give_up):
+        if holder is None:
+            time.sleep(PAUSES[0])
+        elif _still_holds(holder, patience, give_up):
             raise error_of(holder)
-    raise AssertionError("unreachable")
 
 
-def _still_open(holder: Operation, give_up: float) -> bool:
-    """Resolve what holds a target, or wait for it; say whether it is not finished even so."""
+def _still_holds(holder: Operation, patience: float, give_up: float) -> bool:
+    """Resolve what holds a target, or wait for it; say whether it goes on holding it."""
     pause, longest = PAUSES
-    while resolve(holder).state in BEING_SENT and time.monotonic() + pause < give_up:
+    resolve(holder)
+    while _is_young(holder, patience) and time.monotonic() + pause < give_up:
         time.sleep(pause)
         pause = min(2 * pause, longest)
-        holder.refresh_from_db()
-    return holder.is_open
+    holder.refresh_from_db()
+    return holder.is_open and holder.target_slot is not None
+
+
+def _is_young(holder: Operation, patience: float) -> bool:
+    """Whether it has just begun to be sent: what has been for longer is slow, or its worker died.
+
+    So that many which wait for the same dead worker do not all wait in vain.
+    """
+    began = UtcNow() - timedelta(seconds=patience)
+    rows = Operation.objects.using(holder.written_on).filter(pk=holder.pk, state__in=BEING_SENT)
+    return rows.filter(target_slot__isnull=False, updated_at__gt=began).exists()
 
 
 def _cards_busy(holder: Operation, *, card_id: str) -> DineroError:

@@ -30,6 +30,7 @@ from django_dinero.secrets import Secret
 from django_dinero.services import aliases, journal, outbox, sending, sources, targets
 from django_dinero.services.findings import Findings
 from django_dinero.services.refusals import has
+from django_dinero.services.seen import UNDONE
 
 CARD_ARGUMENTS = sources.CARD_ARGUMENTS | {"is_default"}
 
@@ -113,7 +114,7 @@ def _add(gateway: Gateway, card: CreditCard, details: CardDetails | PaymentToken
         customer_id=customer_id,
         intent={"customer_key": customer.key, **sources.shown(details)},
     )
-    _learn_of_others(operation, card)
+    _look_at_the_others(operation, card)
     request = CardRequest(
         operation_key=operation.key,
         customer_id=customer_id,
@@ -126,8 +127,8 @@ def _add(gateway: Gateway, card: CreditCard, details: CardDetails | PaymentToken
     customer.forget_cards()
 
 
-def _learn_of_others(operation: Operation, card: CreditCard) -> None:
-    """Write into the intent which cards there are, and which is the default.
+def _look_at_the_others(operation: Operation, card: CreditCard) -> None:
+    """Make a first card the default, and write into the intent which cards there are.
 
     Now that nobody else adds one: getting here may have found a card that had been lost.
     """
@@ -135,29 +136,31 @@ def _learn_of_others(operation: Operation, card: CreditCard) -> None:
     cards = CreditCard.objects.using(using).filter(customer=card.customer)
     others = dict(cards.values_list("card_id", "default_slot"))
     default_id = next((card_id for card_id, slot in others.items() if slot is not None), "")
-    if not default_id:
+    if card.wants_default or not others:
         card.default_slot = card.customer_pk
     journal.add_to_intent(
         operation,
-        known_card_ids=[*others, *_deletes_to_come(operation).values_list("card_id", flat=True)],
+        known_card_ids=[*others, *_undone_deletes(operation).values_list("card_id", flat=True)],
         is_default=card.is_default,
         default_card_id=default_id,
     )
 
 
-def _deletes_to_come(operation: Operation) -> QuerySet[Operation]:
-    """Return the deletes of cards that are gone here, and that the gateway may still have.
+def _undone_deletes(operation: Operation) -> QuerySet[Operation]:
+    """Return the deletes of this customer's cards that the gateway has not done.
 
     None of them is under way: that one would hold the customer's cards.
     """
-    rows = Operation.objects.using(operation.written_on)
-    rows = rows.filter(target=operation.target, kind=OperationKind.DELETE_CARD)
+    rows = Operation.objects.using(router.db_for_write(Operation))
+    rows = rows.filter(kind=OperationKind.DELETE_CARD, gateway_name=operation.gateway_name)
+    # By the target too, which has an index.
+    rows = rows.filter(target=operation.target, customer_id=operation.customer_id)
     return rows.exclude(state=OperationState.SUCCEEDED)
 
 
-def _call_delete_off(operation: Operation, card_id: str) -> None:
-    """Forget the delete of a card that was stored again before it was sent."""
-    for tombstone in _deletes_to_come(operation).filter(card_id=card_id):
+def _cancel_deletes(operation: Operation, card_id: str) -> None:
+    """Close the deletes of a card that was stored again before they were done."""
+    for tombstone in _undone_deletes(operation).filter(card_id=card_id, state__in=UNDONE):
         journal.move(tombstone, OperationState.FAILED, outcome={"error": "stored again"})
 
 
@@ -184,7 +187,7 @@ def _unknown_here(
     """
     if not isinstance(result, Refusal) or not has(result, ReasonKind.DUPLICATE_CARD):
         return None
-    cards = CreditCard.objects.filter(
+    cards = CreditCard.objects.using(router.db_for_write(CreditCard)).filter(
         gateway_name=customer.gateway_name, customer_id=customer.customer_id
     )
     if not result.existing_id or cards.filter(card_id=result.existing_id).exists():
@@ -231,7 +234,7 @@ def _reread_default(operation: Operation, card: CreditCard) -> None:
     Raises:
         CardNotFoundError: it was deleted here; nothing was sent.
     """
-    if card.changed("default_slot"):
+    if card.wants_default or card.changed("default_slot"):
         return  # what this save is to change
     try:
         using = router.db_for_write(CreditCard, instance=card)
@@ -262,7 +265,7 @@ def _take_answer(
         OperationState.SUCCEEDED,
         {"customer_id": result.customer_id, "card_id": result.card_id},
         # One that was adopted here may be one that was deleted here.
-        (lambda: None) if pushed else partial(_call_delete_off, operation, result.card_id),
+        (lambda: None) if pushed else partial(_cancel_deletes, operation, result.card_id),
         card_id=result.card_id,
     )
     card.customer_id, card.card_id = result.customer_id, result.card_id

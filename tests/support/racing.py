@@ -13,8 +13,12 @@ from django_dinero.exceptions import DineroError
 
 
 def at_once(*calls: Callable[[], object]) -> list[object]:
-    """Do things at the same moment; return results and refusals, in no order."""
+    """Do things at the same moment; return results and refusals, in no order.
+
+    Whatever else one of them raises is raised here.
+    """
     start, found = threading.Barrier(len(calls)), list[object]()
+    errors: list[BaseException] = []
 
     def work(call: Callable[[], object]) -> None:
         try:
@@ -22,6 +26,8 @@ def at_once(*calls: Callable[[], object]) -> list[object]:
             found.append(call())
         except DineroError as error:
             found.append(error.code)
+        except BaseException as error:
+            errors.append(error)
         finally:
             connection.close()
 
@@ -30,6 +36,8 @@ def at_once(*calls: Callable[[], object]) -> list[object]:
         thread.start()
     for thread in threads:
         thread.join()
+    if errors:
+        raise errors[0]
     return found
 
 

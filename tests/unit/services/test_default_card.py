@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from django_dinero.exceptions import (
     CardNotFoundError,
@@ -16,7 +17,7 @@ from django_dinero.exceptions import (
     OperationInProgress,
     OutcomeUnknown,
 )
-from django_dinero.gateways.types import Lookup, RemoteCard
+from django_dinero.gateways.types import Lookup, Reason, ReasonKind, Refusal, RemoteCard
 from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.services import deletes, outbox, targets
 from django_dinero.services.lookup import resolve
@@ -260,6 +261,100 @@ def test_an_instance_that_was_read_before_does_not_bring_its_default_back(
     assert list(vault.differences(gateway.bank)) == []
 
 
+def test_a_choice_counts_whatever_the_instance_was_before(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard]
+) -> None:
+    stale = CreditCard.objects.get(pk=two[0].pk)
+    make_default(two[1])
+    stale.is_default = True
+    stale.save(update_fields=["zip"])
+    assert defaults() == ["2222"]
+    stale.save()
+    assert stale.is_default
+    assert defaults() == ["1111"]
+    assert list(vault.differences(gateway.bank)) == []
+
+
+@pytest.mark.parametrize("fields", [{"default_slot"}, None])
+def test_a_card_that_was_read_in_part_can_be_made_the_default(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard], fields: set[str] | None
+) -> None:
+    card = CreditCard.objects.only("zip", "customer_id", "card_id").get(pk=two[1].pk)
+    card.is_default = True
+    card.save(update_fields=fields)
+    assert defaults() == ["2222"]
+    assert list(vault.differences(gateway.bank)) == []
+
+
+@pytest.mark.parametrize("names", [["zip"], []])
+def test_a_save_that_does_not_write_the_default_takes_it_from_nobody(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard], names: list[str]
+) -> None:
+    two[1].is_default, two[1].zip = True, "99999"
+    two[1].save(update_fields=names)
+    assert defaults() == ["1111"]
+    two[1].save()
+    assert defaults() == ["2222"]
+    assert list(vault.differences(gateway.bank)) == []
+
+
+def check_a_choice_that_was_rolled_back(cards: tuple[CreditCard, CreditCard]) -> None:
+    """A save that is tried again after a rollback writes what the first one wrote."""
+    card = CreditCard.objects.get(pk=cards[1].pk)
+    for _time in range(2):
+        with pytest.raises(KeyError), transaction.atomic():
+            card.is_default = True
+            card.save()
+            raise KeyError
+    assert defaults() == ["1111"]
+    card.save()
+    assert defaults() == ["2222"]
+
+
+def check_a_choice_that_was_overtaken(cards: tuple[CreditCard, CreditCard]) -> None:
+    """A card that lost the default since does not take it back, in one transaction or another."""
+    first, second = (CreditCard.objects.get(pk=card.pk) for card in cards)
+    with transaction.atomic():
+        second.is_default = True
+        second.save()
+        first.is_default = True
+        first.save()
+        second.zip = "77777"
+        second.save()
+    assert defaults() == ["1111"]
+    with transaction.atomic():
+        second.is_default = True
+        second.save()
+    make_default(cards[0])
+    second.zip = "88888"
+    second.save()
+    assert defaults() == ["1111"]
+
+
+CHECKS = (check_a_choice_that_was_rolled_back, check_a_choice_that_was_overtaken)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_choices_in_transactions(
+    gateway: RecordingGateway,
+    two: tuple[CreditCard, CreditCard],
+    check: Callable[[tuple[CreditCard, CreditCard]], None],
+) -> None:
+    check(two)
+    assert list(vault.differences(gateway.bank)) == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("check", CHECKS)
+def test_choices_in_transactions_that_are_committed(
+    gateway: RecordingGateway,
+    two: tuple[CreditCard, CreditCard],
+    check: Callable[[tuple[CreditCard, CreditCard]], None],
+) -> None:
+    check(two)
+    assert list(vault.differences(gateway.bank)) == []
+
+
 def test_a_default_that_comes_back_is_pushed_again(
     gateway: RecordingGateway, two: tuple[CreditCard, CreditCard]
 ) -> None:
@@ -303,6 +398,40 @@ def test_a_deleted_default_passes_on_to_the_first_of_the_others(
     assert list(vault.differences(gateway.bank)) == []
 
 
+def test_a_heir_that_is_refused_says_so_on_its_row_alone(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard]
+) -> None:
+    refusal = Refusal((Reason(ReasonKind.GATEWAY_ERROR, "E1", "not today"),))
+    gateway.faults["update_card"] = answer(refusal)
+    two[0].delete()
+    heir = CreditCard.objects.get()
+    assert (heir.is_default, heir.sync_state, heir.sync_error) == (True, "error", "not today")
+    assert settle(gateway) == []
+
+
+def test_a_new_card_may_be_the_default_before_it_has_a_customer(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard]
+) -> None:
+    card = CreditCard()
+    card.number, card.is_default = "4007000000027", True
+    two[0].customer.cards.add(card)
+    assert defaults() == ["0027"]
+    assert list(vault.differences(gateway.bank)) == []
+
+
+def test_a_second_card_is_not_the_default_where_the_gateway_names_none(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard]
+) -> None:
+    gateway.bank.delete_card(two[0].customer_id, two[0].card_id)
+    CreditCard.objects.all()._raw_delete("default")
+    customer = Customer.retrieve(two[0].customer_id)
+    assert defaults() == []
+    assert customer.card_id == two[1].card_id
+    customer.add_card(number="4007000000027")
+    assert defaults() == []
+    assert list(vault.differences(gateway.bank)) == []
+
+
 def test_a_default_that_never_reached_the_gateway_and_was_deleted_leaves_both_sides_alike(
     gateway: RecordingGateway, two: tuple[CreditCard, CreditCard]
 ) -> None:
@@ -328,7 +457,7 @@ def test_a_customer_that_is_deleted_passes_nothing_on(
     assert not CreditCard.objects.exists()
 
 
-def test_a_default_that_the_gateway_lost_is_none(
+def test_a_default_that_the_gateway_lost_passes_on(
     gateway: RecordingGateway, two: tuple[CreditCard, CreditCard]
 ) -> None:
     gateway.bank.delete_card(two[0].customer_id, two[0].card_id)
@@ -336,8 +465,18 @@ def test_a_default_that_the_gateway_lost_is_none(
     with pytest.raises(CardNotFoundError):
         two[0].save()
     assert (two[0].sync_state, two[0].is_default) == ("missing", False)
-    two[0].customer.add_card(number="4007000000027")
-    assert defaults() == ["0027"]
+    assert defaults() == ["2222"]
+    assert gateway.bank.card(two[1].customer_id, two[1].card_id).is_default
+
+
+def test_a_default_that_the_gateway_does_not_have_leaves_the_old_one(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard]
+) -> None:
+    gateway.bank.delete_card(two[1].customer_id, two[1].card_id)
+    with pytest.raises(CardNotFoundError):
+        make_default(two[1])
+    assert defaults() == ["1111"]
+    assert CreditCard.objects.get(last_4="1111").sync_state == "synced"
 
 
 # -- What the gateway knows better -----------------------------------------------------------------
@@ -486,7 +625,38 @@ def test_cards_of_other_customers_are_free(
 
 def test_a_name_that_is_too_long_for_the_column_is_cut(gateway: RecordingGateway) -> None:
     card = CreditCard(gateway_name="g" * 64, customer_id="c" * 255)
-    assert len(card.journal_target) == 150
+    assert len(card.journal_target) == Operation._meta.get_field("target").max_length
+
+
+def test_nobody_waits_for_what_has_been_sent_for_long(
+    gateway: RecordingGateway,
+    two: tuple[CreditCard, CreditCard],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def sleep(seconds: float) -> None:
+        raise AssertionError("it waits")
+
+    monkeypatch.setattr(targets, "CARDS_PATIENCE", 60.0)
+    monkeypatch.setattr(time, "sleep", sleep)
+    holder = hold(two[0], "sent")
+    with pytest.raises(AssertionError, match="it waits"):
+        two[0].customer.add_card(number="4007000000027")
+    Operation.objects.filter(pk=holder.pk).update(updated_at=PAST)
+    with pytest.raises(OperationInProgress):
+        two[0].customer.add_card(number="4007000000027")
+
+
+@pytest.mark.autonomous
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_nobody_waits_in_a_transaction_whose_journal_is_apart(
+    gateway: RecordingGateway,
+    two: tuple[CreditCard, CreditCard],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(targets, "CARDS_PATIENCE", 3600.0)
+    hold(two[0], "sent")
+    with pytest.raises(OperationInProgress), transaction.atomic():
+        two[0].customer.add_card(number="4007000000027")
 
 
 def test_the_caller_of_a_transaction_is_not_made_to_wait(
@@ -539,3 +709,32 @@ def test_a_card_that_is_stored_again_is_not_deleted_any_more(
     assert (waiting.state, waiting.outcome) == ("failed", {"error": "stored again"})
     deletes.push_delete(waiting.key)
     assert list(vault.differences(gateway.bank)) == []
+
+
+def test_a_delete_whose_worker_died_before_it_was_sent_lets_go(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard], waiting: Operation
+) -> None:
+    assert targets.hold(gateway, waiting)
+    with pytest.raises(OperationInProgress):
+        two[0].customer.add_card(number="4007000000027")
+    Operation.objects.update(lease_until=PAST)
+    two[0].customer.add_card(number="4007000000027")
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.target_slot, waiting.lease_until) == ("new", None, None)
+    deletes.push_delete(waiting.key)
+    assert list(vault.differences(gateway.bank)) == []
+
+
+def test_a_delete_that_was_closed_while_it_waited_for_its_turn_holds_nothing(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard], waiting: Operation
+) -> None:
+    old = Operation.objects.get(pk=waiting.pk)
+    two[0].customer.add_card(**SECOND)
+    assert not targets.hold(gateway, old)
+    assert (old.state, old.target_slot) == ("failed", None)
+
+
+def test_what_is_closed_cannot_hold_anything(two: tuple[CreditCard, CreditCard]) -> None:
+    holder = hold(two[0], "sent")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Operation.objects.filter(pk=holder.pk).update(state="failed")

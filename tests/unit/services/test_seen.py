@@ -187,7 +187,7 @@ def test_an_edited_default_that_is_gone_there_gives_it_up(
     CreditCard.objects.filter(pk=first.pk).update(zip="99999")
     gateway.bank.delete_card(first.customer_id, first.card_id)
     found = retrieve(gateway, customer)
-    assert [card.sync_state for card in found.cards] == ["missing", "synced"]
+    assert [card.sync_state for card in found.cards] == ["missing", "pending"]
     assert [card.is_default for card in found.cards] == [False, True]
     assert found.default_card == second
 
