@@ -222,9 +222,10 @@ class CreditCard(Mirrored):
         """Close what was sent, and take the default from the card that has it."""
         if self.conclude_push is not None:
             self.conclude_push()
-        if self.comes_with_customer or (self._state.adding and self.default_slot is None):
+        if self.comes_with_customer:
             return
-        # First the customer, then cards: in another order two of them would wait for each other.
+        # First the customer, then cards, in every write: in another order two of them would wait
+        # for each other.
         default_card.lock([self.customer_pk], using)
         self._takes_it = self._takes_default(names)
         if self._takes_it:

@@ -158,6 +158,16 @@ def _undone_deletes(operation: Operation) -> QuerySet[Operation]:
     return rows.exclude(state=OperationState.SUCCEEDED)
 
 
+def _conclude(operation: Operation, result: RemoteCard, *, adopted: bool) -> None:
+    if adopted:
+        # First: whoever sends a delete has locked it when it asks who holds the cards.
+        _cancel_deletes(operation, result.card_id)
+    outcome = {"customer_id": result.customer_id, "card_id": result.card_id}
+    journal.conclude(
+        operation, OperationState.SUCCEEDED, outcome, lambda: None, card_id=result.card_id
+    )
+
+
 def _cancel_deletes(operation: Operation, card_id: str) -> None:
     """Close the deletes of a card that was stored again before they were done."""
     for tombstone in _undone_deletes(operation).filter(card_id=card_id, state__in=UNDONE):
@@ -259,15 +269,7 @@ def _take_answer(
         raise sending.refused(operation, result)
     # With the row, in one transaction: a worker that dies between the two would leave a card at
     # the gateway that a closed operation no longer looks for.
-    card.conclude_push = partial(
-        journal.conclude,
-        operation,
-        OperationState.SUCCEEDED,
-        {"customer_id": result.customer_id, "card_id": result.card_id},
-        # One that was adopted here may be one that was deleted here.
-        (lambda: None) if pushed else partial(_cancel_deletes, operation, result.card_id),
-        card_id=result.card_id,
-    )
+    card.conclude_push = partial(_conclude, operation, result, adopted=not pushed)
     card.customer_id, card.card_id = result.customer_id, result.card_id
     card.last_4 = result.last_4 or card.last_4
     card.brand = result.brand or card.brand

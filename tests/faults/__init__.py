@@ -10,11 +10,14 @@ of its requests which of them meets a fault, where the bank settles a batch, and
 worker, before or after it has done what was asked; by the ordinal of its writing statements where
 the worker kills itself. A round starts ``--workers`` processes and waits for all of them. Between
 two rounds time passes: nobody is alive, and the deadlines of open operations are moved into the
-past. Then the shop settles a part of what is open, with faults and kills of its own. No decision
-hangs on a clock.
+past. Then the shop settles a part of what is open, with faults and kills of its own. No planned
+fault or kill depends on a clock; a machine that stalls for seconds (a read timeout, or the wait for
+another worker) can still change a run.
 
-With ``--workers 1`` a seed repeats its whole run, event for event. With more each worker has the
-same plan again, and only the order in which they take turns is the machine's.
+With ``--workers 1`` a seed repeats its whole run, event for event. With more each worker repeats
+its own plan, and the order in which they take turns varies.
+
+The books are kept in SQLite: races that only a server's database has are in ``tests/integration``.
 
 **The history** (:mod:`tests.faults.history`) has a line of JSON for each verb's beginning and end,
 each request and reply at the bank, each fault, kill, batch and passing of time. ``--history FILE``

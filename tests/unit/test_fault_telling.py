@@ -27,6 +27,8 @@ class Works(Telling):
             raise self.failure
         return "a row"
 
+    edit = charge
+
 
 @pytest.fixture
 def works(tmp_path: Path) -> Works:
@@ -52,11 +54,6 @@ def test_a_verb_is_told_from_begin_to_end(works: Works) -> None:
     [
         (OutcomeUnknown("lost"), "OutcomeUnknown", "outcome_unknown"),
         (Customer.DoesNotExist("gone"), "DoesNotExist", ""),
-        (IntegrityError("FOREIGN KEY constraint failed"), "IntegrityError", "deleted_meanwhile"),
-        (
-            DatabaseError("Save with update_fields did not affect any rows."),
-            *("DatabaseError", "deleted_meanwhile"),
-        ),
     ],
 )
 def test_a_refusal_is_an_answer(works: Works, failure: Exception, result: str, code: str) -> None:
@@ -64,6 +61,29 @@ def test_a_refusal_is_an_answer(works: Works, failure: Exception, result: str, c
     works.work()
     event = ended(works)
     assert (event["what"], event["result"], event["code"]) == ("ended", result, code)
+
+
+GONE = [
+    IntegrityError("FOREIGN KEY constraint failed"),
+    DatabaseError("Save with update_fields did not affect any rows."),
+]
+
+
+@pytest.mark.parametrize("failure", GONE)
+def test_a_row_that_another_worker_deletes_is_an_answer(works: Works, failure: Exception) -> None:
+    edits = Works(Share("w0", "7:w0", ("edit",)), works.history)
+    edits.failure = failure
+    edits.work()
+    event = ended(edits)
+    assert (event["result"], event["code"]) == (type(failure).__name__, "deleted_meanwhile")
+
+
+@pytest.mark.parametrize("failure", GONE)
+def test_of_a_charge_it_is_none(works: Works, failure: Exception) -> None:
+    works.failure = failure
+    with pytest.raises(DatabaseError):
+        works.work()
+    assert ended(works)["what"] == "crashed"
 
 
 def test_several_refusals_are_one_answer(works: Works) -> None:
