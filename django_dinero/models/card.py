@@ -207,7 +207,7 @@ class CreditCard(Mirrored):
             DineroError: what the gateway answered. A refused number leaves the row as it was.
         """
         using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
-        if self.default_slot is not None and self._choice is not None:
+        if self._choice is not None and self.default_slot is not None:
             # After a rollback the row does not have what this instance says.
             self.wants_default |= self._choice.was_rolled_back(self, using)
         if self.number is not None or self.token is not None or not self.card_id:

@@ -69,7 +69,7 @@ def _mirror_batch(
     gateway_name: str, remotes: Sequence[RemoteCustomer], seen: Seen
 ) -> list[Customer]:
     using = router.db_for_write(Customer)
-    seen.read_deletes(gateway_name, [remote.customer_id for remote in remotes])
+    seen.read_operations(gateway_name, [remote.customer_id for remote in remotes])
     remotes = [remote for remote in remotes if not seen.deleted(remote.customer_id)]
     try:
         return _write_batch(gateway_name, remotes, using, seen)

@@ -91,7 +91,8 @@ def _sort_cards(
         row = local.pop(shown.card_id, None)
         slot = customer.pk if shown.card_id == default_id else None
         if row is None:
-            if not seen.deleted(shown.customer_id, shown.card_id):
+            gone = seen.deleted(shown.customer_id, shown.card_id)
+            if not gone and shown.customer_id not in seen.adding:
                 changes.new.append(_new_row(gateway_name, customer, shown, slot))
         elif shown.card_id in kept:
             if not seen.is_rewritten(row) and _take_facts(row, shown):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from django.db import router
 from django.db.models import Max, Q, QuerySet
 
+from django_dinero.db import UtcNow
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.marks import WAITING
@@ -15,6 +16,9 @@ from django_dinero.models.operation import OPEN_STATES, Operation, OperationKind
 
 #: A delete in one of these may still be to come: what it names is gone here, and stays so.
 UNDONE = (*OPEN_STATES, OperationState.ABSENT)
+DELETES = (OperationKind.DELETE_CUSTOMER, OperationKind.DELETE_CARD)
+#: Whoever stores a card in one of these, within its lease, is about to write the row.
+BEING_SENT = (OperationState.NEW, OperationState.SENT)
 
 
 @dataclass
@@ -26,12 +30,14 @@ class Seen:
         waiting: the rows that waited to be pushed then.
         last_operation: the newest delete that the answer can know of.
         deletes: ids of what was deleted here and may still be in the answer.
+        adding: customers for whom a worker is storing a card, which writes its row itself.
     """
 
     versions: Mapping[type[Customer | CreditCard], Mapping[int, int]] | None = None
     waiting: Collection[Customer | CreditCard] = ()
     last_operation: int | None = None
     deletes: set[tuple[str, str]] = field(default_factory=set)
+    adding: set[str] = field(default_factory=set)
 
     def is_newer(self, row: Customer | CreditCard) -> bool:
         """Say whether the row was written or pushed since; the answer does not know that yet."""
@@ -53,13 +59,21 @@ class Seen:
         """Say whether this was deleted here and is only still to be deleted at the gateway."""
         return (customer_id, card_id) in self.deletes
 
-    def read_deletes(self, gateway_name: str, customer_ids: Collection[str]) -> None:
-        """Read which deletes of these customers and their cards the answer may not know of."""
+    def read_operations(self, gateway_name: str, customer_ids: Collection[str]) -> None:
+        """Read which deletes the answer may not know of, and which cards are being stored."""
         undone = Q(state__in=UNDONE)
         if self.last_operation is not None:
             undone |= Q(pk__gt=self.last_operation)
-        rows = _operations().filter(undone, gateway_name=gateway_name, customer_id__in=customer_ids)
-        self.deletes = set(rows.values_list("customer_id", "card_id"))
+        rows = _operations().filter(gateway_name=gateway_name, customer_id__in=customer_ids)
+        found = rows.filter(
+            Q(undone, kind__in=DELETES)
+            | Q(kind=OperationKind.ADD_CARD, state__in=BEING_SENT, lease_until__gt=UtcNow())
+        )
+        for kind, customer_id, card_id in found.values_list("kind", "customer_id", "card_id"):
+            if kind in DELETES:
+                self.deletes.add((customer_id, card_id))
+            else:
+                self.adding.add(customer_id)
 
 
 def look(gateway_name: str, customer_id: str) -> Seen:
@@ -73,10 +87,9 @@ def look(gateway_name: str, customer_id: str) -> Seen:
         found = list(rows.only("version", "sync_state"))
         versions[model] = {row.pk: row.version for row in found}
         waiting += [row for row in found if row.sync_state in WAITING]
-    last = _operations().aggregate(last=Max("pk"))["last"]
+    last = _operations().filter(kind__in=DELETES).aggregate(last=Max("pk"))["last"]
     return Seen(versions, waiting, last or 0)
 
 
 def _operations() -> QuerySet[Operation]:
-    deletes = (OperationKind.DELETE_CUSTOMER, OperationKind.DELETE_CARD)
-    return Operation.objects.using(router.db_for_write(Operation)).filter(kind__in=deletes)
+    return Operation.objects.using(router.db_for_write(Operation))

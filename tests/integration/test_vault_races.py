@@ -138,6 +138,21 @@ def test_a_default_that_moves_while_its_customer_is_retrieved_leaves_both_sides_
         assert CreditCard.objects.get(default_slot__isnull=False).pk == chosen
 
 
+def test_a_card_that_is_retrieved_while_it_is_stored_has_one_row(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    customer_id = str(customer.customer_id)
+    for n in range(ROUNDS):
+        found = at_once(
+            partial(customer.add_card, number="4222222222222", zip=f"{n:05}", is_default=True),
+            *[partial(Customer.retrieve, customer_id)] * 3,
+        )
+        assert refusals(found) == set()
+        assert differences(gateway) == []
+        CreditCard.objects.order_by("pk").last().delete()  # type: ignore[union-attr]
+
+
 def test_whoever_edits_first_and_chooses_then_waits_for_nobody_who_waits_for_it(
     gateway: RecordingGateway, cards: list[CreditCard]
 ) -> None:

@@ -218,3 +218,26 @@ def test_one_waiting_row_is_taken_by_one_of_them(gateway: RecordingGateway) -> N
     rows = list(Customer.objects.order_by("pk").values_list("customer_id", "key"))
     assert rows[0] == ("901", "N" * 20)
     assert rows[1][0] == "902"
+
+
+# -- Cards that are being stored -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lease", ["2999-01-01T00:00:00Z", "2020-01-01T00:00:00Z"])
+def test_a_card_that_a_worker_is_storing_gets_its_row_from_that_worker(
+    gateway: RecordingGateway, make_customer: Make, lease: str
+) -> None:
+    """Until its lease has passed: then the worker is dead, and the card is the customer's."""
+    customer = make_customer()
+    seen = list[int]()
+
+    def stored(call: Callable[[], Any]) -> Any:
+        call()
+        Operation.objects.filter(kind="add_card").update(lease_until=lease)
+        seen.append(len(Customer.retrieve(customer.customer_id or "").cards))
+        raise KeyboardInterrupt
+
+    gateway.faults["add_card"] = stored
+    with pytest.raises(KeyboardInterrupt):
+        customer.add_card(number="4222222222222")
+    assert seen == [1 if lease > "2020-01-01T00:00:00Z" else 2]
