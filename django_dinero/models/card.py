@@ -270,6 +270,8 @@ class CreditCard(Mirrored):
         # The default may have moved between the gateway's answer and this write: away from this
         # card, whose place another one takes at the gateway when it is pushed, or to this card.
         is_not = Q(default_slot__isnull=True)
+        if self.sync_state != SyncState.SYNCED:
+            return {}
         if self.default_slot is None:
             synced = When(is_not, then=Value(SyncState.SYNCED))
             return {"sync_state": Case(synced, default=Value(SyncState.PENDING))}

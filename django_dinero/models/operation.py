@@ -157,6 +157,9 @@ class Operation(models.Model):
 
     objects: ClassVar[models.Manager[Self]] = models.Manager()
 
+    #: The state from which this instance ended it; empty if somebody else did.
+    ended_from = ""
+
     class Meta:
         verbose_name = _("operation")
         verbose_name_plural = _("operations")

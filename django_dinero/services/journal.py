@@ -199,6 +199,7 @@ def _end(operation: Operation, state: OperationState, values: dict[str, Any]) ->
     while state in TRANSITIONS.get(operation.state, frozenset()):
         old = operation.state
         if _compare_and_set(operation, state, values):
+            operation.ended_from = old
             return old
     return ""
 

@@ -13,7 +13,12 @@ from django.utils.translation import gettext as _
 
 from django_dinero import keys
 from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, text_of
-from django_dinero.exceptions import CardNotFoundError, InvalidInput, OperationInProgress
+from django_dinero.exceptions import (
+    CardNotFoundError,
+    InvalidInput,
+    OperationInProgress,
+    OutcomeUnknown,
+)
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import (
@@ -25,7 +30,13 @@ from django_dinero.gateways.types import (
 )
 from django_dinero.models.card import CreditCard, cards_target
 from django_dinero.models.customer import Customer
-from django_dinero.models.operation import Operation, OperationKind, OperationState
+from django_dinero.models.marks import SyncState
+from django_dinero.models.operation import (
+    OPEN_STATES,
+    Operation,
+    OperationKind,
+    OperationState,
+)
 from django_dinero.secrets import Secret
 from django_dinero.services import aliases, journal, outbox, sending, sources, targets
 from django_dinero.services.findings import Findings
@@ -158,7 +169,13 @@ def _undone_deletes(operation: Operation) -> QuerySet[Operation]:
     return rows.exclude(state=OperationState.SUCCEEDED)
 
 
-def _conclude(operation: Operation, result: RemoteCard, *, adopted: bool) -> None:
+def _conclude(card: CreditCard, operation: Operation, result: RemoteCard, *, adopted: bool) -> None:
+    """End the operation in the transaction that writes the row.
+
+    Raises:
+        OutcomeUnknown: this worker was so slow that a look-up took it for dead, and has written
+            what it found: the row of this answer may have been changed or deleted since.
+    """
     if adopted:
         # First: whoever sends a delete has locked it when it asks who holds the cards.
         _cancel_deletes(operation, result.card_id)
@@ -166,6 +183,15 @@ def _conclude(operation: Operation, result: RemoteCard, *, adopted: bool) -> Non
     journal.conclude(
         operation, OperationState.SUCCEEDED, outcome, lambda: None, card_id=result.card_id
     )
+    if not operation.ended_from:
+        raise OutcomeUnknown(
+            _("Operation %(key)s was looked up meanwhile; read the cards again.")
+            % {"key": operation.key},
+            operation=operation,
+        )
+    if operation.ended_from not in OPEN_STATES:
+        # Others may have changed the customer's cards since: the row is to be pushed once more.
+        card.sync_state, card.synced_digest = SyncState.PENDING, ""
 
 
 def _cancel_deletes(operation: Operation, card_id: str) -> None:
@@ -269,7 +295,7 @@ def _take_answer(
         raise sending.refused(operation, result)
     # With the row, in one transaction: a worker that dies between the two would leave a card at
     # the gateway that a closed operation no longer looks for.
-    card.conclude_push = partial(_conclude, operation, result, adopted=not pushed)
+    card.conclude_push = partial(_conclude, card, operation, result, adopted=not pushed)
     card.customer_id, card.card_id = result.customer_id, result.card_id
     card.last_4 = result.last_4 or card.last_4
     card.brand = result.brand or card.brand

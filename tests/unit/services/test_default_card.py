@@ -738,3 +738,63 @@ def test_what_is_closed_cannot_hold_anything(two: tuple[CreditCard, CreditCard])
     holder = hold(two[0], "sent")
     with pytest.raises(IntegrityError), transaction.atomic():
         Operation.objects.filter(pk=holder.pk).update(state="failed")
+
+
+# -- Workers that were taken for dead --------------------------------------------------------------
+
+
+def slow(meanwhile: Callable[[Operation], object]) -> Callable[[Call], Any]:
+    """The worker stops behind the gateway's answer until lease and quarantine are over."""
+
+    def late(call: Call) -> Any:
+        done = call()
+        Operation.objects.filter(state="sent").update(lease_until=PAST, quarantine_until=PAST)
+        meanwhile(Operation.objects.get(state="sent"))
+        return done
+
+    return late
+
+
+def test_a_new_number_that_comes_too_late_is_pushed_once_more(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard]
+) -> None:
+    def meanwhile(operation: Operation) -> None:
+        assert resolve(operation).state == "absent"
+        make_default(two[0])
+
+    gateway.faults["update_card"] = slow(meanwhile)
+    two[1].number, two[1].is_default = "4007000000027", True
+    two[1].save()
+    two[1].refresh_from_db()
+    assert (two[1].last_4, two[1].sync_state) == ("0027", "pending")
+    assert settle(gateway) == []
+    assert defaults() == ["0027"]
+
+
+def test_a_card_that_comes_too_late_is_not_written_beside_the_one_that_was_found(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard]
+) -> None:
+    def meanwhile(operation: Operation) -> None:
+        assert resolve(operation).state == "succeeded"
+        CreditCard.objects.get(last_4="0027").delete()
+
+    gateway.faults["add_card"] = slow(meanwhile)
+    with pytest.raises(OutcomeUnknown, match="read the cards again"):
+        two[0].customer.add_card(number="4007000000027", is_default=True)
+    assert not CreditCard.objects.filter(last_4="0027").exists()
+    assert settle(gateway) == []
+
+
+def test_a_card_that_was_proven_absent_too_early_is_written_and_pushed(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard]
+) -> None:
+    def meanwhile(operation: Operation) -> None:
+        gateway.faults["find_operation"] = answer(Lookup())
+        assert resolve(operation).state == "absent"
+        make_default(two[1])
+
+    gateway.faults["add_card"] = slow(meanwhile)
+    card = two[0].customer.add_card(number="4007000000027", is_default=True)
+    assert not Operation.objects.filter(state="absent").exists()
+    assert card.is_default
+    assert settle(gateway) == []
