@@ -45,6 +45,9 @@ OPEN_STATES = (
 )
 
 
+#: States in which a worker has an operation in hand, within its lease.
+BEING_SENT = (OperationState.NEW, OperationState.SENT)
+
 #: Which state may follow which. SUCCEEDED, DECLINED and FAILED are final.
 TRANSITIONS: Mapping[str, frozenset[str]] = {
     OperationState.NEW: frozenset(
@@ -103,6 +106,9 @@ class OperationKind(models.TextChoices):
     APPROVE_HELD = "approve_held", _("approve held")
     DECLINE_HELD = "decline_held", _("decline held")
 
+
+#: What waits in the journal for its turn; it is still to be done when its worker died.
+DELETES = (OperationKind.DELETE_CUSTOMER, OperationKind.DELETE_CARD)
 
 MONEY_KINDS = (
     OperationKind.CHARGE,

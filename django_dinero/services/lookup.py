@@ -18,7 +18,7 @@ from django_dinero.gateways.types import (
     RemoteCustomer,
     RemoteTransaction,
 )
-from django_dinero.models.operation import Operation, OperationKind, OperationState
+from django_dinero.models.operation import DELETES, Operation, OperationKind, OperationState
 from django_dinero.secrets import scrub
 from django_dinero.services import journal, mirror, remote, seen, sending
 
@@ -35,9 +35,6 @@ REPEATABLE = (
     OperationKind.APPROVE_HELD,
     OperationKind.DECLINE_HELD,
 )
-
-#: What is still to be done when the worker that began it died before it was sent.
-DELETES = (OperationKind.DELETE_CUSTOMER, OperationKind.DELETE_CARD)
 
 #: Clocks of two databases and of the gateway differ; a search starts this much earlier.
 CLOCK_SKEW = timedelta(minutes=15)
@@ -179,12 +176,13 @@ def _hints(operation: Operation) -> LookupHints:
 
 def _adopt_vault(operation: Operation, found: RemoteCustomer | RemoteCard) -> None:
     card_id = found.card_id if isinstance(found, RemoteCard) else ""
-    # In one transaction: nobody looks for a closed operation's customer or card again.
+    # In one transaction: nobody looks for a closed operation's customer or card again. By whoever
+    # ends it alone: what another look-up wrote may have been changed or deleted since.
     journal.conclude(
         operation,
         State.SUCCEEDED,
         {"customer_id": found.customer_id, "card_id": card_id, "found": True},
-        lambda: mirror.found(operation, found),
+        lambda: mirror.found(operation, found) if operation.ended_from else None,
         customer_id=found.customer_id,
         card_id=card_id,
     )

@@ -12,13 +12,17 @@ from django_dinero.db import UtcNow
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.marks import WAITING
-from django_dinero.models.operation import OPEN_STATES, Operation, OperationKind, OperationState
+from django_dinero.models.operation import (
+    BEING_SENT,
+    DELETES,
+    OPEN_STATES,
+    Operation,
+    OperationKind,
+    OperationState,
+)
 
 #: A delete in one of these may still be to come: what it names is gone here, and stays so.
 UNDONE = (*OPEN_STATES, OperationState.ABSENT)
-DELETES = (OperationKind.DELETE_CUSTOMER, OperationKind.DELETE_CARD)
-#: Whoever stores a card in one of these, within its lease, is about to write the row.
-BEING_SENT = (OperationState.NEW, OperationState.SENT)
 
 
 @dataclass

@@ -15,7 +15,7 @@ from django_dinero.db import UtcNow, in_transaction
 from django_dinero.exceptions import DineroError, OperationInProgress
 from django_dinero.gateways.base import Gateway
 from django_dinero.models.card import CreditCard
-from django_dinero.models.operation import Operation, OperationState
+from django_dinero.models.operation import BEING_SENT, Operation, OperationState
 from django_dinero.services import journal, replay
 from django_dinero.services.lookup import resolve
 
@@ -25,7 +25,6 @@ CARDS_PATIENCE = 5.0
 PAUSES = (0.05, 0.5)
 #: How often a free target may be lost to somebody else before we give up.
 ATTEMPTS = 3
-BEING_SENT = (OperationState.NEW, OperationState.SENT)
 
 
 def begin(gateway: Gateway, kind: str, *, using: str, target: str, **values: Any) -> Operation:

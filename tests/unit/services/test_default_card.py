@@ -798,3 +798,34 @@ def test_a_card_that_was_proven_absent_too_early_is_written_and_pushed(
     assert not Operation.objects.filter(state="absent").exists()
     assert card.is_default
     assert settle(gateway) == []
+
+
+@pytest.mark.parametrize("kind", ["add_card", "create_customer"])
+def test_the_slower_of_two_look_ups_writes_nothing(
+    gateway: RecordingGateway, make_customer: Make, kind: str
+) -> None:
+    """What the faster one found was changed and deleted since."""
+    customer = make_customer() if kind == "add_card" else None
+    gateway.faults[kind] = lose_reply
+    with pytest.raises(OutcomeUnknown):
+        if customer is not None:
+            customer.add_card(**SECOND, is_default=True)
+        else:
+            make_customer()
+
+    def overtaken(call: Call) -> Any:
+        found = call()
+        assert resolve(Operation.objects.get(state="unknown")).state == "succeeded"
+        owner = Customer.objects.get()
+        owner.email = "new@example.com"
+        owner.save()
+        if kind == "add_card":
+            CreditCard.objects.get(last_4="2222").delete()
+        else:
+            owner.add_card(**SECOND, is_default=True)
+        return found
+
+    gateway.faults["find_operation"] = overtaken
+    assert resolve(Operation.objects.get(state="unknown")).state == "succeeded"
+    assert defaults() == ["1111" if kind == "add_card" else "2222"]
+    assert settle(gateway) == []
