@@ -9,8 +9,8 @@ import json
 import ssl
 import sys
 
-from django_dinero.sandbox.bank import Bank
-from django_dinero.sandbox.server import SandboxServer
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.http.server import SandboxServer
 
 
 def main(chain: str) -> None:

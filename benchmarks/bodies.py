@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from django_dinero.cards import Address, CardDetails
 from django_dinero.gateways.types import ChargeRequest, CustomerRequest, StoredCard
-from django_dinero.keys import new_key
-from django_dinero.secrets import Secret
+from django_dinero.identifiers import new_key
+from django_dinero.redaction import Secret
 
 NAMESPACE = "AnetApi/xml/v1/schema/AnetApiSchema.xsd"
 YEAR = 2035
@@ -81,7 +81,7 @@ def create_request() -> CustomerRequest:
     """Return what a service asks of ``gateway.create_customer``."""
     return CustomerRequest(
         operation_key=new_key(),
-        key=new_key(),
+        customer_key=new_key(),
         email="bill@example.com",
         first_name="Bill",
         last_name="Smith",

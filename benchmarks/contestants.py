@@ -13,15 +13,10 @@ import xmltodict
 from benchmarks import bodies
 from benchmarks.bank import TlsBank
 from django_dinero.cards import luhn_valid
+from django_dinero.enums import ResultStatus
 from django_dinero.gateways.base import Gateway
-from django_dinero.gateways.types import (
-    CardRequest,
-    Outcome,
-    RemoteCard,
-    RemoteCustomer,
-    TransactionResult,
-)
-from django_dinero.keys import new_key
+from django_dinero.gateways.types import CardRequest, RemoteCard, RemoteCustomer, TransactionResult
+from django_dinero.identifiers import new_key
 
 CARDS = 10
 
@@ -91,7 +86,7 @@ class Ours:
     def _check(answer: Any) -> None:
         good = isinstance(answer, RemoteCustomer) and len(answer.cards) in (1, CARDS)
         if isinstance(answer, TransactionResult):
-            good = answer.outcome is Outcome.APPROVED
+            good = answer.outcome is ResultStatus.APPROVED
         assert good, answer
 
 

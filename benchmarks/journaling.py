@@ -14,7 +14,7 @@ from benchmarks.database import created
 from benchmarks.report import Row, Section, interleaved, median, scaled
 from django_dinero.gateways.types import RemoteCustomer
 from django_dinero.models import CreditCard, Transaction
-from django_dinero.services import mirror
+from django_dinero.services import pull
 
 ROUNDS = 15
 
@@ -48,7 +48,7 @@ def measure(bench: Bench, scale: float) -> Section:
 def _stored_card(bench: Bench) -> CreditCard:
     remote = bench.gateway.retrieve_customer(bench.customer_id)
     assert isinstance(remote, RemoteCustomer), remote
-    customer = mirror.mirror_customer(bench.gateway.alias, remote)
+    customer = pull.write_customer(bench.gateway.alias, remote)
     return customer.cards.get(card_id=bench.card_id)
 
 

@@ -23,12 +23,13 @@ from benchmarks.report import in_turn  # noqa: E402
 from django_dinero.cards import ADDRESS_FIELDS, Address  # noqa: E402
 from django_dinero.gateways.types import RemoteCard, RemoteCustomer  # noqa: E402
 from django_dinero.models import CreditCard, Customer  # noqa: E402
-from django_dinero.services import mirror  # noqa: E402
+from django_dinero.services import pull  # noqa: E402
+from django_dinero.services.pull.customers import BATCH  # noqa: E402
 
 GATEWAY = "default"
 Remotes = Sequence[RemoteCustomer]
 #: Sizes of two accounts whose memory is compared.
-FEW, MANY = 2 * mirror.BATCH, 6 * mirror.BATCH
+FEW, MANY = 2 * BATCH, 6 * BATCH
 #: A ready digest: the plain writers need not compute any.
 MARKS = {"sync_state": "synced", "sync_error": "", "synced_digest": "0" * 64}
 CUSTOMER_COLUMNS = ("email", "first_name", "last_name", *MARKS)
@@ -59,7 +60,7 @@ def _remote(number: int, revision: int) -> RemoteCustomer:
     )
     return RemoteCustomer(
         customer_id=customer_id,
-        key=f"K{number:019d}",
+        customer_key=f"K{number:019d}",
         email=f"customer{number}@r{revision}.example.com",
         first_name="Bill",
         last_name="Smith",
@@ -69,13 +70,13 @@ def _remote(number: int, revision: int) -> RemoteCustomer:
 
 def ours(given: Remotes) -> None:
     """Mirror with the service."""
-    mirror.mirror_customers(GATEWAY, given)
+    pull.write_customers(GATEWAY, given)
 
 
 def bulk(given: Remotes) -> None:
     """Upsert the same rows in pieces of as many customers as the service takes at once."""
     source = iter(given)
-    while piece := list(islice(source, mirror.BATCH)):
+    while piece := list(islice(source, BATCH)):
         with transaction.atomic():
             customers = Customer.objects.bulk_create(
                 [Customer(**_key(remote), **_customer(remote)) for remote in piece],
@@ -116,7 +117,11 @@ def _put(model: Any, lookup: dict[str, Any], values: dict[str, Any]) -> Any:
 
 
 def _key(remote: RemoteCustomer) -> dict[str, Any]:
-    return {"gateway_name": GATEWAY, "customer_id": remote.customer_id, "key": remote.key}
+    return {
+        "gateway_name": GATEWAY,
+        "customer_id": remote.customer_id,
+        "customer_key": remote.customer_key,
+    }
 
 
 def _customer(remote: RemoteCustomer) -> dict[str, Any]:
@@ -193,7 +198,7 @@ def peak(customers: int) -> float:
     """Return the most memory, in MB, that mirroring an account allocates at a time."""
     empty()
     tracemalloc.start()
-    mirror.mirror_customers(GATEWAY, (_remote(number, 0) for number in range(customers)))
+    pull.write_customers(GATEWAY, (_remote(number, 0) for number in range(customers)))
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return most / 1e6

@@ -17,8 +17,9 @@ class DineroConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Plug the services into the models, connect receivers, register checks.
+        """Connect the receivers, register the checks.
 
         By name, since models cannot be imported before the registry has loaded this module.
         """
-        import_module("django_dinero.plugs").connect()
+        import_module("django_dinero.receivers").connect()
+        import_module("django_dinero.checks").connect()

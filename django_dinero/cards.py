@@ -16,7 +16,7 @@ from django_dinero.exceptions import (
     InvalidExpiryInput,
     InvalidInput,
 )
-from django_dinero.secrets import Secret, scrub
+from django_dinero.redaction import Secret, scrub
 
 #: A card is valid for some years; a year further away than this is a typing error.
 MAX_YEARS_AHEAD = 50
@@ -109,7 +109,7 @@ class PaymentToken:
 SECRET_ARGUMENTS = ("number", "cvv", "token")
 
 
-def seal(arguments: dict[str, object], *, misplaced: bool = True) -> None:
+def wrap_secrets(arguments: dict[str, object], *, misplaced: bool = True) -> None:
     """Turn number, CVV and token among a call's keyword arguments into secrets, in place.
 
     Called first thing where they arrive: a traceback shows the locals of every frame below.

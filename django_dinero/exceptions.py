@@ -41,7 +41,7 @@ __all__ = [
     "InvalidExpiryInput",
     "InvalidInput",
     "InvalidTransactionError",
-    "NeedsReview",
+    "NeedsAttention",
     "NotSent",
     "OperationInProgress",
     "OutcomeUnknown",
@@ -126,7 +126,7 @@ class OutcomeUnknown(DineroError):
     code = "outcome_unknown"
 
 
-class NeedsReview(DineroError):
+class NeedsAttention(DineroError):
     """The gateway's answer contradicts what was asked; a person must look before anything else."""
 
     code = "needs_review"

@@ -10,11 +10,10 @@ from django.apps import apps
 from django.db.models import Model, QuerySet
 from django.db.models.signals import class_prepared, post_delete, post_save, pre_delete
 
-from django_dinero import hooks
-from django_dinero.commit import after_commit
+from django_dinero.db.on_commit import after_commit
 from django_dinero.exceptions import DineroError
-from django_dinero.models import CreditCard, Customer, default_card
-from django_dinero.models.mirrored import SyncState
+from django_dinero.models import CreditCard, Customer, _services, default_card
+from django_dinero.models.sync_state import SyncState
 
 
 def connect() -> None:
@@ -48,13 +47,13 @@ def on_save(
     if raw:
         return
     if not created:
-        written = instance.MIRRORED if update_fields is None else update_fields
-        if not set(written).isdisjoint(instance.MIRRORED):
+        written = instance.PUSHED_FIELDS if update_fields is None else update_fields
+        if not set(written).isdisjoint(instance.PUSHED_FIELDS):
             instance.mark_changed(using, written)
     if instance.just_pushed or (created and instance.sync_state == SyncState.SYNCED):
         return
     model = CreditCard if isinstance(instance, CreditCard) else Customer
-    push = partial(hooks.call, "push_card" if model is CreditCard else "push_customer")
+    push = _push_card if model is CreditCard else _push_customer
     after_commit(using, (model, instance.pk), partial(push, instance.pk, using))
 
 
@@ -83,18 +82,17 @@ def on_delete(
     """Delete at the gateway after the commit; until then only the tombstone is written."""
     if sender._meta.concrete_model not in (Customer, CreditCard):
         return  # a child with a table of its own: its parent's row goes too, and says so
-    _bury(instance, using)
+    _record_deletion(instance, using)
     if isinstance(instance, CreditCard):
         _forget_cards(instance)
         if instance.is_default or _is_of_cards(origin):
             _pass_default_on(instance, using)
 
 
-def _bury(instance: Customer | CreditCard, using: str) -> None:
-    operation = hooks.call("bury", instance, using)
+def _record_deletion(instance: Customer | CreditCard, using: str) -> None:
+    operation = _services.deletions.record_deletion(instance, using)
     if operation is not None:
-        push = partial(hooks.call, "push_delete", operation.key, using)
-        after_commit(using, operation.key, push)
+        after_commit(using, operation.key, partial(_push_delete, operation.key, using))
 
 
 def _is_of_cards(origin: Model | QuerySet[Any] | None) -> bool:
@@ -112,7 +110,20 @@ def _pass_default_on(card: CreditCard, using: str) -> None:
 def _push_heir(pk: int, using: str) -> None:
     """Push the new default card. A refusal stays on its row: the caller has deleted another."""
     with suppress(DineroError):
-        hooks.call("push_card", pk, using)
+        _push_card(pk, using)
+
+
+# Named here: a job may wait for its commit before the services are loaded.
+def _push_customer(pk: int, using: str) -> None:
+    _services.push.push_customer(pk, using)
+
+
+def _push_card(pk: int, using: str) -> None:
+    _services.push.push_card(pk, using)
+
+
+def _push_delete(key: str, using: str) -> None:
+    _services.deletions.push_delete(key, using)
 
 
 def _forget_cards(card: CreditCard) -> None:

@@ -12,7 +12,7 @@ signal                  sent with
 ``charged``             ``transaction``: a charge or an authorization was approved
 ``charge_failed``       ``transaction``, ``error``: declined, held or refused; a capture, void
                         or refund too
-``settled``             ``transaction``: a capture, its ``parent`` the authorization
+``captured``            ``transaction``: a capture, its ``parent`` the authorization
 ``voided``              ``transaction``, its ``parent`` what was voided
 ``refunded``            ``transaction``, its ``parent`` the charge
 ``operation_changed``   ``operation``, ``old_state``, ``new_state``: every step of the journal
@@ -38,7 +38,7 @@ card_deleted = Signal()
 push_failed = Signal()
 charged = Signal()
 charge_failed = Signal()
-settled = Signal()
+captured = Signal()
 voided = Signal()
 refunded = Signal()
 operation_changed = Signal()

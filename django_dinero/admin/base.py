@@ -11,11 +11,11 @@ from django.urls import URLPattern, path
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
-from django_dinero.admin.pages import page
+from django_dinero.admin.views.safety import page
 from django_dinero.cards import looks_like_card_number
 
 if TYPE_CHECKING:
-    from django_dinero.admin.gatewaypage import GatewayPage
+    from django_dinero.admin.views.base import GatewayPage
 
     _ModelAdmin = admin.ModelAdmin[Any]
 else:

@@ -8,13 +8,13 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from django_dinero.admin.columns import anchor, expiry
-from django_dinero.admin.pages import CHARGE
-from django_dinero.admin.pushes import PushingAdmin
+from django_dinero.admin.display import anchor, expiry
+from django_dinero.admin.push_errors import PushingAdmin
 from django_dinero.admin.related import latest_transactions, open_operations
-from django_dinero.forms.stored import StoredCardForm
+from django_dinero.admin.views.safety import CHARGE
+from django_dinero.forms.stored_cards import StoredCardForm
 from django_dinero.models import CreditCard
-from django_dinero.models.mirrored import SyncState
+from django_dinero.models.sync_state import SyncState
 
 
 @admin.register(CreditCard)
@@ -22,7 +22,7 @@ class CreditCardAdmin(PushingAdmin):
     """A list of cards; address, expiry date and default are editable, the number is nowhere."""
 
     form = StoredCardForm
-    gateway_pages = {"charge": "django_dinero.admin.charging.ChargePage"}
+    gateway_pages = {"charge": "django_dinero.admin.views.charge.ChargePage"}
     list_display = ("__str__", "customer", expiry, "default", "gateway_name", "push_state")
     list_filter = ("sync_state", "brand", "gateway_name", "created_at")
     list_select_related = ("customer",)

@@ -14,13 +14,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_dinero.admin.columns import expiry, sync_state
-from django_dinero.admin.pages import CHARGE, Posted, address, link, page, sees
-from django_dinero.admin.pushes import PushingAdmin
+from django_dinero.admin.display import expiry, sync_state
+from django_dinero.admin.push_errors import PushingAdmin
 from django_dinero.admin.related import latest_transactions, open_operations
+from django_dinero.admin.views.safety import CHARGE, Posted, address, link, page, sees
 from django_dinero.forms.customers import CustomerForm
 from django_dinero.models import CreditCard, Customer
-from django_dinero.models.mirrored import SyncState
+from django_dinero.models.sync_state import SyncState
 
 
 @admin.register(Customer)
@@ -28,10 +28,17 @@ class CustomerAdmin(PushingAdmin):
     """A list of customers; each with its cards, latest transactions and history."""
 
     form = CustomerForm
-    gateway_pages = {"add-card": "django_dinero.admin.adding.AddCardPage"}
+    gateway_pages = {"add-card": "django_dinero.admin.views.add_card.AddCardPage"}
     list_display = ("__str__", "name", "gateway_name", "push_state", "cards_column", "created_at")
     list_filter = ("sync_state", "gateway_name", "created_at")
-    search_fields = ("email", "first_name", "last_name", "customer_id", "key", "cards__last_4")
+    search_fields = (
+        "email",
+        "first_name",
+        "last_name",
+        "customer_id",
+        "customer_key",
+        "cards__last_4",
+    )
     search_help_text = gettext_lazy("E-mail, name, customer id, or last four digits of a card")
     date_hierarchy = "created_at"
     raw_id_fields = ("owner",)
@@ -39,11 +46,11 @@ class CustomerAdmin(PushingAdmin):
         (None, {"fields": ("gateway_name", "email", "first_name", "last_name", "owner")}),
         (
             gettext_lazy("At the gateway"),
-            {"fields": ("customer_id", "key", "push_state", "sync_error", "created_at")},
+            {"fields": ("customer_id", "customer_key", "push_state", "sync_error", "created_at")},
         ),
     )
     add_fieldsets = fieldsets[:1]
-    readonly_fields = ("customer_id", "key", "push_state", "sync_error", "created_at")
+    readonly_fields = ("customer_id", "customer_key", "push_state", "sync_error", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
         """Return customers with their cards: two queries for any list."""

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.admin.base import ReadOnlyAdmin
-from django_dinero.admin.columns import NONE, anchor, asked, operation_state
+from django_dinero.admin.display import NONE, anchor, asked, operation_state
 from django_dinero.models import Customer, Operation, Transaction
 
 
@@ -19,19 +19,19 @@ from django_dinero.models import Customer, Operation, Transaction
 class OperationAdmin(ReadOnlyAdmin):
     """Every call that changes something at a gateway, with how it ended."""
 
-    gateway_pages = {"look-up": "django_dinero.admin.lookingup.LookUpPage"}
+    gateway_pages = {"look-up": "django_dinero.admin.views.look_up.LookUpPage"}
     list_display = ("key", "kind", operation_state, asked, "created_at", "gateway_name")
     list_filter = ("state", "kind", "gateway_name", "created_at")
     search_fields = (
         "key",
-        "client_key",
-        "target",
+        "idempotency_key",
+        "lock_name",
         "customer_id",
         "card_id",
         "transaction_id",
         "parent_key",
     )
-    search_help_text = _("Operation key, idempotency key, target or ids of the gateway")
+    search_help_text = _("Operation key, idempotency key, lock name or ids of the gateway")
     date_hierarchy = "created_at"
     fieldsets = (
         (
@@ -44,7 +44,7 @@ class OperationAdmin(ReadOnlyAdmin):
                 "fields": (
                     "asked_text",
                     "came_text",
-                    "target",
+                    "lock_name",
                     "customer_id",
                     "card_id",
                     "transaction_id",
@@ -64,7 +64,7 @@ class OperationAdmin(ReadOnlyAdmin):
                     "attempts",
                     "worker",
                     "scope",
-                    "client_key",
+                    "idempotency_key",
                     "updated_at",
                 )
             },

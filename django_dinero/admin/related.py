@@ -8,13 +8,13 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from django_dinero.admin.columns import asked, money, operation_state, transaction_status
-from django_dinero.admin.pages import link, sees
+from django_dinero.admin.display import asked, money, operation_state, transaction_status
+from django_dinero.admin.views.safety import link, sees
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.models.operation import OperationState
 
 #: What may have reached the gateway and has no end yet. What is new was never sent.
-UNCERTAIN = (OperationState.SENT, OperationState.UNKNOWN, OperationState.MANUAL)
+UNCERTAIN = (OperationState.SENT, OperationState.UNKNOWN, OperationState.NEEDS_ATTENTION)
 #: How many transactions a customer's or card's page shows, the newest first.
 TRANSACTIONS_SHOWN = 10
 
@@ -73,7 +73,7 @@ def open_operations(
 
 def _concerning(row: Any) -> Q | None:
     if isinstance(row, Customer):
-        own = Q(target=row.journal_target)
+        own = Q(lock_name=row.lock_name)
         return own | Q(customer_id=row.customer_id) if row.customer_id else own
     if isinstance(row, CreditCard):
         return Q(customer_id=row.customer_id, card_id=row.card_id)

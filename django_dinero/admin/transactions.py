@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.admin.base import ReadOnlyAdmin
-from django_dinero.admin.columns import NONE, anchor, money, transaction_status
+from django_dinero.admin.display import NONE, anchor, money, transaction_status
 from django_dinero.admin.related import open_operations, transaction_rows
 from django_dinero.models import Operation, Transaction
 
@@ -19,9 +19,9 @@ class TransactionAdmin(ReadOnlyAdmin):
     """A list of transactions; each with what came of it and the operation that made it."""
 
     gateway_pages = {
-        "settle": "django_dinero.admin.followups.SettlePage",
-        "refund": "django_dinero.admin.followups.RefundPage",
-        "void": "django_dinero.admin.followups.VoidPage",
+        "capture": "django_dinero.admin.views.followups.CapturePage",
+        "refund": "django_dinero.admin.views.followups.RefundPage",
+        "void": "django_dinero.admin.views.followups.VoidPage",
     }
     list_display = (
         "amount",

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
-from django_dinero.secrets import MASK, Secret, scrub
+from django_dinero.redaction import MASK, Secret, scrub
 
 #: A field's name; digits in its place may be a CVV.
 _NAME = re.compile(r"[A-Za-z_][\w.:-]{0,79}", re.ASCII)

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from django_dinero.cards import unsendable
 from django_dinero.exceptions import InvalidInput
 from django_dinero.models import Transaction
-from django_dinero.services import replay
+from django_dinero.services.recovery import idempotency
 
 HEADER = "Idempotency-Key"
 #: On an answer that was given before: nothing was sent to the gateway this time.
@@ -52,7 +52,7 @@ def of(request: Request) -> Once:
         InvalidInput: there is none, or one of another form.
     """
     once = _read(request)
-    before = replay.operation_of({"scope": once.scope, "client_key": once.key})
+    before = idempotency.operation_of({"scope": once.scope, "idempotency_key": once.key})
     return replace(once, before=before.key if before is not None else "")
 
 

@@ -4,7 +4,7 @@
 * Staff (``is_staff``) with an action's permission may do it to every object.
 * An owner may do the actions of ``owner_actions`` to their own objects: see them, edit them, add
   and delete cards. Charging one's own card is the shop's decision: ``owner_actions_by_permission``,
-  for owners who hold ``dinero.charge_creditcard``. To settle, void or refund is for staff alone.
+  for owners who hold ``dinero.charge_creditcard``. To capture, void or refund is for staff alone.
 * What users see and may not do is a 403.
 """
 

@@ -17,7 +17,7 @@ from django_dinero.api.fields import (
 from django_dinero.cards import ADDRESS_FIELDS
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.money import normalise
-from django_dinero.services.sources import check_email
+from django_dinero.services.validation import check_email
 
 
 class AddressInput(StrictSerializer):
@@ -209,7 +209,9 @@ class OperationShown(serializers.ModelSerializer[Operation]):
     def get_customer(self, operation: Operation) -> str | None:
         """Return the public id of the customer that it created, None while there is none."""
         key = operation.intent.get("customer_key", "")
-        return _id_of(Customer.objects.filter(gateway_name=operation.gateway_name, key=key))
+        return _id_of(
+            Customer.objects.filter(gateway_name=operation.gateway_name, customer_key=key)
+        )
 
 
 def _id_of(rows: QuerySet[Any]) -> str | None:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from rest_framework.routers import APIRootView, DefaultRouter
 
-from django_dinero.api.cards import CardViewSet
-from django_dinero.api.customers import CustomerViewSet
-from django_dinero.api.operations import OperationViewSet
-from django_dinero.api.transactions import TransactionViewSet
-from django_dinero.api.views import DineroView
+from django_dinero.api.views.base import DineroView
+from django_dinero.api.views.cards import CardViewSet
+from django_dinero.api.views.customers import CustomerViewSet
+from django_dinero.api.views.operations import OperationViewSet
+from django_dinero.api.views.transactions import TransactionViewSet
 
 app_name = "dinero-api"
 

@@ -8,9 +8,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from django_dinero import keys
+from django_dinero import identifiers
 from django_dinero.exceptions import InvalidInput
-from django_dinero.secrets import Secret
+from django_dinero.redaction import Secret
 
 #: Classes of the admin's stylesheet.
 WIDE, SHORT = "vTextField", "vIntegerField"
@@ -50,9 +50,9 @@ class KeyField(forms.CharField):
 
     def __init__(self) -> None:
         super().__init__(
-            min_length=keys.KEY_LENGTH,
-            max_length=keys.KEY_LENGTH,
-            initial=keys.new_key,
+            min_length=identifiers.KEY_LENGTH,
+            max_length=identifiers.KEY_LENGTH,
+            initial=identifiers.new_key,
             error_messages={
                 "required": _("This page is out of date; open it again."),
                 "min_length": _("This page is out of date; open it again."),

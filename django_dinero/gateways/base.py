@@ -28,16 +28,16 @@ from django_dinero.cards import ADDRESS_FIELDS, Address, CardDetails, card_input
 from django_dinero.exceptions import InvalidInput, UnsupportedFeature
 from django_dinero.gateways.options import currency, refuse_unknown, seconds
 from django_dinero.gateways.types import (
+    Ack,
     CardRequest,
     CardUpdate,
     ChargeRequest,
-    Credentials,
+    CredentialsCheck,
     CustomerRequest,
     CustomerUpdate,
-    Done,
     FollowUpRequest,
-    Lookup,
     LookupHints,
+    LookupResult,
     Refusal,
     RemoteCard,
     RemoteCustomer,
@@ -45,7 +45,7 @@ from django_dinero.gateways.types import (
     TransactionResult,
     WebhookNotice,
 )
-from django_dinero.secrets import Secret
+from django_dinero.redaction import Secret
 
 Request = (
     CustomerRequest | CustomerUpdate | CardRequest | CardUpdate | ChargeRequest | FollowUpRequest
@@ -103,14 +103,14 @@ class Gateway(ABC):
 
     @abstractmethod
     def charge(self, request: ChargeRequest) -> TransactionResult:
-        """Charge (``request.settle``) or only authorize a card, stored or not."""
+        """Charge (``request.capture``) or only authorize a card, stored or not."""
 
     @abstractmethod
     def retrieve_transaction(self, transaction_id: str) -> RemoteTransaction | Refusal:
         """Fetch one transaction as the gateway has it now."""
 
     @abstractmethod
-    def find_operation(self, key: str, hints: LookupHints) -> Lookup:
+    def find_operation(self, key: str, hints: LookupHints) -> LookupResult:
         """Find what an operation with our ``key`` left at the gateway, after a lost reply.
 
         Returns:
@@ -128,11 +128,11 @@ class Gateway(ABC):
         """Fetch a customer with all cards."""
         self._lacks("retrieve_customer")
 
-    def update_customer(self, request: CustomerUpdate) -> Done | Refusal:
+    def update_customer(self, request: CustomerUpdate) -> Ack | Refusal:
         """Write the whole mirrored state of a customer; repeating it is harmless."""
         self._lacks("update_customer")
 
-    def delete_customer(self, customer_id: str) -> Done | Refusal:
+    def delete_customer(self, customer_id: str) -> Ack | Refusal:
         """Remove a customer with all cards; one that is gone already is a success."""
         self._lacks("delete_customer")
 
@@ -144,7 +144,7 @@ class Gateway(ABC):
         """Write the whole mirrored state of a card, with a new number where one is given."""
         self._lacks("update_card")
 
-    def delete_card(self, customer_id: str, card_id: str) -> Done | Refusal:
+    def delete_card(self, customer_id: str, card_id: str) -> Ack | Refusal:
         """Remove a card; one that is gone already is a success."""
         self._lacks("delete_card")
 
@@ -156,9 +156,9 @@ class Gateway(ABC):
 
     # -- Money ----------------------------------------------------------------------------------
 
-    def settle(self, request: FollowUpRequest) -> TransactionResult:
+    def capture(self, request: FollowUpRequest) -> TransactionResult:
         """Capture an authorization, ``request.amount`` of it."""
-        self._lacks("settle")
+        self._lacks("capture")
 
     def void(self, request: FollowUpRequest) -> TransactionResult:
         """Cancel a transaction that the bank has not settled yet, whole."""
@@ -168,11 +168,11 @@ class Gateway(ABC):
         """Give ``request.amount`` of a settled transaction back."""
         self._lacks("refund")
 
-    def resolve_held(
+    def decide_review(
         self, request: FollowUpRequest, action: Literal["approve", "decline"]
     ) -> TransactionResult:
         """Release or refuse a transaction that the gateway holds for review."""
-        self._lacks("resolve_held")
+        self._lacks("decide_review")
 
     # -- Reading the other side's books ---------------------------------------------------------
 
@@ -184,7 +184,7 @@ class Gateway(ABC):
         """Go through all transactions submitted since then (aware datetime), lazily."""
         self._lacks("iter_transactions")
 
-    def check_credentials(self) -> Credentials:
+    def check_credentials(self) -> CredentialsCheck:
         """Ask the gateway whether it knows us. Raises only when the wire is broken."""
         self._lacks("check_credentials")
 
@@ -289,7 +289,7 @@ def _texts_of(request: object) -> dict[str, str]:
 VERBS: tuple[str, ...] = (
     *("create_customer", "retrieve_customer", "update_customer", "delete_customer"),
     *("add_card", "update_card", "delete_card", "validate_card"),
-    *("charge", "settle", "void", "refund", "resolve_held", "retrieve_transaction"),
+    *("charge", "capture", "void", "refund", "decide_review", "retrieve_transaction"),
     *("find_operation", "iter_customers", "iter_transactions"),
     *("check_credentials", "parse_webhook"),
 )

@@ -8,32 +8,10 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import StrEnum
 
 from django_dinero.cards import Address, CardDetails, PaymentToken
-from django_dinero.secrets import Secret
-
-
-class ReasonKind(StrEnum):
-    """Why a gateway refused; each value is the ``code`` of the exception a caller catches."""
-
-    CARD_DECLINED = "card_declined"
-    AVS = "avs_mismatch"
-    CVV = "cvv_mismatch"
-    INVALID_CARD = "invalid_card"
-    EXPIRY = "invalid_expiry"
-    INVALID_AMOUNT = "invalid_amount"
-    DUPLICATE_TRANSACTION = "duplicate_transaction"
-    REFUND = "refund_refused"
-    INVALID_TRANSACTION = "invalid_transaction"
-    HELD = "held_for_review"
-    CUSTOMER_NOT_FOUND = "customer_not_found"
-    CARD_NOT_FOUND = "card_not_found"
-    DUPLICATE_CUSTOMER = "duplicate_customer"
-    DUPLICATE_CARD = "duplicate_card"
-    CARD_LIMIT = "card_limit"
-    AUTHENTICATION = "authentication_failed"
-    GATEWAY_ERROR = "gateway_error"
+from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus, TransactionKind
+from django_dinero.redaction import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +35,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class Ack:
     """The gateway did it and has nothing to add. ``already`` if there was nothing left to do."""
 
     already: bool = False
@@ -70,12 +48,12 @@ class Done:
 class CustomerRequest:
     """A customer to store.
 
-    ``key`` is our own 20-character customer key: the gateway keeps it, so that the customer can be
+    ``customer_key`` is our own, 20 characters: the gateway keeps it, so that the customer can be
     found again when the reply is lost. ``operation_key`` names this attempt.
     """
 
     operation_key: str
-    key: str
+    customer_key: str
     email: str
     first_name: str = ""
     last_name: str = ""
@@ -88,7 +66,7 @@ class CustomerUpdate:
 
     operation_key: str
     customer_id: str
-    key: str
+    customer_key: str
     email: str
     first_name: str = ""
     last_name: str = ""
@@ -137,10 +115,10 @@ class RemoteCard:
 
 @dataclass(frozen=True, slots=True)
 class RemoteCustomer:
-    """A customer as the gateway has it. ``key`` is ours, empty if other software stored it."""
+    """A customer as the gateway has it; ``customer_key`` is empty if other software stored it."""
 
     customer_id: str
-    key: str = ""
+    customer_key: str = ""
     email: str = ""
     first_name: str = ""
     last_name: str = ""
@@ -148,44 +126,6 @@ class RemoteCustomer:
 
 
 # -- Money --------------------------------------------------------------------------------------
-
-
-class Kind(StrEnum):
-    """What a transaction does."""
-
-    CHARGE = "charge"
-    AUTHORIZATION = "authorization"
-    CAPTURE = "capture"
-    VOID = "void"
-    REFUND = "refund"
-
-
-class Outcome(StrEnum):
-    """How a money verb ended at the gateway."""
-
-    APPROVED = "approved"
-    DECLINED = "declined"
-    HELD = "held"
-    #: The gateway could not or would not process it: bad amount, wrong state, its own trouble.
-    FAILED = "failed"
-    #: The card's holder has to do something first (3-D Secure).
-    REQUIRES_ACTION = "requires_action"
-
-
-class RemoteStatus(StrEnum):
-    """Where a transaction stands at the gateway."""
-
-    AUTHORIZED = "authorized"
-    CAPTURED = "captured"
-    SETTLED = "settled"
-    VOIDED = "voided"
-    #: Neither paid nor declined: under review, or the card's holder has to do something first.
-    HELD = "held"
-    DECLINED = "declined"
-    EXPIRED = "expired"
-    RETURNED = "returned"
-    CHARGED_BACK = "charged_back"
-    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +138,7 @@ class StoredCard:
 
 @dataclass(frozen=True, slots=True)
 class ChargeRequest:
-    """A charge (``settle``) or an authorization.
+    """A charge (``capture``) or an authorization.
 
     ``initiator`` is ``"customer"`` or ``"merchant"``: who started it, for the stored-credential
     flags. ``network_transaction_id`` and ``original_amount`` are those of the first charge with
@@ -209,7 +149,7 @@ class ChargeRequest:
     amount: Decimal
     currency: str
     source: StoredCard | CardDetails | PaymentToken
-    settle: bool = True
+    capture: bool = True
     cvv: Secret | None = None
     email: str = ""
     order_reference: str = ""
@@ -247,7 +187,7 @@ class TransactionResult:
     empty where it does not say; services compare them with what was asked.
     """
 
-    outcome: Outcome
+    outcome: ResultStatus
     transaction_id: str = ""
     amount: Decimal | None = None
     currency: str = ""
@@ -272,7 +212,7 @@ class RemoteTransaction:
     """
 
     transaction_id: str
-    kind: Kind
+    kind: TransactionKind
     status: RemoteStatus
     amount: Decimal
     currency: str
@@ -316,7 +256,7 @@ class LookupHints:
 
 
 @dataclass(frozen=True, slots=True)
-class Lookup:
+class LookupResult:
     """What :meth:`Gateway.find_operation` found. Absence is proven only if ``complete``."""
 
     matches: tuple[RemoteTransaction | RemoteCustomer | RemoteCard, ...] = ()
@@ -324,7 +264,7 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class CredentialsCheck:
     """The verdict on our credentials: ``accepted``, and what the gateway said of itself."""
 
     accepted: bool

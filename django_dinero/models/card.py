@@ -10,30 +10,29 @@ from django.db.models import Case, Q, Value, When
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from django_dinero import hooks
 from django_dinero.cards import (
     ADDRESS_FIELDS,
     PaymentToken,
     card_input_error,
     check_expiry,
-    seal,
     text_of,
+    wrap_secrets,
 )
-from django_dinero.db import IdField
+from django_dinero.db.fields import IdField
 from django_dinero.exceptions import InvalidInput
-from django_dinero.keys import digest
-from django_dinero.models import default_card
+from django_dinero.identifiers import digest
+from django_dinero.models import _services, default_card
 from django_dinero.models.card_list import CustomerForeignKey
 from django_dinero.models.customer import Customer
-from django_dinero.models.marks import MirroredManager, MirroredQuerySet, SyncState
-from django_dinero.models.mirrored import Mirrored
-from django_dinero.secrets import Secret
+from django_dinero.models.sync_state import SyncedManager, SyncedQuerySet, SyncState
+from django_dinero.models.synced import SyncedModel
+from django_dinero.redaction import Secret
 
-#: Characters of a target's column.
+#: Characters of a lock name's column.
 TARGET_LENGTH = 150
 
 
-def cards_target(gateway_name: str, customer_id: str) -> str:
+def cards_lock_name(gateway_name: str, customer_id: str) -> str:
     """Return the journal's name for the cards of a customer: one operation on them is open at most.
 
     One for all of them, since which is the default concerns all. Where a gateway's ids are so long
@@ -42,14 +41,14 @@ def cards_target(gateway_name: str, customer_id: str) -> str:
     return f"cards:{gateway_name}:{customer_id}"[:TARGET_LENGTH]
 
 
-class CreditCard(Mirrored):
+class CreditCard(SyncedModel):
     """A card in a customer's vault.
 
     ``customer_id`` and ``card_id`` are the gateway's ids. ``number``, ``cvv`` and ``token`` can be
     set before a save and are never read back or stored: the save sends them in the same call.
     """
 
-    MIRRORED: ClassVar[tuple[str, ...]] = (*ADDRESS_FIELDS, "month", "year", "default_slot")
+    PUSHED_FIELDS: ClassVar[tuple[str, ...]] = (*ADDRESS_FIELDS, "month", "year", "default_slot")
     FIXED: ClassVar[tuple[str, ...]] = ("gateway_name", "customer_pk")
     WATCHED: ClassVar[tuple[str, ...]] = ("month", "year", "default_slot")
     GATEWAY_ONLY: ClassVar[tuple[str, ...]] = ("last_4", "brand")
@@ -77,7 +76,7 @@ class CreditCard(Mirrored):
     #: (A partial unique index would say it more plainly; MariaDB has none.)
     default_slot = models.BigIntegerField(null=True, blank=True, unique=True, editable=False)
 
-    objects: ClassVar[MirroredQuerySet[Self]] = MirroredManager()
+    objects: ClassVar[SyncedQuerySet[Self]] = SyncedManager()
 
     if TYPE_CHECKING:
         customer_pk: int
@@ -120,7 +119,7 @@ class CreditCard(Mirrored):
         self._choice: default_card.Choice | None = None
         #: Closes the operation of a number that was sent; called in the row's own transaction.
         self.conclude_push: Callable[[], object] | None = None
-        seal(kwargs, misplaced=False)
+        wrap_secrets(kwargs, misplaced=False)
         super().__init__(*args, **kwargs)
 
     @property
@@ -153,9 +152,9 @@ class CreditCard(Mirrored):
         return f"{self.brand or _('card')} •••• {self.last_4}"
 
     @property
-    def journal_target(self) -> str:
+    def lock_name(self) -> str:
         """The journal's name for the cards of its customer: see :func:`cards_target`."""
-        return cards_target(self.gateway_name, self.customer_id)
+        return cards_lock_name(self.gateway_name, self.customer_id)
 
     @property
     def is_default(self) -> bool:
@@ -211,7 +210,7 @@ class CreditCard(Mirrored):
             # After a rollback the row does not have what this instance says.
             self.wants_default |= self._choice.was_rolled_back(self, using)
         if self.number is not None or self.token is not None or not self.card_id:
-            hooks.call("store_card", self)
+            _services.cards.store_card(self)
         try:
             super().save(*args, **kwargs)
         finally:
@@ -264,7 +263,7 @@ class CreditCard(Mirrored):
         )
 
     def _digest_as(self, default_slot: int | None) -> str:
-        return digest({**self.mirrored_values(), "default_slot": default_slot})
+        return digest({**self.pushed_values(), "default_slot": default_slot})
 
     def _marks_as_pushed(self) -> dict[str, Any]:
         # The default may have moved between the gateway's answer and this write: away from this

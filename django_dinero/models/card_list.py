@@ -11,15 +11,15 @@ from django.db.models.fields.related_descriptors import (
 )
 from django.utils.functional import cached_property
 
-from django_dinero.cards import seal
-from django_dinero.db import GetT, RowForeignKey, SetT
+from django_dinero.cards import wrap_secrets
+from django_dinero.db.fields import GetT, RowForeignKey, SetT
 from django_dinero.models.customer import Customer
-from django_dinero.models.marks import MirroredQuerySet
+from django_dinero.models.sync_state import SyncedQuerySet
 
 if TYPE_CHECKING:
     from django_dinero.models.card import CreditCard
 
-    _ListBase = MirroredQuerySet["CreditCard"]
+    _ListBase = SyncedQuerySet["CreditCard"]
 else:
     _ListBase = object
 
@@ -69,14 +69,14 @@ class CardListMixin(_ListBase):
 
     def create(self, **kwargs: Any) -> CreditCard:
         """Store one more card, as :meth:`Customer.add_card` does."""
-        seal(kwargs, misplaced=False)
+        wrap_secrets(kwargs, misplaced=False)
         return super().create(**kwargs)
 
     create.alters_data = True  # type: ignore[attr-defined]
 
     async def acreate(self, **kwargs: Any) -> CreditCard:
         """As :meth:`create`."""
-        seal(kwargs, misplaced=False)
+        wrap_secrets(kwargs, misplaced=False)
         return await super().acreate(**kwargs)
 
     acreate.alters_data = True  # type: ignore[attr-defined]

@@ -8,26 +8,26 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from django_dinero import hooks
-from django_dinero.cards import seal
-from django_dinero.db import IdField
-from django_dinero.keys import KEY_LENGTH, new_key
-from django_dinero.models.marks import MirroredManager, MirroredQuerySet
-from django_dinero.models.mirrored import Mirrored
+from django_dinero.cards import wrap_secrets
+from django_dinero.db.fields import IdField
+from django_dinero.identifiers import KEY_LENGTH, new_key
+from django_dinero.models import _services
+from django_dinero.models.sync_state import SyncedManager, SyncedQuerySet
+from django_dinero.models.synced import SyncedModel
 
 if TYPE_CHECKING:
     from django_dinero.models.card import CreditCard
     from django_dinero.models.card_list import CardList
 
 
-class Customer(Mirrored):
+class Customer(SyncedModel):
     """A customer, stored at a payment gateway and mirrored here.
 
-    ``customer_id`` is the gateway's id (None until the first push), ``key`` the one we gave it:
+    ``customer_id`` is the gateway's id, None until the first push. ``customer_key`` is ours:
     the gateway keeps it too, so that a customer whose creation got no reply can be found again.
     """
 
-    MIRRORED: ClassVar[tuple[str, ...]] = ("email", "first_name", "last_name")
+    PUSHED_FIELDS: ClassVar[tuple[str, ...]] = ("email", "first_name", "last_name")
 
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -39,12 +39,14 @@ class Customer(Mirrored):
         help_text=_("The user who sees this customer. Deleting the user deletes the customer."),
     )
     customer_id = IdField(_("customer id"), max_length=255, null=True, blank=True, editable=False)
-    key = IdField(_("our key"), max_length=KEY_LENGTH, default=new_key, editable=False)
+    customer_key = IdField(
+        _("customer key"), max_length=KEY_LENGTH, default=new_key, editable=False
+    )
     email = models.CharField(_("e-mail"), max_length=255, blank=True)
     first_name = models.CharField(_("first name"), max_length=150, blank=True)
     last_name = models.CharField(_("last name"), max_length=150, blank=True)
 
-    objects: ClassVar[MirroredQuerySet[Self]] = MirroredManager()
+    objects: ClassVar[SyncedQuerySet[Self]] = SyncedManager()
 
     #: How often its cards came and went through this instance: what was read before is outdated.
     cards_changed = 0
@@ -60,7 +62,9 @@ class Customer(Mirrored):
             models.UniqueConstraint(
                 fields=("gateway_name", "customer_id"), name="dinero_customer_remote_id"
             ),
-            models.UniqueConstraint(fields=("gateway_name", "key"), name="dinero_customer_key"),
+            models.UniqueConstraint(
+                fields=("gateway_name", "customer_key"), name="dinero_customer_key"
+            ),
             models.CheckConstraint(
                 condition=~models.Q(customer_id=""), name="dinero_customer_id_not_empty"
             ),
@@ -72,15 +76,15 @@ class Customer(Mirrored):
         permissions = (("add_stored_card", _("Can add a card to a customer")),)
 
     @property
-    def journal_target(self) -> str:
+    def lock_name(self) -> str:
         """The journal's name for this customer: one operation on it is open at most."""
-        return f"customer:{self.gateway_name}:{self.key}"
+        return f"customer:{self.gateway_name}:{self.customer_key}"
 
     def __str__(self) -> str:
         return self.email or self.customer_id or str(self.public_id)
 
     @classmethod
-    def create(cls, email: str, *, gateway_name: str | None = None, **kwargs: Any) -> Self:
+    def create(cls, email: str, *, gateway_name: str | None = None, **kwargs: Any) -> Customer:
         """Store a new customer at the gateway, with a first card where one is given.
 
         Args:
@@ -97,14 +101,11 @@ class Customer(Mirrored):
             CardDeclinedError, ...: the gateway refused the card; nothing was stored.
             OutcomeUnknown: no reply; the journal's operation tells whether it was stored.
         """
-        seal(kwargs)
-        customer: Self = hooks.call(
-            "create_customer", email=email, gateway_name=gateway_name, **kwargs
-        )
-        return customer
+        wrap_secrets(kwargs)
+        return _services.customers.create_customer(email=email, gateway_name=gateway_name, **kwargs)
 
     @classmethod
-    def retrieve(cls, customer_id: str, gateway_name: str | None = None) -> Self:
+    def retrieve(cls, customer_id: str, gateway_name: str | None = None) -> Customer:
         """Fetch a customer with all cards from the gateway and mirror them here.
 
         Local edits that are not pushed yet are kept; cards that the gateway no longer has are
@@ -113,8 +114,7 @@ class Customer(Mirrored):
         Raises:
             CustomerNotFoundError: the gateway has no such customer.
         """
-        customer: Self = hooks.call("retrieve_customer", customer_id, gateway_name=gateway_name)
-        return customer
+        return _services.customers.retrieve_customer(customer_id, gateway_name=gateway_name)
 
     def add_card(self, **kwargs: Any) -> CreditCard:
         """Store one more card; the arguments are those of a card in :meth:`create`.
@@ -122,9 +122,8 @@ class Customer(Mirrored):
         Raises:
             DuplicateCardError: the customer has this card; ``.card_id`` names it.
         """
-        seal(kwargs)
-        card: CreditCard = hooks.call("add_card", self, **kwargs)
-        return card
+        wrap_secrets(kwargs)
+        return _services.cards.add_card(self, **kwargs)
 
     @property
     def card_id(self) -> str | None:

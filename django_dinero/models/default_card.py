@@ -14,13 +14,13 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.transaction import Atomic
 
-from django_dinero.db import foreign_blocks, in_testcase, locked
+from django_dinero.db.transactions import foreign_blocks, in_testcase, locked
 from django_dinero.models.customer import Customer
-from django_dinero.models.marks import SyncState
+from django_dinero.models.sync_state import SyncState
 
 if TYPE_CHECKING:
     from django_dinero.models.card import CreditCard
-    from django_dinero.models.marks import MirroredQuerySet
+    from django_dinero.models.sync_state import SyncedQuerySet
 
 
 @dataclass
@@ -72,10 +72,10 @@ def lock(customer_pks: Collection[int] | QuerySet[Any, Any], using: str) -> None
     a transaction reads first and writes later.
     """
     rows = Customer.objects.using(using).filter(pk__in=customer_pks)
-    rows.update_mirrored(version=F("version"))
+    rows.update_without_push(version=F("version"))
 
 
-def release(cards: MirroredQuerySet[CreditCard], customer_pk: int, *, to: int | None) -> None:
+def release(cards: SyncedQuerySet[CreditCard], customer_pk: int, *, to: int | None) -> None:
     """Take the default away from the card that has it, unless that is the one with the key ``to``.
 
     A card that is synced stays so: the gateway takes the default from it by itself when the other
@@ -91,10 +91,10 @@ def release(cards: MirroredQuerySet[CreditCard], customer_pk: int, *, to: int | 
         if card.sync_state == SyncState.SYNCED:
             # In this order: MariaDB sees in an assignment what the one before it wrote.
             marks |= {**card.synced_marks(), "synced_version": F("version") + 1}
-        cards.filter(pk=card.pk).update_mirrored(**marks, version=F("version") + 1)
+        cards.filter(pk=card.pk).update_without_push(**marks, version=F("version") + 1)
 
 
-def promote(cards: MirroredQuerySet[CreditCard], customer_pk: int) -> CreditCard | None:
+def promote(cards: SyncedQuerySet[CreditCard], customer_pk: int) -> CreditCard | None:
     """Make the first of ``cards`` the default if none is, waiting to be pushed; return it.
 
     After the default card was deleted, each gateway has its own idea of what comes next; and one

@@ -10,8 +10,8 @@ from django.db import models, router
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero import conf
-from django_dinero.db import IdField, UtcNow
-from django_dinero.keys import KEY_LENGTH, new_key
+from django_dinero.db.fields import IdField, UtcNow
+from django_dinero.identifiers import KEY_LENGTH, new_key
 from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS
 
 
@@ -25,7 +25,7 @@ class OperationState(models.TextChoices):
     SUCCEEDED = "succeeded", _("succeeded")
     DECLINED = "declined", _("declined")
     #: The gateway took it and has not decided (held for review).
-    PENDING = "pending", _("held at the gateway")
+    HELD = "held", _("held at the gateway")
     #: Proven: nothing reached the gateway, or it refused to process it.
     FAILED = "failed", _("failed")
     #: Sent, and no answer that can be trusted.
@@ -33,15 +33,15 @@ class OperationState(models.TextChoices):
     #: Looked for after the quarantine, in complete lists, and not found.
     ABSENT = "absent", _("proven absent")
     #: The gateway's answer contradicts the intent; a person decides.
-    MANUAL = "manual", _("needs a person")
+    NEEDS_ATTENTION = "needs_attention", _("needs a person")
 
 
-#: States in which an operation holds its target, so that no second one starts.
+#: States in which an operation holds its lock, so that no second one starts.
 OPEN_STATES = (
     OperationState.NEW,
     OperationState.SENT,
     OperationState.UNKNOWN,
-    OperationState.MANUAL,
+    OperationState.NEEDS_ATTENTION,
 )
 
 
@@ -57,33 +57,33 @@ TRANSITIONS: Mapping[str, frozenset[str]] = {
         {
             OperationState.SUCCEEDED,
             OperationState.DECLINED,
-            OperationState.PENDING,
+            OperationState.HELD,
             OperationState.FAILED,
             OperationState.UNKNOWN,
-            OperationState.MANUAL,
+            OperationState.NEEDS_ATTENTION,
         }
     ),
     OperationState.UNKNOWN: frozenset(
         {
             OperationState.SUCCEEDED,
             OperationState.DECLINED,
-            OperationState.PENDING,
+            OperationState.HELD,
             OperationState.FAILED,  # by the gateway's own word, never by waiting
             OperationState.ABSENT,
-            OperationState.MANUAL,
+            OperationState.NEEDS_ATTENTION,
         }
     ),
-    OperationState.PENDING: frozenset({OperationState.SUCCEEDED, OperationState.DECLINED}),
+    OperationState.HELD: frozenset({OperationState.SUCCEEDED, OperationState.DECLINED}),
     OperationState.ABSENT: frozenset(
         {
             OperationState.SUCCEEDED,
             OperationState.DECLINED,
-            OperationState.PENDING,
+            OperationState.HELD,
             OperationState.FAILED,
-            OperationState.MANUAL,
+            OperationState.NEEDS_ATTENTION,
         }
     ),
-    OperationState.MANUAL: frozenset(
+    OperationState.NEEDS_ATTENTION: frozenset(
         {OperationState.SUCCEEDED, OperationState.DECLINED, OperationState.FAILED}
     ),
 }
@@ -100,7 +100,7 @@ class OperationKind(models.TextChoices):
     DELETE_CARD = "delete_card", _("delete card")
     CHARGE = "charge", _("charge")
     AUTHORIZE = "authorize", _("authorize")
-    SETTLE = "settle", _("settle")
+    CAPTURE = "capture", _("capture")
     VOID = "void", _("void")
     REFUND = "refund", _("refund")
     APPROVE_HELD = "approve_held", _("approve held")
@@ -113,7 +113,7 @@ DELETES = (OperationKind.DELETE_CUSTOMER, OperationKind.DELETE_CARD)
 MONEY_KINDS = (
     OperationKind.CHARGE,
     OperationKind.AUTHORIZE,
-    OperationKind.SETTLE,
+    OperationKind.CAPTURE,
     OperationKind.VOID,
     OperationKind.REFUND,
     OperationKind.APPROVE_HELD,
@@ -130,13 +130,13 @@ class Operation(models.Model):
 
     key = IdField(_("operation key"), max_length=KEY_LENGTH, unique=True, default=new_key)
     scope = IdField(_("scope of the idempotency key"), max_length=100, blank=True, default="")
-    client_key = IdField(_("idempotency key"), max_length=100, null=True, blank=True)
+    idempotency_key = IdField(_("idempotency key"), max_length=100, null=True, blank=True)
     fingerprint = models.CharField(max_length=64, blank=True, editable=False)
     kind = models.CharField(_("kind"), max_length=20, choices=OperationKind)
     gateway_name = models.CharField(_("gateway"), max_length=64)
-    target = IdField(_("target"), max_length=150, blank=True, default="")
-    #: ``target`` while the operation is open, else NULL: unique, so one is open at most.
-    target_slot = IdField(max_length=150, null=True, unique=True, editable=False)
+    lock_name = IdField(_("lock name"), max_length=150, blank=True, default="")
+    #: ``lock_name`` while the operation is open, else NULL: unique, so one is open at most.
+    held_lock = IdField(max_length=150, null=True, unique=True, editable=False)
     customer_id = IdField(_("customer id"), max_length=255, blank=True, default="")
     card_id = IdField(_("card id"), max_length=255, blank=True, default="")
     transaction_id = IdField(_("transaction id"), max_length=255, blank=True, default="")
@@ -146,7 +146,7 @@ class Operation(models.Model):
     )
     currency = models.CharField(_("currency"), max_length=3, blank=True, default="")
     state = models.CharField(
-        _("state"), max_length=10, choices=OperationState, default=OperationState.NEW, db_index=True
+        _("state"), max_length=16, choices=OperationState, default=OperationState.NEW, db_index=True
     )
     # Django's encoder: an intent names rows by their keys, and a user's may be a UUID.
     intent = models.JSONField(_("intent"), default=dict, blank=True, encoder=DjangoJSONEncoder)
@@ -172,7 +172,7 @@ class Operation(models.Model):
         ordering = ("-id",)
         constraints = (
             models.UniqueConstraint(
-                fields=("scope", "client_key"), name="dinero_operation_client_key"
+                fields=("scope", "idempotency_key"), name="dinero_operation_idempotency_key"
             ),
             models.CheckConstraint(
                 condition=models.Q(state__in=OperationState.values), name="dinero_operation_state"
@@ -191,13 +191,13 @@ class Operation(models.Model):
             ),
             # Whatever is closed holds nothing, or nobody could begin anything there again.
             models.CheckConstraint(
-                condition=models.Q(target_slot=None) | models.Q(state__in=OPEN_STATES),
-                name="dinero_operation_slot_while_open",
+                condition=models.Q(held_lock=None) | models.Q(state__in=OPEN_STATES),
+                name="dinero_operation_lock_while_open",
             ),
         )
         indexes = (
             models.Index(fields=("gateway_name", "state"), name="dinero_operation_open"),
-            models.Index(fields=("target",), name="dinero_operation_target"),
+            models.Index(fields=("lock_name",), name="dinero_operation_lock_name"),
         )
 
     def __str__(self) -> str:

@@ -11,25 +11,22 @@ from django.conf import settings
 from django.db import models, router
 from django.utils.translation import gettext_lazy as _
 
-from django_dinero import hooks
-from django_dinero.cards import seal
-from django_dinero.db import IdField, RowForeignKey
-from django_dinero.keys import KEY_LENGTH
+from django_dinero.cards import wrap_secrets
+from django_dinero.db.fields import IdField, RowForeignKey
+from django_dinero.enums import TransactionKind
+from django_dinero.identifiers import KEY_LENGTH
+from django_dinero.models import _services
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS, normalise
 
-
-class TransactionKind(models.TextChoices):
-    """What a transaction does."""
-
-    CHARGE = "charge", _("charge")
-    AUTHORIZATION = "authorization", _("authorization")
-    CAPTURE = "capture", _("capture")
-    VOID = "void", _("void")
-    REFUND = "refund", _("refund")
-
-
+KIND_LABELS = {
+    TransactionKind.CHARGE: _("charge"),
+    TransactionKind.AUTHORIZATION: _("authorization"),
+    TransactionKind.CAPTURE: _("capture"),
+    TransactionKind.VOID: _("void"),
+    TransactionKind.REFUND: _("refund"),
+}
 #: Kinds that stand on an earlier transaction, their parent.
 FOLLOW_UPS = (TransactionKind.CAPTURE, TransactionKind.VOID, TransactionKind.REFUND)
 
@@ -64,7 +61,11 @@ class Transaction(models.Model):
     operation_key = IdField(
         _("operation key"), max_length=KEY_LENGTH, null=True, blank=True, unique=True
     )
-    kind = models.CharField(_("kind"), max_length=16, choices=TransactionKind)
+    kind = models.CharField(
+        _("kind"),
+        max_length=16,
+        choices=[(kind.value, label) for kind, label in KIND_LABELS.items()],
+    )
     status = models.CharField(_("status"), max_length=16, choices=TransactionStatus, db_index=True)
     price = models.DecimalField(_("price"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES)
     currency = models.CharField(_("currency"), max_length=3)
@@ -137,7 +138,7 @@ class Transaction(models.Model):
                 condition=models.Q(price__gt=0), name="dinero_transaction_price_positive"
             ),
             models.CheckConstraint(
-                condition=models.Q(kind__in=TransactionKind.values),
+                condition=models.Q(kind__in=[kind.value for kind in TransactionKind]),
                 name="dinero_transaction_kind",
             ),
             models.CheckConstraint(
@@ -156,7 +157,7 @@ class Transaction(models.Model):
             ),
         )
         permissions = (
-            ("settle_transaction", _("Can settle an authorization")),
+            ("capture_transaction", _("Can capture an authorization")),
             ("void_transaction", _("Can void a transaction")),
             ("refund_transaction", _("Can refund a transaction")),
             ("review_transaction", _("Can approve or decline a held transaction")),
@@ -167,7 +168,7 @@ class Transaction(models.Model):
         return f"{self.get_kind_display()} {amount} {self.currency} ({self.get_status_display()})"
 
     @classmethod
-    def create(cls, price: Decimal | int | str, **kwargs: Any) -> Self:
+    def create(cls, price: Decimal | int | str, **kwargs: Any) -> Transaction:
         """Charge a card, or authorize it with ``settle=False``.
 
         Args:
@@ -189,27 +190,27 @@ class Transaction(models.Model):
             NotSent: nothing reached the gateway; repeating is safe.
             OutcomeUnknown: no answer; ``.operation`` is where it will be found.
         """
-        seal(kwargs)
-        transaction: Self = hooks.call("charge", price, **kwargs)
-        return transaction
+        wrap_secrets(kwargs)
+        return _services.charges.charge(price, **kwargs)
 
     @classmethod
-    def retrieve(cls, transaction_id: str, gateway_name: str | None = None) -> Self:
+    def retrieve(cls, transaction_id: str, gateway_name: str | None = None) -> Transaction:
         """Fetch a transaction from the gateway and bring its row here up to date.
 
         Raises:
             InvalidTransactionError: the gateway has no such transaction.
         """
-        transaction: Self = hooks.call(
-            "retrieve_transaction", transaction_id, gateway_name=gateway_name
+        return _services.pulled_transactions.retrieve_transaction(
+            transaction_id, gateway_name=gateway_name
         )
-        return transaction
 
-    def settle(self, amount: Decimal | int | str | None = None, **kwargs: Any) -> Transaction:
-        """Capture this authorization, all of it or ``amount``; returns the capture's row."""
-        seal(kwargs)
-        transaction: Transaction = hooks.call("settle", self, amount, **kwargs)
-        return transaction
+    def capture(self, amount: Decimal | int | str | None = None, **kwargs: Any) -> Transaction:
+        """Take this authorization, all of it or ``amount``; returns the capture's row."""
+        wrap_secrets(kwargs)
+        return _services.followups.capture(self, amount, **kwargs)
+
+    #: The name that the first library of this kind gave it.
+    settle = capture
 
     def refund(self, amount: Decimal | int | str | None = None, **kwargs: Any) -> Transaction:
         """Give the money back, all that is left of it or ``amount``; returns the row it made.
@@ -217,27 +218,23 @@ class Transaction(models.Model):
         What the bank has not settled yet cannot be refunded in part: a whole refund becomes a
         void, a partial one raises :class:`RefundError` that says when to try again.
         """
-        seal(kwargs)
-        transaction: Transaction = hooks.call("refund", self, amount, **kwargs)
-        return transaction
+        wrap_secrets(kwargs)
+        return _services.followups.refund(self, amount, **kwargs)
 
     def void(self, **kwargs: Any) -> Transaction:
         """Cancel this before the bank settles it; returns the void's row."""
-        seal(kwargs)
-        transaction: Transaction = hooks.call("void", self, **kwargs)
-        return transaction
+        wrap_secrets(kwargs)
+        return _services.followups.void(self, **kwargs)
 
     def approve(self, **kwargs: Any) -> Transaction:
         """Release a payment that the gateway holds for review; returns this row, approved."""
-        seal(kwargs)
-        transaction: Transaction = hooks.call("resolve_held", self, "approve", **kwargs)
-        return transaction
+        wrap_secrets(kwargs)
+        return _services.reviews.decide_review(self, "approve", **kwargs)
 
     def decline(self, **kwargs: Any) -> Transaction:
         """Refuse a payment that the gateway holds for review; returns this row, declined."""
-        seal(kwargs)
-        transaction: Transaction = hooks.call("resolve_held", self, "decline", **kwargs)
-        return transaction
+        wrap_secrets(kwargs)
+        return _services.reviews.decide_review(self, "decline", **kwargs)
 
     @property
     def captured_amount(self) -> Decimal:

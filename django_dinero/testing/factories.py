@@ -13,15 +13,16 @@ import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from django_dinero.keys import new_key
+from django_dinero.enums import TransactionKind
+from django_dinero.identifiers import new_key
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
-from django_dinero.models.mirrored import Mirrored
 from django_dinero.models.operation import OPEN_STATES, OperationKind, OperationState
-from django_dinero.models.transaction import TransactionKind, TransactionStatus
+from django_dinero.models.synced import SyncedModel
+from django_dinero.models.transaction import TransactionStatus
 
 __all__ = ["CreditCardFactory", "CustomerFactory", "OperationFactory", "TransactionFactory"]
 
-MirroredT = TypeVar("MirroredT", bound=Mirrored)
+MirroredT = TypeVar("MirroredT", bound=SyncedModel)
 
 
 class MirroredFactory(DjangoModelFactory[MirroredT]):
@@ -143,7 +144,7 @@ class OperationFactory(DjangoModelFactory[Operation]):
     state = OperationState.SUCCEEDED
     amount = Decimal("12.50")
     currency = "USD"
-    target = factory.LazyAttribute(lambda row: f"test:{row.key}")
-    target_slot = factory.LazyAttribute(
-        lambda row: row.target if row.state in OPEN_STATES and row.target else None
+    lock_name = factory.LazyAttribute(lambda row: f"test:{row.key}")
+    held_lock = factory.LazyAttribute(
+        lambda row: row.lock_name if row.state in OPEN_STATES and row.lock_name else None
     )

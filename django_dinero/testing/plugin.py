@@ -14,21 +14,10 @@ from typing import Any
 import pytest
 
 #: Without this pytest shows a failed assert of the contract suite without its values.
-REWRITTEN = (
-    "contract",
-    "contract_cards",
-    "contract_checks",
-    "contract_followups",
-    "contract_base",
-    "contract_interface",
-    "contract_lookup",
-    "contract_money",
-    "contract_vault",
-)
-pytest.register_assert_rewrite(*(f"django_dinero.testing.{name}" for name in REWRITTEN))
+pytest.register_assert_rewrite("django_dinero.testing.contract")
 
 _REGISTRY = "django_dinero.gateways.registry"
-_BANKS = "django_dinero.testing.banks"
+_BANKS = "django_dinero.testing.isolation"
 _SANDBOX = "django_dinero.gateways.sandbox"
 
 

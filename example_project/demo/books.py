@@ -1,7 +1,7 @@
 """The books of both sides: the shop's rows, and the bank's own ledger read by another process.
 
 Both count every payment and every refund once, under what has become of it, by the definitions of
-``django_dinero.sandbox.books``:
+``django_dinero.sandbox.bank.totals``:
 
 * ``charged``: money taken: charges, and of authorizations what was captured;
 * ``refunded``: refunds that the gateway took;
@@ -24,8 +24,9 @@ from pathlib import Path
 
 from django.db.models import Prefetch
 
+from django_dinero.enums import TransactionKind
 from django_dinero.models import Transaction
-from django_dinero.models.transaction import TransactionKind, TransactionStatus
+from django_dinero.models.transaction import TransactionStatus
 from example_project.demo.columns import Columns
 
 #: What is counted, in the order of the table.
@@ -95,7 +96,7 @@ def bank(store: Path) -> Totals:
         NoBooks: the file is not there, or it is not a test bank's.
     """
     process = subprocess.run(
-        [sys.executable, "-m", "django_dinero.sandbox.books", str(store)],
+        [sys.executable, "-m", "django_dinero.sandbox.bank.totals", str(store)],
         capture_output=True,
         text=True,
         timeout=READ_SECONDS,

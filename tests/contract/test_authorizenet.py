@@ -14,11 +14,11 @@ import pytest
 from django_dinero.cards import PaymentToken
 from django_dinero.gateways.authorizenet import AuthorizeNetGateway
 from django_dinero.gateways.base import Gateway
-from django_dinero.sandbox.bank import Bank
-from django_dinero.sandbox.faults import FaultName, Faults
-from django_dinero.sandbox.mount import BankAdapter
-from django_dinero.sandbox.records import Account
-from django_dinero.sandbox.server import SandboxServer
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.bank.records import Account
+from django_dinero.sandbox.http.adapter import BankAdapter
+from django_dinero.sandbox.http.faults import FaultName, Faults
+from django_dinero.sandbox.http.server import SandboxServer
 from django_dinero.testing.contract import GatewayContract
 from tests.support.witness import OFFICIAL, Witness
 

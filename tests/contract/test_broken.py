@@ -11,20 +11,19 @@ from typing import Any, ClassVar
 
 import pytest
 
+from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.exceptions import CardDeclinedError, UnsupportedFeature
 from django_dinero.gateways.base import Gateway, Request
 from django_dinero.gateways.sandbox import SandboxGateway
 from django_dinero.gateways.types import (
+    Ack,
     CardRequest,
     ChargeRequest,
     CustomerRequest,
-    Done,
     FollowUpRequest,
-    Lookup,
     LookupHints,
-    Outcome,
+    LookupResult,
     Reason,
-    ReasonKind,
     Refusal,
     RemoteCard,
     RemoteCustomer,
@@ -47,7 +46,7 @@ class RaisesOnDecline(SandboxGateway):
 
     def charge(self, request: ChargeRequest) -> TransactionResult:
         result = super().charge(request)
-        if result.outcome is Outcome.DECLINED:
+        if result.outcome is ResultStatus.DECLINED:
             raise CardDeclinedError("no")
         return result
 
@@ -56,7 +55,7 @@ class ApprovesEverything(SandboxGateway):
     """Does not read the answer's code."""
 
     def charge(self, request: ChargeRequest) -> TransactionResult:
-        return replace(super().charge(request), outcome=Outcome.APPROVED, reasons=())
+        return replace(super().charge(request), outcome=ResultStatus.APPROVED, reasons=())
 
 
 class GivesNoReason(SandboxGateway):
@@ -99,32 +98,32 @@ class KeepsStateOnItself(SandboxGateway):
 class FindsNothing(SandboxGateway):
     """Says that it looked everywhere."""
 
-    def find_operation(self, key: str, hints: LookupHints) -> Lookup:
-        return Lookup()
+    def find_operation(self, key: str, hints: LookupHints) -> LookupResult:
+        return LookupResult()
 
 
 class FindsByAmount(SandboxGateway):
     """Takes any charge of this amount for ours."""
 
-    def find_operation(self, key: str, hints: LookupHints) -> Lookup:
+    def find_operation(self, key: str, hints: LookupHints) -> LookupResult:
         walk = self.iter_transactions(hints.since)
-        return Lookup(tuple(found for found in walk if found.amount == hints.amount))
+        return LookupResult(tuple(found for found in walk if found.amount == hints.amount))
 
 
 class NeverSure(SandboxGateway):
     """Never proves absence."""
 
-    def find_operation(self, key: str, hints: LookupHints) -> Lookup:
+    def find_operation(self, key: str, hints: LookupHints) -> LookupResult:
         return replace(super().find_operation(key, hints), complete=False)
 
 
 class FindsTheOriginal(SandboxGateway):
     """Takes the transaction itself for what should follow it."""
 
-    def find_operation(self, key: str, hints: LookupHints) -> Lookup:
+    def find_operation(self, key: str, hints: LookupHints) -> LookupResult:
         if hints.transaction_id:
             found = self.retrieve_transaction(hints.transaction_id)
-            return Lookup((found,) if isinstance(found, RemoteTransaction) else ())
+            return LookupResult((found,) if isinstance(found, RemoteTransaction) else ())
         return super().find_operation(key, hints)
 
 
@@ -141,9 +140,9 @@ class RaisesForUnknownIds(SandboxGateway):
 class RefusesASecondDelete(SandboxGateway):
     """Makes a push that is repeated fail for ever."""
 
-    def delete_customer(self, customer_id: str) -> Done | Refusal:
+    def delete_customer(self, customer_id: str) -> Ack | Refusal:
         answer = super().delete_customer(customer_id)
-        if isinstance(answer, Done) and answer.already:
+        if isinstance(answer, Ack) and answer.already:
             return Refusal((Reason(ReasonKind.CUSTOMER_NOT_FOUND),))
         return answer
 
@@ -162,16 +161,16 @@ class LosesTheCustomerKey(SandboxGateway):
     """Stores a customer under a key of its own."""
 
     def create_customer(self, request: CustomerRequest) -> RemoteCustomer | Refusal:
-        return super().create_customer(replace(request, key=request.key[::-1]))
+        return super().create_customer(replace(request, customer_key=request.customer_key[::-1]))
 
 
 class CapturesTheWhole(SandboxGateway):
     """Ignores the amount of a capture."""
 
-    def settle(self, request: FollowUpRequest) -> TransactionResult:
+    def capture(self, request: FollowUpRequest) -> TransactionResult:
         found = self.retrieve_transaction(request.transaction_id)
         whole = found.amount if isinstance(found, RemoteTransaction) else request.amount
-        return super().settle(replace(request, amount=whole))
+        return super().capture(replace(request, amount=whole))
 
 
 class RefundsWhatIsLeft(SandboxGateway):

@@ -8,20 +8,17 @@ from typing import Any, ClassVar
 import pytest
 
 from django_dinero.cards import Address
+from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus, TransactionKind
 from django_dinero.exceptions import InvalidInput, UnsupportedFeature
 from django_dinero.gateways.base import VERBS, Gateway
 from django_dinero.gateways.registry import reset
 from django_dinero.gateways.types import (
     CardRequest,
     ChargeRequest,
-    Kind,
-    Lookup,
     LookupHints,
-    Outcome,
+    LookupResult,
     Reason,
-    ReasonKind,
     Refusal,
-    RemoteStatus,
     RemoteTransaction,
     TransactionResult,
 )
@@ -45,20 +42,22 @@ class Stranger(Gateway):
         address = getattr(request.source, "address", Address())
         if address.zip == "46282":
             no = (Reason(ReasonKind.CARD_DECLINED, "no"),)
-            return TransactionResult(Outcome.DECLINED, reasons=no)
-        kind, status = (Kind.CHARGE, RemoteStatus.CAPTURED)
-        if not request.settle:
-            kind, status = (Kind.AUTHORIZATION, RemoteStatus.AUTHORIZED)
+            return TransactionResult(ResultStatus.DECLINED, reasons=no)
+        kind, status = (TransactionKind.CHARGE, RemoteStatus.CAPTURED)
+        if not request.capture:
+            kind, status = (TransactionKind.AUTHORIZATION, RemoteStatus.AUTHORIZED)
         key, price = request.operation_key, request.amount
         new = RemoteTransaction(f"T-{key}", kind, status, price, request.currency, key)
-        return TransactionResult(Outcome.APPROVED, self.books.setdefault(key, new).transaction_id)
+        return TransactionResult(
+            ResultStatus.APPROVED, self.books.setdefault(key, new).transaction_id
+        )
 
     def retrieve_transaction(self, transaction_id: str) -> RemoteTransaction | Refusal:
         found = self.books.get(transaction_id.removeprefix("T-"))
         return found or Refusal((Reason(ReasonKind.INVALID_TRANSACTION),))
 
-    def find_operation(self, key: str, hints: LookupHints) -> Lookup:
-        return Lookup((self.books[key],) if key in self.books else ())
+    def find_operation(self, key: str, hints: LookupHints) -> LookupResult:
+        return LookupResult((self.books[key],) if key in self.books else ())
 
 
 class TestStranger(GatewayContract):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from django_dinero.gateways import base
-from django_dinero.testing import contract_base
+from django_dinero.testing.contract.base import HOOKS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "adding-a-gateway.md"
 SCOPE: dict[str, Any] = {"__name__": __name__}
@@ -38,7 +38,7 @@ def test_it_is_held_to_more_than_a_handful() -> None:
 
 def test_the_page_names_every_verb_and_every_hook() -> None:
     page = PAGE.read_text()
-    for name in (*base.VERBS, *contract_base.HOOKS, "as_sent", "make_gateway", "good_card"):
+    for name in (*base.VERBS, *HOOKS, "as_sent", "make_gateway", "good_card"):
         assert re.search(rf"`{name}[`(]", page), name
     for name in ("option_names", "required_card_fields", "max_lengths", "single_currency"):
         assert f"| `{name}`" in page

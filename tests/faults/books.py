@@ -15,22 +15,23 @@ import django
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.faults.settings"
 django.setup()
 
+from django_dinero.enums import RemoteStatus  # noqa: E402
 from django_dinero.models import CreditCard, Customer, Operation, Transaction  # noqa: E402
 from django_dinero.models.operation import OPEN_STATES  # noqa: E402
 from django_dinero.models.transaction import TransactionStatus  # noqa: E402
-from django_dinero.sandbox.bank import Bank  # noqa: E402
-from django_dinero.sandbox.records import Entry, Status  # noqa: E402
+from django_dinero.sandbox.bank.bank import Bank  # noqa: E402
+from django_dinero.sandbox.bank.records import Entry  # noqa: E402
 from tests.faults import vault  # noqa: E402
 
 ORIGINALS = ("charge", "authorization", "refund")
 LIVE = (TransactionStatus.APPROVED, TransactionStatus.SETTLED)
 #: What the bank's states are here, for an entry that no capture changed.
 HERE = {
-    Status.authorized: ("approved",),
-    Status.captured: ("approved", "settled"),
-    Status.settled: ("approved", "settled"),
-    Status.voided: ("voided",),
-    Status.declined: ("declined",),
+    RemoteStatus.AUTHORIZED: ("approved",),
+    RemoteStatus.CAPTURED: ("approved", "settled"),
+    RemoteStatus.SETTLED: ("approved", "settled"),
+    RemoteStatus.VOIDED: ("voided",),
+    RemoteStatus.DECLINED: ("declined",),
 }
 
 
@@ -68,18 +69,20 @@ def _differs(row: Transaction, entry: Entry) -> Iterator[str]:
     captured = sum(
         (c.price for c in row.children.filter(kind="capture", status__in=LIVE)), Decimal(0)
     )
-    expected = (entry.settled_amount or Decimal(0)) if entry.status is not Status.voided else 0
+    expected = (
+        (entry.settled_amount or Decimal(0)) if entry.status is not RemoteStatus.VOIDED else 0
+    )
     if captured != expected:
         yield f"differs: {row.transaction_id} captured {captured} here, {expected} at the bank"
 
 
 def _twice(entries: dict[str, Entry]) -> Iterator[str]:
-    taken = [key for key, e in entries.items() if e.status is not Status.declined]
-    operations = Operation.objects.filter(key__in=taken).exclude(client_key=None)
-    counts = Counter(operations.values_list("scope", "client_key"))
-    for (_scope, client_key), count in counts.items():
+    taken = [key for key, e in entries.items() if e.status is not RemoteStatus.DECLINED]
+    operations = Operation.objects.filter(key__in=taken).exclude(idempotency_key=None)
+    counts = Counter(operations.values_list("scope", "idempotency_key"))
+    for (_scope, idempotency_key), count in counts.items():
         if count > 1:
-            yield f"double: the idempotency key {client_key} took money {count} times"
+            yield f"double: the idempotency key {idempotency_key} took money {count} times"
 
 
 def main() -> int:
@@ -87,7 +90,7 @@ def main() -> int:
     bank = Bank(Path(sys.argv[1]))
     found = [*differences(bank), *vault.differences(bank)]
     for stuck in Operation.objects.filter(state__in=OPEN_STATES):
-        found.append(f"left open: {stuck} {stuck.target} {stuck.outcome}")
+        found.append(f"left open: {stuck} {stuck.lock_name} {stuck.outcome}")
     if not Transaction.objects.exists():
         found.append("nothing was done: there are no books to compare")
     states = Counter(Operation.objects.values_list("state", flat=True))

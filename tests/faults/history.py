@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from django_dinero.secrets import scrub
+from django_dinero.redaction import scrub
 
 Event = dict[str, Any]
 

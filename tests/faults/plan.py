@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from django_dinero.sandbox.faults import FaultName
+from django_dinero.sandbox.http.faults import FaultName
 
 #: Verbs that one process does before it makes room for the next one.
 SHARE = 10

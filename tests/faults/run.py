@@ -10,9 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from django_dinero.sandbox.bank import Bank
-from django_dinero.sandbox.schema import FIRST_IDS
-from django_dinero.sandbox.server import SandboxServer
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.bank.schema import FIRST_IDS
+from django_dinero.sandbox.http.server import SandboxServer
 from tests.faults import plan
 from tests.faults.history import History
 from tests.faults.wire import PlannedFaults

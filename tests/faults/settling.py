@@ -9,10 +9,10 @@ from itertools import count
 from django.db.models import Model
 
 from django_dinero.models import CreditCard, Customer, Operation
-from django_dinero.models.marks import WAITING
 from django_dinero.models.operation import OPEN_STATES, OperationKind, OperationState
-from django_dinero.services import deletes, outbox
-from django_dinero.services.lookup import resolve
+from django_dinero.models.sync_state import WAITING
+from django_dinero.services.recovery.lookup import look_up
+from django_dinero.services.vault import deletions, push
 from tests.faults.history import History
 from tests.faults.plan import Share
 from tests.faults.telling import Telling
@@ -52,24 +52,24 @@ class Settling(Telling):
     def resolve(self) -> None:
         """Find out how each open operation ended."""
         for operation in Operation.objects.filter(state__in=OPEN).order_by("pk"):
-            self._try(operation, partial(resolve, operation))
+            self._try(operation, partial(look_up, operation))
 
     def delete(self) -> None:
         """Drive each delete that waits, and those that are proven not to have happened."""
         repeated = Operation.objects.exclude(parent_key="").values_list("parent_key", flat=True)
         absent = Operation.objects.filter(kind__in=DELETES, state=OperationState.ABSENT)
         for operation in absent.exclude(key__in=list(repeated)).order_by("pk"):
-            self._try(operation, partial(deletes.bury_again, operation))
+            self._try(operation, partial(deletions.record_deletion_again, operation))
         new = Operation.objects.filter(kind__in=DELETES, state=OperationState.NEW)
         for operation in new.order_by("pk"):
-            self._try(operation, partial(deletes.push_delete, operation.key))
+            self._try(operation, partial(deletions.push_delete, operation.key))
 
     def push(self) -> None:
         """Push each customer, then each card that waits."""
         for row in Customer.objects.filter(sync_state__in=WAITING).order_by("pk"):
-            self._try(row, partial(outbox.push_customer, row.pk))
+            self._try(row, partial(push.push_customer, row.pk))
         for card in CreditCard.objects.filter(sync_state__in=WAITING).order_by("pk"):
-            self._try(card, partial(outbox.push_card, card.pk))
+            self._try(card, partial(push.push_card, card.pk))
 
     def finish(self) -> None:
         """Settle again and again until nothing is left; the books tell what never settles."""

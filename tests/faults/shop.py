@@ -84,7 +84,7 @@ class Shop(Telling):
     def create(self) -> Customer:
         """Store a customer without a card: the row is pushed after its commit."""
         customer = Customer(email=self._email(), first_name="No", last_name="Card")
-        self.begin(email=customer.email, key=customer.key)
+        self.begin(email=customer.email, key=customer.customer_key)
         customer.save()
         return customer
 

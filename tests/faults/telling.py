@@ -17,7 +17,7 @@ from tests.faults.plan import Share
 #: What is told of a row, where it has that.
 FACTS = (
     *("customer_id", "card_id", "transaction_id", "operation_key", "key", "kind", "price"),
-    *("target", "state", "status", "sync_state", "version", "is_default", "last_4"),
+    *("lock_name", "state", "status", "sync_state", "version", "is_default", "last_4"),
 )
 #: What SQLite and Django say where a card is stored, or a row is saved, that another worker deletes
 #: meanwhile. It is Django's own race, and one of the two fails; what that leaves behind is compared

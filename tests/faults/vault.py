@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from django_dinero.models import CreditCard, Customer
-from django_dinero.models.mirrored import SyncState
-from django_dinero.sandbox.bank import Bank
-from django_dinero.sandbox.records import Card
-from django_dinero.sandbox.records import Customer as Stored
+from django_dinero.models.sync_state import SyncState
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.bank.records import Card
+from django_dinero.sandbox.bank.records import Customer as Stored
 
 
 def differences(bank: Bank) -> Iterator[str]:
@@ -32,7 +32,7 @@ def differences(bank: Bank) -> Iterator[str]:
 
 
 def _customer_differs(row: Customer, stored: Stored) -> Iterator[str]:
-    here, there = (row.key, row.email), (stored.key, stored.email)
+    here, there = (row.customer_key, row.email), (stored.key, stored.email)
     if here != there:
         yield f"differs: customer {stored.id} is {here} here, {there} at the bank"
 

@@ -10,9 +10,9 @@ from concurrent.futures import Future
 from itertools import count
 from typing import Any
 
-from django_dinero.sandbox.bank import Bank
-from django_dinero.sandbox.exchange import Reply
-from django_dinero.sandbox.faults import Dropped, FaultName, Faults, root_of
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.http.exchange import Reply
+from django_dinero.sandbox.http.faults import Dropped, FaultName, Faults, root_of
 from tests.faults.history import History
 from tests.faults.plan import Share, When
 from tests.faults.settings import READ_TIMEOUT

@@ -23,7 +23,7 @@ from django.core.management import call_command  # noqa: E402 - after setup(), a
 from django.db import connection  # noqa: E402
 
 from django_dinero.gateways.registry import get_gateway  # noqa: E402
-from django_dinero.services import targets  # noqa: E402
+from django_dinero.services.recovery import locking  # noqa: E402
 from tests.faults import plan  # noqa: E402
 from tests.faults.dying import Mortal  # noqa: E402
 from tests.faults.history import History  # noqa: E402
@@ -41,7 +41,7 @@ def main() -> int:
     seed, path = int(sys.argv[1]), Path(sys.argv[2])
     get_gateway()  # loaded once, not in each child
     # Many a worker finds the cards held by one that was killed, which no waiting helps.
-    targets.CARDS_PATIENCE = CARDS_PATIENCE
+    locking.CARDS_PATIENCE = CARDS_PATIENCE
     for line in iter(sys.stdin.readline, ""):
         job, name, count = line.split()
         child = os.fork()

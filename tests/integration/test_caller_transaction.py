@@ -8,13 +8,14 @@ from contextlib import suppress
 import pytest
 from django.db import connection, transaction
 
+from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import (
     DineroError,
     HeldForReview,
     InsideTransaction,
     OperationInProgress,
 )
-from django_dinero.gateways.types import Reason, ReasonKind, Refusal
+from django_dinero.gateways.types import Reason, Refusal
 from django_dinero.models import Customer, Operation, Transaction
 from tests.support.recording import RecordingGateway, answer
 from tests.unit.services.conftest import card, gateway, make_customer
@@ -79,14 +80,14 @@ def test_money_is_refused_before_anything_is_sent(
 
 
 @pytest.mark.sqlite
-@pytest.mark.parametrize("verb", ["settle", "void", "refund", "approve"])
+@pytest.mark.parametrize("verb", ["capture", "void", "refund", "approve"])
 def test_what_follows_is_refused_before_the_gateway_is_asked(
     gateway: RecordingGateway, card: dict[str, str], verb: str
 ) -> None:
     if verb == "approve":
         gateway.bank.hold_next()
     with suppress(HeldForReview):
-        Transaction.create(5, settle=verb != "settle", **card)
+        Transaction.create(5, settle=verb != "capture", **card)
     mark = gateway.mark
     with transaction.atomic(), pytest.raises(InsideTransaction):
         getattr(Transaction.objects.get(), verb)()

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models.signals import post_delete
 from django.test import RequestFactory, TestCase, TransactionTestCase
 
-from django_dinero.commit import after_commit, unit_of_work
+from django_dinero.db.on_commit import after_commit, unit_of_work
 from django_dinero.exceptions import GatewayError
 
 log: list[str] = []

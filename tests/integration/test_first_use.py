@@ -12,7 +12,7 @@ from django.utils.timezone import now
 
 from django_dinero.exceptions import NotSent
 from django_dinero.models import Customer, Operation, Transaction
-from django_dinero.services import outbox
+from django_dinero.services.vault import push
 
 SANDBOX = "django_dinero.gateways.sandbox.SandboxGateway"
 AUTHORIZENET = "django_dinero.gateways.authorizenet.AuthorizeNetGateway"
@@ -86,7 +86,7 @@ def test_a_push_that_waited_keeps_it_on_the_row(broken: dict[str, Any]) -> None:
     Customer.objects.filter(pk=customer.pk).update(email="fred@example.com")
     broken["OPTIONS"] = {"store": "/nowhere/at/all.sqlite3"}
     with pytest.raises(NotSent, match="folder of the store"):
-        outbox.push_customer(customer.pk)
+        push.push_customer(customer.pk)
     customer.refresh_from_db()
     assert customer.sync_state == "error"
     assert "folder of the store" in customer.sync_error

@@ -17,7 +17,10 @@ from django_dinero.exceptions import HeldForReview
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import Customer, Operation, Transaction
 from django_dinero.models.operation import OPEN_STATES
-from django_dinero.services import books, endings, journal, lookup, sending
+from django_dinero.services import journal, ledger
+from django_dinero.services.journal import sending
+from django_dinero.services.ledger import conclusions
+from django_dinero.services.recovery import lookup
 from tests.support.recording import RecordingGateway
 from tests.unit.services.conftest import CARD
 
@@ -76,9 +79,9 @@ POINTS: dict[str, tuple[Plant, str, str]] = {
     "before the socket": (before(RecordingGateway, "{verb}"), "sent", "absent"),
     "before the reply": (after(RecordingGateway, "{verb}"), "sent", "succeeded"),
     "before the outcome": (before(journal, "conclude"), "sent", "succeeded"),
-    "before the row": (before(books, "record"), "sent", "succeeded"),
-    "before the row is committed": (after(books, "record"), "sent", "succeeded"),
-    "before anybody hears": (before(endings, "_told"), "succeeded", "succeeded"),
+    "before the row": (before(conclusions, "write_row"), "sent", "succeeded"),
+    "before the row is committed": (after(conclusions, "write_row"), "sent", "succeeded"),
+    "before anybody hears": (before(conclusions, "_told"), "succeeded", "succeeded"),
 }
 
 
@@ -102,8 +105,8 @@ def resolved() -> list[str]:
     Operation.objects.filter(state__in=OPEN_STATES, quarantine_until__isnull=False).update(
         quarantine_until=PAST
     )
-    open_ones = Operation.objects.filter(client_key=KEY)
-    return [lookup.resolve(operation).state for operation in open_ones]
+    open_ones = Operation.objects.filter(idempotency_key=KEY)
+    return [lookup.look_up(operation).state for operation in open_ones]
 
 
 def prepare(shop: RecordingGateway, verb: str) -> Callable[[], Transaction]:
@@ -111,12 +114,12 @@ def prepare(shop: RecordingGateway, verb: str) -> Callable[[], Transaction]:
     customer = Customer.create("bill@example.com", **CARD)
     if verb == "charge":
         return lambda: Transaction.create("50.00", customer=customer, idempotency_key=KEY)
-    if verb == "resolve_held":
+    if verb == "decide_review":
         shop.bank.hold_next()
         with pytest.raises(HeldForReview):
             Transaction.create("50.00", customer=customer)
         return lambda: original().approve(idempotency_key=KEY)
-    Transaction.create("50.00", customer=customer, settle=verb != "settle")
+    Transaction.create("50.00", customer=customer, settle=verb != "capture")
     if verb == "refund":
         shop.bank.settle_batch()
     amount = () if verb == "void" else ("20.00",)
@@ -134,26 +137,25 @@ def moved(shop: RecordingGateway, verb: str) -> list[Decimal]:
         return [entry.amount for entry in entries]
     if verb == "refund":
         return [entry.amount for entry in entries if entry.kind == "refund"]
-    if verb == "settle":
+    if verb == "capture":
         return [entry.settled_amount for entry in entries if entry.settled_amount]
     return [entry.amount for entry in entries if entry.status == "voided"]
 
 
 def booked(verb: str) -> list[Decimal]:
     """What the books have of it."""
-    kind = {"settle": "capture"}.get(verb, verb)
-    return list(Transaction.objects.filter(kind=kind).values_list("price", flat=True))
+    return list(Transaction.objects.filter(kind=verb).values_list("price", flat=True))
 
 
 @pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("verb", ["charge", "settle", "void", "refund"])
+@pytest.mark.parametrize("verb", ["charge", "capture", "void", "refund"])
 def test_a_killed_worker_loses_and_doubles_nothing(
     shop: RecordingGateway, verb: str, point: str
 ) -> None:
     act = prepare(shop, verb)
     plant, left, found = POINTS[point]
     dies(act, lambda: plant(verb))
-    states = list(Operation.objects.filter(client_key=KEY).values_list("state", flat=True))
+    states = list(Operation.objects.filter(idempotency_key=KEY).values_list("state", flat=True))
     assert states == ([left] if left else [])
     assert resolved() == ([found] if found else [])
     assert booked(verb) == moved(shop, verb)
@@ -161,7 +163,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(
     assert row.status == "approved"
     assert act() == row
     assert (
-        booked(verb) == moved(shop, verb) == [Decimal(20 if verb in ("settle", "refund") else 50)]
+        booked(verb) == moved(shop, verb) == [Decimal(20 if verb in ("capture", "refund") else 50)]
     )
     assert not Operation.objects.filter(state__in=OPEN_STATES).exists()
 
@@ -169,18 +171,18 @@ def test_a_killed_worker_loses_and_doubles_nothing(
 @pytest.mark.parametrize(
     ("plant", "left", "found"),
     [
-        (before(RecordingGateway, "resolve_held"), "sent", "absent"),
-        (after(RecordingGateway, "resolve_held"), "sent", "absent"),  # to be repeated
-        (before(endings, "release"), "sent", "absent"),
-        (before(endings, "_decided"), "succeeded", "succeeded"),
+        (before(RecordingGateway, "decide_review"), "sent", "absent"),
+        (after(RecordingGateway, "decide_review"), "sent", "absent"),  # to be repeated
+        (before(ledger, "write_decision"), "sent", "absent"),
+        (before(conclusions, "_decided"), "succeeded", "succeeded"),
     ],
 )
 def test_a_killed_decision_is_made_once(
     shop: RecordingGateway, plant: Plant, left: str, found: str
 ) -> None:
-    act = prepare(shop, "resolve_held")
-    dies(act, lambda: plant("resolve_held"))
-    assert Operation.objects.get(client_key=KEY).state == left
+    act = prepare(shop, "decide_review")
+    dies(act, lambda: plant("decide_review"))
+    assert Operation.objects.get(idempotency_key=KEY).state == left
     assert resolved() == [found]
     assert act().status == "approved"
     (entry,) = shop.bank.transactions()
@@ -227,9 +229,9 @@ def test_no_lease_hangs_on_the_workers_own_clock(
     dies(act, lambda: before(RecordingGateway, "charge")("charge"))
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + clock)
-    operation = Operation.objects.get(client_key=KEY)
-    assert lookup.resolve(operation).state == "sent"
+    operation = Operation.objects.get(idempotency_key=KEY)
+    assert lookup.look_up(operation).state == "sent"
     Operation.objects.update(lease_until=PAST)
-    assert lookup.resolve(operation).state == "unknown"
+    assert lookup.look_up(operation).state == "unknown"
     Operation.objects.update(quarantine_until=PAST)
-    assert lookup.resolve(operation).state == "absent"
+    assert lookup.look_up(operation).state == "absent"

@@ -14,7 +14,7 @@ from django.db import Error, connection, connections, transaction
 from django_dinero import signals
 from django_dinero.exceptions import NotSent, OutcomeUnknown
 from django_dinero.models import Customer, Operation, Transaction
-from django_dinero.services import lookup
+from django_dinero.services.recovery import lookup
 from tests.databases import VENDOR
 from tests.support.racing import at_once
 from tests.support.recording import RecordingGateway, lose_reply, lose_request
@@ -86,7 +86,7 @@ def test_many_lookups_at_once_write_one_row_and_tell_once(
         Transaction.create(5, idempotency_key=KEY, **card)
     signals.charged.connect(receive)
     try:
-        found = at_once(*[lambda: lookup.resolve(Operation.objects.get()).state] * 8)
+        found = at_once(*[lambda: lookup.look_up(Operation.objects.get()).state] * 8)
     finally:
         signals.charged.disconnect(receive)
     assert found == ["succeeded"] * 8
@@ -109,9 +109,9 @@ def test_what_lands_after_it_was_proven_absent_is_booked_when_it_is_seen(
     with pytest.raises(OutcomeUnknown) as caught:
         Transaction.create(5, idempotency_key=KEY, **card)
     operation = caught.value.operation
-    assert lookup.resolve(operation).state == "unknown"
+    assert lookup.look_up(operation).state == "unknown"
     Operation.objects.update(quarantine_until=PAST)
-    assert lookup.resolve(operation).state == "absent"
+    assert lookup.look_up(operation).state == "absent"
     landing[0]()
     (entry,) = gateway.bank.transactions()
     row = Transaction.retrieve(entry.id)
@@ -191,7 +191,11 @@ def test_a_lock_in_the_way_of_the_journal_sends_nothing(
     """The caller's own transaction holds what the journal's connection has to write."""
     with transaction.atomic():
         Operation.objects.create(
-            kind="update_customer", gateway_name="default", client_key=KEY, scope="", state="failed"
+            kind="update_customer",
+            gateway_name="default",
+            idempotency_key=KEY,
+            scope="",
+            state="failed",
         )
         with pytest.raises(NotSent, match="The journal could not be written"):
             Transaction.create(5, idempotency_key=KEY, **card)

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from django_dinero.sandbox.bank import Bank
-from django_dinero.sandbox.server import SandboxServer
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.http.server import SandboxServer
 
 api = pytest.importorskip("authorizenet", reason="no python-authorizenet: pip install .[test]")
 

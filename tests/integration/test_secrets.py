@@ -125,7 +125,7 @@ def test_the_log_sink_finds_what_is_logged() -> None:
 
 def test_the_row_sink_finds_what_is_stored(gateway: RecordingGateway) -> None:
     customer = Customer.create("bill@example.com")
-    Customer.objects.filter(pk=customer.pk).update_mirrored(sync_error=f"bad {OTHER}")
+    Customer.objects.filter(pk=customer.pk).update_without_push(sync_error=f"bad {OTHER}")
     assert sinks.found(sinks.every_row(), SECRETS) == [OTHER]
     assert sinks.found(sinks.every_repr(), SECRETS) == [OTHER]
 

@@ -75,15 +75,15 @@ except InvalidInput:
     pass
 """
     modules = imported(APPS, then=call)
-    assert "django_dinero.services.vault" in modules
+    assert "django_dinero.services.vault.customers" in modules
     assert "django_dinero.gateways.sandbox.gateway" in modules
     assert {"requests", "xmltodict", "rest_framework"} & modules == set()
 
 
 def test_the_admins_pages_are_imported_with_its_addresses() -> None:
     modules = imported([*ADMIN, *APPS], then="from django.contrib import admin; admin.site.urls")
-    assert "django_dinero.admin.charging" in modules
-    assert "django_dinero.admin.followups" in modules
+    assert "django_dinero.admin.views.charge" in modules
+    assert "django_dinero.admin.views.followups" in modules
 
 
 def test_the_test_would_see_what_is_foreign() -> None:

@@ -10,8 +10,9 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from django_dinero.models import CreditCard, Customer, Operation
-from django_dinero.sandbox.records import MaskedCard
-from django_dinero.services import deletes, outbox, targets
+from django_dinero.sandbox.bank.records import MaskedCard
+from django_dinero.services.recovery import locking
+from django_dinero.services.vault import deletions, push
 from tests.databases import VENDOR
 from tests.faults import vault
 from tests.support.racing import at_once, turns
@@ -31,7 +32,7 @@ BUSY = {"operation_in_progress"}
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow machine is no reason to give up."""
-    monkeypatch.setattr(targets, "CARDS_PATIENCE", 60.0)
+    monkeypatch.setattr(locking, "CARDS_PATIENCE", 60.0)
 
 
 @pytest.fixture
@@ -77,9 +78,9 @@ def refusals(found: list[object]) -> set[str]:
 def differences(gateway: RecordingGateway) -> list[str]:
     """Push and delete what found the cards being changed; return how the two vaults differ."""
     for tombstone in Operation.objects.filter(kind="delete_card", state="new"):
-        deletes.push_delete(tombstone.key)
+        deletions.push_delete(tombstone.key)
     for row in CreditCard.objects.filter(sync_state="pending"):
-        outbox.push_card(row.pk)
+        push.push_card(row.pk)
     assert not Operation.objects.exclude(state__in=("succeeded", "declined", "failed")).exists()
     return list(vault.differences(gateway.bank))
 
@@ -230,7 +231,7 @@ def test_a_row_that_was_pushed_while_it_waited_for_its_turn_is_not_pushed_again(
         gateway.faults["update_card"] = workers.hold
         workers.stops_in_the_call(partial(edit, cards[0].pk, "99999"))
         workers.waits(partial(edit, cards[1].pk, "11111"))
-        workers.waits(partial(outbox.push_card, cards[1].pk))
+        workers.waits(partial(push.push_card, cards[1].pk))
     assert gateway.verbs.count("update_card") == 2
     last = Operation.objects.get(state="failed")
     assert last.outcome == {"error": "nothing left to push"}

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 from lxml import etree
 
-from django_dinero.sandbox.authorizenet.dialect import Dialect
-from django_dinero.sandbox.bank import Bank
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.dialects.authorizenet.dialect import Dialect
 
 NAMESPACE = "AnetApi/xml/v1/schema/AnetApiSchema.xsd"
 LOGIN = (

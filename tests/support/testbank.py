@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from django_dinero.sandbox.bank import Bank
-from django_dinero.sandbox.records import Entry, Kind, NewCard, PlainCard, VaultCard, Verdict
-from django_dinero.secrets import Secret
+from django_dinero.redaction import Secret
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.bank.enums import EntryKind
+from django_dinero.sandbox.bank.records import Entry, NewCard, PlainCard, VaultCard, Verdict
 
 VISA = "4111111111111111"
 MASTERCARD = "5424000000000015"
@@ -59,8 +60,8 @@ def settled(bank: Bank, amount: str = "10.00") -> Entry:
     return bank.retrieve_transaction(entry.id)
 
 
-def held(bank: Bank, kind: Kind = Kind.charge) -> Entry:
+def held(bank: Bank, kind: EntryKind = EntryKind.charge) -> Entry:
     """A payment that waits for its review."""
     bank.hold_next()
-    settle = kind is Kind.charge
+    settle = kind is EntryKind.charge
     return entry_of(bank.charge(plain(), Decimal("10.00"), duplicate_window=0, settle=settle))

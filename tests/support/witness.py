@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-from django_dinero.sandbox.authorizenet.dialect import Dialect
-from django_dinero.sandbox.bank import Bank
-from django_dinero.sandbox.exchange import Reply
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.dialects.authorizenet.dialect import Dialect
+from django_dinero.sandbox.http.exchange import Reply
 from tests.conftest import SHARED_DATA
 
 _PATH = SHARED_DATA / "AnetApiSchema.xsd"

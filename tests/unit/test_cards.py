@@ -26,9 +26,9 @@ from django_dinero.cards import (
     check_expiry,
     looks_like_card_number,
     luhn_valid,
-    seal,
     text_of,
     unsendable,
+    wrap_secrets,
 )
 from django_dinero.exceptions import (
     CVVError,
@@ -39,7 +39,7 @@ from django_dinero.exceptions import (
     InvalidExpiryInput,
     InvalidInput,
 )
-from django_dinero.secrets import Secret
+from django_dinero.redaction import Secret
 
 VISA = "4111111111111111"
 TODAY = datetime.date(2026, 3, 15)
@@ -674,7 +674,7 @@ def test_cards_and_tokens_are_frozen_and_hide_their_secrets(made: Any) -> None:
 @pytest.mark.parametrize("name", ["number", "cvv", "token"])
 def test_secret_arguments_are_sealed_whatever_they_hold(name: str, typed: object) -> None:
     arguments: dict[str, object] = {name: typed, "city": "Troy"}
-    seal(arguments)
+    wrap_secrets(arguments)
     assert arguments == {name: Secret(str(typed)), "city": "Troy"}
     assert list(arguments) == [name, "city"]
 
@@ -682,17 +682,17 @@ def test_secret_arguments_are_sealed_whatever_they_hold(name: str, typed: object
 @pytest.mark.parametrize("typed", [None, Secret("900"), PaymentToken(Secret("t")), 1.5])
 def test_what_is_no_text_is_left_to_the_checks(typed: object) -> None:
     arguments = {"number": typed}
-    seal(arguments)
+    wrap_secrets(arguments)
     assert arguments["number"] is typed
 
 
 def test_a_number_in_another_field_is_sealed_too() -> None:
     arguments: dict[str, object] = {"zip": VISA, "month": 12, "company": "4111 1111", "fax": None}
-    seal(arguments)
+    wrap_secrets(arguments)
     assert arguments == {"zip": Secret(VISA), "month": 12, "company": "4111 1111", "fax": None}
 
 
 def test_a_number_in_another_field_can_be_left_alone() -> None:
     arguments: dict[str, object] = {"zip": VISA, "cvv": "900"}
-    seal(arguments, misplaced=False)
+    wrap_secrets(arguments, misplaced=False)
     assert arguments == {"zip": VISA, "cvv": Secret("900")}

@@ -7,6 +7,7 @@ import pickle
 import pytest
 
 from django_dinero import exceptions
+from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import (
     DineroError,
     DuplicateCardError,
@@ -15,7 +16,6 @@ from django_dinero.exceptions import (
     InvalidInput,
     unexpected_keywords,
 )
-from django_dinero.gateways.types import ReasonKind
 
 CODES = {
     "AVSAndCVVError": "avs_and_cvv_mismatch",
@@ -43,7 +43,7 @@ CODES = {
     "InvalidExpiryInput": "invalid_expiry",
     "InvalidInput": "invalid_input",
     "InvalidTransactionError": "invalid_transaction",
-    "NeedsReview": "needs_review",
+    "NeedsAttention": "needs_review",
     "NotSent": "not_sent",
     "OperationInProgress": "operation_in_progress",
     "OutcomeUnknown": "outcome_unknown",
@@ -67,7 +67,7 @@ NO_ANSWER = {
     "IdempotencyKeyReused",
     "InsideTransaction",
     "InvalidInput",
-    "NeedsReview",
+    "NeedsAttention",
     "NotSent",
     "OperationInProgress",
     "OutcomeUnknown",

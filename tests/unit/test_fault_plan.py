@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from django_dinero.sandbox.faults import FaultName
+from django_dinero.sandbox.http.faults import FaultName
 from tests.faults import plan
 from tests.faults.plan import Kill, Round, Share, When
 from tests.faults.settling import Settling

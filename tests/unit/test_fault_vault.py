@@ -69,7 +69,7 @@ def test_values_that_differ_are_told(
     gateway: RecordingGateway, make_customer: Make, values: dict[str, object]
 ) -> None:
     make_customer()
-    CreditCard.objects.update_mirrored(**values)
+    CreditCard.objects.update_without_push(**values)
     assert words(gateway) == ["differs: card"]
-    Customer.objects.update_mirrored(email="other@example.com", sync_state="error")
+    Customer.objects.update_without_push(email="other@example.com", sync_state="error")
     assert words(gateway) == ["differs: card", "differs: customer", "waits: customer"]

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from django_dinero.sandbox.bank import Bank
-from django_dinero.sandbox.exchange import Reply
-from django_dinero.sandbox.faults import Dropped, FaultName
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.http.exchange import Reply
+from django_dinero.sandbox.http.faults import Dropped, FaultName
 from tests.faults import history
 from tests.faults.dying import Mortal
 from tests.faults.history import History

@@ -7,12 +7,13 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-from django_dinero.gateways.authorizenet import codes, replies
+from django_dinero.enums import ReasonKind
+from django_dinero.gateways.authorizenet import codes, responses
 from django_dinero.gateways.authorizenet.client import Client, Reply
 from django_dinero.gateways.authorizenet.options import Options
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.locks import Lock
-from django_dinero.gateways.types import ReasonKind, Refusal, RemoteCustomer
+from django_dinero.gateways.types import Refusal, RemoteCustomer
 
 #: Seconds for which an id that was just created may still be "not found" (reported: 2 to 15 s,
 #: sandbox and production).
@@ -94,7 +95,7 @@ class Account(Gateway):
     def fetch_customer(self, customer_id: str) -> RemoteCustomer | Refusal:
         """Fetch a customer with all cards, expiry dates unmasked."""
         profile = self.fetch_profile(customer_id)
-        return profile if isinstance(profile, Refusal) else replies.customer(profile)
+        return profile if isinstance(profile, Refusal) else responses.customer(profile)
 
     def fetch_profile(self, customer_id: str) -> dict[str, Any] | Refusal:
         """Fetch a customer as the gateway shows it."""

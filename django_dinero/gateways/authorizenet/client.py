@@ -9,12 +9,13 @@ from typing import Any
 from django.utils.translation import gettext as _
 from requests.adapters import BaseAdapter
 
+from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import OutcomeUnknown
 from django_dinero.gateways.authorizenet import xml
 from django_dinero.gateways.authorizenet.codes import BROKE_OFF, message_reason
 from django_dinero.gateways.authorizenet.options import Options
-from django_dinero.gateways.http import HttpClient, Timeouts
-from django_dinero.gateways.types import Reason, ReasonKind, Refusal
+from django_dinero.gateways.http.client import HttpClient, Timeouts
+from django_dinero.gateways.types import Reason, Refusal
 
 CONTENT_TYPE = "text/xml"
 #: The root of a refusal before any operation was looked at (a schema error).

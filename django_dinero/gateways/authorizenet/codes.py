@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from django_dinero.gateways.types import Kind, Outcome, Reason, ReasonKind, RemoteStatus
-from django_dinero.secrets import scrub
+from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus, TransactionKind
+from django_dinero.gateways.types import Reason
+from django_dinero.redaction import scrub
 
 K = ReasonKind
 
@@ -83,11 +84,11 @@ ALREADY_VOIDED = "310"
 ALREADY_CAPTURED = "311"
 
 #: ``responseCode``: 1 approved, 2 declined, 3 error, 4 held for review.
-OUTCOMES: Mapping[str, Outcome] = {
-    "1": Outcome.APPROVED,
-    "2": Outcome.DECLINED,
-    "3": Outcome.FAILED,
-    "4": Outcome.HELD,
+OUTCOMES: Mapping[str, ResultStatus] = {
+    "1": ResultStatus.APPROVED,
+    "2": ResultStatus.DECLINED,
+    "3": ResultStatus.FAILED,
+    "4": ResultStatus.HELD,
 }
 
 #: ``transactionStatus`` of the reporting calls (the schema's transactionStatusEnum).
@@ -119,13 +120,13 @@ STATUSES: Mapping[str, RemoteStatus] = {
 }
 
 #: ``transactionType`` of getTransactionDetails; a captured authorization keeps its own type.
-KINDS: Mapping[str, Kind] = {
-    "authCaptureTransaction": Kind.CHARGE,
-    "authOnlyTransaction": Kind.AUTHORIZATION,
-    "captureOnlyTransaction": Kind.CHARGE,
-    "priorAuthCaptureTransaction": Kind.CAPTURE,
-    "refundTransaction": Kind.REFUND,
-    "voidTransaction": Kind.VOID,
+KINDS: Mapping[str, TransactionKind] = {
+    "authCaptureTransaction": TransactionKind.CHARGE,
+    "authOnlyTransaction": TransactionKind.AUTHORIZATION,
+    "captureOnlyTransaction": TransactionKind.CHARGE,
+    "priorAuthCaptureTransaction": TransactionKind.CAPTURE,
+    "refundTransaction": TransactionKind.REFUND,
+    "voidTransaction": TransactionKind.VOID,
 }
 
 #: ``accountType``, in both of its spellings, by its letters in lower case.
@@ -177,7 +178,7 @@ def field_kind(text: str) -> ReasonKind:
 
 
 def transaction_reasons(
-    code: str, text: str, outcome: Outcome, *, follow_up: bool = False
+    code: str, text: str, outcome: ResultStatus, *, follow_up: bool = False
 ) -> tuple[Reason, ...]:
     """Return the reasons of a transaction that was not approved.
 
@@ -189,10 +190,10 @@ def transaction_reasons(
     """
     kinds = REASONS.get(code)
     if kinds is None:
-        kinds = (K.CARD_DECLINED if outcome is Outcome.DECLINED else K.GATEWAY_ERROR,)
+        kinds = (K.CARD_DECLINED if outcome is ResultStatus.DECLINED else K.GATEWAY_ERROR,)
     if follow_up and code == "16":
         kinds = (K.REFUND,)
-    if outcome is Outcome.HELD:
+    if outcome is ResultStatus.HELD:
         # Held for whatever reason: neither paid nor declined.
         kinds = (K.HELD,)
     shown = scrub(text)

@@ -18,7 +18,7 @@ from django_dinero.gateways.authorizenet.lookups import Lookups
 from django_dinero.gateways.authorizenet.vault import Vault
 from django_dinero.gateways.base import Request
 from django_dinero.gateways.locks import Lock
-from django_dinero.gateways.types import Credentials, Refusal, WebhookNotice
+from django_dinero.gateways.types import CredentialsCheck, Refusal, WebhookNotice
 
 #: The schema's limits, in characters. A charge's e-mail and a profile's have the same.
 MAX_LENGTHS: Mapping[str, int] = {
@@ -128,10 +128,10 @@ class AuthorizeNetGateway(Vault, Lookups):
             return {"description": text % {"limit": MAX_ORDER_TEXT}}
         return {}
 
-    def check_credentials(self) -> Credentials:
+    def check_credentials(self) -> CredentialsCheck:
         """Ask with a call that does nothing else (``authenticateTestRequest``)."""
         reply = self.client.call("authenticateTest", {}, changes=False)
-        return Credentials(reply.ok, reply.reason().text, live=self.live)
+        return CredentialsCheck(reply.ok, reply.reason().text, live=self.live)
 
     def parse_webhook(self, headers: Mapping[str, str], raw_body: bytes) -> WebhookNotice | Refusal:
         """Verify ``X-ANET-Signature`` over the raw bytes and say what the notice points at."""

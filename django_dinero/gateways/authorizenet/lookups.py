@@ -9,20 +9,18 @@ import datetime
 from collections.abc import Iterator
 from dataclasses import replace
 
+from django_dinero.enums import ReasonKind, RemoteStatus, TransactionKind
 from django_dinero.exceptions import GatewayError
-from django_dinero.gateways.authorizenet import codes, replies, reports
+from django_dinero.gateways.authorizenet import codes, reports, responses
 from django_dinero.gateways.authorizenet.lists import Incomplete, Lists
 from django_dinero.gateways.authorizenet.xml import text_at
 from django_dinero.gateways.types import (
-    Kind,
-    Lookup,
     LookupHints,
+    LookupResult,
     Reason,
-    ReasonKind,
     Refusal,
     RemoteCard,
     RemoteCustomer,
-    RemoteStatus,
     RemoteTransaction,
 )
 
@@ -32,7 +30,7 @@ _CAPTURED = (RemoteStatus.CAPTURED, RemoteStatus.SETTLED)
 class Lookups(Lists):
     """The verbs that read the other side's books."""
 
-    def find_operation(self, key: str, hints: LookupHints) -> Lookup:
+    def find_operation(self, key: str, hints: LookupHints) -> LookupResult:
         """Find what an operation left: by invoice number, by our customer key, by its target.
 
         A list that the account may not read leaves the search incomplete.
@@ -40,7 +38,7 @@ class Lookups(Lists):
         finders = {
             "create_customer": self._find_customer,
             "add_card": self._find_card,
-            "settle": self._find_capture,
+            "capture": self._find_capture,
             "void": self._find_void,
         }
         finder = finders.get(hints.kind)
@@ -49,9 +47,9 @@ class Lookups(Lists):
                 return finder(hints)
             return self._find_transaction(key, hints)
         except Incomplete:
-            return Lookup(complete=False)
+            return LookupResult(complete=False)
 
-    def _find_transaction(self, key: str, hints: LookupHints) -> Lookup:
+    def _find_transaction(self, key: str, hints: LookupHints) -> LookupResult:
         found = {
             text_at(item, "transId"): None
             for item in self.listed(hints.since)
@@ -64,25 +62,25 @@ class Lookups(Lists):
                 raise Incomplete
             if remote.operation_key == key:
                 matches.append(remote)
-        return Lookup(tuple(matches))
+        return LookupResult(tuple(matches))
 
-    def _find_customer(self, hints: LookupHints) -> Lookup:
+    def _find_customer(self, hints: LookupHints) -> LookupResult:
         values = {"merchantCustomerId": hints.customer_key, "unmaskExpirationDate": "true"}
         reply = self.client.call("getCustomerProfile", values, changes=False)
         if reply.code == codes.NOT_FOUND:
-            return Lookup()
+            return LookupResult()
         self.readable(reply)
-        found = replies.customer(reply.content.get("profile") or {})
-        return Lookup((found,) if found.key == hints.customer_key else ())
+        found = responses.customer(reply.content.get("profile") or {})
+        return LookupResult((found,) if found.customer_key == hints.customer_key else ())
 
-    def _find_card(self, hints: LookupHints) -> Lookup:
+    def _find_card(self, hints: LookupHints) -> LookupResult:
         customer = self.retrieve_customer(hints.customer_id)
         if isinstance(customer, Refusal):
             gone = customer.reasons[0].kind is ReasonKind.CUSTOMER_NOT_FOUND
-            return Lookup(complete=gone)
-        return Lookup(tuple(card for card in customer.cards if _is_new(card, hints)))
+            return LookupResult(complete=gone)
+        return LookupResult(tuple(card for card in customer.cards if _is_new(card, hints)))
 
-    def _find_capture(self, hints: LookupHints) -> Lookup:
+    def _find_capture(self, hints: LookupHints) -> LookupResult:
         """A capture changes its authorization: captured for our amount, it is ours.
 
         ``transrefId`` names the request that made the authorization, so that nothing tells a
@@ -90,17 +88,17 @@ class Lookups(Lists):
         """
         remote = self.retrieve_transaction(hints.transaction_id)
         if isinstance(remote, Refusal):
-            return Lookup(complete=False)
+            return LookupResult(complete=False)
         if remote.status not in _CAPTURED or remote.settled_amount != hints.amount:
-            return Lookup()
-        return Lookup((_as(remote, Kind.CAPTURE),))
+            return LookupResult()
+        return LookupResult((_as(remote, TransactionKind.CAPTURE),))
 
-    def _find_void(self, hints: LookupHints) -> Lookup:
+    def _find_void(self, hints: LookupHints) -> LookupResult:
         remote = self.retrieve_transaction(hints.transaction_id)
         if isinstance(remote, Refusal):
-            return Lookup(complete=False)
+            return LookupResult(complete=False)
         voided = remote.status is RemoteStatus.VOIDED
-        return Lookup((_as(remote, Kind.VOID),) if voided else ())
+        return LookupResult((_as(remote, TransactionKind.VOID),) if voided else ())
 
     # -- Going through everything -----------------------------------------------------------------
 
@@ -113,7 +111,7 @@ class Lookups(Lists):
         reply = self.client.call("getCustomerProfileIds", {}, changes=False)
         if not reply.ok:
             raise self._unreadable(reply.reason())
-        for customer_id in replies.ids(reply.content, "ids"):
+        for customer_id in responses.ids(reply.content, "ids"):
             customer = self.retrieve_customer(customer_id)
             if isinstance(customer, RemoteCustomer):
                 yield customer
@@ -146,5 +144,5 @@ def _is_new(card: RemoteCard, hints: LookupHints) -> bool:
     return card.card_id not in hints.known_card_ids and hints.last_4 in ("", card.last_4)
 
 
-def _as(remote: RemoteTransaction, kind: Kind) -> RemoteTransaction:
+def _as(remote: RemoteTransaction, kind: TransactionKind) -> RemoteTransaction:
     return replace(remote, kind=kind)

@@ -9,35 +9,33 @@ from typing import Any, Literal, TypeVar
 
 from django.utils.translation import gettext as _
 
+from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus
 from django_dinero.exceptions import NotSent, OutcomeUnknown
-from django_dinero.gateways.authorizenet import bodies, codes, replies, reports
+from django_dinero.gateways.authorizenet import codes, reports, requests, responses
 from django_dinero.gateways.authorizenet.account import Account
 from django_dinero.gateways.authorizenet.client import Reply
 from django_dinero.gateways.authorizenet.xml import text_at
 from django_dinero.gateways.types import (
     ChargeRequest,
     FollowUpRequest,
-    Outcome,
     Reason,
-    ReasonKind,
     Refusal,
-    RemoteStatus,
     RemoteTransaction,
     StoredCard,
     TransactionResult,
 )
-from django_dinero.keys import new_key
+from django_dinero.identifiers import new_key
 
 K = ReasonKind
 
 AnswerT = TypeVar("AnswerT")
 
 #: What a charge of ours has become that the gateway says it has already.
-_ADOPTED: Mapping[RemoteStatus, Outcome] = {
-    RemoteStatus.AUTHORIZED: Outcome.APPROVED,
-    RemoteStatus.CAPTURED: Outcome.APPROVED,
-    RemoteStatus.SETTLED: Outcome.APPROVED,
-    RemoteStatus.HELD: Outcome.HELD,
+_ADOPTED: Mapping[RemoteStatus, ResultStatus] = {
+    RemoteStatus.AUTHORIZED: ResultStatus.APPROVED,
+    RemoteStatus.CAPTURED: ResultStatus.APPROVED,
+    RemoteStatus.SETTLED: ResultStatus.APPROVED,
+    RemoteStatus.HELD: ResultStatus.HELD,
 }
 
 
@@ -49,7 +47,7 @@ class Money(Account):
 
     def charge(self, request: ChargeRequest) -> TransactionResult:
         """Charge or authorize; a partial approval is voided and counts as declined."""
-        values = bodies.charge(request, self.options.duplicate_window)
+        values = requests.charge(request, self.options.duplicate_window)
         source = request.source
         about = (source.customer_id, source.card_id) if isinstance(source, StoredCard) else ()
         reply = self._send(values, request.operation_key, about=about)
@@ -108,7 +106,7 @@ class Money(Account):
             network_transaction_id=original.network_transaction_id,
             last_4=original.last_4,
             brand=original.brand,
-            reasons=() if outcome is Outcome.APPROVED else (Reason(K.HELD),),
+            reasons=() if outcome is ResultStatus.APPROVED else (Reason(K.HELD),),
             already=True,
         )
 
@@ -118,16 +116,16 @@ class Money(Account):
         Raises:
             OutcomeUnknown: it could not be voided; the part is on the card until somebody does.
         """
-        reply = _certainly(lambda: self._send(bodies.void(transaction_id), new_key()))
-        if replies.response_code(reply.content) != "1":
+        reply = _certainly(lambda: self._send(requests.void(transaction_id), new_key()))
+        if responses.response_code(reply.content) != "1":
             raise OutcomeUnknown(
                 _("The gateway approved a part as %(id)s and did not void it: %(text)s")
                 % {"id": transaction_id, "text": reply.reason().text}
             )
 
-    def settle(self, request: FollowUpRequest) -> TransactionResult:
+    def capture(self, request: FollowUpRequest) -> TransactionResult:
         """Capture an authorization (``priorAuthCaptureTransaction``)."""
-        result = self._follow_up(bodies.capture(request), request)
+        result = self._follow_up(requests.capture(request), request)
         if not result.already:
             return result
 
@@ -138,7 +136,7 @@ class Money(Account):
 
     def void(self, request: FollowUpRequest) -> TransactionResult:
         """Void what has not settled."""
-        values = bodies.void(request.transaction_id)
+        values = requests.void(request.transaction_id)
         result = self._follow_up(values, request, giving_back=True)
         if not result.already:
             return result
@@ -146,7 +144,7 @@ class Money(Account):
 
     def refund(self, request: FollowUpRequest) -> TransactionResult:
         """Refund a settled charge to its card."""
-        values = bodies.refund(request, self.options.duplicate_window)
+        values = requests.refund(request, self.options.duplicate_window)
         result = self._follow_up(values, request, giving_back=True)
         duplicate = any(reason.code in codes.DUPLICATES for reason in result.reasons)
         return self._adopt(request, result) if duplicate else result
@@ -169,9 +167,11 @@ class Money(Account):
         remote = _certainly(lambda: self.retrieve_transaction(request.transaction_id))
         if isinstance(remote, Refusal):
             return result
-        return replace(result, outcome=Outcome.APPROVED, reasons=()) if there(remote) else result
+        return (
+            replace(result, outcome=ResultStatus.APPROVED, reasons=()) if there(remote) else result
+        )
 
-    def resolve_held(
+    def decide_review(
         self, request: FollowUpRequest, action: Literal["approve", "decline"]
     ) -> TransactionResult:
         """Approve or decline what the fraud filters hold (``updateHeldTransactionRequest``)."""
@@ -209,10 +209,10 @@ class Money(Account):
         Raises:
             OutcomeUnknown: it contradicts itself, or what it says of the transaction is in pieces.
         """
-        if not replies.response_code(reply.content):
+        if not responses.response_code(reply.content):
             return self._refused(reply, missing)
-        result = replies.result(reply.content, follow_up=follow_up)
-        if result.outcome is Outcome.APPROVED and not reply.ok:
+        result = responses.result(reply.content, follow_up=follow_up)
+        if result.outcome is ResultStatus.APPROVED and not reply.ok:
             raise OutcomeUnknown(
                 _("The gateway approved and says that it failed: %(text)s")
                 % {"text": reply.reason().text}
@@ -221,11 +221,11 @@ class Money(Account):
 
     def _refused(self, reply: Reply, missing: ReasonKind) -> TransactionResult:
         """Return an answer that speaks of no transaction: an API message is all there is."""
-        if reply.ok or replies.speaks_of_a_transaction(reply.content):
+        if reply.ok or responses.speaks_of_a_transaction(reply.content):
             raise OutcomeUnknown(_("The gateway's answer does not tell what became of it."))
         reason = reply.reason(missing)
         declined = reason.kind in (K.CARD_DECLINED,)
-        outcome = Outcome.DECLINED if declined else Outcome.FAILED
+        outcome = ResultStatus.DECLINED if declined else ResultStatus.FAILED
         return TransactionResult(outcome, reasons=(reason,))
 
     def retrieve_transaction(self, transaction_id: str) -> RemoteTransaction | Refusal:

@@ -11,7 +11,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 
-from django_dinero.secrets import Secret
+from django_dinero.redaction import Secret
 
 #: One URL for everything (the official API reference).
 ENDPOINTS: Mapping[str, str] = {

@@ -9,10 +9,11 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from django_dinero.enums import RemoteStatus, TransactionKind
 from django_dinero.exceptions import OutcomeUnknown
-from django_dinero.gateways.authorizenet import codes, replies
+from django_dinero.gateways.authorizenet import codes, responses
 from django_dinero.gateways.authorizenet.xml import at, text_at
-from django_dinero.gateways.types import Kind, RemoteStatus, RemoteTransaction
+from django_dinero.gateways.types import RemoteTransaction
 
 #: Where ``settleAmount`` says what was or will be settled; elsewhere it repeats the authorized sum.
 _TAKEN = (
@@ -27,7 +28,7 @@ def details(content: Mapping[str, Any], currency: str) -> RemoteTransaction:
     """Return the ``transaction`` of getTransactionDetails; ``currency`` is the account's."""
     found = at(content, "transaction")
     status = remote_status(text_at(found, "transactionStatus"))
-    kind = codes.KINDS.get(text_at(found, "transactionType"), Kind.CHARGE)
+    kind = codes.KINDS.get(text_at(found, "transactionType"), TransactionKind.CHARGE)
     authorized = amount(text_at(found, "authAmount"))
     settled = amount(text_at(found, "settleAmount"))
     key = text_at(found, "order", "invoiceNumber") or text_at(content, "transrefId")
@@ -35,14 +36,14 @@ def details(content: Mapping[str, Any], currency: str) -> RemoteTransaction:
         transaction_id=text_at(found, "transId"),
         kind=kind,
         status=status,
-        amount=(settled if kind is Kind.REFUND else authorized) or settled or Decimal(0),
+        amount=(settled if kind is TransactionKind.REFUND else authorized) or settled or Decimal(0),
         currency=currency,
         operation_key=key,
         settled_amount=settled if status in _TAKEN else None,
         parent_id=text_at(found, "refTransId"),
         customer_id=text_at(found, "profile", "customerProfileId"),
         card_id=text_at(found, "profile", "customerPaymentProfileId"),
-        last_4=replies.account(found),
+        last_4=responses.account(found),
         brand=codes.brand(text_at(found, "payment", "creditCard", "cardType")),
         auth_code=text_at(found, "authCode"),
         avs=text_at(found, "AVSResponse"),
@@ -60,11 +61,11 @@ def summary(found: Mapping[str, Any], currency: str) -> RemoteTransaction:
     """
     word = text_at(found, "transactionStatus")
     status = remote_status(word)
-    kind = Kind.CHARGE
+    kind = TransactionKind.CHARGE
     if word.startswith("refund"):
-        kind = Kind.REFUND
+        kind = TransactionKind.REFUND
     elif status is RemoteStatus.AUTHORIZED:
-        kind = Kind.AUTHORIZATION
+        kind = TransactionKind.AUTHORIZATION
     settled = amount(text_at(found, "settleAmount")) or Decimal(0)
     return RemoteTransaction(
         transaction_id=text_at(found, "transId"),
@@ -76,7 +77,7 @@ def summary(found: Mapping[str, Any], currency: str) -> RemoteTransaction:
         settled_amount=settled if status in _TAKEN else None,
         customer_id=text_at(found, "profile", "customerProfileId"),
         card_id=text_at(found, "profile", "customerPaymentProfileId"),
-        last_4=replies.last_4(text_at(found, "accountNumber")),
+        last_4=responses.last_4(text_at(found, "accountNumber")),
         brand=codes.brand(text_at(found, "accountType")),
         submitted_at=moment(text_at(found, "submitTimeUTC")),
     )

@@ -9,26 +9,26 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from django_dinero.cards import CardDetails, PaymentToken
+from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.exceptions import NotSent, OutcomeUnknown
-from django_dinero.gateways.authorizenet import bodies, codes, direct, replies
+from django_dinero.gateways.authorizenet import codes, requests, responses
+from django_dinero.gateways.authorizenet import direct_response as authorizenet_direct_response
 from django_dinero.gateways.authorizenet.account import Account
 from django_dinero.gateways.authorizenet.client import Reply
 from django_dinero.gateways.authorizenet.xml import text_at, texts_at
 from django_dinero.gateways.types import (
+    Ack,
     CardRequest,
     CardUpdate,
     CustomerRequest,
     CustomerUpdate,
-    Done,
-    Outcome,
     Reason,
-    ReasonKind,
     Refusal,
     RemoteCard,
     RemoteCustomer,
     TransactionResult,
 )
-from django_dinero.secrets import Secret, scrub
+from django_dinero.redaction import Secret, scrub
 
 _GONE = (codes.NOT_FOUND, codes.ALREADY_DELETED)
 
@@ -42,27 +42,27 @@ class Vault(Account):
         ``merchantCustomerId`` is our customer key. A profile has no name: that goes with the card.
         """
         profile: dict[str, Any] = {
-            "merchantCustomerId": request.key,
-            "description": bodies.PROFILE_DESCRIPTION,
+            "merchantCustomerId": request.customer_key,
+            "description": requests.PROFILE_DESCRIPTION,
             "email": request.email,
         }
         values: dict[str, Any] = {"profile": profile}
         if request.card is not None:
-            profile["paymentProfiles"] = [bodies.payment_profile(request.card, default=True)]
+            profile["paymentProfiles"] = [requests.payment_profile(request.card, default=True)]
             values["validationMode"] = self.options.validation_mode
         key = request.operation_key
         reply = self.client.call("createCustomerProfile", values, changes=True, key=key)
         if not reply.ok:
             return self._customer_refusal(reply)
         customer_id = _new_id(reply, "customerProfileId")
-        card_ids = replies.ids(reply.content, "customerPaymentProfileIdList")
+        card_ids = responses.ids(reply.content, "customerPaymentProfileIdList")
         if request.card is not None and not card_ids:
             raise OutcomeUnknown(_("The gateway says Ok and gives no card."))
         self.fresh.add(customer_id, *card_ids)
         cards = tuple(self._as_sent(customer_id, card_id, request.card) for card_id in card_ids)
         return RemoteCustomer(
             customer_id=customer_id,
-            key=request.key,
+            customer_key=request.customer_key,
             email=request.email,
             first_name=request.first_name,
             last_name=request.last_name,
@@ -72,13 +72,13 @@ class Vault(Account):
     def _customer_refusal(self, reply: Reply) -> Refusal:
         if reply.code == codes.DUPLICATE_RECORD:
             reason = _duplicate(ReasonKind.DUPLICATE_CUSTOMER, reply)
-            return Refusal((reason,), existing_id=replies.duplicate_id(reply.text))
+            return Refusal((reason,), existing_id=responses.duplicate_id(reply.text))
         texts = list(texts_at(reply.content, "validationDirectResponseList", "string"))
         return self._validation_refusal(reply, texts[0] if texts else "")
 
     def _validation_refusal(self, reply: Reply, direct_response: str) -> Refusal:
         """Return why a card was not stored: the card check's own reason where there is one."""
-        told = direct.parse(direct_response) if direct_response else None
+        told = authorizenet_direct_response.parse(direct_response) if direct_response else None
         if reply.code != "E00027" or told is None or told.response_code == "1":
             return reply.refusal(ReasonKind.CUSTOMER_NOT_FOUND)
         outcome = codes.OUTCOMES[told.response_code]
@@ -89,7 +89,7 @@ class Vault(Account):
         """Fetch a profile with all payment profiles."""
         return self.fetch_customer(customer_id)
 
-    def update_customer(self, request: CustomerUpdate) -> Done | Refusal:
+    def update_customer(self, request: CustomerUpdate) -> Ack | Refusal:
         """Write e-mail and our key; names are not kept by the gateway.
 
         Get, merge and send back: an update blanks what it does not hold, and the description of a
@@ -99,7 +99,7 @@ class Vault(Account):
         if isinstance(stored, Refusal):
             return stored
         profile = {
-            "merchantCustomerId": request.key,
+            "merchantCustomerId": request.customer_key,
             "description": text_at(stored, "description"),
             "email": request.email,
             "customerProfileId": request.customer_id,
@@ -112,9 +112,9 @@ class Vault(Account):
             key=request.operation_key,
             about=(request.customer_id,),
         )
-        return Done() if reply.ok else reply.refusal(ReasonKind.CUSTOMER_NOT_FOUND)
+        return Ack() if reply.ok else reply.refusal(ReasonKind.CUSTOMER_NOT_FOUND)
 
-    def delete_customer(self, customer_id: str) -> Done | Refusal:
+    def delete_customer(self, customer_id: str) -> Ack | Refusal:
         """Delete a profile with everything in it."""
         values = {"customerProfileId": customer_id}
         reply = self.call("deleteCustomerProfile", values, changes=True, about=(customer_id,))
@@ -126,7 +126,7 @@ class Vault(Account):
         """Create a payment profile."""
         values = {
             "customerProfileId": request.customer_id,
-            "paymentProfile": bodies.payment_profile(request.card, default=request.is_default),
+            "paymentProfile": requests.payment_profile(request.card, default=request.is_default),
             "validationMode": self.options.validation_mode,
         }
         reply = self.call(
@@ -169,7 +169,7 @@ class Vault(Account):
             return stored
         values = {
             "customerProfileId": request.customer_id,
-            "paymentProfile": bodies.merged_profile(request, stored),
+            "paymentProfile": requests.merged_profile(request, stored),
             "validationMode": self.options.validation_mode if request.card else "none",
         }
         reply = self.call(
@@ -184,7 +184,7 @@ class Vault(Account):
         if request.card is not None:
             card = self._as_sent(request.customer_id, request.card_id, request.card)
         else:
-            card = replies.card(stored, request.customer_id)
+            card = responses.card(stored, request.customer_id)
             card = replace(card, month=request.month, year=request.year, address=request.address)
         return replace(card, card_id=request.card_id, is_default=request.is_default)
 
@@ -215,22 +215,22 @@ class Vault(Account):
             shown = self.fetch_payment_profile(customer_id, card_id, unmask=True)
         if isinstance(shown, Refusal):
             shown = {}
-        return replace(replies.card(shown, customer_id), card_id=card_id)
+        return replace(responses.card(shown, customer_id), card_id=card_id)
 
-    def delete_card(self, customer_id: str, card_id: str) -> Done | Refusal:
+    def delete_card(self, customer_id: str, card_id: str) -> Ack | Refusal:
         """Delete a payment profile."""
         values = {"customerProfileId": customer_id, "customerPaymentProfileId": card_id}
         about = (customer_id, card_id)
         reply = self.call("deleteCustomerPaymentProfile", values, changes=True, about=about)
         return self._deleted(reply, ReasonKind.CARD_NOT_FOUND, card_id)
 
-    def _deleted(self, reply: Reply, missing: ReasonKind, remote_id: str) -> Done | Refusal:
+    def _deleted(self, reply: Reply, missing: ReasonKind, remote_id: str) -> Ack | Refusal:
         if reply.code in _GONE:
-            return Done(already=True)
+            return Ack(already=True)
         if not reply.ok:
             return reply.refusal(missing)
         self.fresh.deleted(remote_id)
-        return Done()
+        return Ack()
 
     def validate_card(
         self, customer_id: str, card_id: str, cvv: Secret | None = None
@@ -245,14 +245,14 @@ class Vault(Account):
         }
         about = (customer_id, card_id)
         reply = self.call("validateCustomerPaymentProfile", values, changes=True, about=about)
-        told = direct.parse(text_at(reply.content, "directResponse"))
+        told = authorizenet_direct_response.parse(text_at(reply.content, "directResponse"))
         if told is None and reply.ok:
-            return TransactionResult(Outcome.APPROVED)
+            return TransactionResult(ResultStatus.APPROVED)
         if told is None or (told.response_code == "1" and not reply.ok):
             reason = reply.reason(ReasonKind.CARD_NOT_FOUND)
-            return TransactionResult(Outcome.FAILED, reasons=(reason,))
+            return TransactionResult(ResultStatus.FAILED, reasons=(reason,))
         outcome = codes.OUTCOMES[told.response_code]
-        approved = outcome is Outcome.APPROVED
+        approved = outcome is ResultStatus.APPROVED
         reasons = codes.transaction_reasons(told.reason_code, told.reason_text, outcome)
         return TransactionResult(
             outcome,

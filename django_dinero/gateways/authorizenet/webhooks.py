@@ -14,8 +14,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from django_dinero.gateways.types import Reason, ReasonKind, Refusal, WebhookNotice
-from django_dinero.secrets import Secret
+from django_dinero.enums import ReasonKind
+from django_dinero.gateways.types import Reason, Refusal, WebhookNotice
+from django_dinero.redaction import Secret
 
 HEADER = "x-anet-signature"
 PREFIX = "sha512="

@@ -13,8 +13,8 @@ from xml.parsers import expat
 
 import xmltodict
 
-from django_dinero.authorizenet_schema import NAMESPACE, ROOTS, TYPES, arrange
-from django_dinero.secrets import Secret
+from django_dinero.protocols.authorizenet import NAMESPACE, ROOTS, TYPES, arrange
+from django_dinero.redaction import Secret
 
 #: Replies nest about ten deep; a hostile one may nest without end.
 MAX_DEPTH = 64

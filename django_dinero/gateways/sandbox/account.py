@@ -9,14 +9,15 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from django.core.checks import CheckMessage
 
 from django_dinero.cards import CardDetails, PaymentToken
-from django_dinero.deadline import check_may_send
+from django_dinero.enums import ResultStatus
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.locks import Lock
-from django_dinero.gateways.sandbox import words
+from django_dinero.gateways.sandbox import mapping
 from django_dinero.gateways.sandbox.options import OPTION_NAMES, check, open_bank, read
-from django_dinero.gateways.types import Outcome, Reason, Refusal, TransactionResult
-from django_dinero.sandbox.bank import Bank
-from django_dinero.sandbox.records import BankRefusal, PlainCard, Token
+from django_dinero.gateways.types import Reason, Refusal, TransactionResult
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.bank.records import BankRefusal, PlainCard, Token
+from django_dinero.send_deadline import check_may_send
 
 P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
@@ -50,7 +51,7 @@ def results(
         try:
             return verb(self, *args, **kwargs)
         except BankRefusal as refusal:
-            return TransactionResult(Outcome.FAILED, reasons=self.told(refusal))
+            return TransactionResult(ResultStatus.FAILED, reasons=self.told(refusal))
 
     return method
 
@@ -90,7 +91,7 @@ class Account(Gateway):
 
     def told(self, refusal: BankRefusal) -> tuple[Reason, ...]:
         """Return why the bank refused; a bank in memory tells that it may have forgotten."""
-        return words.reasons(refusal.reason, in_memory=self.options.store is None)
+        return mapping.reasons(refusal.reason, in_memory=self.options.store is None)
 
 
 def source_of(card: CardDetails | PaymentToken) -> PlainCard | Token:

@@ -1,4 +1,4 @@
-"""The in-process gateway: maps the interface onto :class:`django_dinero.sandbox.bank.Bank`."""
+"""The in-process gateway: maps the interface onto :class:`django_dinero.sandbox.bank.bank.Bank`."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext_noop
 
-from django_dinero.gateways.sandbox import words
+from django_dinero.enums import TransactionKind
+from django_dinero.gateways.sandbox import mapping
 from django_dinero.gateways.sandbox.account import refusals
 from django_dinero.gateways.sandbox.money import Money
 from django_dinero.gateways.sandbox.vault import Vault
 from django_dinero.gateways.types import (
-    Credentials,
-    Kind,
-    Lookup,
+    CredentialsCheck,
     LookupHints,
+    LookupResult,
     RemoteCustomer,
     RemoteTransaction,
 )
-from django_dinero.sandbox.records import BankRefusal
+from django_dinero.sandbox.bank.records import BankRefusal
 
 #: How many entries of the bank's ledger are read at a time.
 PAGE = 500
@@ -52,35 +52,39 @@ class SandboxGateway(Vault, Money):
     @refusals
     def retrieve_transaction(self, transaction_id: str) -> RemoteTransaction:
         """Return one transaction."""
-        return words.transaction(self.bank.retrieve_transaction(transaction_id))
+        return mapping.transaction(self.bank.retrieve_transaction(transaction_id))
 
-    def find_operation(self, key: str, hints: LookupHints) -> Lookup:
+    def find_operation(self, key: str, hints: LookupHints) -> LookupResult:
         """Find what an operation left: by its key, or by ours on the customer."""
         if hints.kind == "create_customer":
             return self._find_customer(hints)
         if hints.kind == "add_card":
             return self._find_card(hints)
-        if hints.kind == "settle":
+        if hints.kind == "capture":
             found = self.bank.transactions(capture_key=key)
-            return Lookup(tuple(words.transaction(e, kind=Kind.CAPTURE) for e in found))
+            return LookupResult(
+                tuple(mapping.transaction(e, kind=TransactionKind.CAPTURE) for e in found)
+            )
         if hints.kind == "void":
             found = self.bank.transactions(void_key=key)
-            return Lookup(tuple(words.transaction(e, kind=Kind.VOID) for e in found))
+            return LookupResult(
+                tuple(mapping.transaction(e, kind=TransactionKind.VOID) for e in found)
+            )
         found = self.bank.transactions(operation_key=key)
-        return Lookup(tuple(words.transaction(entry) for entry in found))
+        return LookupResult(tuple(mapping.transaction(entry) for entry in found))
 
-    def _find_customer(self, hints: LookupHints) -> Lookup:
+    def _find_customer(self, hints: LookupHints) -> LookupResult:
         found = self.bank.customers(key=hints.customer_key) if hints.customer_key else ()
-        return Lookup(tuple(words.customer(each) for each in found))
+        return LookupResult(tuple(mapping.customer(each) for each in found))
 
-    def _find_card(self, hints: LookupHints) -> Lookup:
+    def _find_card(self, hints: LookupHints) -> LookupResult:
         try:
             stored = self.bank.customer(hints.customer_id).cards
         except BankRefusal:
             stored = ()
-        return Lookup(
+        return LookupResult(
             tuple(
-                words.card(each)
+                mapping.card(each)
                 for each in stored
                 if each.id not in hints.known_card_ids and hints.last_4 in ("", each.last_4)
             )
@@ -90,17 +94,17 @@ class SandboxGateway(Vault, Money):
         """Go through all customers, a page at a time."""
         after = "0"
         while page := self.bank.customers(after=after, limit=PAGE):
-            yield from (words.customer(each) for each in page)
+            yield from (mapping.customer(each) for each in page)
             after = page[-1].id
 
     def iter_transactions(self, since: datetime.datetime) -> Iterator[RemoteTransaction]:
         """Go through all transactions since then, a page at a time."""
         after = "0"
         while page := self.bank.transactions(since=since, after=after, limit=PAGE):
-            yield from (words.transaction(each) for each in page)
+            yield from (mapping.transaction(each) for each in page)
             after = page[-1].id
 
-    def check_credentials(self) -> Credentials:
+    def check_credentials(self) -> CredentialsCheck:
         """There are none to check."""
         self.bank.clock.now()
-        return Credentials(True, "The test bank in this process.", live=False)
+        return CredentialsCheck(True, "The test bank in this process.", live=False)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-from django_dinero.gateways.sandbox import words
+from django_dinero.enums import ResultStatus
+from django_dinero.gateways.sandbox import mapping
 from django_dinero.gateways.sandbox.account import Account, results, source_of
 from django_dinero.gateways.types import (
     ChargeRequest,
     FollowUpRequest,
-    Outcome,
     StoredCard,
     TransactionResult,
 )
-from django_dinero.sandbox.records import Order, PlainCard, Reason, Token, VaultCard
+from django_dinero.sandbox.bank.enums import Reason
+from django_dinero.sandbox.bank.records import Order, PlainCard, Token, VaultCard
 
 
 class Money(Account):
@@ -35,14 +36,14 @@ class Money(Account):
                 email=request.email,
             ),
             currency=request.currency,
-            settle=request.settle,
+            settle=request.capture,
         )
         if verdict.reason is Reason.partial_approval and verdict.entry is not None:
             self.bank.void(verdict.entry.id)
-        return words.result(verdict)
+        return mapping.result(verdict)
 
     @results
-    def settle(self, request: FollowUpRequest) -> TransactionResult:
+    def capture(self, request: FollowUpRequest) -> TransactionResult:
         """Capture an authorization; one that was captured for this amount before is a success."""
         verdict = self.bank.capture(
             request.transaction_id,
@@ -52,13 +53,13 @@ class Money(Account):
         )
         entry = verdict.entry
         there = entry is not None and entry.settled_amount == request.amount
-        return _done_before(words.result(verdict), there)
+        return _done_before(mapping.result(verdict), there)
 
     @results
     def void(self, request: FollowUpRequest) -> TransactionResult:
         """Void what has not settled; what was voided before is a success."""
         verdict = self.bank.void(request.transaction_id, void_key=request.operation_key)
-        return _done_before(words.result(verdict), verdict.reason is Reason.already_voided)
+        return _done_before(mapping.result(verdict), verdict.reason is Reason.already_voided)
 
     @results
     def refund(self, request: FollowUpRequest) -> TransactionResult:
@@ -71,22 +72,22 @@ class Money(Account):
             operation_key=request.operation_key,
             order=Order(invoice=request.operation_key, description=request.description),
         )
-        return words.result(verdict)
+        return mapping.result(verdict)
 
     @results
-    def resolve_held(
+    def decide_review(
         self, request: FollowUpRequest, action: Literal["approve", "decline"]
     ) -> TransactionResult:
         """Approve or decline a held payment."""
-        verdict = self.bank.resolve_held(request.transaction_id, approve=action == "approve")
-        return words.result(verdict)
+        verdict = self.bank.decide_review(request.transaction_id, approve=action == "approve")
+        return mapping.result(verdict)
 
 
 def _done_before(result: TransactionResult, there: bool) -> TransactionResult:
     """Take "it had been done before" for done: the books agree only if it is in ours too."""
     if not (result.already and there):
         return result
-    return replace(result, outcome=Outcome.APPROVED, reasons=())
+    return replace(result, outcome=ResultStatus.APPROVED, reasons=())
 
 
 def _charged(request: ChargeRequest) -> PlainCard | Token | VaultCard:

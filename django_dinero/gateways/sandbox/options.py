@@ -15,8 +15,9 @@ from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 
 from django_dinero.gateways.options import wrong
-from django_dinero.sandbox.bank import Bank
-from django_dinero.sandbox.records import Account, Check
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.bank.enums import Check
+from django_dinero.sandbox.bank.records import Account
 
 OPTION_NAMES = frozenset({"store", "reject_avs", "reject_cvv", "max_cards", "allow_in_production"})
 

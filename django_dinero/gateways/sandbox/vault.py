@@ -4,28 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django_dinero.gateways.sandbox import words
+from django_dinero.gateways.sandbox import mapping
 from django_dinero.gateways.sandbox.account import Account, refusals, results, source_of
 from django_dinero.gateways.types import (
+    Ack,
     CardRequest,
     CardUpdate,
     CustomerRequest,
     CustomerUpdate,
-    Done,
     RemoteCard,
     RemoteCustomer,
     TransactionResult,
 )
-from django_dinero.sandbox.records import (
-    BankRefusal,
-    MaskedCard,
-    NewCard,
-    PlainCard,
-    Reason,
-    Token,
-    Validation,
-)
-from django_dinero.secrets import Secret
+from django_dinero.redaction import Secret
+from django_dinero.sandbox.bank.enums import Reason, Validation
+from django_dinero.sandbox.bank.records import BankRefusal, MaskedCard, NewCard, PlainCard, Token
 
 
 class Vault(Account):
@@ -35,34 +28,34 @@ class Vault(Account):
     def create_customer(self, request: CustomerRequest) -> RemoteCustomer:
         """Store a customer, with a card where there is one; its bank is asked about it first."""
         stored = self.bank.create_customer(
-            key=request.key,
+            key=request.customer_key,
             email=request.email,
             first_name=request.first_name,
             last_name=request.last_name,
             cards=[NewCard(source_of(request.card))] if request.card else [],
             validation=Validation.live,
         )
-        return words.customer(stored)
+        return mapping.customer(stored)
 
     @refusals
     def retrieve_customer(self, customer_id: str) -> RemoteCustomer:
         """Return a customer with all cards."""
-        return words.customer(self.bank.customer(customer_id))
+        return mapping.customer(self.bank.customer(customer_id))
 
     @refusals
-    def update_customer(self, request: CustomerUpdate) -> Done:
+    def update_customer(self, request: CustomerUpdate) -> Ack:
         """Replace e-mail and names."""
         self.bank.update_customer(
             request.customer_id,
-            key=request.key,
+            key=request.customer_key,
             email=request.email,
             first_name=request.first_name,
             last_name=request.last_name,
         )
-        return Done()
+        return Ack()
 
     @refusals
-    def delete_customer(self, customer_id: str) -> Done:
+    def delete_customer(self, customer_id: str) -> Ack:
         """Remove a customer; gone already is a success."""
         return self._gone(lambda: self.bank.delete_customer(customer_id))
 
@@ -70,7 +63,7 @@ class Vault(Account):
     def add_card(self, request: CardRequest) -> RemoteCard:
         """Store one more card; it is checked first."""
         new = NewCard(source_of(request.card), is_default=request.is_default)
-        return words.card(self.bank.add_card(request.customer_id, new, Validation.live))
+        return mapping.card(self.bank.add_card(request.customer_id, new, Validation.live))
 
     @refusals
     def update_card(self, request: CardUpdate) -> RemoteCard:
@@ -89,21 +82,21 @@ class Vault(Account):
             is_default=request.is_default,
             validation=Validation.live if request.card else Validation.none,
         )
-        return words.card(stored)
+        return mapping.card(stored)
 
     @refusals
-    def delete_card(self, customer_id: str, card_id: str) -> Done:
+    def delete_card(self, customer_id: str, card_id: str) -> Ack:
         """Remove a card; gone already is a success."""
         return self._gone(lambda: self.bank.delete_card(customer_id, card_id))
 
-    def _gone(self, delete: Callable[[], None]) -> Done:
+    def _gone(self, delete: Callable[[], None]) -> Ack:
         try:
             delete()
         except BankRefusal as refusal:
             if refusal.reason in (Reason.customer_not_found, Reason.card_not_found):
-                return Done(already=True)
+                return Ack(already=True)
             raise
-        return Done()
+        return Ack()
 
     @results
     def validate_card(
@@ -111,4 +104,4 @@ class Vault(Account):
     ) -> TransactionResult:
         """Check a stored card with its bank."""
         verdict = self.bank.validate_card(customer_id, card_id, Validation.live, cvv)
-        return words.result(verdict)
+        return mapping.result(verdict)

@@ -20,7 +20,7 @@ from django_dinero.exceptions import (
     UnsupportedFeature,
 )
 from django_dinero.gateways import registry
-from django_dinero.secrets import Secret, scrub
+from django_dinero.redaction import Secret, scrub
 
 #: Options whose values are never shown, whatever library puts them into an error text.
 HIDDEN = ("key", "secret", "login", "password", "token")

@@ -12,10 +12,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
-from django_dinero.sandbox.bank import Bank
-from django_dinero.sandbox.control import LEVERS
-from django_dinero.sandbox.faults import FaultName
-from django_dinero.sandbox.server import SandboxServer
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.http.controls import LEVERS
+from django_dinero.sandbox.http.faults import FaultName
+from django_dinero.sandbox.http.server import SandboxServer
 
 DEFAULT_PORT = 8765
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)

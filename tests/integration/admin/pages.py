@@ -10,7 +10,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
-from django_dinero import keys
+from django_dinero import identifiers
 
 
 def url(name: str, *args: Any) -> str:
@@ -41,18 +41,18 @@ def key_of(client: Client, address: str) -> str:
 
 def confirm(**given: str) -> dict[str, str]:
     """What a page with a button alone posts."""
-    return {"key": keys.new_key(), **given}
+    return {"key": identifiers.new_key(), **given}
 
 
 def charge(price: str = "12.50", **given: str) -> dict[str, str]:
     """What the charge page posts."""
-    return {"key": keys.new_key(), "price": price, "settle": "charge", **given}
+    return {"key": identifiers.new_key(), "price": price, "settle": "charge", **given}
 
 
 def new_card(number: str = "5424000000000015", **given: str) -> dict[str, str]:
     """What the page *add card* posts."""
     return {
-        "key": keys.new_key(),
+        "key": identifiers.new_key(),
         "number": number,
         "month": "11",
         "year": "2059",

@@ -10,8 +10,9 @@ from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.db import connection
 from django.test import Client
 
+from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import NotSent
-from django_dinero.gateways.types import Reason, ReasonKind, Refusal
+from django_dinero.gateways.types import Reason, Refusal
 from django_dinero.models import CreditCard, Customer, Operation
 from tests.integration.admin.pages import key_of, messages, new_card, text, url
 from tests.support.recording import (

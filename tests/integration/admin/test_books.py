@@ -79,7 +79,7 @@ def test_a_deleted_card_leaves_its_transaction_readable(root: Client, paid: Tran
 
 
 def test_settling(root: Client, reserved: Transaction, gateway: RecordingGateway) -> None:
-    address = url("transaction_settle", reserved.pk)
+    address = url("transaction_capture", reserved.pk)
     assert 'name="amount" value="12.50"' in root.get(address).content.decode()
     response = root.post(address, confirm(amount="10.00", key=key_of(root, address)))
     capture = Transaction.objects.get(kind="capture")
@@ -157,7 +157,7 @@ def test_bad_ends_are_told(
     assert words in text(root.post(url("transaction_void", paid.pk), confirm()))
 
 
-@pytest.mark.parametrize("verb", ["settle", "refund", "void"])
+@pytest.mark.parametrize("verb", ["capture", "refund", "void"])
 def test_each_has_its_own_permission(
     staff: Callable[..., Client],
     paid: Transaction,
@@ -166,7 +166,7 @@ def test_each_has_its_own_permission(
     verb: str,
 ) -> None:
     mark = gateway.mark
-    others = {"settle", "refund", "void"} - {verb}
+    others = {"capture", "refund", "void"} - {verb}
     client = staff("view_transaction", *(f"{name}_transaction" for name in others))
     address = url(f"transaction_{verb}", paid.pk)
     assert client.get(address).status_code == 403
@@ -174,7 +174,7 @@ def test_each_has_its_own_permission(
     assert gateway.since(mark) == []
     assert address not in client.get(url("transaction_change", paid.pk)).content.decode()
     owner = staff(f"{verb}_transaction", name="other")
-    row = reserved if verb == "settle" else paid
+    row = reserved if verb == "capture" else paid
     assert owner.get(url(f"transaction_{verb}", row.pk)).status_code == 200
 
 
@@ -183,11 +183,11 @@ def test_what_is_offered_depends_on_the_transaction(
 ) -> None:
     def offered(row: Transaction) -> list[str]:
         page = root.get(url("transaction_change", row.pk)).content.decode()
-        verbs = ("settle", "refund", "void")
+        verbs = ("capture", "refund", "void")
         return [verb for verb in verbs if url(f"transaction_{verb}", row.pk) in page]
 
     assert offered(paid) == ["refund", "void"]
-    assert offered(reserved) == ["settle", "void"]
+    assert offered(reserved) == ["capture", "void"]
     void = paid.void()
     paid.refresh_from_db()
     assert offered(paid) == offered(void) == []

@@ -10,7 +10,8 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
 
-from django_dinero.gateways.types import Outcome, Reason, ReasonKind, TransactionResult
+from django_dinero.enums import ReasonKind, ResultStatus
+from django_dinero.gateways.types import Reason, TransactionResult
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from tests.integration.admin.pages import charge, key_of, messages, text, url
 from tests.support.recording import (
@@ -51,7 +52,7 @@ def test_a_charge_is_made_told_and_logged(
     assert row.operation_key is not None
     assert row.operation_key in entry.change_message
     operation = Operation.objects.get(key=row.operation_key)
-    assert (operation.client_key, operation.scope) == (key, f"admin:{entry.user_id}")
+    assert (operation.idempotency_key, operation.scope) == (key, f"admin:{entry.user_id}")
 
 
 def test_authorize_only(root: Client, card: CreditCard) -> None:
@@ -135,7 +136,9 @@ def test_nothing_sent_says_so(root: Client, card: CreditCard, gateway: Recording
 
 def test_held_for_review(root: Client, card: CreditCard, gateway: RecordingGateway) -> None:
     held = TransactionResult(
-        Outcome.HELD, transaction_id="77", reasons=(Reason(ReasonKind.HELD, "252", "Look at it."),)
+        ResultStatus.HELD,
+        transaction_id="77",
+        reasons=(Reason(ReasonKind.HELD, "252", "Look at it."),),
     )
     gateway.faults["charge"] = answer(held)
     response = root.post(url("creditcard_charge", card.pk), charge())
@@ -147,7 +150,7 @@ def test_held_for_review(root: Client, card: CreditCard, gateway: RecordingGatew
 
 
 def test_a_contradicting_answer(root: Client, card: CreditCard, gateway: RecordingGateway) -> None:
-    wrong = TransactionResult(Outcome.APPROVED, transaction_id="77", currency="JPY")
+    wrong = TransactionResult(ResultStatus.APPROVED, transaction_id="77", currency="JPY")
     gateway.faults["charge"] = answer(wrong)
     response = root.post(url("creditcard_charge", card.pk), charge())
     assert "contradicts what was asked" in text(response)
@@ -209,14 +212,14 @@ def test_a_gateway_of_many_currencies_is_asked_for_one(
 def test_a_card_that_is_gone_cannot_be_charged(
     root: Client, card: CreditCard, gateway: RecordingGateway
 ) -> None:
-    CreditCard.objects.filter(pk=card.pk).update_mirrored(sync_state="missing")
+    CreditCard.objects.filter(pk=card.pk).update_without_push(sync_state="missing")
     response = root.post(url("creditcard_charge", card.pk), charge())
     assert "The gateway no longer has this card." in text(response)
     assert "charge" not in gateway.verbs
 
 
 def test_a_gateway_that_is_no_longer_configured(root: Client, card: CreditCard) -> None:
-    CreditCard.objects.filter(pk=card.pk).update_mirrored(gateway_name="gone")
+    CreditCard.objects.filter(pk=card.pk).update_without_push(gateway_name="gone")
     response = root.get(url("creditcard_charge", card.pk))
     assert response.status_code == 302
     assert "No gateway is called 'gone'" in messages(response)[0]

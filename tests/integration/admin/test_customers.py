@@ -11,7 +11,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from django_dinero.gateways.types import Reason, ReasonKind, Refusal
+from django_dinero.enums import ReasonKind
+from django_dinero.gateways.types import Reason, Refusal
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from tests.integration.admin.pages import messages, text, url
 from tests.support.recording import RecordingGateway, answer, lose_request, refuse_connection
@@ -244,7 +245,7 @@ def test_a_wrong_date_is_refused(
 
 
 def test_an_expired_card_may_move(root: Client, card: CreditCard) -> None:
-    CreditCard.objects.filter(pk=card.pk).update_mirrored(year=2001)
+    CreditCard.objects.filter(pk=card.pk).update_without_push(year=2001)
     card.refresh_from_db()
     root.post(url("creditcard_change", card.pk), card_form(card, city="Bern"))
     card.refresh_from_db()
@@ -252,7 +253,7 @@ def test_an_expired_card_may_move(root: Client, card: CreditCard) -> None:
 
 
 def test_a_card_that_is_gone_cannot_be_changed(root: Client, card: CreditCard) -> None:
-    CreditCard.objects.filter(pk=card.pk).update_mirrored(sync_state="missing")
+    CreditCard.objects.filter(pk=card.pk).update_without_push(sync_state="missing")
     response = root.post(url("creditcard_change", card.pk), card_form(card, city="Bern"))
     assert "The gateway no longer has this card; it cannot be changed." in text(response)
 

@@ -8,8 +8,9 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
+from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.exceptions import OutcomeUnknown
-from django_dinero.gateways.types import Outcome, Reason, ReasonKind, TransactionResult
+from django_dinero.gateways.types import Reason, TransactionResult
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from tests.integration.admin.pages import charge, confirm, messages, text, url
 from tests.support.recording import (
@@ -70,7 +71,7 @@ def test_a_delete_that_was_never_sent_is_no_warning(
     assert WARNING not in text(root.get(url("customer_change", card.customer_pk)))
 
 
-@pytest.mark.parametrize("state", ["sent", "unknown", "manual"])
+@pytest.mark.parametrize("state", ["sent", "unknown", "needs_attention"])
 def test_whatever_may_have_arrived_is_a_warning(
     root: Client, card: CreditCard, lost: Operation, state: str
 ) -> None:
@@ -147,7 +148,7 @@ def test_the_history_of_a_hold_has_our_words_and_not_the_gateways(
     root: Client, card: CreditCard, gateway: RecordingGateway
 ) -> None:
     thanks = Reason(ReasonKind.HELD, "253", "Thank you for your business!")
-    held = TransactionResult(Outcome.HELD, transaction_id="77", reasons=(thanks,))
+    held = TransactionResult(ResultStatus.HELD, transaction_id="77", reasons=(thanks,))
     gateway.faults["charge"] = answer(held)
     response = root.post(url("creditcard_charge", card.pk), charge())
     assert "The gateway said: Thank you for your business! (gateway code 253)" in text(response)

@@ -24,7 +24,7 @@ ALL = (
         for name in ("customer", "creditcard", "transaction", "operation")
     ),
     *("add_stored_card", "charge_creditcard", "review_transaction"),
-    *("settle_transaction", "void_transaction", "refund_transaction"),
+    *("capture_transaction", "void_transaction", "refund_transaction"),
 )
 #: A page -> the permissions each of which opens it with GET, and those that may POST there.
 PAGES: dict[str, tuple[set[str], set[str]]] = {
@@ -44,7 +44,7 @@ PAGES: dict[str, tuple[set[str], set[str]]] = {
     "transaction_add": (set(), set()),
     "transaction_change": ({"view_transaction", "change_transaction"}, set()),
     "transaction_delete": (set(), set()),
-    "transaction_settle": ({"settle_transaction"}, {"settle_transaction"}),
+    "transaction_capture": ({"capture_transaction"}, {"capture_transaction"}),
     "transaction_void": ({"void_transaction"}, {"void_transaction"}),
     "transaction_refund": ({"refund_transaction"}, {"refund_transaction"}),
     "operation_changelist": ({"view_operation", "change_operation"}, set()),
@@ -58,7 +58,7 @@ POSTED: dict[str, Callable[[], dict[str, str]]] = {
     "creditcard_charge": charge,
     "customer_charge": charge,
     "transaction_refund": lambda: confirm(amount="1.00"),
-    "transaction_settle": lambda: confirm(amount="1.00"),
+    "transaction_capture": lambda: confirm(amount="1.00"),
 }
 #: What a permission may ask of the gateway.
 VERBS = {"add_customer": {"create_customer"}, "delete_creditcard": {"delete_card"}}

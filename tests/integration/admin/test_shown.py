@@ -9,7 +9,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from django_dinero.gateways.types import Reason, ReasonKind, Refusal
+from django_dinero.enums import ReasonKind
+from django_dinero.gateways.types import Reason, Refusal
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.testing.factories import (
     CreditCardFactory,
@@ -67,7 +68,7 @@ def test_a_wrong_cvv_of_a_charge_is_told(root: Client, card: CreditCard) -> None
 @pytest.mark.parametrize(
     ("verb", "words"),
     [
-        ("settle", "Only an authorization can be settled; this is a charge."),
+        ("capture", "Only an authorization can be captured; this is a charge."),
         ("refund", "All of it has been refunded."),
         ("void", "The bank has settled this; refund it."),
     ],
@@ -87,7 +88,7 @@ def test_a_page_that_makes_no_sense_says_so_before_the_button(
 
 
 def test_a_card_that_is_gone_offers_no_charge(root: Client, card: CreditCard) -> None:
-    CreditCard.objects.filter(pk=card.pk).update_mirrored(sync_state="missing")
+    CreditCard.objects.filter(pk=card.pk).update_without_push(sync_state="missing")
     address = url("creditcard_charge", card.pk)
     for page in (url("customer_change", card.customer_pk), url("creditcard_change", card.pk)):
         content = root.get(page).content.decode()
@@ -100,7 +101,7 @@ def test_a_card_that_is_gone_offers_no_charge(root: Client, card: CreditCard) ->
 def test_a_missing_gateway_is_told_before_a_number_is_typed(
     root: Client, customer: Customer
 ) -> None:
-    Customer.objects.filter(pk=customer.pk).update_mirrored(gateway_name="gone")
+    Customer.objects.filter(pk=customer.pk).update_without_push(gateway_name="gone")
     response = root.get(url("customer_add_card", customer.pk))
     assert response["Location"] == url("customer_change", customer.pk)
     assert "No gateway is called 'gone'" in messages(response)[0]
@@ -220,7 +221,7 @@ def test_a_page_costs_the_same_however_much_hangs_on_its_row(
         for _n in range(count):
             CreditCardFactory(customer=card.customer)
             TransactionFactory(refund=True, parent=row, price="1", card=card)
-            OperationFactory(customer_id=card.customer_id, state="unknown", target="")
+            OperationFactory(customer_id=card.customer_id, state="unknown", lock_name="")
 
     addresses = [
         url("customer_change", card.customer_pk),

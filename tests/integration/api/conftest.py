@@ -15,7 +15,7 @@ from tests.support.recording import RecordingGateway
 #: An owner who may do everything to what is theirs.
 EVERY_OWNER_PERMISSION = (
     "charge_creditcard",
-    "settle_transaction",
+    "capture_transaction",
     "void_transaction",
     "refund_transaction",
 )

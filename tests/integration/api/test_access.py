@@ -14,7 +14,7 @@ from django.contrib.auth.models import Permission
 
 from django_dinero.api.permissions import MayAct
 from django_dinero.api.urls import router, urlpatterns
-from django_dinero.keys import new_key
+from django_dinero.identifiers import new_key
 from django_dinero.models import Customer, Operation, Transaction
 from tests.integration.api.calling import CARD, OTHER_NUMBER, Caller, json_of, user_with
 from tests.support.recording import RecordingGateway
@@ -52,7 +52,7 @@ ROUTES = (
     Route("card-charge", "POST", "charge_creditcard", OWNER_WITH_PERMISSION, {"price": "1.02"}),
     Route("transaction-list", "GET", "view_transaction"),
     Route("transaction-detail", "GET", "view_transaction"),
-    Route("transaction-settle", "POST", "settle_transaction", STAFF_ALONE),
+    Route("transaction-capture", "POST", "capture_transaction", STAFF_ALONE),
     Route("transaction-void", "POST", "void_transaction", STAFF_ALONE),
     Route("transaction-refund", "POST", "refund_transaction", STAFF_ALONE),
     Route("operation-detail", "GET", "view_operation"),
@@ -91,8 +91,8 @@ class Ann:
         if route.name.startswith("card"):
             return self.customer.cards[0]
         if route.name.startswith("operation"):
-            return Operation.objects.get(intent__customer_key=self.customer.key)
-        settle = route.name != "transaction-settle"
+            return Operation.objects.get(intent__customer_key=self.customer.customer_key)
+        settle = route.name != "transaction-capture"
         row = Transaction.create("10.00", customer=self.customer, settle=settle)
         if route.name == "transaction-refund":
             self.gateway.bank.settle_batch()

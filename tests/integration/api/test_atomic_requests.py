@@ -96,10 +96,10 @@ def test_the_vault(root: Caller, charged: Transaction, watched: Any) -> None:
 def test_money(root: Caller, charged: Transaction, watched: Any, gateway: RecordingGateway) -> None:
     customer = charged.customer
     assert customer is not None
-    seen = watched("charge", "settle", "void", "refund")
+    seen = watched("charge", "capture", "void", "refund")
     body = {"price": "3.00", "settle": False}
     made = json_of(root.post(f"customers/{customer.public_id}/charge/", body), 201)
-    json_of(root.post(f"transactions/{made['id']}/settle/"), 201)
+    json_of(root.post(f"transactions/{made['id']}/capture/"), 201)
     json_of(root.post(f"transactions/{made['id']}/void/"), 201)
     gateway.bank.settle_batch()
     json_of(root.post(f"transactions/{charged.public_id}/refund/", {"amount": "4.00"}), 201)

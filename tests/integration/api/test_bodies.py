@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.handlers.asgi import ASGIRequest
 
-from django_dinero.api.transactions import TransactionViewSet
+from django_dinero.api.views.transactions import TransactionViewSet
 from django_dinero.models import Customer, Transaction
 from tests.integration.api.calling import Caller, json_of, new_key, user_with
 from tests.support.recording import RecordingGateway
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def clerk(gateway: RecordingGateway) -> Caller:
     """Staff who capture."""
-    return Caller(user_with("clerk", "settle_transaction", is_staff=True))
+    return Caller(user_with("clerk", "capture_transaction", is_staff=True))
 
 
 def test_a_body_in_chunks_is_not_taken_for_an_empty_one(
@@ -27,7 +27,7 @@ def test_a_body_in_chunks_is_not_taken_for_an_empty_one(
 ) -> None:
     mark = gateway.mark
     chunked: Any = {"HTTP_TRANSFER_ENCODING": "chunked", "HTTP_IDEMPOTENCY_KEY": new_key()}
-    path = f"/api/transactions/{authorization.public_id}/settle/"
+    path = f"/api/transactions/{authorization.public_id}/capture/"
     response: Any = clerk.client.generic("POST", path, content_type="application/json", **chunked)
     assert json_of(response, 411)["code"] == "length_required"
     assert gateway.since(mark) == []
@@ -49,14 +49,14 @@ def test_nor_is_one_of_an_asynchronous_server(
     request = ASGIRequest(scope, io.BytesIO(b'{"amount": "1.00"}'))  # as HTTP/2 sends it
     request.user = clerk.user
     request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
-    view = TransactionViewSet.as_view({"post": "settle"})
+    view = TransactionViewSet.as_view({"post": "capture"})
     response: Any = view(request, id=str(authorization.public_id)).render()  # type: ignore[attr-defined]
     assert json_of(response, 411)["code"] == "length_required"
     assert gateway.since(mark) == []
 
 
 def test_no_body_at_all_is_one(clerk: Caller, authorization: Transaction) -> None:
-    path = f"/api/transactions/{authorization.public_id}/settle/"
+    path = f"/api/transactions/{authorization.public_id}/capture/"
     key: Any = {"Idempotency-Key": new_key()}
     response: Any = clerk.client.generic("POST", path, content_type="", headers=key)
     assert json_of(response, 201)["price"] == "10.00"
@@ -69,7 +69,7 @@ def test_a_field_that_is_named_twice_is_refused(
     clerk: Caller, authorization: Transaction, gateway: RecordingGateway, body: str
 ) -> None:
     mark = gateway.mark
-    path = f"transactions/{authorization.public_id}/settle/"
+    path = f"transactions/{authorization.public_id}/capture/"
     assert json_of(clerk.post(path, body), 400)["code"] == "parse_error"
     assert gateway.since(mark) == []
 

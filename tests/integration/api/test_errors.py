@@ -16,7 +16,7 @@ from rest_framework.exceptions import PermissionDenied as DeniedByTheFramework
 from rest_framework.response import Response
 
 from django_dinero import exceptions
-from django_dinero.api import errors
+from django_dinero.api import exception_handler
 from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.testing.factories import (
     CreditCardFactory,
@@ -53,7 +53,7 @@ STATUSES = {
     "InvalidExpiryInput": 400,
     "InvalidInput": 400,
     "InvalidTransactionError": 409,
-    "NeedsReview": 202,
+    "NeedsAttention": 202,
     "NotSent": 503,
     "OperationInProgress": 409,
     "OutcomeUnknown": 202,
@@ -84,7 +84,7 @@ def answer(error: Exception, *, staff: bool = True) -> Response:
     request = RequestFactory().get("/api/")
     request.resolver_match = resolve("/api/")
     view = SimpleNamespace(sees_all=lambda: staff)
-    response = errors.handle(error, {"view": view, "request": request})
+    response = exception_handler.handle(error, {"view": view, "request": request})
     assert response is not None
     return response
 
@@ -163,8 +163,8 @@ def test_the_first_refusal_of_several_is_answered() -> None:
 
 
 def test_a_bug_is_left_to_the_server() -> None:
-    assert errors.handle(ValueError("a bug"), {}) is None
-    assert errors.handle(ExceptionGroup("bugs", [ValueError("a bug")]), {}) is None
+    assert exception_handler.handle(ValueError("a bug"), {}) is None
+    assert exception_handler.handle(ExceptionGroup("bugs", [ValueError("a bug")]), {}) is None
 
 
 # -- What the answer is about ----------------------------------------------------------------------
@@ -190,7 +190,7 @@ def test_what_is_still_to_come_has_an_address(name: str) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", ["OutcomeUnknown", "NeedsReview"])
+@pytest.mark.parametrize("name", ["OutcomeUnknown", "NeedsAttention"])
 def test_an_unknown_charge_is_not_to_be_repeated_with_another_key(name: str) -> None:
     charge = answer(error_of(name, operation=OperationFactory(kind="charge"))).data["detail"]
     assert "Do not repeat it with a new Idempotency-Key" in charge

@@ -12,8 +12,8 @@ from django.views.debug import ExceptionReporter
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
-from django_dinero.api.parsing import MAX_BODY, SealingJSONParser
-from django_dinero.api.views import DineroViewSet
+from django_dinero.api.parsers import MAX_BODY, SealingJSONParser
+from django_dinero.api.views.base import DineroViewSet
 from django_dinero.models import CreditCard, Customer, Transaction
 from tests.integration.api.calling import Caller, json_of
 from tests.support import sinks
@@ -49,7 +49,7 @@ def paths(customer: Customer, charge: Transaction) -> list[tuple[str, str]]:
     return [
         *(("POST", "customers/"), ("PATCH", held), ("POST", f"{held}cards/")),
         *(("POST", f"{held}charge/"), ("PATCH", card), ("POST", f"{card}charge/")),
-        *(("POST", f"{row}settle/"), ("POST", f"{row}void/"), ("POST", f"{row}refund/")),
+        *(("POST", f"{row}capture/"), ("POST", f"{row}void/"), ("POST", f"{row}refund/")),
     ]
 
 

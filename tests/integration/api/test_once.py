@@ -22,13 +22,13 @@ pytestmark = pytest.mark.django_db
 HEADER, REPLAYED = idempotency.HEADER, idempotency.REPLAYED
 
 #: Everything that moves money, and whether its original must have settled.
-VERBS = ("customer-charge", "card-charge", "settle", "void", "refund")
+VERBS = ("customer-charge", "card-charge", "capture", "void", "refund")
 
 
 @pytest.fixture
 def clerk(db: None) -> Caller:
     """Staff who move money."""
-    permissions = ("charge", "settle", "void", "refund")
+    permissions = ("charge", "capture", "void", "refund")
     names = [
         f"{verb}_{'creditcard' if verb == 'charge' else 'transaction'}" for verb in permissions
     ]
@@ -44,7 +44,7 @@ def path_of(customer: Customer, gateway: RecordingGateway) -> Callable[[str], st
             return f"customers/{customer.public_id}/charge/"
         if verb == "card-charge":
             return f"cards/{customer.cards[0].public_id}/charge/"
-        row = Transaction.create("10.00", customer=customer, settle=verb != "settle")
+        row = Transaction.create("10.00", customer=customer, settle=verb != "capture")
         if verb == "refund":
             gateway.bank.settle_batch()
         return f"transactions/{row.public_id}/{verb}/"
@@ -74,7 +74,7 @@ def test_the_same_key_moves_money_once(
     assert Transaction.objects.filter(public_id=made["id"]).count() == 1
 
 
-@pytest.mark.parametrize("verb", ["customer-charge", "card-charge", "settle", "refund"])
+@pytest.mark.parametrize("verb", ["customer-charge", "card-charge", "capture", "refund"])
 def test_the_same_key_with_another_amount_is_422(
     clerk: Caller, gateway: RecordingGateway, path_of: Any, verb: str
 ) -> None:
@@ -118,7 +118,9 @@ def test_two_users_may_choose_the_same_key(clerk: Caller, card: CreditCard) -> N
     second = other.post(path, {"price": "2.00"}, key="same-key")
     assert json_of(second, 201)["id"] != first["id"]
     assert REPLAYED not in second
-    scopes = set(Operation.objects.filter(client_key="same-key").values_list("scope", flat=True))
+    scopes = set(
+        Operation.objects.filter(idempotency_key="same-key").values_list("scope", flat=True)
+    )
     assert scopes == {f"user:{clerk.user.pk}", f"user:{other.user.pk}"}
 
 
@@ -147,7 +149,7 @@ def _replace(customer: Customer) -> None:
 
 
 def _vanish(customer: Customer) -> None:
-    customer.cards.update_mirrored(sync_state="missing")
+    customer.cards.update_without_push(sync_state="missing")
 
 
 @pytest.mark.parametrize("change", [_lose, _replace, _vanish])
@@ -182,7 +184,7 @@ def test_a_lost_reply_is_202_and_found_with_the_same_key(
     gateway.faults["charge"] = lose_reply
     lost = json_of(clerk.post(path, {"price": "1.00"}, key=key), 202)
     assert lost["code"] == "outcome_unknown"
-    assert lost["operation"] == Operation.objects.get(client_key=key).key
+    assert lost["operation"] == Operation.objects.get(idempotency_key=key).key
     assert "Do not repeat it with a new Idempotency-Key" in lost["detail"]
     found = json_of(clerk.post(path, {"price": "1.00"}, key=key), 201)
     assert gateway.verbs.count("charge") == 1

@@ -58,7 +58,7 @@ def test_a_held_charge_has_an_address_too(
     gateway.bank.hold_next()
     held = owner.post(f"cards/{card.public_id}/charge/", {"price": "1.00"})
     shown = json_of(owner.get(address_of(held)), 200)
-    assert shown["state"] == "pending"
+    assert shown["state"] == "held"
     assert shown["transaction"] == json_of(held, 202)["transaction"]
 
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 
-from django_dinero.api import parsing, throttles
+from django_dinero.api import parsers, throttling
 from django_dinero.api.urls import urlpatterns
 from tests.integration.api.calling import user_with
 from tests.support.recording import RecordingGateway
@@ -124,6 +124,6 @@ def test_the_page_has_every_route_and_no_other() -> None:
 
 def test_what_the_page_says_of_limits_is_so() -> None:
     page = PAGE.read_text()
-    assert f"over {parsing.MAX_BODY // 1024} KiB" in page
-    for scope in set(throttles.SCOPES.values()):
+    assert f"over {parsers.MAX_BODY // 1024} KiB" in page
+    for scope in set(throttling.SCOPES.values()):
         assert f'"{scope}"' in page

@@ -11,7 +11,8 @@ import pytest
 from django.db import connections
 from django.http import HttpResponse
 
-from django_dinero.api import idempotency, views
+from django_dinero.api import idempotency
+from django_dinero.api.views import base
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from tests.databases import VENDOR
 from tests.integration.api.calling import CARD, Caller, json_of, new_key, user_with
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=ALIASES)
 @pytest.fixture
 def clerk(db: None) -> Caller:
     """Staff who move money."""
-    verbs = ("settle_transaction", "void_transaction", "refund_transaction")
+    verbs = ("capture_transaction", "void_transaction", "refund_transaction")
     return Caller(user_with("clerk", "charge_creditcard", *verbs, is_staff=True))
 
 
@@ -108,11 +109,11 @@ def test_one_key_at_the_same_moment_is_one_customer(
     assert Customer.objects.count() == 1
 
 
-@pytest.mark.parametrize("verb", ["settle", "void", "refund"])
+@pytest.mark.parametrize("verb", ["capture", "void", "refund"])
 def test_one_key_at_the_same_moment_is_one_follow_up(
     clerk: Caller, stored: CreditCard, gateway: RecordingGateway, verb: str
 ) -> None:
-    row = Transaction.create("10.00", card=stored, settle=verb != "settle")
+    row = Transaction.create("10.00", card=stored, settle=verb != "capture")
     if verb == "refund":
         gateway.bank.settle_batch()
     path, key = f"transactions/{row.public_id}/{verb}/", new_key()
@@ -141,7 +142,7 @@ def test_settle_against_void(clerk: Caller, stored: CreditCard) -> None:
     row = Transaction.create("10.00", card=stored, settle=False)
     path = f"transactions/{row.public_id}/"
     replies = at_once(
-        lambda c: c.post(f"{path}settle/"), lambda c: c.post(f"{path}void/"), user=clerk.user
+        lambda c: c.post(f"{path}capture/"), lambda c: c.post(f"{path}void/"), user=clerk.user
     )
     # Voiding after the capture is fine; capturing after the void is not.
     assert set(statuses(replies)) <= {201, 409}
@@ -163,11 +164,11 @@ def test_a_bug_after_the_charge_leaves_the_books(
     path, body, key = f"cards/{stored.public_id}/charge/", {"price": "1.00"}, new_key()
     quiet = Caller(clerk.user, raise_request_exception=False)
     with monkeypatch.context() as patch:
-        patch.setattr(views, "TransactionShownToStaff", broken)
+        patch.setattr(base, "TransactionShownToStaff", broken)
         assert quiet.post(path, body, key=key).status_code == 500
     row = Transaction.objects.get()
     assert (row.status, int(row.price)) == ("approved", 1)
-    assert Operation.objects.get(client_key=key).state == "succeeded"
+    assert Operation.objects.get(idempotency_key=key).state == "succeeded"
     again = clerk.post(path, body, key=key)
     assert json_of(again, 201)["id"] == str(row.public_id)
     assert again[idempotency.REPLAYED] == "true"

@@ -17,7 +17,7 @@ from django.http import HttpResponse
 from django.urls import resolve
 
 from django_dinero.api.urls import urlpatterns
-from django_dinero.api.views import DineroViewSet
+from django_dinero.api.views.base import DineroViewSet
 from django_dinero.models import CreditCard, Customer, Transaction
 from tests.integration.api.calling import Caller, json_of, user_with
 from tests.integration.api.planted import CVV, NUMBER, TOKEN, leaks
@@ -36,7 +36,7 @@ BODIES = (
     ("POST", "customers/{customer}/charge/"),
     ("PATCH", "cards/{card}/"),
     ("POST", "cards/{card}/charge/"),
-    ("POST", "transactions/{row}/settle/"),
+    ("POST", "transactions/{row}/capture/"),
     ("POST", "transactions/{row}/void/"),
     ("POST", "transactions/{row}/refund/"),
 )

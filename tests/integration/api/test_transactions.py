@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def clerk(staff: Callable[..., Caller]) -> Caller:
     """Staff who look at transactions and settle, void and refund them."""
-    verbs = ("view", "settle", "void", "refund")
+    verbs = ("view", "capture", "void", "refund")
     return staff(*(f"{verb}_transaction" for verb in verbs), "charge_creditcard")
 
 
@@ -27,7 +27,7 @@ def test_authorize_settle_refund(
 ) -> None:
     path = f"customers/{customer.public_id}/charge/"
     held = json_of(clerk.post(path, {"price": "10.00", "settle": False}), 201)
-    capture = json_of(clerk.post(f"transactions/{held['id']}/settle/", {"amount": "7.50"}), 201)
+    capture = json_of(clerk.post(f"transactions/{held['id']}/capture/", {"amount": "7.50"}), 201)
     assert set(capture) == TRANSACTION_FIELDS | FOR_STAFF
     assert (capture["kind"], capture["price"]) == ("capture", "7.50")
     assert capture["parent"] == held["id"]
@@ -41,7 +41,7 @@ def test_authorize_settle_refund(
 
 
 def test_settle_without_an_amount_takes_all(clerk: Caller, authorization: Transaction) -> None:
-    shown = json_of(clerk.post(f"transactions/{authorization.public_id}/settle/"), 201)
+    shown = json_of(clerk.post(f"transactions/{authorization.public_id}/capture/"), 201)
     assert (shown["kind"], shown["price"]) == ("capture", "10.00")
 
 
@@ -70,7 +70,7 @@ def test_a_partial_refund_of_what_has_not_settled_is_a_conflict(
     assert Transaction.objects.count() == 1
 
 
-@pytest.mark.parametrize("second", ["settle", "void"])
+@pytest.mark.parametrize("second", ["capture", "void"])
 def test_what_is_voided_stays_voided(
     clerk: Caller, authorization: Transaction, second: str
 ) -> None:
@@ -80,7 +80,7 @@ def test_what_is_voided_stays_voided(
 
 
 @pytest.mark.parametrize("amount", ["0", "-1", "1e1", "10.001", 1.5, True, "", [], {}])
-@pytest.mark.parametrize("verb", ["settle", "refund"])
+@pytest.mark.parametrize("verb", ["capture", "refund"])
 def test_odd_amounts_are_refused(
     clerk: Caller,
     authorization: Transaction,
@@ -99,7 +99,7 @@ def test_odd_amounts_are_refused(
 
 @pytest.mark.parametrize(
     ("verb", "status", "code"),
-    [("settle", 422, "invalid_amount"), ("refund", 409, "refund_refused")],
+    [("capture", 422, "invalid_amount"), ("refund", 409, "refund_refused")],
 )
 def test_more_than_there_is_is_refused(
     clerk: Caller,
@@ -121,8 +121,8 @@ def test_more_than_there_is_is_refused(
 @pytest.mark.parametrize(
     ("verb", "field"),
     [
-        ("settle", "price"),
-        ("settle", "currency"),
+        ("capture", "price"),
+        ("capture", "currency"),
         ("void", "amount"),
         ("refund", "card"),
         ("refund", "parent"),

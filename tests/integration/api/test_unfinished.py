@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from django_dinero.gateways.types import Reason, ReasonKind, Refusal
+from django_dinero.enums import ReasonKind
+from django_dinero.gateways.types import Reason, Refusal
 from django_dinero.models import CreditCard, Customer, Operation
 from tests.integration.api.calling import CARD, OTHER_NUMBER, Caller, json_of
 from tests.support.recording import RecordingGateway, answer, lose_reply, refuse_connection

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from django_dinero.gateways.registry import reset
-from django_dinero.sandbox.bank import Bank
-from django_dinero.sandbox.server import SandboxServer
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.http.server import SandboxServer
 from tests.support.witness import Witness
 
 

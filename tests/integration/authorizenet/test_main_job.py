@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from django_dinero.cards import PaymentToken
+from django_dinero.enums import RemoteStatus
 from django_dinero.exceptions import (
     AuthenticationError,
     AVSAndCVVError,
@@ -24,10 +25,9 @@ from django_dinero.exceptions import (
     RefundError,
 )
 from django_dinero.models import Customer, Operation, Transaction
-from django_dinero.sandbox.faults import FaultName
-from django_dinero.sandbox.records import Status
-from django_dinero.sandbox.server import SandboxServer
-from django_dinero.services import lookup
+from django_dinero.sandbox.http.faults import FaultName
+from django_dinero.sandbox.http.server import SandboxServer
+from django_dinero.services.recovery import lookup
 from tests.support.witness import Witness
 
 pytestmark = pytest.mark.django_db
@@ -66,7 +66,7 @@ def test_money_from_charge_to_refund(bank: SandboxServer, customer: Customer) ->
     entries = {entry.id: entry for entry in bank.bank.transactions()}
     assert entries[charge.transaction_id or ""].operation_key == charge.operation_key
     assert entries[authorization.transaction_id or ""].settled_amount == Decimal("60.00")
-    assert entries[voided.transaction_id or ""].status is Status.voided
+    assert entries[voided.transaction_id or ""].status is RemoteStatus.VOIDED
     refunded = [entry.amount for entry in entries.values() if entry.parent_id]
     assert refunded == [Decimal("10.00"), Decimal("15.00"), Decimal("5.00")]
 
@@ -87,7 +87,7 @@ def test_refusals_are_rows_in_the_books(
         Transaction.create(30, **{**CARD, **given})
     row = caught.value.transaction
     assert (row.status, row.price, row.reason) != ("approved", 30, "")
-    live = (Status.authorized, Status.captured, Status.settled)
+    live = (RemoteStatus.AUTHORIZED, RemoteStatus.CAPTURED, RemoteStatus.SETTLED)
     assert [entry for entry in bank.bank.transactions() if entry.status in live] == []
 
 
@@ -120,8 +120,8 @@ def test_a_stored_token_shows_its_last_digits(bank: SandboxServer) -> None:
 def test_held_payments(bank: SandboxServer, customer: Customer) -> None:
     bank.bank.hold_next(2)
     for verb, local, remote in (
-        ("approve", "approved", Status.captured),
-        ("decline", "declined", Status.declined),
+        ("approve", "approved", RemoteStatus.CAPTURED),
+        ("decline", "declined", RemoteStatus.DECLINED),
     ):
         with pytest.raises(HeldForReview) as caught:
             Transaction.create(40, customer=customer)
@@ -166,11 +166,11 @@ def test_a_card_that_is_delivered_twice_is_stored_once(
     assert [each.id for each in stored] == [each.card_id for each in customer.cards]
 
 
-@pytest.mark.parametrize("verb", ["charge", "settle", "void", "refund"])
+@pytest.mark.parametrize("verb", ["charge", "capture", "void", "refund"])
 def test_a_request_that_is_delivered_twice_is_done_once(
     bank: SandboxServer, customer: Customer, verb: str
 ) -> None:
-    original = Transaction.create(50, customer=customer, settle=verb != "settle")
+    original = Transaction.create(50, customer=customer, settle=verb != "capture")
     if verb == "refund":
         bank.bank.settle_batch()
     bank.faults.add(FaultName.repeat, "createTransactionRequest")
@@ -219,7 +219,7 @@ def test_a_request_that_never_arrived_stays_unknown(
     bank.faults.add(FaultName.drop_before)
     with pytest.raises(OutcomeUnknown) as caught:
         Transaction.create(33, customer=customer)
-    assert lookup.resolve(caught.value.operation).state == "unknown"
+    assert lookup.look_up(caught.value.operation).state == "unknown"
     assert bank.bank.transactions() == ()
 
 
@@ -232,9 +232,9 @@ def test_a_closed_port_is_proof(bank: SandboxServer, customer: Customer, setting
     assert Transaction.objects.count() == 0
 
 
-@pytest.mark.parametrize("verb", ["settle", "void", "refund"])
+@pytest.mark.parametrize("verb", ["capture", "void", "refund"])
 def test_lost_follow_ups_are_found(bank: SandboxServer, customer: Customer, verb: str) -> None:
-    original = Transaction.create(50, customer=customer, settle=verb != "settle")
+    original = Transaction.create(50, customer=customer, settle=verb != "capture")
     if verb == "refund":
         bank.bank.settle_batch()
         Transaction.retrieve(original.transaction_id or "")
@@ -242,7 +242,7 @@ def test_lost_follow_ups_are_found(bank: SandboxServer, customer: Customer, verb
     bank.faults.add(FaultName.drop_after, "createTransactionRequest")
     with pytest.raises(OutcomeUnknown) as caught:
         getattr(original, verb)()
-    operation = lookup.resolve(caught.value.operation)
+    operation = lookup.look_up(caught.value.operation)
     assert operation.state == "succeeded"
     row = Transaction.objects.get(operation_key=operation.key)
     assert (row.parent, row.price, row.status) == (original, Decimal(50), "approved")
@@ -253,7 +253,7 @@ def test_a_lost_customer_is_found_by_our_key(bank: SandboxServer) -> None:
     with pytest.raises(OutcomeUnknown) as caught:
         Customer.create("bill@example.com", **CARD)
     assert Customer.objects.count() == 0
-    assert lookup.resolve(caught.value.operation).state == "succeeded"
+    assert lookup.look_up(caught.value.operation).state == "succeeded"
     assert Customer.objects.get().customer_id == bank.bank.customers()[0].id
 
 

@@ -11,8 +11,8 @@ import pytest
 from django_dinero.exceptions import DineroError, OutcomeUnknown
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import Customer, Transaction
-from django_dinero.sandbox.faults import FaultName
-from django_dinero.sandbox.server import SandboxServer
+from django_dinero.sandbox.http.faults import FaultName
+from django_dinero.sandbox.http.server import SandboxServer
 from tests.support import sinks
 from tests.support.witness import OFFICIAL, Witness
 

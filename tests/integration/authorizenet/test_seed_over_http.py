@@ -8,7 +8,7 @@ import pytest
 
 from django_dinero.exceptions import CustomerNotFoundError, ExpiryError, InvalidInput
 from django_dinero.models import CreditCard, Customer, Transaction
-from django_dinero.sandbox.server import SandboxServer
+from django_dinero.sandbox.http.server import SandboxServer
 from tests.support.witness import Witness
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bank")]

@@ -10,7 +10,7 @@ import pytest
 from benchmarks import bodies
 from django_dinero.exceptions import NotSent
 from django_dinero.gateways.authorizenet import AuthorizeNetGateway
-from django_dinero.gateways.http import HttpClient
+from django_dinero.gateways.http.client import HttpClient
 
 ACCOUNT = {"login_id": "login123", "transaction_key": "0123456789abcdef"}
 IDS = {"customer_id": "1234567", "card_id": "7654321"}

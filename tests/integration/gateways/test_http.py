@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import trustme
 
-from django_dinero.deadline import send_before
 from django_dinero.exceptions import DineroError, NotSent, OutcomeUnknown
-from django_dinero.gateways.http import HttpClient, Timeouts
+from django_dinero.gateways.http.client import HttpClient, Timeouts
+from django_dinero.send_deadline import send_before
 from tests.integration.gateways.servers import PATIENCE, Line, Server, closed_port, echo
 
 NUMBER = "4111111111111111"

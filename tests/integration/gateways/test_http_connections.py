@@ -18,9 +18,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from django_dinero.exceptions import NotSent, OutcomeUnknown
-from django_dinero.gateways import registry, wire
+from django_dinero.gateways import registry
 from django_dinero.gateways.authorizenet import AuthorizeNetGateway
-from django_dinero.gateways.http import HttpClient
+from django_dinero.gateways.http import connection
+from django_dinero.gateways.http.client import HttpClient
 from tests.integration.gateways.servers import PATIENCE, Line, Server, closed_port, echo
 
 
@@ -57,7 +58,7 @@ def test_an_old_connection_is_not_used_again(
     secure: Server, client: HttpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post(client)
-    monkeypatch.setattr(wire, "MAX_IDLE", -1.0)
+    monkeypatch.setattr(connection, "MAX_IDLE", -1.0)
     post(client)
     assert len(secure.lines) == 2
 
@@ -152,9 +153,9 @@ def blind(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server closes just after the look at the connection, before the write."""
 
     def is_connected(self: object) -> bool:
-        return not wire.current.get().fresh
+        return not connection.current.get().fresh
 
-    monkeypatch.setattr(wire.Counted, "is_connected", property(is_connected))
+    monkeypatch.setattr(connection.Counted, "is_connected", property(is_connected))
 
 
 @pytest.mark.usefixtures("blind")

@@ -14,7 +14,7 @@ from sys import executable
 import pytest
 import requests
 
-from django_dinero.sandbox.schema import VERSION
+from django_dinero.sandbox.bank.schema import VERSION
 from example_project.demo.bank import FACTS, BankProcess
 from example_project.settings import BASE_DIR
 from tests.support.authorizenet import request

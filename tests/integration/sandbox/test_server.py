@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import trustme
 
-from django_dinero.sandbox.bank import Bank
-from django_dinero.sandbox.faults import Faults
-from django_dinero.sandbox.server import MAX_BODY, PATH, SandboxServer
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.http.faults import Faults
+from django_dinero.sandbox.http.server import MAX_BODY, PATH, SandboxServer
 from tests.support.authorizenet import request
 
 XML = {"Content-Type": "text/xml"}

@@ -35,7 +35,7 @@ assert list(map(str, rows)) == [
 for row in rows:
     assert row.owner_id == person.pk
     assert client.get(url("transaction_change", row.pk)).status_code == 200
-assert Operation.objects.get(client_key__isnull=False).scope == f"admin:{person.pk}"
+assert Operation.objects.get(idempotency_key__isnull=False).scope == f"admin:{person.pk}"
 person.delete()
 assert not Customer.objects.exists()
 assert Transaction.objects.filter(owner=None).count() == len(rows)

@@ -11,6 +11,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from django_dinero.cards import Address, CardDetails, PaymentToken, card_details
+from django_dinero.enums import ResultStatus
 from django_dinero.exceptions import (
     InvalidCardError,
     InvalidCardInput,
@@ -27,15 +28,14 @@ from django_dinero.gateways.types import (
     CustomerRequest,
     CustomerUpdate,
     FollowUpRequest,
-    Lookup,
     LookupHints,
-    Outcome,
+    LookupResult,
     Refusal,
     RemoteTransaction,
     StoredCard,
     TransactionResult,
 )
-from django_dinero.secrets import Secret
+from django_dinero.redaction import Secret
 
 NUMBER = "4111111111111111"
 
@@ -47,13 +47,13 @@ class Small(Gateway):
     unsupported: ClassVar[dict[str, str]] = {"void": "it settles at once"}
 
     def charge(self, request: ChargeRequest) -> TransactionResult:
-        return TransactionResult(Outcome.APPROVED, "1", request.amount, request.currency)
+        return TransactionResult(ResultStatus.APPROVED, "1", request.amount, request.currency)
 
     def retrieve_transaction(self, transaction_id: str) -> RemoteTransaction | Refusal:
         return Refusal(())
 
-    def find_operation(self, key: str, hints: LookupHints) -> Lookup:
-        return Lookup()
+    def find_operation(self, key: str, hints: LookupHints) -> LookupResult:
+        return LookupResult()
 
 
 class Strict(Small):
@@ -72,10 +72,10 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "update_card": (CardUpdate("OP", "1", "2", Address()),),
     "delete_card": ("1", "2"),
     "validate_card": ("1", "2"),
-    "settle": (FollowUpRequest("OP", "1", Decimal(5), "USD"),),
+    "capture": (FollowUpRequest("OP", "1", Decimal(5), "USD"),),
     "void": (FollowUpRequest("OP", "1", Decimal(5), "USD"),),
     "refund": (FollowUpRequest("OP", "1", Decimal(5), "USD"),),
-    "resolve_held": (FollowUpRequest("OP", "1", Decimal(5), "USD"), "approve"),
+    "decide_review": (FollowUpRequest("OP", "1", Decimal(5), "USD"), "approve"),
     "iter_customers": (),
     "iter_transactions": (datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC),),
     "check_credentials": (),

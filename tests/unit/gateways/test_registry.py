@@ -15,15 +15,15 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
 from django_dinero.conf import Entry
+from django_dinero.enums import ResultStatus
 from django_dinero.exceptions import InvalidInput
 from django_dinero.gateways import registry
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import aliases, build, get_gateway, reset
 from django_dinero.gateways.types import (
     ChargeRequest,
-    Lookup,
     LookupHints,
-    Outcome,
+    LookupResult,
     Refusal,
     RemoteTransaction,
     TransactionResult,
@@ -51,13 +51,13 @@ class Counted(Gateway):
         type(self).prepared += 1
 
     def charge(self, request: ChargeRequest) -> TransactionResult:
-        return TransactionResult(Outcome.APPROVED)
+        return TransactionResult(ResultStatus.APPROVED)
 
     def retrieve_transaction(self, transaction_id: str) -> RemoteTransaction | Refusal:
         return Refusal(())
 
-    def find_operation(self, key: str, hints: LookupHints) -> Lookup:
-        return Lookup()
+    def find_operation(self, key: str, hints: LookupHints) -> LookupResult:
+        return LookupResult()
 
 
 PATH = "dinero_registry_example.Counted"

@@ -11,9 +11,9 @@ from django_dinero.exceptions import GatewayError, NotSent, OutcomeUnknown, Unsu
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import (
     ChargeRequest,
-    Credentials,
-    Lookup,
+    CredentialsCheck,
     LookupHints,
+    LookupResult,
     Refusal,
     TransactionResult,
 )
@@ -29,7 +29,7 @@ class Asked(Gateway):
 
     def __init__(self, alias: str, options: dict[str, Any]) -> None:
         super().__init__(alias, options)
-        self.answer: Callable[[], Credentials] = options["answer"]
+        self.answer: Callable[[], CredentialsCheck] = options["answer"]
 
     def charge(self, request: ChargeRequest) -> TransactionResult:
         raise AssertionError("a check must not move money")
@@ -37,23 +37,23 @@ class Asked(Gateway):
     def retrieve_transaction(self, transaction_id: str) -> Refusal:
         raise AssertionError("not asked here")
 
-    def find_operation(self, key: str, hints: LookupHints) -> Lookup:
+    def find_operation(self, key: str, hints: LookupHints) -> LookupResult:
         raise AssertionError("not asked here")
 
-    def check_credentials(self) -> Credentials:
+    def check_credentials(self) -> CredentialsCheck:
         self.asked.append(self.alias)
         return self.answer()
 
 
-def raises(error: Exception) -> Callable[[], Credentials]:
-    def answer() -> Credentials:
+def raises(error: Exception) -> Callable[[], CredentialsCheck]:
+    def answer() -> CredentialsCheck:
         raise error
 
     return answer
 
 
-def fine() -> Credentials:
-    return Credentials(accepted=True, text="Demo Shop", live=False)
+def fine() -> CredentialsCheck:
+    return CredentialsCheck(accepted=True, text="Demo Shop", live=False)
 
 
 def entry(answer: object, **options: object) -> dict[str, Any]:
@@ -86,14 +86,14 @@ def test_a_gateway_that_knows_us_is_ok_and_nothing_is_raised(settings: Any) -> N
 
 
 def test_a_live_account_is_named_as_one(settings: Any) -> None:
-    out, error = run(settings, {"default": entry(lambda: Credentials(accepted=True))})
+    out, error = run(settings, {"default": entry(lambda: CredentialsCheck(accepted=True))})
     assert (out, error) == ("default  OK: real money moves here\n", "")
 
 
 @pytest.mark.parametrize(
     ("answer", "line"),
     [
-        (lambda: Credentials(accepted=False, text="wrong key"), "REFUSED: wrong key"),
+        (lambda: CredentialsCheck(accepted=False, text="wrong key"), "REFUSED: wrong key"),
         (raises(NotSent("connection refused")), "UNREACHABLE: connection refused"),
         (raises(OutcomeUnknown("no reply in 60 s")), "UNREACHABLE: no reply in 60 s"),
         (raises(GatewayError("E00008 inactive account")), "REFUSED: E00008 inactive account"),
@@ -102,7 +102,7 @@ def test_a_live_account_is_named_as_one(settings: Any) -> None:
     ],
 )
 def test_every_other_end_is_a_verdict_and_a_failure(
-    settings: Any, answer: Callable[[], Credentials], line: str
+    settings: Any, answer: Callable[[], CredentialsCheck], line: str
 ) -> None:
     out, error = run(settings, {"default": entry(answer)})
     assert out == f"default  {line}\n"
@@ -140,14 +140,14 @@ def test_no_gateway_at_all_is_a_failure(settings: Any) -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        lambda: Credentials(accepted=False, text=f"The key {KEY} is wrong"),
-        lambda: Credentials(accepted=True, text=f"{KEY}\n4111111111111111"),
+        lambda: CredentialsCheck(accepted=False, text=f"The key {KEY} is wrong"),
+        lambda: CredentialsCheck(accepted=True, text=f"{KEY}\n4111111111111111"),
         raises(NotSent(f"POST with {KEY} failed")),
         raises(UnsupportedFeature(f"not with {KEY}")),
     ],
 )
 def test_no_key_and_no_card_number_is_shown_whatever_a_library_wrote(
-    settings: Any, answer: Callable[[], Credentials]
+    settings: Any, answer: Callable[[], CredentialsCheck]
 ) -> None:
     out, error = run(settings, {"default": entry(answer)})
     assert KEY not in out + error

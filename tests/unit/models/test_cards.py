@@ -9,7 +9,7 @@ import pytest
 from django_dinero.cards import PaymentToken
 from django_dinero.exceptions import ExpiryError, InvalidInput
 from django_dinero.models import CreditCard, Customer
-from django_dinero.secrets import Secret
+from django_dinero.redaction import Secret
 from tests.support.recording import RecordingGateway
 from tests.unit.services.conftest import card, gateway, make_customer
 
@@ -71,7 +71,7 @@ def test_a_refused_save_keeps_what_was_typed_for_another_try(
 def test_a_card_that_expired_can_still_be_edited(
     gateway: RecordingGateway, make_customer: Make
 ) -> None:
-    CreditCard.objects.filter(customer=make_customer()).update_mirrored(month=1, year=2020)
+    CreditCard.objects.filter(customer=make_customer()).update_without_push(month=1, year=2020)
     row = CreditCard.objects.get()
     row.zip = "99999"
     row.save()

@@ -10,7 +10,7 @@ from django_dinero.models import CreditCard, Customer, Transaction
 def typed(customer: Customer, card: CreditCard, transaction: Transaction) -> None:
     """Never called: each line is judged by the type checker alone."""
     assert_type(customer.customer_id, str | None)
-    assert_type(customer.key, str)
+    assert_type(customer.customer_key, str)
     assert_type(customer.cards[0], CreditCard)
     assert_type(card.customer_id, str)
     assert_type(card.customer, Customer)

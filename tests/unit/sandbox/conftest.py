@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from django_dinero.sandbox.bank import Bank
+from django_dinero.sandbox.bank.bank import Bank
 
 
 @pytest.fixture

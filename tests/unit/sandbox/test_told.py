@@ -12,18 +12,18 @@ import pytest
 
 from django_dinero.cards import brand_of, luhn_valid
 from django_dinero.management.commands.dinero_sandbox import Command
-from django_dinero.sandbox import rules
-from django_dinero.sandbox.bank import Bank
-from django_dinero.sandbox.control import LEVERS
-from django_dinero.sandbox.faults import FaultName
-from django_dinero.sandbox.records import Account
-from django_dinero.sandbox.rules import assess
-from django_dinero.sandbox.server import SandboxServer
-from django_dinero.sandbox.sources import CVV_LETTERS, facts_of
+from django_dinero.sandbox.bank import triggers
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.bank.card_facts import CVV_LETTERS, facts_of
+from django_dinero.sandbox.bank.records import Account
+from django_dinero.sandbox.bank.triggers import assess
+from django_dinero.sandbox.http.controls import LEVERS
+from django_dinero.sandbox.http.faults import FaultName
+from django_dinero.sandbox.http.server import SandboxServer
 from tests.support.testbank import AMEX, VISA, plain
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "testing.md"
-ZIPS = {rules.DECLINE_ZIP, rules.PARTIAL_ZIP, *rules.BALANCE_ZIPS, *rules.AVS_ZIPS}
+ZIPS = {triggers.DECLINE_ZIP, triggers.PARTIAL_ZIP, *triggers.BALANCE_ZIPS, *triggers.AVS_ZIPS}
 BRANDS = {
     **{"Visa": "visa", "Mastercard": "mastercard", "American Express": "amex"},
     **{"Discover": "discover", "JCB": "jcb", "Diners Club": "diners"},
@@ -79,7 +79,7 @@ def test_the_letters_are_true(told: str) -> None:
         for value, letter in zip(sent, letters[2].split(), strict=True):
             is_zip = letters[1] == "AVS"
             card = plain(zip=value) if is_zip else plain(cvv=value)
-            if is_zip and value in rules.AVS_EXCEPTIONS["visa"]:
+            if is_zip and value in triggers.AVS_EXCEPTIONS["visa"]:
                 card = plain("5424000000000015", zip=value)
             said = assess(facts_of(card, "key"), Account())
             assert (said.avs if is_zip else said.cvv) == letter
@@ -88,6 +88,6 @@ def test_the_letters_are_true(told: str) -> None:
     assert re.search(r"46214 on Visa", told)
     assert re.search(r"46204 46211 46214 on American Express", told)
     for number, brand in ((VISA, "visa"), (AMEX, "amex")):
-        for value in rules.AVS_EXCEPTIONS[brand]:
+        for value in triggers.AVS_EXCEPTIONS[brand]:
             assert assess(facts_of(plain(number, zip=value), "key"), Account()).avs == "Y"
-    assert checked == len(rules.AVS_ZIPS) + len(CVV_LETTERS)
+    assert checked == len(triggers.AVS_ZIPS) + len(CVV_LETTERS)

@@ -12,9 +12,9 @@ from django.core.management import call_command
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.sandbox import SandboxGateway
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
-from django_dinero.models.mirrored import SyncState
 from django_dinero.models.operation import OperationState
-from django_dinero.sandbox.bank import Bank
+from django_dinero.models.sync_state import SyncState
+from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.testing.factories import (
     CreditCardFactory,
     CustomerFactory,
@@ -143,8 +143,8 @@ def test_a_refund_of_a_charge() -> None:
 def test_operations_of_every_state(state: str) -> None:
     row = as_stored(OperationFactory(state=state))
     assert row.state == state
-    assert (row.target_slot is not None) is row.is_open
-    assert row.client_key is None
+    assert (row.held_lock is not None) is row.is_open
+    assert row.idempotency_key is None
 
 
 def test_a_dump_of_them_can_be_loaded(tmp_path: Any) -> None:

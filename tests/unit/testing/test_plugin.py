@@ -13,7 +13,7 @@ import pytest
 
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import Customer, Transaction
-from django_dinero.sandbox.bank import Bank
+from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.testing import plugin
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -39,9 +39,14 @@ def test_the_entry_point() -> None:
     assert setup["options.entry_points"]["pytest11"].split() == ["dinero", "=", plugin.__name__]
 
 
-def test_every_file_with_asserts_is_rewritten() -> None:
-    folder = Path(plugin.__file__).parent
-    assert {path.stem for path in folder.glob("contract*.py")} == set(plugin.REWRITTEN)
+def test_a_failed_assert_of_the_contract_shows_its_values(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(
+        "from django_dinero.enums import ResultStatus\n"
+        "from django_dinero.gateways.types import TransactionResult\n"
+        "from django_dinero.testing.contract.checks import approved\n"
+        "def test_it():\n    approved(TransactionResult(ResultStatus.DECLINED))\n"
+    )
+    assert "ResultStatus.DECLINED" in run_pytest(tmp_path, "-p", "no:django")
 
 
 def test_loading_it_does_not_touch_django() -> None:

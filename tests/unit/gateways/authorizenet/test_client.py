@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 import pytest
 from lxml import etree
 
+from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import NotSent, OutcomeUnknown
 from django_dinero.gateways.authorizenet import options
 from django_dinero.gateways.authorizenet.client import Client, Reply
-from django_dinero.gateways.types import Reason, ReasonKind, Refusal
-from django_dinero.secrets import Secret
+from django_dinero.gateways.types import Reason, Refusal
+from django_dinero.redaction import Secret
 
 NS = "{AnetApi/xml/v1/schema/AnetApiSchema.xsd}"
 NUMBER = "4111111111111111"

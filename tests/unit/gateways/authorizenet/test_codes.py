@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus, TransactionKind
 from django_dinero.exceptions import OutcomeUnknown
-from django_dinero.gateways.authorizenet import codes, replies, reports
-from django_dinero.gateways.types import Kind, Outcome, ReasonKind, RemoteStatus
+from django_dinero.gateways.authorizenet import codes, reports, responses
 
 K = ReasonKind
 
@@ -44,10 +44,10 @@ EXPECTED_REASONS: dict[tuple[ReasonKind, ...], str] = {
     (K.HELD,): "193 252 253",
 }
 EXPECTED_OUTCOMES = {
-    "1": Outcome.APPROVED,
-    "2": Outcome.DECLINED,
-    "3": Outcome.FAILED,
-    "4": Outcome.HELD,
+    "1": ResultStatus.APPROVED,
+    "2": ResultStatus.DECLINED,
+    "3": ResultStatus.FAILED,
+    "4": ResultStatus.HELD,
 }
 EXPECTED_STATUSES: dict[RemoteStatus, str] = {
     RemoteStatus.AUTHORIZED: "authorizedPendingCapture authorizedPendingRelease",
@@ -65,12 +65,12 @@ EXPECTED_STATUSES: dict[RemoteStatus, str] = {
     RemoteStatus.FAILED: "communicationError generalError settlementError",
 }
 EXPECTED_KINDS = {
-    "authCaptureTransaction": Kind.CHARGE,
-    "authOnlyTransaction": Kind.AUTHORIZATION,
-    "captureOnlyTransaction": Kind.CHARGE,
-    "priorAuthCaptureTransaction": Kind.CAPTURE,
-    "refundTransaction": Kind.REFUND,
-    "voidTransaction": Kind.VOID,
+    "authCaptureTransaction": TransactionKind.CHARGE,
+    "authOnlyTransaction": TransactionKind.AUTHORIZATION,
+    "captureOnlyTransaction": TransactionKind.CHARGE,
+    "priorAuthCaptureTransaction": TransactionKind.CAPTURE,
+    "refundTransaction": TransactionKind.REFUND,
+    "voidTransaction": TransactionKind.VOID,
 }
 EXPECTED_BRANDS = {
     "Visa": "visa",
@@ -114,7 +114,7 @@ def check_field_messages() -> None:
 def check_reasons() -> None:
     expected = by_code(EXPECTED_REASONS)
     for number in range(400):
-        reasons = codes.transaction_reasons(str(number), "words", Outcome.FAILED)
+        reasons = codes.transaction_reasons(str(number), "words", ResultStatus.FAILED)
         kinds = tuple(reason.kind for reason in reasons)
         assert kinds == expected.get(str(number), (K.GATEWAY_ERROR,)), number
 
@@ -123,10 +123,10 @@ def check_outcomes() -> None:
     for code in map(str, range(10)):
         content = {"transactionResponse": {"responseCode": code, "transId": "60"}}
         if code in EXPECTED_OUTCOMES:
-            assert replies.result(content).outcome is EXPECTED_OUTCOMES[code], code
+            assert responses.result(content).outcome is EXPECTED_OUTCOMES[code], code
         else:
             with pytest.raises(OutcomeUnknown):
-                replies.result(content)
+                responses.result(content)
 
 
 def check_statuses() -> None:
@@ -195,6 +195,6 @@ def test_every_outcome_kind_and_status_is_used_or_known_to_be_none() -> None:
         return set(kind) - set(table.values())
 
     assert unused(RemoteStatus, codes.STATUSES) == set()
-    assert unused(Kind, codes.KINDS) == set()
+    assert unused(TransactionKind, codes.KINDS) == set()
     # 3-D Secure is not part of this API.
-    assert unused(Outcome, codes.OUTCOMES) == {Outcome.REQUIRES_ACTION}
+    assert unused(ResultStatus, codes.OUTCOMES) == {ResultStatus.REQUIRES_ACTION}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.gateways.authorizenet import codes
-from django_dinero.gateways.types import Outcome, Reason, ReasonKind
+from django_dinero.gateways.types import Reason
 
 K = ReasonKind
 NS = "AnetApi/xml/v1/schema/AnetApiSchema.xsd"
@@ -74,32 +75,32 @@ def test_an_unknown_message_is_an_error_of_the_gateway(code: str) -> None:
 @pytest.mark.parametrize(
     ("outcome", "kind"),
     [
-        (Outcome.DECLINED, K.CARD_DECLINED),
-        (Outcome.HELD, K.HELD),
-        (Outcome.FAILED, K.GATEWAY_ERROR),
-        (Outcome.APPROVED, K.GATEWAY_ERROR),
+        (ResultStatus.DECLINED, K.CARD_DECLINED),
+        (ResultStatus.HELD, K.HELD),
+        (ResultStatus.FAILED, K.GATEWAY_ERROR),
+        (ResultStatus.APPROVED, K.GATEWAY_ERROR),
     ],
 )
 @pytest.mark.parametrize("code", ["", "1", "36", "152", "999", "E00027"])
 def test_an_unknown_reason_follows_the_response_code(
-    code: str, outcome: Outcome, kind: ReasonKind
+    code: str, outcome: ResultStatus, kind: ReasonKind
 ) -> None:
     assert codes.transaction_reasons(code, "Why.", outcome) == (Reason(kind, code, "Why."),)
 
 
 @pytest.mark.parametrize("code", ["2", "27", "45", "5", "193", "252", ""])
 def test_what_is_held_is_held_whatever_the_reason(code: str) -> None:
-    reasons = codes.transaction_reasons(code, "Under review.", Outcome.HELD)
+    reasons = codes.transaction_reasons(code, "Under review.", ResultStatus.HELD)
     assert reasons == (Reason(K.HELD, code, "Under review."),)
 
 
 def test_address_and_card_code_are_two_reasons_and_one_text() -> None:
-    reasons = codes.transaction_reasons("45", "Both.", Outcome.DECLINED)
+    reasons = codes.transaction_reasons("45", "Both.", ResultStatus.DECLINED)
     assert reasons == (Reason(K.AVS, "45", "Both."), Reason(K.CVV, "45", ""))
 
 
-@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.DECLINED])
-def test_not_found_of_a_refund_or_void_is_a_refusal_to_refund(outcome: Outcome) -> None:
+@pytest.mark.parametrize("outcome", [ResultStatus.FAILED, ResultStatus.DECLINED])
+def test_not_found_of_a_refund_or_void_is_a_refusal_to_refund(outcome: ResultStatus) -> None:
     text = "The transaction cannot be found."
     follow_up = codes.transaction_reasons("16", text, outcome, follow_up=True)
     assert follow_up == (Reason(K.REFUND, "16", text),)
@@ -116,7 +117,7 @@ def test_an_echoed_number_is_scrubbed(echo: str) -> None:
     text = f"The value '{echo}' is invalid according to its datatype."
     shown = "The value '[secret]' is invalid according to its datatype."
     assert codes.message_reason("E00003", text).text == shown
-    assert codes.transaction_reasons("6", text, Outcome.FAILED)[0].text == shown
+    assert codes.transaction_reasons("6", text, ResultStatus.FAILED)[0].text == shown
 
 
 def test_codes_that_the_client_asks_for_by_name() -> None:

@@ -17,7 +17,7 @@ from django_dinero.gateways.base import VERBS, Request
 from django_dinero.gateways.types import (
     CardRequest,
     ChargeRequest,
-    Credentials,
+    CredentialsCheck,
     CustomerRequest,
     CustomerUpdate,
     FollowUpRequest,
@@ -25,7 +25,7 @@ from django_dinero.gateways.types import (
     StoredCard,
     WebhookNotice,
 )
-from django_dinero.secrets import Secret
+from django_dinero.redaction import Secret
 from tests.support.scripted import OPTIONS, Asked, no, ok, scripted
 
 KEY = "OPERATION-KEY"
@@ -219,13 +219,13 @@ def test_everything_wrong_is_told_at_once() -> None:
 def test_credentials_that_are_accepted(environment: str) -> None:
     gateway, client = scripted(ok(), environment=environment)
     live = environment == "production"
-    assert gateway.check_credentials() == Credentials(True, "Successful.", live=live)
+    assert gateway.check_credentials() == CredentialsCheck(True, "Successful.", live=live)
     assert client.asked == [Asked("authenticateTest", {}, False, "")]
 
 
 def test_credentials_that_are_not() -> None:
     gateway, _client = scripted(no("E00007", "User authentication failed."))
-    assert gateway.check_credentials() == Credentials(
+    assert gateway.check_credentials() == CredentialsCheck(
         False, "User authentication failed.", live=False
     )
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from django_dinero.enums import TransactionKind
 from django_dinero.exceptions import GatewayError, NotSent, OutcomeUnknown
 from django_dinero.gateways.authorizenet import AuthorizeNetGateway, lists
 from django_dinero.gateways.authorizenet.client import Reply
-from django_dinero.gateways.types import Kind, LookupHints
+from django_dinero.gateways.types import LookupHints
 from tests.support.scripted import NOT_FOUND, OPTIONS, Answer, no, ok, scripted
 
 NOW = datetime.datetime(2026, 3, 1, 12, tzinfo=datetime.UTC)
@@ -228,7 +229,7 @@ def test_a_batch_that_two_windows_show_is_read_once() -> None:
     gateway = AuthorizeNetGateway("shop", OPTIONS)
     gateway._client = books  # type: ignore[assignment]
     found = list(gateway.iter_transactions(NOW - 70 * DAY))
-    assert [(each.transaction_id, each.kind) for each in found] == [("1", Kind.CHARGE)]
+    assert [(each.transaction_id, each.kind) for each in found] == [("1", TransactionKind.CHARGE)]
     assert len(books.asked) == 2
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from django_dinero.enums import TransactionKind
 from django_dinero.exceptions import NotSent, OutcomeUnknown
-from django_dinero.gateways.types import Kind, Lookup, LookupHints, RemoteCard, RemoteTransaction
+from django_dinero.gateways.types import LookupHints, LookupResult, RemoteCard, RemoteTransaction
 from tests.support.scripted import NOT_FOUND, Answer, no, ok, scripted
 
 KEY = "OPERATION-KEY"
@@ -67,7 +68,7 @@ def details(
     )
 
 
-def ids(found: Lookup) -> list[str]:
+def ids(found: LookupResult) -> list[str]:
     """Return the ids of transactions that were found."""
     assert all(isinstance(match, RemoteTransaction) for match in found.matches)
     return [match.transaction_id for match in found.matches]  # type: ignore[union-attr]
@@ -109,13 +110,13 @@ def test_two_with_our_key_are_both_told() -> None:
 
 def test_the_details_decide_whose_it_is() -> None:
     gateway, _client = scripted(listed(item("60")), EMPTY, details(key="OTHER"))
-    assert gateway.find_operation(KEY, hints("charge")) == Lookup()
+    assert gateway.find_operation(KEY, hints("charge")) == LookupResult()
 
 
 def test_absence_is_proven_by_lists_that_were_read() -> None:
     for answers in ([EMPTY, EMPTY], [listed(), batches()], [ok(), ok()]):
         gateway, _client = scripted(*answers)
-        assert gateway.find_operation(KEY, hints("charge")) == Lookup((), complete=True)
+        assert gateway.find_operation(KEY, hints("charge")) == LookupResult((), complete=True)
 
 
 @pytest.mark.parametrize(
@@ -130,10 +131,10 @@ def test_absence_is_proven_by_lists_that_were_read() -> None:
 )
 def test_absence_is_not_proven_by_others(answers: list[Answer]) -> None:
     gateway, _client = scripted(*answers)
-    assert gateway.find_operation(KEY, hints("charge")) == Lookup((), complete=False)
+    assert gateway.find_operation(KEY, hints("charge")) == LookupResult((), complete=False)
 
 
-@pytest.mark.parametrize("kind", ["charge", "create_customer", "add_card", "settle", "void"])
+@pytest.mark.parametrize("kind", ["charge", "create_customer", "add_card", "capture", "void"])
 @pytest.mark.parametrize("lost", [NotSent("no"), OutcomeUnknown("lost")])
 def test_what_breaks_on_the_wire_is_passed_on(kind: str, lost: Exception) -> None:
     gateway, _client = scripted(lost)
@@ -177,7 +178,7 @@ def test_a_customer_is_found_by_our_key() -> None:
 def test_a_customer_that_is_not_found(answer: Answer, complete: bool) -> None:
     gateway, _client = scripted(answer)
     found = gateway.find_operation(KEY, hints("create_customer", customer_key="CUSTOMER-KEY"))
-    assert found == Lookup((), complete)
+    assert found == LookupResult((), complete)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +207,7 @@ def test_a_card_is_found_among_those_that_are_new(
 def test_a_card_of_a_customer_that_is_not_shown(answer: Answer, complete: bool) -> None:
     gateway, _client = scripted(answer)
     found = gateway.find_operation(KEY, hints("add_card", customer_id="10"))
-    assert found == Lookup((), complete)
+    assert found == LookupResult((), complete)
 
 
 # -- Captures and voids: by their target -----------------------------------------------------------
@@ -227,12 +228,12 @@ def test_a_capture_is_its_authorization_captured(status: str, settled: str, foun
         details(kind="authOnlyTransaction", status=status, settled=settled, key="ANOTHER")
     )
     lookup = gateway.find_operation(
-        KEY, hints("settle", transaction_id="60", amount=Decimal("5.00"))
+        KEY, hints("capture", transaction_id="60", amount=Decimal("5.00"))
     )
     assert lookup.complete
     assert [
         (m.transaction_id, m.kind) for m in lookup.matches if isinstance(m, RemoteTransaction)
-    ] == ([("60", Kind.CAPTURE)] if found else [])
+    ] == ([("60", TransactionKind.CAPTURE)] if found else [])
     assert client.asked[0].values == {"transId": "60"}
 
 
@@ -245,13 +246,13 @@ def test_a_void_is_its_target_voided(status: str, found: bool) -> None:
     lookup = gateway.find_operation(KEY, hints("void", transaction_id="60"))
     assert lookup.complete
     assert [m.kind for m in lookup.matches if isinstance(m, RemoteTransaction)] == (
-        [Kind.VOID] if found else []
+        [TransactionKind.VOID] if found else []
     )
 
 
-@pytest.mark.parametrize("kind", ["settle", "void"])
+@pytest.mark.parametrize("kind", ["capture", "void"])
 @pytest.mark.parametrize("answer", [NOT_FOUND, FORBIDDEN])
 def test_a_target_that_is_not_shown_proves_nothing(kind: str, answer: Answer) -> None:
     gateway, _client = scripted(answer)
     found = gateway.find_operation(KEY, hints(kind, transaction_id="60"))
-    assert found == Lookup((), complete=False)
+    assert found == LookupResult((), complete=False)

@@ -7,16 +7,10 @@ from decimal import Decimal
 import pytest
 
 from django_dinero.cards import Address, CardDetails, PaymentToken
+from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.exceptions import NotSent, OutcomeUnknown
-from django_dinero.gateways.types import (
-    ChargeRequest,
-    Outcome,
-    Reason,
-    ReasonKind,
-    StoredCard,
-    TransactionResult,
-)
-from django_dinero.secrets import Secret
+from django_dinero.gateways.types import ChargeRequest, Reason, StoredCard, TransactionResult
+from django_dinero.redaction import Secret
 from tests.support.scripted import NOT_FOUND, Answer, no, ok, scripted
 
 K = ReasonKind
@@ -56,9 +50,11 @@ UNSUCCESSFUL = "The transaction was unsuccessful."
 @pytest.mark.parametrize("settle", [True, False])
 def test_a_charge_is_one_call(source: StoredCard, settle: bool) -> None:
     gateway, client = scripted(APPROVED, duplicate_window=120)
-    request = ChargeRequest(KEY, Decimal("12.50"), "USD", source, settle=settle)
+    request = ChargeRequest(KEY, Decimal("12.50"), "USD", source, capture=settle)
     found = gateway.charge(request)
-    assert found == TransactionResult(Outcome.APPROVED, transaction_id="60", auth_code="ABC123")
+    assert found == TransactionResult(
+        ResultStatus.APPROVED, transaction_id="60", auth_code="ABC123"
+    )
     (asked,) = client.asked
     assert (asked.operation, asked.changes, asked.key) == ("createTransaction", True, KEY)
     sent = asked.values["transactionRequest"]
@@ -70,14 +66,22 @@ def test_a_charge_is_one_call(source: StoredCard, settle: bool) -> None:
 @pytest.mark.parametrize(
     ("answer", "outcome", "kinds"),
     [
-        (ok(tx("2", "60", error("2"))), Outcome.DECLINED, [K.CARD_DECLINED]),
-        (no("E00027", UNSUCCESSFUL, tx("2", "0", error("45"))), Outcome.DECLINED, [K.AVS, K.CVV]),
-        (no("E00027", UNSUCCESSFUL, tx("3", "0", error("5"))), Outcome.FAILED, [K.INVALID_AMOUNT]),
-        (ok(tx("4", "60")), Outcome.HELD, [K.HELD]),
+        (ok(tx("2", "60", error("2"))), ResultStatus.DECLINED, [K.CARD_DECLINED]),
+        (
+            no("E00027", UNSUCCESSFUL, tx("2", "0", error("45"))),
+            ResultStatus.DECLINED,
+            [K.AVS, K.CVV],
+        ),
+        (
+            no("E00027", UNSUCCESSFUL, tx("3", "0", error("5"))),
+            ResultStatus.FAILED,
+            [K.INVALID_AMOUNT],
+        ),
+        (ok(tx("4", "60")), ResultStatus.HELD, [K.HELD]),
     ],
 )
 def test_a_charge_that_is_not_approved(
-    answer: Answer, outcome: Outcome, kinds: list[ReasonKind]
+    answer: Answer, outcome: ResultStatus, kinds: list[ReasonKind]
 ) -> None:
     gateway, client = scripted(answer)
     found = gateway.charge(charge())
@@ -89,19 +93,19 @@ def test_a_charge_that_is_not_approved(
 @pytest.mark.parametrize(
     ("answer", "outcome", "kind"),
     [
-        (no("E00007", "User authentication failed."), Outcome.FAILED, K.AUTHENTICATION),
+        (no("E00007", "User authentication failed."), ResultStatus.FAILED, K.AUTHENTICATION),
         (
             no("E00114", "Invalid OTS Token.", "<transactionResponse/>"),
-            Outcome.FAILED,
+            ResultStatus.FAILED,
             K.INVALID_CARD,
         ),
-        (no("E00118", "Blocked."), Outcome.DECLINED, K.CARD_DECLINED),
-        (no("E00027", "Card Code is required."), Outcome.FAILED, K.CVV),
-        (no("E00001", "Try again."), Outcome.FAILED, K.GATEWAY_ERROR),
+        (no("E00118", "Blocked."), ResultStatus.DECLINED, K.CARD_DECLINED),
+        (no("E00027", "Card Code is required."), ResultStatus.FAILED, K.CVV),
+        (no("E00001", "Try again."), ResultStatus.FAILED, K.GATEWAY_ERROR),
     ],
 )
 def test_a_message_without_a_transaction(
-    answer: Answer, outcome: Outcome, kind: ReasonKind
+    answer: Answer, outcome: ResultStatus, kind: ReasonKind
 ) -> None:
     gateway, _client = scripted(answer)
     found = gateway.charge(charge(CARD))
@@ -130,7 +134,7 @@ def test_not_found_of_a_stored_card(answer: Answer | Exception, kind: ReasonKind
     gateway, client = scripted(NOT_FOUND, answer)
     found = gateway.charge(charge())
     assert found == TransactionResult(
-        Outcome.FAILED, reasons=(Reason(kind, "E00040", NOT_FOUND.text),)
+        ResultStatus.FAILED, reasons=(Reason(kind, "E00040", NOT_FOUND.text),)
     )
     assert client.operations == ["createTransaction", "getCustomerProfile"]
 
@@ -146,7 +150,7 @@ def test_a_card_that_was_just_created_is_waited_for(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("django_dinero.gateways.authorizenet.account.time.sleep", naps.append)
     gateway, client = scripted(NOT_FOUND, NOT_FOUND, APPROVED)
     gateway.fresh.add("20")
-    assert gateway.charge(charge()).outcome is Outcome.APPROVED
+    assert gateway.charge(charge()).outcome is ResultStatus.APPROVED
     assert naps == [0.5, 1.0]
     # The very same request each time: the same key, so that it cannot be charged twice.
     assert len({str(asked.values) for asked in client.asked}) == 1
@@ -158,7 +162,7 @@ def test_a_declined_card_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("django_dinero.gateways.authorizenet.account.time.sleep", naps.append)
     gateway, _client = scripted(no("E00027", UNSUCCESSFUL, tx("2", "0", error("2"))))
     gateway.fresh.add("20")
-    assert gateway.charge(charge()).outcome is Outcome.DECLINED
+    assert gateway.charge(charge()).outcome is ResultStatus.DECLINED
     assert naps == []
 
 
@@ -172,7 +176,7 @@ PART = ok(tx("1", "60", "<splitTenderId>7</splitTenderId>"))
 def test_a_part_is_given_back_and_counts_as_declined(part: Answer, voided: Answer) -> None:
     gateway, client = scripted(part, voided)
     found = gateway.charge(charge())
-    assert (found.outcome, found.reasons[0].code) == (Outcome.DECLINED, "295")
+    assert (found.outcome, found.reasons[0].code) == (ResultStatus.DECLINED, "295")
     values = {"transactionType": "voidTransaction", "refTransId": "60"}
     assert client.asked[1].values == {"transactionRequest": values}
     assert client.asked[1].key not in ("", KEY)
@@ -192,7 +196,7 @@ def test_a_part_that_is_not_given_back_is_unknown(answer: Answer | Exception) ->
 
 def test_a_part_of_nothing_needs_no_void() -> None:
     gateway, client = scripted(ok(tx("2", "0", error("295"))))
-    assert gateway.charge(charge()).outcome is Outcome.DECLINED
+    assert gateway.charge(charge()).outcome is ResultStatus.DECLINED
     assert len(client.asked) == 1
 
 
@@ -224,7 +228,7 @@ def test_a_repetition_of_our_own_request_is_its_success(code: str, status: str) 
     answer = no("E00027", UNSUCCESSFUL, tx("3", "60", error(code)))
     gateway, client = scripted(answer, original(status, amount="9.99"))
     assert gateway.charge(charge()) == TransactionResult(
-        Outcome.APPROVED,
+        ResultStatus.APPROVED,
         transaction_id="60",
         # What it was then, for the caller to compare.
         amount=Decimal("9.99"),
@@ -244,7 +248,7 @@ def test_a_repetition_of_our_own_request_is_its_success(code: str, status: str) 
 def test_one_that_is_held_is_held() -> None:
     gateway, _client = scripted(DUPLICATE, original("FDSPendingReview"))
     found = gateway.charge(charge())
-    assert (found.outcome, found.transaction_id, found.already) == (Outcome.HELD, "60", True)
+    assert (found.outcome, found.transaction_id, found.already) == (ResultStatus.HELD, "60", True)
     assert [reason.kind for reason in found.reasons] == [K.HELD]
 
 
@@ -257,7 +261,7 @@ def test_one_of_another_key_or_without_effect_is_a_refusal(answer: Answer) -> No
     found = gateway.charge(charge())
     # Without the other one's id, which is not this charge's.
     assert found == TransactionResult(
-        Outcome.FAILED, reasons=(Reason(K.DUPLICATE_TRANSACTION, "11", "A duplicate."),)
+        ResultStatus.FAILED, reasons=(Reason(K.DUPLICATE_TRANSACTION, "11", "A duplicate."),)
     )
 
 

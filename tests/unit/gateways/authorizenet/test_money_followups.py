@@ -7,12 +7,11 @@ from typing import Any, Literal
 
 import pytest
 
+from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.exceptions import NotSent, OutcomeUnknown
 from django_dinero.gateways.types import (
     FollowUpRequest,
-    Outcome,
     Reason,
-    ReasonKind,
     Refusal,
     RemoteTransaction,
     TransactionResult,
@@ -22,7 +21,7 @@ from tests.support.scripted import NOT_FOUND, Answer, Asked, no, ok, scripted
 K = ReasonKind
 KEY = "OPERATION-KEY"
 REQUEST = FollowUpRequest(KEY, "60", Decimal("5.00"), "USD", last_4="1111")
-VERBS = ["settle", "void", "refund"]
+VERBS = ["capture", "void", "refund"]
 
 
 def tx(code: str, trans_id: str = "61", inner: str = "") -> str:
@@ -48,12 +47,12 @@ def already(code: str) -> str:
 
 @pytest.mark.parametrize(
     ("verb", "kind"),
-    [("settle", "priorAuthCapture"), ("void", "void"), ("refund", "refund")],
+    [("capture", "priorAuthCapture"), ("void", "void"), ("refund", "refund")],
 )
 def test_each_is_one_call(verb: str, kind: str) -> None:
     gateway, client = scripted(ok("<refId>OPERATION-KEY</refId>" + tx("1")))
     found = getattr(gateway, verb)(REQUEST)
-    assert found == TransactionResult(Outcome.APPROVED, transaction_id="61", operation_key=KEY)
+    assert found == TransactionResult(ResultStatus.APPROVED, transaction_id="61", operation_key=KEY)
     (asked,) = client.asked
     assert (asked.operation, asked.changes, asked.key) == ("createTransaction", True, KEY)
     sent = asked.values["transactionRequest"]
@@ -72,11 +71,11 @@ def test_what_breaks_on_the_wire_is_passed_on(verb: str, lost: Exception) -> Non
 @pytest.mark.parametrize(
     ("verb", "code", "kind"),
     [
-        ("settle", "16", K.INVALID_TRANSACTION),
+        ("capture", "16", K.INVALID_TRANSACTION),
         ("void", "16", K.REFUND),
         ("refund", "16", K.REFUND),
-        ("settle", "47", K.INVALID_AMOUNT),
-        ("settle", "33", K.GATEWAY_ERROR),
+        ("capture", "47", K.INVALID_AMOUNT),
+        ("capture", "33", K.GATEWAY_ERROR),
         ("refund", "54", K.REFUND),
         ("refund", "55", K.REFUND),
     ],
@@ -84,7 +83,7 @@ def test_what_breaks_on_the_wire_is_passed_on(verb: str, lost: Exception) -> Non
 def test_refusals(verb: str, code: str, kind: ReasonKind) -> None:
     gateway, _client = scripted(no("E00027", "No.", tx("3", "0", error(code))))
     found = getattr(gateway, verb)(REQUEST)
-    assert found.outcome is Outcome.FAILED
+    assert found.outcome is ResultStatus.FAILED
     assert found.reasons == (Reason(kind, code, "No."),)
 
 
@@ -102,24 +101,24 @@ def now(status: str, amount: str = "5.00") -> Answer:
 @pytest.mark.parametrize(
     ("verb", "code", "there"),
     [
-        ("settle", "311", now("capturedPendingSettlement")),
-        ("settle", "311", now("settledSuccessfully")),
+        ("capture", "311", now("capturedPendingSettlement")),
+        ("capture", "311", now("settledSuccessfully")),
         ("void", "310", now("voided")),
     ],
 )
 def test_what_was_done_before_is_done(verb: str, code: str, there: Answer) -> None:
     gateway, client = scripted(ok(tx("1", "60", already(code))), there)
     found = getattr(gateway, verb)(REQUEST)
-    assert (found.outcome, found.already, found.reasons) == (Outcome.APPROVED, True, ())
+    assert (found.outcome, found.already, found.reasons) == (ResultStatus.APPROVED, True, ())
     assert client.operations == ["createTransaction", "getTransactionDetails"]
 
 
 @pytest.mark.parametrize(
     ("verb", "code", "there"),
     [
-        ("settle", "311", now("capturedPendingSettlement", "4.99")),
-        ("settle", "311", now("voided")),
-        ("settle", "310", now("voided")),
+        ("capture", "311", now("capturedPendingSettlement", "4.99")),
+        ("capture", "311", now("voided")),
+        ("capture", "310", now("voided")),
         ("void", "310", now("settledSuccessfully")),
         ("void", "311", now("capturedPendingSettlement", "4.99")),
         ("void", "310", NOT_FOUND),
@@ -128,7 +127,7 @@ def test_what_was_done_before_is_done(verb: str, code: str, there: Answer) -> No
 def test_something_else_was_done_before(verb: str, code: str, there: Answer) -> None:
     gateway, _client = scripted(ok(tx("1", "60", already(code))), there)
     found = getattr(gateway, verb)(REQUEST)
-    assert (found.outcome, found.already) == (Outcome.FAILED, True)
+    assert (found.outcome, found.already) == (ResultStatus.FAILED, True)
     assert found.reasons == (Reason(K.INVALID_TRANSACTION, code, "Before."),)
 
 
@@ -149,7 +148,11 @@ def test_a_refund_that_was_delivered_twice_is_the_first_one() -> None:
     )
     gateway, client = scripted(twice, first)
     found = gateway.refund(REQUEST)
-    assert (found.outcome, found.transaction_id, found.already) == (Outcome.APPROVED, "61", True)
+    assert (found.outcome, found.transaction_id, found.already) == (
+        ResultStatus.APPROVED,
+        "61",
+        True,
+    )
     assert client.asked[1].values == {"transId": "61"}
 
 
@@ -167,8 +170,8 @@ def test_a_message_without_a_transaction(verb: str) -> None:
 @pytest.mark.parametrize("action", ["approve", "decline"])
 def test_a_held_payment_is_resolved(action: Literal["approve", "decline"]) -> None:
     gateway, client = scripted(ok(tx("1", "60")))
-    found = gateway.resolve_held(REQUEST, action)
-    assert found == TransactionResult(Outcome.APPROVED, transaction_id="60")
+    found = gateway.decide_review(REQUEST, action)
+    assert found == TransactionResult(ResultStatus.APPROVED, transaction_id="60")
     inner = {"action": action, "refTransId": "60"}
     values = {"heldTransactionRequest": inner}
     assert client.asked == [Asked("updateHeldTransaction", values, True, KEY)]
@@ -177,10 +180,10 @@ def test_a_held_payment_is_resolved(action: Literal["approve", "decline"]) -> No
 def test_a_held_payment_that_is_not_resolved() -> None:
     refused = no("E00027", "No.", tx("3", "0", error("16")))
     gateway, _client = scripted(refused, NOT_FOUND, ok())
-    assert gateway.resolve_held(REQUEST, "approve").reasons[0].kind is K.INVALID_TRANSACTION
-    assert gateway.resolve_held(REQUEST, "approve").reasons[0].code == "E00040"
+    assert gateway.decide_review(REQUEST, "approve").reasons[0].kind is K.INVALID_TRANSACTION
+    assert gateway.decide_review(REQUEST, "approve").reasons[0].code == "E00040"
     with pytest.raises(OutcomeUnknown):
-        gateway.resolve_held(REQUEST, "approve")
+        gateway.decide_review(REQUEST, "approve")
 
 
 def details(**changed: Any) -> str:

@@ -10,10 +10,11 @@ from unittest import mock
 import pytest
 from lxml import etree
 
-from django_dinero.authorizenet_schema import NAMESPACE
+from django_dinero.enums import ResultStatus
 from django_dinero.exceptions import OutcomeUnknown
 from django_dinero.gateways.authorizenet import AuthorizeNetGateway
-from django_dinero.gateways.types import FollowUpRequest, Outcome, TransactionResult
+from django_dinero.gateways.types import FollowUpRequest, TransactionResult
+from django_dinero.protocols.authorizenet import NAMESPACE
 from tests.support.scripted import OPTIONS, Answer, no, ok, scripted
 from tests.unit.gateways.authorizenet.test_money import KEY, UNSUCCESSFUL, charge, tx
 
@@ -35,17 +36,17 @@ UNCLEAR = [
 
 
 @pytest.mark.parametrize("answer", UNCLEAR)
-@pytest.mark.parametrize("verb", ["charge", "settle", "void", "refund", "approve", "decline"])
+@pytest.mark.parametrize("verb", ["charge", "capture", "void", "refund", "approve", "decline"])
 def test_an_answer_in_pieces_is_neither_approved_nor_refused(verb: str, answer: Answer) -> None:
     gateway, client = scripted(answer)
     follow_up = FollowUpRequest(KEY, "60", Decimal("12.50"), "USD", last_4="1111")
     calls: dict[str, Callable[[], TransactionResult]] = {
         "charge": lambda: gateway.charge(charge()),
-        "settle": lambda: gateway.settle(follow_up),
+        "capture": lambda: gateway.capture(follow_up),
         "void": lambda: gateway.void(follow_up),
         "refund": lambda: gateway.refund(follow_up),
-        "approve": lambda: gateway.resolve_held(follow_up, "approve"),
-        "decline": lambda: gateway.resolve_held(follow_up, "decline"),
+        "approve": lambda: gateway.decide_review(follow_up, "approve"),
+        "decline": lambda: gateway.decide_review(follow_up, "decline"),
     }
     with pytest.raises(OutcomeUnknown):
         calls[verb]()
@@ -125,7 +126,7 @@ def test_no_single_fault_makes_a_refusal_of_an_approval(
             except OutcomeUnknown:
                 endings.add("unknown")
                 continue
-        assert (found.outcome, found.reasons) == (Outcome.APPROVED, ()), element.tag
+        assert (found.outcome, found.reasons) == (ResultStatus.APPROVED, ()), element.tag
         # Another number cannot be told from the right one.
         assert found.transaction_id == "60036553096" or "transId" in str(element.tag)
         endings.add("approved")

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from django_dinero.gateways.authorizenet import options
 from django_dinero.gateways.authorizenet.options import Options
-from django_dinero.secrets import Secret
+from django_dinero.redaction import Secret
 
 KEYS = {
     "login_id": "the-login",

@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from django_dinero.cards import Address, CardDetails, PaymentToken
+from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import NotSent, OutcomeUnknown
 from django_dinero.gateways.types import (
+    Ack,
     CustomerRequest,
     CustomerUpdate,
-    Done,
     Reason,
-    ReasonKind,
     Refusal,
     RemoteCard,
     RemoteCustomer,
 )
-from django_dinero.secrets import Secret
+from django_dinero.redaction import Secret
 from tests.support.scripted import NOT_FOUND, Answer, Asked, no, ok, scripted
 
 K = ReasonKind
@@ -210,7 +210,7 @@ THEIRS = "<description>Ada Byron, Mill Street</description><email>old@example.co
 def test_a_customers_update_keeps_what_is_not_ours() -> None:
     profile = f"<profile>{THEIRS}{CREATED}<profileType>guest</profileType></profile>"
     gateway, client = scripted(ok(profile), ok())
-    assert gateway.update_customer(UPDATE) == Done()
+    assert gateway.update_customer(UPDATE) == Ack()
     sent = {
         "merchantCustomerId": KEY,
         "description": "Ada Byron, Mill Street",
@@ -233,7 +233,7 @@ def test_a_customers_update_that_is_refused() -> None:
 
 def test_a_customer_is_deleted() -> None:
     gateway, client = scripted(ok())
-    assert gateway.delete_customer("10") == Done()
+    assert gateway.delete_customer("10") == Ack()
     values = {"customerProfileId": "10"}
     assert client.asked == [Asked("deleteCustomerProfile", values, True, "")]
 
@@ -241,7 +241,7 @@ def test_a_customer_is_deleted() -> None:
 @pytest.mark.parametrize("gone", [NOT_FOUND, ok(code="I00003", text="Deleted before.")])
 def test_a_customer_that_is_gone_is_deleted(gone: Answer) -> None:
     gateway, _client = scripted(gone)
-    assert gateway.delete_customer("10") == Done(already=True)
+    assert gateway.delete_customer("10") == Ack(already=True)
 
 
 def test_a_customer_that_cannot_be_deleted() -> None:

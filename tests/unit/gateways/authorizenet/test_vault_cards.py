@@ -5,19 +5,18 @@ from __future__ import annotations
 import pytest
 
 from django_dinero.cards import Address, CardDetails, PaymentToken
+from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.exceptions import NotSent, OutcomeUnknown
 from django_dinero.gateways.types import (
+    Ack,
     CardRequest,
     CardUpdate,
-    Done,
-    Outcome,
     Reason,
-    ReasonKind,
     Refusal,
     RemoteCard,
     TransactionResult,
 )
-from django_dinero.secrets import Secret
+from django_dinero.redaction import Secret
 from tests.support.scripted import NOT_FOUND, Answer, Asked, no, ok, scripted
 
 K = ReasonKind
@@ -200,9 +199,9 @@ def test_an_update_that_is_refused(answer: Answer, kind: ReasonKind) -> None:
 
 def test_a_card_is_deleted() -> None:
     gateway, client = scripted(ok(), NOT_FOUND, ok(code="I00003"), no("E00105"))
-    assert gateway.delete_card("10", "20") == Done()
-    assert gateway.delete_card("10", "20") == Done(already=True)
-    assert gateway.delete_card("10", "20") == Done(already=True)
+    assert gateway.delete_card("10", "20") == Ack()
+    assert gateway.delete_card("10", "20") == Ack(already=True)
+    assert gateway.delete_card("10", "20") == Ack(already=True)
     assert refused(gateway.delete_card("10", "20")).kind is K.GATEWAY_ERROR
     values = {"customerProfileId": "10", "customerPaymentProfileId": "20"}
     assert client.asked == [Asked("deleteCustomerPaymentProfile", values, True, "")] * 4
@@ -219,7 +218,7 @@ def test_a_card_is_validated(mode: str, sent: str) -> None:
     line = ",".join([*fields, "XXXX1111", "Visa"])
     gateway, client = scripted(ok(TOLD.format(line)), validation_mode=mode)
     assert gateway.validate_card("10", "20", Secret("900")) == TransactionResult(
-        Outcome.APPROVED,
+        ResultStatus.APPROVED,
         transaction_id="60",
         auth_code="ABC123",
         avs="Y",
@@ -235,22 +234,32 @@ def test_a_card_is_validated(mode: str, sent: str) -> None:
 @pytest.mark.parametrize("inner", ["", "<directResponse/>", TOLD.format("whatever")])
 def test_a_validation_without_details_is_what_it_says(inner: str) -> None:
     gateway, _client = scripted(ok(inner))
-    assert gateway.validate_card("10", "20") == TransactionResult(Outcome.APPROVED)
+    assert gateway.validate_card("10", "20") == TransactionResult(ResultStatus.APPROVED)
 
 
 @pytest.mark.parametrize(
     ("answer", "outcome", "kinds"),
     [
-        (no("E00027", "No.", TOLD.format("2,1,45,Both.,,N,0")), Outcome.DECLINED, [K.AVS, K.CVV]),
-        (ok(TOLD.format("2,1,2,Declined.,,P,0")), Outcome.DECLINED, [K.CARD_DECLINED]),
-        (no("E00027", "No.", TOLD.format("3,1,8,Expired.,,P,0")), Outcome.FAILED, [K.EXPIRY]),
-        (no("E00027", "No.", TOLD.format("4,1,253,Wait.,,P,60")), Outcome.HELD, [K.HELD]),
-        (no("E00001", "No.", TOLD.format("1,1,1,Yes.,,P,0")), Outcome.FAILED, [K.GATEWAY_ERROR]),
-        (no("E00027", "Card Code is required."), Outcome.FAILED, [K.CVV]),
-        (NOT_FOUND, Outcome.FAILED, [K.CARD_NOT_FOUND]),
+        (
+            no("E00027", "No.", TOLD.format("2,1,45,Both.,,N,0")),
+            ResultStatus.DECLINED,
+            [K.AVS, K.CVV],
+        ),
+        (ok(TOLD.format("2,1,2,Declined.,,P,0")), ResultStatus.DECLINED, [K.CARD_DECLINED]),
+        (no("E00027", "No.", TOLD.format("3,1,8,Expired.,,P,0")), ResultStatus.FAILED, [K.EXPIRY]),
+        (no("E00027", "No.", TOLD.format("4,1,253,Wait.,,P,60")), ResultStatus.HELD, [K.HELD]),
+        (
+            no("E00001", "No.", TOLD.format("1,1,1,Yes.,,P,0")),
+            ResultStatus.FAILED,
+            [K.GATEWAY_ERROR],
+        ),
+        (no("E00027", "Card Code is required."), ResultStatus.FAILED, [K.CVV]),
+        (NOT_FOUND, ResultStatus.FAILED, [K.CARD_NOT_FOUND]),
     ],
 )
-def test_a_validation_that_fails(answer: Answer, outcome: Outcome, kinds: list[ReasonKind]) -> None:
+def test_a_validation_that_fails(
+    answer: Answer, outcome: ResultStatus, kinds: list[ReasonKind]
+) -> None:
     gateway, _client = scripted(answer)
     found = gateway.validate_card("10", "20")
     assert found.outcome is outcome
@@ -266,5 +275,5 @@ def test_a_card_that_was_just_created_is_waited_for(
     monkeypatch.setattr("django_dinero.gateways.authorizenet.account.time.sleep", naps.append)
     gateway, _client = scripted(NOT_FOUND, ok())
     gateway.fresh.add("10" if created == "customer" else "20")
-    assert gateway.delete_card("10", "20") == Done()
+    assert gateway.delete_card("10", "20") == Ack()
     assert naps == [0.5]

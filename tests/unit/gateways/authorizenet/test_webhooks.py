@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from django_dinero.enums import ReasonKind
 from django_dinero.gateways.authorizenet import webhooks
-from django_dinero.gateways.types import ReasonKind, Refusal, WebhookNotice
-from django_dinero.secrets import Secret
+from django_dinero.gateways.types import Refusal, WebhookNotice
+from django_dinero.redaction import Secret
 
 KEY = (
     "9A1F0C7B52E84D36A0B1C2D3E4F5061728394A5B6C7D8E9F0011223344556677"

@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from django_dinero.authorizenet_schema import NAMESPACE
 from django_dinero.gateways.authorizenet import xml
-from django_dinero.secrets import Secret
+from django_dinero.protocols.authorizenet import NAMESPACE
+from django_dinero.redaction import Secret
 
 NUMBER = "4111111111111111"
 KEY = "a-transaction-key"

@@ -7,9 +7,10 @@ from decimal import Decimal
 import pytest
 
 from django_dinero.cards import Address, CardDetails
+from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.gateways.sandbox import SandboxGateway
-from django_dinero.gateways.types import ChargeRequest, FollowUpRequest, Outcome, ReasonKind
-from django_dinero.secrets import Secret
+from django_dinero.gateways.types import ChargeRequest, FollowUpRequest
+from django_dinero.redaction import Secret
 
 
 @pytest.fixture
@@ -21,13 +22,13 @@ def charge(zip_code: str = "12180", *, settle: bool = True) -> ChargeRequest:
     card = CardDetails(
         Secret("4111111111111111"), month=12, year=2090, address=Address(zip=zip_code)
     )
-    return ChargeRequest("key-1", Decimal("5.00"), "USD", source=card, settle=settle)
+    return ChargeRequest("key-1", Decimal("5.00"), "USD", source=card, capture=settle)
 
 
 @pytest.mark.parametrize("settle", [True, False])
 def test_a_part_of_the_amount_is_given_back(gateway: SandboxGateway, settle: bool) -> None:
     result = gateway.charge(charge("46225", settle=settle))
-    assert result.outcome is Outcome.DECLINED
+    assert result.outcome is ResultStatus.DECLINED
     assert [reason.kind for reason in result.reasons] == [ReasonKind.CARD_DECLINED]
     (entry,) = gateway.bank.transactions()
     assert (entry.amount, entry.status, entry.settled_amount) == (Decimal("1.23"), "voided", None)
@@ -36,12 +37,12 @@ def test_a_part_of_the_amount_is_given_back(gateway: SandboxGateway, settle: boo
 def test_another_currency_than_the_payments_is_refused(gateway: SandboxGateway) -> None:
     made = gateway.charge(charge(settle=False))
     wrong = FollowUpRequest("key-2", made.transaction_id, Decimal("5.00"), "EUR")
-    refused = gateway.settle(wrong)
+    refused = gateway.capture(wrong)
     assert [reason.kind for reason in refused.reasons] == [ReasonKind.INVALID_AMOUNT]
     assert gateway.bank.retrieve_transaction(made.transaction_id).status == "authorized"
     right = FollowUpRequest("key-3", made.transaction_id, Decimal("5.00"), "USD")
-    assert gateway.settle(right).outcome is Outcome.APPROVED
+    assert gateway.capture(right).outcome is ResultStatus.APPROVED
     gateway.bank.settle_batch()
     refused = gateway.refund(wrong)
     assert [reason.kind for reason in refused.reasons] == [ReasonKind.INVALID_AMOUNT]
-    assert gateway.refund(right).outcome is Outcome.APPROVED
+    assert gateway.refund(right).outcome is ResultStatus.APPROVED

@@ -7,18 +7,18 @@ from datetime import UTC, datetime
 import pytest
 
 from django_dinero.cards import Address, CardDetails
+from django_dinero.enums import ReasonKind
 from django_dinero.gateways.sandbox import SandboxGateway
 from django_dinero.gateways.types import (
     CardRequest,
     CardUpdate,
     CustomerRequest,
     LookupHints,
-    ReasonKind,
     Refusal,
     RemoteCard,
     RemoteCustomer,
 )
-from django_dinero.secrets import Secret
+from django_dinero.redaction import Secret
 
 VISA = "4111111111111111"
 

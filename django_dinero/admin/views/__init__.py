@@ -1,0 +1,1 @@
+"""The admin's own pages, each with one form and one button."""

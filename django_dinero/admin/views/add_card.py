@@ -1,0 +1,111 @@
+"""The page that adds a card to a customer: sent to the gateway in the request that brought it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_variables
+
+from django_dinero.admin import messages as admin_messages
+from django_dinero.admin.views.base import Fact, GatewayPage
+from django_dinero.admin.views.charge import note_open_end
+from django_dinero.admin.views.safety import Posted, link
+from django_dinero.exceptions import DineroError
+from django_dinero.forms.cards import AddCardForm
+from django_dinero.gateways.registry import get_gateway
+from django_dinero.models import Customer
+
+#: Where a session keeps the keys of pages that were sent, and how many of them.
+USED, KEPT = "dinero_used_keys", 50
+
+
+class AddCardPage(GatewayPage):
+    """``customer/<pk>/add-card/``."""
+
+    permission = "dinero.add_stored_card"
+    title = gettext_lazy("Add a card")
+    button = gettext_lazy("Store card")
+    fieldsets = [
+        (None, {"fields": ["number", "month", "year", "cvv", "is_default"]}),
+        (
+            gettext_lazy("Billing address"),
+            {
+                "fields": [
+                    "first_name",
+                    "last_name",
+                    "company",
+                    "address",
+                    "zip",
+                    "city",
+                    "state",
+                    "country",
+                    "phone",
+                    "fax",
+                ]
+            },
+        ),
+    ]
+
+    def rows(self) -> QuerySet[Customer]:
+        """Return all customers."""
+        return Customer.objects.all()
+
+    def form(self, row: Customer, posted: Posted | None) -> AddCardForm:
+        """Return the form, for the customer's gateway; a new one has the customer's names."""
+        gateway = get_gateway(row.gateway_name)
+        if posted is None:
+            names = {"first_name": row.first_name, "last_name": row.last_name}
+            return AddCardForm(initial=names, gateway=gateway)
+        return AddCardForm(posted.data, gateway=gateway, misplaced=posted.misplaced)
+
+    def facts(self, request: HttpRequest, row: Customer) -> list[Fact]:
+        """Return the customer and the gateway."""
+        return [
+            (_("Customer"), str(row), link(request, "customer", row)),
+            (_("Stored at"), row.gateway_name, ""),
+        ]
+
+    @sensitive_variables("form")
+    def perform(self, request: HttpRequest, row: Customer, form: BaseForm) -> HttpResponseBase:
+        """Store the card and write it into the histories of both."""
+        assert isinstance(form, AddCardForm)  # noqa: S101 - tells the type checker
+        if not _first_use(request, form.cleaned_data["key"]):
+            text = _("This page was sent before and was not sent again. These are the cards now.")
+            self.tell(request, text, messages.WARNING)
+            return HttpResponseRedirect(self.home(request, row))
+        card = row.add_card(**form.arguments())
+        added: dict[str, Any] = {"name": str(card._meta.verbose_name), "object": str(card)}
+        self.model_admin.log_change(request, row, [{"added": added}])
+        self.model_admin.log_addition(request, card, [{"added": {}}])
+        text = _("Stored at the gateway: %(card)s.") % {"card": card}
+        self.tell(request, text, messages.SUCCESS)
+        return HttpResponseRedirect(self.home(request, row))
+
+    def explain(
+        self, request: HttpRequest, row: Customer, error: DineroError
+    ) -> admin_messages.Notice:
+        """Return why no card was stored; what is still open is logged."""
+        notice = admin_messages.of_card(error)
+        note_open_end(self.model_admin, request, row, error, notice.title)
+        return notice
+
+
+def _first_use(request: HttpRequest, key: str) -> bool:
+    """Say whether a page's key is used for the first time in this session, and note it at once.
+
+    Two requests at the same moment are told apart by the journal, where one operation at most is
+    open for a customer's cards.
+    """
+    used: list[str] = request.session.get(USED, [])
+    if key in used:
+        return False
+    request.session[USED] = [*used, key][-KEPT:]
+    request.session.save()
+    return True

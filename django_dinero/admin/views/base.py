@@ -1,0 +1,193 @@
+"""A page with one form and one button, which asks the gateway for one thing."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.forms import BaseForm, Media
+from django.http import HttpRequest, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.views.decorators.debug import sensitive_variables
+
+from django_dinero import identifiers
+from django_dinero.admin import messages as admin_messages
+from django_dinero.admin.related import open_operations
+from django_dinero.admin.views.safety import Posted, admin_form, link
+from django_dinero.exceptions import DineroError, InvalidInput
+from django_dinero.forms.fields import SecretField, add_errors
+
+SEND_ONCE = Media(js=["dinero/admin/send-once.js"])
+#: A label, a text and the address it leads to (empty for none).
+Fact = tuple[str, str, str]
+
+
+class GatewayPage:
+    """What such pages share; :func:`.safety.page` makes a view of an instance.
+
+    The form has a one-time key, made with the page. After an answer that allows another attempt
+    the page is shown with another key; after one that does not, without the form.
+
+    Args:
+        model_admin: the admin of the row, whose site, log and messages are used.
+    """
+
+    permission: ClassVar[str]
+    title: ClassVar[Any]
+    button: ClassVar[Any]
+    fieldsets: ClassVar[list[tuple[Any, dict[str, Any]]]]
+    #: Our errors' names of fields -> the form's.
+    names: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, model_admin: ModelAdmin[Any]) -> None:
+        self.model_admin = model_admin
+
+    def allowed(self, request: HttpRequest) -> bool:
+        """Say whether this user may open the page."""
+        return request.user.has_perm(self.permission)
+
+    # -- What a page says ------------------------------------------------------------------------
+
+    def rows(self) -> QuerySet[Any]:
+        """Return the rows that the page is for."""
+        raise NotImplementedError
+
+    def layout(self, form: BaseForm) -> list[tuple[Any, dict[str, Any]]]:
+        """Return the fieldsets, those fields left out that this form does not have."""
+        return [
+            (name, {**options, "fields": [n for n in options["fields"] if n in form.fields]})
+            for name, options in self.fieldsets
+        ]
+
+    def form(self, row: Any, posted: Posted | None) -> BaseForm:
+        """Return the form: bound to ``posted``, or new where that is None.
+
+        Raises:
+            InvalidInput: the page makes no sense for this row.
+        """
+        raise NotImplementedError
+
+    def why_not(self, row: Any) -> DineroError | None:
+        """Return why the page makes no sense for this row now, None if it does.
+
+        Asked before an empty form is shown; what is posted is judged by the service, which knows
+        what this form's key did before.
+        """
+        return None
+
+    def facts(self, request: HttpRequest, row: Any) -> list[Fact]:
+        """Return what stands above the form."""
+        raise NotImplementedError
+
+    def watched(self, row: Any) -> Any:
+        """Return the row whose open operations are told above the form."""
+        return row
+
+    def near(self, row: Any) -> tuple[Any, ...]:
+        """Return the rows that *cancel* may lead to: the first that this user may see."""
+        return (row,)
+
+    def perform(self, request: HttpRequest, row: Any, form: BaseForm) -> HttpResponseBase:
+        """Ask the gateway, tell and log what was done, and lead away from here.
+
+        Raises:
+            DineroError: it was not done, or nobody knows.
+        """
+        raise NotImplementedError
+
+    def explain(self, request: HttpRequest, row: Any, error: DineroError) -> admin_messages.Notice:
+        """Return what to tell about an error of :meth:`perform`."""
+        raise NotImplementedError
+
+    # -- The view --------------------------------------------------------------------------------
+
+    def __call__(self, request: HttpRequest, pk: int, *, posted: Posted) -> HttpResponseBase:
+        """Show the page (GET) or do it (POST)."""
+        if not self.allowed(request):
+            raise PermissionDenied
+        if request.method not in ("GET", "HEAD", "POST"):
+            return HttpResponseNotAllowed(["GET", "POST"])
+        row = get_object_or_404(self.rows(), pk=pk)
+        is_new = request.method != "POST"
+        refusal: DineroError | None = self.why_not(row) if is_new else None
+        try:
+            form = self.form(row, None if is_new else posted)
+        except InvalidInput as error:
+            refusal = error
+        if refusal is not None:
+            self.tell(request, admin_messages.said(refusal), messages.ERROR)
+            return HttpResponseRedirect(self.home(request, *self.near(row)))
+        if form.is_bound and form.is_valid():
+            return self._try(request, row, form, posted)
+        return self._show(request, row, form)
+
+    @sensitive_variables("posted", "form")
+    def _try(
+        self, request: HttpRequest, row: Any, form: BaseForm, posted: Posted
+    ) -> HttpResponseBase:
+        notice: admin_messages.Notice | None = None
+        try:
+            return self.perform(request, row, form)
+        except InvalidInput as error:
+            add_errors(form, error, self.names)
+        except DineroError as error:
+            notice = self.explain(request, row, error)
+        # This key has its answer. Another attempt is another operation, and needs another key.
+        form.data = posted.data.copy()
+        form.data["key"] = identifiers.new_key()
+        return self._show(request, row, form, notice)
+
+    def home(self, request: HttpRequest, *rows: Model | None) -> str:
+        """Return the address of the first of ``rows`` that this user may see, else the index."""
+        for row in rows:
+            address = link(request, row._meta.model_name or "", row) if row is not None else ""
+            if address:
+                return address
+        return reverse("admin:index", current_app=self.model_admin.admin_site.name)
+
+    def tell(self, request: HttpRequest, text: str | SafeString, level: int) -> None:
+        """Leave a message for the next page."""
+        self.model_admin.message_user(request, text, level)
+
+    def _show(
+        self,
+        request: HttpRequest,
+        row: Any,
+        form: BaseForm,
+        notice: admin_messages.Notice | None = None,
+    ) -> TemplateResponse:
+        operation = notice.operation if notice else None
+        transaction = notice.transaction if notice else None
+        context = {
+            **self.model_admin.admin_site.each_context(request),
+            "opts": row._meta,
+            "has_view_permission": self.model_admin.has_view_permission(request),
+            "title": self.title,
+            "original": row,
+            "back_url": self.home(request, *self.near(row)),
+            "form": form,
+            "adminform": admin_form(form, self.layout(form)),
+            "errors": list(form.errors.values()),
+            "forgotten": _forgotten(form),
+            "media": self.model_admin.media + SEND_ONCE + form.media,
+            "notice": notice,
+            "open_operations": open_operations(request, self.watched(row), but=operation),
+            "operation_url": link(request, "operation", operation),
+            "transaction_url": link(request, "transaction", transaction),
+            "button": self.button,
+            "facts": self.facts(request, row),
+        }
+        return TemplateResponse(request, "admin/dinero/page.html", context)
+
+
+def _forgotten(form: BaseForm) -> list[Any]:
+    """Return the labels of the secrets that were typed, and that the page does not show again."""
+    secrets = (name for name, each in form.fields.items() if isinstance(each, SecretField))
+    return [form[name].label for name in secrets if form.is_bound and form[name].data]

@@ -1,0 +1,168 @@
+"""The page that charges a stored card: one charge, however often it is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model, QuerySet
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_variables
+
+from django_dinero.admin import messages as admin_messages
+from django_dinero.admin.display import expiry
+from django_dinero.admin.views.base import Fact, GatewayPage
+from django_dinero.admin.views.safety import CHARGE, Posted, link
+from django_dinero.exceptions import (
+    CardNotFoundError,
+    DineroError,
+    HeldForReview,
+    NeedsAttention,
+    OutcomeUnknown,
+)
+from django_dinero.forms.charges import ChargeForm
+from django_dinero.gateways.registry import get_gateway
+from django_dinero.models import CreditCard, Transaction
+from django_dinero.models.sync_state import SyncState
+from django_dinero.money import normalise
+
+#: Ends that leave something to find out: they stand in the history too.
+OPEN_ENDS = (OutcomeUnknown, HeldForReview, NeedsAttention)
+
+
+class MoneyPage(GatewayPage):
+    """A page that moves money: its key is the idempotency key of the operation."""
+
+    def key(self, request: HttpRequest, form: BaseForm) -> dict[str, str]:
+        """Return the arguments that make the operation one, for this user."""
+        return {"idempotency_key": form.cleaned_data["key"], "scope": f"admin:{request.user.pk}"}
+
+    def done(self, request: HttpRequest, row: Model, text: str, made: Transaction) -> None:
+        """Tell and log what was done, or tell that it had been done before."""
+        if log_once(self.model_admin, request, row, text, f"[{made.operation_key}]"):
+            self.tell(request, text, messages.SUCCESS)
+        else:
+            text = _("This was done before, and not once more. %(text)s") % {"text": text}
+            self.tell(request, text, messages.WARNING)
+
+    def explain(self, request: HttpRequest, row: Any, error: DineroError) -> admin_messages.Notice:
+        """Return what became of the money; what is still open is logged."""
+        notice = self.words_for(error)
+        note_open_end(self.model_admin, request, row, error, notice.title)
+        return notice
+
+    def words_for(self, error: DineroError) -> admin_messages.Notice:
+        """Return what to tell about an error."""
+        return admin_messages.of_charge(error)
+
+
+class ChargePage(MoneyPage):
+    """``creditcard/<pk>/charge/``."""
+
+    permission = CHARGE
+    title = gettext_lazy("Charge a card")
+    button = gettext_lazy("Charge")
+    fieldsets = [
+        (
+            None,
+            {"fields": ["price", "currency", "settle", "order_reference", "description", "cvv"]},
+        ),
+    ]
+
+    def rows(self) -> QuerySet[CreditCard]:
+        """Return all cards with their customers."""
+        return CreditCard.objects.select_related("customer")
+
+    def form(self, row: CreditCard, posted: Posted | None) -> ChargeForm:
+        """Return the form, for the gateway that has the card."""
+        gateway = get_gateway(row.gateway_name)
+        if posted is None:
+            return ChargeForm(gateway=gateway)
+        return ChargeForm(posted.data, gateway=gateway, misplaced=posted.misplaced)
+
+    def why_not(self, row: CreditCard) -> DineroError | None:
+        """Refuse a card that has gone."""
+        if row.sync_state == SyncState.MISSING:
+            return CardNotFoundError(_("The gateway no longer has this card."))
+        return None
+
+    def watched(self, row: CreditCard) -> Any:
+        """An open charge of another card is as good a reason not to charge this one."""
+        return row.customer
+
+    def near(self, row: CreditCard) -> tuple[Any, ...]:
+        """Who may not see cards came from the customer."""
+        return (row, row.customer)
+
+    def facts(self, request: HttpRequest, row: CreditCard) -> list[Fact]:
+        """Return the card, its customer and the gateway."""
+        expires = expiry(row)
+        shown = f"{row}, {expires}" if expires else str(row)
+        return [
+            (_("Card"), shown, link(request, "creditcard", row)),
+            (_("Customer"), str(row.customer), link(request, "customer", row.customer)),
+            (_("Stored at"), row.gateway_name, ""),
+        ]
+
+    @sensitive_variables("form")
+    def perform(self, request: HttpRequest, row: CreditCard, form: BaseForm) -> HttpResponseBase:
+        """Charge the card, or authorize the amount."""
+        assert isinstance(form, ChargeForm)  # noqa: S101 - tells the type checker
+        # Whoever sits here acts for the merchant, the customer on the telephone included.
+        made = Transaction.create(
+            card=row, initiator="merchant", **self.key(request, form), **form.arguments()
+        )
+        values = {
+            "amount": amount_of(made),
+            "card": row,
+            "id": made.transaction_id,
+        }
+        if made.kind == "charge":
+            text = _("Charged: %(amount)s, %(card)s (transaction %(id)s).") % values
+        else:
+            text = _("Authorized: %(amount)s, %(card)s (transaction %(id)s).") % values
+        self.done(request, row, text, made)
+        return HttpResponseRedirect(self.home(request, made, *self.near(row)))
+
+
+def amount_of(row: Transaction) -> str:
+    """Return price and currency as text."""
+    return f"{normalise(row.price, row.currency)} {row.currency}"
+
+
+def note_open_end(
+    model_admin: ModelAdmin[Any], request: HttpRequest, row: Model, error: DineroError, title: str
+) -> None:
+    """Write into a row's history what somebody will have to find out, once.
+
+    In our words: a gateway thanks for the order that it has just put on hold.
+    """
+    operation = error.operation
+    if operation is None or not isinstance(error, OPEN_ENDS):
+        return
+    what = operation.get_kind_display()
+    if operation.amount is not None:
+        what += f" {normalise(operation.amount, operation.currency)} {operation.currency}"
+    log_once(model_admin, request, row, f"{what}: {title}", f"[{operation.key}, {_('open')}]")
+
+
+def log_once(
+    model_admin: ModelAdmin[Any], request: HttpRequest, row: Model, text: str, mark: str
+) -> bool:
+    """Write a text and its mark into a row's history; say False if the mark stands there."""
+    noted = LogEntry.objects.filter(
+        content_type=ContentType.objects.get_for_model(row),
+        object_id=str(row.pk),
+        change_message__contains=mark,
+    )
+    if noted.exists():
+        return False
+    model_admin.log_change(request, row, f"{text} {mark}")
+    return True

@@ -1,0 +1,171 @@
+"""Turns exceptions into answers: one shape, one status for each class.
+
+``{"code", "detail"}``, and where there are such ``errors`` (texts by field), ``transaction`` (the
+public id of the row that the error is about), ``operation`` (the journal's key) and ``existing``
+(the public id of the row that a duplicate or an unfinished creation left here).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import Http404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from rest_framework import status
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from django_dinero import exceptions
+from django_dinero.api.disclosure import code_for, detail_for
+from django_dinero.exceptions import DineroError, InvalidInput
+from django_dinero.models import CreditCard, Customer
+from django_dinero.models.operation import OperationKind
+from django_dinero.redaction import scrub
+
+logger = logging.getLogger("django_dinero.api")
+
+#: Seconds after which it makes sense to repeat a request that was not sent or came too early.
+RETRY_AFTER = "5"
+
+#: Looked through from the top; the first class that fits counts.
+STATUSES: tuple[tuple[type[DineroError], int], ...] = (
+    (InvalidInput, status.HTTP_400_BAD_REQUEST),
+    (exceptions.UnsupportedFeature, status.HTTP_400_BAD_REQUEST),
+    (exceptions.IdempotencyKeyReused, status.HTTP_422_UNPROCESSABLE_ENTITY),
+    (exceptions.OperationInProgress, status.HTTP_409_CONFLICT),
+    (exceptions.NotSent, status.HTTP_503_SERVICE_UNAVAILABLE),
+    # Not an error of the caller's, and not a success: the outcome is still to come.
+    (exceptions.OutcomeUnknown, status.HTTP_202_ACCEPTED),
+    (exceptions.NeedsAttention, status.HTTP_202_ACCEPTED),
+    (exceptions.HeldForReview, status.HTTP_202_ACCEPTED),
+    (exceptions.CardDeclinedError, status.HTTP_402_PAYMENT_REQUIRED),
+    (exceptions.InvalidCardError, status.HTTP_402_PAYMENT_REQUIRED),
+    (exceptions.ExpiryError, status.HTTP_402_PAYMENT_REQUIRED),
+    (exceptions.InvalidAmountError, status.HTTP_422_UNPROCESSABLE_ENTITY),
+    (exceptions.DuplicateTransactionError, status.HTTP_409_CONFLICT),
+    (exceptions.RefundError, status.HTTP_409_CONFLICT),
+    (exceptions.InvalidTransactionError, status.HTTP_409_CONFLICT),
+    (exceptions.CustomerNotFoundError, status.HTTP_409_CONFLICT),
+    (exceptions.CardNotFoundError, status.HTTP_409_CONFLICT),
+    (exceptions.DuplicateCustomerError, status.HTTP_409_CONFLICT),
+    (exceptions.DuplicateCardError, status.HTTP_409_CONFLICT),
+    (exceptions.CardLimitError, status.HTTP_409_CONFLICT),
+    (exceptions.GatewayError, status.HTTP_502_BAD_GATEWAY),
+)
+
+
+def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """Answer an exception of a view; None for one that is a bug: the server's own report."""
+    ours = first_of(error)
+    if ours is not None:
+        # Asked only here: where the caller is not known yet, asking would sign in once more.
+        response = response_to(ours, in_full=context["view"].sees_all())
+        return _with_address(response, context)
+    answer = exception_handler(error, dict(context))
+    if answer is not None:
+        answer.data = _shape(error)
+    return answer
+
+
+def _with_address(response: Response, context: Mapping[str, Any]) -> Response:
+    """Tell where the outcome will stand that is still to come."""
+    if response.status_code == status.HTTP_202_ACCEPTED and "operation" in response.data:
+        request = context["request"]
+        name = f"{request.resolver_match.namespace}:operation-detail"
+        address = reverse(name, kwargs={"key": response.data["operation"]})
+        response["Location"] = request.build_absolute_uri(address)
+    return response
+
+
+def first_of(error: BaseException) -> DineroError | None:
+    """Return the app's exception, or the first of a group (several pushes of one commit)."""
+    if isinstance(error, BaseExceptionGroup):
+        return next(filter(None, map(first_of, error.exceptions)), None)
+    return error if isinstance(error, DineroError) else None
+
+
+def response_to(error: DineroError, *, in_full: bool) -> Response:
+    """Return the answer to an exception of the app's, ``in_full`` to staff."""
+    code = status_of(error)
+    body: dict[str, Any] = {
+        "code": code_for(error, in_full=in_full),
+        "detail": detail_for(error, in_full=in_full),
+    }
+    if isinstance(error, InvalidInput):
+        body["errors"] = {name: [scrub(t) for t in texts] for name, texts in error.errors.items()}
+    if error.transaction is not None:
+        body["transaction"] = str(error.transaction.public_id)
+    if error.operation is not None:
+        body["operation"] = error.operation.key
+    existing = _existing(error)
+    if existing is not None:
+        body["existing"] = str(existing.public_id)
+    if code >= status.HTTP_500_INTERNAL_SERVER_ERROR:
+        logger.error("Answered %s: %s: %s", code, error.code, scrub(str(error)))
+    headers = {"Retry-After": RETRY_AFTER} if _is_passing(error) else None
+    return Response(body, status=code, headers=headers)
+
+
+def status_of(error: DineroError) -> int:
+    """Return the HTTP status for an exception's class."""
+    known = (code for kind, code in STATUSES if isinstance(error, kind))
+    return next(known, status.HTTP_500_INTERNAL_SERVER_ERROR)
+
+
+def is_open(error: DineroError) -> bool:
+    """Say whether the gateway will still hear of it, or may have: it is not refused."""
+    kinds = exceptions.NotSent | exceptions.OutcomeUnknown | exceptions.OperationInProgress
+    return isinstance(error, kinds)
+
+
+def _is_passing(error: DineroError) -> bool:
+    return isinstance(error, exceptions.NotSent | exceptions.OperationInProgress)
+
+
+def _existing(error: DineroError) -> Customer | CreditCard | None:
+    """Return the row that is here in spite of the error: the operation's customer's, no other's."""
+    operation = error.operation
+    if operation is None:
+        return None
+    if operation.kind == OperationKind.CREATE_CUSTOMER:
+        # Stored here, to be pushed again; without this id a repeat would make a second one.
+        customers = Customer.objects.filter(gateway_name=operation.gateway_name)
+        return customers.filter(customer_key=operation.intent.get("customer_key", "")).first()
+    if isinstance(error, exceptions.DuplicateCardError) and error.card_id:
+        cards = CreditCard.objects.filter(gateway_name=operation.gateway_name)
+        return cards.filter(customer_id=operation.customer_id, card_id=error.card_id).first()
+    return None
+
+
+def _shape(error: Exception) -> dict[str, Any]:
+    """Return the framework's error in the shape of ours."""
+    if isinstance(error, Http404):
+        return {"code": "not_found", "detail": _("There is no such object.")}
+    if isinstance(error, ValidationError):
+        return _shape_of_fields(error.detail)
+    if isinstance(error, APIException):
+        return _shape_of_refusal(error)
+    return {"code": "permission_denied", "detail": _("You may not do this.")}
+
+
+def _shape_of_refusal(error: APIException) -> dict[str, Any]:
+    detail: Any = error.detail
+    if isinstance(detail, dict):  # as the refusals of token authentication have it
+        detail = detail.get("detail", error.default_detail)
+    codes = error.get_codes()
+    code = codes if isinstance(codes, str) else error.default_code
+    return {"code": code, "detail": scrub(str(detail))}
+
+
+def _shape_of_fields(detail: Any) -> dict[str, Any]:
+    fields = detail if isinstance(detail, dict) else {"non_field_errors": detail}
+    texts = {
+        name: [scrub(str(text)) for text in (found if isinstance(found, list) else [found])]
+        for name, found in fields.items()
+    }
+    shown = " ".join(f"{name}: {' '.join(found)}" for name, found in texts.items())
+    return {"code": "invalid_input", "detail": shown, "errors": texts}

@@ -1,0 +1,63 @@
+"""Cards: ``/cards/``. They are added at their customer."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, ClassVar
+
+from django.db.models import Q, QuerySet
+from rest_framework import mixins
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from django_dinero.api.serializers import CardShown, CardUpdate, NewCharge, NewChargeByStaff
+from django_dinero.api.views.base import Deletes, DineroViewSet
+from django_dinero.models import CreditCard, Transaction
+
+
+class CardViewSet(
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    Deletes,
+    DineroViewSet,
+):
+    """Cards in the vault."""
+
+    serializer_class = CardShown
+    action_permissions: ClassVar[dict[str, str]] = {
+        "list": "dinero.view_creditcard",
+        "retrieve": "dinero.view_creditcard",
+        "partial_update": "dinero.change_creditcard",
+        "destroy": "dinero.delete_creditcard",
+        "charge": "dinero.charge_creditcard",
+    }
+    owner_actions = frozenset({"list", "retrieve", "partial_update", "destroy"})
+    owner_actions_by_permission = frozenset({"charge"})
+
+    def owned_by(self, user: Any) -> Q:
+        """A card is its customer's owner's."""
+        return Q(customer__owner=user)
+
+    def is_owner(self, obj: CreditCard) -> bool:
+        """Say whether the card's customer is the caller's."""
+        return bool(obj.customer.owner_id == self.request.user.pk)
+
+    def get_queryset(self) -> QuerySet[CreditCard]:
+        """Return the cards that exist for the caller."""
+        return self.visible(CreditCard.objects.select_related("customer").order_by("-id"))
+
+    def partial_update(self, request: Request, **kwargs: Any) -> Response:
+        """Change address, expiry date or which card is the default, here and at the gateway."""
+        card: CreditCard = self.get_object()
+        for name, value in self.checked(CardUpdate).items():
+            setattr(card, name, value)
+        card.save()
+        return Response(CardShown(card).data)
+
+    @action(detail=True, methods=["post"])
+    def charge(self, request: Request, **kwargs: Any) -> Response:
+        """Charge or authorize this card."""
+        card: CreditCard = self.get_object()
+        serializer = NewChargeByStaff if self.sees_all() else NewCharge
+        return self.once(serializer, partial(Transaction.create, card=card))

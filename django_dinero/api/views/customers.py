@@ -1,0 +1,96 @@
+"""Customers: ``/customers/``, their cards and charges."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from rest_framework import mixins, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from django_dinero.api import idempotency
+from django_dinero.api.serializers import (
+    CardShown,
+    CustomerShown,
+    CustomerUpdate,
+    NewCard,
+    NewCharge,
+    NewChargeByStaff,
+    NewCustomer,
+    NewCustomerByStaff,
+)
+from django_dinero.api.views.base import Deletes, DineroViewSet
+from django_dinero.models import Customer, Transaction
+
+
+class CustomerViewSet(
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    Deletes,
+    DineroViewSet,
+):
+    """Customers in the vault."""
+
+    serializer_class = CustomerShown
+    action_permissions: ClassVar[dict[str, str]] = {
+        "list": "dinero.view_customer",
+        "retrieve": "dinero.view_customer",
+        "create": "dinero.add_customer",
+        "partial_update": "dinero.change_customer",
+        "destroy": "dinero.delete_customer",
+        "cards": "dinero.add_stored_card",
+        "charge": "dinero.charge_creditcard",
+    }
+    owner_actions = frozenset({"list", "retrieve", "create", "partial_update", "destroy", "cards"})
+    owner_actions_by_permission = frozenset({"charge"})
+
+    def get_queryset(self) -> QuerySet[Customer]:
+        """Return the customers that exist for the caller, with their cards."""
+        rows = Customer.objects.prefetch_related("cards").order_by("-id")
+        return self.visible(rows)
+
+    def create(self, request: Request) -> Response:
+        """Store a customer, with a first card where there is one.
+
+        One that a user creates is that user's own; staff with the permission create them without
+        an owner, at a gateway of their choice. An ``Idempotency-Key`` makes one, however often it
+        is sent.
+        """
+        again = idempotency.of_creation(request)
+        once = again.arguments if again else {}
+        if self.sees_all():
+            given, owner = self.checked(NewCustomerByStaff), None
+        else:
+            given, owner = self.checked(NewCustomer), request.user
+        customer = Customer.create(**_named(given), owner=owner, **once)
+        return Response(CustomerShown(customer).data, status=status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Request, **kwargs: Any) -> Response:
+        """Change e-mail or names, here and at the gateway."""
+        customer: Customer = self.get_object()
+        for name, value in self.checked(CustomerUpdate).items():
+            setattr(customer, name, value)
+        customer.save()
+        return Response(CustomerShown(customer).data)
+
+    @action(detail=True, methods=["post"])
+    def cards(self, request: Request, **kwargs: Any) -> Response:
+        """Store one more card for the customer."""
+        customer: Customer = self.get_object()
+        card = customer.add_card(**self.checked(NewCard))
+        return Response(CardShown(card).data, status=status.HTTP_201_CREATED)
+
+    @action(detail=True, methods=["post"])
+    def charge(self, request: Request, **kwargs: Any) -> Response:
+        """Charge or authorize the customer's default card."""
+        customer: Customer = self.get_object()
+        serializer = NewChargeByStaff if self.sees_all() else NewCharge
+        return self.once(serializer, partial(Transaction.create, customer=customer))
+
+
+def _named(given: dict[str, Any]) -> dict[str, Any]:
+    # email is a positional argument: a missing one is the service's error, not a TypeError.
+    return {"email": "", **given}

@@ -1,0 +1,50 @@
+"""Operations: ``/operations/{key}/``, how a request ended whose answer was lost."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from rest_framework import mixins
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from django_dinero.api.exception_handler import RETRY_AFTER
+from django_dinero.api.serializers import OperationShown
+from django_dinero.api.views.base import DineroViewSet
+from django_dinero.models import Customer, Operation
+from django_dinero.services.recovery import lookup
+
+
+class OperationViewSet(mixins.RetrieveModelMixin, DineroViewSet):
+    """The journal's entries, one by one: a list is in the admin."""
+
+    serializer_class = OperationShown
+    action_permissions: ClassVar[dict[str, str]] = {"retrieve": "dinero.view_operation"}
+    owner_actions = frozenset({"retrieve"})
+    lookup_field = "key"
+    lookup_url_kwarg = "key"
+    lookup_value_regex = "[A-Z2-7]{20}"
+
+    def owned_by(self, user: Any) -> Q:
+        """An operation is that of whoever asked for it, and of whose customer it is about."""
+        customers = Customer.objects.filter(
+            owner=user, gateway_name=OuterRef("gateway_name"), customer_id=OuterRef("customer_id")
+        )
+        return Q(scope=f"user:{user.pk}") | Q(intent__owner_pk=user.pk) | Q(Exists(customers))
+
+    def is_owner(self, obj: Operation) -> bool:
+        """Say whether it is the caller's: the queryset has no other."""
+        return self.get_queryset().filter(pk=obj.pk).exists()
+
+    def get_queryset(self) -> QuerySet[Operation]:
+        """Return the operations that exist for the caller."""
+        return self.visible(Operation.objects.order_by("-id"))
+
+    def retrieve(self, request: Request, **kwargs: Any) -> Response:
+        """Show how it ended; the gateway is asked while that is not known."""
+        operation: Operation = self.get_object()
+        if operation.is_open:
+            lookup.look_up(operation)
+        headers = {"Retry-After": RETRY_AFTER} if operation.is_open else None
+        return Response(OperationShown(operation).data, headers=headers)

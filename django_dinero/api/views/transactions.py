@@ -1,0 +1,69 @@
+"""Transactions: ``/transactions/``, and what may be done to them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db.models import Q, QuerySet
+from rest_framework import mixins
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from django_dinero.api.serializers import (
+    FollowUp,
+    Nothing,
+    TransactionShown,
+    TransactionShownToStaff,
+)
+from django_dinero.api.views.base import DineroViewSet
+from django_dinero.models import Transaction
+
+
+class TransactionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, DineroViewSet):
+    """The books. Each verb makes a new row and returns it."""
+
+    action_permissions: ClassVar[dict[str, str]] = {
+        "list": "dinero.view_transaction",
+        "retrieve": "dinero.view_transaction",
+        "capture": "dinero.capture_transaction",
+        "void": "dinero.void_transaction",
+        "refund": "dinero.refund_transaction",
+    }
+    owner_actions = frozenset({"list", "retrieve"})
+
+    def owned_by(self, user: Any) -> Q:
+        """A transaction is its owner's, and its customer's owner's."""
+        return Q(owner=user) | Q(customer__owner=user)
+
+    def is_owner(self, obj: Transaction) -> bool:
+        """Say whether the transaction, or its customer, is the caller's."""
+        owners = {obj.owner_id, obj.customer.owner_id if obj.customer else None}
+        return self.request.user.pk in owners
+
+    def get_serializer_class(self) -> type[TransactionShown]:
+        """Return what shows a row: all of it to staff."""
+        return TransactionShownToStaff if self.sees_all() else TransactionShown
+
+    def get_queryset(self) -> QuerySet[Transaction]:
+        """Return the transactions that exist for the caller."""
+        rows = Transaction.objects.select_related("customer", "card", "parent").order_by("-id")
+        return self.visible(rows)
+
+    @action(detail=True, methods=["post"])
+    def capture(self, request: Request, **kwargs: Any) -> Response:
+        """Capture an authorization, all of it or ``amount``."""
+        row: Transaction = self.get_object()
+        return self.once(FollowUp, row.capture)
+
+    @action(detail=True, methods=["post"])
+    def void(self, request: Request, **kwargs: Any) -> Response:
+        """Cancel what has not settled."""
+        row: Transaction = self.get_object()
+        return self.once(Nothing, row.void)
+
+    @action(detail=True, methods=["post"])
+    def refund(self, request: Request, **kwargs: Any) -> Response:
+        """Give back all that is left, or ``amount``."""
+        row: Transaction = self.get_object()
+        return self.once(FollowUp, row.refund)

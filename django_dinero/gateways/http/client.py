@@ -1,0 +1,295 @@
+"""One POST to a gateway, with three endings that say what the caller may do next.
+
+* the body of the reply;
+* :class:`~django_dinero.exceptions.NotSent`: proven by the connection's own count, no byte of the
+  request reached a socket (no such name, refused, TLS refused, bad certificate, too late);
+* :class:`~django_dinero.exceptions.OutcomeUnknown`: everything after the first byte that is not a
+  whole reply with status 200 (timeout, reset, cut off, redirect, too large, empty).
+
+The errors of ``requests`` and ``urllib3`` hold the request's body, card number included. None of
+them leaves this module: ours are raised outside of any ``except`` block, without context.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext as _
+
+from django_dinero.exceptions import DineroError, NotSent, OutcomeUnknown
+from django_dinero.gateways.http.connection import Call, Phase, current, drop_inherited_sockets
+from django_dinero.gateways.http.failures import BadReply, reason
+from django_dinero.gateways.http.pool import is_http, open_pool, tls_context, usual_tls_context
+from django_dinero.gateways.locks import Lock
+from django_dinero.redaction import scrub
+from django_dinero.send_deadline import check_may_send
+
+_CHUNK = 65536
+#: Bytes beside the body; a body in small chunks has as many again.
+_HEADERS = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a call may take, in seconds.
+
+    Args:
+        connect: for the connection to each address of the host, and for the TLS handshake.
+        read: for each read and write.
+        deadline: for the whole call. It does not cut the look-up of the host's name short, nor
+            the attempts at its addresses; nothing is sent when they took too long.
+
+    Raises:
+        ImproperlyConfigured: one of them is not above zero.
+    """
+
+    connect: float = 10.0
+    read: float = 60.0
+    deadline: float = 90.0
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            if not getattr(self, each.name) > 0:
+                raise ImproperlyConfigured(f"The timeout {each.name!r} must be above 0 seconds.")
+
+
+class HttpClient:
+    """Posts to one address. One instance per gateway, used by any number of threads.
+
+    A forked child opens connections of its own. Proxies, credentials and certificates that the
+    environment or a netrc names do not count here; redirects are not followed.
+
+    Args:
+        url: where to, http or https.
+        timeouts: seconds for each phase.
+        ca_bundle: file or folder of certificates to trust instead of those of ``requests``.
+        proxy: address of a proxy to use.
+        max_reply_bytes: a longer reply is not read.
+        adapter: a ``requests`` adapter that answers in place of the network, for tests.
+        pool_size: how many idle connections are kept.
+
+    Raises:
+        ImproperlyConfigured: an address or a file that cannot be used.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeouts: Timeouts | None = None,
+        ca_bundle: str | None = None,
+        proxy: str | None = None,
+        max_reply_bytes: int = 10 * 1024 * 1024,
+        adapter: requests.adapters.BaseAdapter | None = None,
+        pool_size: int = 32,
+    ) -> None:
+        if not is_http(url) or "@" in urlsplit(url).netloc:
+            raise ImproperlyConfigured("The gateway's address must be http(s)://host/path.")
+        if proxy is not None and not is_http(proxy):
+            raise ImproperlyConfigured("proxy: the address must be http(s)://host:port.")
+        parts = urlsplit(url)
+        self._url = url
+        self._host = parts.netloc
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        # A proxy forwards plain http by its whole address; TLS goes through a tunnel.
+        self._target = url if proxy and parts.scheme == "http" else path
+        self._encrypted = parts.scheme == "https"
+        self._timeouts = timeouts or Timeouts()
+        self._ca_bundle = ca_bundle
+        self._proxy = proxy
+        self._max_reply_bytes = max_reply_bytes
+        self._adapter = adapter
+        self._pool_size = pool_size
+        self._lock = Lock()
+        # A bundle of the user's is read now, to complain in time; the usual one when needed.
+        self._context = tls_context(ca_bundle) if ca_bundle else None
+        self._pool: urllib3.HTTPConnectionPool | None = None
+        _clients.add(self)
+
+    def __repr__(self) -> str:
+        return f"<HttpClient to {self._host}>"
+
+    def post(self, body: bytes, *, content_type: str, changes: bool) -> bytes:
+        """Send ``body`` and return the body of the reply, which is never empty.
+
+        Args:
+            body: the request.
+            content_type: its media type.
+            changes: whether the gateway does something because of it. One that does not is sent
+                a second time when a kept connection turns out to be dead.
+
+        Raises:
+            NotSent: nothing reached the gateway.
+            OutcomeUnknown: the request left, and no whole reply with status 200 came back.
+        """
+        most = 2 * self._max_reply_bytes + _HEADERS
+        call = Call(self._timeouts.read, self._timeouts.deadline, most)
+        ending = self._attempt(call, body, content_type)
+        if isinstance(ending, DineroError) and _may_repeat(call, changes):
+            call.fresh, call.phase = True, Phase.CONNECTING
+            ending = self._attempt(call, body, content_type)
+        del body  # a traceback shows the locals of this frame
+        if isinstance(ending, DineroError):
+            raise ending
+        return ending
+
+    def close(self) -> None:
+        """Close the idle connections; the next call opens a new one."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
+        if self._adapter is not None:
+            self._adapter.close()
+
+    def forget(self) -> None:
+        """Start anew in a forked child."""
+        self._pool = None
+
+    def _attempt(self, call: Call, body: bytes, content_type: str) -> bytes | DineroError:
+        """Return the reply, or the exception to raise: raised here, it would have a context."""
+        token = current.set(call)
+        try:
+            if self._adapter is None:
+                return self._over_the_wire(call, body, content_type)
+            return self._through(self._adapter, call, body, content_type)
+        except NotSent as error:
+            return NotSent(scrub(str(error)))
+        except OutcomeUnknown as error:
+            return OutcomeUnknown(scrub(str(error)))
+        except Exception as error:
+            why = reason(error)
+        finally:
+            current.reset(token)
+        return self._ending(call, why)
+
+    def _over_the_wire(self, call: Call, body: bytes, content_type: str) -> bytes:
+        response = self._connections().urlopen(
+            "POST",
+            self._target,
+            body,
+            _headers(content_type),
+            retries=False,
+            redirect=False,
+            assert_same_host=False,
+            timeout=urllib3.Timeout(
+                connect=min(self._timeouts.connect, call.patience()), read=call.read_timeout
+            ),
+            preload_content=False,
+            decode_content=False,
+        )
+        try:
+            chunks = iter(lambda: response.read(_CHUNK), b"")
+            return self._read(response.status, response.headers, chunks)
+        finally:
+            response.close()  # after a whole reply the connection is back in the pool already
+
+    def _through(
+        self, adapter: requests.adapters.BaseAdapter, call: Call, body: bytes, content_type: str
+    ) -> bytes:
+        """Let an adapter answer. What it did with the request cannot be proven."""
+        request = requests.PreparedRequest()
+        request.prepare(method="POST", url=self._url, headers=_headers(content_type), data=body)
+        check_may_send()
+        call.touched, call.phase = True, Phase.READING
+        response = adapter.send(
+            request,
+            stream=True,
+            timeout=(self._timeouts.connect, self._timeouts.read),
+            verify=self._ca_bundle or True,
+            cert=None,
+            proxies={self._url.partition(":")[0]: self._proxy} if self._proxy else {},
+        )
+        try:
+            chunks = response.iter_content(_CHUNK)
+            return self._read(response.status_code, response.headers, chunks)
+        finally:
+            response.close()
+
+    def _read(self, status: int, headers: Mapping[str, str], chunks: Iterator[bytes]) -> bytes:
+        if status != 200:
+            raise BadReply(f"HTTP status {status}")
+        if headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise BadReply("a compressed reply, which was not asked for")
+        length = headers.get("Content-Length", "")
+        if length.isdecimal() and int(length) > self._max_reply_bytes:
+            raise self._too_long()
+        parts: list[bytes] = []
+        size = 0
+        for chunk in chunks:
+            size += len(chunk)
+            if size > self._max_reply_bytes:
+                raise self._too_long()
+            parts.append(chunk)
+        if not size:
+            raise BadReply("an empty reply")
+        return b"".join(parts)
+
+    def _too_long(self) -> BadReply:
+        return BadReply(f"a reply of more than {self._max_reply_bytes} bytes")
+
+    def _ending(self, call: Call, why: str) -> DineroError:
+        words = {
+            "host": self._host,
+            "reason": "the deadline has passed" if call.expired else scrub(why),
+            "phase": call.phase,
+            "seconds": f"{call.elapsed:.1f}",
+        }
+        if call.touched:
+            text = _("%(host)s may have done it: %(reason)s (%(phase)s, %(seconds)s s).")
+            return OutcomeUnknown(text % words)
+        text = _("Nothing was sent to %(host)s: %(reason)s (%(phase)s, %(seconds)s s).")
+        return NotSent(text % words)
+
+    def _connections(self) -> urllib3.HTTPConnectionPool:
+        pool = self._pool
+        if pool is not None:
+            return pool
+        with self._lock:
+            if self._pool is None:
+                if self._encrypted and self._context is None:
+                    self._context = usual_tls_context()
+                self._pool = open_pool(
+                    self._url, context=self._context, proxy=self._proxy, size=self._pool_size
+                )
+            return self._pool
+
+
+def _headers(content_type: str) -> dict[str, str]:
+    return {
+        "Content-Type": content_type,
+        "Accept-Encoding": "identity",  # a small compressed reply can unpack to any size
+        "User-Agent": "django-dinero",
+    }
+
+
+def _may_repeat(call: Call, changes: bool) -> bool:
+    """Say whether a kept connection was dead: nothing of this call came back on it.
+
+    The server closes idle connections when it likes. A read may go out again; what changes
+    something only when no byte of it left.
+    """
+    if not call.reused or call.fresh or call.answered or call.expired:
+        return False
+    return not (call.touched and changes)
+
+
+#: The clients of this process, so that a forked child can start anew.
+_clients: weakref.WeakSet[HttpClient] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    drop_inherited_sockets()
+    for client in list(_clients):
+        client.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,234 @@
+"""Connections that know whether a call's first byte has left, and that keep a total deadline.
+
+The class of a ``requests`` or ``urllib3`` exception does not tell whether bytes were sent: a reset
+after the request comes as an SSL error or as a connection error, by chance. So the connection
+itself keeps the books, in the :class:`Call` of the running context.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import os
+import sys
+import time
+import weakref
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from django_dinero.gateways.http.failures import BadReply
+from django_dinero.send_deadline import check_may_send
+
+#: Seconds a kept connection may be idle. A firewall forgets silent ones without a word, and a
+#: request sent into such a connection ends with an unknown outcome.
+MAX_IDLE = 20.0
+
+# One TLS record: OpenSSL accepts it whole or not at all.
+_RECORD = 16384
+
+
+class Phase(StrEnum):
+    """What a call was doing when it ended."""
+
+    CONNECTING = "connecting"
+    SENDING = "sending"
+    READING = "reading the reply"
+
+
+class SendFailed(Exception):
+    """A write failed. Not an OSError: urllib3 swallows a broken pipe and reads on."""
+
+
+@dataclass(slots=True)
+class Call:
+    """The books of one call.
+
+    Args:
+        read_timeout: seconds that one read or write may take.
+        deadline: seconds that the whole call may take.
+        most: bytes of reply that are read, headers and the frames of chunks included.
+    """
+
+    read_timeout: float
+    deadline: float
+    most: int = sys.maxsize
+    started: float = field(default_factory=time.monotonic)
+    phase: Phase = Phase.CONNECTING
+    #: Whether a byte of the request may have reached the socket.
+    touched: bool = False
+    #: Whether a byte of a reply came back.
+    answered: bool = False
+    #: Whether the connection had served a call before.
+    reused: bool = False
+    #: Take no connection that was used before.
+    fresh: bool = False
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the call began."""
+        return time.monotonic() - self.started
+
+    @property
+    def expired(self) -> bool:
+        """Whether the deadline has passed."""
+        return self.elapsed >= self.deadline
+
+    def patience(self) -> float:
+        """Return how many seconds the next read or write may take.
+
+        Raises:
+            TimeoutError: the deadline has passed.
+        """
+        left = self.started + self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("deadline")
+        return min(left, self.read_timeout)
+
+
+#: The call that runs in this context; connections belong to one call at a time.
+current: ContextVar[Call] = ContextVar("dinero_http_call")
+
+#: Every connected socket, so that a forked child can let go of them.
+_sockets: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def drop_inherited_sockets() -> None:
+    """Close, in a forked child, its copies of the parent's sockets; the parent keeps its own.
+
+    The descriptor alone is closed: nothing is said on the connection, and no lock is taken that a
+    thread of the parent may have held at the fork.
+    """
+    for sock in list(_sockets):
+        descriptor = sock.detach()
+        if descriptor >= 0:
+            os.close(descriptor)
+    _sockets.clear()
+
+
+class _DeadlineReader(io.RawIOBase):
+    """Reads from a socket, no longer than the call's deadline and no more than it may read.
+
+    A timeout of the socket alone counts anew for each byte that a slow server drips. A body is cut
+    off where it gets too long, but http.client reads headers, trailers and a chunk of negative
+    length without end.
+    """
+
+    def __init__(self, sock: Any, call: Call) -> None:
+        super().__init__()
+        self._sock = sock
+        self._call = call
+        self._raw = sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        """Say yes: that is all it does."""
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Fill ``buffer`` with what comes first."""
+        self._sock.settimeout(self._call.patience())
+        count: int | None = self._raw.readinto(buffer)
+        if count:
+            self._call.answered = True
+            self._call.most -= count
+        if self._call.most < 0:
+            raise BadReply("a reply without end")
+        return count
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        if not self.closed:
+            self._raw.close()
+        super().close()
+
+
+class _Reply(http.client.HTTPResponse):
+    """A reply whose status, headers and body are all read under the call's deadline."""
+
+    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp.close()
+        self.fp = io.BufferedReader(_DeadlineReader(sock, current.get()))
+
+
+class Counted:
+    """Mixin for a urllib3 connection: counts, checks the last moment to send, ages."""
+
+    response_class = _Reply
+    # Somebody's http.client.HTTPConnection.debuglevel = 1 would print requests to stdout.
+    debuglevel = 0
+    sock: Any
+    _opening = False
+    _served = 0
+    _last_used = 0.0
+
+    def connect(self) -> None:
+        """Open the socket, with TLS and through the proxy where there are these."""
+        self._opening = True
+        self._served = 0
+        try:
+            super().connect()  # type: ignore[misc]
+        finally:
+            self._opening = False
+        # TLS inside the TLS of a proxy is no socket itself.
+        _sockets.add(getattr(self.sock, "socket", self.sock))
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the pool may use this connection again."""
+        call = current.get(None)
+        if call is not None and call.fresh:
+            return False
+        if time.monotonic() - self._last_used > MAX_IDLE:
+            return False
+        # What came behind the last reply, decrypted already, is nobody's reply.
+        if getattr(self.sock, "pending", int)():
+            return False
+        return bool(super().is_connected)  # type: ignore[misc]
+
+    def send(self, data: Any) -> None:
+        """Write ``data``, and note on the call that its first byte may have left.
+
+        Raises:
+            NotSent: it is too late to send.
+            SendFailed: the socket does not take it.
+        """
+        if self.sock is None:
+            self.connect()
+        if self._opening:  # the request for a tunnel, to the proxy: no part of the call
+            super().send(data)  # type: ignore[misc]
+            return
+        call = current.get()
+        if not call.touched:
+            call.patience()
+            check_may_send()
+        call.phase = Phase.SENDING
+        call.reused = self._served > 0
+        view = memoryview(data)
+        while view:
+            view = view[self._write(call, view[:_RECORD]) :]
+
+    def _write(self, call: Call, part: memoryview) -> int:
+        self.sock.settimeout(call.patience())
+        first = not call.touched
+        # Noted before: a signal's handler may raise between the write and the next line of ours.
+        call.touched = True
+        failure: OSError
+        try:
+            return int(self.sock.send(part))
+        except OSError as error:
+            failure = error
+        # A write that timed out may have left a part of a record behind; one that was refused
+        # left nothing.
+        if first and not isinstance(failure, TimeoutError):
+            call.touched = False
+        raise SendFailed(failure)
+
+    def getresponse(self) -> Any:
+        """Read the status and the headers of the reply."""
+        current.get().phase = Phase.READING
+        response = super().getresponse()  # type: ignore[misc]
+        self._served += 1
+        self._last_used = time.monotonic()
+        return response

@@ -1,0 +1,54 @@
+"""The one door from the models up to the services.
+
+A model offers ``transaction.refund()``, and the services that know how stand above the models. This
+file alone looks upward; a test holds that no other does. A module is loaded when it is first used:
+services bring the gateways' interface along, and a process that never asks a gateway (``migrate``,
+a worker of other queues) would pay more for them at its start than for all the rest of the app.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from django_dinero.services.payments import charge as charges
+    from django_dinero.services.payments import followups, reviews
+    from django_dinero.services.pull import transactions as pulled_transactions
+    from django_dinero.services.vault import cards, customers, deletions, push
+else:
+    from functools import partial
+    from importlib import import_module
+
+    from django.apps import apps
+    from django.utils.functional import SimpleLazyObject
+
+    def _load(name):
+        if not (apps.models_ready and apps.is_installed("django_dinero")):
+            raise RuntimeError(
+                "django_dinero is not ready: put 'django_dinero' into INSTALLED_APPS and call "
+                "django.setup() first."
+            )
+        return import_module(f"django_dinero.services.{name}")
+
+    def _lazy(name):
+        return SimpleLazyObject(partial(_load, name))
+
+    charges = _lazy("payments.charge")
+    followups = _lazy("payments.followups")
+    reviews = _lazy("payments.reviews")
+    pulled_transactions = _lazy("pull.transactions")
+    cards = _lazy("vault.cards")
+    customers = _lazy("vault.customers")
+    deletions = _lazy("vault.deletions")
+    push = _lazy("vault.push")
+
+__all__ = [
+    "cards",
+    "charges",
+    "customers",
+    "deletions",
+    "followups",
+    "pulled_transactions",
+    "push",
+    "reviews",
+]

@@ -1,0 +1,157 @@
+"""Whether the gateway has a row as it stands here, and the queries that keep that mark true."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db import models, router, transaction
+from django.db.models import F
+from django.utils.translation import gettext_lazy
+
+from django_dinero.cards import wrap_secrets
+from django_dinero.db.on_commit import unit_of_work
+
+if TYPE_CHECKING:
+    from django_dinero.models.synced import SyncedModel
+
+ModelT = TypeVar("ModelT", bound="SyncedModel", covariant=True)
+
+
+class SyncState(models.TextChoices):
+    """Whether the gateway has a row as it stands here."""
+
+    SYNCED = "synced", gettext_lazy("synced")
+    PENDING = "pending", gettext_lazy("waiting to be pushed")
+    ERROR = "error", gettext_lazy("push failed")
+    MISSING = "missing", gettext_lazy("gone at the gateway")
+
+
+#: Rows in one of these states are still to be pushed.
+WAITING = (SyncState.PENDING, SyncState.ERROR)
+
+
+class SyncedQuerySet(models.QuerySet[ModelT]):
+    """Marks what changes past ``save()``, so that it is pushed later instead of drifting."""
+
+    def _write_alias(self) -> str:
+        # Not ``self.db``: before the write itself that is where one reads, perhaps a replica.
+        return self._db or router.db_for_write(self.model, **self._hints)  # type: ignore[attr-defined]
+
+    def create(self, **kwargs: Any) -> ModelT:
+        """As Django's; a traceback shows no number that is passed here."""
+        wrap_secrets(kwargs, misplaced=False)
+        return super().create(**kwargs)
+
+    create.alters_data = True  # type: ignore[attr-defined]
+
+    def update(self, **values: Any) -> int:
+        """Update rows; those whose mirrored fields change are marked as waiting to be pushed.
+
+        Django's ``bulk_update()`` comes through here too.
+        """
+        if not set(values).isdisjoint(self.model.PUSHED_FIELDS):
+            values.setdefault("sync_state", SyncState.PENDING)
+            values.setdefault("version", F("version") + 1)
+        return super().update(**values)
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_create(
+        self,
+        objs: Iterable[Any],
+        batch_size: int | None = None,
+        ignore_conflicts: bool = False,
+        update_conflicts: bool = False,
+        update_fields: Collection[str] | None = None,
+        unique_fields: Collection[str] | None = None,
+    ) -> list[Any]:
+        """As Django's; rows that are there already and change are marked as :meth:`update` does."""
+        rows = list(objs)
+        changes = set(update_fields or ())
+        if not changes.isdisjoint(self.model.PUSHED_FIELDS) and "sync_state" not in changes:
+            for row in rows:
+                # The count of the row that is there is not known: above all that a push has seen.
+                row.sync_state, row.version = SyncState.PENDING, time.time_ns()
+            changes |= {"sync_state", "version"}
+        return super().bulk_create(
+            rows,
+            batch_size,
+            ignore_conflicts,
+            update_conflicts,
+            sorted(changes) or None,
+            unique_fields,
+        )
+
+    bulk_create.alters_data = True  # type: ignore[attr-defined]
+
+    def update_without_push(self, **values: Any) -> int:
+        """Write what the gateway said, or our own bookkeeping: nothing is marked or pushed."""
+        return super().update(**values)
+
+    update_without_push.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_update_without_push(self, objs: Iterable[Any], fields: Iterable[str]) -> int:
+        """Write what the gateway said in bulk; nothing is marked."""
+        plain: models.QuerySet[Any] = models.QuerySet(self.model, self.query.chain(), self.db)
+        return plain.bulk_update(objs, fields)
+
+    bulk_update_without_push.alters_data = True  # type: ignore[attr-defined]
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete rows here, then at their gateways once this has been committed."""
+        using = self._write_alias()
+        with unit_of_work(using), transaction.atomic(using=using):
+            self.model.lock_for_write(self.using(using), using)
+            return super().delete()
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+    def update_or_create(
+        self,
+        defaults: Mapping[str, Any] | None = None,
+        create_defaults: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> tuple[ModelT, bool]:
+        """As Django's; the push runs after its commit and raises what it refuses."""
+        using = self._write_alias()
+        with unit_of_work(using), transaction.atomic(using=using):
+            self.model.lock_for_write(self.using(using).filter(**kwargs), using)
+            row, created = super().update_or_create(defaults, create_defaults, **kwargs)
+        row.load_marks(using)
+        return row, created
+
+    update_or_create.alters_data = True  # type: ignore[attr-defined]
+
+    def get_or_create(
+        self, defaults: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> tuple[ModelT, bool]:
+        """As Django's; the push runs after its commit and raises what it refuses."""
+        using = self._write_alias()
+        with unit_of_work(using):
+            row, created = super().get_or_create(defaults, **kwargs)
+        if created:
+            row.load_marks(using)
+        return row, created
+
+    get_or_create.alters_data = True  # type: ignore[attr-defined]
+
+
+class SyncedManager(models.Manager.from_queryset(SyncedQuerySet)):  # type: ignore[misc]
+    """The manager of mirrored rows."""
+
+    def create(self, **kwargs: Any) -> Any:
+        """As Django's; a traceback shows no number that is passed here."""
+        wrap_secrets(kwargs, misplaced=False)
+        return super().create(**kwargs)
+
+    create.alters_data = True  # type: ignore[attr-defined]
+
+    async def acreate(self, **kwargs: Any) -> Any:
+        """As :meth:`create`."""
+        wrap_secrets(kwargs, misplaced=False)
+        return await super().acreate(**kwargs)
+
+    acreate.alters_data = True  # type: ignore[attr-defined]

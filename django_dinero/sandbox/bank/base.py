@@ -1,0 +1,199 @@
+"""What the verbs of the bank share: account, store, clock, and where cards come from."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import json
+import os
+import sqlite3
+from collections.abc import Mapping
+from typing import Final
+
+from django_dinero.redaction import Secret
+from django_dinero.sandbox.bank import ledger_rows
+from django_dinero.sandbox.bank.card_facts import (
+    CardFacts,
+    clean_billing,
+    cvv_letter,
+    facts_of,
+    fingerprint,
+)
+from django_dinero.sandbox.bank.clock import Clock, moment, stamp
+from django_dinero.sandbox.bank.enums import Check, Reason
+from django_dinero.sandbox.bank.records import (
+    Account,
+    BankRefusal,
+    MaskedCard,
+    NewCard,
+    PaidCard,
+    PlainCard,
+    Token,
+    VaultCard,
+)
+from django_dinero.sandbox.bank.store import Store, writes
+from django_dinero.sandbox.bank.triggers import form_error
+
+#: A token is good for 15 minutes, as Accept.js nonces are.
+TOKEN_LIFE: Final = datetime.timedelta(minutes=15)
+
+
+class BankBase:
+    """An account at the test bank.
+
+    Args:
+        store_path: the file that keeps its books; None for memory.
+        account: whose bank it is.
+    """
+
+    def __init__(
+        self,
+        store_path: str | os.PathLike[str] | None = None,
+        account: Account | None = None,
+    ) -> None:
+        self.account = account or Account()
+        self.store = Store(store_path)
+        self.clock = Clock(self.store)
+        with self.store.reading():
+            self._key = self.store.get("fingerprint_key")
+
+    def close(self) -> None:
+        """Give the store's file back; the bank cannot be used afterwards."""
+        self.store.close()
+
+    # -- Tokens ------------------------------------------------------------------------------
+
+    @writes
+    def mint_token(
+        self,
+        number: Secret | str,
+        *,
+        month: int | None = None,
+        year: int | None = None,
+        cvv: Secret | str | None = None,
+    ) -> Secret:
+        """Return a token for a card, as the form in a browser gets it: one use, 15 minutes.
+
+        Raises:
+            BankRefusal: ``invalid_number`` or ``expired``; there is no token for such a card.
+        """
+        code = None if cvv is None else Secret(cvv)
+        facts = facts_of(PlainCard(Secret(number), month, year, code), self._key)
+        reason = form_error(facts, self.clock.now().date())
+        if reason is not None:
+            raise BankRefusal(reason)
+        token = base64.b32encode(os.urandom(35)).decode("ascii")
+        self.store.insert(
+            "tokens",
+            {
+                "digest": fingerprint(token, self._key),
+                "fingerprint": facts.fingerprint,
+                "last_4": facts.last_4,
+                "brand": facts.brand,
+                "month": month,
+                "year": year,
+                "cvv": facts.cvv,
+                "expires_at": stamp(self.clock.now() + TOKEN_LIFE),
+                "used": 0,
+            },
+        )
+        return Secret(token)
+
+    def _spend_token(self, token: Token) -> CardFacts:
+        digest = fingerprint(token.value.reveal(), self._key)
+        row = self.store.row("SELECT * FROM tokens WHERE digest = ?", (digest,))
+        if row is None:
+            raise BankRefusal(Reason.token_invalid)
+        if row["used"]:
+            raise BankRefusal(Reason.token_used)
+        if moment(row["expires_at"]) <= self.clock.now():
+            raise BankRefusal(Reason.token_expired)
+        self.store.execute("UPDATE tokens SET used = 1 WHERE digest = ?", (digest,))
+        return CardFacts(
+            fingerprint=row["fingerprint"],
+            last_4=row["last_4"],
+            brand=row["brand"],
+            month=row["month"],
+            year=row["year"],
+            cvv=Check(row["cvv"]) if row["cvv"] else None,
+            billing=clean_billing(token.billing),
+        )
+
+    # -- Sources -----------------------------------------------------------------------------
+
+    def _new_card_facts(self, card: NewCard) -> CardFacts:
+        source = card.source
+        if isinstance(source, MaskedCard):
+            # There is no stored card yet that it could be a mask of.
+            raise BankRefusal(Reason.invalid_number)
+        if isinstance(source, PlainCard):
+            return facts_of(source, self._key, card.billing)
+        if isinstance(source, PaidCard):
+            return self._paid_facts(source, card.billing)
+        return self._spend_token(Token(source.value, card.billing or source.billing))
+
+    def _paid_facts(self, source: PaidCard, billing: Mapping[str, str]) -> CardFacts:
+        row = self.store.row(
+            "SELECT * FROM ledger WHERE id = ? AND fingerprint <> ''", (source.transaction_id,)
+        )
+        if row is None:
+            raise BankRefusal(Reason.not_found)
+        entry = ledger_rows.read(row)
+        return CardFacts(
+            fingerprint=row["fingerprint"],
+            last_4=entry.last_4,
+            brand=entry.brand,
+            month=entry.month,
+            year=entry.year,
+            billing=clean_billing(billing or entry.billing),
+        )
+
+    def _facts(self, source: PlainCard | Token | VaultCard) -> CardFacts:
+        if isinstance(source, PlainCard):
+            return facts_of(source, self._key)
+        if isinstance(source, Token):
+            return self._spend_token(source)
+        return self._vault_facts(source)
+
+    def _vault_facts(self, source: VaultCard) -> CardFacts:
+        self._customer_row(source.customer_id)
+        if source.card_id:
+            row = self._card_row(source.customer_id, source.card_id)
+        else:
+            default = self.store.row(
+                "SELECT * FROM cards WHERE customer_id = ? AND is_default", (source.customer_id,)
+            )
+            if default is None:
+                raise BankRefusal(Reason.card_not_found)
+            row = default
+        return vault_facts(row, cvv_letter(source.cvv))
+
+    def _customer_row(self, customer_id: str) -> sqlite3.Row:
+        row = self.store.row("SELECT * FROM customers WHERE id = ?", (customer_id,))
+        if row is None:
+            raise BankRefusal(Reason.customer_not_found)
+        return row
+
+    def _card_row(self, customer_id: str, card_id: str) -> sqlite3.Row:
+        row = self.store.row(
+            "SELECT * FROM cards WHERE id = ? AND customer_id = ?", (card_id, customer_id)
+        )
+        if row is None:
+            raise BankRefusal(Reason.card_not_found)
+        return row
+
+
+def vault_facts(row: sqlite3.Row, cvv: Check | None = None) -> CardFacts:
+    """Return what is known of a card in the vault; ``cvv`` is that of this payment."""
+    return CardFacts(
+        fingerprint=row["fingerprint"],
+        last_4=row["last_4"],
+        brand=row["brand"],
+        luhn_ok=bool(row["luhn_ok"]),
+        month=row["month"],
+        year=row["year"],
+        cvv=cvv,
+        billing=json.loads(row["billing"]),
+        customer_id=str(row["customer_id"]),
+        card_id=str(row["id"]),
+    )

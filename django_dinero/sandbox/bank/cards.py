@@ -1,0 +1,209 @@
+"""The vault's verbs for the cards of a customer."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from django_dinero.redaction import Secret
+from django_dinero.sandbox.bank.base import vault_facts
+from django_dinero.sandbox.bank.card_checks import CardChecks
+from django_dinero.sandbox.bank.card_facts import CardFacts, clean_billing, cvv_letter
+from django_dinero.sandbox.bank.clock import moment, stamp
+from django_dinero.sandbox.bank.enums import Outcome, Reason, Validation
+from django_dinero.sandbox.bank.records import (
+    BankRefusal,
+    Card,
+    CardSource,
+    MaskedCard,
+    NewCard,
+    Verdict,
+)
+from django_dinero.sandbox.bank.store import reads, writes
+
+#: Two cards of a customer are the same if these and the number are (Authorize.Net's rule; the
+#: expiry date is not compared).
+SAME_CARD: Final = ("first_name", "last_name", "address", "zip")
+
+
+class CardVault(CardChecks):
+    """The cards. What is refused raises :class:`BankRefusal`, and nothing is stored."""
+
+    @writes
+    def add_card(
+        self, customer_id: str, card: NewCard, validation: Validation = Validation.none
+    ) -> Card:
+        """Store one more card; a customer's first is the default.
+
+        Raises:
+            BankRefusal: ``customer_not_found``; what the check said of the card, which runs before
+                the others; ``duplicate_card`` with the id, ``card_limit``; ``token_*``.
+        """
+        self._customer_row(customer_id)
+        return self._store_card(customer_id, *self._checked(card, validation))
+
+    @reads
+    def card(self, customer_id: str, card_id: str) -> Card:
+        """Return a card.
+
+        Raises:
+            BankRefusal: ``customer_not_found``, ``card_not_found``.
+        """
+        self._customer_row(customer_id)
+        return card_of(self._card_row(customer_id, card_id))
+
+    @writes
+    def update_card(
+        self,
+        customer_id: str,
+        card_id: str,
+        source: CardSource,
+        billing: Mapping[str, str] | None = None,
+        is_default: bool = False,
+        validation: Validation = Validation.none,
+    ) -> Card:
+        """Replace a card: its number and date by ``source``, its whole billing by ``billing``.
+
+        Args:
+            source: a :class:`MaskedCard` keeps the number; it must be the stored one's.
+            billing: None takes that of ``source``; what is not given becomes empty.
+            is_default: True makes it the default; False leaves the default where it is.
+
+        Raises:
+            BankRefusal: ``customer_not_found``, ``card_not_found``, ``masked_mismatch``,
+                ``duplicate_card``; what the check said of the card.
+        """
+        self._customer_row(customer_id)
+        row = self._card_row(customer_id, card_id)
+        facts = replace(
+            self._replacement(row, source, billing), customer_id=customer_id, card_id=card_id
+        )
+        verdict = self._validated(facts, validation)
+        self._refuse_duplicate_card(facts, verdict)
+        self.store.execute(
+            "UPDATE cards SET fingerprint = ?, luhn_ok = ?, last_4 = ?, brand = ?, month = ?,"
+            " year = ?, billing = ? WHERE id = ?",
+            (*_columns(facts).values(), card_id),
+        )
+        if is_default:
+            self._make_default(customer_id, card_id)
+        return replace(self.card(customer_id, card_id), validation=verdict)
+
+    @writes
+    def delete_card(self, customer_id: str, card_id: str) -> None:
+        """Remove a card. No other becomes the default by itself.
+
+        Raises:
+            BankRefusal: ``customer_not_found``, ``card_not_found``.
+        """
+        self._customer_row(customer_id)
+        self._card_row(customer_id, card_id)
+        self.store.execute("DELETE FROM cards WHERE id = ?", (card_id,))
+
+    @writes
+    def validate_card(
+        self,
+        customer_id: str,
+        card_id: str,
+        mode: Validation = Validation.live,
+        cvv: Secret | None = None,
+    ) -> Verdict:
+        """Return what the check says of a stored card.
+
+        Raises:
+            BankRefusal: ``customer_not_found``, ``card_not_found``.
+        """
+        self._customer_row(customer_id)
+        facts = vault_facts(self._card_row(customer_id, card_id), cvv_letter(cvv))
+        return self._validate(facts, mode) or Verdict(Outcome.approved)
+
+    # -- Helpers -----------------------------------------------------------------------------
+
+    def _checked(
+        self, card: NewCard, validation: Validation
+    ) -> tuple[CardFacts, bool, Verdict | None]:
+        facts = self._new_card_facts(card)
+        return facts, card.is_default, self._validated(facts, validation)
+
+    def _store_card(
+        self, customer_id: str, facts: CardFacts, is_default: bool, verdict: Verdict | None
+    ) -> Card:
+        facts = replace(facts, customer_id=customer_id)
+        self._refuse_duplicate_card(facts, verdict)
+        count = self.store.value("SELECT count(*) FROM cards WHERE customer_id = ?", (customer_id,))
+        if count >= self.account.max_cards:
+            raise BankRefusal(Reason.card_limit, verdict=verdict)
+        card_id = self.store.next_id("card")
+        ids = {"id": int(card_id), "customer_id": int(customer_id), "is_default": 0}
+        created = {"created_at": stamp(self.clock.now())}
+        self.store.insert("cards", {**ids, **created, **_columns(facts)})
+        if is_default or count == 0:
+            self._make_default(customer_id, card_id)
+        return replace(self.card(customer_id, card_id), validation=verdict)
+
+    def _replacement(
+        self,
+        row: sqlite3.Row,
+        source: CardSource,
+        billing: Mapping[str, str] | None,
+    ) -> CardFacts:
+        if not isinstance(source, MaskedCard):
+            facts = self._new_card_facts(NewCard(source))
+            return facts if billing is None else replace(facts, billing=clean_billing(billing))
+        if source.last_4 != row["last_4"]:
+            raise BankRefusal(Reason.masked_mismatch)
+        stored = vault_facts(row, cvv_letter(source.cvv))
+        return replace(
+            stored,
+            month=stored.month if source.month is None else source.month,
+            year=stored.year if source.year is None else source.year,
+            billing=clean_billing(billing or {}),
+        )
+
+    def _make_default(self, customer_id: str, card_id: str) -> None:
+        self.store.execute(
+            "UPDATE cards SET is_default = (id = ?) WHERE customer_id = ?", (card_id, customer_id)
+        )
+
+    def _refuse_duplicate_card(self, card: CardFacts, verdict: Verdict | None) -> None:
+        others = self.store.rows(
+            "SELECT id, billing FROM cards WHERE customer_id = ? AND fingerprint = ? ORDER BY id",
+            (card.customer_id, card.fingerprint),
+        )
+        for row in others:
+            billing = json.loads(row["billing"])
+            same = all(billing.get(name) == card.billing.get(name) for name in SAME_CARD)
+            if same and str(row["id"]) != card.card_id:
+                raise BankRefusal(
+                    Reason.duplicate_card, existing_id=str(row["id"]), verdict=verdict
+                )
+
+
+def _columns(card: CardFacts) -> dict[str, object]:
+    return {
+        "fingerprint": card.fingerprint,
+        "luhn_ok": int(card.luhn_ok),
+        "last_4": card.last_4,
+        "brand": card.brand,
+        "month": card.month,
+        "year": card.year,
+        "billing": json.dumps(dict(card.billing)),
+    }
+
+
+def card_of(row: sqlite3.Row) -> Card:
+    """Return the card of a row."""
+    return Card(
+        id=str(row["id"]),
+        customer_id=str(row["customer_id"]),
+        last_4=row["last_4"],
+        brand=row["brand"],
+        month=row["month"],
+        year=row["year"],
+        billing=json.loads(row["billing"]),
+        is_default=bool(row["is_default"]),
+        created_at=moment(row["created_at"]),
+    )

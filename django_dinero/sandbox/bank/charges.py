@@ -1,0 +1,206 @@
+"""The bank's verbs that take money: charge and authorize."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from django_dinero.enums import RemoteStatus
+from django_dinero.sandbox.bank import ledger_rows
+from django_dinero.sandbox.bank.base import BankBase
+from django_dinero.sandbox.bank.card_facts import CardFacts, fingerprint
+from django_dinero.sandbox.bank.enums import EntryKind, Outcome, Reason
+from django_dinero.sandbox.bank.records import Entry, Order, PlainCard, Token, VaultCard, Verdict
+from django_dinero.sandbox.bank.store import writes
+from django_dinero.sandbox.bank.triggers import (
+    Assessment,
+    approved_amount,
+    assess,
+    balance,
+    form_error,
+)
+
+#: The fields of the billing address that the duplicate window compares (Authorize.Net's list).
+COMPARED: Final = (
+    *("first_name", "last_name", "company", "address", "city", "state", "zip", "country"),
+)
+NO_ORDER: Final = Order()
+
+
+@dataclass(frozen=True, slots=True)
+class _Payment:
+    """One charge on its way."""
+
+    kind: EntryKind
+    card: CardFacts
+    amount: Decimal
+    currency: str
+    operation_key: str
+    order: Order
+
+
+class Charges(BankBase):
+    """Charges and authorizations."""
+
+    def charge(
+        self,
+        source: PlainCard | Token | VaultCard,
+        amount: Decimal,
+        *,
+        operation_key: str = "",
+        order: Order = NO_ORDER,
+        currency: str = "",
+        duplicate_window: int | None = None,
+        settle: bool = True,
+    ) -> Verdict:
+        """Take money, or only authorize it.
+
+        Args:
+            source: the card.
+            amount: in major units.
+            operation_key: kept with the entry; it does not make the call idempotent.
+            order: what the merchant says of the payment.
+            currency: ISO 4217; empty for the account's.
+            duplicate_window: seconds in which the same payment is refused; 0 is off, None the
+                account's.
+            settle: False authorizes, for a later :meth:`capture`.
+
+        Returns:
+            ``approved``, ``declined`` and ``held`` with a new entry; ``partial`` with an entry
+            of less than was asked for; ``failed`` without a new one, for ``invalid_amount``,
+            ``invalid_currency``, ``invalid_number``, ``expired``, and ``duplicate`` with the
+            original entry.
+
+        Raises:
+            BankRefusal: ``customer_not_found``, ``card_not_found``, ``token_invalid``,
+                ``token_used``, ``token_expired``.
+        """
+        kind = EntryKind.charge if settle else EntryKind.authorization
+        return self._pay(kind, source, amount, operation_key, order, currency, duplicate_window)
+
+    def authorize(
+        self,
+        source: PlainCard | Token | VaultCard,
+        amount: Decimal,
+        *,
+        operation_key: str = "",
+        order: Order = NO_ORDER,
+        currency: str = "",
+        duplicate_window: int | None = None,
+    ) -> Verdict:
+        """Authorize an amount for a later :meth:`capture`; see :meth:`charge`."""
+        kind = EntryKind.authorization
+        return self._pay(kind, source, amount, operation_key, order, currency, duplicate_window)
+
+    @writes
+    def hold_next(self, count: int = 1) -> None:
+        """Hold the next payments that would be approved, for a review.
+
+        Raises:
+            ValueError: ``count`` is less than 1.
+        """
+        if count < 1:
+            raise ValueError("count: how many payments to hold, give 1 or more.")
+        self.store.put("hold_next", str(int(self.store.get("hold_next", "0")) + count))
+
+    # -- Steps -------------------------------------------------------------------------------
+
+    @writes
+    def _pay(
+        self,
+        kind: EntryKind,
+        source: PlainCard | Token | VaultCard,
+        amount: Decimal,
+        operation_key: str,
+        order: Order,
+        currency: str,
+        duplicate_window: int | None,
+    ) -> Verdict:
+        card = self._facts(source)
+        currency = currency or self.account.currency
+        if currency not in (self.account.currency, *self.account.currencies):
+            return Verdict(Outcome.failed, reason=Reason.invalid_currency)
+        fitted = ledger_rows.exact(amount, currency)
+        if fitted is None:
+            return Verdict(Outcome.failed, reason=Reason.invalid_amount)
+        now = self.clock.now()
+        reason = form_error(card, now.date())
+        if reason is not None:
+            return Verdict(Outcome.failed, reason=reason)
+        payment = _Payment(kind, card, fitted, currency, operation_key, order)
+        window = self.account.duplicate_window if duplicate_window is None else duplicate_window
+        signature = self._signature(payment, window)
+        since = now - datetime.timedelta(seconds=window)
+        original = ledger_rows.original(self.store, signature, since)
+        if window and original is not None:
+            return Verdict(Outcome.failed, original, original.avs, original.cvv, Reason.duplicate)
+        return self._record(payment, signature, now)
+
+    def _record(self, payment: _Payment, signature: str, now: datetime.datetime) -> Verdict:
+        assessment = assess(payment.card, self.account)
+        amount = approved_amount(payment.card, payment.amount)
+        if assessment.reason is not None:
+            outcome, amount = Outcome.declined, payment.amount
+        elif self._held():
+            outcome = Outcome.held
+        else:
+            outcome = Outcome.approved if amount == payment.amount else Outcome.partial
+        entry = self._entry(payment, amount, now, assessment, outcome)
+        ledger_rows.insert(self.store, entry, signature, payment.card.fingerprint)
+        return Verdict(
+            outcome, entry, entry.avs, entry.cvv, entry.reason, balance=balance(payment.card)
+        )
+
+    def _entry(
+        self,
+        payment: _Payment,
+        amount: Decimal,
+        now: datetime.datetime,
+        assessment: Assessment,
+        outcome: Outcome,
+    ) -> Entry:
+        entry_id = self.store.next_id("transaction")
+        reasons = {Outcome.held: Reason.held, Outcome.partial: Reason.partial_approval}
+        taken = outcome in (Outcome.approved, Outcome.partial) and payment.kind is EntryKind.charge
+        return Entry(
+            id=entry_id,
+            kind=payment.kind,
+            status=_status(payment.kind, outcome),
+            amount=amount,
+            currency=payment.currency,
+            submitted_at=now,
+            settled_amount=amount if taken else None,
+            requested_amount=payment.amount,
+            operation_key=payment.operation_key,
+            avs=assessment.avs,
+            cvv=assessment.cvv,
+            reason=assessment.reason or reasons.get(outcome),
+            **ledger_rows.of_card(payment.card),
+            **ledger_rows.of_order(payment.order),
+            **({} if outcome is Outcome.declined else ledger_rows.approval(entry_id)),
+        )
+
+    def _held(self) -> bool:
+        waiting = int(self.store.get("hold_next", "0"))
+        if waiting:
+            self.store.put("hold_next", str(waiting - 1))
+        return waiting > 0
+
+    def _signature(self, payment: _Payment, window: int) -> str:
+        card = payment.card
+        compared = [window, card.fingerprint, card.month, card.year, payment.kind]
+        compared += [str(payment.amount), payment.currency, payment.order.invoice]
+        compared += [card.customer_id, payment.order.customer_reference]
+        compared += [card.billing.get(name, "") for name in COMPARED]
+        return fingerprint(json.dumps(compared), self._key)
+
+
+def _status(kind: EntryKind, outcome: Outcome) -> RemoteStatus:
+    if outcome is Outcome.declined:
+        return RemoteStatus.DECLINED
+    if outcome is Outcome.held:
+        return RemoteStatus.HELD
+    return RemoteStatus.CAPTURED if kind is EntryKind.charge else RemoteStatus.AUTHORIZED

@@ -1,0 +1,268 @@
+"""The bank's verbs about an earlier payment: capture, void, refund, and the review of held ones."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from decimal import Decimal
+from typing import Final
+
+from django_dinero.enums import RemoteStatus
+from django_dinero.sandbox.bank import ledger_rows
+from django_dinero.sandbox.bank.base import BankBase
+from django_dinero.sandbox.bank.card_facts import fingerprint
+from django_dinero.sandbox.bank.charges import NO_ORDER
+from django_dinero.sandbox.bank.enums import EntryKind, Outcome, Reason
+from django_dinero.sandbox.bank.records import Entry, Order, Verdict
+from django_dinero.sandbox.bank.schema import UNITS
+from django_dinero.sandbox.bank.store import writes
+
+#: How long an authorization can be captured (about 30 days at Authorize.Net).
+AUTHORIZATION_LIFE: Final = datetime.timedelta(days=30)
+#: How long after its settlement a payment can be refunded.
+REFUND_LIFE: Final = datetime.timedelta(days=180)
+
+NOT_CAPTURABLE: Final = {
+    RemoteStatus.CAPTURED: Reason.already_captured,
+    RemoteStatus.SETTLED: Reason.already_captured,
+    RemoteStatus.RETURNED: Reason.already_captured,
+    RemoteStatus.CHARGED_BACK: Reason.already_captured,
+    RemoteStatus.VOIDED: Reason.already_voided,
+    RemoteStatus.HELD: Reason.held,
+    RemoteStatus.EXPIRED: Reason.authorization_expired,
+}
+NOT_VOIDABLE: Final = {
+    RemoteStatus.VOIDED: Reason.already_voided,
+    RemoteStatus.SETTLED: Reason.already_settled,
+    RemoteStatus.RETURNED: Reason.already_settled,
+    RemoteStatus.CHARGED_BACK: Reason.already_settled,
+}
+VOIDABLE: Final = frozenset({RemoteStatus.AUTHORIZED, RemoteStatus.CAPTURED, RemoteStatus.HELD})
+#: Waits for its batch, or for somebody: it can be voided instead.
+NOT_SETTLED: Final = VOIDABLE
+
+
+class FollowUps(BankBase):
+    """What happens to a payment later.
+
+    Each returns a verdict: ``approved`` with the entry as it is now, or ``failed`` with the reason
+    and the entry that it was about (None for ``not_found``).
+    """
+
+    @writes
+    def capture(
+        self,
+        transaction_id: str,
+        amount: Decimal | None = None,
+        *,
+        currency: str = "",
+        capture_key: str = "",
+    ) -> Verdict:
+        """Take what was authorized, all or less of it, once. The entry keeps its id.
+
+        Returns:
+            Failed: ``not_found``, ``not_capturable``, ``already_captured``, ``already_voided``,
+            ``held``, ``authorization_expired``, ``invalid_currency`` (one was given, and it is
+            another than the original's), ``invalid_amount``, ``capture_exceeds_authorization``.
+        """
+        entry = ledger_rows.find(self.store, transaction_id)
+        if entry is None:
+            return _failed(Reason.not_found)
+        entry = self._lapsed(entry)
+        reason = _capture_refusal(entry)
+        if reason is not None:
+            return _failed(reason, entry)
+        if currency not in ("", entry.currency):
+            return _failed(Reason.invalid_currency, entry)
+        fitted = ledger_rows.exact(entry.amount if amount is None else amount, entry.currency)
+        if fitted is None:
+            return _failed(Reason.invalid_amount, entry)
+        if fitted > entry.amount:
+            return _failed(Reason.capture_exceeds_authorization, entry)
+        return _done(
+            ledger_rows.update(
+                self.store,
+                entry,
+                status=RemoteStatus.CAPTURED,
+                settled_amount=fitted,
+                capture_key=capture_key,
+            )
+        )
+
+    @writes
+    def void(self, transaction_id: str, *, void_key: str = "") -> Verdict:
+        """Take back an authorization, charge, capture or refund that is not settled yet.
+
+        Returns:
+            Failed: ``not_found``, ``already_voided``, ``already_settled``, ``not_voidable``.
+        """
+        entry = ledger_rows.find(self.store, transaction_id)
+        if entry is None:
+            return _failed(Reason.not_found)
+        entry = self._lapsed(entry)
+        if entry.status not in VOIDABLE:
+            return _failed(NOT_VOIDABLE.get(entry.status, Reason.not_voidable), entry)
+        return _done(
+            ledger_rows.update(
+                self.store,
+                entry,
+                status=RemoteStatus.VOIDED,
+                settled_amount=None,
+                void_key=void_key,
+            )
+        )
+
+    @writes
+    def refund(
+        self,
+        transaction_id: str,
+        amount: Decimal | None = None,
+        *,
+        currency: str = "",
+        last_4: str = "",
+        customer_id: str = "",
+        card_id: str = "",
+        operation_key: str = "",
+        order: Order = NO_ORDER,
+        duplicate_window: int | None = None,
+    ) -> Verdict:
+        """Give back what was settled, all that is left of it or ``amount``. A new entry.
+
+        Args:
+            currency, last_4, customer_id, card_id: of the original; those given must match.
+            duplicate_window: seconds in which the same refund of the same payment is refused; 0
+                is off, None the account's.
+
+        Returns:
+            Failed: ``not_found``, ``not_refundable`` (too old is one reason),
+            ``refund_wrong_card``, ``refund_not_settled``, ``invalid_currency``,
+            ``invalid_amount``, ``refund_exceeds``; ``duplicate`` with the original refund.
+        """
+        parent = ledger_rows.find(self.store, transaction_id)
+        if parent is None:
+            return _failed(Reason.not_found)
+        given = {"last_4": last_4, "customer_id": customer_id, "card_id": card_id}
+        reason = _refund_refusal(parent, given, self.clock.now())
+        if reason is not None:
+            return _failed(reason, parent)
+        if currency not in ("", parent.currency):
+            return _failed(Reason.invalid_currency, parent)
+        left = self._left_to_refund(parent)
+        fitted = ledger_rows.exact(left if amount is None else amount, parent.currency)
+        if fitted is None:
+            # Nothing left is no amount either, but the caller gave none.
+            reason = Reason.refund_exceeds if amount is None else Reason.invalid_amount
+            return _failed(reason, parent)
+        window = self.account.duplicate_window if duplicate_window is None else duplicate_window
+        compared = [window, "refund", parent.id, str(fitted), order.invoice]
+        signature = fingerprint(json.dumps(compared), self._key)
+        since = self.clock.now() - datetime.timedelta(seconds=window)
+        original = ledger_rows.original(self.store, signature, since) if window else None
+        if original is not None:
+            return _failed(Reason.duplicate, original)
+        if fitted > left:
+            return _failed(Reason.refund_exceeds, parent)
+        return _done(self._record_refund(parent, fitted, operation_key, order, signature))
+
+    @writes
+    def decide_review(self, transaction_id: str, *, approve: bool) -> Verdict:
+        """End the review of a held payment: let it through, or decline it.
+
+        Returns:
+            Approved when the review is over, either way: the entry's status tells which.
+            Failed: ``not_found``, ``not_held``.
+        """
+        entry = ledger_rows.find(self.store, transaction_id)
+        if entry is None:
+            return _failed(Reason.not_found)
+        entry = self._lapsed(entry)
+        if entry.status is not RemoteStatus.HELD:
+            return _failed(Reason.not_held, entry)
+        if not approve:
+            changed = ledger_rows.update(
+                self.store, entry, status=RemoteStatus.DECLINED, reason=Reason.declined
+            )
+        elif entry.kind is EntryKind.charge:
+            changed = ledger_rows.update(
+                self.store,
+                entry,
+                status=RemoteStatus.CAPTURED,
+                settled_amount=entry.amount,
+                reason=None,
+            )
+        else:
+            changed = ledger_rows.update(
+                self.store, entry, status=RemoteStatus.AUTHORIZED, reason=None
+            )
+        return _done(changed)
+
+    # -- Helpers -----------------------------------------------------------------------------
+
+    def _lapsed(self, entry: Entry) -> Entry:
+        too_old = entry.submitted_at + AUTHORIZATION_LIFE <= self.clock.now()
+        if entry.status in (RemoteStatus.AUTHORIZED, RemoteStatus.HELD) and too_old:
+            return ledger_rows.update(self.store, entry, status=RemoteStatus.EXPIRED)
+        return entry
+
+    def _left_to_refund(self, parent: Entry) -> Decimal:
+        refunded = self.store.value(
+            "SELECT coalesce(sum(units), 0) FROM ledger WHERE parent_id = ? AND parent_id <> ''"
+            " AND kind = 'refund' AND status IN ('captured', 'settled')",
+            (parent.id,),
+        )
+        return (parent.settled_amount or Decimal(0)) - Decimal(refunded) / UNITS
+
+    def _record_refund(
+        self, parent: Entry, amount: Decimal, operation_key: str, order: Order, signature: str
+    ) -> Entry:
+        refund = Entry(
+            id=self.store.next_id("transaction"),
+            kind=EntryKind.refund,
+            status=RemoteStatus.CAPTURED,
+            amount=amount,
+            currency=parent.currency,
+            submitted_at=self.clock.now(),
+            settled_amount=amount,
+            requested_amount=amount,
+            operation_key=operation_key,
+            parent_id=parent.id,
+            customer_id=parent.customer_id,
+            card_id=parent.card_id,
+            last_4=parent.last_4,
+            brand=parent.brand,
+            month=parent.month,
+            year=parent.year,
+            billing=parent.billing,
+            **ledger_rows.of_order(order),
+        )
+        ledger_rows.insert(self.store, refund, signature)
+        return refund
+
+
+def _done(entry: Entry) -> Verdict:
+    return Verdict(Outcome.approved, entry, entry.avs, entry.cvv)
+
+
+def _failed(reason: Reason, entry: Entry | None = None) -> Verdict:
+    return Verdict(Outcome.failed, entry, reason=reason)
+
+
+def _capture_refusal(entry: Entry) -> Reason | None:
+    if entry.kind in (EntryKind.refund, EntryKind.validation):
+        return Reason.not_capturable
+    if entry.status is RemoteStatus.AUTHORIZED:
+        return None
+    return NOT_CAPTURABLE.get(entry.status, Reason.not_capturable)
+
+
+def _refund_refusal(parent: Entry, given: dict[str, str], now: datetime.datetime) -> Reason | None:
+    if parent.kind in (EntryKind.refund, EntryKind.validation):
+        return Reason.not_refundable
+    if any(value and value != getattr(parent, name) for name, value in given.items()):
+        return Reason.refund_wrong_card
+    if parent.status in NOT_SETTLED:
+        return Reason.refund_not_settled
+    too_old = parent.settled_at is not None and parent.settled_at + REFUND_LIFE <= now
+    if too_old or parent.status is not RemoteStatus.SETTLED:
+        return Reason.not_refundable
+    return None

@@ -1,0 +1,177 @@
+"""Entries of the ledger, to rows and back."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import hashlib
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Final
+
+from django_dinero.enums import RemoteStatus
+from django_dinero.money import exponent
+from django_dinero.sandbox.bank.card_facts import CardFacts
+from django_dinero.sandbox.bank.clock import moment, stamp
+from django_dinero.sandbox.bank.enums import Check, EntryKind, Reason
+from django_dinero.sandbox.bank.records import Entry, Order
+from django_dinero.sandbox.bank.schema import UNITS
+from django_dinero.sandbox.bank.store import Store
+
+#: What has no column of its own: nothing searches or sums it.
+DETAILS: Final = (
+    *("last_4", "brand", "month", "year", "billing", "auth_code", "avs", "cvv"),
+    *("network_transaction_id", "description", "customer_ip", "customer_reference", "email"),
+    "reason",
+)
+TEXTS: Final = (
+    *("kind", "status", "currency", "operation_key", "capture_key", "void_key", "parent_id"),
+    *("customer_id", "card_id", "invoice", "batch_id"),
+)
+#: A larger amount is refused: its units would not fit an SQL integer's sums.
+MAX_AMOUNT: Final = Decimal(10) ** 12
+
+
+def insert(store: Store, entry: Entry, signature: str = "", fingerprint: str = "") -> None:
+    """Write a new entry.
+
+    Args:
+        store: where to.
+        entry: the entry.
+        signature: what the duplicate window compares.
+        fingerprint: of the card, where the vault may store it later.
+    """
+    values: dict[str, object] = {name: str(getattr(entry, name)) for name in TEXTS}
+    values |= amounts(entry)
+    values |= {
+        "id": int(entry.id),
+        "decimals": exponent(entry.currency),
+        "requested_amount": _text(entry.requested_amount),
+        "submitted_at": stamp(entry.submitted_at),
+        "settled_at": stamp(entry.settled_at) if entry.settled_at else None,
+        "signature": signature,
+        "fingerprint": fingerprint,
+        "details": json.dumps({name: getattr(entry, name) for name in DETAILS}),
+    }
+    store.insert("ledger", values)
+
+
+def update(store: Store, entry: Entry, **changes: Any) -> Entry:
+    """Change texts, details or the settled amount of an entry; return it as it is now."""
+    changed = replace(entry, **changes)
+    values: dict[str, object] = {
+        name: str(getattr(changed, name)) for name in TEXTS if name in changes
+    }
+    if "settled_amount" in changes:
+        values |= amounts(changed)
+    if set(changes) & set(DETAILS):
+        values["details"] = json.dumps({name: getattr(changed, name) for name in DETAILS})
+    names = ", ".join(f"{name} = ?" for name in values)
+    sql = f"UPDATE ledger SET {names} WHERE id = ?"  # noqa: S608 - our own column names
+    store.execute(sql, (*values.values(), entry.id))
+    return changed
+
+
+def amounts(entry: Entry) -> dict[str, object]:
+    """Return the columns of an entry's amounts: exact text, and units that SQL can add."""
+    return {
+        "amount": str(entry.amount),
+        "units": _units(entry.amount),
+        "settled_amount": _text(entry.settled_amount),
+        "settled_units": None if entry.settled_amount is None else _units(entry.settled_amount),
+    }
+
+
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)
+
+
+def _units(amount: Decimal) -> int:
+    return int(amount * UNITS)
+
+
+def read(row: sqlite3.Row) -> Entry:
+    """Return the entry of a row."""
+    details = json.loads(row["details"])
+    details["avs"], details["cvv"] = Check(details["avs"]), Check(details["cvv"])
+    details["reason"] = Reason(details["reason"]) if details["reason"] else None
+    texts = {name: row[name] for name in TEXTS}
+    texts |= {"kind": EntryKind(row["kind"]), "status": RemoteStatus(row["status"])}
+    return Entry(
+        id=str(row["id"]),
+        amount=Decimal(row["amount"]),
+        settled_amount=_decimal(row["settled_amount"]),
+        requested_amount=_decimal(row["requested_amount"]),
+        submitted_at=moment(row["submitted_at"]),
+        settled_at=moment(row["settled_at"]) if row["settled_at"] else None,
+        **texts,
+        **details,
+    )
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+def find(store: Store, entry_id: str) -> Entry | None:
+    """Return the entry with this id, or None."""
+    row = store.row("SELECT * FROM ledger WHERE id = ?", (entry_id,))
+    return None if row is None else read(row)
+
+
+def exact(amount: Decimal, currency: str) -> Decimal | None:
+    """Return an amount with the decimals of its currency; None unless it is one, above zero.
+
+    Raises:
+        TypeError: not a Decimal; a float has no exact value.
+    """
+    if not isinstance(amount, Decimal):
+        raise TypeError("amount: give a Decimal.")
+    if not amount.is_finite() or not 0 < amount < MAX_AMOUNT:
+        return None
+    fitted = amount.quantize(Decimal(1).scaleb(-exponent(currency)))
+    return fitted if fitted == amount else None
+
+
+def approval(entry_id: str) -> dict[str, Any]:
+    """Return what an approval carries: made from the entry's id, so that tests can repeat it."""
+    digest = hashlib.sha256(b"approval " + entry_id.encode("ascii")).digest()
+    letters = base64.b32encode(digest).decode("ascii")
+    return {"auth_code": letters[:6], "network_transaction_id": letters[6:21]}
+
+
+def of_card(card: CardFacts) -> Mapping[str, Any]:
+    """Return the fields of an entry that are those of its card."""
+    return {
+        "customer_id": card.customer_id,
+        "card_id": card.card_id,
+        "last_4": card.last_4,
+        "brand": card.brand,
+        "month": card.month,
+        "year": card.year,
+        "billing": dict(card.billing),
+    }
+
+
+def of_order(order: Order) -> Mapping[str, Any]:
+    """Return the fields of an entry that are those of its order."""
+    return {
+        "invoice": order.invoice,
+        "description": order.description,
+        "customer_ip": order.customer_ip,
+        "customer_reference": order.customer_reference,
+        "email": order.email,
+    }
+
+
+def original(store: Store, signature: str, since: datetime.datetime) -> Entry | None:
+    """Return the first entry with this signature that is newer than ``since``."""
+    row = store.row(
+        "SELECT * FROM ledger WHERE signature = ? AND signature <> '' AND submitted_at > ?"
+        " ORDER BY id LIMIT 1",
+        (signature, stamp(since)),
+    )
+    return None if row is None else read(row)

@@ -1,0 +1,270 @@
+"""What goes into the test bank and what comes out: frozen, typed, free of any provider's terms.
+
+Amounts are :class:`~decimal.Decimal` in major units (dollars); times are aware, in UTC.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final
+
+from django_dinero.enums import RemoteStatus
+from django_dinero.redaction import Secret
+from django_dinero.sandbox.bank.enums import Check, EntryKind, Outcome, Reason, Validation
+
+__all__ = [
+    "Account",
+    "BankRefusal",
+    "Batch",
+    "Card",
+    "CardSource",
+    "Check",
+    "Customer",
+    "Entry",
+    "MaskedCard",
+    "NewCard",
+    "Order",
+    "Outcome",
+    "PaidCard",
+    "PlainCard",
+    "Reason",
+    "Token",
+    "Validation",
+    "VaultCard",
+    "Verdict",
+]
+
+#: A key of a real account is 128 hex digits; this one opens the test bank's webhooks only.
+TEST_SIGNATURE_KEY: Final = "5A4B" * 32
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The merchant's account at the test bank.
+
+    ``reject_avs`` and ``reject_cvv`` are the letters it declines. ``duplicate_window`` is in
+    seconds, 0 is off. ``currencies`` are accepted beside ``currency``.
+    """
+
+    login_id: str = "sandbox-login"
+    transaction_key: Secret = field(default_factory=lambda: Secret("sandbox-key"))
+    signature_key: Secret = field(default_factory=lambda: Secret(TEST_SIGNATURE_KEY))
+    client_key: str = "sandbox-client-key"
+    currency: str = "USD"
+    currencies: tuple[str, ...] = ()
+    reject_avs: str = "N"
+    reject_cvv: str = "N"
+    duplicate_window: int = 120
+    max_cards: int = 10
+
+
+# -- Cards on their way in ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PlainCard:
+    """A card by its number. No month and year: the bank does not look at the expiry date.
+
+    ``billing`` holds the names of :class:`django_dinero.cards.Address`, those not empty suffice.
+    """
+
+    number: Secret
+    month: int | None = None
+    year: int | None = None
+    cvv: Secret | None = None
+    billing: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedCard:
+    """The stored card itself, in an update. An expiry date of None keeps the stored one."""
+
+    last_4: str
+    month: int | None = None
+    year: int | None = None
+    cvv: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What :meth:`Bank.mint_token` gave in place of a number; good for one use."""
+
+    value: Secret
+    billing: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class VaultCard:
+    """A stored card; without ``card_id`` the customer's default one."""
+
+    customer_id: str
+    card_id: str = ""
+    cvv: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaidCard:
+    """The card of an earlier charge or authorization."""
+
+    transaction_id: str
+
+
+#: Whatever a card can come from.
+CardSource = PlainCard | Token | MaskedCard | PaidCard
+
+
+@dataclass(frozen=True, slots=True)
+class NewCard:
+    """A card for the vault. ``billing`` left empty is that of ``source``."""
+
+    source: CardSource
+    billing: Mapping[str, str] = field(default_factory=dict)
+    is_default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a merchant says of a payment. ``customer_reference`` is his own id of the customer."""
+
+    invoice: str = ""
+    description: str = ""
+    customer_ip: str = ""
+    customer_reference: str = ""
+    email: str = ""
+
+
+# -- What the bank keeps and answers --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the ledger.
+
+    ``amount`` is what was authorized, charged or refunded, ``settled_amount`` what was or will be
+    settled, None where nothing will; ``requested_amount`` is what was asked for. ``reason`` tells
+    why an entry is declined or held.
+    """
+
+    id: str
+    kind: EntryKind
+    status: RemoteStatus
+    amount: Decimal
+    currency: str
+    submitted_at: datetime.datetime
+    settled_amount: Decimal | None = None
+    requested_amount: Decimal | None = None
+    operation_key: str = ""
+    capture_key: str = ""
+    void_key: str = ""
+    parent_id: str = ""
+    customer_id: str = ""
+    card_id: str = ""
+    last_4: str = ""
+    brand: str = ""
+    month: int | None = None
+    year: int | None = None
+    billing: Mapping[str, str] = field(default_factory=dict)
+    auth_code: str = ""
+    avs: Check = Check.P
+    cvv: Check = Check.P
+    network_transaction_id: str = ""
+    invoice: str = ""
+    description: str = ""
+    customer_ip: str = ""
+    customer_reference: str = ""
+    email: str = ""
+    batch_id: str = ""
+    settled_at: datetime.datetime | None = None
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The bank's answer to a money verb or a card check.
+
+    ``entry`` is the entry made or changed; for a duplicate the original one, for a follow-up that
+    was refused the one it was about; None where there is none. ``balance`` is what is left on a
+    prepaid card, where the bank tells it.
+    """
+
+    outcome: Outcome
+    entry: Entry | None = None
+    avs: Check = Check.P
+    cvv: Check = Check.P
+    reason: Reason | None = None
+    balance: Decimal | None = None
+
+    @property
+    def approved(self) -> bool:
+        """Whether all that was asked for was done."""
+        return self.outcome is Outcome.approved
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A card in the vault. ``validation`` is set on the answer to the verb that stored it only."""
+
+    id: str
+    customer_id: str
+    last_4: str
+    brand: str = ""
+    month: int | None = None
+    year: int | None = None
+    billing: Mapping[str, str] = field(default_factory=dict)
+    is_default: bool = False
+    created_at: datetime.datetime | None = None
+    validation: Verdict | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A customer in the vault. ``key`` is the merchant's own, ``cards`` stand in order of entry."""
+
+    id: str
+    key: str = ""
+    email: str = ""
+    description: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    cards: tuple[Card, ...] = ()
+    created_at: datetime.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was settled together: ``count`` entries. ``id`` is empty where there was nothing."""
+
+    id: str
+    settled_at: datetime.datetime
+    count: int = 0
+
+
+class BankRefusal(Exception):
+    """The bank did not do it.
+
+    Args:
+        reason: why.
+        existing_id: the customer or card that a duplicate collides with.
+        entry: the entry that the call was about, where there is one.
+        verdict: the answer to the card check that ran before.
+
+    ``checks`` are the answers to all card checks that ran, where a customer came with cards.
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        *,
+        existing_id: str = "",
+        entry: Entry | None = None,
+        verdict: Verdict | None = None,
+    ) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+        self.existing_id = existing_id
+        self.entry = entry
+        self.verdict = verdict
+        self.checks: tuple[Verdict | None, ...] = ()

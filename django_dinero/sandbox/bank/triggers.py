@@ -1,0 +1,97 @@
+"""What the test bank thinks of a card: its form, its date, and the documented triggers.
+
+The triggers are those that Authorize.Net documents for its sandbox (its testing guide).
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from django_dinero.sandbox.bank.card_facts import CardFacts
+from django_dinero.sandbox.bank.enums import Check, Reason
+from django_dinero.sandbox.bank.records import Account
+
+#: Billing zip → what happens.
+DECLINE_ZIP: Final = "46282"
+PARTIAL_ZIP: Final = "46225"
+#: What a prepaid card with PARTIAL_ZIP is good for, in major units.
+PARTIAL_AMOUNT: Final = Decimal("1.23")
+BALANCE_ZIPS: Final = {
+    "46226": Decimal("1.23"),
+    "46227": Decimal("-1.23"),
+    "46228": Decimal("0.00"),
+}
+AVS_ZIPS: Final = {
+    "46201": Check.A,
+    "46203": Check.E,
+    "46204": Check.G,
+    "46205": Check.N,
+    "46206": Check.P,
+    "46207": Check.R,
+    "46208": Check.S,
+    "46209": Check.U,
+    "46211": Check.W,
+    "46214": Check.X,
+    "46217": Check.Z,
+}
+#: Letters that a network never answers: brand → zips without effect.
+AVS_EXCEPTIONS: Final = {
+    "amex": frozenset({"46204", "46211", "46214"}),
+    "visa": frozenset({"46214"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What the card's bank says: the two letters, and why it declines, None if it approves."""
+
+    avs: Check = Check.P
+    cvv: Check = Check.P
+    reason: Reason | None = None
+
+
+def form_error(card: CardFacts, today: datetime.date) -> Reason | None:
+    """Return what is wrong with a card by itself: its check digit or its date.
+
+    A card is good to the end of its month. One without a date is not looked at for it.
+    """
+    if not card.luhn_ok:
+        return Reason.invalid_number
+    if card.month is None or card.year is None:
+        return None
+    return Reason.expired if (card.year, card.month) < (today.year, today.month) else None
+
+
+def assess(card: CardFacts, account: Account) -> Assessment:
+    """Return what the card's bank and the account's own filters say of a payment with it."""
+    zip_code = card.billing.get("zip", "").strip()
+    if zip_code == DECLINE_ZIP:
+        return Assessment(reason=Reason.declined)
+    avs = Check.Y
+    if zip_code not in AVS_EXCEPTIONS.get(card.brand, ()):
+        avs = AVS_ZIPS.get(zip_code, Check.Y)
+    cvv = card.cvv or Check.P
+    bad_avs, bad_cvv = avs in account.reject_avs, cvv in account.reject_cvv
+    reason: Reason | None = None
+    if bad_avs and bad_cvv:
+        reason = Reason.avs_and_cvv
+    elif bad_avs:
+        reason = Reason.avs
+    elif bad_cvv:
+        reason = Reason.cvv
+    return Assessment(avs, cvv, reason)
+
+
+def approved_amount(card: CardFacts, amount: Decimal) -> Decimal:
+    """Return how much of ``amount`` the card is good for."""
+    if card.billing.get("zip", "").strip() == PARTIAL_ZIP:
+        return min(amount, PARTIAL_AMOUNT)
+    return amount
+
+
+def balance(card: CardFacts) -> Decimal | None:
+    """Return what is left on a prepaid card, None for other cards."""
+    return BALANCE_ZIPS.get(card.billing.get("zip", "").strip())

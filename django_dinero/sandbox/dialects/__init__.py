@@ -1,0 +1,1 @@
+"""The bank in the words of a provider, one package for each."""

@@ -1,0 +1,176 @@
+"""The operations that read the ledger: lists of transactions, and batches."""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+
+from django_dinero.enums import RemoteStatus
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.bank.enums import EntryKind
+from django_dinero.sandbox.bank.records import Batch, Entry
+from django_dinero.sandbox.dialects.authorizenet.details import status_of, utc
+from django_dinero.sandbox.dialects.authorizenet.messages import Answer, Refused
+from django_dinero.sandbox.dialects.authorizenet.pages import descending, page
+from django_dinero.sandbox.dialects.authorizenet.parse import Node
+from django_dinero.sandbox.dialects.authorizenet.reply import Tree
+from django_dinero.sandbox.dialects.authorizenet.wire import account_type, masked
+
+#: The gateway answers at most this many days of batches in one call.
+LONGEST_SPAN = datetime.timedelta(days=31)
+_TOO_LONG = "The date range specified is invalid: it may not be longer than 31 days."
+
+
+def _summary(entry: Entry) -> Tree:
+    profile: Tree | None = None
+    if entry.customer_id:
+        profile = {
+            "customerProfileId": entry.customer_id,
+            "customerPaymentProfileId": entry.card_id or None,
+        }
+    return {
+        "transId": entry.id,
+        "submitTimeUTC": utc(entry.submitted_at),
+        "submitTimeLocal": utc(entry.submitted_at).rstrip("Z"),
+        "transactionStatus": status_of(entry),
+        "invoiceNumber": entry.invoice or None,
+        "firstName": entry.billing.get("first_name") or None,
+        "lastName": entry.billing.get("last_name") or None,
+        "accountType": account_type(entry.brand),
+        "accountNumber": masked(entry.last_4),
+        "settleAmount": f"{entry.settled_amount or entry.amount:.2f}",
+        "marketType": "eCommerce",
+        "product": "Card Not Present",
+        "hasReturnedItems": "true" if entry.status is RemoteStatus.RETURNED else None,
+        "profile": profile,
+    }
+
+
+def _listed(entries: Sequence[Entry], request: Node) -> Answer:
+    """Sort, cut out the page, and count: the total is that of all pages."""
+    by_time = request.value("sorting", "orderBy") == "submitTimeUTC"
+    ordered = sorted(
+        entries,
+        key=lambda entry: (entry.submitted_at if by_time else 0, int(entry.id)),
+        reverse=descending(request),
+    )
+    shown = [_summary(entry) for entry in page(ordered, request)]
+    total = str(len(ordered))
+    if not shown:
+        return Answer({"totalNumInResultSet": total}, "I00004")
+    return Answer({"transactions": {"transaction": shown}, "totalNumInResultSet": total})
+
+
+def unsettled(bank: Bank, request: Node) -> Answer:
+    """Answer getUnsettledTransactionListRequest; ``pendingApproval`` asks for the held ones."""
+    held_only = request.value("status") == "pendingApproval"
+    # A merchant meets the voided authorizations of live card checks between his sales.
+    return _listed(bank.unsettled(held_only=held_only, validations=True), request)
+
+
+def batch_transactions(bank: Bank, request: Node) -> Answer:
+    """Answer getTransactionListRequest: one batch, else the last one."""
+    batch_id = request.value("batchId")
+    known = bank.batches()
+    if not batch_id and known:
+        batch_id = known[-1].id
+    if not any(batch.id == batch_id for batch in known):
+        return _listed((), request)
+    return _listed(bank.transactions(batch_id=batch_id, validations=True), request)
+
+
+def customer_transactions(bank: Bank, request: Node) -> Answer:
+    """Answer getTransactionListForCustomerRequest: of one customer, or of one card."""
+    customer_id = request.value("customerProfileId")
+    card_id = request.value("customerPaymentProfileId")
+    found = bank.transactions(customer_id=customer_id, card_id=card_id or None)
+    if not found:
+        bank.customer(customer_id)
+    return _listed(found, request)
+
+
+# -- Batches --------------------------------------------------------------------------------------
+
+
+def batches(bank: Bank, request: Node) -> Answer:
+    """Answer getSettledBatchListRequest: a span of days, else the last day.
+
+    Raises:
+        Refused: the span is longer than 31 days, or ends before it begins.
+    """
+    first, last = _moment(request, "firstSettlementDate"), _moment(request, "lastSettlementDate")
+    if first is None and last is None:
+        first = bank.clock.now() - datetime.timedelta(days=1)
+    elif first is None or last is None:
+        first = first or (last or bank.clock.now()) - LONGEST_SPAN
+        last = last or first + LONGEST_SPAN
+    if last is not None and not datetime.timedelta(0) <= last - first <= LONGEST_SPAN:
+        raise Refused("E00013", _TOO_LONG)
+    found = [one for one in bank.batches(since=first) if last is None or one.settled_at <= last]
+    if not found:
+        return Answer({}, "I00004")
+    with_statistics = request.flag("includeStatistics")
+    trees = [_batch(bank, one, with_statistics=with_statistics) for one in found]
+    return Answer({"batchList": {"batch": trees}})
+
+
+def _moment(request: Node, name: str) -> datetime.datetime | None:
+    text = request.value(name).strip()
+    if not text:
+        return None
+    moment = datetime.datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+
+
+def _batch(bank: Bank, batch: Batch, *, with_statistics: bool) -> Tree:
+    tree: dict[str, object] = {**batch_tree(batch)}
+    if with_statistics:
+        entries = bank.transactions(batch_id=batch.id)
+        brands = sorted({entry.brand for entry in entries})
+        tree["statistics"] = {"statistic": [_statistic(brand, entries) for brand in brands]}
+    return tree
+
+
+def batch_tree(batch: Batch) -> Tree:
+    """Return a batch without its statistics."""
+    return {
+        "batchId": batch.id,
+        "settlementTimeUTC": utc(batch.settled_at),
+        "settlementTimeLocal": utc(batch.settled_at).rstrip("Z"),
+        "settlementState": "settledSuccessfully",
+        "paymentMethod": "creditCard",
+        "marketType": "eCommerce",
+        "product": "Card Not Present",
+    }
+
+
+def _statistic(brand: str, entries: Sequence[Entry]) -> Tree:
+    counts: Counter[str] = Counter()
+    amounts = {"charge": Decimal("0.00"), "refund": Decimal("0.00")}
+    for entry in entries:
+        if entry.brand != brand:
+            continue
+        what = _counted(entry)
+        counts[what] += 1
+        if what in amounts:
+            amounts[what] += entry.settled_amount or Decimal(0)
+    return {
+        "accountType": account_type(brand),
+        "chargeAmount": str(amounts["charge"]),
+        "chargeCount": str(counts["charge"]),
+        "refundAmount": str(amounts["refund"]),
+        "refundCount": str(counts["refund"]),
+        "voidCount": str(counts["void"]),
+        "declineCount": str(counts["decline"]),
+        "errorCount": "0",
+    }
+
+
+def _counted(entry: Entry) -> str:
+    if entry.status is RemoteStatus.VOIDED:
+        return "void"
+    if entry.status is RemoteStatus.DECLINED:
+        return "decline"
+    return "refund" if entry.kind is EntryKind.refund else "charge"

@@ -1,0 +1,156 @@
+"""Writes a ``transactionResponse``: what the bank's verdict on a money operation looks like."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+from django_dinero.sandbox.bank.enums import Outcome, Reason
+from django_dinero.sandbox.bank.records import Account, Entry, Verdict
+from django_dinero.sandbox.dialects.authorizenet import codes
+from django_dinero.sandbox.dialects.authorizenet.codes import ReasonCode
+from django_dinero.sandbox.dialects.authorizenet.messages import Answer, Refused
+from django_dinero.sandbox.dialects.authorizenet.reply import Tree
+from django_dinero.sandbox.dialects.authorizenet.wire import account_type, masked
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a reply shows of a card: its last four digits and its brand."""
+
+    last_4: str = ""
+    brand: str = ""
+
+
+NO_CARD = Shown()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The parts of a ``transactionResponse``.
+
+    ``trans_id`` and ``ref_id`` are the gateway's transId (``0`` where nothing was made) and
+    refTransID; the letters are empty where the operation has none; ``extra`` is what else it holds.
+    """
+
+    reason: ReasonCode
+    trans_id: str = "0"
+    ref_id: str = ""
+    auth_code: str = ""
+    avs: str = "P"
+    cvv: str = ""
+    cavv: str = ""
+    card: Shown = NO_CARD
+    amount: str = ""
+    network_id: str = ""
+    test: bool = False
+    extra: Tree | None = None
+
+    def tree(self, account: Account) -> Tree:
+        """Return the elements."""
+        good = self.reason.response in (codes.APPROVED, codes.HELD)
+        message = {"code": self.reason.code, "description": self.reason.text}
+        error = {"errorCode": self.reason.code, "errorText": self.reason.text}
+        return {
+            "responseCode": self.reason.response,
+            "authCode": self.auth_code,
+            "avsResultCode": self.avs,
+            "cvvResultCode": self.cvv,
+            "cavvResultCode": self.cavv,
+            "transId": self.trans_id,
+            "refTransID": self.ref_id,
+            "transHash": "",
+            "testRequest": "1" if self.test else "0",
+            "accountNumber": masked(self.card.last_4) if self.card.last_4 else "",
+            "accountType": account_type(self.card.brand),
+            "messages": {"message": [message]} if good else None,
+            "errors": None if good else {"error": [error]},
+            "transHashSha2": self._hash(account),
+            "networkTransId": self.network_id or None,
+            **(self.extra or {}),
+        }
+
+    def _hash(self, account: Account) -> str:
+        """The signature of a transaction: HMAC-SHA512 keyed by the *decoded* signature key."""
+        if self.trans_id == "0":
+            return ""
+        try:
+            key = bytes.fromhex(account.signature_key.reveal())
+        except ValueError:
+            return ""
+        text = f"^{account.login_id}^{self.trans_id}^{self.amount}^"
+        return hmac.new(key, text.encode("utf-8"), hashlib.sha512).hexdigest().upper()
+
+
+def answer(result: Result, account: Account, **more: object) -> Answer:
+    """Return the answer of an operation on money.
+
+    Raises:
+        Refused: it was declined or failed: the same body under the message E00027.
+    """
+    body = {"transactionResponse": result.tree(account), **more}
+    if result.reason.response in (codes.DECLINED, codes.ERROR):
+        raise Refused("E00027", body=body)
+    return Answer(body)
+
+
+def shown(entry: Entry | None) -> Shown:
+    """Return what a reply shows of the card of an entry."""
+    return Shown(entry.last_4, entry.brand) if entry is not None else NO_CARD
+
+
+def reason_of(verdict: Verdict) -> ReasonCode:
+    """Return the code and words of a verdict."""
+    if verdict.outcome is Outcome.held:
+        authorized = verdict.entry is not None and bool(verdict.entry.auth_code)
+        return codes.HELD_AUTHORIZED if authorized else codes.HELD_UNAUTHORIZED
+    if verdict.reason is None:
+        return codes.APPROVAL
+    return codes.REASONS[verdict.reason]
+
+
+def paid(verdict: Verdict, card: Shown, *, tell_original: bool) -> Result:
+    """Return the result of a charge or an authorization.
+
+    Args:
+        verdict: the bank's.
+        card: as it was given.
+        tell_original: whether the duplicate window was sent with the request: only then does the
+            refusal of a duplicate name the original.
+    """
+    entry = verdict.entry
+    is_duplicate = verdict.reason is Reason.duplicate
+    if entry is None or (is_duplicate and not tell_original):
+        return Result(reason_of(verdict), card=card)
+    return Result(
+        reason_of(verdict),
+        trans_id=entry.id,
+        auth_code=entry.auth_code,
+        avs=verdict.avs.value,
+        cvv=verdict.cvv.value,
+        cavv="2" if entry.auth_code else "",
+        card=shown(entry),
+        amount=str(entry.amount),
+        network_id="" if is_duplicate else entry.network_transaction_id,
+        extra=_extra(verdict, entry),
+    )
+
+
+def _extra(verdict: Verdict, entry: Entry) -> Tree:
+    extra: dict[str, object] = {}
+    if verdict.balance is not None or verdict.outcome is Outcome.partial:
+        balance = "0.00" if verdict.balance is None else str(verdict.balance)
+        extra["prePaidCard"] = {
+            "requestedAmount": str(entry.requested_amount or entry.amount),
+            "approvedAmount": str(entry.amount),
+            "balanceOnCard": balance,
+        }
+    if verdict.outcome is Outcome.partial:
+        extra["splitTenderId"] = entry.id
+    if entry.customer_id:
+        extra["profile"] = {
+            "customerProfileId": entry.customer_id,
+            "customerPaymentProfileId": entry.card_id or None,
+        }
+    return extra

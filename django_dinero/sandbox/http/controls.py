@@ -1,0 +1,201 @@
+"""The levers of a test bank that is served: time, settlement, reviews, tokens, faults."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from threading import Lock
+from typing import Any, Final, TypeVar
+
+from django_dinero.redaction import Secret, scrub
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.bank.records import BankRefusal
+from django_dinero.sandbox.http.exchange import Reply
+from django_dinero.sandbox.http.faults import Faults
+
+_Value = TypeVar("_Value", int, float, str)
+
+#: What each lever takes, with values to copy. Those without any are read by GET.
+LEVERS: Final[Mapping[str, Mapping[str, object]]] = {
+    "settle": {},
+    "hold": {"count": 1},
+    "advance": {"seconds": 86400},
+    "mint": {"number": "4111111111111111", "month": 12, "year": 2040, "cvv": "900"},
+    "chargeback": {"id": "60012300401"},
+    "return": {"id": "60012300401"},
+    "fault": {"name": "drop_after", "root": "createTransactionRequest", "times": 1, "seconds": 1.0},
+}
+
+
+class BadInput(ValueError):
+    """A value is missing or of the wrong kind; the text names it."""
+
+
+class Counts:
+    """How many connections were opened and how many requests came, by their root element."""
+
+    def __init__(self) -> None:
+        self._connections = 0
+        self._requests: Counter[str] = Counter()
+        self._lock = Lock()
+
+    @property
+    def connections(self) -> int:
+        """How many connections were accepted so far."""
+        return self._connections
+
+    @property
+    def requests(self) -> dict[str, int]:
+        """How many requests came so far, by their root element."""
+        with self._lock:
+            return dict(self._requests)
+
+    def connected(self) -> None:
+        """Count a connection."""
+        with self._lock:
+            self._connections += 1
+
+    def requested(self, root: str) -> None:
+        """Count a request."""
+        with self._lock:
+            self._requests[root or "(none)"] += 1
+
+
+class Control:
+    """Answers ``/_control/<name>`` in JSON.
+
+    Args:
+        bank: what most levers move.
+        faults: where ``fault`` puts one.
+        counts: what ``stats`` tells.
+    """
+
+    def __init__(self, bank: Bank, faults: Faults, counts: Counts) -> None:
+        self.bank = bank
+        self.faults = faults
+        self.counts = counts
+        self._reads: dict[str, Callable[[], object]] = {
+            "connections": lambda: {"connections": counts.connections},
+            "stats": self._stats,
+        }
+        self._writes: dict[str, Callable[[Mapping[str, Any]], object]] = {
+            "settle": self._settle,
+            "hold": self._hold,
+            "advance": self._advance,
+            "mint": self._mint,
+            "fault": self._fault,
+            "chargeback": lambda given: self._reverse(bank.chargeback, given),
+            "return": lambda given: self._reverse(bank.return_item, given),
+        }
+
+    def answer(self, method: str, name: str, body: bytes) -> Reply:
+        """Return the reply: 200 and what happened, or 4xx and ``{"error": …}``.
+
+        Args:
+            method: GET or POST; what changes something is a POST.
+            name: the last part of the path.
+            body: a JSON object with the values; empty for none.
+        """
+        if method == "GET" and name in self._reads:
+            return _json(200, self._reads[name]())
+        if method != "POST" or name not in self._writes:
+            known = f"GET {', '.join(self._reads)}; POST {', '.join(self._writes)}"
+            return _json(404, {"error": f"No lever {method} {name!r}. There are: {known}."})
+        try:
+            return _json(200, self._writes[name](_values(name, body)))
+        except BankRefusal as error:
+            return _json(409, {"error": error.reason.value})
+        except (ValueError, TypeError) as error:
+            return _json(400, {"error": scrub(str(error))})
+
+    # -- Levers ------------------------------------------------------------------------------
+
+    def _stats(self) -> object:
+        return {
+            "connections": self.counts.connections,
+            "requests": self.counts.requests,
+            "faults": [asdict(fault) for fault in self.faults.waiting()],
+            "now": self.bank.clock.now().isoformat(),
+        }
+
+    def _settle(self, given: Mapping[str, Any]) -> object:
+        batch = self.bank.settle_batch()
+        return {"batch": batch.id, "count": batch.count}
+
+    def _hold(self, given: Mapping[str, Any]) -> object:
+        count = _get(given, "count", 1)
+        self.bank.hold_next(count)
+        return {"hold": count}
+
+    def _advance(self, given: Mapping[str, Any]) -> object:
+        _need(given, "seconds")
+        return {"now": self.bank.clock.advance(_get(given, "seconds", 0.0)).isoformat()}
+
+    def _mint(self, given: Mapping[str, Any]) -> object:
+        _need(given, "number")
+        cvv = _get(given, "cvv", "")
+        token = self.bank.mint_token(
+            Secret(_get(given, "number", "")),
+            month=_get(given, "month", 0) or None,
+            year=_get(given, "year", 0) or None,
+            cvv=Secret(cvv) if cvv else None,
+        )
+        return {"token": token.reveal()}
+
+    def _fault(self, given: Mapping[str, Any]) -> object:
+        if not given.get("name"):
+            self.faults.clear()
+            return {"faults": []}
+        self.faults.add(
+            _get(given, "name", ""),
+            _get(given, "root", ""),
+            times=_get(given, "times", 1),
+            seconds=_get(given, "seconds", 1.0),
+        )
+        return {"faults": [asdict(fault) for fault in self.faults.waiting()]}
+
+    def _reverse(self, verb: Callable[[str], Any], given: Mapping[str, Any]) -> object:
+        _need(given, "id")
+        entry = verb(_get(given, "id", ""))
+        return {"id": entry.id, "status": entry.status.value}
+
+
+def _values(lever: str, body: bytes) -> Mapping[str, Any]:
+    """Return what a lever was given; a name that it does not know is not passed over."""
+    example = json.dumps(LEVERS[lever])
+    if not body.strip():
+        return {}
+    try:
+        given = json.loads(body)
+    except ValueError:
+        raise BadInput(f"The body is not JSON; {lever} takes {example}.") from None
+    if not isinstance(given, dict):
+        raise BadInput(f"The body is not a JSON object; {lever} takes {example}.")
+    unknown = sorted(set(given) - set(LEVERS[lever]))
+    if unknown:
+        raise BadInput(f"{', '.join(unknown)}: no such value; {lever} takes {example}.")
+    return given
+
+
+def _need(given: Mapping[str, Any], name: str) -> None:
+    if name not in given:
+        raise BadInput(f"{name}: is missing.")
+
+
+def _get(given: Mapping[str, Any], name: str, default: _Value) -> _Value:
+    """Return a value of the kind of ``default``, or that."""
+    value: Any = given.get(name, default)
+    kind = type(default)
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        raise BadInput(f"{name}: give a value like {default!r}.")
+    checked: _Value = value
+    return checked
+
+
+def _json(status: int, value: object) -> Reply:
+    body = json.dumps(value).encode("utf-8") + b"\n"
+    return Reply(status, body, {"Content-Type": "application/json"})

@@ -1,0 +1,299 @@
+"""Serves the test bank over HTTP: HTTP/1.1 with connections kept open, on this machine only."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import logging
+import os
+import socket
+import ssl
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock, Thread
+from types import TracebackType
+from typing import Any, Self
+
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.dialects.authorizenet.dialect import Dialect
+from django_dinero.sandbox.http.controls import Control, Counts
+from django_dinero.sandbox.http.exchange import Reply, Speaks
+from django_dinero.sandbox.http.faults import Dropped, Faults, root_of
+
+logger = logging.getLogger(__name__)
+
+PATH = "/xml/v1/request.api"
+CONTROL_PATH = "/_control/"
+#: Bytes; the largest request that is read.
+MAX_BODY = 1 << 20
+#: Seconds that a connection may stay idle.
+IDLE = 75
+#: Larger than any reply but a full page of a list: such a reply leaves in one write.
+_BUFFER = 1 << 16
+
+
+class SandboxServer:
+    """A test bank behind an address, to be used in a ``with`` statement or by hand.
+
+    Args:
+        bank: whose vault and ledger answer.
+        host: the address to listen on.
+        port: 0 for any free one.
+        ssl_context: serves HTTPS with it.
+        allow_remote: permits a ``host`` that is not this machine. Whoever reaches the server has
+            every lever of the bank.
+        dialect: how the bank speaks; Authorize.Net's XML by default.
+        faults: what goes wrong; none by default.
+
+    Raises:
+        ValueError: ``host`` is not of this machine, and ``allow_remote`` was not given.
+        OSError: the port is taken.
+    """
+
+    def __init__(
+        self,
+        bank: Bank,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        ssl_context: ssl.SSLContext | None = None,
+        allow_remote: bool = False,
+        dialect: Speaks | None = None,
+        faults: Faults | None = None,
+    ) -> None:
+        if not allow_remote and not _is_loopback(host):
+            raise ValueError(f"host: {host!r} is not this machine; say allow_remote=True to serve.")
+        self.bank = bank
+        self.dialect = dialect or Dialect(bank)
+        self.faults = faults or Faults()
+        self.counts = Counts()
+        self.control = Control(bank, self.faults, self.counts)
+        self._host = host
+        self._scheme = "https" if ssl_context is not None else "http"
+        self._listener = _Listener((host, port), self, ssl_context)
+        self._thread: Thread | None = None
+        self._served = False
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return int(self._listener.server_address[1])
+
+    @property
+    def url(self) -> str:
+        """Scheme, host and port."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{self._scheme}://{host}:{self.port}"
+
+    @property
+    def endpoint(self) -> str:
+        """The address that the operations are posted to."""
+        return self.url + PATH
+
+    @property
+    def control_url(self) -> str:
+        """The address of the levers; the name of one goes behind it."""
+        return self.url + CONTROL_PATH
+
+    @property
+    def connections(self) -> int:
+        """How many connections were accepted so far."""
+        return self.counts.connections
+
+    def start(self) -> None:
+        """Serve in a thread of its own, until :meth:`stop`."""
+        self._served = True
+        self._thread = Thread(target=self._serve, name="dinero-sandbox", daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        self._listener.serve_forever(poll_interval=0.05)
+
+    def stop(self) -> None:
+        """Close every connection and end. The bank stays open."""
+        self.faults.end_delays()
+        if self._served:
+            # The standard library waits here for ever where nothing was ever served.
+            self._listener.shutdown()
+        self._listener.server_close()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class _Listener(ThreadingHTTPServer):
+    """Accepts connections, counts them, and closes those still open at the end."""
+
+    daemon_threads = True
+    # More than the standard library's 5: a burst of new connections must not wait for a retry.
+    request_queue_size = 128
+
+    def __init__(
+        self, address: tuple[str, int], owner: SandboxServer, context: ssl.SSLContext | None
+    ) -> None:
+        self.owner = owner
+        self._open: set[socket.socket] = set()
+        self._open_lock = Lock()
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
+        super().__init__(address, _Handler)
+        if context is not None:
+            # The handshake is left to the connection's own thread.
+            self.socket = context.wrap_socket(
+                self.socket, server_side=True, do_handshake_on_connect=False
+            )
+
+    def server_bind(self) -> None:
+        """Bind, without the standard library's look-up of the host's name, which may take long."""
+        if os.name == "posix":  # elsewhere it would let two servers share the port
+            # The last connections of a bank that was stopped hold its port for a minute.
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        socket.socket.bind(self.socket, self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Count the connection and keep it, to close it at the end."""
+        self.owner.counts.connected()
+        with self._open_lock:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Forget the connection."""
+        with self._open_lock:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that left: tests cut connections on purpose."""
+        if not isinstance(sys.exception(), OSError):
+            logger.exception("The test bank failed to answer a request.")
+
+    def server_close(self) -> None:
+        """Close the port, then whatever is still connected."""
+        super().server_close()
+        with self._open_lock:
+            still_open = list(self._open)
+        for connection in still_open:
+            _cut(connection)
+
+
+def _cut(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # the other side was faster
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection."""
+
+    protocol_version = "HTTP/1.1"
+    server_version = "dinero-sandbox"
+    sys_version = ""
+    timeout = IDLE
+    disable_nagle_algorithm = True
+    wbufsize = _BUFFER
+    server: _Listener
+
+    def do_GET(self) -> None:
+        """Answer a lever that only tells something."""
+        self._answer()
+
+    def do_POST(self) -> None:
+        """Answer an operation, or a lever."""
+        self._answer()
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuse a method, or what is no HTTP, in a line that a person can read."""
+        phrase = message or self.responses.get(code, ("Refused",))[0]
+        self._refuse(code, f"{phrase}. Operations are posted to {PATH}.\n".encode())
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
+        """Log nothing: request lines and bodies are no business of a log."""
+
+    def _answer(self) -> None:
+        body = self._body()
+        if body is None:
+            return
+        path = self.path.partition("?")[0].rstrip("/")
+        owner = self.server.owner
+        if path.startswith(CONTROL_PATH):
+            name = path.removeprefix(CONTROL_PATH)
+            self._send(owner.control.answer(self.command, name, body))
+        elif path != PATH:
+            text = f"There is nothing here: operations are posted to {PATH}.\n".encode()
+            self._send(Reply(404, text, {"Content-Type": "text/plain"}))
+        elif self.command != "POST":
+            self._send(Reply(405, b"POST only.\n", {"Content-Type": "text/plain"}))
+        else:
+            self._operate(body)
+
+    def _operate(self, body: bytes) -> None:
+        owner = self.server.owner
+        owner.counts.requested(root_of(body))
+        kind = self.headers.get("Content-Type", "")
+        try:
+            reply = owner.faults.answer(
+                body,
+                lambda: owner.dialect.answer(body, kind),
+                not_yet=lambda: owner.dialect.not_yet(body, kind),
+            )
+            self._send(reply)
+        except Dropped as dropped:
+            self.close_connection = True
+            if dropped.reply is not None:
+                self._head(dropped.reply)
+                self.wfile.write(dropped.sent)
+                self.wfile.flush()
+
+    def _body(self) -> bytes | None:
+        """Read the body; refuse one without a length, or too large, and close."""
+        length = self.headers.get("Content-Length", "0" if self.command == "GET" else "")
+        if not (length.isascii() and length.isdigit()):
+            self._refuse(411, b"Content-Length is missing, or no number.\n")
+            return None
+        if len(length) > 9 or int(length) > MAX_BODY:
+            self._refuse(413, b"The body is too large.\n")
+            return None
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            self.close_connection = True
+            return None
+        return body
+
+    def _refuse(self, status: int, text: bytes) -> None:
+        self.close_connection = True
+        self._send(Reply(status, text, {"Content-Type": "text/plain", "Connection": "close"}))
+
+    def _head(self, reply: Reply) -> None:
+        self.send_response_only(reply.status)
+        self.send_header("Date", self.date_time_string())
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(reply.body)))
+        self.end_headers()
+
+    def _send(self, reply: Reply) -> None:
+        self._head(reply)
+        if self.command != "HEAD":
+            self.wfile.write(reply.body)
+        self.wfile.flush()

@@ -1,0 +1,113 @@
+"""Turns what a gateway refused into the exception that callers catch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from django.utils.translation import gettext as _
+
+from django_dinero import exceptions
+from django_dinero.enums import ReasonKind, ResultStatus
+from django_dinero.exceptions import GatewayError, OutcomeUnknown
+from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.types import Reason, Refusal, TransactionResult
+from django_dinero.models.operation import Operation
+from django_dinero.models.transaction import Transaction
+from django_dinero.redaction import scrub
+
+ResultT = TypeVar("ResultT")
+
+ERRORS: dict[ReasonKind, type[GatewayError]] = {
+    ReasonKind.CARD_DECLINED: exceptions.CardDeclinedError,
+    ReasonKind.AVS: exceptions.AVSError,
+    ReasonKind.CVV: exceptions.CVVError,
+    ReasonKind.INVALID_CARD: exceptions.InvalidCardError,
+    ReasonKind.EXPIRY: exceptions.ExpiryError,
+    ReasonKind.INVALID_AMOUNT: exceptions.InvalidAmountError,
+    ReasonKind.DUPLICATE_TRANSACTION: exceptions.DuplicateTransactionError,
+    ReasonKind.REFUND: exceptions.RefundError,
+    ReasonKind.INVALID_TRANSACTION: exceptions.InvalidTransactionError,
+    ReasonKind.HELD: exceptions.HeldForReview,
+    ReasonKind.CUSTOMER_NOT_FOUND: exceptions.CustomerNotFoundError,
+    ReasonKind.CARD_NOT_FOUND: exceptions.CardNotFoundError,
+    ReasonKind.DUPLICATE_CUSTOMER: exceptions.DuplicateCustomerError,
+    ReasonKind.DUPLICATE_CARD: exceptions.DuplicateCardError,
+    ReasonKind.CARD_LIMIT: exceptions.CardLimitError,
+    ReasonKind.AUTHENTICATION: exceptions.AuthenticationError,
+    ReasonKind.GATEWAY_ERROR: exceptions.GatewayError,
+}
+
+
+def error_for(reasons: Iterable[Reason], *, existing_id: str = "", **context: Any) -> GatewayError:
+    """Return the exception for a refusal's reasons.
+
+    Args:
+        reasons: what the gateway said; the first counts, but for AVS and CVV together.
+        existing_id: what a duplicate collides with.
+        **context: ``transaction``, ``operation``, ``gateway_name`` for the exception.
+    """
+    known = tuple(reasons) or (Reason(ReasonKind.GATEWAY_ERROR),)
+    kinds = {reason.kind for reason in known}
+    text = scrub(" ".join(reason.text for reason in known if reason.text))
+    context.setdefault("gateway_code", known[0].code)
+    message = text or _("The gateway refused without a reason.")
+    if {ReasonKind.AVS, ReasonKind.CVV} <= kinds:
+        return exceptions.AVSAndCVVError(message, **context)
+    error = ERRORS[known[0].kind]
+    if issubclass(error, exceptions.DuplicateCustomerError):
+        return error(message, customer_id=existing_id, **context)
+    if issubclass(error, exceptions.DuplicateCardError):
+        return error(message, card_id=existing_id, **context)
+    return error(message, **context)
+
+
+def recorded_refusal(operation: Operation, row: Transaction) -> GatewayError:
+    """Return the exception for a recorded answer that is no approval."""
+    outcome = ResultStatus(operation.outcome["result"])
+    context: dict[str, Any] = {
+        "transaction": row,
+        "operation": operation,
+        "gateway_name": operation.gateway_name,
+    }
+    text = operation.note("gateway_text")
+    code = operation.note("gateway_code")
+    if outcome in (ResultStatus.HELD, ResultStatus.REQUIRES_ACTION):
+        message = text or _("The gateway holds this payment for review.")
+        return exceptions.HeldForReview(message, gateway_code=code, **context)
+    kinds = operation.note("reasons") or [ReasonKind.CARD_DECLINED.value]
+    if outcome is ResultStatus.FAILED and not operation.note("reasons"):
+        kinds = [ReasonKind.GATEWAY_ERROR.value]
+    reasons = [
+        Reason(ReasonKind(kind), code, text if n == 0 else "") for n, kind in enumerate(kinds)
+    ]
+    return error_for(reasons, **context)
+
+
+def has_reason(refusal: Refusal | TransactionResult, kind: ReasonKind) -> bool:
+    """Say whether a refusal has a reason of this kind."""
+    return any(reason.kind is kind for reason in refusal.reasons)
+
+
+def read(gateway: Gateway, call: Callable[[], ResultT | Refusal]) -> ResultT:
+    """Make a call that changes nothing; a lost reply to it is no unknown outcome.
+
+    Raises:
+        NotSent: nothing reached the gateway.
+        GatewayError: it refused, or its answer was lost.
+    """
+    lost = ""
+    answer: ResultT | Refusal | None = None
+    try:
+        answer = call()
+    except OutcomeUnknown as error:
+        lost = str(error)
+    if lost or answer is None:
+        raise GatewayError(
+            _("%(gateway)s did not answer; nothing was changed. %(detail)s")
+            % {"gateway": gateway.alias, "detail": lost},
+            gateway_name=gateway.alias,
+        )
+    if isinstance(answer, Refusal):
+        raise error_for(answer.reasons, existing_id=answer.existing_id, gateway_name=gateway.alias)
+    return answer

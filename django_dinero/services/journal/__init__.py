@@ -1,0 +1,48 @@
+"""The journal: an operation is committed, sent at most once, and concluded.
+
+What other rooms use of it stands here; the modules are its own.
+"""
+
+from __future__ import annotations
+
+from django_dinero.services.journal.connections import (
+    alias_for_money,
+    alias_for_vault,
+    current_alias,
+)
+from django_dinero.services.journal.operations import (
+    KeyTaken,
+    LockHeld,
+    add_to_intent,
+    begin,
+    conclude,
+    end,
+    free_idempotency_key,
+    is_locked,
+    log_unrecorded,
+    move,
+    nothing_sent_if_unwritten,
+    release_lock,
+)
+from django_dinero.services.journal.sending import close_refused, log_broken_backend, send
+
+__all__ = [
+    "KeyTaken",
+    "LockHeld",
+    "add_to_intent",
+    "alias_for_money",
+    "alias_for_vault",
+    "begin",
+    "close_refused",
+    "conclude",
+    "current_alias",
+    "end",
+    "free_idempotency_key",
+    "is_locked",
+    "log_broken_backend",
+    "log_unrecorded",
+    "move",
+    "nothing_sent_if_unwritten",
+    "release_lock",
+    "send",
+]

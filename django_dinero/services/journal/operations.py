@@ -1,0 +1,271 @@
+"""The journal: an operation is committed, then sent at most once, then concluded.
+
+Every change of state is a compare-and-set with the old state in its WHERE, so that a worker, a
+lookup and (later) a webhook may race. Times are the database's own, in UTC.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from django.db import (
+    Error,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connections,
+    router,
+    transaction,
+)
+from django.utils.translation import gettext as _
+
+from django_dinero import signals
+from django_dinero.db.fields import UtcNow
+from django_dinero.exceptions import (
+    DineroError,
+    NotSent,
+    OperationInProgress,
+    OutcomeUnknown,
+)
+from django_dinero.gateways.base import Gateway
+from django_dinero.models.operation import OPEN_STATES, TRANSITIONS, Operation, OperationState
+
+logger = logging.getLogger("django_dinero.journal")
+
+ResultT = TypeVar("ResultT")
+State = OperationState
+
+#: MariaDB's number for a deadlock. Three workers that insert one unique key are enough for it.
+DEADLOCK = 1213
+INSERTS = 3
+
+
+class LockHeld(OperationInProgress):
+    """Another operation holds the lock; ``.operation`` is that one."""
+
+
+class KeyTaken(DineroError):
+    """The idempotency key has an operation already; ``.operation`` is that one."""
+
+    code = "idempotency_key_taken"
+
+
+def begin(
+    gateway: Gateway, kind: str, *, using: str, lock_name: str = "", **values: Any
+) -> Operation:
+    """Write a NEW operation that holds ``lock_name``, committed when this returns.
+
+    Raises:
+        KeyTaken: ``scope`` and ``idempotency_key`` have an operation.
+        LockHeld: the lock is held by an open operation.
+        NotSent: the database cannot be written now.
+    """
+    operation = Operation(
+        kind=kind,
+        gateway_name=gateway.alias,
+        lock_name=lock_name,
+        held_lock=lock_name or None,
+        lease_until=UtcNow() + timedelta(seconds=gateway.lease_seconds),
+        **values,
+    )
+    collision = False
+    with nothing_sent_if_unwritten():
+        try:
+            _insert(operation, using)
+        except IntegrityError:
+            collision = True
+        if collision:
+            raise _collision(operation, using)
+    _take_over(operation, {"lease_until": operation.lease_until})
+    return operation
+
+
+def _insert(operation: Operation, using: str) -> None:
+    """Write a new row; where MariaDB chose it as a deadlock's victim, once more."""
+    for _attempt in range(INSERTS):
+        try:
+            with transaction.atomic(using=using):
+                operation.save(using=using, force_insert=True)
+            return
+        except OperationalError as error:
+            # In a transaction of the caller's all that it wrote is gone, and it has to begin again.
+            if error.args[:1] != (DEADLOCK,) or connections[using].in_atomic_block:
+                raise
+            victim = error
+    raise victim
+
+
+@contextmanager
+def nothing_sent_if_unwritten() -> Iterator[None]:
+    """A journal that is down, or a lock in the way of it: what is not written is not sent."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise NotSent(_("The journal could not be written; nothing was sent.")) from error
+
+
+def add_to_intent(operation: Operation, **values: Any) -> None:
+    """Write more into the intent of a NEW operation: what is read with its lock held."""
+    operation.intent = {**operation.intent, **values}
+    rows = Operation.objects.using(operation.written_on).filter(pk=operation.pk, state=State.NEW)
+    rows.update(intent=operation.intent)
+
+
+def _collision(operation: Operation, using: str) -> DineroError:
+    rows = Operation.objects.using(using)
+    if operation.idempotency_key is not None:
+        taken = rows.filter(
+            scope=operation.scope, idempotency_key=operation.idempotency_key
+        ).first()
+        if taken is not None:
+            return KeyTaken(_("This idempotency key was used before."), operation=taken)
+    slot = operation.held_lock  # NULL would find any operation that holds nothing
+    holder = rows.filter(held_lock=slot).first() if slot else None
+    return LockHeld(
+        _("Operation %(key)s on the same object is not finished.")
+        % {"key": holder.key if holder else "?"},
+        operation=holder,
+    )
+
+
+def is_locked(lock_name: str, *, using: str) -> bool:
+    """Say whether an open operation holds a lock."""
+    return Operation.objects.using(using).filter(held_lock=lock_name).exists()
+
+
+def release_lock(operation: Operation) -> None:
+    """Take the lock from a NEW operation whose worker died; it waits to be sent as before."""
+    rows = Operation.objects.using(operation.written_on).filter(pk=operation.pk, state=State.NEW)
+    rows.filter(lease_until__lt=UtcNow()).update(held_lock=None, lease_until=None)
+    operation.refresh_from_db()
+
+
+def move(operation: Operation, state: OperationState, **values: Any) -> bool:
+    """Change the state by compare-and-set; return whether this caller won.
+
+    The instance is up to date afterwards either way. ``values`` are written with it, by the winner.
+    """
+    old = operation.state
+    won = _compare_and_set(operation, state, values)
+    if won:
+        _announce(operation, old)
+    return won
+
+
+def _compare_and_set(operation: Operation, state: OperationState, values: dict[str, Any]) -> bool:
+    old = operation.state
+    if state not in TRANSITIONS.get(old, frozenset()):
+        return False
+    if state not in OPEN_STATES:
+        values = {**values, "held_lock": None}
+    using = operation.written_on
+    rows = Operation.objects.using(using).filter(pk=operation.pk, state=old)
+    values = {**values, "state": state, "updated_at": UtcNow()}
+    won = bool(rows.update(**values))
+    if won:
+        _take_over(operation, values)
+    else:
+        operation.refresh_from_db(using=using)
+    return won
+
+
+def _take_over(operation: Operation, written: Mapping[str, Any]) -> None:
+    """Give the instance what was written; times of the database are read when somebody asks."""
+    for name, value in written.items():
+        setattr(operation, name, value)
+        if hasattr(value, "resolve_expression"):
+            delattr(operation, name)  # Django's way to defer a field
+
+
+def _announce(operation: Operation, old: str) -> None:
+    signals.send(
+        signals.operation_changed,
+        Operation,
+        operation=operation,
+        old_state=old,
+        new_state=operation.state,
+    )
+
+
+def end(operation: Operation, state: OperationState, **values: Any) -> None:
+    """As :func:`move`, from wherever a lookup has taken the operation meanwhile."""
+    old = _end(operation, state, values)
+    if old:
+        _announce(operation, old)
+
+
+def _end(operation: Operation, state: OperationState, values: dict[str, Any]) -> str:
+    # Comes to its end: no change of state leads back.
+    while state in TRANSITIONS.get(operation.state, frozenset()):
+        old = operation.state
+        if _compare_and_set(operation, state, values):
+            operation.ended_from = old
+            return old
+    return ""
+
+
+def conclude(
+    operation: Operation,
+    state: OperationState,
+    outcome: Mapping[str, Any],
+    write: Callable[[], ResultT],
+    **values: Any,
+) -> ResultT:
+    """Write how an operation ended, and with it the rows that follow from it.
+
+    On the journal's own connection the operation is committed first: it outlives a rollback of
+    the caller, and the rows can be written again from it. Receivers hear of it afterwards: an
+    error of theirs in the database must not take it back.
+
+    Raises:
+        OutcomeUnknown: the database failed; the log has the operation's key and the gateway's id.
+    """
+    apart = operation.written_on != router.db_for_write(Operation)
+    values["outcome"] = dict(outcome)
+    old, failed = "", False
+    try:
+        with transaction.atomic(using=operation.written_on):
+            ended = _end(operation, state, values)
+            if not apart:
+                rows = write()
+        old = ended
+        if apart:
+            rows = write()
+    except Error as error:
+        failed = True
+        log_unrecorded(operation, state, outcome, error)
+    if old:
+        _announce(operation, old)
+    if not failed:
+        return rows
+    raise OutcomeUnknown(
+        _("The gateway answered, and the database could not record it; look up %(key)s.")
+        % {"key": operation.key},
+        operation=operation,
+    )
+
+
+def log_unrecorded(
+    operation: Operation, state: OperationState, outcome: Mapping[str, Any], error: Error
+) -> None:
+    """Tell the log what the database does not hear: enough to find it at the gateway."""
+    logger.critical(
+        "Operation %s ended as %s at %s (transaction %s), and the database could not record it: %s",
+        operation.key,
+        state,
+        operation.gateway_name,
+        outcome.get("transaction_id") or outcome.get("customer_id") or "-",
+        type(error).__name__,
+    )
+
+
+def free_idempotency_key(operation: Operation) -> None:
+    """Free the idempotency key of an operation that is proven not to have happened."""
+    rows = Operation.objects.using(operation.written_on).filter(
+        pk=operation.pk, state__in=(State.FAILED, State.ABSENT)
+    )
+    rows.update(idempotency_key=None)

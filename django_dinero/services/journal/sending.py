@@ -1,0 +1,145 @@
+"""Sending: an operation is claimed, its call made once, and what broke written down."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TypeVar
+
+from django.db import Error
+from django.utils.translation import gettext as _
+
+from django_dinero.db.fields import UtcNow
+from django_dinero.exceptions import (
+    DineroError,
+    InvalidInput,
+    NotSent,
+    OperationInProgress,
+    OutcomeUnknown,
+    UnsupportedFeature,
+)
+from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.types import Refusal
+from django_dinero.models.operation import Operation, OperationState
+from django_dinero.redaction import scrub
+from django_dinero.send_deadline import check_may_send, send_before
+from django_dinero.services.errors import error_for
+from django_dinero.services.journal.operations import (
+    conclude,
+    end,
+    log_unrecorded,
+    move,
+    nothing_sent_if_unwritten,
+)
+
+logger = logging.getLogger("django_dinero.journal")
+
+ResultT = TypeVar("ResultT")
+State = OperationState
+
+
+def send(gateway: Gateway, operation: Operation, call: Callable[[], ResultT]) -> ResultT:
+    """Make the call of a NEW operation, once, and return the gateway's answer.
+
+    An answer leaves the operation SENT: the caller concludes it together with its own rows.
+
+    Raises:
+        NotSent: nothing reached the gateway; the operation is FAILED.
+        OutcomeUnknown: no answer; the operation is UNKNOWN.
+        InvalidInput, UnsupportedFeature: the backend refused to send it; FAILED.
+        OperationInProgress: somebody else sends it.
+    """
+    # Counted from before the claim: a worker that is stopped right after it wakes too late.
+    last_moment = time.monotonic() + gateway.lease_seconds / 3
+    _claim(gateway, operation)
+    failure: DineroError
+    token = send_before.set(last_moment)
+    try:
+        check_may_send()
+        return call()
+    except (NotSent, InvalidInput, UnsupportedFeature) as error:
+        failure = error
+    except OutcomeUnknown as error:
+        failure = error
+    except Exception as error:  # a broken backend proves nothing about what was sent
+        failure = _broken(operation, error)
+    finally:
+        send_before.reset(token)
+    # Outside the except block: an exception of the wire may hold the request, card number and all.
+    _record(operation, failure)
+    failure.operation = operation
+    failure.gateway_name = gateway.alias
+    raise failure
+
+
+def _claim(gateway: Gateway, operation: Operation) -> None:
+    lease = timedelta(seconds=gateway.lease_seconds)
+    quarantine = timedelta(seconds=gateway.quarantine_seconds)
+    with nothing_sent_if_unwritten():
+        won = move(
+            operation,
+            State.SENT,
+            sent_at=UtcNow(),
+            lease_until=UtcNow() + lease,
+            quarantine_until=UtcNow() + quarantine,
+            next_check_at=UtcNow() + lease,
+            attempts=operation.attempts + 1,
+            worker=_worker(),
+        )
+    if not won:
+        raise OperationInProgress(
+            _("Operation %(key)s was taken by somebody else.") % {"key": operation.key},
+            operation=operation,
+        )
+
+
+def _worker() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"[:100]
+
+
+def _broken(operation: Operation, error: Exception) -> OutcomeUnknown:
+    log_broken_backend(operation, error)
+    return OutcomeUnknown(
+        _("The backend broke off (%(error)s); whether the gateway did it is not known.")
+        % {"error": type(error).__name__}
+    )
+
+
+def log_broken_backend(operation: Operation, error: Exception) -> str:
+    """Tell the log what a backend raised that no backend may raise; return its name."""
+    # Where, and not its text: that may quote a card code, which no pattern would find in it.
+    logger.error(
+        "Operation %s: the backend raised %s\n%s",
+        operation.key,
+        type(error).__name__,
+        "".join(traceback.format_tb(error.__traceback__)),
+    )
+    return type(error).__name__
+
+
+def _record(operation: Operation, failure: DineroError) -> None:
+    state = State.UNKNOWN if isinstance(failure, OutcomeUnknown) else State.FAILED
+    outcome = {"error": scrub(str(failure))[:500], "code": failure.code}
+    try:
+        end(operation, state, outcome=outcome)
+    except Error as error:  # what the caller must hear is what became of the call
+        log_unrecorded(operation, state, outcome, error)
+
+
+def close_refused(operation: Operation, refusal: Refusal) -> DineroError:
+    """Close a vault operation with the gateway's refusal, and return the exception for it."""
+    error = error_for(
+        refusal.reasons,
+        existing_id=refusal.existing_id,
+        operation=operation,
+        gateway_name=operation.gateway_name,
+    )
+    outcome = {"error": str(error)[:500], "code": error.code, "gateway_code": error.gateway_code}
+    conclude(operation, OperationState.DECLINED, outcome, lambda: None)
+    return error

@@ -1,0 +1,66 @@
+"""What a gateway's words mean here: which state, which row, which status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django_dinero.enums import RemoteStatus, ResultStatus, TransactionKind
+from django_dinero.models.operation import OperationKind, OperationState
+from django_dinero.models.transaction import COUNTED, TransactionStatus
+
+KINDS: Mapping[str, TransactionKind] = {
+    OperationKind.CHARGE: TransactionKind.CHARGE,
+    OperationKind.AUTHORIZE: TransactionKind.AUTHORIZATION,
+    OperationKind.CAPTURE: TransactionKind.CAPTURE,
+    OperationKind.VOID: TransactionKind.VOID,
+    OperationKind.REFUND: TransactionKind.REFUND,
+}
+
+STATUSES: Mapping[ResultStatus, TransactionStatus] = {
+    ResultStatus.APPROVED: TransactionStatus.APPROVED,
+    ResultStatus.DECLINED: TransactionStatus.DECLINED,
+    ResultStatus.HELD: TransactionStatus.HELD,
+    ResultStatus.FAILED: TransactionStatus.FAILED,
+    ResultStatus.REQUIRES_ACTION: TransactionStatus.HELD,
+}
+
+STATES: Mapping[ResultStatus, OperationState] = {
+    ResultStatus.APPROVED: OperationState.SUCCEEDED,
+    ResultStatus.DECLINED: OperationState.DECLINED,
+    ResultStatus.HELD: OperationState.HELD,
+    ResultStatus.FAILED: OperationState.FAILED,
+    ResultStatus.REQUIRES_ACTION: OperationState.HELD,
+}
+
+#: What the gateway's status says of a charge, an authorization, a capture or a refund of ours.
+FROM_REMOTE: Mapping[RemoteStatus, TransactionStatus] = {
+    RemoteStatus.AUTHORIZED: TransactionStatus.APPROVED,
+    RemoteStatus.CAPTURED: TransactionStatus.APPROVED,
+    RemoteStatus.SETTLED: TransactionStatus.SETTLED,
+    RemoteStatus.VOIDED: TransactionStatus.VOIDED,
+    RemoteStatus.HELD: TransactionStatus.HELD,
+    RemoteStatus.DECLINED: TransactionStatus.DECLINED,
+    RemoteStatus.EXPIRED: TransactionStatus.EXPIRED,
+    RemoteStatus.RETURNED: TransactionStatus.RETURNED,
+    RemoteStatus.CHARGED_BACK: TransactionStatus.CHARGED_BACK,
+    RemoteStatus.FAILED: TransactionStatus.FAILED,
+}
+
+#: What has the remote id of its original, so that there is one of each.
+SHARED = (TransactionKind.CAPTURE, TransactionKind.VOID)
+#: Statuses of a payment that was taken, whatever became of it.
+TAKEN = (*COUNTED, TransactionStatus.RETURNED, TransactionStatus.CHARGED_BACK)
+
+#: How the call ended that made what the gateway shows.
+OUTCOMES: Mapping[RemoteStatus, ResultStatus] = {
+    RemoteStatus.AUTHORIZED: ResultStatus.APPROVED,
+    RemoteStatus.CAPTURED: ResultStatus.APPROVED,
+    RemoteStatus.SETTLED: ResultStatus.APPROVED,
+    RemoteStatus.VOIDED: ResultStatus.APPROVED,
+    RemoteStatus.HELD: ResultStatus.HELD,
+    RemoteStatus.DECLINED: ResultStatus.DECLINED,
+    RemoteStatus.EXPIRED: ResultStatus.APPROVED,
+    RemoteStatus.RETURNED: ResultStatus.APPROVED,
+    RemoteStatus.CHARGED_BACK: ResultStatus.APPROVED,
+    RemoteStatus.FAILED: ResultStatus.FAILED,
+}

@@ -1,0 +1,141 @@
+"""The steps that every money verb shares, from a written intent to a row in the books."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from django_dinero.enums import ReasonKind, ResultStatus
+from django_dinero.exceptions import DineroError, NeedsAttention
+from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.types import TransactionResult
+from django_dinero.models.operation import Operation, OperationKind, OperationState
+from django_dinero.models.transaction import Transaction
+from django_dinero.services import journal, ledger
+from django_dinero.services.errors import error_for, has_reason
+from django_dinero.services.recovery import idempotency, lookup
+
+#: Answers after which no money moves.
+REFUSED = (ResultStatus.DECLINED, ResultStatus.FAILED)
+CHARGES = (OperationKind.CHARGE, OperationKind.AUTHORIZE)
+
+
+def perform(
+    gateway: Gateway, operation: Operation, call: Callable[[], TransactionResult]
+) -> Transaction:
+    """Send a NEW operation, record the answer, and return the row or raise the refusal."""
+    result = journal.send(gateway, operation, call)
+    outcome = ledger.outcome_of(result)
+    contradiction = contradiction_of(operation, result)
+    if ledger.belongs_to_other_operation(operation, outcome["transaction_id"]):
+        if result.outcome in REFUSED:
+            outcome["transaction_id"] = ""  # a refused duplicate comes with its original's
+        else:
+            contradiction = contradiction or _("The gateway gave the id of another transaction.")
+    if contradiction:
+        raise mark_for_review(operation, outcome, contradiction)
+    if operation.kind in CHARGES and has_reason(result, ReasonKind.DUPLICATE_TRANSACTION):
+        # Of another charge than ours, or the gateway would have told that it was made: our key is
+        # in what it compares, and only a person can say how that came.
+        mark_for_review(operation, outcome, outcome["gateway_text"])
+        raise error_for(result.reasons, operation=operation, gateway_name=gateway.alias)
+    if operation.kind in CHARGES and _has_no_card(result):
+        made = _made_all_the_same(operation)
+        if made is not None:
+            return made
+    row = ledger.conclude(
+        operation, outcome, transaction_id=outcome["transaction_id"] or operation.transaction_id
+    )
+    if row is None:
+        raise idempotency.unfinished_error(operation)
+    return idempotency.row_or_raise(operation, row)
+
+
+def _has_no_card(result: TransactionResult) -> bool:
+    missing = (ReasonKind.CUSTOMER_NOT_FOUND, ReasonKind.CARD_NOT_FOUND)
+    return result.outcome is ResultStatus.FAILED and any(
+        has_reason(result, kind) for kind in missing
+    )
+
+
+def _made_all_the_same(operation: Operation) -> Transaction | None:
+    """Return the charge that the gateway made although it says now that it has no card.
+
+    A proxy may deliver a request twice, and the card be deleted between the two: the answer that
+    comes back is the second one's. A list that lags behind, or that the account may not read, does
+    not show such a charge, and then the gateway's word stands.
+
+    Raises:
+        OutcomeUnknown: the gateway's books could not be asked.
+    """
+    found, problem = lookup.search(operation)
+    if problem:
+        journal.end(operation, OperationState.UNKNOWN, outcome={"error": problem[:500]})
+        raise idempotency.unfinished_error(operation)
+    if not found.matches:
+        return None
+    lookup.conclude_with(operation, found.matches)
+    if not operation.has_result:
+        raise idempotency.unfinished_error(operation)
+    return idempotency.result_of(operation)
+
+
+def mark_for_review(
+    operation: Operation, outcome: Mapping[str, Any], contradiction: str
+) -> NeedsAttention:
+    """Write down an answer that cannot be believed; return what to raise."""
+    noted = {**outcome, "error": contradiction}
+    journal.conclude(operation, OperationState.NEEDS_ATTENTION, noted, lambda: None)
+    return NeedsAttention(contradiction, operation=operation, gateway_name=operation.gateway_name)
+
+
+def contradiction_of(operation: Operation, result: TransactionResult) -> str:
+    """Return how an answer differs from what was asked, or an empty string."""
+    if result.operation_key and result.operation_key != operation.key:
+        return _("The gateway answered for another operation (%(key)s).") % {
+            "key": result.operation_key
+        }
+    if result.outcome in REFUSED:
+        return ""
+    amount, currency = Decimal(operation.amount or 0), operation.currency
+    if result.amount is not None and result.amount != amount:
+        return _("The gateway approved %(got)s, not %(asked)s.") % {
+            "got": result.amount,
+            "asked": operation.amount,
+        }
+    if result.currency and result.currency != currency:
+        return _("The gateway approved %(got)s, not %(asked)s.") % {
+            "got": result.currency,
+            "asked": currency,
+        }
+    return ""
+
+
+def begin(
+    start: Callable[..., Operation],
+    gateway: Gateway,
+    kind: str,
+    *,
+    intent: Mapping[str, Any],
+    **values: Any,
+) -> Operation:
+    """Write a money operation; inside the caller's transaction only with a journal alias.
+
+    Its row gets the public id that is chosen here: written again, it is found under the same.
+    """
+    named = {**intent, "public_id": str(uuid.uuid4())}
+    with journal.nothing_sent_if_unwritten():
+        return start(gateway, kind, using=journal.alias_for_money(), intent=named, **values)
+
+
+def abandon(operation: Operation, error: DineroError) -> DineroError:
+    """Close an operation that turned out not to be possible before it was sent."""
+    journal.move(
+        operation, OperationState.FAILED, outcome={"error": str(error), "code": error.code}
+    )
+    error.operation = operation
+    return error

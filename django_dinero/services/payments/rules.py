@@ -1,0 +1,138 @@
+"""May it be done? What stands between a transaction and a capture, a void, a refund of it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.utils.translation import gettext as _
+
+from django_dinero.enums import ReasonKind, RemoteStatus, TransactionKind
+from django_dinero.exceptions import DineroError, InvalidTransactionError, RefundError
+from django_dinero.gateways.registry import get_gateway
+from django_dinero.gateways.types import Reason, RemoteTransaction
+from django_dinero.models.transaction import COUNTED, Transaction, TransactionStatus
+from django_dinero.money import normalise
+from django_dinero.services import ledger, pull
+from django_dinero.services.errors import error_for, read
+
+
+def capture_error(row: Transaction, amount: Decimal) -> DineroError | None:
+    """Return why ``amount`` of this authorization cannot be captured, None if it can."""
+    problem = ""
+    if row.kind != TransactionKind.AUTHORIZATION:
+        problem = _("Only an authorization can be captured; this is a %(kind)s.") % {
+            "kind": row.get_kind_display()
+        }
+    elif row.status != TransactionStatus.APPROVED:
+        problem = _("This authorization cannot be captured: %(status)s.") % {
+            "status": row.get_status_display()
+        }
+    elif row.captured_amount:
+        problem = _("This authorization has been captured already.")
+    elif amount > Decimal(row.price):
+        return error_for(
+            [
+                Reason(
+                    ReasonKind.INVALID_AMOUNT,
+                    text=_("At most %(price)s was authorized.") % {"price": _shown(row)},
+                )
+            ],
+            transaction=row,
+        )
+    return InvalidTransactionError(problem, transaction=row) if problem else None
+
+
+def void_error(row: Transaction, amount: Decimal) -> DineroError | None:
+    """Return why this cannot be voided, None if it can."""
+    problem = ""
+    if row.kind == TransactionKind.VOID:
+        problem = _("A void cannot be voided.")
+    elif row.status == TransactionStatus.SETTLED:
+        problem = _("The bank has settled this; refund it.")
+    elif row.status != TransactionStatus.APPROVED:
+        problem = _("This cannot be voided: %(status)s.") % {"status": row.get_status_display()}
+    return InvalidTransactionError(problem, transaction=row) if problem else None
+
+
+def decision_error(row: Transaction, amount: Decimal) -> DineroError | None:
+    """Return why a payment can be neither approved nor declined, None if it can."""
+    if row.status == TransactionStatus.HELD:
+        return None
+    return InvalidTransactionError(
+        _("Only a held payment can be approved or declined; this one is: %(status)s.")
+        % {"status": row.get_status_display()},
+        transaction=row,
+    )
+
+
+def refundable(row: Transaction) -> Transaction:
+    """Return the row that holds the money: an authorization's only capture, or the row itself."""
+    if row.kind != TransactionKind.AUTHORIZATION:
+        return row
+    captures = list(
+        ledger.transactions().filter(parent=row, kind=TransactionKind.CAPTURE, status__in=COUNTED)[
+            :2
+        ]
+    )
+    if len(captures) == 1:
+        return captures[0]
+    text = _("Nothing of this authorization was captured; void it.")
+    if captures:
+        text = _("This authorization was captured in parts; refund one of the captures.")
+    raise RefundError(text, transaction=row)
+
+
+def refund_error(row: Transaction, amount: Decimal) -> DineroError | None:
+    """Return why ``amount`` of this cannot be given back, None if it can."""
+    problem = ""
+    left = normalise(ledger.left_to_refund(row), row.currency)
+    if row.kind not in (TransactionKind.CHARGE, TransactionKind.CAPTURE):
+        problem = _("A %(kind)s cannot be refunded.") % {"kind": row.get_kind_display()}
+    elif row.status not in COUNTED:
+        problem = _("This cannot be refunded: %(status)s.") % {"status": row.get_status_display()}
+    elif left <= 0:
+        problem = _("All of it has been refunded.")
+    elif amount > left:
+        problem = _("At most %(left)s %(currency)s of it is left to refund.") % {
+            "left": left,
+            "currency": row.currency,
+        }
+    return RefundError(problem, transaction=row) if problem else None
+
+
+def must_void(row: Transaction, amount: Decimal) -> bool:
+    """Ask the gateway whether the bank has settled; say whether a void is the way.
+
+    Raises:
+        RefundError: a part of something that is not settled yet.
+        UnsupportedFeature: the gateway can neither void nor refund.
+    """
+    gateway = get_gateway(row.gateway_name)
+    if not gateway.supports("void"):
+        gateway.require("refund")
+    found: RemoteTransaction = read(
+        gateway, lambda: gateway.retrieve_transaction(row.transaction_id or "")
+    )
+    if found.status is RemoteStatus.SETTLED:
+        pull.update_row(row, found)
+        return False
+    if found.status not in (RemoteStatus.CAPTURED, RemoteStatus.AUTHORIZED):
+        pull.update_row(row, found)
+        raise RefundError(
+            _("The gateway cannot refund it now: %(status)s.") % {"status": found.status.value},
+            transaction=row,
+        )
+    if amount == Decimal(row.price) and gateway.supports("void"):
+        return True
+    raise RefundError(
+        _(
+            "The bank has not settled this yet, and until then only the whole of it can be "
+            "taken back. Void it and charge again, or refund the part after the next settlement "
+            "(usually the same night)."
+        ),
+        transaction=row,
+    )
+
+
+def _shown(row: Transaction) -> str:
+    return f"{normalise(Decimal(row.price), row.currency)} {row.currency}"

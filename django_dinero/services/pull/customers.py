@@ -1,0 +1,257 @@
+"""Writes what the gateway has into our rows: nothing of it is pushed back, nothing is deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Sequence
+from itertools import islice
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, router, transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from django_dinero.db.transactions import locked
+from django_dinero.exceptions import CustomerNotFoundError
+from django_dinero.gateways.types import RemoteCard, RemoteCustomer
+from django_dinero.identifiers import KEY_LENGTH, new_key
+from django_dinero.models import default_card
+from django_dinero.models.card import CreditCard
+from django_dinero.models.customer import Customer
+from django_dinero.models.operation import Operation, OperationKind
+from django_dinero.models.sync_state import WAITING, SyncedQuerySet, SyncState
+from django_dinero.services.pull.cards import MARKS, new_card_row, write_cards, write_changed
+from django_dinero.services.pull.snapshot import Snapshot
+
+#: Customers of one batch: their ids and keys go into one query, and SQLite may bind but 999 values.
+BATCH = 400
+COLUMNS = ("customer_id", "email", "first_name", "last_name", *MARKS)
+
+
+def write_customers(gateway_name: str, remotes: Iterable[RemoteCustomer]) -> int:
+    """Mirror many customers with their cards, in batches of constant cost; return how many.
+
+    Rows with edits that are not pushed yet keep them. Cards that the gateway no longer has are
+    marked as missing. What was deleted here, and only waits to be deleted there, stays deleted.
+    """
+    count = 0
+    source = iter(remotes)
+    while batch := list(islice(source, BATCH)):
+        count += len(_mirror_batch(gateway_name, batch, Snapshot()))
+    return count
+
+
+def write_customer(
+    gateway_name: str, remote: RemoteCustomer, seen: Snapshot | None = None
+) -> Customer:
+    """Mirror one customer with all cards, and return its row.
+
+    Args:
+        seen: what our rows were before the gateway was asked; those that changed since are kept.
+
+    Raises:
+        CustomerNotFoundError: it was deleted here, and the gateway's delete is still to come.
+    """
+    for row in _mirror_batch(gateway_name, [remote], seen or Snapshot()):
+        return row
+    raise CustomerNotFoundError(
+        _("This customer was deleted here and is still to be deleted at the gateway."),
+        gateway_name=gateway_name,
+    )
+
+
+def _mirror_batch(
+    gateway_name: str, remotes: Sequence[RemoteCustomer], seen: Snapshot
+) -> list[Customer]:
+    using = router.db_for_write(Customer)
+    seen.read_operations(gateway_name, [remote.customer_id for remote in remotes])
+    remotes = [remote for remote in remotes if not seen.deleted(remote.customer_id)]
+    try:
+        return _write_batch(gateway_name, remotes, using, seen)
+    except IntegrityError:
+        pass
+    # Somebody else mirrored one of them meanwhile; a second look finds it.
+    return _write_batch(gateway_name, remotes, using, seen)
+
+
+def _write_batch(
+    gateway_name: str, remotes: Sequence[RemoteCustomer], using: str, seen: Snapshot
+) -> list[Customer]:
+    with transaction.atomic(using=using):
+        customers, new = _write_customers(gateway_name, remotes, using, seen)
+        write_cards(gateway_name, remotes, customers, {row.pk for row in new}, using, seen)
+        return customers
+
+
+# -- Customers -----------------------------------------------------------------------------------
+
+
+def _write_customers(
+    gateway_name: str, remotes: Sequence[RemoteCustomer], using: str, seen: Snapshot
+) -> tuple[list[Customer], list[Customer]]:
+    """Return the rows in the order of ``remotes``, and those of them that are new."""
+    by_id, by_key = _known_customers(gateway_name, remotes, using)
+    rows, new, changed = [], [], []
+    for remote in remotes:
+        row = by_id.get(remote.customer_id) or _waiting(by_key.get(remote.customer_key))
+        if row is None:
+            row = Customer(gateway_name=gateway_name, customer_key=_key_for(remote, by_key))
+            by_key[row.customer_key] = row
+            new.append(row)
+        elif _customer_differs(row, remote, seen):
+            changed.append(row)
+        else:
+            rows.append(row)
+            continue
+        _fill_customer(row, remote)
+        rows.append(row)
+    Customer.objects.using(using).bulk_create(new)
+    write_changed(Customer, changed, COLUMNS, using)
+    return rows, new
+
+
+def _known_customers(
+    gateway_name: str, remotes: Sequence[RemoteCustomer], using: str
+) -> tuple[dict[str, Customer], dict[str, Customer]]:
+    """Return the rows that are there, by the gateway's id, and others by our key.
+
+    They are locked: nobody moves the default of a customer whose cards are being written.
+    """
+    ids = {remote.customer_id for remote in remotes}
+    keys = {remote.customer_key for remote in remotes if remote.customer_key}
+    rows = Customer.objects.using(using).filter(
+        Q(customer_id__in=ids) | Q(customer_key__in=keys), gateway_name=gateway_name
+    )
+    by_key = {row.customer_key: row for row in locked(rows.order_by("pk"), using)}
+    by_id = {row.customer_id: row for row in by_key.values() if row.customer_id in ids}
+    return by_id, by_key
+
+
+def _waiting(row: Customer | None) -> Customer | None:
+    """A customer whose creation got no reply is known by the key that we gave it."""
+    return row if row is not None and row.customer_id is None else None
+
+
+def _key_for(remote: RemoteCustomer, taken: Container[str]) -> str:
+    # Two of the gateway's customers with one key: a creation that it was sent twice.
+    ours = 0 < len(remote.customer_key) <= KEY_LENGTH and remote.customer_key not in taken
+    return remote.customer_key if ours else new_key()
+
+
+def _names(row: Customer, remote: RemoteCustomer) -> tuple[str, str]:
+    """Return first and last name: the gateway's, else ours, else those on the default card."""
+    if remote.first_name or remote.last_name:
+        return remote.first_name, remote.last_name
+    if row.first_name or row.last_name:
+        return row.first_name, row.last_name
+    card = next((c for c in remote.cards if c.is_default), next(iter(remote.cards), None))
+    return (card.address.first_name, card.address.last_name) if card else ("", "")
+
+
+def _customer_differs(row: Customer, remote: RemoteCustomer, seen: Snapshot) -> bool:
+    if row.customer_id != remote.customer_id:
+        return True
+    if row.sync_state in WAITING or seen.is_newer(row):
+        return False
+    current = (row.email, row.first_name, row.last_name, row.sync_state)
+    return current != (remote.email, *_names(row, remote), SyncState.SYNCED)
+
+
+def _fill_customer(row: Customer, remote: RemoteCustomer) -> None:
+    had_id = row.customer_id is not None
+    row.customer_id = remote.customer_id
+    if row._state.adding or had_id:
+        row.email = remote.email
+        row.first_name, row.last_name = _names(row, remote)
+    elif (row.email, row.first_name, row.last_name) != _texts(remote):
+        # Its creation got no reply, and it was edited since: that is still to be pushed.
+        return
+    row.mark_synced()
+
+
+def _texts(remote: RemoteCustomer) -> tuple[str, str, str]:
+    return remote.email, remote.first_name, remote.last_name
+
+
+# -- Found after all ------------------------------------------------------------------------------
+
+
+def write_found(operation: Operation, remote: RemoteCustomer | RemoteCard) -> None:
+    """Write the rows of a vault operation whose reply was lost and which was found after all."""
+    if isinstance(remote, RemoteCustomer):
+        if not _deleted_since(operation):
+            for customer in _mirror_batch(operation.gateway_name, [remote], Snapshot()):
+                _complete(operation, customer)
+        return
+    using = router.db_for_write(Customer)
+    rows = Customer.objects.using(using).filter(
+        gateway_name=operation.gateway_name, customer_id=remote.customer_id
+    )
+    for customer in rows:
+        with transaction.atomic(using=using):
+            _write_found_card(operation, customer, remote, using)
+
+
+def _write_found_card(
+    operation: Operation, customer: Customer, remote: RemoteCard, using: str
+) -> None:
+    default_card.lock([customer.pk], using)
+    cards = CreditCard.objects.using(using)
+    known = locked(cards.filter(customer=customer), using)
+    others = {card.card_id: card for card in known}
+    if remote.card_id in others:
+        return  # mirrored meanwhile
+    row = new_card_row(operation.gateway_name, customer, remote)
+    intent = operation.intent
+    holder = next((card.card_id for card in others.values() if card.is_default), "")
+    # Whatever was made the default after this card was sent stays it, and is still to be pushed.
+    unmoved = holder in ("", intent.get("default_card_id", ""))
+    if unmoved and (remote.is_default or intent.get("is_default")):
+        default_card.release(cards, customer.pk, to=None)
+        row.default_slot = customer.pk
+    if remote.is_default or not row.is_default:
+        row.mark_synced()
+    cards.bulk_create([row], ignore_conflicts=True)
+
+
+def _deleted_since(operation: Operation) -> bool:
+    """Whether the customer was deleted here while nobody knew if the gateway has it."""
+    tombstones = Operation.objects.using(router.db_for_write(Operation)).filter(
+        kind=OperationKind.DELETE_CUSTOMER, lock_name=operation.lock_name
+    )
+    return bool(operation.lock_name) and tombstones.exists()
+
+
+def _complete(operation: Operation, customer: Customer) -> None:
+    """Give a found customer what the gateway does not hold: owner and names of the intent."""
+    intent = operation.intent
+    missing = {
+        name: intent[name]
+        for name in ("first_name", "last_name")
+        if intent.get(name) and not getattr(customer, name)
+    }
+    if intent.get("owner_pk") and customer.owner_id is None:
+        owners = get_user_model()._base_manager.filter(pk=intent["owner_pk"])
+        missing["owner"] = owners.first()  # who may have been deleted since
+    if missing:
+        Customer.objects.using(customer._state.db).filter(pk=customer.pk).update_without_push(
+            **missing
+        )
+
+
+def forget_pushed(operation: Operation) -> None:
+    """Forget what the gateway had of a row whose push got no answer: it may have the new values.
+
+    Otherwise a row whose old values come back would count as one that the gateway has already.
+    """
+    using = router.db_for_write(Customer)
+    if operation.kind == OperationKind.UPDATE_CUSTOMER:
+        ids = {"customer_id": operation.customer_id}
+        rows: SyncedQuerySet[Any] = Customer.objects.using(using)
+    elif operation.kind == OperationKind.UPDATE_CARD:
+        ids = {"customer_id": operation.customer_id, "card_id": operation.card_id}
+        rows = CreditCard.objects.using(using)
+    else:
+        return
+    rows = rows.filter(gateway_name=operation.gateway_name, **ids, sync_state__in=WAITING)
+    rows.update_without_push(synced_digest="")

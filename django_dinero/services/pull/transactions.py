@@ -1,0 +1,194 @@
+"""What the gateway's own books say, brought into ours."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from django_dinero.enums import RemoteStatus, TransactionKind
+from django_dinero.exceptions import InvalidTransactionError
+from django_dinero.gateways.registry import get_gateway
+from django_dinero.gateways.types import RemoteTransaction
+from django_dinero.models.operation import MONEY_KINDS, Operation, OperationKind, OperationState
+from django_dinero.models.transaction import COUNTED, FOLLOW_UPS, KIND_LABELS, Transaction
+from django_dinero.services import journal, ledger
+from django_dinero.services.errors import read
+from django_dinero.services.ledger import statuses
+
+#: Operations whose amount is that of the transaction which the gateway shows.
+WHOLE = (OperationKind.CHARGE, OperationKind.AUTHORIZE, OperationKind.REFUND)
+CAPTURED = (RemoteStatus.CAPTURED, RemoteStatus.SETTLED)
+
+
+def retrieve_transaction(transaction_id: str, *, gateway_name: str | None = None) -> Transaction:
+    """Fetch a transaction and bring its row up to date; see :meth:`Transaction.retrieve`."""
+    gateway = get_gateway(gateway_name)
+    # Read before the gateway is asked: what is written here meanwhile is newer than its answer.
+    before = _original(gateway.alias, str(transaction_id))
+    remote = read(gateway, lambda: gateway.retrieve_transaction(str(transaction_id)))
+    if before is not None:
+        update_row(before, remote)
+        return before
+    _conclude_ours(gateway.alias, remote)
+    row = _original(gateway.alias, remote.transaction_id)
+    return row or foreign_row(gateway.alias, remote)
+
+
+def _original(gateway_name: str, transaction_id: str) -> Transaction | None:
+    found = ledger.transactions().filter(gateway_name=gateway_name, transaction_id=transaction_id)
+    return found.exclude(kind__in=statuses.SHARED).first()
+
+
+def _conclude_ours(gateway_name: str, remote: RemoteTransaction) -> None:
+    """A transaction that carries our key tells how its operation ended."""
+    rows = Operation.objects.using(journal.current_alias())
+    operation = rows.filter(key=remote.operation_key or "", gateway_name=gateway_name).first()
+    if operation is None:
+        return
+    if operation.has_result:
+        ledger.restore_row(operation)
+    else:
+        conclude_from_remote(operation, remote)
+
+
+def conclude_from_remote(operation: Operation, remote: RemoteTransaction) -> None:
+    """Conclude a money operation by what the gateway's books say of it."""
+    if operation.kind not in MONEY_KINDS or operation.kind in ledger.DECISIONS:
+        return
+    if _differs(operation, remote):
+        text = _("The gateway has it with another amount or currency.")
+        journal.move(operation, OperationState.NEEDS_ATTENTION, outcome={"error": text})
+        return
+    ledger.conclude(operation, _outcome_of(remote), transaction_id=remote.transaction_id)
+
+
+def _differs(operation: Operation, remote: RemoteTransaction) -> bool:
+    asked = Decimal(operation.amount or 0)
+    if remote.currency and remote.currency != operation.currency:
+        return True
+    if operation.kind in WHOLE:
+        return remote.amount != asked
+    captured = operation.kind == OperationKind.CAPTURE and remote.settled_amount is not None
+    return captured and remote.settled_amount != asked
+
+
+def _outcome_of(remote: RemoteTransaction) -> dict[str, Any]:
+    return {
+        **_told(remote),
+        "result": statuses.OUTCOMES[remote.status].value,
+        "remote_status": remote.status.value,
+        "transaction_id": remote.transaction_id,
+        "found": True,
+    }
+
+
+def _told(remote: RemoteTransaction) -> dict[str, str]:
+    return ledger.truncate_for_columns(
+        {
+            "auth_code": remote.auth_code,
+            "avs": remote.avs,
+            "cvv": remote.cvv,
+            "network_transaction_id": remote.network_transaction_id,
+            "last_4": remote.last_4,
+            "brand": remote.brand,
+        }
+    )
+
+
+def update_row(row: Transaction, remote: RemoteTransaction) -> None:
+    """Bring a row up to date with what the gateway has, unless it changed since it was read."""
+    if row.kind == TransactionKind.VOID:
+        return
+    status = statuses.FROM_REMOTE[remote.status]
+    changed = {"status": status, "updated_at": timezone.now()}
+    if row.status != status:
+        same = ledger.transactions().filter(pk=row.pk, status=row.status)
+        if not same.update(**changed):
+            ledger.refresh(row)
+            return
+    if row.kind == TransactionKind.AUTHORIZATION:
+        # Its captures hang on the same remote id, at gateways that keep one.
+        captures = ledger.transactions().filter(parent=row, kind=TransactionKind.CAPTURE)
+        same = captures.filter(transaction_id=row.transaction_id, status__in=COUNTED)
+        same.exclude(status=status).update(**changed)
+        _add_capture(row, remote)
+    ledger.refresh(row)
+    ledger.align_held(row)
+
+
+def _add_capture(row: Transaction, remote: RemoteTransaction) -> None:
+    """An authorization may be captured in the gateway's own pages: the books say how much."""
+    if remote.status not in CAPTURED or not remote.settled_amount or row.captured_amount:
+        return
+    _get_or_create(
+        row.gateway_name,
+        TransactionKind.CAPTURE,
+        remote,
+        price=remote.settled_amount,
+        parent=row,
+        customer_pk=row.customer_pk,
+        card_pk=row.card_pk,
+        owner=row.owner,
+        order_reference=row.order_reference,
+    )
+
+
+def foreign_row(gateway_name: str, remote: RemoteTransaction) -> Transaction:
+    """Return a row for a transaction that this app did not make.
+
+    Raises:
+        InvalidTransactionError: a follow-up whose original has no row here, or no money at all.
+    """
+    kind = remote.kind
+    parent = _parent_of(gateway_name, remote)
+    problem = ""
+    if parent is None and kind in FOLLOW_UPS:
+        problem = _(
+            "%(id)s is a %(kind)s, and its original has no row here; retrieve %(parent)s first."
+        ) % {
+            "id": remote.transaction_id,
+            "kind": KIND_LABELS[kind],
+            "parent": remote.parent_id or _("that one"),
+        }
+    elif remote.amount <= 0:
+        problem = _("%(id)s moved no money.") % {"id": remote.transaction_id}
+    if problem:
+        raise InvalidTransactionError(problem, gateway_name=gateway_name)
+    row = _get_or_create(gateway_name, kind, remote, price=remote.amount, parent=parent)
+    if kind == TransactionKind.AUTHORIZATION:
+        _add_capture(row, remote)
+    return row
+
+
+def _get_or_create(
+    gateway_name: str, kind: TransactionKind, remote: RemoteTransaction, **values: Any
+) -> Transaction:
+    texts = {"order_reference": remote.order_reference, "description": remote.description}
+    row, _created = ledger.transactions().get_or_create(
+        gateway_name=gateway_name,
+        kind=kind,
+        transaction_id=remote.transaction_id,
+        defaults={
+            **_told(remote),
+            **ledger.truncate_for_columns(texts),
+            "status": statuses.FROM_REMOTE[remote.status],
+            "currency": remote.currency,
+            "customer_id": remote.customer_id,
+            "card_id": remote.card_id,
+            **values,
+        },
+    )
+    return row
+
+
+def _parent_of(gateway_name: str, remote: RemoteTransaction) -> Transaction | None:
+    if (
+        remote.kind in (TransactionKind.CHARGE, TransactionKind.AUTHORIZATION)
+        or not remote.parent_id
+    ):
+        return None
+    found = ledger.transactions().filter(gateway_name=gateway_name, transaction_id=remote.parent_id)
+    return found.exclude(kind__in=(TransactionKind.VOID, TransactionKind.REFUND)).first()

@@ -1,0 +1,128 @@
+"""What a repeated idempotency key gets: the first answer again, never a second charge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from django_dinero import identifiers
+from django_dinero.cards import unsendable
+from django_dinero.exceptions import (
+    DineroError,
+    IdempotencyKeyReused,
+    InvalidInput,
+    NeedsAttention,
+    OperationInProgress,
+    OutcomeUnknown,
+)
+from django_dinero.models.operation import Operation, OperationState
+from django_dinero.models.transaction import Transaction
+from django_dinero.redaction import Secret
+from django_dinero.services import journal, ledger
+from django_dinero.services.errors import recorded_refusal
+from django_dinero.services.recovery.lookup import look_up
+
+State = OperationState
+
+
+def check_key(idempotency_key: object, scope: object) -> dict[str, Any]:
+    """Return the journal's columns for a caller's key, which may be None.
+
+    Raises:
+        InvalidInput: not 8 to 64 visible ASCII characters, or a scope of over 100.
+    """
+    if idempotency_key is None:
+        return {"idempotency_key": None, "scope": ""}
+    if isinstance(idempotency_key, Secret):
+        raise InvalidInput({"idempotency_key": unsendable(idempotency_key.reveal())})
+    text = idempotency_key if isinstance(idempotency_key, str) else ""
+    if not 8 <= len(text) <= 64 or not all("!" <= c <= "~" for c in text):
+        raise InvalidInput(
+            {"idempotency_key": _("Use 8 to 64 visible ASCII characters, without blanks.")}
+        )
+    problem = unsendable(str(scope))
+    if not problem and len(str(scope)) > 100:
+        problem = _("At most 100 characters.")
+    if problem:
+        raise InvalidInput({"scope": problem})
+    return {"idempotency_key": text, "scope": str(scope)}
+
+
+def earlier(columns: Mapping[str, Any], parameters: Mapping[str, object]) -> Transaction | None:
+    """Return the transaction that this key made before, or None if it made none.
+
+    A key whose operation is proven not to have happened is free again.
+
+    Raises:
+        IdempotencyKeyReused: it was used with other parameters.
+        OperationInProgress, OutcomeUnknown, NeedsAttention: it has no result yet.
+        CardDeclinedError, ...: the refusal that it got before.
+    """
+    operation = operation_of(columns)
+    return None if operation is None else answer_of(operation, parameters)
+
+
+def operation_of(columns: Mapping[str, Any]) -> Operation | None:
+    """Return the operation that a caller's key has, None if the key is free."""
+    if columns["idempotency_key"] is None:
+        return None
+    # Where the journal is written, and never from a replica, where it would be resolved, too.
+    with journal.nothing_sent_if_unwritten():
+        return Operation.objects.using(journal.current_alias()).filter(**columns).first()
+
+
+def answer_of(operation: Operation, parameters: Mapping[str, object]) -> Transaction | None:
+    """As :func:`earlier`, for an operation at hand."""
+    if operation.fingerprint != identifiers.fingerprint(parameters):
+        raise IdempotencyKeyReused(
+            _("This idempotency key was used before with other parameters."), operation=operation
+        )
+    if operation.is_open:
+        look_up(operation)
+    if operation.has_result:
+        return result_of(operation)
+    if operation.state in (State.FAILED, State.ABSENT):
+        journal.free_idempotency_key(operation)
+        return None
+    raise unfinished_error(operation)
+
+
+def rival_answer(operation: Operation, parameters: Mapping[str, object]) -> Transaction:
+    """Return the answer of a worker that wrote the same key between our look and our insert."""
+    won = answer_of(operation, parameters)
+    if won is None:
+        raise unfinished_error(operation)
+    return won
+
+
+def unfinished_error(operation: Operation) -> DineroError:
+    """Return the error that says why an operation has no result."""
+    if operation.state == State.UNKNOWN:
+        return OutcomeUnknown(
+            _("The gateway's answer was lost and is being looked for (operation %(key)s).")
+            % {"key": operation.key},
+            operation=operation,
+        )
+    if operation.state == State.NEEDS_ATTENTION:
+        return NeedsAttention(
+            _("The gateway's answer contradicts what was asked; a person must look at %(key)s.")
+            % {"key": operation.key},
+            operation=operation,
+        )
+    return OperationInProgress(
+        _("Operation %(key)s is still running.") % {"key": operation.key}, operation=operation
+    )
+
+
+def result_of(operation: Operation) -> Transaction:
+    """Return the row of a concluded money operation, or raise what the gateway refused."""
+    return row_or_raise(operation, ledger.restore_row(operation))
+
+
+def row_or_raise(operation: Operation, row: Transaction) -> Transaction:
+    """Return the row of an operation that succeeded, or raise its refusal."""
+    if operation.state == State.SUCCEEDED:
+        return row
+    raise recorded_refusal(operation, row)

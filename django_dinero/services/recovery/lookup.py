@@ -1,0 +1,188 @@
+"""Finding out how an operation ended whose answer was lost. Reconciling is doing this for all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from django_dinero.db.fields import UtcNow
+from django_dinero.exceptions import CustomerNotFoundError, DineroError
+from django_dinero.gateways.registry import get_gateway
+from django_dinero.gateways.types import (
+    LookupHints,
+    LookupResult,
+    RemoteCard,
+    RemoteCustomer,
+    RemoteTransaction,
+)
+from django_dinero.models.operation import DELETES, Operation, OperationKind, OperationState
+from django_dinero.redaction import scrub
+from django_dinero.services import journal, pull
+
+State = OperationState
+Match = RemoteTransaction | RemoteCustomer | RemoteCard
+
+#: Verbs that are repeated until they succeed: what became of one attempt does not matter once it
+#: can no longer land late.
+REPEATABLE = (
+    OperationKind.UPDATE_CUSTOMER,
+    OperationKind.UPDATE_CARD,
+    OperationKind.DELETE_CUSTOMER,
+    OperationKind.DELETE_CARD,
+    OperationKind.APPROVE_HELD,
+    OperationKind.DECLINE_HELD,
+)
+
+#: Clocks of two databases and of the gateway differ; a search starts this much earlier.
+CLOCK_SKEW = timedelta(minutes=15)
+
+
+#: A caller may ask every second for days; the column counts no further.
+MAX_ATTEMPTS = 32_767
+
+
+def look_up(operation: Operation) -> Operation:
+    """Bring an open operation as far as can be proven now; it is up to date afterwards.
+
+    A gateway that cannot be reached, or a list that is not complete, leaves it as it is.
+    """
+    _expire(operation)
+    if operation.state == State.UNKNOWN:
+        if operation.kind in REPEATABLE:
+            _forget_repeatable(operation)
+        else:
+            _look_up(operation)
+    return operation
+
+
+def _expire(operation: Operation) -> None:
+    """A worker that did not come back within its lease is dead."""
+    if not _passed(operation, "lease_until"):
+        return
+    if operation.state == State.NEW and operation.kind in DELETES:
+        journal.release_lock(operation)
+    elif operation.state == State.NEW:
+        journal.move(operation, State.FAILED, outcome={"error": "never sent"})
+    elif operation.state == State.SENT:
+        journal.move(operation, State.UNKNOWN, outcome={"error": "the worker died"})
+
+
+def _passed(operation: Operation, column: str) -> bool:
+    rows = Operation.objects.using(operation.written_on).filter(pk=operation.pk)
+    return rows.filter(**{f"{column}__lt": UtcNow()}).exists()
+
+
+def _forget_repeatable(operation: Operation) -> None:
+    if not _passed(operation, "quarantine_until"):
+        return
+    if operation.kind == OperationKind.UPDATE_CARD and operation.intent:
+        problem = _show_card(operation)
+        if problem:
+            _check_later(operation, problem)
+            return
+    pull.forget_pushed(operation)
+    journal.move(operation, State.ABSENT, outcome={"error": "to be repeated"})
+
+
+def _show_card(operation: Operation) -> str:
+    """Mirror the card that may have got a new number: nobody has the number to send it again.
+
+    Return why that could not be done, or an empty string.
+    """
+    try:
+        gateway = get_gateway(operation.gateway_name)
+        before = pull.take_snapshot(gateway.alias, operation.customer_id)
+        remote = gateway.retrieve_customer(operation.customer_id)
+        if isinstance(remote, RemoteCustomer):
+            pull.write_customer(gateway.alias, remote, before)
+    except CustomerNotFoundError:
+        return ""  # deleted here meanwhile
+    except DineroError as error:
+        return scrub(str(error))
+    return ""
+
+
+def _look_up(operation: Operation) -> None:
+    # Asked before the search: what lands while it runs may land after its place was read.
+    over = _passed(operation, "quarantine_until")
+    found, problem = search(operation)
+    if problem:
+        _check_later(operation, problem)
+    elif found.matches:
+        conclude_with(operation, found.matches)
+    elif found.complete and over:
+        journal.move(operation, State.ABSENT, outcome={"error": "not found at the gateway"})
+    else:
+        _check_later(operation, "not found yet")
+
+
+def search(operation: Operation) -> tuple[LookupResult, str]:
+    """Ask the gateway what it has of an operation.
+
+    Returns:
+        What was found, and why nothing could be asked, an empty string if it could.
+    """
+    try:
+        gateway = get_gateway(operation.gateway_name)
+        return gateway.find_operation(operation.key, _hints(operation)), ""
+    except DineroError as error:
+        problem = scrub(str(error))
+    except Exception as error:  # a broken backend proves nothing, and must not stop the next one
+        problem = journal.log_broken_backend(operation, error)
+    return LookupResult(complete=False), problem
+
+
+def conclude_with(operation: Operation, matches: Sequence[Match]) -> None:
+    """Conclude an operation by what the gateway has of it; more than one is left to a person."""
+    if len(matches) > 1:
+        text = _("The gateway has %(count)d matches.") % {"count": len(matches)}
+        journal.move(operation, State.NEEDS_ATTENTION, outcome={"error": text})
+    elif isinstance(matches[0], RemoteTransaction):
+        pull.conclude_from_remote(operation, matches[0])
+    else:
+        _adopt_vault(operation, matches[0])
+
+
+def _check_later(operation: Operation, problem: str) -> None:
+    steps = (5, 30, 120, 600, 3600)
+    wait = timedelta(seconds=steps[min(operation.attempts, len(steps) - 1)])
+    rows = Operation.objects.using(operation.written_on)
+    rows.filter(pk=operation.pk, state=operation.state).update(
+        attempts=min(operation.attempts + 1, MAX_ATTEMPTS),
+        next_check_at=UtcNow() + wait,
+        outcome={**operation.outcome, "lookup": problem[:500]},
+    )
+    operation.refresh_from_db()
+
+
+def _hints(operation: Operation) -> LookupHints:
+    intent: Mapping[str, Any] = operation.intent
+    return LookupHints(
+        kind=operation.kind,
+        since=(operation.sent_at or operation.created_at) - CLOCK_SKEW,
+        customer_key=intent.get("customer_key", ""),
+        customer_id=operation.customer_id,
+        card_id=operation.card_id,
+        transaction_id=operation.transaction_id,
+        amount=operation.amount,
+        currency=operation.currency,
+        last_4=intent.get("last_4", ""),
+        known_card_ids=frozenset(intent.get("known_card_ids", ())),
+    )
+
+
+def _adopt_vault(operation: Operation, found: RemoteCustomer | RemoteCard) -> None:
+    card_id = found.card_id if isinstance(found, RemoteCard) else ""
+    # In one transaction: nobody looks for a closed operation's customer or card again. By whoever
+    # ends it alone: what another look-up wrote may have been changed or deleted since.
+    journal.conclude(
+        operation,
+        State.SUCCEEDED,
+        {"customer_id": found.customer_id, "card_id": card_id, "found": True},
+        lambda: pull.write_found(operation, found) if operation.ended_from else None,
+        customer_id=found.customer_id,
+        card_id=card_id,
+    )

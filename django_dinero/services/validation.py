@@ -1,0 +1,163 @@
+"""What callers pass, turned into requests: checked, all wrong fields in one error."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.translation import gettext as _
+
+from django_dinero.cards import (
+    ADDRESS_FIELDS,
+    CardDetails,
+    PaymentToken,
+    address_of,
+    card_details,
+    card_input_error,
+    text_of,
+    unsendable,
+)
+from django_dinero.exceptions import InvalidInput, unexpected_keywords
+from django_dinero.gateways.base import Gateway
+from django_dinero.redaction import Secret
+
+ResultT = TypeVar("ResultT")
+
+#: Arguments that describe a card which is not stored yet.
+CARD_ARGUMENTS = frozenset({"number", "cvv", "month", "year", "token", *ADDRESS_FIELDS})
+
+
+def refuse_unknown(given: Mapping[str, Any], accepted: frozenset[str]) -> None:
+    """Raise a TypeError that lists the accepted arguments if others were given."""
+    unknown = set(given) - accepted
+    if unknown:
+        raise unexpected_keywords(unknown, set(accepted))
+
+
+def new_card(values: Mapping[str, Any]) -> CardDetails | PaymentToken | None:
+    """Return the card that the arguments describe, or None if they describe none.
+
+    Raises:
+        InvalidInput: number and token both, or wrong fields.
+    """
+    # No local here holds the number itself: an error's traceback would show it.
+    has_number, token = bool(text_of(values.get("number"))), values.get("token")
+    if has_number and token:
+        raise InvalidInput({"token": _("Pass a number or a token, not both.")})
+    if token:
+        return _token(token, values)
+    if has_number or any(text_of(values.get(name)) for name in ("cvv", "month", "year")):
+        return card_details(values)
+    return None
+
+
+def checked_card(values: Mapping[str, Any]) -> CardDetails | PaymentToken:
+    """Return the card that the arguments describe; describing none is an error."""
+    card = new_card(values)
+    return card if card is not None else card_details(values)
+
+
+def _token(token: object, values: Mapping[str, Any]) -> PaymentToken:
+    errors: dict[str, str] = {}
+    address = address_of(values, errors)
+    if not isinstance(token, PaymentToken | Secret | str):
+        errors["token"] = _("Pass a PaymentToken, or the token as a str.")
+    if errors:
+        raise InvalidInput(errors)
+    if isinstance(token, PaymentToken):
+        given = any(address.as_dict().values())
+        return PaymentToken(token.value, token.descriptor, address if given else token.address)
+    return PaymentToken(Secret(text_of(token)), address=address)
+
+
+def shown(card: CardDetails | PaymentToken) -> dict[str, str]:
+    """Return what may be shown of a card that was typed, for the journal."""
+    if isinstance(card, CardDetails):
+        return {"last_4": card.last_4, "brand": card.brand}
+    return {"last_4": "", "brand": ""}
+
+
+def check_email(email: object, *, required: bool) -> str:
+    """Return an e-mail address, or raise :class:`InvalidInput` that says what is wrong with it."""
+    problem = _email_problem(text_of(email), required=required)
+    if problem:
+        raise InvalidInput({"email": problem})
+    return text_of(email)
+
+
+def _email_problem(text: str, *, required: bool) -> str:
+    problem = unsendable(text)
+    if not text and required:
+        return _("An e-mail address is required.")
+    if text and not problem:
+        try:
+            validate_email(text)
+        except ValidationError:
+            return _("This is no e-mail address.")
+    return problem
+
+
+def check_texts(values: Mapping[str, Any], limits: Mapping[str, int]) -> dict[str, str]:
+    """Return the texts named in ``limits`` (characters), or raise naming every wrong one."""
+    problems = {name: _text_problem(text_of(values.get(name)), n) for name, n in limits.items()}
+    errors = {name: problem for name, problem in problems.items() if problem}
+    if errors:
+        raise InvalidInput(errors)
+    return {name: text_of(values.get(name)) for name in limits}
+
+
+def _text_problem(text: str, limit: int) -> str:
+    problem = unsendable(text)
+    if not problem and len(text) > limit:
+        return _("At most %(limit)d characters.") % {"limit": limit}
+    return problem
+
+
+def check_ip(value: object) -> str:
+    """Return an IP address in its canonical text, an empty string if none was given."""
+    text = text_of(value)
+    if not text:
+        return ""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        pass
+    raise InvalidInput({"customer_ip": _("This is no IP address.")})
+
+
+class Findings:
+    """What checks found wrong, by field; the first word on a field stands."""
+
+    def __init__(self) -> None:
+        self.errors: dict[str, str] = {}
+
+    def of(self, check: Callable[[], ResultT]) -> ResultT | None:
+        """Make a check; return its result, None where it refused."""
+        try:
+            return check()
+        except InvalidInput as error:
+            found = error.errors
+        self.add({name: " ".join(texts) for name, texts in found.items()})
+        return None
+
+    def add(self, errors: Mapping[str, str]) -> None:
+        """Take over what was found elsewhere."""
+        self.errors = {**errors, **self.errors}
+
+    def of_gateway(self, gateway: Gateway, given: Mapping[str, Any]) -> None:
+        """Hold a card's fields as they were typed against what the gateway takes and demands."""
+        texts = {name: v for name, v in given.items() if isinstance(v, str)}
+        self.of(lambda: gateway.check_lengths(texts))
+        if given.get("token"):
+            return
+        for name in gateway.required_card_fields:
+            if not text_of(given.get(name)):
+                self.add({name: _("%(gateway)s requires this.") % {"gateway": gateway.alias}})
+
+    def raise_any(self) -> None:
+        """Raise :class:`InvalidInput` (of the class of the first wrong card field) if any."""
+        if self.errors:
+            raise card_input_error(self.errors)

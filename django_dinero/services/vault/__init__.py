@@ -1,0 +1,1 @@
+"""Customers and cards at the gateway: created, pushed, deleted."""

@@ -1,0 +1,290 @@
+"""Pushes what was saved or deleted here, after it was committed.
+
+The mark on the row (``sync_state``, ``version``) is the outbox; the operation is written when its
+push starts.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
+from django.db import router, transaction
+from django.db.models import Case, Value, When
+
+from django_dinero import identifiers, signals
+from django_dinero.cards import ADDRESS_FIELDS, Address
+from django_dinero.enums import ReasonKind
+from django_dinero.exceptions import DineroError, NotSent, OperationInProgress
+from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.registry import get_gateway
+from django_dinero.gateways.types import CardUpdate, CustomerUpdate, Refusal
+from django_dinero.models import default_card
+from django_dinero.models.card import CreditCard
+from django_dinero.models.customer import Customer
+from django_dinero.models.operation import (
+    Operation,
+    OperationKind,
+    OperationState,
+)
+from django_dinero.models.sync_state import WAITING, SyncedQuerySet, SyncState
+from django_dinero.redaction import scrub
+from django_dinero.services import journal
+from django_dinero.services.recovery import locking
+from django_dinero.services.vault import creations
+
+logger = logging.getLogger("django_dinero.push")
+
+RowT = TypeVar("RowT", Customer, CreditCard)
+
+#: How often one push starts again because the row moved on under it.
+ROUNDS = 10
+
+
+def gateway_of(row: Customer | CreditCard | Operation) -> Gateway:
+    """Return the gateway of what is pushed.
+
+    Raises:
+        NotSent: it cannot be used as it is configured. A refusal like others: the row keeps it, and
+            the other pushes of the same commit still run.
+    """
+    try:
+        return get_gateway(row.gateway_name)
+    except ImproperlyConfigured as error:
+        raise NotSent(str(error), gateway_name=row.gateway_name) from error
+
+
+def push_customer(pk: int, using: str | None = None) -> None:
+    """Push a customer whose row waits for it; raise what the gateway refuses, marked on the row."""
+    _push(Customer, pk, using or router.db_for_write(Customer), _send_customer)
+
+
+def push_card(pk: int, using: str | None = None) -> None:
+    """Push a card whose row waits for it; raise what the gateway refuses, marked on the row."""
+    _push(CreditCard, pk, using or router.db_for_write(CreditCard), _send_card)
+
+
+def _push(model: type[RowT], pk: int, using: str, send: Callable[[RowT], None]) -> None:
+    for _round in range(ROUNDS):
+        row = model._default_manager.using(using).filter(pk=pk).first()
+        if row is None or row.sync_state not in WAITING:
+            return
+        failure: DineroError | None = None
+        try:
+            send(row)
+        except OperationInProgress as error:
+            # Whoever sends this very row looks at it again afterwards, and pushes this change too.
+            logger.info("Push of %s %s waits: %s", row._meta.model_name, row.pk, error)
+            return
+        except DineroError as error:
+            failure = error
+        if failure is not None:
+            _mark_failed(row, failure)
+            raise failure
+
+
+def _mark_failed(row: Customer | CreditCard, error: DineroError) -> None:
+    state = SyncState.ERROR
+    if error.code in (ReasonKind.CUSTOMER_NOT_FOUND.value, ReasonKind.CARD_NOT_FOUND.value):
+        state = SyncState.MISSING
+    marks: dict[str, Any] = {"sync_state": state, "sync_error": scrub(str(error))[:1000]}
+    heir: CreditCard | None = None
+    if state == SyncState.MISSING and isinstance(row, CreditCard):
+        heir = _mark_missing(row, marks)
+    else:
+        _row(row).filter(version=row.version).update_without_push(**marks)
+    _reread(row)
+    logger.warning("Push of %s %s failed: %s", row._meta.model_name, row.pk, error.code)
+    signals.send(signals.push_failed, type(row), instance=row, error=error)
+    if heir is not None:
+        with suppress(DineroError):  # it stands on that card's row
+            push_card(heir.pk, row._state.db)
+
+
+def _mark_missing(card: CreditCard, marks: Mapping[str, Any]) -> CreditCard | None:
+    """Mark a card that is gone, and pass the default on; return the card that has it now."""
+    using = card._state.db or router.db_for_write(CreditCard)
+    with transaction.atomic(using=using):
+        default_card.lock([card.customer_pk], using)
+        rows = _row(card).filter(version=card.version)
+        if not rows.update_without_push(**marks, default_slot=None) or not card.is_default:
+            return None
+        return default_card.promote(CreditCard.objects.using(using), card.customer_pk)
+
+
+def _row(row: Customer | CreditCard) -> SyncedQuerySet[Any]:
+    """The row of an instance, where it was read: a replica may not have it yet."""
+    return SyncedQuerySet(type(row), using=row._state.db).filter(pk=row.pk)
+
+
+def _reread(row: Customer | CreditCard) -> bool:
+    """Load a row again; say whether it is still there."""
+    try:
+        row.refresh_from_db(using=row._state.db)
+    except ObjectDoesNotExist:
+        return False
+    return True
+
+
+def _mark_synced(row: Customer | CreditCard, **values: Any) -> None:
+    """Say that the gateway has ``row`` as it was read; it stays waiting if it moved on.
+
+    Then its digest is cleared: another card may take the default before it is pushed again.
+    """
+    synced = When(version=row.version, then=Value(SyncState.SYNCED))
+    digest = When(version=row.version, then=Value(row.mirrored_digest()))
+    _row(row).update_without_push(
+        synced_digest=Case(digest, default=Value("")),
+        synced_version=row.version,
+        sync_error="",
+        sync_state=Case(synced, default=Value(SyncState.PENDING)),
+        **values,
+    )
+
+
+def _begin(gateway: Gateway, kind: str, lock_name: str, **values: Any) -> Operation:
+    return locking.begin(
+        gateway, kind, using=journal.alias_for_vault(), lock_name=lock_name, **values
+    )
+
+
+# -- Customers -----------------------------------------------------------------------------------
+
+
+def _send_customer(row: Customer) -> None:
+    gateway = gateway_of(row)
+    if row.customer_id is None:
+        _create_customer(gateway, row)
+    elif _has_nothing_new(row):
+        _mark_synced(row)
+    else:
+        _update_customer(gateway, row)
+
+
+def _create_customer(gateway: Gateway, row: Customer) -> None:
+    gateway.require("create_customer")
+    request = creations.request_for(row)
+    operation = _begin(
+        gateway,
+        OperationKind.CREATE_CUSTOMER,
+        row.lock_name,
+        key=request.operation_key,
+        intent=creations.intent_of(row),
+    )
+    if not _reread(row):
+        journal.move(operation, OperationState.FAILED, outcome={"error": "deleted meanwhile"})
+        return
+    if row.customer_id is not None:
+        # A lost reply was found while we waited for the lock: the customer exists already.
+        journal.move(operation, OperationState.FAILED, outcome={"error": "exists already"})
+        _send_customer(row)  # what was edited since
+        return
+    remote = creations.send(gateway, operation, row, request)
+    ids = {"customer_id": remote.customer_id}
+    _conclude(operation, row, outcome=ids, facts=ids, **ids)
+    if _reread(row):
+        signals.send(signals.customer_pushed, Customer, customer=row, created=True)
+
+
+def _update_customer(gateway: Gateway, row: Customer) -> None:
+    gateway.require("update_customer")
+    operation = _begin(
+        gateway,
+        OperationKind.UPDATE_CUSTOMER,
+        row.lock_name,
+        key=identifiers.new_key(),
+        customer_id=row.customer_id or "",
+    )
+    if not _still_waits(operation, row):
+        return
+    request = CustomerUpdate(
+        operation_key=operation.key,
+        customer_id=operation.customer_id,
+        customer_key=row.customer_key,
+        email=row.email,
+        first_name=row.first_name,
+        last_name=row.last_name,
+    )
+    result = journal.send(gateway, operation, lambda: gateway.update_customer(request))
+    if isinstance(result, Refusal):
+        raise journal.close_refused(operation, result)
+    _conclude(operation, row, outcome={"customer_id": request.customer_id})
+    if _reread(row):
+        signals.send(signals.customer_pushed, Customer, customer=row, created=False)
+
+
+# -- Cards ---------------------------------------------------------------------------------------
+
+
+def _send_card(row: CreditCard) -> None:
+    gateway = gateway_of(row)
+    if _has_nothing_new(row):
+        _mark_synced(row)
+        return
+    gateway.require("update_card")
+    operation = locking.begin_on_cards(
+        gateway,
+        OperationKind.UPDATE_CARD,
+        using=journal.alias_for_vault(),
+        lock_name=row.lock_name,
+        key=identifiers.new_key(),
+        customer_id=row.customer_id,
+        card_id=row.card_id,
+    )
+    if not _still_waits(operation, row):
+        return
+    request = CardUpdate(
+        operation_key=operation.key,
+        customer_id=row.customer_id,
+        card_id=row.card_id,
+        address=Address(**{name: getattr(row, name) for name in ADDRESS_FIELDS}),
+        month=row.month,
+        year=row.year,
+        is_default=row.is_default,
+    )
+    result = journal.send(gateway, operation, lambda: gateway.update_card(request))
+    if isinstance(result, Refusal):
+        raise journal.close_refused(operation, result)
+    facts = {"last_4": result.last_4 or row.last_4, "brand": result.brand or row.brand}
+    _conclude(operation, row, outcome={"card_id": row.card_id}, facts=facts)
+    if _reread(row):
+        signals.send(signals.card_pushed, CreditCard, card=row, created=False)
+
+
+# -- Both ----------------------------------------------------------------------------------------
+
+
+def _has_nothing_new(row: Customer | CreditCard) -> bool:
+    """Whether the gateway has the row as it is; what is on its way there may change that."""
+    same = row.synced_digest == row.mirrored_digest()
+    return same and not journal.is_locked(row.lock_name, using=journal.current_alias())
+
+
+def _still_waits(operation: Operation, row: Customer | CreditCard) -> bool:
+    """Load a row again with its lock held, as nobody else sends it; close what has no use."""
+    if _reread(row) and row.sync_state in WAITING:
+        return True
+    journal.move(operation, OperationState.FAILED, outcome={"error": "nothing left to push"})
+    return False
+
+
+def _conclude(
+    operation: Operation,
+    row: Customer | CreditCard,
+    *,
+    outcome: dict[str, str],
+    facts: Mapping[str, str] = MappingProxyType({}),
+    **columns: str,
+) -> None:
+    """Write how a push ended: ``columns`` of the operation, ``facts`` into the row."""
+    journal.conclude(
+        operation,
+        OperationState.SUCCEEDED,
+        outcome,
+        lambda: _mark_synced(row, **facts),
+        **columns,
+    )

@@ -1,0 +1,295 @@
+"""Customers, cards and the gateway's books, as replies show them."""
+
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from django_dinero.cards import Address
+from django_dinero.enums import RemoteStatus, TransactionKind
+from django_dinero.exceptions import OutcomeUnknown
+from django_dinero.gateways.authorizenet import reports, responses, xml
+from django_dinero.gateways.types import RemoteCard, RemoteTransaction
+
+MOMENT = datetime.datetime(2026, 3, 1, 17, 49, 20, tzinfo=datetime.UTC)
+
+
+def content(text: str) -> dict[str, Any]:
+    """Return the content of a document."""
+    return xml.parse(f"<r>{text}</r>".encode())[1]
+
+
+# -- The vault -------------------------------------------------------------------------------------
+
+CARD = (
+    "<defaultPaymentProfile>true</defaultPaymentProfile><customerType>individual</customerType>"
+    "<billTo><firstName>Ada</firstName><lastName>Byron</lastName><company>Mill</company>"
+    "<address>1 Mill St</address><city>Troy</city><state>NY</state><zip>12180</zip>"
+    "<country>US</country><phoneNumber>555</phoneNumber><faxNumber>556</faxNumber></billTo>"
+    "<customerPaymentProfileId>20</customerPaymentProfileId><payment><creditCard>"
+    "<cardNumber>XXXX1111</cardNumber><expirationDate>2040-12</expirationDate>"
+    "<cardType>Visa</cardType></creditCard></payment>"
+)
+ADA = Address("Ada", "Byron", "Mill", "1 Mill St", "Troy", "NY", "12180", "US", "555", "556")
+
+
+def test_a_card_with_everything() -> None:
+    assert responses.card(content(CARD), "10") == RemoteCard(
+        "10", "20", "1111", "visa", 12, 2040, ADA, is_default=True
+    )
+
+
+def test_a_card_that_names_its_customer() -> None:
+    named = content("<customerProfileId>11</customerProfileId>" + CARD)
+    assert responses.card(named, "10").customer_id == "11"
+
+
+def test_a_card_with_nothing() -> None:
+    assert responses.card({}, "10") == RemoteCard("10", "", "")
+
+
+@pytest.mark.parametrize(
+    ("shown", "month", "year"),
+    [("2040-12", 12, 2040), ("2031-02", 2, 2031), ("XXXX", None, None), ("", None, None),
+     ("1240", None, None), ("2040-1", None, None), ("X2040-12", None, None)],
+)  # fmt: skip
+def test_expiry_dates_masked_and_unmasked(shown: str, month: int | None, year: int | None) -> None:
+    card = responses.card({"payment": {"creditCard": {"expirationDate": shown}}}, "10")
+    assert (card.month, card.year) == (month, year)
+
+
+@pytest.mark.parametrize(
+    ("word", "default"),
+    [("true", True), ("TRUE", True), ("1", True), ("false", False), ("0", False), ("", False)],
+)
+def test_the_default_card(word: str, default: bool) -> None:
+    assert responses.card({"defaultPaymentProfile": word}, "10").is_default is default
+
+
+def test_a_bank_account_shows_its_last_digits() -> None:
+    account = {"accountNumber": "XXXX6789", "routingNumber": "XXXX2882"}
+    assert responses.card({"payment": {"bankAccount": account}}, "10").last_4 == "6789"
+
+
+@pytest.mark.parametrize(
+    ("masked", "digits"),
+    [("XXXX1111", "1111"), ("1111", "1111"), ("XXXX", ""), ("", ""), ("11", ""), ("XXX111", ""),
+     ("XXXX\u0661\u0661\u0661\u0661", "")],
+)  # fmt: skip
+def test_last_digits(masked: str, digits: str) -> None:
+    assert responses.last_4(masked) == digits
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_customer_with_any_number_of_cards(count: int) -> None:
+    cards = f"<paymentProfiles>{CARD}</paymentProfiles>" * count
+    found = responses.customer(
+        content(
+            "<merchantCustomerId>KEY</merchantCustomerId><email>ada@example.com</email>"
+            f"<customerProfileId>10</customerProfileId>{cards}"
+        )
+    )
+    assert (found.customer_id, found.customer_key, found.email) == ("10", "KEY", "ada@example.com")
+    assert [card.card_id for card in found.cards] == ["20"] * count
+    assert all(card.customer_id == "10" for card in found.cards)
+
+
+def test_a_profile_without_an_id_is_no_card() -> None:
+    assert responses.customer(
+        content("<paymentProfiles/><paymentProfiles><a/></paymentProfiles>")
+    ) == (responses.customer({}))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("A duplicate record with ID 35938239 already exists.", "35938239"),
+     ("A duplicate record already exists.", ""), ("GRID 12 exists.", ""), ("ID x12", "")],
+)  # fmt: skip
+def test_the_id_of_a_duplicate(text: str, found: str) -> None:
+    assert responses.duplicate_id(text) == found
+
+
+def test_lists_of_ids() -> None:
+    one, two = "<numericString>1</numericString>", "<numericString>2</numericString>"
+    assert responses.ids(content(f"<ids>{one}{two}</ids>"), "ids") == ["1", "2"]
+    assert responses.ids(content(f"<ids>{one}</ids>"), "ids") == ["1"]
+    assert responses.ids(content("<ids/>"), "ids") == responses.ids({}, "ids") == []
+
+
+def test_recorded_customers_and_cards_are_understood(shared_data: Path) -> None:
+    folder = shared_data / "authorizenet-recorded"
+    for name, least in (("SingleProfile", 1), ("MultipleProfiles", 2)):
+        _root, found = xml.parse((folder / f"omnipay__CIMGet{name}Success.xml").read_bytes())
+        customer = responses.customer(found["profile"])
+        assert customer.customer_id.isdigit()
+        assert len(customer.cards) >= least
+        assert all(card.card_id and len(card.last_4) == 4 for card in customer.cards)
+
+
+# -- The books -------------------------------------------------------------------------------------
+
+DETAILS = (
+    "<transaction><transId>60</transId><refTransId>59</refTransId>"
+    "<submitTimeUTC>2026-03-01T17:49:20Z</submitTimeUTC>"
+    "<transactionType>{kind}</transactionType><transactionStatus>{status}</transactionStatus>"
+    "<authCode>ABC123</authCode><AVSResponse>Y</AVSResponse>"
+    "<cardCodeResponse>M</cardCodeResponse>{order}"
+    "<authAmount>10.00</authAmount><settleAmount>{settled}</settleAmount>"
+    "<payment><creditCard><cardNumber>XXXX1111</cardNumber><expirationDate>XXXX</expirationDate>"
+    "<cardType>Visa</cardType></creditCard></payment>"
+    "<profile><customerProfileId>10</customerProfileId>"
+    "<customerPaymentProfileId>20</customerPaymentProfileId></profile>"
+    "<networkTransId>N1</networkTransId></transaction><transrefId>REF</transrefId>"
+)
+ORDER = "<order><invoiceNumber>KEY</invoiceNumber><description>Two mills</description></order>"
+
+
+def details(
+    kind: str = "authCaptureTransaction",
+    status: str = "settledSuccessfully",
+    settled: str = "8.00",
+    order: str = ORDER,
+) -> RemoteTransaction:
+    """Read a transaction's details."""
+    found = DETAILS.format(kind=kind, status=status, settled=settled, order=order)
+    return reports.details(content(found), "CAD")
+
+
+def test_details_with_everything() -> None:
+    assert details() == RemoteTransaction(
+        transaction_id="60",
+        kind=TransactionKind.CHARGE,
+        status=RemoteStatus.SETTLED,
+        amount=Decimal("10.00"),
+        currency="CAD",
+        operation_key="KEY",
+        settled_amount=Decimal("8.00"),
+        parent_id="59",
+        customer_id="10",
+        card_id="20",
+        last_4="1111",
+        brand="visa",
+        auth_code="ABC123",
+        avs="Y",
+        cvv="M",
+        network_transaction_id="N1",
+        submitted_at=MOMENT,
+        description="Two mills",
+    )
+
+
+def test_without_an_invoice_number_the_request_names_itself() -> None:
+    assert details(order="").operation_key == "REF"
+    assert details(order="<order><description>x</description></order>").operation_key == "REF"
+
+
+@pytest.mark.parametrize(
+    ("status", "settled"),
+    [("capturedPendingSettlement", "8.00"), ("settledSuccessfully", "8.00"),
+     ("returnedItem", "8.00"), ("chargeback", "8.00"), ("authorizedPendingCapture", None),
+     ("voided", None), ("declined", None), ("underReview", None), ("expired", None)],
+)  # fmt: skip
+def test_what_was_settled_is_told_where_it_was(status: str, settled: str | None) -> None:
+    expected = None if settled is None else Decimal(settled)
+    assert details(status=status).settled_amount == expected
+    listed = content(
+        f"<settleAmount>8</settleAmount><transactionStatus>{status}</transactionStatus>"
+    )
+    assert reports.summary(listed, "USD").settled_amount == expected
+
+
+def test_a_refund_is_as_large_as_what_went_back() -> None:
+    found = details("refundTransaction", "refundPendingSettlement")
+    assert (found.kind, found.amount) == (TransactionKind.REFUND, Decimal("8.00"))
+    assert found.settled_amount == Decimal("8.00")
+
+
+def test_without_an_authorized_amount_the_settled_one_counts() -> None:
+    found = reports.details(
+        {"transaction": {"transactionStatus": "voided", "settleAmount": "8"}}, "USD"
+    )
+    assert (found.amount, found.kind, found.submitted_at) == (
+        Decimal("8.00"),
+        TransactionKind.CHARGE,
+        None,
+    )
+    empty = reports.details({"transaction": {"transactionStatus": "voided"}}, "USD")
+    assert empty.amount == 0
+
+
+def test_a_summary_with_everything() -> None:
+    listed = content(
+        "<transId>60</transId><submitTimeUTC>2026-03-01T17:49:20</submitTimeUTC>"
+        "<transactionStatus>settledSuccessfully</transactionStatus>"
+        "<invoiceNumber>KEY</invoiceNumber><accountType>Visa</accountType>"
+        "<accountNumber>XXXX1111</accountNumber><settleAmount>8.00</settleAmount>"
+        "<profile><customerProfileId>10</customerProfileId>"
+        "<customerPaymentProfileId>20</customerPaymentProfileId></profile>"
+    )
+    assert reports.summary(listed, "USD") == RemoteTransaction(
+        transaction_id="60",
+        kind=TransactionKind.CHARGE,
+        status=RemoteStatus.SETTLED,
+        amount=Decimal("8.00"),
+        currency="USD",
+        operation_key="KEY",
+        settled_amount=Decimal("8.00"),
+        customer_id="10",
+        card_id="20",
+        last_4="1111",
+        brand="visa",
+        submitted_at=MOMENT,
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        ("refundSettledSuccessfully", TransactionKind.REFUND),
+        ("refundPendingSettlement", TransactionKind.REFUND),
+        ("authorizedPendingCapture", TransactionKind.AUTHORIZATION),
+        ("voided", TransactionKind.CHARGE),
+        ("capturedPendingSettlement", TransactionKind.CHARGE),
+    ],
+)
+def test_the_kind_of_a_summary_follows_from_its_status(status: str, kind: TransactionKind) -> None:
+    found = reports.summary({"transactionStatus": status}, "USD")
+    assert (found.kind, found.amount) == (kind, Decimal(0))
+
+
+@pytest.mark.parametrize("word", ["", "settled", "SettledSuccessfully", "x" * 500])
+def test_an_unknown_status_is_not_guessed(word: str) -> None:
+    with pytest.raises(OutcomeUnknown, match="unknown transaction status") as caught:
+        reports.summary({"transactionStatus": word}, "USD")
+    assert len(str(caught.value)) < 150
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("10", "10.00"), ("10.5", "10.50"), ("0.0100", "0.01"), ("-1.23", "-1.23"), ("", None),
+     ("ten", None), ("NaN", None), ("Infinity", None), ("1E+60", None)],
+)  # fmt: skip
+def test_amounts(text: str, expected: str | None) -> None:
+    found = reports.amount(text)
+    assert (None if found is None else str(found)) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-03-01T17:49:20Z", "2026-03-01T17:49:20", "2026-03-01T17:49:20.000Z",
+     "2026-03-01T17:49:20.0", "2026-03-01T12:49:20-05:00", "2026-03-01T17:49:20.0000000Z"],
+)  # fmt: skip
+def test_moments_in_every_shape(text: str) -> None:
+    found = reports.moment(text)
+    assert found == MOMENT
+    assert found is not None
+    assert found.tzinfo is not None
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "17:49:20", "2026-13-01T00:00:00Z"])
+def test_no_moment(text: str) -> None:
+    assert reports.moment(text) is None

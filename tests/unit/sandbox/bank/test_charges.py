@@ -1,0 +1,228 @@
+"""Taking money: verdicts, triggers, the duplicate window, what is kept of a payment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from django_dinero.enums import RemoteStatus
+from django_dinero.redaction import Secret
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.bank.enums import Check, EntryKind, Outcome, Reason
+from django_dinero.sandbox.bank.records import (
+    Account,
+    BankRefusal,
+    Order,
+    PlainCard,
+    Token,
+    VaultCard,
+    Verdict,
+)
+from tests.support.testbank import (
+    AMEX,
+    BAD_LUHN,
+    MASTERCARD,
+    VISA,
+    charged,
+    entry_of,
+    plain,
+    stored,
+)
+
+TEN = Decimal("10.00")
+
+
+def pay(bank: Bank, card: PlainCard | Token | VaultCard, amount: Decimal = TEN) -> Verdict:
+    """Charge without a duplicate window."""
+    return bank.charge(card, amount, duplicate_window=0)
+
+
+def test_a_charge_is_kept_with_all_that_came_with_it(bank: Bank) -> None:
+    order = Order("inv-1", "Socks", "127.0.0.1", "c-7", "bill@example.com")
+    card = plain(cvv="900", zip="12345", last_name="Smith")
+    verdict = bank.charge(card, Decimal("12.5"), operation_key="op-1", order=order)
+    entry = entry_of(verdict)
+    assert (verdict.outcome, verdict.reason, verdict.avs, verdict.cvv) == (
+        *(Outcome.approved, None, Check.Y, Check.M),
+    )
+    assert (entry.kind, entry.status) == (EntryKind.charge, RemoteStatus.CAPTURED)
+    assert [str(entry.amount), str(entry.settled_amount)] == ["12.50", "12.50"]
+    assert (entry.currency, entry.operation_key, entry.invoice) == ("USD", "op-1", "inv-1")
+    assert (entry.description, entry.customer_ip) == ("Socks", "127.0.0.1")
+    assert (entry.customer_reference, entry.email) == ("c-7", "bill@example.com")
+    assert (entry.last_4, entry.brand, entry.month, entry.year) == ("1111", "visa", 12, 2090)
+    assert entry.billing == {"last_name": "Smith", "zip": "12345"}
+    assert bank.retrieve_transaction(entry.id) == entry
+
+
+def test_ids_are_long_and_count_up(bank: Bank) -> None:
+    first, second = charged(bank), charged(bank)
+    assert len(first.id) == 11
+    assert int(second.id) == int(first.id) + 1
+
+
+def test_an_approval_has_codes_of_its_own(bank: Bank) -> None:
+    first, second = charged(bank), charged(bank)
+    assert (len(first.auth_code), len(first.network_transaction_id)) == (6, 15)
+    assert first.auth_code != second.auth_code
+    assert first.network_transaction_id != second.network_transaction_id
+
+
+def test_authorize_takes_no_money_yet(bank: Bank) -> None:
+    entry = entry_of(bank.authorize(plain(), TEN))
+    assert (entry.kind, entry.status, entry.settled_amount) == (
+        *(EntryKind.authorization, RemoteStatus.AUTHORIZED, None),
+    )
+    other = bank.charge(plain(), TEN, settle=False, duplicate_window=0)
+    assert entry_of(other).kind is EntryKind.authorization
+
+
+@pytest.mark.parametrize(
+    "amount", ["0", "-1", "1.001", "NaN", "sNaN", "Infinity", "1000000000000", "1e-30"]
+)
+@pytest.mark.parametrize("verb", [Bank.charge, Bank.authorize])
+def test_a_bad_amount_fails(bank: Bank, amount: str, verb: Callable[..., Verdict]) -> None:
+    verdict = verb(bank, plain(), Decimal(amount))
+    assert verdict == Verdict(Outcome.failed, reason=Reason.invalid_amount)
+    assert bank.transactions() == ()
+
+
+def test_a_float_is_no_amount(bank: Bank) -> None:
+    with pytest.raises(TypeError, match="Decimal"):
+        bank.charge(plain(), 1.5)  # type: ignore[arg-type]
+
+
+def test_currencies(bank: Bank) -> None:
+    verdict = bank.charge(plain(), TEN, currency="EUR")
+    assert verdict == Verdict(Outcome.failed, reason=Reason.invalid_currency)
+    wide = Bank(account=Account(currency="JPY", currencies=("KWD",)))
+    assert str(entry_of(pay(wide, plain(), Decimal("500"))).amount) == "500"
+    assert pay(wide, plain(), Decimal("500.5")).reason is Reason.invalid_amount
+    kuwait = wide.charge(plain(), Decimal("1.234"), currency="KWD")
+    assert (str(entry_of(kuwait).amount), entry_of(kuwait).currency) == ("1.234", "KWD")
+
+
+@pytest.mark.parametrize("number", [BAD_LUHN, "4111", "", VISA.replace("1", "\u0661")])
+def test_a_bad_number_fails(bank: Bank, number: str) -> None:
+    assert pay(bank, plain(number)) == Verdict(Outcome.failed, reason=Reason.invalid_number)
+
+
+def test_a_card_is_good_to_the_end_of_its_month(bank: Bank) -> None:
+    now = bank.clock.now()
+    assert pay(bank, replace(plain(), month=now.month, year=now.year)).approved
+    assert pay(bank, replace(plain(), month=None, year=None)).approved
+    before = replace(plain(), month=now.month, year=now.year - 1)
+    assert pay(bank, before) == Verdict(Outcome.failed, reason=Reason.expired)
+    assert bank.charge(before, TEN).reason is Reason.expired
+
+
+def test_the_same_payment_again_is_a_duplicate(bank: Bank) -> None:
+    card = plain(cvv="900", zip="12345")
+    first = bank.charge(card, TEN, order=Order("inv-1"), operation_key="a")
+    again = bank.charge(card, Decimal("10"), order=Order("inv-1"), operation_key="b")
+    assert again == Verdict(Outcome.failed, first.entry, Check.Y, Check.M, Reason.duplicate)
+    assert len(bank.transactions()) == 1
+
+
+@pytest.mark.parametrize("field", ["first_name", "last_name", "address", "zip", "company", "city"])
+def test_another_address_is_another_payment(bank: Bank, field: str) -> None:
+    assert bank.charge(plain(), TEN).approved
+    assert bank.charge(plain(**{field: "1"}), TEN).approved
+
+
+def test_what_makes_another_payment(bank: Bank) -> None:
+    assert bank.charge(plain(), TEN).approved
+    assert bank.charge(plain(MASTERCARD), TEN).approved
+    assert bank.charge(replace(plain(), month=11), TEN).approved
+    assert bank.authorize(plain(), TEN).approved
+    assert bank.charge(plain(), Decimal("10.01")).approved
+    assert bank.charge(plain(), TEN, order=Order("other")).approved
+    assert bank.charge(plain(), TEN, order=Order(customer_reference="c")).approved
+    assert bank.charge(plain(), TEN, duplicate_window=60).approved
+    assert bank.charge(stored(bank), TEN).approved
+    assert bank.charge(plain(phone="555"), TEN).reason is Reason.duplicate
+
+
+def test_the_duplicate_window_ends(bank: Bank) -> None:
+    assert bank.charge(plain(), TEN, duplicate_window=60).approved
+    bank.clock.advance(59)
+    assert bank.charge(plain(), TEN, duplicate_window=60).reason is Reason.duplicate
+    bank.clock.advance(2)
+    assert bank.charge(plain(), TEN, duplicate_window=60).approved
+
+
+def test_the_duplicate_window_of_the_account(bank: Bank) -> None:
+    assert bank.charge(plain(), TEN).approved
+    assert bank.charge(plain(), TEN, duplicate_window=120).reason is Reason.duplicate
+    off = Bank(account=Account(duplicate_window=0))
+    assert off.charge(plain(), TEN).approved
+    assert off.charge(plain(), TEN).approved
+
+
+def test_a_declined_payment_repeated_is_a_duplicate(bank: Bank) -> None:
+    first = bank.charge(plain(zip="46282"), TEN)
+    again = bank.charge(plain(zip="46282"), TEN)
+    assert (again.outcome, again.entry) == (Outcome.failed, first.entry)
+
+
+def test_a_stored_card(bank: Bank) -> None:
+    card = stored(bank, AMEX, zip="46217")
+    entry = entry_of(pay(bank, card))
+    assert (entry.customer_id, entry.card_id) == (card.customer_id, card.card_id)
+    assert (entry.last_4, entry.brand, entry.avs) == ("0002", "amex", Check.Z)
+    default = pay(bank, VaultCard(card.customer_id))
+    assert entry_of(default).card_id == card.card_id
+
+
+def test_a_stored_card_has_no_code_of_its_own(bank: Bank) -> None:
+    customer = bank.create_customer(cards=[])
+    with pytest.raises(BankRefusal) as refused:
+        pay(bank, VaultCard(customer.id))
+    assert refused.value.reason is Reason.card_not_found
+    card = stored(bank)
+    assert pay(bank, card).cvv is Check.P
+    assert pay(bank, replace(card, cvv=Secret("901"))).reason is Reason.cvv
+
+
+@pytest.mark.parametrize(
+    ("customer", "card", "reason"),
+    [
+        ("1", "1", Reason.customer_not_found),
+        ("x", "", Reason.customer_not_found),
+        (None, "1", Reason.card_not_found),
+    ],
+)
+def test_no_such_card(bank: Bank, customer: str | None, card: str, reason: Reason) -> None:
+    known = stored(bank)
+    with pytest.raises(BankRefusal) as refused:
+        pay(bank, VaultCard(customer or known.customer_id, card))
+    assert refused.value.reason is reason
+
+
+def test_a_card_of_another_customer_is_not_found(bank: Bank) -> None:
+    mine, other = stored(bank), stored(bank)
+    with pytest.raises(BankRefusal) as refused:
+        pay(bank, VaultCard(mine.customer_id, other.card_id))
+    assert refused.value.reason is Reason.card_not_found
+
+
+def test_held_payments(bank: Bank) -> None:
+    bank.hold_next()
+    declined = pay(bank, plain(zip="46282"))
+    assert declined.outcome is Outcome.declined
+    held = pay(bank, plain())
+    entry = entry_of(held)
+    assert (held.outcome, held.reason, entry.status) == (
+        Outcome.held,
+        Reason.held,
+        RemoteStatus.HELD,
+    )
+    assert (entry.settled_amount, entry.reason) == (None, Reason.held)
+    assert entry.auth_code
+    assert pay(bank, plain()).approved
+    bank.hold_next(2)
+    outcomes = [pay(bank, plain()).outcome for _ in range(3)]
+    assert outcomes == [Outcome.held, Outcome.held, Outcome.approved]

@@ -1,0 +1,266 @@
+"""Capture, void, refund and review: what is allowed when, and what it leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+
+from django_dinero.enums import RemoteStatus
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.bank.enums import EntryKind, Outcome, Reason, Validation
+from django_dinero.sandbox.bank.records import Entry, NewCard, Order, Verdict
+from tests.support.testbank import authorized, charged, entry_of, held, plain, settled, stored
+
+DAY = 86_400
+
+
+def reason_of(verdict: Verdict) -> Reason | None:
+    """The reason of a verdict that failed."""
+    assert verdict.outcome is Outcome.failed
+    return verdict.reason
+
+
+def voided(bank: Bank) -> Entry:
+    """A voided charge."""
+    return entry_of(bank.void(charged(bank).id))
+
+
+def declined(bank: Bank) -> Entry:
+    """A declined charge."""
+    return entry_of(bank.charge(plain(zip="46282"), Decimal(10)))
+
+
+def refunded(bank: Bank) -> Entry:
+    """A refund."""
+    return entry_of(bank.refund(settled(bank).id))
+
+
+def charged_back(bank: Bank) -> Entry:
+    """A charge that was disputed."""
+    return bank.chargeback(settled(bank).id)
+
+
+def lapsed(bank: Bank) -> Entry:
+    """An authorization that nobody captured in time."""
+    entry = authorized(bank)
+    bank.clock.advance(30 * DAY)
+    bank.settle_batch()
+    return bank.retrieve_transaction(entry.id)
+
+
+def validation(bank: Bank) -> Entry:
+    """What a live check of a card leaves behind."""
+    customer = bank.create_customer(cards=[NewCard(plain())], validation=Validation.live)
+    verdict = customer.cards[0].validation
+    assert verdict is not None
+    return entry_of(verdict)
+
+
+Maker = Callable[[Bank], Entry]
+
+
+def test_capture_all_of_it(bank: Bank) -> None:
+    entry = authorized(bank)
+    verdict = bank.capture(entry.id, capture_key="cap-1")
+    captured = entry_of(verdict)
+    assert verdict.outcome is Outcome.approved
+    assert (captured.id, captured.status, captured.capture_key) == (
+        *(entry.id, RemoteStatus.CAPTURED, "cap-1"),
+    )
+    assert (captured.amount, captured.settled_amount) == (Decimal("10.00"), Decimal("10.00"))
+    assert bank.retrieve_transaction(entry.id) == captured
+
+
+def test_capture_less(bank: Bank) -> None:
+    captured = entry_of(bank.capture(authorized(bank).id, Decimal("4.5")))
+    assert [str(captured.amount), str(captured.settled_amount)] == ["10.00", "4.50"]
+
+
+@pytest.mark.parametrize(
+    ("amount", "reason"),
+    [
+        ("10.01", Reason.capture_exceeds_authorization),
+        ("0", Reason.invalid_amount),
+        ("-1", Reason.invalid_amount),
+        ("1.001", Reason.invalid_amount),
+    ],
+)
+def test_capture_of_a_wrong_amount(bank: Bank, amount: str, reason: Reason) -> None:
+    entry = authorized(bank)
+    assert bank.capture(entry.id, Decimal(amount)) == Verdict(Outcome.failed, entry, reason=reason)
+    assert bank.retrieve_transaction(entry.id) == entry
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (charged, Reason.already_captured),
+        (settled, Reason.already_captured),
+        (charged_back, Reason.already_captured),
+        (voided, Reason.already_voided),
+        (held, Reason.held),
+        (lapsed, Reason.authorization_expired),
+        (declined, Reason.not_capturable),
+        (refunded, Reason.not_capturable),
+        (validation, Reason.not_capturable),
+    ],
+)
+def test_what_cannot_be_captured(bank: Bank, make: Maker, reason: Reason) -> None:
+    entry = make(bank)
+    verdict = bank.capture(entry.id)
+    assert reason_of(verdict) is reason
+    assert verdict.entry == entry == bank.retrieve_transaction(entry.id)
+
+
+def test_capture_once(bank: Bank) -> None:
+    entry = authorized(bank)
+    first = entry_of(bank.capture(entry.id, Decimal(4), capture_key="one"))
+    again = bank.capture(entry.id, Decimal(4), capture_key="two")
+    assert again == Verdict(Outcome.failed, first, reason=Reason.already_captured)
+
+
+def test_an_old_authorization_cannot_be_captured(bank: Bank) -> None:
+    entry = authorized(bank)
+    bank.clock.advance(30 * DAY - 60)
+    other = authorized(bank)
+    bank.clock.advance(60)
+    assert reason_of(bank.capture(entry.id)) is Reason.authorization_expired
+    assert bank.retrieve_transaction(entry.id).status is RemoteStatus.EXPIRED
+    assert bank.capture(other.id).approved
+
+
+@pytest.mark.parametrize("make", [charged, authorized, held, refunded])
+def test_void(bank: Bank, make: Maker) -> None:
+    entry = make(bank)
+    verdict = bank.void(entry.id, void_key="v-1")
+    now = entry_of(verdict)
+    assert (verdict.outcome, now.id, now.status) == (
+        Outcome.approved,
+        entry.id,
+        RemoteStatus.VOIDED,
+    )
+    assert (now.void_key, now.settled_amount, now.amount) == ("v-1", None, entry.amount)
+    assert bank.retrieve_transaction(entry.id) == now
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (voided, Reason.already_voided),
+        (validation, Reason.already_voided),
+        (settled, Reason.already_settled),
+        (charged_back, Reason.already_settled),
+        (declined, Reason.not_voidable),
+        (lapsed, Reason.not_voidable),
+    ],
+)
+def test_what_cannot_be_voided(bank: Bank, make: Maker, reason: Reason) -> None:
+    entry = make(bank)
+    verdict = bank.void(entry.id, void_key="late")
+    assert reason_of(verdict) is reason
+    assert verdict.entry == entry == bank.retrieve_transaction(entry.id)
+
+
+def test_refund_of_all_that_is_left(bank: Bank) -> None:
+    parent = settled(bank)
+    verdict = bank.refund(parent.id, operation_key="r-1", order=Order("inv", "Sorry"))
+    refund = entry_of(verdict)
+    assert verdict.outcome is Outcome.approved
+    assert refund.id != parent.id
+    assert (refund.kind, refund.status, refund.parent_id) == (
+        *(EntryKind.refund, RemoteStatus.CAPTURED, parent.id),
+    )
+    assert (refund.amount, refund.settled_amount) == (parent.amount, parent.amount)
+    assert (refund.operation_key, refund.invoice, refund.description) == ("r-1", "inv", "Sorry")
+    assert (refund.last_4, refund.brand, refund.auth_code) == ("1111", "visa", "")
+    assert bank.transactions(parent_id=parent.id) == (refund,)
+    assert bank.retrieve_transaction(parent.id) == parent
+    assert reason_of(bank.refund(parent.id)) is Reason.refund_exceeds
+
+
+def test_refunds_never_exceed_what_was_settled(bank: Bank) -> None:
+    parent = settled(bank)
+    assert bank.refund(parent.id, Decimal("6.00")).approved
+    assert reason_of(bank.refund(parent.id, Decimal("4.01"))) is Reason.refund_exceeds
+    last = bank.refund(parent.id, Decimal("4.00"))
+    assert last.approved
+    assert reason_of(bank.refund(parent.id, Decimal("0.01"))) is Reason.refund_exceeds
+    assert bank.void(entry_of(last).id).approved
+    assert bank.refund(parent.id, Decimal("3.00")).approved
+    bank.settle_batch()
+    assert str(entry_of(bank.refund(parent.id)).amount) == "1.00"
+
+
+def test_a_refund_is_measured_by_what_was_captured(bank: Bank) -> None:
+    entry = authorized(bank)
+    bank.capture(entry.id, Decimal(4))
+    bank.settle_batch()
+    assert reason_of(bank.refund(entry.id, Decimal(5))) is Reason.refund_exceeds
+    assert bank.refund(entry.id, Decimal(4)).approved
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "0.001"])
+def test_refund_of_a_wrong_amount(bank: Bank, amount: str) -> None:
+    parent = settled(bank)
+    assert reason_of(bank.refund(parent.id, Decimal(amount))) is Reason.invalid_amount
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (charged, Reason.refund_not_settled),
+        (authorized, Reason.refund_not_settled),
+        (held, Reason.refund_not_settled),
+        (voided, Reason.not_refundable),
+        (declined, Reason.not_refundable),
+        (charged_back, Reason.not_refundable),
+        (lapsed, Reason.not_refundable),
+        (refunded, Reason.not_refundable),
+        (validation, Reason.not_refundable),
+    ],
+)
+def test_what_cannot_be_refunded(bank: Bank, make: Maker, reason: Reason) -> None:
+    entry = make(bank)
+    before = bank.transactions()
+    assert reason_of(bank.refund(entry.id, Decimal(1))) is reason
+    assert bank.transactions() == before
+
+
+def test_a_refund_goes_to_the_card_that_paid(bank: Bank) -> None:
+    card = stored(bank)
+    entry = entry_of(bank.charge(card, Decimal(10)))
+    bank.settle_batch()
+    wrong = (
+        {"last_4": "0002"},
+        {"customer_id": "1"},
+        {"customer_id": card.customer_id, "card_id": "1"},
+    )
+    for given in wrong:
+        verdict = bank.refund(entry.id, Decimal(1), **given)  # type: ignore[arg-type]
+        assert reason_of(verdict) is Reason.refund_wrong_card
+    ids = {"customer_id": card.customer_id, "card_id": card.card_id}
+    refund = entry_of(bank.refund(entry.id, Decimal(1), last_4="1111", **ids))  # type: ignore[arg-type]
+    assert (refund.customer_id, refund.card_id) == (card.customer_id, card.card_id)
+
+
+def test_a_deleted_card_still_gets_its_refund(bank: Bank) -> None:
+    card = stored(bank)
+    entry = entry_of(bank.charge(card, Decimal(10)))
+    bank.settle_batch()
+    bank.delete_customer(card.customer_id)
+    refund = bank.refund(entry.id, customer_id=card.customer_id, card_id=card.card_id)
+    assert refund.approved
+
+
+@pytest.mark.parametrize("unknown", ["60099999999", "0", "", "abc"])
+def test_follow_ups_of_an_unknown_payment(bank: Bank, unknown: str) -> None:
+    settled(bank)
+    verdicts = [
+        bank.capture(unknown),
+        bank.void(unknown),
+        bank.refund(unknown, Decimal(1)),
+        bank.decide_review(unknown, approve=True),
+    ]
+    assert verdicts == [Verdict(Outcome.failed, reason=Reason.not_found)] * 4

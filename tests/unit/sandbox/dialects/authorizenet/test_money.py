@@ -1,0 +1,282 @@
+"""createTransactionRequest: charges and authorizations, and what each trigger answers."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from decimal import Decimal
+
+import pytest
+
+from django_dinero.redaction import Secret
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.bank.records import Account
+from tests.support.authorizenet import TX, Talk, bill_to, card, nonce, profile, stored
+
+
+def setting(name: str, value: str) -> str:
+    return (
+        f"<transactionSettings><setting><settingName>{name}</settingName>"
+        f"<settingValue>{value}</settingValue></setting></transactionSettings>"
+    )
+
+
+def test_charge(talk: Talk) -> None:
+    answer = talk.pay(inner=card(cvv="900") + bill_to(), ref_id="r1")
+    assert (answer.ok, answer.code, answer["refId"]) == (True, "I00001", "r1")
+    assert answer.transaction == ("1", "1")
+    assert answer[TX + "messages/message/description"] == "This transaction has been approved."
+    assert len(answer[TX + "authCode"]) == 6
+    assert answer[TX + "avsResultCode"] == "Y"
+    assert answer[TX + "cvvResultCode"] == "M"
+    assert answer[TX + "cavvResultCode"] == "2"
+    assert answer[TX + "accountNumber"] == "XXXX1111"
+    assert answer[TX + "accountType"] == "Visa"
+    assert answer[TX + "testRequest"] == "0"
+    assert answer[TX + "refTransID"] == ""
+    assert answer[TX + "networkTransId"]
+    entry = talk.bank.retrieve_transaction(answer.trans_id)
+    assert (entry.kind, entry.status, entry.operation_key) == ("charge", "captured", "r1")
+
+
+def test_authorize(talk: Talk) -> None:
+    answer = talk.pay("authOnlyTransaction")
+    assert talk.bank.retrieve_transaction(answer.trans_id).status == "authorized"
+
+
+def test_the_order_is_kept(talk: Talk) -> None:
+    answer = talk.pay(
+        inner=card()
+        + "<order><invoiceNumber>INV1</invoiceNumber><description>shoes</description></order>"
+        "<customer><id>u1</id><email>ada@example.com</email></customer>"
+        + bill_to()
+        + "<customerIP>192.0.2.7</customerIP>"
+    )
+    entry = talk.bank.retrieve_transaction(answer.trans_id)
+    assert (entry.invoice, entry.description) == ("INV1", "shoes")
+    assert (entry.customer_reference, entry.email) == ("u1", "ada@example.com")
+    assert (entry.customer_ip, entry.billing["zip"]) == ("192.0.2.7", "12180")
+
+
+def test_signature_of_the_transaction(talk: Talk) -> None:
+    answer = talk.pay(amount="10")
+    account = talk.bank.account
+    text = f"^{account.login_id}^{answer.trans_id}^10.00^".encode()
+    key = bytes.fromhex(account.signature_key.reveal())
+    assert answer[TX + "transHashSha2"] == hmac.new(key, text, hashlib.sha512).hexdigest().upper()
+
+
+@pytest.mark.parametrize(
+    ("payment", "amount", "reason", "account"),
+    [
+        (card("4111111111111112"), "10.00", ("3", "6"), "XXXX1112"),
+        (card("4111"), "10.00", ("3", "6"), "XXXX4111"),
+        (card("XXXX1111"), "10.00", ("3", "6"), ""),
+        (card(expires="2020-01"), "10.00", ("3", "8"), "XXXX1111"),
+        (card(expires="1999-12"), "10.00", ("3", "8"), "XXXX1111"),
+        (card(expires="1340"), "10.00", ("3", "7"), "XXXX1111"),
+        (card(expires="XXXX"), "10.00", ("3", "7"), "XXXX1111"),
+        (card(), "0", ("3", "5"), "XXXX1111"),
+        (card(), "-5.00", ("3", "5"), "XXXX1111"),
+        (card(), "10.005", ("3", "5"), "XXXX1111"),
+        (card(), "", ("3", "5"), "XXXX1111"),
+        ("", "10.00", ("3", "33"), ""),
+    ],
+)
+def test_what_is_refused_by_its_form(
+    talk: Talk, payment: str, amount: str, reason: tuple[str, str], account: str
+) -> None:
+    answer = talk.pay(amount=amount, inner=payment + bill_to())
+    assert (answer.ok, answer.code) == (False, "E00027")
+    assert answer.words == "The transaction was unsuccessful."
+    assert answer.transaction == reason
+    assert answer.trans_id == "0"
+    assert answer[TX + "authCode"] == ""
+    assert answer[TX + "avsResultCode"] == "P"
+    assert answer[TX + "accountNumber"] == account
+    assert answer[TX + "transHashSha2"] == ""
+
+
+@pytest.mark.parametrize(
+    ("zip_code", "cvv", "reason", "letters"),
+    [
+        ("46282", "", ("2", "2"), ("P", "P")),
+        ("46205", "", ("2", "27"), ("N", "P")),
+        ("12180", "901", ("2", "44"), ("Y", "N")),
+        ("46205", "901", ("2", "45"), ("N", "N")),
+    ],
+)
+def test_declined(
+    talk: Talk, zip_code: str, cvv: str, reason: tuple[str, str], letters: tuple[str, str]
+) -> None:
+    raw = talk.pay(inner=card(cvv=cvv) + bill_to(zip_code))
+    _, _, with_profile = stored(talk, zip_code, cvv)
+    for answer in (raw, talk.pay(inner=with_profile)):
+        assert (answer.code, answer.transaction) == ("E00027", reason)
+        assert (answer[TX + "avsResultCode"], answer[TX + "cvvResultCode"]) == letters
+        assert answer[TX + "authCode"] == ""
+        assert talk.bank.retrieve_transaction(answer.trans_id).status == "declined"
+
+
+def test_partial_approval(talk: Talk) -> None:
+    answer = talk.pay(inner=card() + bill_to("46225"))
+    assert (answer.ok, answer.transaction) == (True, ("4", "295"))
+    assert answer[TX + "prePaidCard/requestedAmount"] == "10.00"
+    assert answer[TX + "prePaidCard/approvedAmount"] == "1.23"
+    assert answer[TX + "splitTenderId"]
+    assert talk.bank.retrieve_transaction(answer.trans_id).amount == Decimal("1.23")
+
+
+def test_balance_of_a_prepaid_card(talk: Talk) -> None:
+    answer = talk.pay(inner=card() + bill_to("46227"))
+    assert answer.transaction == ("1", "1")
+    assert answer[TX + "prePaidCard/balanceOnCard"] == "-1.23"
+
+
+def test_held(talk: Talk) -> None:
+    talk.bank.hold_next()
+    answer = talk.pay()
+    assert (answer.ok, answer.code) == (True, "I00001")
+    assert answer.transaction == ("4", "253")
+    assert answer.trans_id != "0"
+    assert answer[TX + "authCode"]
+    assert talk.bank.retrieve_transaction(answer.trans_id).status == "held"
+
+
+def test_with_a_stored_card(talk: Talk) -> None:
+    customer, made, with_profile = stored(talk)
+    answer = talk.pay(inner=with_profile)
+    assert answer.transaction == ("1", "1")
+    assert answer[TX + "profile/customerProfileId"] == customer
+    assert answer[TX + "profile/customerPaymentProfileId"] == made
+    assert talk.bank.retrieve_transaction(answer.trans_id).card_id == made
+
+
+def test_with_the_default_card(talk: Talk) -> None:
+    customer, made, _ = stored(talk)
+    inner = f"<profile><customerProfileId>{customer}</customerProfileId></profile>"
+    answer = talk.pay(inner=inner)
+    assert answer[TX + "profile/customerPaymentProfileId"] == made
+
+
+def test_unknown_profiles(talk: Talk) -> None:
+    customer, _, _ = stored(talk)
+    for inner in (profile("1", "2"), profile(customer, "1")):
+        answer = talk.pay(inner=inner)
+        assert answer.code == "E00040"
+        assert answer.words == "Customer Profile ID or Customer Payment Profile ID not found."
+        assert answer["transactionResponse"] == ""
+
+
+@pytest.mark.parametrize(
+    ("inner", "code"),
+    [
+        (card() + profile("1", "2"), "E00090"),
+        (profile("1", "2") + bill_to(), "E00093"),
+        (
+            profile("1", "2").replace(
+                "</profile>", "<shippingProfileId>3</shippingProfileId></profile>"
+            )
+            + "<shipTo><zip>12180</zip></shipTo>",
+            "E00092",
+        ),
+        ("<profile><createProfile>true</createProfile></profile>", "E00089"),
+        (
+            card() + "<profile><createProfile>true</createProfile>"
+            "<customerProfileId>1</customerProfileId></profile>",
+            "E00088",
+        ),
+    ],
+)
+def test_what_excludes_each_other(talk: Talk, inner: str, code: str) -> None:
+    assert talk.pay(inner=inner).code == code
+
+
+def test_tokens(talk: Talk) -> None:
+    token = talk.bank.mint_token("4111111111111111", month=12, year=2040).reveal()
+    answer = talk.pay(inner=nonce(token) + bill_to())
+    assert answer[TX + "accountNumber"] == "XXXX1111"
+    again = talk.pay(inner=nonce(token) + bill_to())
+    assert (again.code, again.words) == ("E00114", "Invalid OTS Token.")
+    assert again["transactionResponse"] == ""
+    late = talk.bank.mint_token("4111111111111111", month=12, year=2040).reveal()
+    talk.bank.clock.advance(16 * 60)
+    assert talk.pay(inner=nonce(late)).code == "E00115"
+
+
+def test_bank_accounts_and_other_ways_to_pay(talk: Talk) -> None:
+    account = (
+        "<payment><bankAccount><routingNumber>121042882</routingNumber>"
+        "<accountNumber>123456789</accountNumber><nameOnAccount>A</nameOnAccount>"
+        "</bankAccount></payment>"
+    )
+    assert talk.pay(inner=account).transaction == ("3", "18")
+    track = "<payment><trackData><track1>x</track1></trackData></payment>"
+    assert talk.pay(inner=track).transaction == ("3", "290")
+
+
+def test_transaction_types(talk: Talk) -> None:
+    assert talk.pay("captureOnlyTransaction").code == "E00060"
+    assert talk.pay("gift").code == "E00060"
+
+
+# -- Duplicates -----------------------------------------------------------------------------------
+
+
+def test_a_duplicate_names_the_original_when_the_window_was_sent(talk: Talk) -> None:
+    inner = card(cvv="900") + bill_to() + setting("duplicateWindow", "28800")
+    first = talk.pay(inner=inner)
+    again = talk.pay(inner=inner)
+    assert (again.code, again.transaction) == ("E00027", ("3", "11"))
+    assert again.trans_id == first.trans_id
+    assert again[TX + "authCode"] == first[TX + "authCode"]
+    assert again[TX + "avsResultCode"] == "Y"
+    assert again[TX + "cvvResultCode"] == "M"
+    error = again[TX + "errors/error/errorText"]
+    assert error == "A duplicate transaction has been submitted."
+
+
+def test_a_duplicate_names_nothing_when_the_window_was_not_sent(talk: Talk) -> None:
+    talk.pay()
+    again = talk.pay()
+    assert again.transaction == ("3", "11")
+    assert again.trans_id == "0"
+    assert again[TX + "authCode"] == ""
+    assert again[TX + "accountNumber"] == "XXXX1111"
+
+
+def test_the_window_ends(talk: Talk) -> None:
+    talk.pay()
+    talk.bank.clock.advance(121)
+    assert talk.pay().transaction == ("1", "1")
+    off = card() + bill_to() + setting("duplicateWindow", "0")
+    assert talk.pay(inner=off).transaction == ("1", "1")
+    assert talk.pay(inner=off).transaction == ("1", "1")
+
+
+def test_the_window_has_a_longest(talk: Talk) -> None:
+    inner = card() + bill_to() + setting("duplicateWindow", "99999999")
+    talk.pay(inner=inner)
+    talk.bank.clock.advance(28801)
+    assert talk.pay(inner=inner).transaction == ("1", "1")
+
+
+def test_another_invoice_is_no_duplicate(talk: Talk) -> None:
+    for invoice in ("A", "B"):
+        order = f"<order><invoiceNumber>{invoice}</invoiceNumber></order>"
+        assert talk.pay(inner=card() + order + bill_to()).transaction == ("1", "1")
+
+
+# -- Test mode ------------------------------------------------------------------------------------
+
+
+def test_a_test_request_leaves_nothing_behind(talk: Talk) -> None:
+    answer = talk.pay(inner=card() + setting("testRequest", "true"))
+    assert (answer.transaction, answer.trans_id) == (("1", "1"), "0")
+    assert answer[TX + "testRequest"] == "1"
+    assert talk.bank.transactions() == ()
+
+
+def test_an_odd_signature_key_signs_nothing() -> None:
+    account = Account(signature_key=Secret("not hex"))
+    assert Talk(Bank(account=account)).pay()[TX + "transHashSha2"] == ""

@@ -1,0 +1,331 @@
+"""The journal: every change of state, and who wins when several want one."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from django_dinero import signals
+from django_dinero.exceptions import (
+    InsideTransaction,
+    InvalidInput,
+    NotSent,
+    OperationInProgress,
+    OutcomeUnknown,
+    UnsupportedFeature,
+)
+from django_dinero.models import Operation
+from django_dinero.models.operation import OPEN_STATES
+from django_dinero.models.operation import OperationState as State
+from django_dinero.services import journal
+from django_dinero.services.recovery import lookup
+from tests.support.journaling import begin
+from tests.support.recording import RecordingGateway
+
+pytestmark = pytest.mark.django_db
+
+#: Written out by hand, not read from the table under test.
+ALLOWED = {
+    ("new", "sent"),
+    ("new", "failed"),
+    ("new", "succeeded"),
+    ("sent", "succeeded"),
+    ("sent", "declined"),
+    ("sent", "held"),
+    ("sent", "failed"),
+    ("sent", "unknown"),
+    ("sent", "needs_attention"),
+    ("unknown", "succeeded"),
+    ("unknown", "declined"),
+    ("unknown", "held"),
+    ("unknown", "failed"),
+    ("unknown", "absent"),
+    ("unknown", "needs_attention"),
+    ("held", "succeeded"),
+    ("held", "declined"),
+    ("absent", "succeeded"),
+    ("absent", "declined"),
+    ("absent", "held"),
+    ("absent", "failed"),
+    ("absent", "needs_attention"),
+    ("needs_attention", "succeeded"),
+    ("needs_attention", "declined"),
+    ("needs_attention", "failed"),
+}
+FREE = {"succeeded", "declined", "held", "failed", "absent"}
+
+
+@pytest.mark.parametrize(("old", "new"), list(itertools.product(State.values, State.values)))
+def test_only_these_changes_of_state(gateway: RecordingGateway, old: str, new: str) -> None:
+    operation = begin(gateway, lock_name="somebody")
+    slot = "somebody" if old in OPEN_STATES else None
+    Operation.objects.filter(pk=operation.pk).update(state=old, held_lock=slot)
+    operation.refresh_from_db()
+    won = journal.move(operation, State(new), outcome={"by": "test"})
+    assert won is ((old, new) in ALLOWED)
+    stored = Operation.objects.get(pk=operation.pk)
+    assert stored.state == operation.state == (new if won else old)
+    assert stored.outcome == ({"by": "test"} if won else {})
+    if won:
+        assert (stored.held_lock is None) is (slot is None or new in FREE)
+
+
+def test_the_loser_of_a_change_sees_the_winners(gateway: RecordingGateway) -> None:
+    operation = begin(gateway)
+    rival = Operation.objects.get(pk=operation.pk)
+    assert journal.move(operation, State.SENT)
+    assert not journal.move(rival, State.FAILED)
+    assert rival.state == "sent"
+
+
+def test_users_hear_of_every_change(gateway: RecordingGateway) -> None:
+    heard: list[tuple[object, ...]] = []
+
+    def changed(sender: object, operation: Operation, **kwargs: Any) -> None:
+        heard.append((sender, operation.key, kwargs["old_state"], kwargs["new_state"]))
+
+    operation = begin(gateway)
+    signals.operation_changed.connect(changed)
+    try:
+        journal.send(gateway, operation, lambda: None)
+        assert not journal.move(operation, State.SENT)
+    finally:
+        signals.operation_changed.disconnect(changed)
+    assert heard == [(Operation, operation.key, "new", "sent")]
+
+
+def test_a_change_is_dated(gateway: RecordingGateway) -> None:
+    operation = begin(gateway)
+    Operation.objects.update(updated_at="2020-01-01T00:00:00Z")
+    journal.move(operation, State.FAILED)
+    assert operation.updated_at >= operation.created_at
+
+
+def test_users_hear_from_where_an_end_came(gateway: RecordingGateway) -> None:
+    heard: list[tuple[object, ...]] = []
+
+    def changed(sender: object, **kwargs: Any) -> None:
+        heard.append((kwargs["old_state"], kwargs["new_state"]))
+
+    operation = begin(gateway)
+    signals.operation_changed.connect(changed)
+    try:
+        journal.end(operation, State.FAILED)
+        journal.end(operation, State.UNKNOWN)  # leads nowhere from there
+    finally:
+        signals.operation_changed.disconnect(changed)
+    assert heard == [("new", "failed")]
+
+
+def test_more_of_an_intent_goes_to_its_own_operation(gateway: RecordingGateway) -> None:
+    other, operation = begin(gateway), begin(gateway, intent={"last_4": "1111"})
+    journal.add_to_intent(operation, known_card_ids=["7"])
+    intent = {"last_4": "1111", "known_card_ids": ["7"]}
+    assert operation.intent == Operation.objects.get(pk=operation.pk).intent == intent
+    assert Operation.objects.get(pk=other.pk).intent == {}
+
+
+def test_what_is_on_its_way_keeps_its_intent(gateway: RecordingGateway) -> None:
+    operation = begin(gateway)
+    Operation.objects.update(state=State.SENT)
+    journal.add_to_intent(operation, known_card_ids=["7"])
+    assert Operation.objects.get().intent == {}
+
+
+# -- Beginning -------------------------------------------------------------------------------------
+
+
+def test_a_new_operation_has_a_key_and_a_lease(gateway: RecordingGateway) -> None:
+    operation = begin(gateway)
+    assert len(operation.key) == 20
+    assert operation.state == "new"
+    assert operation.lease_until is not None
+    # To the microsecond: both are the database's own clock, read in one statement.
+    length = (operation.lease_until - operation.created_at).total_seconds()
+    assert length == gateway.lease_seconds
+    assert operation.updated_at == operation.created_at
+
+
+def test_a_target_has_one_open_operation(gateway: RecordingGateway) -> None:
+    first = begin(gateway, lock_name="t")
+    with pytest.raises(journal.LockHeld) as caught:
+        begin(gateway, lock_name="t")
+    assert caught.value.operation == first
+    journal.move(first, State.FAILED)
+    assert begin(gateway, lock_name="t").pk != first.pk
+
+
+def test_a_key_has_one_operation(gateway: RecordingGateway) -> None:
+    first = begin(gateway, idempotency_key="k", scope="")
+    with pytest.raises(journal.KeyTaken) as caught:
+        begin(gateway, idempotency_key="k", scope="")
+    assert caught.value.operation == first
+    begin(gateway, idempotency_key="k", scope="other")
+    begin(gateway, idempotency_key=None, scope="")
+    begin(gateway, idempotency_key=None, scope="")
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_money_inside_a_transaction_is_refused_or_journaled_apart(
+    gateway: RecordingGateway,
+) -> None:
+    with transaction.atomic():
+        if connection.vendor == "sqlite":
+            with pytest.raises(InsideTransaction, match="JOURNAL_ALIAS"):
+                journal.alias_for_money()
+            assert journal.alias_for_vault() == "default"
+        else:
+            assert journal.alias_for_money() == journal.alias_for_vault() == "journal"
+    assert journal.alias_for_money() == journal.alias_for_vault() == "default"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_autocommit_switched_off_counts_as_a_transaction(
+    gateway: RecordingGateway, settings: Any
+) -> None:
+    settings.DINERO = {**settings.DINERO, "JOURNAL_ALIAS": ""}
+    transaction.set_autocommit(False)
+    try:
+        with pytest.raises(InsideTransaction):
+            journal.alias_for_money()
+    finally:
+        transaction.rollback()
+        transaction.set_autocommit(True)
+
+
+# -- Sending ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (NotSent("refused"), "failed"),
+        (InvalidInput({"zip": "too long"}), "failed"),
+        (UnsupportedFeature("no"), "failed"),
+        (OutcomeUnknown("lost"), "unknown"),
+        (RuntimeError("boom"), "unknown"),
+        (KeyError("x"), "unknown"),
+    ],
+)
+def test_what_an_error_leaves(gateway: RecordingGateway, error: Exception, state: str) -> None:
+    operation = begin(gateway)
+
+    def call() -> None:
+        raise error
+
+    expected = OutcomeUnknown if state == "unknown" else type(error)
+    with pytest.raises(expected) as caught:
+        journal.send(gateway, operation, call)
+    assert operation.state == state
+    assert caught.value.operation == operation  # type: ignore[attr-defined]
+    assert operation.outcome["code"] == caught.value.code  # type: ignore[attr-defined]
+
+
+def test_an_interrupt_leaves_it_sent(gateway: RecordingGateway) -> None:
+    operation = begin(gateway)
+
+    def call() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        journal.send(gateway, operation, call)
+    assert Operation.objects.get().state == "sent"
+
+
+def test_an_operation_is_sent_once(gateway: RecordingGateway) -> None:
+    operation = begin(gateway)
+    rival = Operation.objects.get()
+    sent: list[str] = []
+    journal.send(gateway, operation, lambda: sent.append("first"))
+    with pytest.raises(OperationInProgress):
+        journal.send(gateway, rival, lambda: sent.append("second"))
+    assert sent == ["first"]
+    assert operation.attempts == 1
+    assert operation.sent_at is not None
+    assert operation.quarantine_until is not None
+    quarantine = (operation.quarantine_until - operation.sent_at).total_seconds()
+    assert abs(quarantine - gateway.quarantine_seconds) < 5
+    assert operation.worker
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_workers_one_sends(gateway: RecordingGateway) -> None:
+    operation = begin(gateway)
+    start, sent = threading.Barrier(8), []
+
+    def work() -> None:
+        try:
+            mine = Operation.objects.get(pk=operation.pk)
+            start.wait()
+            journal.send(gateway, mine, lambda: sent.append(1))
+        except OperationInProgress:
+            pass
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sent == [1]
+
+
+# -- Workers that do not come back -----------------------------------------------------------------
+
+
+def dead(gateway: RecordingGateway, state: str, **values: Any) -> Operation:
+    operation = begin(gateway)
+    past = "2020-01-01T00:00:00Z"
+    Operation.objects.filter(pk=operation.pk).update(
+        **{"state": state, "lease_until": past, "sent_at": past, **values}
+    )
+    operation.refresh_from_db()
+    return operation
+
+
+def test_a_lease_that_runs_is_left_alone(gateway: RecordingGateway) -> None:
+    for state in ("new", "sent"):
+        operation = dead(gateway, state, lease_until="2999-01-01T00:00:00Z")
+        assert lookup.look_up(operation).state == state
+
+
+@pytest.mark.parametrize(
+    ("state", "quarantine", "becomes"),
+    [
+        ("new", "2999-01-01T00:00:00Z", "failed"),
+        ("sent", "2999-01-01T00:00:00Z", "unknown"),
+        ("sent", "2020-01-01T00:00:00Z", "absent"),
+        ("unknown", "2999-01-01T00:00:00Z", "unknown"),
+        ("unknown", "2020-01-01T00:00:00Z", "absent"),
+        ("needs_attention", "2020-01-01T00:00:00Z", "needs_attention"),
+    ],
+)
+def test_what_becomes_of_a_dead_workers_operation(
+    gateway: RecordingGateway, state: str, quarantine: str, becomes: str
+) -> None:
+    operation = dead(gateway, state, quarantine_until=quarantine)
+    assert lookup.look_up(operation).state == becomes
+
+
+def test_an_incomplete_list_proves_nothing(gateway: RecordingGateway) -> None:
+    from_lookup: Callable[..., Any] = lambda call: type(call())(matches=(), complete=False)  # noqa: E731
+    gateway.faults["find_operation"] = from_lookup
+    operation = dead(gateway, "unknown", quarantine_until="2020-01-01T00:00:00Z")
+    assert lookup.look_up(operation).state == "unknown"
+    assert operation.next_check_at is not None
+
+
+def test_a_gateway_that_cannot_be_reached_proves_nothing(gateway: RecordingGateway) -> None:
+    def unreachable(call: Callable[[], Any]) -> Any:
+        raise NotSent("no route")
+
+    gateway.faults["find_operation"] = unreachable
+    operation = dead(gateway, "unknown", quarantine_until="2020-01-01T00:00:00Z")
+    assert lookup.look_up(operation).state == "unknown"
+    assert "no route" in operation.outcome["lookup"]

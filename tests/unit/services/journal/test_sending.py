@@ -1,0 +1,321 @@
+"""Sending: what the claim writes, what an error leaves, what is said of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import InterfaceError, OperationalError
+
+from django_dinero import signals
+from django_dinero.exceptions import DineroError, NotSent, OperationInProgress, OutcomeUnknown
+from django_dinero.models import Operation
+from django_dinero.models.operation import OperationState as State
+from django_dinero.send_deadline import send_before
+from django_dinero.services.journal import operations, sending
+from tests.support.journaling import begin, second_database
+from tests.support.recording import RecordingGateway
+
+pytestmark = pytest.mark.django_db
+
+VISA = "4111111111111111"
+
+
+def fail(error: Exception) -> Any:
+    def call(*args: Any, **kwargs: Any) -> None:
+        raise error
+
+    return call
+
+
+@pytest.fixture
+def unequal(gateway: RecordingGateway) -> RecordingGateway:
+    """Lease and quarantine that cannot be taken for one another."""
+    gateway.lease_seconds, gateway.quarantine_seconds = 60.0, 1000.0
+    return gateway
+
+
+# -- The claim -------------------------------------------------------------------------------------
+
+
+def test_the_claim_writes_its_times_by_one_clock(unequal: RecordingGateway) -> None:
+    operation = begin(unequal)
+    sending.send(unequal, operation, lambda: None)
+    row = Operation.objects.get()
+    assert row.state == "sent"
+    assert row.sent_at and row.lease_until and row.quarantine_until and row.next_check_at
+    assert row.lease_until - row.sent_at == timedelta(seconds=60)
+    assert row.next_check_at - row.sent_at == timedelta(seconds=60)
+    assert row.quarantine_until - row.sent_at == timedelta(seconds=1000)
+    assert row.updated_at == row.sent_at
+
+
+def test_the_claim_counts_attempts_and_names_the_worker(gateway: RecordingGateway) -> None:
+    operation = begin(gateway, attempts=3)
+    sending.send(gateway, operation, lambda: None)
+    row = Operation.objects.get()
+    assert row.attempts == 4
+    assert row.worker == f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"[:100]
+
+
+def test_a_long_host_name_fits_its_column(
+    gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "h" * 300)
+    operation = begin(gateway)
+    sending.send(gateway, operation, lambda: None)
+    assert operation.worker == "h" * 100
+
+
+def test_who_comes_second_is_told_which_operation(gateway: RecordingGateway) -> None:
+    operation = begin(gateway)
+    rival = Operation.objects.get()
+    sending.send(gateway, operation, lambda: None)
+    with pytest.raises(OperationInProgress) as caught:
+        sending.send(gateway, rival, lambda: None)
+    assert str(caught.value) == f"Operation {operation.key} was taken by somebody else."
+    assert caught.value.operation == operation
+
+
+# -- The last moment -------------------------------------------------------------------------------
+
+
+def test_a_third_of_the_lease_may_pass_before_the_first_byte(
+    unequal: RecordingGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation = begin(unequal)
+    monkeypatch.setattr(time, "monotonic", lambda: 500.0)
+    assert sending.send(unequal, operation, send_before.get) == 520.0
+    assert send_before.get() is None
+
+
+def test_the_moment_is_forgotten_after_an_error_and_an_interrupt(
+    gateway: RecordingGateway,
+) -> None:
+    with pytest.raises(NotSent):
+        sending.send(gateway, begin(gateway), fail(NotSent("no route")))
+    assert send_before.get() is None
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sending.send(gateway, begin(gateway), interrupt)
+    assert send_before.get() is None
+
+
+@pytest.mark.parametrize("pause", ["claim", "receiver"])
+def test_a_worker_that_is_stopped_after_its_claim_does_not_send(
+    unequal: RecordingGateway, monkeypatch: pytest.MonkeyPatch, pause: str
+) -> None:
+    """Whether in our code or in a receiver's: a third of the lease counts from before the claim."""
+    operation, clock = begin(unequal), [500.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+
+    def stopped(**kwargs: Any) -> None:
+        clock[0] += 21
+
+    claim = sending._claim
+
+    def slow(*args: Any) -> None:
+        claim(*args)
+        stopped()
+
+    if pause == "claim":
+        monkeypatch.setattr(sending, "_claim", slow)
+    signals.operation_changed.connect(stopped)
+    sent: list[str] = []
+    try:
+        with pytest.raises(NotSent):
+            sending.send(unequal, operation, lambda: sent.append("late"))
+    finally:
+        signals.operation_changed.disconnect(stopped)
+    assert (sent, operation.state) == ([], "failed")
+
+
+# -- What an error leaves --------------------------------------------------------------------------
+
+
+def test_an_error_is_written_down_and_names_its_gateway(gateway: RecordingGateway) -> None:
+    operation = begin(gateway)
+    with pytest.raises(NotSent) as caught:
+        sending.send(gateway, operation, fail(NotSent("no route")))
+    assert caught.value.gateway_name == "default"
+    row = Operation.objects.get()
+    assert row.outcome == {"error": "no route", "code": "not_sent"}
+    assert row.held_lock is None
+
+
+def test_a_stored_error_holds_no_number_and_500_characters(gateway: RecordingGateway) -> None:
+    with pytest.raises(OutcomeUnknown):
+        sending.send(gateway, begin(gateway), fail(OutcomeUnknown(f"{VISA} {'x' * 600}")))
+    stored = Operation.objects.get().outcome["error"]
+    assert stored.startswith("[secret] xxx")
+    assert len(stored) == 500
+
+
+def test_an_error_raised_again_has_no_context_of_the_wire(gateway: RecordingGateway) -> None:
+    def call() -> None:
+        try:
+            raise ValueError(f"POST {VISA}")
+        except ValueError:
+            raise OutcomeUnknown("the reply was lost") from None
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        sending.send(gateway, begin(gateway), call)
+    assert caught.value.__cause__ is None
+    broken = begin(gateway)
+    with pytest.raises(OutcomeUnknown) as caught:
+        sending.send(gateway, broken, fail(RuntimeError(f"POST {VISA}")))
+    assert caught.value.__context__ is None
+
+
+def test_a_broken_backend_is_logged_with_its_place_and_without_its_text(
+    gateway: RecordingGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    operation = begin(gateway)
+
+    def breaking_backend() -> None:
+        raise RuntimeError(f"cannot read {VISA}")
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        sending.send(gateway, operation, breaking_backend)
+    text = "The backend broke off (RuntimeError); whether the gateway did it is not known."
+    assert str(caught.value) == text
+    assert Operation.objects.get().outcome == {"error": text, "code": "outcome_unknown"}
+    (record,) = caplog.records
+    assert (record.name, record.levelno) == ("django_dinero.journal", logging.ERROR)
+    first, *frames = record.getMessage().splitlines()
+    assert first == f"Operation {operation.key}: the backend raised RuntimeError"
+    assert VISA not in record.getMessage()
+    assert frames[0].startswith('  File "')
+    assert all(line.startswith("  ") for line in frames)
+    assert "in breaking_backend" in frames[-2]
+
+
+@pytest.mark.parametrize("meanwhile", ["unknown", "absent"])
+def test_proof_that_nothing_was_sent_overtakes_a_lookup(
+    gateway: RecordingGateway, meanwhile: str
+) -> None:
+    operation = begin(gateway)
+
+    def call() -> None:
+        Operation.objects.update(state=meanwhile)
+        raise NotSent("held up")
+
+    with pytest.raises(NotSent):
+        sending.send(gateway, operation, call)
+    assert Operation.objects.get().state == "failed"
+
+
+# -- A database that fails -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [OperationalError("gone away"), InterfaceError("closed")])
+@pytest.mark.parametrize("failure", [OutcomeUnknown("lost"), NotSent("no route")])
+def test_a_database_that_is_gone_hides_no_outcome(
+    gateway: RecordingGateway,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    failure: DineroError,
+    error: Exception,
+) -> None:
+    operation = begin(gateway)
+
+    def call() -> None:
+        monkeypatch.setattr(operations, "_compare_and_set", fail(error))
+        raise failure
+
+    with pytest.raises(type(failure)) as caught:
+        sending.send(gateway, operation, call)
+    assert caught.value is failure
+    assert caught.value.operation == operation
+    (record,) = caplog.records
+    assert record.levelno == logging.CRITICAL
+    state = "unknown" if isinstance(failure, OutcomeUnknown) else "failed"
+    assert f"Operation {operation.key} ended as {state} at default" in record.getMessage()
+    assert type(error).__name__ in record.getMessage()
+    assert Operation.objects.get().state == "sent"
+
+
+@pytest.mark.parametrize("error", [OperationalError("lock timeout"), InterfaceError("closed")])
+def test_a_journal_that_cannot_be_written_sends_nothing(
+    gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    sent: list[str] = []
+    operation = begin(gateway)
+    with monkeypatch.context() as patch:
+        patch.setattr(operations, "_compare_and_set", fail(error))
+        with pytest.raises(NotSent, match="The journal could not be written"):
+            sending.send(gateway, operation, lambda: sent.append("late"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Operation, "save", fail(error))
+        with pytest.raises(NotSent, match="The journal could not be written"):
+            begin(gateway)
+    assert (sent, Operation.objects.count()) == ([], 1)
+
+
+# -- On another connection -------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_operation_stays_on_the_connection_it_was_written_to(
+    gateway: RecordingGateway, tmp_path: Path
+) -> None:
+    with second_database(tmp_path) as second:
+        first = begin(gateway, using=second, lock_name="t", idempotency_key="order-1")
+        with pytest.raises(operations.LockHeld) as busy:
+            begin(gateway, using=second, lock_name="t")
+        with pytest.raises(operations.KeyTaken) as taken:
+            begin(gateway, using=second, idempotency_key="order-1")
+        assert busy.value.operation == taken.value.operation == first
+        with pytest.raises(NotSent):
+            sending.send(gateway, first, fail(NotSent("no route")))
+        operations.free_idempotency_key(first)
+        row = Operation.objects.using(second).get()
+        assert (row.state, row.idempotency_key) == (State.FAILED, None)
+    assert not Operation.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("deadlocks", "written"), [(2, True), (3, False)])
+def test_the_victim_of_a_deadlock_is_written_once_more(
+    gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch, deadlocks: int, written: bool
+) -> None:
+    save, left = Operation.save, [deadlocks]
+
+    def unlucky(self: Operation, **kwargs: Any) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise OperationalError(1213, "Deadlock found when trying to get lock")
+        save(self, **kwargs)
+
+    monkeypatch.setattr(Operation, "save", unlucky)
+    if written:
+        assert begin(gateway).lease_until is not None
+    else:
+        with pytest.raises(NotSent, match="The journal could not be written"):
+            begin(gateway)
+    assert Operation.objects.count() == int(written)
+
+
+def test_a_deadlock_in_the_callers_transaction_is_the_callers(
+    gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+
+    def unlucky(self: Operation, **kwargs: Any) -> None:
+        tries.append(1)
+        raise OperationalError(1213, "Deadlock found when trying to get lock")
+
+    monkeypatch.setattr(Operation, "save", unlucky)
+    with pytest.raises(NotSent):
+        begin(gateway)
+    assert len(tries) == 1

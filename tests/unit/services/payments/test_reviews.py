@@ -1,0 +1,303 @@
+"""Held payments: decided here, at the gateway, or twice, and what their operations say then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from django_dinero import signals
+from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus
+from django_dinero.exceptions import (
+    CardDeclinedError,
+    GatewayError,
+    HeldForReview,
+    IdempotencyKeyReused,
+    InvalidTransactionError,
+    NeedsAttention,
+    OperationInProgress,
+    OutcomeUnknown,
+    RefundError,
+)
+from django_dinero.gateways.types import Reason, TransactionResult
+from django_dinero.models import Customer, Operation, Transaction
+from django_dinero.services import ledger
+from django_dinero.services.payments import followups, reviews
+from tests.support.recording import RecordingGateway, answer, lose_reply, lose_request
+
+pytestmark = pytest.mark.django_db
+
+Make = Callable[..., Customer]
+KEY = "order-1001"
+REFUSED = TransactionResult(
+    ResultStatus.FAILED, reasons=(Reason(ReasonKind.INVALID_TRANSACTION, "E1", "not held"),)
+)
+
+
+@pytest.fixture
+def held(gateway: RecordingGateway, make_customer: Make) -> Transaction:
+    gateway.bank.hold_next()
+    with pytest.raises(HeldForReview) as caught:
+        Transaction.create("50.00", customer=make_customer(), idempotency_key=KEY)
+    row: Transaction = caught.value.transaction
+    return row
+
+
+@pytest.fixture
+def heard() -> Iterator[list[str]]:
+    """What users are told about money, in order."""
+    told: list[str] = []
+
+    def receive(signal: Any, transaction: Transaction, **kwargs: Any) -> None:
+        told.append("charged" if signal is signals.charged else kwargs["error"].code)
+
+    signals.charged.connect(receive)
+    signals.charge_failed.connect(receive)
+    yield told
+    signals.charged.disconnect(receive)
+    signals.charge_failed.disconnect(receive)
+
+
+def charge_of(held: Transaction) -> Operation:
+    return Operation.objects.get(key=held.operation_key)
+
+
+def seen(gateway: RecordingGateway, held: Transaction, status: RemoteStatus) -> None:
+    """The gateway shows the payment so, once."""
+    found: Any = gateway.retrieve_transaction(held.transaction_id or "")
+    gateway.faults["retrieve_transaction"] = answer(replace(found, status=status))
+
+
+# -- Decided here ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("verb", "told"), [("approve", "charged"), ("decline", "card_declined")])
+def test_users_hear_of_a_decision_once(
+    held: Transaction, heard: list[str], verb: str, told: str
+) -> None:
+    getattr(held, verb)()
+    Transaction.retrieve(held.transaction_id or "")
+    assert heard == [told]
+
+
+def test_an_instance_that_is_out_of_date_decides_nothing(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    stale = Transaction.objects.get()
+    held.approve()
+    with pytest.raises(InvalidTransactionError, match="Only a held payment"):
+        stale.decline()
+    assert gateway.verbs.count("decide_review") == 1
+    assert stale.status == "approved"
+
+
+def test_a_decision_between_our_look_and_our_hold_stands(
+    gateway: RecordingGateway, held: Transaction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request_of = followups.request_of
+
+    def late(*args: Any) -> Any:
+        monkeypatch.undo()
+        Transaction.objects.get().approve()
+        return request_of(*args)
+
+    monkeypatch.setattr(reviews, "request_of", late)
+    with pytest.raises(InvalidTransactionError, match="Only a held payment"):
+        held.decline()
+    assert gateway.verbs.count("decide_review") == 1
+    assert Operation.objects.get(kind="decline_held").state == "failed"
+    held.refresh_from_db()
+    assert held.status == "approved"
+
+
+def test_what_was_read_of_a_decision_meanwhile_is_further_on(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    def settled(call: Callable[[], Any]) -> Any:
+        result = call()
+        Transaction.objects.update(status="settled")
+        return result
+
+    gateway.faults["decide_review"] = settled
+    assert held.approve().status == "settled"
+    assert charge_of(held).state == "succeeded"
+
+
+def test_a_running_decision_keeps_others_out(gateway: RecordingGateway, held: Transaction) -> None:
+    other = Transaction.objects.get()
+
+    def meanwhile(call: Callable[[], Any]) -> Any:
+        with pytest.raises(OperationInProgress):
+            other.decline()
+        return call()
+
+    gateway.faults["decide_review"] = meanwhile
+    assert held.approve().status == "approved"
+
+
+def test_a_key_decides_once(gateway: RecordingGateway, held: Transaction) -> None:
+    first = held.approve(idempotency_key="approve-1001")
+    again = Transaction.objects.get().approve(idempotency_key="approve-1001")
+    assert (again, again.status) == (first, "approved")
+    assert gateway.verbs.count("decide_review") == 1
+    with pytest.raises(IdempotencyKeyReused):
+        held.decline(idempotency_key="approve-1001")
+
+
+def test_a_key_of_a_refused_decision_tells_it_again(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    gateway.faults["decide_review"] = answer(REFUSED)
+    for _time in range(2):
+        with pytest.raises(InvalidTransactionError, match="not held"):
+            held.approve(idempotency_key="approve-1001")
+    assert gateway.verbs.count("decide_review") == 1
+
+
+def test_the_key_of_a_charge_tells_what_was_decided(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    held.approve()
+    customer = Customer.objects.get()
+    assert Transaction.create("50.00", customer=customer, idempotency_key=KEY) == held
+    assert gateway.verbs.count("charge") == 1
+
+
+def test_an_answer_to_another_decision_needs_a_person(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    result = TransactionResult(ResultStatus.APPROVED, operation_key="SOMEBODYELSESKEY0000")
+    gateway.faults["decide_review"] = answer(result)
+    with pytest.raises(NeedsAttention):
+        held.approve()
+    held.refresh_from_db()
+    assert held.status == "held"
+    with pytest.raises(NeedsAttention):
+        held.decline()
+
+
+# -- Decided elsewhere, or by a call whose reply was lost ------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "row", "state", "told"),
+    [
+        (RemoteStatus.CAPTURED, "approved", "succeeded", "charged"),
+        (RemoteStatus.SETTLED, "settled", "succeeded", "charged"),
+        (RemoteStatus.CHARGED_BACK, "charged_back", "succeeded", "charged"),
+        (RemoteStatus.DECLINED, "declined", "declined", "card_declined"),
+        (RemoteStatus.VOIDED, "voided", "declined", "card_declined"),
+        (RemoteStatus.EXPIRED, "expired", "declined", "card_declined"),
+    ],
+)
+def test_a_decision_in_the_gateways_own_pages_is_read(
+    gateway: RecordingGateway,
+    held: Transaction,
+    heard: list[str],
+    status: RemoteStatus,
+    row: str,
+    state: str,
+    told: str,
+) -> None:
+    seen(gateway, held, status)
+    assert Transaction.retrieve(held.transaction_id or "").status == row
+    assert charge_of(held).state == state
+    assert heard == [told]
+    customer = Customer.objects.get()
+    if state == "succeeded":
+        assert Transaction.create("50.00", customer=customer, idempotency_key=KEY) == held
+    else:
+        with pytest.raises(CardDeclinedError):
+            Transaction.create("50.00", customer=customer, idempotency_key=KEY)
+
+
+def test_a_decision_made_here_is_newer_than_what_the_gateway_said_before(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    found: Any = gateway.retrieve_transaction(held.transaction_id or "")
+
+    def slow(call: Callable[[], Any]) -> Any:
+        Transaction.objects.get().decline()
+        return replace(found, status=RemoteStatus.EXPIRED)
+
+    gateway.faults["retrieve_transaction"] = slow
+    assert Transaction.retrieve(held.transaction_id or "").status == "declined"
+    assert Transaction.objects.get().status == "declined"
+
+
+def test_what_the_gateway_approved_before_is_approved(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    gateway.bank.decide_review(held.transaction_id or "", approve=True)
+    assert held.approve().status == "approved"
+    assert Operation.objects.get(kind="approve_held").state == "succeeded"
+    assert charge_of(held).state == "succeeded"
+
+
+def test_what_the_gateway_approved_before_is_not_declined(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    gateway.bank.decide_review(held.transaction_id or "", approve=True)
+    with pytest.raises(GatewayError):
+        held.decline()
+    held.refresh_from_db()
+    assert held.status == "approved"
+
+
+def test_a_decision_whose_reply_was_lost_is_repeated_after_the_quarantine(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    gateway.faults["decide_review"] = lose_reply
+    with pytest.raises(OutcomeUnknown):
+        held.approve()
+    with pytest.raises(OutcomeUnknown):
+        held.approve()
+    Operation.objects.update(quarantine_until="2020-01-01T00:00:00Z")
+    assert held.approve().status == "approved"
+
+
+def test_a_gateway_that_cannot_be_asked_leaves_it_held(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    gateway.faults["decide_review"] = answer(REFUSED)
+    gateway.faults["retrieve_transaction"] = lose_request
+    with pytest.raises(InvalidTransactionError, match="not held"):
+        held.approve()
+    held.refresh_from_db()
+    assert (held.status, charge_of(held).state) == ("held", "held")
+
+
+def test_a_decision_that_a_rollback_took_from_the_row_is_written_again(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    held.approve()
+    Transaction.objects.update(status="held")
+    stale = Transaction.objects.get()
+    assert stale.void().kind == "void"
+    assert charge_of(held).state == "succeeded"
+
+
+def test_a_row_of_nobody_has_no_operation_to_agree_with(held: Transaction) -> None:
+    Transaction.objects.update(operation_key=None)
+    held.refresh_from_db()
+    ledger.align_held(held)
+    assert held.status == "held"
+
+
+# -- Refunds that are held -------------------------------------------------------------------------
+
+
+def test_a_held_refund_counts_until_it_is_decided(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    charge = Transaction.create("50.00", customer=make_customer())
+    gateway.bank.settle_batch()
+    gateway.faults["refund"] = answer(TransactionResult(ResultStatus.HELD, "9001"))
+    with pytest.raises(HeldForReview):
+        charge.refund("30.00")
+    assert charge.refunded_amount == 0
+    with pytest.raises(RefundError, match=r"20\.00 USD"):
+        charge.refund("30.00")
+    assert charge.refund().price == 20

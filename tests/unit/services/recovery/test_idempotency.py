@@ -1,0 +1,191 @@
+"""Idempotency keys: what is accepted as one, and what an earlier operation answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from django_dinero.enums import ResultStatus
+from django_dinero.exceptions import (
+    CardDeclinedError,
+    DineroError,
+    GatewayError,
+    HeldForReview,
+    InvalidInput,
+    NeedsAttention,
+    OperationInProgress,
+    OutcomeUnknown,
+)
+from django_dinero.gateways.types import TransactionResult
+from django_dinero.models import Operation, Transaction
+from django_dinero.redaction import Secret
+from django_dinero.services.recovery import idempotency
+from tests.support.recording import RecordingGateway, answer, lose_reply, refuse_connection
+
+pytestmark = pytest.mark.django_db
+
+KEY = "order-1001"
+
+
+# -- What a key is ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["", "seven77", "k" * 65, "with blank", "tab\tinside", "käse-1001", 12345678, b"order-1001"],
+)
+def test_what_is_no_key(key: Any) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        idempotency.check_key(key, "")
+    assert caught.value.errors == {
+        "idempotency_key": ["Use 8 to 64 visible ASCII characters, without blanks."]
+    }
+
+
+@pytest.mark.parametrize("key", ["!" * 8, "~" * 64])
+def test_what_is_a_key(key: str) -> None:
+    assert idempotency.check_key(key, "") == {"idempotency_key": key, "scope": ""}
+
+
+def test_no_key_belongs_to_no_scope() -> None:
+    assert idempotency.check_key(None, "shop") == {"idempotency_key": None, "scope": ""}
+
+
+def test_a_scope_fits_its_column() -> None:
+    assert idempotency.check_key(KEY, 7) == {"idempotency_key": KEY, "scope": "7"}
+    assert idempotency.check_key(KEY, "s" * 100)["scope"] == "s" * 100
+    with pytest.raises(InvalidInput) as caught:
+        idempotency.check_key(KEY, "s" * 101)
+    assert caught.value.errors == {"scope": ["At most 100 characters."]}
+
+
+@pytest.mark.parametrize("scope", ["a\x00b", "a\ud800b", "4111 1111 1111 1111"])
+def test_what_is_no_scope(scope: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        idempotency.check_key(KEY, scope)
+    assert list(caught.value.errors) == ["scope"]
+
+
+def test_a_card_number_is_no_key_and_is_not_told() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        idempotency.check_key(Secret("4111111111111111"), "")
+    assert list(caught.value.errors) == ["idempotency_key"]
+    assert "4111111111111111" not in str(caught.value)
+
+
+def test_a_number_among_the_arguments_is_found_before_it_is_a_key(
+    gateway: RecordingGateway, card: dict[str, str]
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        Transaction.create(5, idempotency_key="4111111111111111", **card)
+    assert list(caught.value.errors) == ["idempotency_key"]
+    assert not Operation.objects.exists()
+
+
+# -- What it answers -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "error"),
+    [
+        ("new", OperationInProgress),
+        ("sent", OperationInProgress),
+        ("unknown", OutcomeUnknown),
+        ("needs_attention", NeedsAttention),
+    ],
+)
+def test_an_operation_without_a_result_says_how_it_stands(
+    state: str, error: type[DineroError]
+) -> None:
+    operation = Operation(state=state, key="k-1")
+    found = idempotency.unfinished_error(operation)
+    assert type(found) is error
+    assert found.operation is operation
+    assert "k-1" in str(found)
+
+
+def test_a_key_that_is_held_is_told_again(gateway: RecordingGateway, card: dict[str, str]) -> None:
+    gateway.bank.hold_next()
+    for _time in range(2):
+        with pytest.raises(HeldForReview) as caught:
+            Transaction.create(5, idempotency_key=KEY, **card)
+        assert caught.value.transaction == Transaction.objects.get()
+        assert str(caught.value)
+    assert gateway.verbs == ["charge"]
+
+
+def test_a_hold_without_a_text_has_one(gateway: RecordingGateway, card: dict[str, str]) -> None:
+    gateway.faults["charge"] = answer(TransactionResult(ResultStatus.REQUIRES_ACTION, "9001"))
+    with pytest.raises(HeldForReview, match="holds this payment for review"):
+        Transaction.create(5, **card)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error"),
+    [(ResultStatus.DECLINED, CardDeclinedError), (ResultStatus.FAILED, GatewayError)],
+)
+def test_a_refusal_without_a_reason_is_of_its_kind(
+    gateway: RecordingGateway,
+    card: dict[str, str],
+    outcome: ResultStatus,
+    error: type[GatewayError],
+) -> None:
+    gateway.faults["charge"] = answer(TransactionResult(outcome))
+    with pytest.raises(GatewayError) as caught:
+        Transaction.create(5, **card)
+    assert type(caught.value) is error
+    assert caught.value.transaction.status == outcome.value
+
+
+def test_a_key_whose_charge_never_left_is_free_again(
+    gateway: RecordingGateway, card: dict[str, str]
+) -> None:
+    gateway.faults["charge"] = refuse_connection
+    with pytest.raises(DineroError):
+        Transaction.create(5, idempotency_key=KEY, **card)
+    row = Transaction.create(5, idempotency_key=KEY, **card)
+    assert list(Operation.objects.order_by("id").values_list("state", "idempotency_key")) == [
+        ("failed", None),
+        ("succeeded", KEY),
+    ]
+    assert row.status == "approved"
+
+
+# -- A rival between our look and our insert ------------------------------------------------------
+
+
+@pytest.fixture
+def blind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first look finds nothing, as it does when both come at the same moment."""
+    monkeypatch.setattr(idempotency, "earlier", lambda *args: None)
+
+
+def test_the_rivals_charge_is_ours_too(
+    gateway: RecordingGateway, card: dict[str, str], blind: None
+) -> None:
+    first = Transaction.create(5, idempotency_key=KEY, **card)
+    assert Transaction.create(5, idempotency_key=KEY, **card) == first
+    assert gateway.verbs == ["charge"]
+
+
+def test_a_rival_whose_reply_was_lost_is_looked_up(
+    gateway: RecordingGateway, card: dict[str, str], blind: None
+) -> None:
+    gateway.faults["charge"] = lose_reply
+    with pytest.raises(OutcomeUnknown):
+        Transaction.create(5, idempotency_key=KEY, **card)
+    assert Transaction.create(5, idempotency_key=KEY, **card).status == "approved"
+    assert gateway.verbs == ["charge", "find_operation"]
+
+
+def test_a_rival_that_sent_nothing_frees_the_key_for_the_next_attempt(
+    gateway: RecordingGateway, card: dict[str, str], blind: None
+) -> None:
+    gateway.faults["charge"] = refuse_connection
+    with pytest.raises(DineroError):
+        Transaction.create(5, idempotency_key=KEY, **card)
+    with pytest.raises(OperationInProgress):
+        Transaction.create(5, idempotency_key=KEY, **card)
+    assert Transaction.create(5, idempotency_key=KEY, **card).status == "approved"
+    assert gateway.verbs == ["charge", "charge"]
