@@ -65,14 +65,14 @@ format: $(VENV)/.installed-dev ## let ruff mend what it can
 types: $(VENV)/.installed-dev ## mypy, strict
 	$(PY) -m mypy
 
-layers: $(VENV)/.installed-test ## import-linter: each room imports only from rows above its own
+layers: $(VENV)/.installed-test ## import-linter: each room imports only from the rows below it
 	$(VENV)/bin/lint-imports
 
 migrations: $(VENV)/.installed-test ## no model change without its migration
 	$(PY) -m django makemigrations --check --dry-run --settings tests.settings
 
 docs: $(VENV)/.installed-dev ## the HTML documentation in site/
-	$(PY) -m mkdocs build --strict --quiet --site-dir site
+	$(PY) -m sphinx --builder html --fail-on-warning --keep-going --quiet docs site
 
 mutants: $(VENV)/.installed-dev ## mutmut on money, journal, cards and codes (about 20 minutes)
 	# One at a time: mutants of the same process share the test database.

@@ -20,6 +20,9 @@ from django_dinero.models import Transaction
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
+ALL_PAGES = sorted((ROOT / "docs").rglob("*.md"))
+REPOSITORY = "https://github.com/django-dinero/django-dinero"
+FILES = "https://raw.githubusercontent.com/django-dinero/django-dinero"
 WITH_EXAMPLES = [page for page in PAGES if ">>> " in page.read_text()]
 
 pytestmark = pytest.mark.django_db
@@ -89,13 +92,35 @@ def test_every_setting_and_option_stands_in_a_table() -> None:
 
 
 def test_the_menu_leads_to_every_page() -> None:
-    menu = re.findall(r"^  - [^:]+: ([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
-    assert sorted(menu) == sorted(path.name for path in PAGES)
+    menu = [name for index in ("index", "reference/index") for name in toctree(index)]
+    assert sorted(menu) == sorted(name_of(path) for path in ALL_PAGES if name_of(path) != "index")
 
 
 def test_the_index_leads_to_every_page() -> None:
-    links = set(re.findall(r"\]\(([\w-]+\.md)\)", page("index")))
-    assert links == {path.name for path in PAGES} - {"index.md"}
+    links = re.findall(r"\]\(([\w/-]+)\.md\)", page("index"))
+    assert sorted(links) == sorted(toctree("index"))
+
+
+def test_the_readme_can_be_read_anywhere() -> None:
+    """On a package index relative links lead nowhere."""
+    links = re.findall(r"\]\(([^)]+)\)", (ROOT / "README.md").read_text())
+    assert links
+    for link in links:
+        file = re.fullmatch(f"(?:{REPOSITORY}/blob|{FILES})/main/(.+)", link)
+        assert file is not None, link
+        assert (ROOT / file[1]).is_file(), link
+
+
+def toctree(index: str) -> list[str]:
+    """The pages that an index names, as paths below docs/."""
+    blocks = re.findall(r"```{toctree}\n(.*?)```", page(index), re.DOTALL)
+    folder = index.rpartition("/")[0]
+    names = re.findall(r"^([\w/-]+)$", "\n".join(blocks), re.MULTILINE)
+    return [f"{folder}/{name}" if folder else name for name in names]
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT / "docs").with_suffix("").as_posix()
 
 
 def page(name: str) -> str:
