@@ -59,6 +59,7 @@ html_theme = "furo"
 html_title = "django-dinero"
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
+html_js_files = ["tables.js"]
 html_copy_source = False
 html_theme_options = {"top_of_page_buttons": []}
 
