@@ -129,7 +129,7 @@ class OutcomeUnknown(DineroError):
 class NeedsAttention(DineroError):
     """The gateway's answer contradicts what was asked; a person must look before anything else."""
 
-    code = "needs_review"
+    code = "needs_attention"
 
 
 class GatewayError(DineroError):

@@ -103,7 +103,7 @@ class Migration(migrations.Migration):
                 ('parent_key', django_dinero.db.fields.IdField(blank=True, default='', max_length=20, verbose_name='key of the original')),
                 ('amount', models.DecimalField(blank=True, decimal_places=4, max_digits=16, null=True, verbose_name='amount')),
                 ('currency', models.CharField(blank=True, default='', max_length=3, verbose_name='currency')),
-                ('state', models.CharField(choices=[('new', 'new'), ('sent', 'sent'), ('succeeded', 'succeeded'), ('declined', 'declined'), ('held', 'held at the gateway'), ('failed', 'failed'), ('unknown', 'outcome unknown'), ('absent', 'proven absent'), ('needs_attention', 'needs a person')], db_index=True, default='new', max_length=16, verbose_name='state')),
+                ('state', models.CharField(choices=[('new', 'new'), ('sent', 'sent'), ('succeeded', 'succeeded'), ('declined', 'declined'), ('held', 'held at the gateway'), ('failed', 'failed'), ('unknown', 'outcome unknown'), ('absent', 'proven absent'), ('needs_attention', 'needs attention')], db_index=True, default='new', max_length=16, verbose_name='state')),
                 ('intent', models.JSONField(blank=True, default=dict, encoder=django.core.serializers.json.DjangoJSONEncoder, verbose_name='intent')),
                 ('outcome', models.JSONField(blank=True, default=dict, verbose_name='outcome')),
                 ('worker', models.CharField(blank=True, default='', editable=False, max_length=100)),

@@ -33,7 +33,7 @@ class OperationState(models.TextChoices):
     #: Looked for after the quarantine, in complete lists, and not found.
     ABSENT = "absent", _("proven absent")
     #: The gateway's answer contradicts the intent; a person decides.
-    NEEDS_ATTENTION = "needs_attention", _("needs a person")
+    NEEDS_ATTENTION = "needs_attention", _("needs attention")
 
 
 #: States in which an operation holds its lock, so that no second one starts.

@@ -43,7 +43,7 @@ CODES = {
     "InvalidExpiryInput": "invalid_expiry",
     "InvalidInput": "invalid_input",
     "InvalidTransactionError": "invalid_transaction",
-    "NeedsAttention": "needs_review",
+    "NeedsAttention": "needs_attention",
     "NotSent": "not_sent",
     "OperationInProgress": "operation_in_progress",
     "OutcomeUnknown": "outcome_unknown",

@@ -39,19 +39,28 @@ def copied_package(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_contributors_table_has_every_room() -> None:
-    page = (ROOT / "CONTRIBUTING.md").read_text()
-    rows = re.findall(r"^\| (?:\d|beside) \| (.*) \|$", page, re.MULTILINE)
-    told = {
-        word.strip("/:")
-        for row in rows
-        for name in re.findall(r"`([^`]+)`", row)
-        for word in name.split()
-    }
+def test_the_architecture_page_names_every_room() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    page = page[page.index("## The folders") :]
+    told = {name.strip("/").removesuffix(".py") for name in re.findall(r"`([^`\s]+)`", page)}
     package = ROOT / "django_dinero"
-    files = {path.stem for path in package.glob("*.py")} - {"__init__"}
-    folders = {path.parent.name for path in package.glob("*/*.py")} - {"migrations"}
-    assert files | folders <= told
+    rooms = {path.stem for path in package.glob("*.py")} - {"__init__"}
+    rooms |= {path.parent.name for path in package.glob("*/*.py")} - {"migrations"}
+    services = {
+        path.relative_to(package).with_suffix("").as_posix()
+        for path in (package / "services").rglob("*.py")
+        if path.stem != "__init__"
+    }
+    assert rooms | services <= told
+
+
+def test_the_architecture_page_names_nothing_that_is_not_there() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    named = re.findall(r"`([a-z_]+(?:/[a-z_]*)*/|[a-z_/]+\.py)`", page)
+    package = ROOT / "django_dinero"
+    places = [package, package / "gateways" / "authorizenet"]
+    assert len(named) > 40
+    assert not [name for name in named if not any((place / name).exists() for place in places)]
 
 
 def test_every_room_keeps_the_contracts() -> None:
