@@ -21,6 +21,9 @@ INSTALLED_APPS = [
 ]
 DINERO: dict[str, Any] = {
     "GATEWAYS": {
-        "default": {"BACKEND": "django_dinero.gateways.sandbox.SandboxGateway", "OPTIONS": {}},
+        "default": {
+            "BACKEND": "django_dinero.gateways.sandbox.SandboxGateway",
+            "OPTIONS": {"allow_in_production": True},
+        },
     },
 }
