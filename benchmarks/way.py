@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from types import FrameType
 
@@ -90,7 +91,7 @@ def way_of(verb: Verb) -> Way:
     return Way(
         files=_named(entered),
         services=_named(inside),
-        changes=sum(here != there for here, there in zip(inside, inside[1:], strict=False)),
+        changes=sum(here != there for here, there in pairwise(inside)),
         statements=tuple(
             query["sql"]
             for query in context.captured_queries

@@ -52,7 +52,7 @@ def of(request: Request) -> Once:
         InvalidInput: there is none, or one of another form.
     """
     once = _read(request)
-    before = idempotency.operation_of({"scope": once.scope, "idempotency_key": once.key})
+    before = idempotency.operation_of(idempotency.CallerKey(once.key, once.scope))
     return replace(once, before=before.key if before is not None else "")
 
 

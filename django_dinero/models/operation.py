@@ -137,6 +137,9 @@ class Operation(models.Model):
     lock_name = IdField(_("lock name"), max_length=150, blank=True, default="")
     #: ``lock_name`` while the operation is open, else NULL: unique, so one is open at most.
     held_lock = IdField(max_length=150, null=True, unique=True, editable=False)
+    #: The user who owns what it is about: the key as text, whatever kind of key it is.
+    owner_pk = IdField(_("owner"), max_length=64, blank=True, default="")
+    customer_key = IdField(_("customer key"), max_length=KEY_LENGTH, blank=True, default="")
     customer_id = IdField(_("customer id"), max_length=255, blank=True, default="")
     card_id = IdField(_("card id"), max_length=255, blank=True, default="")
     transaction_id = IdField(_("transaction id"), max_length=255, blank=True, default="")
@@ -165,6 +168,8 @@ class Operation(models.Model):
 
     #: The state from which this instance ended it; empty if somebody else did.
     ended_from = ""
+    #: Until when this process may send it, by ``time.monotonic()``; None if it may not.
+    send_before: float | None = None
 
     class Meta:
         verbose_name = _("operation")

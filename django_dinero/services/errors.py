@@ -8,12 +8,10 @@ from typing import Any, TypeVar
 from django.utils.translation import gettext as _
 
 from django_dinero import exceptions
-from django_dinero.enums import ReasonKind, ResultStatus
+from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import GatewayError, OutcomeUnknown
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import Reason, Refusal, TransactionResult
-from django_dinero.models.operation import Operation
-from django_dinero.models.transaction import Transaction
 from django_dinero.redaction import scrub
 
 ResultT = TypeVar("ResultT")
@@ -60,28 +58,6 @@ def error_for(reasons: Iterable[Reason], *, existing_id: str = "", **context: An
     if issubclass(error, exceptions.DuplicateCardError):
         return error(message, card_id=existing_id, **context)
     return error(message, **context)
-
-
-def recorded_refusal(operation: Operation, row: Transaction) -> GatewayError:
-    """Return the exception for a recorded answer that is no approval."""
-    outcome = ResultStatus(operation.outcome["result"])
-    context: dict[str, Any] = {
-        "transaction": row,
-        "operation": operation,
-        "gateway_name": operation.gateway_name,
-    }
-    text = operation.note("gateway_text")
-    code = operation.note("gateway_code")
-    if outcome in (ResultStatus.HELD, ResultStatus.REQUIRES_ACTION):
-        message = text or _("The gateway holds this payment for review.")
-        return exceptions.HeldForReview(message, gateway_code=code, **context)
-    kinds = operation.note("reasons") or [ReasonKind.CARD_DECLINED.value]
-    if outcome is ResultStatus.FAILED and not operation.note("reasons"):
-        kinds = [ReasonKind.GATEWAY_ERROR.value]
-    reasons = [
-        Reason(ReasonKind(kind), code, text if n == 0 else "") for n, kind in enumerate(kinds)
-    ]
-    return error_for(reasons, **context)
 
 
 def has_reason(refusal: Refusal | TransactionResult, kind: ReasonKind) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -28,6 +28,13 @@ ResultT = TypeVar("ResultT")
 
 #: Arguments that describe a card which is not stored yet.
 CARD_ARGUMENTS = frozenset({"number", "cvv", "month", "year", "token", *ADDRESS_FIELDS})
+
+
+class ShownCard(TypedDict):
+    """What may be shown of a card."""
+
+    last_4: str
+    brand: str
 
 
 def refuse_unknown(given: Mapping[str, Any], accepted: frozenset[str]) -> None:
@@ -73,7 +80,7 @@ def _token(token: object, values: Mapping[str, Any]) -> PaymentToken:
     return PaymentToken(Secret(text_of(token)), address=address)
 
 
-def shown(card: CardDetails | PaymentToken) -> dict[str, str]:
+def shown(card: CardDetails | PaymentToken) -> ShownCard:
     """Return what may be shown of a card that was typed, for the journal."""
     if isinstance(card, CardDetails):
         return {"last_4": card.last_4, "brand": card.brand}

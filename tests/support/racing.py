@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import connection
+from django.db import connection, connections
 
 from django_dinero.exceptions import DineroError
 
@@ -114,3 +114,27 @@ def turns() -> Iterator[Turns]:
         yield made
     finally:
         made.go_on()
+
+
+@contextmanager
+def before_statement(
+    start: str, act: Callable[[], object], using: str = "default"
+) -> Iterator[None]:
+    """Do something on the same connection right before the first statement that starts so.
+
+    Another worker comes between two lines of ours, and both lines run as they are.
+    """
+    done = False
+
+    def watch(
+        execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
+    ) -> Any:
+        nonlocal done
+        if not done and sql.startswith(start):
+            done = True
+            act()
+        return execute(sql, params, many, context)
+
+    with connections[using].execute_wrapper(watch):
+        yield
+    assert done, f"no statement starts with {start!r}"

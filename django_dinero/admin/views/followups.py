@@ -33,11 +33,11 @@ class FollowUpPage(MoneyPage):
     explanation: ClassVar[Any]
 
     #: The service's own rule: why this cannot be done to a transaction, None if it can.
-    rule: ClassVar[Callable[[Transaction, Decimal], DineroError | None]]
+    rule: ClassVar[Callable[[ledger.Family, Decimal], DineroError | None]]
 
     def why_not(self, row: Transaction) -> DineroError | None:
         """Return why it cannot be done to all that is left; a transaction's page asks too."""
-        return type(self).rule(row, self.left(row))
+        return type(self).rule(ledger.family_of(row), self.left(row))
 
     def left(self, row: Transaction) -> Decimal:
         """Return how much can be settled, given back or voided."""
@@ -117,7 +117,7 @@ class RefundPage(AmountPage):
 
     def left(self, row: Transaction) -> Decimal:
         """Return what was not given back yet."""
-        return ledger.left_to_refund(row)
+        return ledger.family_of(row).left_to_refund
 
 
 class VoidPage(FollowUpPage):

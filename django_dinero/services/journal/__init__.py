@@ -23,6 +23,7 @@ from django_dinero.services.journal.operations import (
     move,
     nothing_sent_if_unwritten,
     release_lock,
+    try_to_conclude,
 )
 from django_dinero.services.journal.sending import close_refused, log_broken_backend, send
 
@@ -45,4 +46,5 @@ __all__ = [
     "nothing_sent_if_unwritten",
     "release_lock",
     "send",
+    "try_to_conclude",
 ]

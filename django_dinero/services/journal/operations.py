@@ -7,8 +7,13 @@ lookup and (later) a webhook may race. Times are the database's own, in UTC.
 from __future__ import annotations
 
 import logging
+import os
+import socket
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -33,6 +38,7 @@ from django_dinero.exceptions import (
 )
 from django_dinero.gateways.base import Gateway
 from django_dinero.models.operation import OPEN_STATES, TRANSITIONS, Operation, OperationState
+from django_dinero.services.journal.records import Intent, RecordedOutcome
 
 logger = logging.getLogger("django_dinero.journal")
 
@@ -55,22 +61,43 @@ class KeyTaken(DineroError):
 
 
 def begin(
-    gateway: Gateway, kind: str, *, using: str, lock_name: str = "", **values: Any
+    gateway: Gateway,
+    kind: str,
+    *,
+    using: str,
+    lock_name: str = "",
+    intent: Intent | None = None,
+    sent: bool = False,
+    **columns: Any,
 ) -> Operation:
-    """Write a NEW operation that holds ``lock_name``, committed when this returns.
+    """Write a new operation that holds ``lock_name``, committed when this returns.
+
+    Args:
+        using: the alias that it is written on.
+        intent: what it is to do.
+        sent: whether whoever writes it sends it at once: it begins as SENT then, without a claim
+            of its own. For verbs that have nothing to check under a lock.
+        **columns: of :class:`Operation`.
 
     Raises:
         KeyTaken: ``scope`` and ``idempotency_key`` have an operation.
         LockHeld: the lock is held by an open operation.
         NotSent: the database cannot be written now.
     """
+    intent = intent or Intent()
+    # Counted from before the first attempt to insert: who is stopped there wakes too late.
+    send_before = last_moment(gateway)
+    times = sending_columns(gateway, attempts=1) if sent else _new_columns(gateway)
     operation = Operation(
         kind=kind,
         gateway_name=gateway.alias,
         lock_name=lock_name,
         held_lock=lock_name or None,
-        lease_until=UtcNow() + timedelta(seconds=gateway.lease_seconds),
-        **values,
+        intent=intent.to_json(),
+        customer_key=intent.customer_key,
+        owner_pk="" if intent.owner_pk is None else str(intent.owner_pk),
+        **times,
+        **columns,
     )
     collision = False
     with nothing_sent_if_unwritten():
@@ -80,8 +107,34 @@ def begin(
             collision = True
         if collision:
             raise _collision(operation, using)
-    _take_over(operation, {"lease_until": operation.lease_until})
+    _take_over(operation, times)
+    if sent:
+        operation.send_before = send_before
+        _announce(operation, State.NEW)
     return operation
+
+
+def _new_columns(gateway: Gateway) -> dict[str, Any]:
+    return {"lease_until": UtcNow() + timedelta(seconds=gateway.lease_seconds)}
+
+
+def sending_columns(gateway: Gateway, *, attempts: int) -> dict[str, Any]:
+    """Return what stands in the row of an operation from the moment it may be sent."""
+    lease = timedelta(seconds=gateway.lease_seconds)
+    return {
+        "state": State.SENT,
+        "sent_at": UtcNow(),
+        "lease_until": UtcNow() + lease,
+        "quarantine_until": UtcNow() + timedelta(seconds=gateway.quarantine_seconds),
+        "next_check_at": UtcNow() + lease,
+        "attempts": attempts,
+        "worker": f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"[:100],
+    }
+
+
+def last_moment(gateway: Gateway) -> float:
+    """Return until when a call may leave that is claimed now, as ``time.monotonic()`` counts."""
+    return time.monotonic() + gateway.lease_seconds / 3
 
 
 def _insert(operation: Operation, using: str) -> None:
@@ -110,7 +163,7 @@ def nothing_sent_if_unwritten() -> Iterator[None]:
 
 def add_to_intent(operation: Operation, **values: Any) -> None:
     """Write more into the intent of a NEW operation: what is read with its lock held."""
-    operation.intent = {**operation.intent, **values}
+    operation.intent = replace(Intent.of(operation), **values).to_json()
     rows = Operation.objects.using(operation.written_on).filter(pk=operation.pk, state=State.NEW)
     rows.update(intent=operation.intent)
 
@@ -144,13 +197,19 @@ def release_lock(operation: Operation) -> None:
     operation.refresh_from_db()
 
 
-def move(operation: Operation, state: OperationState, **values: Any) -> bool:
+def move(
+    operation: Operation,
+    state: OperationState,
+    outcome: RecordedOutcome | None = None,
+    **columns: Any,
+) -> bool:
     """Change the state by compare-and-set; return whether this caller won.
 
-    The instance is up to date afterwards either way. ``values`` are written with it, by the winner.
+    The instance is up to date afterwards either way. ``outcome`` and ``columns`` are written with
+    it, by the winner.
     """
     old = operation.state
-    won = _compare_and_set(operation, state, values)
+    won = _compare_and_set(operation, state, _with_outcome(columns, outcome))
     if won:
         _announce(operation, old)
     return won
@@ -191,15 +250,19 @@ def _announce(operation: Operation, old: str) -> None:
     )
 
 
-def end(operation: Operation, state: OperationState, **values: Any) -> None:
-    """As :func:`move`, from wherever a lookup has taken the operation meanwhile."""
-    old = _end(operation, state, values)
+def _with_outcome(columns: dict[str, Any], outcome: RecordedOutcome | None) -> dict[str, Any]:
+    return columns if outcome is None else {**columns, "outcome": outcome.to_json()}
+
+
+def end(operation: Operation, state: OperationState, outcome: RecordedOutcome) -> None:
+    """As :func:`move`, from wherever a look-up has taken the operation meanwhile."""
+    old = _end(operation, state, _with_outcome({}, outcome))
     if old:
         _announce(operation, old)
 
 
 def _end(operation: Operation, state: OperationState, values: dict[str, Any]) -> str:
-    # Comes to its end: no change of state leads back.
+    # The loop ends: no change of state leads back.
     while state in TRANSITIONS.get(operation.state, frozenset()):
         old = operation.state
         if _compare_and_set(operation, state, values):
@@ -211,9 +274,9 @@ def _end(operation: Operation, state: OperationState, values: dict[str, Any]) ->
 def conclude(
     operation: Operation,
     state: OperationState,
-    outcome: Mapping[str, Any],
+    outcome: RecordedOutcome,
     write: Callable[[], ResultT],
-    **values: Any,
+    **columns: Any,
 ) -> ResultT:
     """Write how an operation ended, and with it the rows that follow from it.
 
@@ -224,8 +287,8 @@ def conclude(
     Raises:
         OutcomeUnknown: the database failed; the log has the operation's key and the gateway's id.
     """
-    apart = operation.written_on != router.db_for_write(Operation)
-    values["outcome"] = dict(outcome)
+    values = _with_outcome(columns, outcome)
+    apart = is_apart(operation)
     old, failed = "", False
     try:
         with transaction.atomic(using=operation.written_on):
@@ -242,7 +305,58 @@ def conclude(
         _announce(operation, old)
     if not failed:
         return rows
-    raise OutcomeUnknown(
+    raise _unrecorded(operation)
+
+
+def try_to_conclude(
+    operation: Operation,
+    state: OperationState,
+    outcome: RecordedOutcome,
+    write: Callable[[], ResultT],
+    **columns: Any,
+) -> tuple[ResultT] | None:
+    """As :func:`conclude`, and leave it to the database's constraints whether ``write`` may.
+
+    Returns:
+        What ``write`` returned, or None where the database objected, or would do so too late: then
+        nothing was written, and the caller looks first and concludes after that.
+
+    Raises:
+        OutcomeUnknown: as for :func:`conclude`.
+    """
+    using = operation.written_on
+    if is_apart(operation) or connections[using].in_atomic_block:
+        return None
+    try:
+        # PostgreSQL and SQLite tell of a foreign key whose row has gone at the commit.
+        with transaction.atomic(using=using):
+            old = _end(operation, state, _with_outcome(columns, outcome))
+            rows = write()
+    except Error as error:
+        objected = error
+    else:
+        if old:
+            _announce(operation, old)
+        return (rows,)
+    logger.info("Operation %s: %s; looking first", operation.key, type(objected).__name__)
+    failed = False
+    try:
+        operation.refresh_from_db()
+    except Error as error:
+        failed = True
+        log_unrecorded(operation, state, outcome, error)
+    if failed:
+        raise _unrecorded(operation)
+    return None
+
+
+def is_apart(operation: Operation) -> bool:
+    """Say whether the operation is written on another connection than the rows."""
+    return operation.written_on != router.db_for_write(Operation)
+
+
+def _unrecorded(operation: Operation) -> OutcomeUnknown:
+    return OutcomeUnknown(
         _("The gateway answered, and the database could not record it; look up %(key)s.")
         % {"key": operation.key},
         operation=operation,
@@ -250,7 +364,7 @@ def conclude(
 
 
 def log_unrecorded(
-    operation: Operation, state: OperationState, outcome: Mapping[str, Any], error: Error
+    operation: Operation, state: OperationState, outcome: RecordedOutcome, error: Error
 ) -> None:
     """Tell the log what the database does not hear: enough to find it at the gateway."""
     logger.critical(
@@ -258,7 +372,7 @@ def log_unrecorded(
         operation.key,
         state,
         operation.gateway_name,
-        outcome.get("transaction_id") or outcome.get("customer_id") or "-",
+        outcome.transaction_id or outcome.customer_id or "-",
         type(error).__name__,
     )
 

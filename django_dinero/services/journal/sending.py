@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
-import threading
-import time
 import traceback
 from collections.abc import Callable
-from datetime import timedelta
 from typing import TypeVar
 
 from django.db import Error
 from django.utils.translation import gettext as _
 
-from django_dinero.db.fields import UtcNow
 from django_dinero.exceptions import (
     DineroError,
     InvalidInput,
@@ -27,16 +21,18 @@ from django_dinero.exceptions import (
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import Refusal
 from django_dinero.models.operation import Operation, OperationState
-from django_dinero.redaction import scrub
 from django_dinero.send_deadline import check_may_send, send_before
 from django_dinero.services.errors import error_for
 from django_dinero.services.journal.operations import (
     conclude,
     end,
+    last_moment,
     log_unrecorded,
     move,
     nothing_sent_if_unwritten,
+    sending_columns,
 )
+from django_dinero.services.journal.records import RecordedOutcome
 
 logger = logging.getLogger("django_dinero.journal")
 
@@ -45,7 +41,7 @@ State = OperationState
 
 
 def send(gateway: Gateway, operation: Operation, call: Callable[[], ResultT]) -> ResultT:
-    """Make the call of a NEW operation, once, and return the gateway's answer.
+    """Make the call of an operation that this worker has written, once; return the answer.
 
     An answer leaves the operation SENT: the caller concludes it together with its own rows.
 
@@ -55,11 +51,12 @@ def send(gateway: Gateway, operation: Operation, call: Callable[[], ResultT]) ->
         InvalidInput, UnsupportedFeature: the backend refused to send it; FAILED.
         OperationInProgress: somebody else sends it.
     """
-    # Counted from before the claim: a worker that is stopped right after it wakes too late.
-    last_moment = time.monotonic() + gateway.lease_seconds / 3
-    _claim(gateway, operation)
+    if operation.state == State.NEW:
+        _claim(gateway, operation)
+    if operation.send_before is None:
+        raise _taken(operation)
     failure: DineroError
-    token = send_before.set(last_moment)
+    token = send_before.set(operation.send_before)
     try:
         check_may_send()
         return call()
@@ -79,28 +76,21 @@ def send(gateway: Gateway, operation: Operation, call: Callable[[], ResultT]) ->
 
 
 def _claim(gateway: Gateway, operation: Operation) -> None:
-    lease = timedelta(seconds=gateway.lease_seconds)
-    quarantine = timedelta(seconds=gateway.quarantine_seconds)
+    # Counted from before the claim: a worker that is stopped right after it wakes too late.
+    moment = last_moment(gateway)
+    columns = sending_columns(gateway, attempts=operation.attempts + 1)
     with nothing_sent_if_unwritten():
-        won = move(
-            operation,
-            State.SENT,
-            sent_at=UtcNow(),
-            lease_until=UtcNow() + lease,
-            quarantine_until=UtcNow() + quarantine,
-            next_check_at=UtcNow() + lease,
-            attempts=operation.attempts + 1,
-            worker=_worker(),
-        )
+        won = move(operation, columns.pop("state"), **columns)
     if not won:
-        raise OperationInProgress(
-            _("Operation %(key)s was taken by somebody else.") % {"key": operation.key},
-            operation=operation,
-        )
+        raise _taken(operation)
+    operation.send_before = moment
 
 
-def _worker() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"[:100]
+def _taken(operation: Operation) -> OperationInProgress:
+    return OperationInProgress(
+        _("Operation %(key)s was taken by somebody else.") % {"key": operation.key},
+        operation=operation,
+    )
 
 
 def _broken(operation: Operation, error: Exception) -> OutcomeUnknown:
@@ -125,9 +115,9 @@ def log_broken_backend(operation: Operation, error: Exception) -> str:
 
 def _record(operation: Operation, failure: DineroError) -> None:
     state = State.UNKNOWN if isinstance(failure, OutcomeUnknown) else State.FAILED
-    outcome = {"error": scrub(str(failure))[:500], "code": failure.code}
+    outcome = RecordedOutcome.of_error(failure)
     try:
-        end(operation, state, outcome=outcome)
+        end(operation, state, outcome)
     except Error as error:  # what the caller must hear is what became of the call
         log_unrecorded(operation, state, outcome, error)
 
@@ -140,6 +130,5 @@ def close_refused(operation: Operation, refusal: Refusal) -> DineroError:
         operation=operation,
         gateway_name=operation.gateway_name,
     )
-    outcome = {"error": str(error)[:500], "code": error.code, "gateway_code": error.gateway_code}
-    conclude(operation, OperationState.DECLINED, outcome, lambda: None)
+    conclude(operation, State.DECLINED, RecordedOutcome.of_error(error), lambda: None)
     return error

@@ -13,30 +13,28 @@ from django_dinero.services.ledger.conclusions import (
     restore_row,
     write_decision,
 )
+from django_dinero.services.ledger.refusals import recorded_refusal
 from django_dinero.services.ledger.rows import (
-    belongs_to_other_operation,
-    left_to_refund,
+    Family,
+    family_of,
     lock_name_of,
     original_of,
-    outcome_of,
     refresh,
     transactions,
-    truncate_for_columns,
 )
 
 __all__ = [
     "DECISIONS",
+    "Family",
     "align_held",
-    "belongs_to_other_operation",
     "conclude",
-    "left_to_refund",
+    "family_of",
     "lock_name_of",
     "original_of",
-    "outcome_of",
+    "recorded_refusal",
     "refresh",
     "restore_lost_rows",
     "restore_row",
     "transactions",
-    "truncate_for_columns",
     "write_decision",
 ]

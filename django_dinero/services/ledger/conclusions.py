@@ -1,11 +1,12 @@
 """How a money operation ends: its state, its row, and what users hear of it, each once.
 
-Whoever learns the end first (the worker itself, a lookup, later a webhook) writes it through here.
+Whoever learns the end first (the worker itself, a look-up, later a webhook) writes it through here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
@@ -16,8 +17,13 @@ from django_dinero.enums import ResultStatus
 from django_dinero.models.operation import Operation, OperationKind, OperationState
 from django_dinero.models.transaction import Transaction, TransactionStatus
 from django_dinero.services import journal
-from django_dinero.services.errors import recorded_refusal
+from django_dinero.services.journal.records import RecordedOutcome
+from django_dinero.services.ledger.refusals import recorded_refusal
 from django_dinero.services.ledger.rows import (
+    Family,
+    belongs_to_other_operation,
+    family_of,
+    insert_row,
     lock_name_of,
     original_of,
     refresh,
@@ -25,6 +31,8 @@ from django_dinero.services.ledger.rows import (
     write_row,
 )
 from django_dinero.services.ledger.statuses import STATES, STATUSES, TAKEN
+
+Written = tuple[Transaction, bool]
 
 SIGNALS = {
     OperationKind.CHARGE: signals.charged,
@@ -36,19 +44,62 @@ SIGNALS = {
 #: What has no row of its own: it decides how a held one stands.
 DECISIONS = (OperationKind.APPROVE_HELD, OperationKind.DECLINE_HELD)
 FOLLOW_UPS = (OperationKind.CAPTURE, OperationKind.VOID, OperationKind.REFUND)
+#: In one of these an operation has counted in the ledger, or may come to count.
 CAN_HAVE_ROWS = (OperationState.SUCCEEDED, OperationState.HELD)
 
 
-def conclude(operation: Operation, outcome: Mapping[str, Any], **values: Any) -> Transaction | None:
-    """Write the gateway's answer and its row; None if the operation is left to a person."""
-    state = STATES[ResultStatus(outcome["result"])]
-    written = journal.conclude(
-        operation,
-        state,
-        outcome,
-        lambda: write_row(operation) if operation.has_result else None,
-        **values,
-    )
+def conclude(
+    operation: Operation,
+    outcome: RecordedOutcome,
+    parent: Transaction | None = None,
+    **columns: Any,
+) -> Transaction | None:
+    """Write the gateway's answer and its row.
+
+    The operation and its row are written at once, and the database says whether they may be. Only
+    where it objects, or would do so too late, is everything looked at first.
+
+    Args:
+        parent: what the operation follows, where it is at hand.
+        **columns: more that is written into the operation.
+
+    Returns:
+        The row; None if the operation needs a person's attention.
+    """
+    state = STATES[outcome.status]
+    insert = _if_it_has_a_result(operation, lambda: insert_row(operation, parent))
+    done = journal.try_to_conclude(operation, state, outcome, insert, **columns)
+    if done is not None:
+        (written,) = done
+        return _told(operation, *written) if written is not None else None
+    return _conclude_carefully(operation, outcome, parent, columns)
+
+
+def _if_it_has_a_result(
+    operation: Operation, write: Callable[[], Written]
+) -> Callable[[], Written | None]:
+    # Somebody else may have left it to a person meanwhile.
+    return lambda: write() if operation.has_result else None
+
+
+def _conclude_carefully(
+    operation: Operation,
+    outcome: RecordedOutcome,
+    parent: Transaction | None,
+    columns: dict[str, Any],
+) -> Transaction | None:
+    state = STATES[outcome.status]
+    if belongs_to_other_operation(operation, outcome.transaction_id):
+        if outcome.status in (ResultStatus.DECLINED, ResultStatus.FAILED):
+            # A refused duplicate comes with the id of its original.
+            outcome = replace(outcome, transaction_id="")
+            columns = {**columns, "transaction_id": operation.transaction_id}
+        else:
+            state = OperationState.NEEDS_ATTENTION
+            text = _("The gateway gave the id of another transaction.")
+            outcome = replace(outcome, error=text)
+    write = _if_it_has_a_result(operation, lambda: write_row(operation, parent))
+    written = journal.conclude(operation, state, outcome, write, **columns)
     return _told(operation, *written) if written is not None else None
 
 
@@ -79,22 +130,27 @@ def _announce(operation: Operation, row: Transaction) -> None:
         signals.send(signals.charge_failed, Transaction, transaction=row, error=error)
 
 
-def restore_lost_rows(row: Transaction) -> None:
-    """Write again what a rollback of the caller took from the books of one transaction.
+def restore_lost_rows(row: Transaction) -> Family:
+    """Write again what a rollback of the caller took from what follows one transaction.
 
     The journal was committed on a connection of its own. Refunds add up to no more than was
     taken only if all of them are seen.
+
+    Returns:
+        The transaction and what follows it; the instance is up to date.
     """
+    family = family_of(row)
     rows = Operation.objects.using(journal.current_alias()).filter(
         lock_name=lock_name_of(row), kind__in=FOLLOW_UPS, state__in=CAN_HAVE_ROWS
     )
-    known = set(transactions().filter(parent=row).values_list("operation_key", flat=True))
-    for operation in rows.order_by("pk"):
-        if operation.key not in known and operation.has_result:
-            restore_row(operation)
-    if row.status == TransactionStatus.HELD:
+    known = {child.operation_key for child in family.children}
+    lost = [each for each in rows.order_by("pk") if each.key not in known and each.has_result]
+    for operation in lost:
+        restore_row(operation)
+    held = row.status == TransactionStatus.HELD
+    if held:
         align_held(row)
-    refresh(row)
+    return family_of(row) if lost or held else family
 
 
 def write_decision(held: Transaction, status: TransactionStatus) -> None:
@@ -111,17 +167,19 @@ def align_held(row: Transaction) -> None:
         return
     held = row.status == TransactionStatus.HELD
     if held and operation.has_result and operation.state != OperationState.HELD:
-        write_decision(row, STATUSES[ResultStatus(operation.outcome["result"])])
+        write_decision(row, STATUSES[RecordedOutcome.of(operation).status])
         refresh(row)
     elif not held and operation.state == OperationState.HELD:
         taken = row.status in TAKEN
         state = OperationState.SUCCEEDED if taken else OperationState.DECLINED
-        if journal.move(operation, state, outcome={**operation.outcome, **_decided(taken=taken)}):
+        if journal.move(operation, state, _decided(RecordedOutcome.of(operation), taken=taken)):
             _announce(operation, row)
 
 
-def _decided(*, taken: bool) -> dict[str, Any]:
+def _decided(outcome: RecordedOutcome, *, taken: bool) -> RecordedOutcome:
     if taken:
-        return {"result": ResultStatus.APPROVED.value}
+        return replace(outcome, result=ResultStatus.APPROVED.value)
     text = _("It was held for review, and declined then.")
-    return {"result": ResultStatus.DECLINED.value, "reasons": [], "gateway_text": text}
+    return replace(
+        outcome, result=ResultStatus.DECLINED.value, reasons=(), reason="", gateway_text=text
+    )

@@ -1,9 +1,10 @@
-"""Rows of the books, written from what a gateway said; each once, whoever writes it."""
+"""Ledger rows, written from what the journal knows; each once, whoever writes it."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -13,14 +14,15 @@ from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from django_dinero.enums import RemoteStatus, ResultStatus, TransactionKind
-from django_dinero.gateways.types import TransactionResult
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation
 from django_dinero.models.transaction import COUNTED, Transaction, TransactionStatus
 from django_dinero.money import EXACT, normalise
-from django_dinero.redaction import scrub
+from django_dinero.services.journal.records import Intent, RecordedOutcome, asked_amount
 from django_dinero.services.ledger.statuses import FROM_REMOTE, KINDS, SHARED, STATUSES
+
+LOCK_PREFIX = "transaction:"
 
 
 def transactions() -> QuerySet[Transaction]:
@@ -34,52 +36,77 @@ def refresh(row: Transaction) -> None:
 
 
 def lock_name_of(row: Transaction) -> str:
-    """Return what the operations that follow a transaction hold."""
-    return f"transaction:{row.public_id}"
+    """Return the lock that the operations on a transaction hold."""
+    return f"{LOCK_PREFIX}{row.public_id}"
 
 
 def original_of(operation: Operation) -> Transaction:
     """Return the transaction that an operation follows."""
-    return transactions().get(public_id=operation.lock_name.partition(":")[2])
+    return transactions().get(public_id=operation.lock_name.removeprefix(LOCK_PREFIX))
 
 
-def outcome_of(result: TransactionResult) -> dict[str, Any]:
-    """Return what the journal keeps of an answer: enough to write its row again."""
-    first = result.reasons[0] if result.reasons else None
-    told = {
-        "auth_code": result.auth_code,
-        "avs": result.avs,
-        "cvv": result.cvv,
-        "network_transaction_id": result.network_transaction_id,
-        "last_4": result.last_4,
-        "brand": result.brand,
-        "gateway_code": first.code if first else "",
-        "gateway_text": scrub(first.text)[:1000] if first else "",
-    }
-    return {
-        **truncate_for_columns(told),
-        "result": result.outcome.value,
-        "transaction_id": _real_id(result.transaction_id),
-        "reason": first.kind.value if first else "",
-        "reasons": [reason.kind.value for reason in result.reasons],
-    }
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A transaction with all that follows it, read at one moment."""
+
+    row: Transaction
+    children: tuple[Transaction, ...]
+
+    def sum_of(
+        self, kind: TransactionKind, statuses: Collection[TransactionStatus] = COUNTED
+    ) -> Decimal:
+        """Add up the children of a kind."""
+        found = [c for c in self.children if c.kind == kind and c.status in statuses]
+        return normalise(sum((Decimal(c.price) for c in found), Decimal(0)), self.row.currency)
+
+    @property
+    def captured(self) -> Decimal:
+        """How much was taken: the price of a charge or capture, or the sum of captures."""
+        if self.row.status not in COUNTED:
+            return Decimal(0)
+        if self.row.kind in (TransactionKind.CHARGE, TransactionKind.CAPTURE):
+            return normalise(Decimal(self.row.price), self.row.currency)
+        return self.sum_of(TransactionKind.CAPTURE)
+
+    @property
+    def left_to_refund(self) -> Decimal:
+        """How much can still be refunded; a refund that the gateway holds may still go out."""
+        on_its_way = self.sum_of(TransactionKind.REFUND, (*COUNTED, TransactionStatus.HELD))
+        taken = (
+            Decimal(self.row.price) if self.row.kind == TransactionKind.CAPTURE else self.captured
+        )
+        return EXACT.subtract(taken, on_its_way)
 
 
-def truncate_for_columns(told: Mapping[str, str]) -> dict[str, str]:
-    """Return what a gateway said as our columns take it: not too long, no NUL, no half characters.
+def family_of(row: Transaction) -> Family:
+    """Read a transaction and what follows it in one query; the instance is up to date then.
 
-    An approval must not be lost because its AVS letter has become a sentence.
+    Raises:
+        Transaction.DoesNotExist: it has gone.
     """
-    return {name: _fitting(text, name) for name, text in told.items()}
+    found = list(transactions().filter(Q(pk=row.pk) | Q(parent=row)).order_by("pk"))
+    now = next((each for each in found if each.pk == row.pk), None)
+    if now is None:
+        raise Transaction.DoesNotExist("This transaction has no row any more.")
+    for field in Transaction._meta.concrete_fields:
+        setattr(row, field.attname, getattr(now, field.attname))
+    return Family(row, tuple(each for each in found if each.pk != row.pk))
 
 
-def _fitting(text: str, name: str) -> str:
-    clean = text.replace("\x00", "").encode("utf-8", "ignore").decode()
-    limit = getattr(Transaction._meta.get_field(name), "max_length", None)
-    return clean[:limit]
+def insert_row(operation: Operation, parent: Transaction | None = None) -> tuple[Transaction, bool]:
+    """Write the row of a concluded operation without looking first.
+
+    Args:
+        parent: what the operation follows, where it is at hand.
+
+    Raises:
+        IntegrityError: there is such a row, or one that it points at has gone.
+    """
+    links = _links(operation, parent)
+    return _write(operation, _values(operation), links), True
 
 
-def write_row(operation: Operation) -> tuple[Transaction, bool]:
+def write_row(operation: Operation, parent: Transaction | None = None) -> tuple[Transaction, bool]:
     """Return the row of a concluded operation, and whether it was written just now.
 
     Everything comes from the operation's intent and outcome, so that a row lost in a rollback is
@@ -89,7 +116,7 @@ def write_row(operation: Operation) -> tuple[Transaction, bool]:
     found = _recorded(operation, values)
     if found is not None:
         return found
-    links = _existing(_links(operation))
+    links = _existing(_links(operation, parent))
     try:
         return _write(operation, values, links), True
     except IntegrityError:
@@ -124,7 +151,7 @@ def _claimed(row: Transaction, operation: Operation, values: Mapping[str, Any]) 
     newer = ("status", "transaction_id", "public_id")
     ours = {name: value for name, value in values.items() if name not in newer}
     found = transactions().filter(pk=row.pk, operation_key=None)
-    links = _existing(_links(operation))
+    links = _existing(_links(operation, None))
     won = bool(found.update(operation_key=operation.key, **ours, **links))
     refresh(row)
     return won
@@ -156,7 +183,7 @@ def _write(
 
 
 def _mark_voided(void: Transaction) -> None:
-    """A void takes its original out of the books, and what hangs on the same remote id."""
+    """A void takes its original out of the ledger, and what has the same id at the gateway."""
     same = transactions().filter(gateway_name=void.gateway_name, status__in=COUNTED)
     parent = void.parent
     original = Q(pk=void.parent_id)
@@ -166,62 +193,60 @@ def _mark_voided(void: Transaction) -> None:
             transaction_id=parent.transaction_id,
             kind__in=(TransactionKind.AUTHORIZATION, TransactionKind.CAPTURE),
         )
-    same.filter(original).update(status=TransactionStatus.VOIDED, updated_at=timezone.now())
-    if parent:
-        refresh(parent)
+    now = timezone.now()
+    same.filter(original).update(status=TransactionStatus.VOIDED, updated_at=now)
+    if parent and parent.status in COUNTED:
+        parent.status, parent.updated_at = TransactionStatus.VOIDED.value, now
 
 
 def _values(operation: Operation) -> dict[str, Any]:
-    intent, outcome = operation.intent, operation.outcome
-    kind, result = KINDS[operation.kind], ResultStatus(outcome["result"])
+    intent, outcome = Intent.of(operation), RecordedOutcome.of(operation)
+    kind = KINDS[operation.kind]
     # A refused capture or void may come with the id of its original: it moved nothing of its own.
-    nothing = kind in SHARED and result is not ResultStatus.APPROVED
-    values = {
+    nothing = kind in SHARED and outcome.status is not ResultStatus.APPROVED
+    return {
         "gateway_name": operation.gateway_name,
-        "transaction_id": None if nothing else outcome.get("transaction_id") or None,
+        "transaction_id": None if nothing else outcome.transaction_id or None,
         "kind": kind.value,
         "status": _status(kind, outcome).value,
-        "price": normalise(Decimal(operation.amount or 0), operation.currency),
+        "price": normalise(asked_amount(operation), operation.currency),
         "currency": operation.currency,
         "customer_id": operation.customer_id,
         "card_id": operation.card_id,
-        "last_4": intent.get("last_4") or outcome.get("last_4", ""),
-        "brand": intent.get("brand") or outcome.get("brand", ""),
-        "auth_code": outcome.get("auth_code", ""),
-        "avs": outcome.get("avs", ""),
-        "cvv": outcome.get("cvv", ""),
-        "network_transaction_id": outcome.get("network_transaction_id", ""),
-        "order_reference": intent.get("order_reference", ""),
-        "description": intent.get("description", ""),
-        "customer_ip": intent.get("customer_ip") or None,
-        "initiator": intent.get("initiator", ""),
-        "reason": outcome.get("reason", ""),
-        "gateway_code": outcome.get("gateway_code", ""),
-        "gateway_text": outcome.get("gateway_text", ""),
+        "last_4": intent.last_4 or outcome.last_4,
+        "brand": intent.brand or outcome.brand,
+        "auth_code": outcome.auth_code,
+        "avs": outcome.avs,
+        "cvv": outcome.cvv,
+        "network_transaction_id": outcome.network_transaction_id,
+        "order_reference": intent.order_reference,
+        "description": intent.description,
+        "customer_ip": intent.customer_ip or None,
+        "initiator": intent.initiator,
+        "reason": outcome.reason,
+        "gateway_code": outcome.gateway_code,
+        "gateway_text": outcome.gateway_text,
+        **({"public_id": uuid.UUID(intent.public_id)} if intent.public_id else {}),
     }
-    if "public_id" in intent:
-        values["public_id"] = uuid.UUID(intent["public_id"])
-    return values
 
 
-def _status(kind: TransactionKind, outcome: Mapping[str, Any]) -> TransactionStatus:
-    """Return what the answer makes of a row; what was found by a lookup may have gone further."""
-    seen = outcome.get("remote_status")
-    if seen and kind != TransactionKind.VOID:
-        return FROM_REMOTE[RemoteStatus(seen)]
-    return STATUSES[ResultStatus(outcome["result"])]
+def _status(kind: TransactionKind, outcome: RecordedOutcome) -> TransactionStatus:
+    """Return what the answer makes of a row; what was found by a look-up may have gone further."""
+    if outcome.remote_status and kind != TransactionKind.VOID:
+        return FROM_REMOTE[RemoteStatus(outcome.remote_status)]
+    return STATUSES[outcome.status]
 
 
-def _links(operation: Operation) -> dict[str, Any]:
-    intent = operation.intent
-    parent = None
-    if operation.lock_name:
+def _links(operation: Operation, parent: Transaction | None) -> dict[str, Any]:
+    intent = Intent.of(operation)
+    if parent is None and operation.lock_name:
         # By its public id: a row that was written again has another primary key.
-        parent = transactions().filter(public_id=operation.lock_name.partition(":")[2]).first()
+        public_id = operation.lock_name.removeprefix(LOCK_PREFIX)
+        parent = transactions().filter(public_id=public_id).first()
     return {
-        "customer_pk": intent.get("customer_pk"),
-        "card_pk": intent.get("card_pk"),
-        "owner_id": intent.get("owner_pk"),
+        "customer_pk": intent.customer_pk,
+        "card_pk": intent.card_pk,
+        "owner_id": intent.owner_pk,
         "parent": parent,
     }
 
@@ -248,18 +273,3 @@ def _exists(model: type[Model], pk: Any) -> bool:
         pk is not None
         and model._base_manager.using(router.db_for_write(model)).filter(pk=pk).exists()
     )
-
-
-def left_to_refund(row: Transaction) -> Decimal:
-    """Return how much of a charge or a capture can still be refunded.
-
-    A refund that the gateway holds may still go out, and counts.
-    """
-    on_its_way = row.sum_of(TransactionKind.REFUND, (*COUNTED, TransactionStatus.HELD))
-    taken = Decimal(row.price) if row.kind == TransactionKind.CAPTURE else row.captured_amount
-    return EXACT.subtract(taken, on_its_way)
-
-
-def _real_id(transaction_id: str) -> str:
-    # "0" is Authorize.Net's word for "no transaction was made" (its XML guide).
-    return "" if transaction_id == "0" else transaction_id

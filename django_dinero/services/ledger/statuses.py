@@ -50,17 +50,3 @@ FROM_REMOTE: Mapping[RemoteStatus, TransactionStatus] = {
 SHARED = (TransactionKind.CAPTURE, TransactionKind.VOID)
 #: Statuses of a payment that was taken, whatever became of it.
 TAKEN = (*COUNTED, TransactionStatus.RETURNED, TransactionStatus.CHARGED_BACK)
-
-#: How the call ended that made what the gateway shows.
-OUTCOMES: Mapping[RemoteStatus, ResultStatus] = {
-    RemoteStatus.AUTHORIZED: ResultStatus.APPROVED,
-    RemoteStatus.CAPTURED: ResultStatus.APPROVED,
-    RemoteStatus.SETTLED: ResultStatus.APPROVED,
-    RemoteStatus.VOIDED: ResultStatus.APPROVED,
-    RemoteStatus.HELD: ResultStatus.HELD,
-    RemoteStatus.DECLINED: ResultStatus.DECLINED,
-    RemoteStatus.EXPIRED: ResultStatus.APPROVED,
-    RemoteStatus.RETURNED: ResultStatus.APPROVED,
-    RemoteStatus.CHARGED_BACK: ResultStatus.APPROVED,
-    RemoteStatus.FAILED: ResultStatus.FAILED,
-}

@@ -1,11 +1,11 @@
-"""Charging and authorizing: stored cards, typed cards, tokens."""
+"""Charging and authorizing: a stored card, a typed one, or a token."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Unpack
 
 from django.utils.translation import gettext as _
 
@@ -15,33 +15,39 @@ from django_dinero.exceptions import InvalidInput
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import ChargeRequest, StoredCard
+from django_dinero.models.arguments import ChargeOptions, names_of
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
-from django_dinero.models.operation import OperationKind
+from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.models.sync_state import SyncState
 from django_dinero.models.transaction import COUNTED, Transaction
 from django_dinero.money import parse_amount
 from django_dinero.services import journal, ledger, validation
-from django_dinero.services.payments.execute import begin, perform
+from django_dinero.services.journal.records import Intent
+from django_dinero.services.payments import execute
 from django_dinero.services.recovery import idempotency
+from django_dinero.services.recovery.idempotency import CallerKey
+from django_dinero.services.validation import ShownCard
 
 TEXT_LIMITS = {"order_reference": 255, "description": 255}
 INITIATORS = ("customer", "merchant")
-ACCEPTED = validation.CARD_ARGUMENTS | {
-    "customer",
-    "card",
-    "settle",
-    "currency",
-    "gateway_name",
-    "email",
-    "order_reference",
-    "description",
-    "customer_ip",
-    "initiator",
-    "owner",
-    "idempotency_key",
-    "scope",
-}
+#: ``price`` is an argument of its own, and named by those who misspell another.
+ACCEPTED = names_of(ChargeOptions) | {"price"}
+
+
+def charge(price: Decimal | int | str, **options: Unpack[ChargeOptions]) -> Transaction:
+    """Charge or authorize; see :meth:`Transaction.create` for arguments and errors."""
+    order = ChargeOrder.read(price, options)
+    earlier = idempotency.earlier(order.key, order.parameters)
+    if earlier is not None:
+        return earlier  # also when the card has gone meanwhile
+    order.refuse_if_impossible()
+    request = order.request_with_history()
+    try:
+        operation = order.open(request)
+    except journal.KeyTaken as taken:
+        return idempotency.rival_answer(taken.operation, order.parameters)
+    return execute.perform(order.gateway, operation, lambda: order.gateway.charge(request))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,49 +63,116 @@ class Source:
     by_customer: bool = False
 
     @property
-    def shown(self) -> dict[str, str]:
+    def shown(self) -> ShownCard:
         """Last four digits and brand, as far as they are known here."""
         if self.card is not None:
             return {"last_4": self.card.last_4, "brand": self.card.brand}
-        if isinstance(self.charge, CardDetails):
-            return {"last_4": self.charge.last_4, "brand": self.charge.brand}
+        if isinstance(self.charge, CardDetails | PaymentToken):
+            return validation.shown(self.charge)
         return {"last_4": "", "brand": ""}
 
 
-def charge(price: Decimal | int | str, **given: Any) -> Transaction:
-    """Charge or authorize; see :meth:`Transaction.create` for arguments and errors."""
-    validation.refuse_unknown(given, ACCEPTED | {"price"})
-    source = _source(given)
-    gateway = _gateway(given, source)
-    currency = check_currency(gateway, given.get("currency"))
-    amount = parse_amount(price, currency)
-    request = _request(given, source, amount, currency)
-    gateway.require("charge")
-    gateway.check_request(request)
-    columns = idempotency.check_key(given.get("idempotency_key"), given.get("scope", ""))
-    parameters = _parameters(gateway, request, source)
-    before = idempotency.earlier(columns, parameters)
-    if before is not None:
-        return before
-    if source.problem:
-        raise InvalidInput(source.problem)
-    try:
-        operation = begin(
-            journal.begin,
-            gateway,
+@dataclass(frozen=True, slots=True)
+class ChargeOrder:
+    """What a caller asked for, read and checked in its form."""
+
+    gateway: Gateway
+    source: Source
+    request: ChargeRequest
+    key: CallerKey
+    owner: Any
+
+    @classmethod
+    def read(cls, price: Decimal | int | str, options: Mapping[str, Any]) -> ChargeOrder:
+        """Read the arguments of a charge.
+
+        Raises:
+            TypeError: an unknown argument.
+            InvalidInput: a wrong one.
+        """
+        validation.refuse_unknown(options, ACCEPTED)
+        source = _source(options)
+        gateway = _gateway(options, source)
+        currency = check_currency(gateway, options.get("currency"))
+        request = _request(options, source, parse_amount(price, currency), currency)
+        gateway.require("charge")
+        gateway.check_request(request)
+        key = CallerKey.read(options)
+        owner = options.get("owner")
+        if owner is None and source.customer is not None:
+            return cls(gateway, source, request, key, source.customer.owner_id)
+        return cls(gateway, source, request, key, None if owner is None else owner.pk)
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """What makes two orders the same; of a number only the last four digits."""
+        charged, source, request = self.request.source, self.source, self.request
+        shown: dict[str, object] = dict(source.shown)
+        if source.by_customer and source.customer is not None:
+            shown = {"customer": str(source.customer.public_id)}
+        elif isinstance(charged, StoredCard):
+            shown |= {"customer_id": charged.customer_id, "card_id": charged.card_id}
+        elif isinstance(charged, CardDetails):
+            shown |= {"month": charged.month, "year": charged.year}
+        return {
+            "verb": "charge" if request.capture else "authorize",
+            "gateway": self.gateway.alias,
+            "amount": str(request.amount),
+            "currency": request.currency,
+            "order_reference": request.order_reference,
+            **shown,
+        }
+
+    def refuse_if_impossible(self) -> None:
+        """Raise :class:`InvalidInput` if there is nothing that could be charged now."""
+        if self.source.problem:
+            raise InvalidInput(self.source.problem)
+
+    def request_with_history(self) -> ChargeRequest:
+        """Return the request with what the networks want to know of this card's first charge."""
+        card = self.source.card
+        if card is None:
+            return self.request
+        charges = ledger.transactions().filter(card=card, status__in=COUNTED)
+        charges = charges.exclude(network_transaction_id="").order_by("id")
+        first = charges.values_list("network_transaction_id", "price").first()
+        if first is None:
+            return replace(self.request, stores_card=True)
+        return replace(self.request, network_transaction_id=first[0], original_amount=first[1])
+
+    def open(self, request: ChargeRequest) -> Operation:
+        """Write the operation. It holds no lock, so nothing has to be checked under one.
+
+        Raises:
+            journal.KeyTaken: the caller's key has an operation.
+        """
+        return execute.begin(
+            self.gateway,
             OperationKind.CHARGE if request.capture else OperationKind.AUTHORIZE,
-            amount=amount,
-            currency=currency,
-            fingerprint=identifiers.fingerprint(parameters),
-            intent=_intent(request, source, given.get("owner")),
+            sent=True,
             key=request.operation_key,
-            customer_id=source.customer.customer_id or "" if source.customer else "",
-            card_id=source.card.card_id if source.card else "",
-            **columns,
+            intent=self._intent(),
+            amount=request.amount,
+            currency=request.currency,
+            fingerprint=identifiers.fingerprint(self.parameters),
+            customer_id=self.source.customer.customer_id or "" if self.source.customer else "",
+            card_id=self.source.card.card_id if self.source.card else "",
+            **self.key.columns,
         )
-    except journal.KeyTaken as taken:
-        return idempotency.rival_answer(taken.operation, parameters)
-    return perform(gateway, operation, lambda: gateway.charge(request))
+
+    def _intent(self) -> Intent:
+        source, request = self.source, self.request
+        return Intent(
+            customer_pk=source.customer.pk if source.customer else None,
+            card_pk=source.card.pk if source.card else None,
+            owner_pk=self.owner,
+            order_reference=request.order_reference,
+            description=request.description,
+            customer_ip=request.customer_ip,
+            initiator=request.initiator,
+            email=request.email,
+            **source.shown,
+        )
 
 
 def check_currency(gateway: Gateway, currency: object) -> str:
@@ -176,81 +249,24 @@ def _gateway(given: Mapping[str, Any], source: Source) -> Gateway:
 def _request(
     given: Mapping[str, Any], source: Source, amount: Decimal, currency: str
 ) -> ChargeRequest:
-    initiator = given.get("initiator", "customer")
+    initiator = given.get("initiator") or "customer"
     if initiator not in INITIATORS:
         raise InvalidInput({"initiator": _("Pass 'customer' or 'merchant'.")})
     texts = validation.check_texts(given, TEXT_LIMITS)
     email = validation.check_email(given.get("email"), required=False)
     if not email and source.customer is not None:
         email = source.customer.email
-    cvv = check_cvv(given.get("cvv")) if source.card is not None else None
+    settle = given.get("settle")
     return ChargeRequest(
         operation_key=identifiers.new_key(),
         amount=amount,
         currency=currency,
         source=source.charge,
-        capture=bool(given.get("settle", True)),
-        cvv=cvv,
+        capture=True if settle is None else bool(settle),
+        cvv=check_cvv(given.get("cvv")) if source.card is not None else None,
         email=email,
         customer_ip=validation.check_ip(given.get("customer_ip")),
         initiator=initiator,
         order_reference=texts["order_reference"],
         description=texts["description"],
-        **_stored_credential(source),
     )
-
-
-def _stored_credential(source: Source) -> dict[str, Any]:
-    """Return what the networks want to know of earlier charges with this card."""
-    if source.card is None:
-        return {}
-    first = (
-        ledger.transactions()
-        .filter(card=source.card, status__in=COUNTED)
-        .exclude(network_transaction_id="")
-        .order_by("id")
-        .first()
-    )
-    if first is None:
-        return {"stores_card": True}
-    return {
-        "network_transaction_id": first.network_transaction_id,
-        "original_amount": Decimal(first.price),
-    }
-
-
-def _parameters(gateway: Gateway, request: ChargeRequest, source: Source) -> dict[str, object]:
-    """Return what makes two requests the same; of a number only the last four digits."""
-    charged = request.source
-    shown: dict[str, object] = dict(source.shown)
-    if source.by_customer and source.customer is not None:
-        shown = {"customer": str(source.customer.public_id)}
-    elif isinstance(charged, StoredCard):
-        shown |= {"customer_id": charged.customer_id, "card_id": charged.card_id}
-    elif isinstance(charged, CardDetails):
-        shown |= {"month": charged.month, "year": charged.year}
-    return {
-        "verb": "charge" if request.capture else "authorize",
-        "gateway": gateway.alias,
-        "amount": str(request.amount),
-        "currency": request.currency,
-        "order_reference": request.order_reference,
-        **shown,
-    }
-
-
-def _intent(request: ChargeRequest, source: Source, owner: Any) -> dict[str, Any]:
-    holder = owner
-    if holder is None and source.customer is not None:
-        holder = source.customer.owner
-    return {
-        "customer_pk": source.customer.pk if source.customer else None,
-        "card_pk": source.card.pk if source.card else None,
-        "owner_pk": holder.pk if holder is not None else None,
-        "order_reference": request.order_reference,
-        "description": request.description,
-        "customer_ip": request.customer_ip,
-        "initiator": request.initiator,
-        "email": request.email,
-        **source.shown,
-    }

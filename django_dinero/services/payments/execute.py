@@ -1,10 +1,10 @@
-"""The steps that every money verb shares, from a written intent to a row in the books."""
+"""The steps that every money verb shares, from the intent to the ledger row."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
-from decimal import Decimal
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -17,6 +17,7 @@ from django_dinero.models.operation import Operation, OperationKind, OperationSt
 from django_dinero.models.transaction import Transaction
 from django_dinero.services import journal, ledger
 from django_dinero.services.errors import error_for, has_reason
+from django_dinero.services.journal.records import Intent, RecordedOutcome, asked_amount
 from django_dinero.services.recovery import idempotency, lookup
 
 #: Answers after which no money moves.
@@ -24,31 +25,56 @@ REFUSED = (ResultStatus.DECLINED, ResultStatus.FAILED)
 CHARGES = (OperationKind.CHARGE, OperationKind.AUTHORIZE)
 
 
+def begin(
+    gateway: Gateway,
+    kind: str,
+    *,
+    intent: Intent,
+    start: Callable[..., Operation] = journal.begin,
+    **columns: Any,
+) -> Operation:
+    """Write a money operation; inside the caller's transaction only with a journal alias.
+
+    Its row gets the public id that is chosen here: written again, it is found under the same.
+
+    Args:
+        start: what writes it: the journal itself, or whoever waits for its lock.
+    """
+    named = replace(intent, public_id=str(uuid.uuid4()))
+    with journal.nothing_sent_if_unwritten():
+        return start(gateway, kind, using=journal.alias_for_money(), intent=named, **columns)
+
+
 def perform(
-    gateway: Gateway, operation: Operation, call: Callable[[], TransactionResult]
+    gateway: Gateway,
+    operation: Operation,
+    call: Callable[[], TransactionResult],
+    parent: Transaction | None = None,
 ) -> Transaction:
-    """Send a NEW operation, record the answer, and return the row or raise the refusal."""
+    """Send a new operation, record the answer, and return the row or raise the refusal.
+
+    Args:
+        parent: what the operation follows.
+    """
     result = journal.send(gateway, operation, call)
-    outcome = ledger.outcome_of(result)
+    outcome = RecordedOutcome.of_result(result)
     contradiction = contradiction_of(operation, result)
-    if ledger.belongs_to_other_operation(operation, outcome["transaction_id"]):
-        if result.outcome in REFUSED:
-            outcome["transaction_id"] = ""  # a refused duplicate comes with its original's
-        else:
-            contradiction = contradiction or _("The gateway gave the id of another transaction.")
     if contradiction:
         raise mark_for_review(operation, outcome, contradiction)
     if operation.kind in CHARGES and has_reason(result, ReasonKind.DUPLICATE_TRANSACTION):
         # Of another charge than ours, or the gateway would have told that it was made: our key is
         # in what it compares, and only a person can say how that came.
-        mark_for_review(operation, outcome, outcome["gateway_text"])
+        mark_for_review(operation, outcome, outcome.gateway_text)
         raise error_for(result.reasons, operation=operation, gateway_name=gateway.alias)
     if operation.kind in CHARGES and _has_no_card(result):
         made = _made_all_the_same(operation)
         if made is not None:
             return made
     row = ledger.conclude(
-        operation, outcome, transaction_id=outcome["transaction_id"] or operation.transaction_id
+        operation,
+        outcome,
+        parent,
+        transaction_id=outcome.transaction_id or operation.transaction_id,
     )
     if row is None:
         raise idempotency.unfinished_error(operation)
@@ -70,11 +96,11 @@ def _made_all_the_same(operation: Operation) -> Transaction | None:
     not show such a charge, and then the gateway's word stands.
 
     Raises:
-        OutcomeUnknown: the gateway's books could not be asked.
+        OutcomeUnknown: the gateway's records could not be read.
     """
     found, problem = lookup.search(operation)
     if problem:
-        journal.end(operation, OperationState.UNKNOWN, outcome={"error": problem[:500]})
+        journal.end(operation, OperationState.UNKNOWN, RecordedOutcome(error=problem[:500]))
         raise idempotency.unfinished_error(operation)
     if not found.matches:
         return None
@@ -85,10 +111,10 @@ def _made_all_the_same(operation: Operation) -> Transaction | None:
 
 
 def mark_for_review(
-    operation: Operation, outcome: Mapping[str, Any], contradiction: str
+    operation: Operation, outcome: RecordedOutcome, contradiction: str
 ) -> NeedsAttention:
     """Write down an answer that cannot be believed; return what to raise."""
-    noted = {**outcome, "error": contradiction}
+    noted = replace(outcome, error=contradiction)
     journal.conclude(operation, OperationState.NEEDS_ATTENTION, noted, lambda: None)
     return NeedsAttention(contradiction, operation=operation, gateway_name=operation.gateway_name)
 
@@ -101,41 +127,21 @@ def contradiction_of(operation: Operation, result: TransactionResult) -> str:
         }
     if result.outcome in REFUSED:
         return ""
-    amount, currency = Decimal(operation.amount or 0), operation.currency
-    if result.amount is not None and result.amount != amount:
+    if result.amount is not None and result.amount != asked_amount(operation):
         return _("The gateway approved %(got)s, not %(asked)s.") % {
             "got": result.amount,
             "asked": operation.amount,
         }
-    if result.currency and result.currency != currency:
+    if result.currency and result.currency != operation.currency:
         return _("The gateway approved %(got)s, not %(asked)s.") % {
             "got": result.currency,
-            "asked": currency,
+            "asked": operation.currency,
         }
     return ""
 
 
-def begin(
-    start: Callable[..., Operation],
-    gateway: Gateway,
-    kind: str,
-    *,
-    intent: Mapping[str, Any],
-    **values: Any,
-) -> Operation:
-    """Write a money operation; inside the caller's transaction only with a journal alias.
-
-    Its row gets the public id that is chosen here: written again, it is found under the same.
-    """
-    named = {**intent, "public_id": str(uuid.uuid4())}
-    with journal.nothing_sent_if_unwritten():
-        return start(gateway, kind, using=journal.alias_for_money(), intent=named, **values)
-
-
 def abandon(operation: Operation, error: DineroError) -> DineroError:
     """Close an operation that turned out not to be possible before it was sent."""
-    journal.move(
-        operation, OperationState.FAILED, outcome={"error": str(error), "code": error.code}
-    )
+    journal.move(operation, OperationState.FAILED, RecordedOutcome.of_error(error))
     error.operation = operation
     return error

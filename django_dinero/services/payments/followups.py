@@ -3,70 +3,205 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Unpack
 
 from django_dinero import identifiers
 from django_dinero.exceptions import DineroError
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
-from django_dinero.gateways.types import FollowUpRequest, TransactionResult
+from django_dinero.gateways.types import FollowUpRequest
+from django_dinero.models.arguments import FollowUpOptions, names_of
 from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.models.transaction import Transaction
 from django_dinero.money import normalise, parse_amount
 from django_dinero.services import journal, ledger, validation
-from django_dinero.services.payments.execute import abandon, begin, perform
-from django_dinero.services.payments.rules import (
-    capture_error,
-    must_void,
-    refund_error,
-    refundable,
-    void_error,
-)
+from django_dinero.services.journal.records import Intent
+from django_dinero.services.payments import execute, rules
 from django_dinero.services.recovery import idempotency, locking
+from django_dinero.services.recovery.idempotency import CallerKey
 
-ACCEPTED = frozenset({"idempotency_key", "scope", "description"})
+ACCEPTED = names_of(FollowUpOptions)
 
-Check = Callable[[Transaction, Decimal], DineroError | None]
+Rule = Callable[[ledger.Family, Decimal], DineroError | None]
 
 
 def capture(
-    authorization: Transaction, amount: Decimal | int | str | None = None, **given: Any
+    authorization: Transaction,
+    amount: Decimal | int | str | None = None,
+    **options: Unpack[FollowUpOptions],
 ) -> Transaction:
-    """Capture an authorization; see :meth:`Transaction.capture`."""
+    """Take an authorization; see :meth:`Transaction.capture`."""
     asked = _amount(authorization, amount, Decimal(authorization.price))
-    return _perform(OperationKind.CAPTURE, authorization, asked, given, capture_error)
+    kind = OperationKind.CAPTURE
+    order = FollowUpOrder.read(kind, authorization, asked, rules.capture_error, options)
+    return order.earlier() or order.carry_out(ledger.family_of(authorization))
 
 
-def void(original: Transaction, **given: Any) -> Transaction:
-    """Cancel an unsettled transaction, whole; see :meth:`Transaction.void`."""
+def void(original: Transaction, **options: Unpack[FollowUpOptions]) -> Transaction:
+    """Cancel what the bank has not settled, whole; see :meth:`Transaction.void`."""
     asked = _amount(original, None, Decimal(original.price))
-    return _perform(OperationKind.VOID, original, asked, given, void_error)
+    order = FollowUpOrder.read(OperationKind.VOID, original, asked, rules.void_error, options)
+    return order.earlier() or order.carry_out(ledger.family_of(original))
 
 
 def refund(
-    original: Transaction, amount: Decimal | int | str | None = None, **given: Any
+    original: Transaction,
+    amount: Decimal | int | str | None = None,
+    **options: Unpack[FollowUpOptions],
 ) -> Transaction:
     """Give money back, as a void where the bank has not settled; see :meth:`Transaction.refund`."""
-    validation.refuse_unknown(given, ACCEPTED)
-    if amount is not None:
-        amount = parse_amount(amount, original.currency, field="amount")
-    before = _earlier(("refund", "void"), original, amount, given)
-    if before is not None:
-        return before
+    validation.refuse_unknown(options, ACCEPTED)
+    asked = None if amount is None else _amount(original, amount, Decimal(0))
+    key = CallerKey.read(options)
+    earlier = _earlier((OperationKind.REFUND, OperationKind.VOID), original, asked, key)
+    if earlier is not None:
+        return earlier
     journal.alias_for_money()  # refused here, before the gateway is asked whether it has settled
-    ledger.restore_lost_rows(original)
-    source = refundable(original)
-    if source != original:
-        ledger.restore_lost_rows(source)
-    asked = _amount(source, amount, ledger.left_to_refund(source))
-    problem = refund_error(source, asked)
+    family = _paid_family(ledger.restore_lost_rows(original))
+    row = family.row
+    asked = _amount(row, asked, family.left_to_refund)
+    problem = rules.refund_error(family, asked)
     if problem is not None:
         raise problem
-    kind, why_not = OperationKind.REFUND, refund_error
-    if must_void(source, asked):
-        kind, why_not = OperationKind.VOID, void_error
-    return _perform(kind, source, asked, given, why_not, asked_by=original)
+    kind, rule = OperationKind.REFUND, rules.refund_error
+    if rules.must_void(row, asked):
+        kind, rule = OperationKind.VOID, rules.void_error
+    return FollowUpOrder.read(kind, row, asked, rule, options, asked_on=original).carry_out(family)
+
+
+def _paid_family(family: ledger.Family) -> ledger.Family:
+    """Return what holds the money: an authorization's only capture, or the row itself."""
+    row = rules.refundable(family)
+    return family if row is family.row else ledger.restore_lost_rows(row)
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpOrder:
+    """What a caller asked for, read and checked in its form.
+
+    ``asked_on`` is what the caller named: the refund of an authorization goes to its capture.
+    """
+
+    kind: OperationKind
+    original: Transaction
+    rule: Rule
+    asked_on: Transaction
+    key: CallerKey
+    request: FollowUpRequest
+    gateway: Gateway
+
+    @classmethod
+    def read(
+        cls,
+        kind: OperationKind,
+        original: Transaction,
+        amount: Decimal,
+        rule: Rule,
+        options: Mapping[str, Any],
+        asked_on: Transaction | None = None,
+    ) -> FollowUpOrder:
+        """Read the arguments of a verb.
+
+        Raises:
+            TypeError: an unknown argument.
+            InvalidInput: a wrong one.
+            UnsupportedFeature: the gateway lacks the verb.
+        """
+        validation.refuse_unknown(options, ACCEPTED)
+        gateway = get_gateway(original.gateway_name)
+        verb = "decide_review" if kind in ledger.DECISIONS else kind.value
+        gateway.require(verb)
+        request = _request(original, amount, options)
+        gateway.check_request(request)
+        return cls(
+            kind, original, rule, asked_on or original, CallerKey.read(options), request, gateway
+        )
+
+    def earlier(self) -> Transaction | None:
+        """Return what this idempotency key did before."""
+        return _earlier((self.kind,), self.asked_on, self.request.amount, self.key)
+
+    def carry_out(self, family: ledger.Family) -> Transaction:
+        """Check, take the lock, check again under it, and send.
+
+        Args:
+            family: the original and what follows it, as it was read last.
+        """
+        self.check(family)
+        try:
+            operation = self.open()
+        except journal.KeyTaken as taken:
+            return idempotency.rival_answer(taken.operation, self.parameters)
+        verbs = {
+            OperationKind.CAPTURE: self.gateway.capture,
+            OperationKind.VOID: self.gateway.void,
+            OperationKind.REFUND: self.gateway.refund,
+        }
+        verb = verbs[self.kind]
+        row = execute.perform(self.gateway, operation, lambda: verb(self.request), self.original)
+        if self.asked_on is not self.original:
+            ledger.refresh(self.asked_on)
+        return row
+
+    def check(self, family: ledger.Family) -> None:
+        """Raise why it cannot be done, if so.
+
+        What a rollback took, or what the journal knows better, may stand in the way alone: the
+        journal is read before it is refused.
+        """
+        amount = self.request.amount
+        if self.rule(family, amount) is None:
+            return
+        problem = self.rule(ledger.restore_lost_rows(self.original), amount)
+        if problem is not None:
+            raise problem
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """What makes two orders the same."""
+        return _parameters(self.kind, self.asked_on, self.request.amount)
+
+    def open(self) -> Operation:
+        """Write the operation, which keeps others off; then look again whether it may be done.
+
+        Raises:
+            DineroError: it may not, any more.
+            journal.KeyTaken: the caller's key has an operation.
+        """
+        original, request = self.original, self.request
+        operation = execute.begin(
+            self.gateway,
+            self.kind,
+            start=locking.begin,
+            key=request.operation_key,
+            lock_name=ledger.lock_name_of(original),
+            intent=self._intent(),
+            amount=request.amount,
+            currency=request.currency,
+            parent_key=original.operation_key or "",
+            transaction_id=original.transaction_id or "",
+            customer_id=original.customer_id,
+            card_id=original.card_id,
+            fingerprint=identifiers.fingerprint(self.parameters),
+            **self.key.columns,
+        )
+        problem = self.rule(ledger.restore_lost_rows(original), request.amount)
+        if problem is not None:
+            raise execute.abandon(operation, problem)
+        return operation
+
+    def _intent(self) -> Intent:
+        return Intent(
+            customer_pk=self.original.customer_pk,
+            card_pk=self.original.card_pk,
+            owner_pk=self.original.owner_id,
+            order_reference=self.original.order_reference,
+            description=self.request.description,
+            last_4=self.original.last_4,
+            brand=self.original.brand,
+        )
 
 
 def _amount(row: Transaction, amount: object, default: Decimal) -> Decimal:
@@ -75,108 +210,8 @@ def _amount(row: Transaction, amount: object, default: Decimal) -> Decimal:
     return parse_amount(amount, row.currency, field="amount")
 
 
-def _perform(
-    kind: OperationKind,
-    original: Transaction,
-    amount: Decimal,
-    given: Mapping[str, Any],
-    why_not: Check,
-    *,
-    asked_by: Transaction | None = None,
-) -> Transaction:
-    """Check, take the lock, and send."""
-    validation.refuse_unknown(given, ACCEPTED)
-    gateway = get_gateway(original.gateway_name)
-    gateway.require(kind.value)
-    anchor = asked_by or original
-    before = _earlier((kind.value,), anchor, amount, given)
-    if before is not None:
-        return before
-    ledger.restore_lost_rows(original)
-    problem = why_not(original, amount)
-    if problem is not None:
-        raise problem
-    request = request_of(original, amount, given)
-    gateway.check_request(request)
-    parameters = parameters_of(kind.value, anchor, amount)
-    try:
-        operation = hold(gateway, kind, original, request, given, parameters, why_not)
-    except journal.KeyTaken as taken:
-        return idempotency.rival_answer(taken.operation, parameters)
-    verb = getattr(gateway, kind.value)
-    row = perform(gateway, operation, lambda: _call(verb, request))
-    for changed in {original, anchor}:
-        ledger.refresh(changed)
-    return row
-
-
-def _call(
-    verb: Callable[[FollowUpRequest], TransactionResult], request: FollowUpRequest
-) -> TransactionResult:
-    return verb(request)
-
-
-def hold(
-    gateway: Gateway,
-    kind: OperationKind,
-    original: Transaction,
-    request: FollowUpRequest,
-    given: Mapping[str, Any],
-    parameters: Mapping[str, object],
-    why_not: Check,
-) -> Operation:
-    """Write the intent, which keeps others off it; then look again whether it may be done.
-
-    Raises:
-        DineroError: it may not, any more.
-        journal.KeyTaken: the idempotency key has an operation.
-    """
-    operation = begin(
-        locking.begin,
-        gateway,
-        kind,
-        key=request.operation_key,
-        lock_name=ledger.lock_name_of(original),
-        amount=request.amount,
-        currency=request.currency,
-        parent_key=original.operation_key or "",
-        transaction_id=original.transaction_id or "",
-        customer_id=original.customer_id,
-        card_id=original.card_id,
-        intent=_intent(original, request),
-        fingerprint=identifiers.fingerprint(parameters),
-        **idempotency.check_key(given.get("idempotency_key"), given.get("scope", "")),
-    )
-    ledger.restore_lost_rows(original)
-    problem = why_not(original, request.amount)
-    if problem is not None:
-        raise abandon(operation, problem)
-    return operation
-
-
-def _earlier(
-    verbs: tuple[str, ...], original: Transaction, amount: object, given: Mapping[str, Any]
-) -> Transaction | None:
-    """Return what this idempotency key did before, under whichever verb it ended up as."""
-    columns = idempotency.check_key(given.get("idempotency_key"), given.get("scope", ""))
-    operation = idempotency.operation_of(columns)
-    if operation is None:
-        return None
-    verb = operation.kind if operation.kind in verbs else verbs[0]
-    asked = operation.amount if amount is None else amount
-    return idempotency.answer_of(operation, parameters_of(verb, original, asked))
-
-
-def parameters_of(verb: str, original: Transaction, amount: object) -> dict[str, object]:
-    """Return what makes two requests the same."""
-    value = amount if isinstance(amount, Decimal) else Decimal(str(amount))
-    shown = str(normalise(value, original.currency))
-    return {"verb": verb, "original": str(original.public_id), "amount": shown}
-
-
-def request_of(original: Transaction, amount: Decimal, given: Mapping[str, Any]) -> FollowUpRequest:
-    """Return what the gateway is asked."""
-    texts = validation.check_texts(given, {"description": 255})
+def _request(original: Transaction, amount: Decimal, options: Mapping[str, Any]) -> FollowUpRequest:
+    texts = validation.check_texts(options, {"description": 255})
     return FollowUpRequest(
         operation_key=identifiers.new_key(),
         transaction_id=original.transaction_id or "",
@@ -190,13 +225,19 @@ def request_of(original: Transaction, amount: Decimal, given: Mapping[str, Any])
     )
 
 
-def _intent(original: Transaction, request: FollowUpRequest) -> dict[str, Any]:
-    return {
-        "customer_pk": original.customer_pk,
-        "card_pk": original.card_pk,
-        "owner_pk": original.owner_id,
-        "order_reference": original.order_reference,
-        "description": request.description,
-        "last_4": original.last_4,
-        "brand": original.brand,
-    }
+def _earlier(
+    verbs: tuple[OperationKind, ...], original: Transaction, amount: object, key: CallerKey
+) -> Transaction | None:
+    """Return what this idempotency key did before, under whichever verb it ended up as."""
+    operation = idempotency.operation_of(key)
+    if operation is None:
+        return None
+    verb = operation.kind if operation.kind in verbs else verbs[0].value
+    asked = operation.amount if amount is None else amount
+    return idempotency.answer_of(operation, _parameters(verb, original, asked))
+
+
+def _parameters(verb: str, original: Transaction, amount: object) -> dict[str, object]:
+    value = amount if isinstance(amount, Decimal) else Decimal(str(amount))
+    shown = str(normalise(value, original.currency))
+    return {"verb": str(verb), "original": str(original.public_id), "amount": shown}

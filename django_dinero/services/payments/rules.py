@@ -16,9 +16,9 @@ from django_dinero.services import ledger, pull
 from django_dinero.services.errors import error_for, read
 
 
-def capture_error(row: Transaction, amount: Decimal) -> DineroError | None:
+def capture_error(family: ledger.Family, amount: Decimal) -> DineroError | None:
     """Return why ``amount`` of this authorization cannot be captured, None if it can."""
-    problem = ""
+    row, problem = family.row, ""
     if row.kind != TransactionKind.AUTHORIZATION:
         problem = _("Only an authorization can be captured; this is a %(kind)s.") % {
             "kind": row.get_kind_display()
@@ -27,7 +27,7 @@ def capture_error(row: Transaction, amount: Decimal) -> DineroError | None:
         problem = _("This authorization cannot be captured: %(status)s.") % {
             "status": row.get_status_display()
         }
-    elif row.captured_amount:
+    elif family.captured:
         problem = _("This authorization has been captured already.")
     elif amount > Decimal(row.price):
         return error_for(
@@ -42,9 +42,9 @@ def capture_error(row: Transaction, amount: Decimal) -> DineroError | None:
     return InvalidTransactionError(problem, transaction=row) if problem else None
 
 
-def void_error(row: Transaction, amount: Decimal) -> DineroError | None:
+def void_error(family: ledger.Family, amount: Decimal) -> DineroError | None:
     """Return why this cannot be voided, None if it can."""
-    problem = ""
+    row, problem = family.row, ""
     if row.kind == TransactionKind.VOID:
         problem = _("A void cannot be voided.")
     elif row.status == TransactionStatus.SETTLED:
@@ -54,8 +54,9 @@ def void_error(row: Transaction, amount: Decimal) -> DineroError | None:
     return InvalidTransactionError(problem, transaction=row) if problem else None
 
 
-def decision_error(row: Transaction, amount: Decimal) -> DineroError | None:
+def decision_error(family: ledger.Family, amount: Decimal) -> DineroError | None:
     """Return why a payment can be neither approved nor declined, None if it can."""
+    row = family.row
     if row.status == TransactionStatus.HELD:
         return None
     return InvalidTransactionError(
@@ -65,27 +66,27 @@ def decision_error(row: Transaction, amount: Decimal) -> DineroError | None:
     )
 
 
-def refundable(row: Transaction) -> Transaction:
+def refundable(family: ledger.Family) -> Transaction:
     """Return the row that holds the money: an authorization's only capture, or the row itself."""
-    if row.kind != TransactionKind.AUTHORIZATION:
-        return row
-    captures = list(
-        ledger.transactions().filter(parent=row, kind=TransactionKind.CAPTURE, status__in=COUNTED)[
-            :2
-        ]
-    )
+    if family.row.kind != TransactionKind.AUTHORIZATION:
+        return family.row
+    captures = [
+        child
+        for child in family.children
+        if child.kind == TransactionKind.CAPTURE and child.status in COUNTED
+    ]
     if len(captures) == 1:
         return captures[0]
     text = _("Nothing of this authorization was captured; void it.")
     if captures:
         text = _("This authorization was captured in parts; refund one of the captures.")
-    raise RefundError(text, transaction=row)
+    raise RefundError(text, transaction=family.row)
 
 
-def refund_error(row: Transaction, amount: Decimal) -> DineroError | None:
+def refund_error(family: ledger.Family, amount: Decimal) -> DineroError | None:
     """Return why ``amount`` of this cannot be given back, None if it can."""
-    problem = ""
-    left = normalise(ledger.left_to_refund(row), row.currency)
+    row, problem = family.row, ""
+    left = normalise(family.left_to_refund, row.currency)
     if row.kind not in (TransactionKind.CHARGE, TransactionKind.CAPTURE):
         problem = _("A %(kind)s cannot be refunded.") % {"kind": row.get_kind_display()}
     elif row.status not in COUNTED:
@@ -114,7 +115,7 @@ def must_void(row: Transaction, amount: Decimal) -> bool:
         gateway, lambda: gateway.retrieve_transaction(row.transaction_id or "")
     )
     if found.status is RemoteStatus.SETTLED:
-        pull.update_row(row, found)
+        pull.write_status(row, found)
         return False
     if found.status not in (RemoteStatus.CAPTURED, RemoteStatus.AUTHORIZED):
         pull.update_row(row, found)

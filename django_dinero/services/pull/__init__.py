@@ -18,6 +18,7 @@ from django_dinero.services.pull.transactions import (
     foreign_row,
     retrieve_transaction,
     update_row,
+    write_status,
 )
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "write_customer",
     "write_customers",
     "write_found",
+    "write_status",
 ]

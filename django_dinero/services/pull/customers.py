@@ -20,6 +20,7 @@ from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.models.sync_state import WAITING, SyncedQuerySet, SyncState
+from django_dinero.services.journal.records import Intent
 from django_dinero.services.pull.cards import MARKS, new_card_row, write_cards, write_changed
 from django_dinero.services.pull.snapshot import Snapshot
 
@@ -202,11 +203,11 @@ def _write_found_card(
     if remote.card_id in others:
         return  # mirrored meanwhile
     row = new_card_row(operation.gateway_name, customer, remote)
-    intent = operation.intent
+    intent = Intent.of(operation)
     holder = next((card.card_id for card in others.values() if card.is_default), "")
     # Whatever was made the default after this card was sent stays it, and is still to be pushed.
-    unmoved = holder in ("", intent.get("default_card_id", ""))
-    if unmoved and (remote.is_default or intent.get("is_default")):
+    unmoved = holder in ("", intent.default_card_id)
+    if unmoved and (remote.is_default or intent.is_default):
         default_card.release(cards, customer.pk, to=None)
         row.default_slot = customer.pk
     if remote.is_default or not row.is_default:
@@ -224,14 +225,14 @@ def _deleted_since(operation: Operation) -> bool:
 
 def _complete(operation: Operation, customer: Customer) -> None:
     """Give a found customer what the gateway does not hold: owner and names of the intent."""
-    intent = operation.intent
-    missing = {
-        name: intent[name]
+    intent = Intent.of(operation)
+    missing: dict[str, Any] = {
+        name: getattr(intent, name)
         for name in ("first_name", "last_name")
-        if intent.get(name) and not getattr(customer, name)
+        if getattr(intent, name) and not getattr(customer, name)
     }
-    if intent.get("owner_pk") and customer.owner_id is None:
-        owners = get_user_model()._base_manager.filter(pk=intent["owner_pk"])
+    if intent.owner_pk and customer.owner_id is None:
+        owners = get_user_model()._base_manager.filter(pk=intent.owner_pk)
         missing["owner"] = owners.first()  # who may have been deleted since
     if missing:
         Customer.objects.using(customer._state.db).filter(pk=customer.pk).update_without_push(

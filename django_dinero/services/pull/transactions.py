@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
@@ -16,6 +15,11 @@ from django_dinero.models.operation import MONEY_KINDS, Operation, OperationKind
 from django_dinero.models.transaction import COUNTED, FOLLOW_UPS, KIND_LABELS, Transaction
 from django_dinero.services import journal, ledger
 from django_dinero.services.errors import read
+from django_dinero.services.journal.records import (
+    RecordedOutcome,
+    asked_amount,
+    truncate_for_columns,
+)
 from django_dinero.services.ledger import statuses
 
 #: Operations whose amount is that of the transaction which the gateway shows.
@@ -60,13 +64,15 @@ def conclude_from_remote(operation: Operation, remote: RemoteTransaction) -> Non
         return
     if _differs(operation, remote):
         text = _("The gateway has it with another amount or currency.")
-        journal.move(operation, OperationState.NEEDS_ATTENTION, outcome={"error": text})
+        journal.move(operation, OperationState.NEEDS_ATTENTION, RecordedOutcome(error=text))
         return
-    ledger.conclude(operation, _outcome_of(remote), transaction_id=remote.transaction_id)
+    ledger.conclude(
+        operation, RecordedOutcome.of_remote(remote), transaction_id=remote.transaction_id
+    )
 
 
 def _differs(operation: Operation, remote: RemoteTransaction) -> bool:
-    asked = Decimal(operation.amount or 0)
+    asked = asked_amount(operation)
     if remote.currency and remote.currency != operation.currency:
         return True
     if operation.kind in WHOLE:
@@ -75,45 +81,30 @@ def _differs(operation: Operation, remote: RemoteTransaction) -> bool:
     return captured and remote.settled_amount != asked
 
 
-def _outcome_of(remote: RemoteTransaction) -> dict[str, Any]:
-    return {
-        **_told(remote),
-        "result": statuses.OUTCOMES[remote.status].value,
-        "remote_status": remote.status.value,
-        "transaction_id": remote.transaction_id,
-        "found": True,
-    }
-
-
-def _told(remote: RemoteTransaction) -> dict[str, str]:
-    return ledger.truncate_for_columns(
-        {
-            "auth_code": remote.auth_code,
-            "avs": remote.avs,
-            "cvv": remote.cvv,
-            "network_transaction_id": remote.network_transaction_id,
-            "last_4": remote.last_4,
-            "brand": remote.brand,
-        }
-    )
+def write_status(row: Transaction, remote: RemoteTransaction) -> bool:
+    """Write how a transaction stands at the gateway; say whether nobody was quicker."""
+    status, now = statuses.FROM_REMOTE[remote.status], timezone.now()
+    if row.status == status:
+        return True
+    same = ledger.transactions().filter(pk=row.pk, status=row.status)
+    if not same.update(status=status, updated_at=now):
+        return False
+    row.status, row.updated_at = status.value, now
+    return True
 
 
 def update_row(row: Transaction, remote: RemoteTransaction) -> None:
     """Bring a row up to date with what the gateway has, unless it changed since it was read."""
     if row.kind == TransactionKind.VOID:
         return
-    status = statuses.FROM_REMOTE[remote.status]
-    changed = {"status": status, "updated_at": timezone.now()}
-    if row.status != status:
-        same = ledger.transactions().filter(pk=row.pk, status=row.status)
-        if not same.update(**changed):
-            ledger.refresh(row)
-            return
+    if not write_status(row, remote):
+        ledger.refresh(row)
+        return
     if row.kind == TransactionKind.AUTHORIZATION:
         # Its captures hang on the same remote id, at gateways that keep one.
         captures = ledger.transactions().filter(parent=row, kind=TransactionKind.CAPTURE)
         same = captures.filter(transaction_id=row.transaction_id, status__in=COUNTED)
-        same.exclude(status=status).update(**changed)
+        same.exclude(status=row.status).update(status=row.status, updated_at=timezone.now())
         _add_capture(row, remote)
     ledger.refresh(row)
     ledger.align_held(row)
@@ -172,8 +163,8 @@ def _get_or_create(
         kind=kind,
         transaction_id=remote.transaction_id,
         defaults={
-            **_told(remote),
-            **ledger.truncate_for_columns(texts),
+            **RecordedOutcome.of_remote(remote).shown,
+            **truncate_for_columns(texts),
             "status": statuses.FROM_REMOTE[remote.status],
             "currency": remote.currency,
             "customer_id": remote.customer_id,

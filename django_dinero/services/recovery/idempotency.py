@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -21,36 +22,50 @@ from django_dinero.models.operation import Operation, OperationState
 from django_dinero.models.transaction import Transaction
 from django_dinero.redaction import Secret
 from django_dinero.services import journal, ledger
-from django_dinero.services.errors import recorded_refusal
+from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.recovery.lookup import look_up
 
 State = OperationState
 
 
-def check_key(idempotency_key: object, scope: object) -> dict[str, Any]:
-    """Return the journal's columns for a caller's key, which may be None.
+@dataclass(frozen=True, slots=True)
+class CallerKey:
+    """The caller's idempotency key, None if there is none, and the scope that it is unique in."""
 
-    Raises:
-        InvalidInput: not 8 to 64 visible ASCII characters, or a scope of over 100.
-    """
-    if idempotency_key is None:
-        return {"idempotency_key": None, "scope": ""}
-    if isinstance(idempotency_key, Secret):
-        raise InvalidInput({"idempotency_key": unsendable(idempotency_key.reveal())})
-    text = idempotency_key if isinstance(idempotency_key, str) else ""
-    if not 8 <= len(text) <= 64 or not all("!" <= c <= "~" for c in text):
-        raise InvalidInput(
-            {"idempotency_key": _("Use 8 to 64 visible ASCII characters, without blanks.")}
-        )
-    problem = unsendable(str(scope))
-    if not problem and len(str(scope)) > 100:
-        problem = _("At most 100 characters.")
-    if problem:
-        raise InvalidInput({"scope": problem})
-    return {"idempotency_key": text, "scope": str(scope)}
+    key: str | None = None
+    scope: str = ""
+
+    @classmethod
+    def read(cls, options: Mapping[str, Any]) -> CallerKey:
+        """Read a key from a verb's arguments.
+
+        Raises:
+            InvalidInput: not 1 to 64 visible ASCII characters, or a scope of over 100.
+        """
+        key, scope = options.get("idempotency_key"), options.get("scope") or ""
+        if key is None:
+            return cls()
+        if isinstance(key, Secret):
+            raise InvalidInput({"idempotency_key": unsendable(key.reveal())})
+        text = key if isinstance(key, str) else ""
+        if not 1 <= len(text) <= 64 or not all("!" <= c <= "~" for c in text):
+            raise InvalidInput(
+                {"idempotency_key": _("Use 1 to 64 visible ASCII characters, without blanks.")}
+            )
+        problem = unsendable(str(scope))
+        if not problem and len(str(scope)) > 100:
+            problem = _("At most 100 characters.")
+        if problem:
+            raise InvalidInput({"scope": problem})
+        return cls(text, str(scope))
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The columns of an operation that has this key."""
+        return {"idempotency_key": self.key, "scope": self.scope}
 
 
-def earlier(columns: Mapping[str, Any], parameters: Mapping[str, object]) -> Transaction | None:
+def earlier(key: CallerKey, parameters: Mapping[str, object]) -> Transaction | None:
     """Return the transaction that this key made before, or None if it made none.
 
     A key whose operation is proven not to have happened is free again.
@@ -60,17 +75,17 @@ def earlier(columns: Mapping[str, Any], parameters: Mapping[str, object]) -> Tra
         OperationInProgress, OutcomeUnknown, NeedsAttention: it has no result yet.
         CardDeclinedError, ...: the refusal that it got before.
     """
-    operation = operation_of(columns)
+    operation = operation_of(key)
     return None if operation is None else answer_of(operation, parameters)
 
 
-def operation_of(columns: Mapping[str, Any]) -> Operation | None:
+def operation_of(key: CallerKey) -> Operation | None:
     """Return the operation that a caller's key has, None if the key is free."""
-    if columns["idempotency_key"] is None:
+    if key.key is None:
         return None
     # Where the journal is written, and never from a replica, where it would be resolved, too.
     with journal.nothing_sent_if_unwritten():
-        return Operation.objects.using(journal.current_alias()).filter(**columns).first()
+        return Operation.objects.using(journal.current_alias()).filter(**key.columns).first()
 
 
 def answer_of(operation: Operation, parameters: Mapping[str, object]) -> Transaction | None:
@@ -106,10 +121,10 @@ def unfinished_error(operation: Operation) -> DineroError:
             operation=operation,
         )
     if operation.state == State.NEEDS_ATTENTION:
+        text = _("The gateway's answer contradicts what was asked; a person must look at %(key)s.")
+        said = RecordedOutcome.of(operation).error
         return NeedsAttention(
-            _("The gateway's answer contradicts what was asked; a person must look at %(key)s.")
-            % {"key": operation.key},
-            operation=operation,
+            f"{text % {'key': operation.key}} {said}".strip(), operation=operation
         )
     return OperationInProgress(
         _("Operation %(key)s is still running.") % {"key": operation.key}, operation=operation
@@ -125,4 +140,4 @@ def row_or_raise(operation: Operation, row: Transaction) -> Transaction:
     """Return the row of an operation that succeeded, or raise its refusal."""
     if operation.state == State.SUCCEEDED:
         return row
-    raise recorded_refusal(operation, row)
+    raise ledger.recorded_refusal(operation, row)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -21,6 +21,7 @@ from django_dinero.gateways.types import (
 from django_dinero.models.operation import DELETES, Operation, OperationKind, OperationState
 from django_dinero.redaction import scrub
 from django_dinero.services import journal, pull
+from django_dinero.services.journal.records import Intent, RecordedOutcome
 
 State = OperationState
 Match = RemoteTransaction | RemoteCustomer | RemoteCard
@@ -65,9 +66,9 @@ def _expire(operation: Operation) -> None:
     if operation.state == State.NEW and operation.kind in DELETES:
         journal.release_lock(operation)
     elif operation.state == State.NEW:
-        journal.move(operation, State.FAILED, outcome={"error": "never sent"})
+        journal.move(operation, State.FAILED, RecordedOutcome(error="never sent"))
     elif operation.state == State.SENT:
-        journal.move(operation, State.UNKNOWN, outcome={"error": "the worker died"})
+        journal.move(operation, State.UNKNOWN, RecordedOutcome(error="the worker died"))
 
 
 def _passed(operation: Operation, column: str) -> bool:
@@ -84,7 +85,7 @@ def _forget_repeatable(operation: Operation) -> None:
             _check_later(operation, problem)
             return
     pull.forget_pushed(operation)
-    journal.move(operation, State.ABSENT, outcome={"error": "to be repeated"})
+    journal.move(operation, State.ABSENT, RecordedOutcome(error="to be repeated"))
 
 
 def _show_card(operation: Operation) -> str:
@@ -114,7 +115,7 @@ def _look_up(operation: Operation) -> None:
     elif found.matches:
         conclude_with(operation, found.matches)
     elif found.complete and over:
-        journal.move(operation, State.ABSENT, outcome={"error": "not found at the gateway"})
+        journal.move(operation, State.ABSENT, RecordedOutcome(error="not found at the gateway"))
     else:
         _check_later(operation, "not found yet")
 
@@ -139,7 +140,7 @@ def conclude_with(operation: Operation, matches: Sequence[Match]) -> None:
     """Conclude an operation by what the gateway has of it; more than one is left to a person."""
     if len(matches) > 1:
         text = _("The gateway has %(count)d matches.") % {"count": len(matches)}
-        journal.move(operation, State.NEEDS_ATTENTION, outcome={"error": text})
+        journal.move(operation, State.NEEDS_ATTENTION, RecordedOutcome(error=text))
     elif isinstance(matches[0], RemoteTransaction):
         pull.conclude_from_remote(operation, matches[0])
     else:
@@ -153,24 +154,24 @@ def _check_later(operation: Operation, problem: str) -> None:
     rows.filter(pk=operation.pk, state=operation.state).update(
         attempts=min(operation.attempts + 1, MAX_ATTEMPTS),
         next_check_at=UtcNow() + wait,
-        outcome={**operation.outcome, "lookup": problem[:500]},
+        outcome=replace(RecordedOutcome.of(operation), lookup=problem[:500]).to_json(),
     )
     operation.refresh_from_db()
 
 
 def _hints(operation: Operation) -> LookupHints:
-    intent: Mapping[str, Any] = operation.intent
+    intent = Intent.of(operation)
     return LookupHints(
         kind=operation.kind,
         since=(operation.sent_at or operation.created_at) - CLOCK_SKEW,
-        customer_key=intent.get("customer_key", ""),
+        customer_key=intent.customer_key,
         customer_id=operation.customer_id,
         card_id=operation.card_id,
         transaction_id=operation.transaction_id,
         amount=operation.amount,
         currency=operation.currency,
-        last_4=intent.get("last_4", ""),
-        known_card_ids=frozenset(intent.get("known_card_ids", ())),
+        last_4=intent.last_4,
+        known_card_ids=frozenset(intent.known_card_ids),
     )
 
 
@@ -181,7 +182,7 @@ def _adopt_vault(operation: Operation, found: RemoteCustomer | RemoteCard) -> No
     journal.conclude(
         operation,
         State.SUCCEEDED,
-        {"customer_id": found.customer_id, "card_id": card_id, "found": True},
+        RecordedOutcome(customer_id=found.customer_id, card_id=card_id, found=True),
         lambda: pull.write_found(operation, found) if operation.ended_from else None,
         customer_id=found.customer_id,
         card_id=card_id,

@@ -35,6 +35,7 @@ from django_dinero.models.sync_state import SyncState
 from django_dinero.redaction import Secret
 from django_dinero.services import journal, validation
 from django_dinero.services.errors import has_reason
+from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.pull import UNDONE
 from django_dinero.services.recovery import locking
 from django_dinero.services.validation import Findings
@@ -120,7 +121,7 @@ def _add(gateway: Gateway, card: CreditCard, details: CardDetails | PaymentToken
         lock_name=cards_lock_name(gateway.alias, customer_id),
         key=identifiers.new_key(),
         customer_id=customer_id,
-        intent={"customer_key": customer.customer_key, **validation.shown(details)},
+        intent=Intent(customer_key=customer.customer_key, **validation.shown(details)),
     )
     _look_at_the_others(operation, card)
     request = CardRequest(
@@ -148,7 +149,7 @@ def _look_at_the_others(operation: Operation, card: CreditCard) -> None:
         card.default_slot = card.customer_pk
     journal.add_to_intent(
         operation,
-        known_card_ids=[*others, *_undone_deletes(operation).values_list("card_id", flat=True)],
+        known_card_ids=(*others, *_undone_deletes(operation).values_list("card_id", flat=True)),
         is_default=card.is_default,
         default_card_id=default_id,
     )
@@ -176,7 +177,7 @@ def _conclude(card: CreditCard, operation: Operation, result: RemoteCard, *, ado
     if adopted:
         # First: whoever sends a delete has locked it when it asks who holds the cards.
         _cancel_deletes(operation, result.card_id)
-    outcome = {"customer_id": result.customer_id, "card_id": result.card_id}
+    outcome = RecordedOutcome(customer_id=result.customer_id, card_id=result.card_id)
     journal.conclude(
         operation, OperationState.SUCCEEDED, outcome, lambda: None, card_id=result.card_id
     )
@@ -194,7 +195,7 @@ def _conclude(card: CreditCard, operation: Operation, result: RemoteCard, *, ado
 def _cancel_deletes(operation: Operation, card_id: str) -> None:
     """Close the deletes of a card that was stored again before they were done."""
     for tombstone in _undone_deletes(operation).filter(card_id=card_id, state__in=UNDONE):
-        journal.move(tombstone, OperationState.FAILED, outcome={"error": "stored again"})
+        journal.move(tombstone, OperationState.FAILED, RecordedOutcome(error="stored again"))
 
 
 def _push_first(customer: Customer) -> None:
@@ -253,7 +254,7 @@ def _replace_number(
         key=request.operation_key,
         customer_id=card.customer_id,
         card_id=card.card_id,
-        intent=validation.shown(details),
+        intent=Intent(**validation.shown(details)),
     )
     _reread_default(operation, card)
     request = replace(request, is_default=card.is_default)
@@ -274,7 +275,7 @@ def _reread_default(operation: Operation, card: CreditCard) -> None:
         card.refresh_from_db(using=using, fields=["default_slot"])
         return
     except ObjectDoesNotExist:
-        journal.move(operation, OperationState.FAILED, outcome={"error": "deleted meanwhile"})
+        journal.move(operation, OperationState.FAILED, RecordedOutcome(error="deleted meanwhile"))
     raise CardNotFoundError(
         _("This card was deleted."), operation=operation, gateway_name=card.gateway_name
     )

@@ -29,6 +29,7 @@ from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation
 from django_dinero.services import journal
 from django_dinero.services.errors import has_reason
+from django_dinero.services.journal.records import Intent
 from django_dinero.services.recovery import idempotency
 from django_dinero.services.recovery.lookup import look_up
 
@@ -39,10 +40,8 @@ def key_for(given: Mapping[str, Any]) -> str:
     Raises:
         InvalidInput: no key of the form that is asked for.
     """
-    columns = idempotency.check_key(given.get("idempotency_key"), given.get("scope", ""))
-    if columns["idempotency_key"] is None:
-        return ""
-    return identifiers.derived_key(columns["scope"], columns["idempotency_key"])
+    key = idempotency.CallerKey.read(given)
+    return "" if key.key is None else identifiers.derived_key(key.scope, key.key)
 
 
 def row_with(customer: Customer) -> Customer | None:
@@ -97,15 +96,15 @@ def request_for(row: Customer, card: CardDetails | PaymentToken | None = None) -
     )
 
 
-def intent_of(row: Customer) -> dict[str, Any]:
+def intent_of(row: Customer) -> Intent:
     """Return what the journal keeps of it: enough to write the row of one that is found later."""
-    return {
-        "customer_key": row.customer_key,
-        "email": row.email,
-        "first_name": row.first_name,
-        "last_name": row.last_name,
-        "owner_pk": row.owner_id,
-    }
+    return Intent(
+        customer_key=row.customer_key,
+        email=row.email,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        owner_pk=row.owner_id,
+    )
 
 
 def send(

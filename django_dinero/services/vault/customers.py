@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.db import IntegrityError
@@ -18,6 +19,7 @@ from django_dinero.models.customer import Customer
 from django_dinero.models.operation import OperationKind, OperationState
 from django_dinero.services import journal, pull, validation
 from django_dinero.services.errors import read
+from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.validation import Findings
 from django_dinero.services.vault.creations import (
     earlier,
@@ -102,18 +104,20 @@ def _store_with_card(
         using=journal.alias_for_vault(),
         lock_name=customer.lock_name,
         key=request.operation_key,
-        intent=intent_of(customer) | validation.shown(card),
+        intent=replace(intent_of(customer), **validation.shown(card)),
     )
     rival = row_with(customer) if keyed else None
     if rival is not None:
         # Another request with this key ended between our look and our taking the lock.
-        journal.move(operation, OperationState.FAILED, outcome={"error": "exists already"})
+        journal.move(operation, OperationState.FAILED, RecordedOutcome(error="exists already"))
         return rival
     remote = send(gateway, operation, customer, request)
     journal.conclude(
         operation,
         OperationState.SUCCEEDED,
-        {"customer_id": remote.customer_id, "card_ids": [c.card_id for c in remote.cards]},
+        RecordedOutcome(
+            customer_id=remote.customer_id, card_ids=tuple(c.card_id for c in remote.cards)
+        ),
         lambda: _write_customer(customer, remote.customer_id, remote.cards, card),
         customer_id=remote.customer_id,
     )

@@ -12,6 +12,7 @@ from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import OPEN_STATES, Operation, OperationKind, OperationState
 from django_dinero.services import journal
+from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.recovery import locking
 from django_dinero.services.vault.push import gateway_of
 
@@ -56,7 +57,7 @@ def push_delete(key: str, using: str | None = None) -> None:
     if operation is None:
         return
     if operation.kind == OperationKind.DELETE_CARD and _covered(operation):
-        journal.move(operation, OperationState.SUCCEEDED, outcome={"covered": True})
+        journal.move(operation, OperationState.SUCCEEDED, RecordedOutcome(covered=True))
         return
     failure: DineroError | None = None
     try:
@@ -91,13 +92,15 @@ def _send_delete(operation: Operation) -> None:
     if not locking.lock(gateway, operation):
         return
     if not operation.customer_id and not _learn_id(operation):
-        journal.move(operation, OperationState.SUCCEEDED, outcome={"already": True})
+        journal.move(operation, OperationState.SUCCEEDED, RecordedOutcome(already=True))
         return
     ids = [operation.customer_id, operation.card_id]
     result: Ack | Refusal = journal.send(gateway, operation, lambda: verb(*[i for i in ids if i]))
     if isinstance(result, Refusal):
         raise journal.close_refused(operation, result)
-    journal.conclude(operation, OperationState.SUCCEEDED, {"already": result.already}, lambda: None)
+    journal.conclude(
+        operation, OperationState.SUCCEEDED, RecordedOutcome(already=result.already), lambda: None
+    )
 
 
 def _learn_id(operation: Operation) -> bool:

@@ -34,6 +34,7 @@ from django_dinero.models.operation import (
 from django_dinero.models.sync_state import WAITING, SyncedQuerySet, SyncState
 from django_dinero.redaction import scrub
 from django_dinero.services import journal
+from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.recovery import locking
 from django_dinero.services.vault import creations
 
@@ -176,16 +177,17 @@ def _create_customer(gateway: Gateway, row: Customer) -> None:
         intent=creations.intent_of(row),
     )
     if not _reread(row):
-        journal.move(operation, OperationState.FAILED, outcome={"error": "deleted meanwhile"})
+        journal.move(operation, OperationState.FAILED, RecordedOutcome(error="deleted meanwhile"))
         return
     if row.customer_id is not None:
         # A lost reply was found while we waited for the lock: the customer exists already.
-        journal.move(operation, OperationState.FAILED, outcome={"error": "exists already"})
+        journal.move(operation, OperationState.FAILED, RecordedOutcome(error="exists already"))
         _send_customer(row)  # what was edited since
         return
     remote = creations.send(gateway, operation, row, request)
     ids = {"customer_id": remote.customer_id}
-    _conclude(operation, row, outcome=ids, facts=ids, **ids)
+    outcome = RecordedOutcome(customer_id=remote.customer_id)
+    _conclude(operation, row, outcome, facts=ids, **ids)
     if _reread(row):
         signals.send(signals.customer_pushed, Customer, customer=row, created=True)
 
@@ -212,7 +214,7 @@ def _update_customer(gateway: Gateway, row: Customer) -> None:
     result = journal.send(gateway, operation, lambda: gateway.update_customer(request))
     if isinstance(result, Refusal):
         raise journal.close_refused(operation, result)
-    _conclude(operation, row, outcome={"customer_id": request.customer_id})
+    _conclude(operation, row, RecordedOutcome(customer_id=request.customer_id))
     if _reread(row):
         signals.send(signals.customer_pushed, Customer, customer=row, created=False)
 
@@ -250,7 +252,7 @@ def _send_card(row: CreditCard) -> None:
     if isinstance(result, Refusal):
         raise journal.close_refused(operation, result)
     facts = {"last_4": result.last_4 or row.last_4, "brand": result.brand or row.brand}
-    _conclude(operation, row, outcome={"card_id": row.card_id}, facts=facts)
+    _conclude(operation, row, RecordedOutcome(card_id=row.card_id), facts=facts)
     if _reread(row):
         signals.send(signals.card_pushed, CreditCard, card=row, created=False)
 
@@ -268,15 +270,15 @@ def _still_waits(operation: Operation, row: Customer | CreditCard) -> bool:
     """Load a row again with its lock held, as nobody else sends it; close what has no use."""
     if _reread(row) and row.sync_state in WAITING:
         return True
-    journal.move(operation, OperationState.FAILED, outcome={"error": "nothing left to push"})
+    journal.move(operation, OperationState.FAILED, RecordedOutcome(error="nothing left to push"))
     return False
 
 
 def _conclude(
     operation: Operation,
     row: Customer | CreditCard,
+    outcome: RecordedOutcome,
     *,
-    outcome: dict[str, str],
     facts: Mapping[str, str] = MappingProxyType({}),
     **columns: str,
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from django_dinero.models import Customer, Operation
 from django_dinero.models.operation import OperationState as State
 from django_dinero.services import journal
 from django_dinero.services.journal import operations
+from django_dinero.services.journal.records import RecordedOutcome
 from tests.support.journaling import begin, second_database
 from tests.support.recording import RecordingGateway
 
@@ -26,7 +27,10 @@ def test_a_conclusion_and_its_rows_are_written_together(gateway: RecordingGatewa
     operation = begin(gateway)
     journal.send(gateway, operation, lambda: None)
     written = operations.conclude(
-        operation, State.SUCCEEDED, {"transaction_id": "7"}, lambda: "row"
+        operation,
+        State.SUCCEEDED,
+        RecordedOutcome(transaction_id="7"),
+        lambda: "row",
     )
     assert written == "row"
     assert (operation.state, operation.outcome) == ("succeeded", {"transaction_id": "7"})
@@ -44,8 +48,16 @@ def nothing() -> None:
 
 def test_a_lookup_that_was_faster_is_overtaken(gateway: RecordingGateway) -> None:
     operation = sent(gateway)
-    assert operations.move(Operation.objects.get(), State.UNKNOWN, outcome={"error": "died"})
-    operations.conclude(operation, State.SUCCEEDED, {"avs": "Y"}, nothing, transaction_id="7")
+    assert operations.move(
+        Operation.objects.get(), State.UNKNOWN, outcome=RecordedOutcome(error="died")
+    )
+    operations.conclude(
+        operation,
+        State.SUCCEEDED,
+        RecordedOutcome(avs="Y"),
+        nothing,
+        transaction_id="7",
+    )
     row = Operation.objects.get()
     assert (row.state, row.outcome, row.transaction_id) == ("succeeded", {"avs": "Y"}, "7")
     assert operation.state == "succeeded"
@@ -53,14 +65,25 @@ def test_a_lookup_that_was_faster_is_overtaken(gateway: RecordingGateway) -> Non
 
 def test_an_end_that_somebody_else_wrote_stays(gateway: RecordingGateway) -> None:
     operation = sent(gateway)
-    operations.move(Operation.objects.get(), State.DECLINED, outcome={"by": "lookup"})
-    assert operations.conclude(operation, State.SUCCEEDED, {}, lambda: "row") == "row"
-    assert (operation.state, operation.outcome) == ("declined", {"by": "lookup"})
+    operations.move(
+        Operation.objects.get(), State.DECLINED, outcome=RecordedOutcome(error="lookup")
+    )
+    assert (
+        operations.conclude(operation, State.SUCCEEDED, RecordedOutcome(), lambda: "row") == "row"
+    )
+    assert (operation.state, operation.outcome) == ("declined", {"error": "lookup"})
 
 
 def test_columns_are_written_with_the_end(gateway: RecordingGateway) -> None:
     operation = sent(gateway)
-    operations.conclude(operation, State.SUCCEEDED, {}, nothing, customer_id="c", card_id="d")
+    operations.conclude(
+        operation,
+        State.SUCCEEDED,
+        RecordedOutcome(),
+        nothing,
+        customer_id="c",
+        card_id="d",
+    )
     row = Operation.objects.get()
     assert (row.customer_id, row.card_id) == ("c", "d")
 
@@ -71,16 +94,15 @@ def test_columns_are_written_with_the_end(gateway: RecordingGateway) -> None:
 @pytest.mark.parametrize(
     ("outcome", "named"),
     [
-        ({"transaction_id": "7788", "customer_id": "55"}, "7788"),
-        ({"transaction_id": "", "customer_id": "55"}, "55"),
-        ({"customer_id": "55"}, "55"),
-        ({}, "-"),
+        (RecordedOutcome(transaction_id="7788", customer_id="55"), "7788"),
+        (RecordedOutcome(customer_id="55"), "55"),
+        (RecordedOutcome(), "-"),
     ],
 )
 def test_a_database_that_fails_is_told_with_the_ids(
     gateway: RecordingGateway,
     caplog: pytest.LogCaptureFixture,
-    outcome: Mapping[str, str],
+    outcome: RecordedOutcome,
     named: str,
 ) -> None:
     operation = sent(gateway)
@@ -121,7 +143,7 @@ def test_on_one_connection_the_end_goes_with_its_rows(gateway: RecordingGateway)
         operations.conclude(
             operation,
             State.SUCCEEDED,
-            {},
+            RecordedOutcome(),
             failing(lambda: Customer.objects.bulk_create([Customer(email="a@example.com")])),
         )
     assert not Customer.objects.exists()
@@ -140,7 +162,9 @@ def test_on_its_own_connection_the_end_is_committed_first(
             blocks.append(connections[second].in_atomic_block)
 
         with pytest.raises(OutcomeUnknown), transaction.atomic():
-            operations.conclude(operation, State.SUCCEEDED, {"avs": "Y"}, failing(write))
+            operations.conclude(
+                operation, State.SUCCEEDED, RecordedOutcome(avs="Y"), failing(write)
+            )
         assert blocks == [False]
         row = Operation.objects.using(second).get()
         assert (row.state, row.outcome) == ("succeeded", {"avs": "Y"})
@@ -169,7 +193,7 @@ def test_a_receiver_that_fails_in_the_database_takes_nothing_back(
         operations.conclude(
             operation,
             State.SUCCEEDED,
-            {},
+            RecordedOutcome(),
             lambda: Customer.objects.bulk_create([Customer(email="a@example.com")]),
         )
     finally:
@@ -190,9 +214,14 @@ def test_receivers_hear_of_an_end_that_is_committed(
 
     signals.operation_changed.connect(heard)
     try:
-        operations.conclude(sent(gateway), State.SUCCEEDED, {}, nothing)
+        operations.conclude(sent(gateway), State.SUCCEEDED, RecordedOutcome(), nothing)
         with second_database(tmp_path) as aliases[0]:
-            operations.conclude(sent(gateway, using=aliases[0]), State.SUCCEEDED, {}, nothing)
+            operations.conclude(
+                sent(gateway, using=aliases[0]),
+                State.SUCCEEDED,
+                RecordedOutcome(),
+                nothing,
+            )
     finally:
         signals.operation_changed.disconnect(heard)
     assert inside == [False] * 4
@@ -207,7 +236,9 @@ def test_nobody_hears_of_an_end_that_was_not_written(gateway: RecordingGateway) 
     signals.operation_changed.connect(receive)
     try:
         with pytest.raises(OutcomeUnknown):
-            operations.conclude(operation, State.SUCCEEDED, {}, failing(lambda: None))
+            operations.conclude(
+                operation, State.SUCCEEDED, RecordedOutcome(), failing(lambda: None)
+            )
     finally:
         signals.operation_changed.disconnect(receive)
     assert heard == []
@@ -229,7 +260,7 @@ def test_a_lookup_that_moves_while_we_do_is_overtaken(
         return compare_and_set(given, state, values)
 
     monkeypatch.setattr(operations, "_compare_and_set", beaten)
-    operations.conclude(operation, State.SUCCEEDED, {"avs": "Y"}, nothing)
+    operations.conclude(operation, State.SUCCEEDED, RecordedOutcome(avs="Y"), nothing)
     row = Operation.objects.get()
     assert (row.state, row.outcome) == ("succeeded", {"avs": "Y"})
 
@@ -242,7 +273,7 @@ def test_a_connection_that_is_gone_is_an_unknown_outcome(
         raise error
 
     with pytest.raises(OutcomeUnknown):
-        operations.conclude(sent(gateway), State.SUCCEEDED, {}, write)
+        operations.conclude(sent(gateway), State.SUCCEEDED, RecordedOutcome(), write)
 
 
 # -- The idempotency key ---------------------------------------------------------------------------

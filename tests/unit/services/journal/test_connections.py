@@ -14,6 +14,7 @@ from django_dinero.models import Operation, Transaction
 from django_dinero.models.operation import OperationState as State
 from django_dinero.services import journal
 from django_dinero.services.journal import operations
+from django_dinero.services.journal.records import Intent, RecordedOutcome
 from tests.support.journaling import begin, second_database
 from tests.support.recording import RecordingGateway
 
@@ -147,7 +148,7 @@ def test_a_row_that_names_no_connection_is_the_routers(
     detached = Operation(pk=first.pk, state="new")
     assert operations.move(detached, State.SENT)
     detached = Operation(pk=first.pk, state="sent")
-    done = operations.conclude(detached, State.FAILED, {"error": "no"}, lambda: "rows")
+    done = operations.conclude(detached, State.FAILED, RecordedOutcome(error="no"), lambda: "rows")
     assert done == "rows"
     operations.free_idempotency_key(Operation(pk=first.pk))
     row = Operation.objects.using(second).get()
@@ -178,7 +179,7 @@ def test_what_was_read_from_a_replica_is_not_written_there(
     operation = begin(gateway, using=second)
     operation._state.db = "default"
     assert operation.written_on == second
-    assert operations.move(operation, State.FAILED, outcome={"error": "no"})
+    assert operations.move(operation, State.FAILED, outcome=RecordedOutcome(error="no"))
     assert Operation.objects.using(second).get().outcome == {"error": "no"}
 
 
@@ -187,7 +188,7 @@ def test_what_was_read_from_a_replica_is_not_written_there(
 
 @pytest.mark.django_db
 def test_a_new_operation_has_what_it_was_given(gateway: RecordingGateway) -> None:
-    begin(gateway, lock_name="customer:1", intent={"last_4": "1111"})
+    begin(gateway, lock_name="customer:1", intent=Intent(last_4="1111"))
     begin(gateway)
     free, held = Operation.objects.all()
     assert (held.gateway_name, held.kind, held.intent) == ("default", "charge", {"last_4": "1111"})

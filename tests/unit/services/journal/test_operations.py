@@ -23,6 +23,7 @@ from django_dinero.models import Operation
 from django_dinero.models.operation import OPEN_STATES
 from django_dinero.models.operation import OperationState as State
 from django_dinero.services import journal
+from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.recovery import lookup
 from tests.support.journaling import begin
 from tests.support.recording import RecordingGateway
@@ -66,11 +67,11 @@ def test_only_these_changes_of_state(gateway: RecordingGateway, old: str, new: s
     slot = "somebody" if old in OPEN_STATES else None
     Operation.objects.filter(pk=operation.pk).update(state=old, held_lock=slot)
     operation.refresh_from_db()
-    won = journal.move(operation, State(new), outcome={"by": "test"})
+    won = journal.move(operation, State(new), outcome=RecordedOutcome(error="test"))
     assert won is ((old, new) in ALLOWED)
     stored = Operation.objects.get(pk=operation.pk)
     assert stored.state == operation.state == (new if won else old)
-    assert stored.outcome == ({"by": "test"} if won else {})
+    assert stored.outcome == ({"error": "test"} if won else {})
     if won:
         assert (stored.held_lock is None) is (slot is None or new in FREE)
 
@@ -115,16 +116,16 @@ def test_users_hear_from_where_an_end_came(gateway: RecordingGateway) -> None:
     operation = begin(gateway)
     signals.operation_changed.connect(changed)
     try:
-        journal.end(operation, State.FAILED)
-        journal.end(operation, State.UNKNOWN)  # leads nowhere from there
+        journal.end(operation, State.FAILED, RecordedOutcome())
+        journal.end(operation, State.UNKNOWN, RecordedOutcome())  # leads nowhere from there
     finally:
         signals.operation_changed.disconnect(changed)
     assert heard == [("new", "failed")]
 
 
 def test_more_of_an_intent_goes_to_its_own_operation(gateway: RecordingGateway) -> None:
-    other, operation = begin(gateway), begin(gateway, intent={"last_4": "1111"})
-    journal.add_to_intent(operation, known_card_ids=["7"])
+    other, operation = begin(gateway), begin(gateway, intent=Intent(last_4="1111"))
+    journal.add_to_intent(operation, known_card_ids=("7",))
     intent = {"last_4": "1111", "known_card_ids": ["7"]}
     assert operation.intent == Operation.objects.get(pk=operation.pk).intent == intent
     assert Operation.objects.get(pk=other.pk).intent == {}
@@ -133,7 +134,7 @@ def test_more_of_an_intent_goes_to_its_own_operation(gateway: RecordingGateway) 
 def test_what_is_on_its_way_keeps_its_intent(gateway: RecordingGateway) -> None:
     operation = begin(gateway)
     Operation.objects.update(state=State.SENT)
-    journal.add_to_intent(operation, known_card_ids=["7"])
+    journal.add_to_intent(operation, known_card_ids=("7",))
     assert Operation.objects.get().intent == {}
 
 

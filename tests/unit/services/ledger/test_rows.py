@@ -66,9 +66,9 @@ def test_a_row_that_somebody_else_wrote_meanwhile_is_taken(
     Transaction.objects.update(operation_key="elsewhere")
     links = rows._links
 
-    def late(given: Operation) -> dict[str, Any]:
+    def late(given: Operation, parent: Transaction | None) -> dict[str, Any]:
         Transaction.objects.update(operation_key=given.key)
-        return links(given)
+        return links(given, parent)
 
     monkeypatch.setattr(rows, "_links", late)
     assert rows.write_row(operation) == (first, False)

@@ -111,7 +111,7 @@ def test_a_token_is_charged(gateway: RecordingGateway) -> None:
         ({"number": "4111111111111111", "description": "a\x00b"}, "description"),
         ({"number": "4111111111111111", "description": "\ud800"}, "description"),
         ({"number": "4111111111111111", "description": "4111 1111 1111 1111"}, "description"),
-        ({"number": "4111111111111111", "idempotency_key": "short"}, "idempotency_key"),
+        ({"number": "4111111111111111", "idempotency_key": ""}, "idempotency_key"),
         ({"number": "4111111111111111", "idempotency_key": "with blank"}, "idempotency_key"),
         ({"number": "4111111111111111", "gateway_name": "nowhere"}, "gateway_name"),
     ],

@@ -286,7 +286,7 @@ def test_an_authorization_and_its_capture_are_voided_once(
     first = capture.void()
     # Another worker that looked before the first void was recorded.
     monkeypatch.setattr(
-        "django_dinero.services.payments.followups.void_error", lambda row, amount: None
+        "django_dinero.services.payments.rules.void_error", lambda family, amount: None
     )
     assert authorization.void() == first
     assert Transaction.objects.filter(kind="void").count() == 1

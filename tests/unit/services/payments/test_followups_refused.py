@@ -20,9 +20,9 @@ from django_dinero.exceptions import (
     RefundError,
     UnsupportedFeature,
 )
-from django_dinero.gateways.types import FollowUpRequest, Reason, TransactionResult
+from django_dinero.gateways.types import Reason, TransactionResult
 from django_dinero.models import Customer, Operation, Transaction
-from django_dinero.services.payments import followups
+from tests.support.racing import before_statement
 from tests.support.recording import RecordingGateway, answer, lose_request
 
 pytestmark = pytest.mark.django_db
@@ -123,19 +123,14 @@ def test_no_more_is_refunded_than_is_left(gateway: RecordingGateway, charge: Tra
     assert gateway.since(mark).count("refund") == 1
 
 
-def test_a_row_that_changed_before_it_was_held_is_not_sent(
-    gateway: RecordingGateway, charge: Transaction, monkeypatch: pytest.MonkeyPatch
+def test_a_row_that_changed_before_it_was_locked_is_not_sent(
+    gateway: RecordingGateway, charge: Transaction
 ) -> None:
-    """Another worker's void came between our first look and our hold on the target."""
-    request_of = followups.request_of
-
-    def late(*args: Any) -> FollowUpRequest:
-        monkeypatch.undo()
-        Transaction.objects.get().void()
-        return request_of(*args)
-
-    monkeypatch.setattr(followups, "request_of", late)
-    with pytest.raises(InvalidTransactionError, match="voided") as caught:
+    """Another worker's void came between our first look and our lock."""
+    with (
+        before_statement("SAVEPOINT", lambda: Transaction.objects.get().void()),
+        pytest.raises(InvalidTransactionError, match="voided") as caught,
+    ):
         charge.void()
     assert gateway.verbs.count("void") == 1
     operation = caught.value.operation

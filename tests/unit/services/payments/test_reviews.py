@@ -24,7 +24,7 @@ from django_dinero.exceptions import (
 from django_dinero.gateways.types import Reason, TransactionResult
 from django_dinero.models import Customer, Operation, Transaction
 from django_dinero.services import ledger
-from django_dinero.services.payments import followups, reviews
+from tests.support.racing import before_statement
 from tests.support.recording import RecordingGateway, answer, lose_reply, lose_request
 
 pytestmark = pytest.mark.django_db
@@ -93,18 +93,13 @@ def test_an_instance_that_is_out_of_date_decides_nothing(
     assert stale.status == "approved"
 
 
-def test_a_decision_between_our_look_and_our_hold_stands(
-    gateway: RecordingGateway, held: Transaction, monkeypatch: pytest.MonkeyPatch
+def test_a_decision_between_our_look_and_our_lock_stands(
+    gateway: RecordingGateway, held: Transaction
 ) -> None:
-    request_of = followups.request_of
-
-    def late(*args: Any) -> Any:
-        monkeypatch.undo()
-        Transaction.objects.get().approve()
-        return request_of(*args)
-
-    monkeypatch.setattr(reviews, "request_of", late)
-    with pytest.raises(InvalidTransactionError, match="Only a held payment"):
+    with (
+        before_statement("SAVEPOINT", lambda: Transaction.objects.get().approve()),
+        pytest.raises(InvalidTransactionError, match="Only a held payment"),
+    ):
         held.decline()
     assert gateway.verbs.count("decide_review") == 1
     assert Operation.objects.get(kind="decline_held").state == "failed"

@@ -1,0 +1,225 @@
+"""What an operation keeps of the question and of the answer, as typed records.
+
+Both are JSON in the operation's row: whatever a crash or a rollback took is written again from
+them. Only what differs from the default is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from decimal import Decimal
+from typing import Any, Self
+
+from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus
+from django_dinero.exceptions import DineroError
+from django_dinero.gateways.types import RemoteTransaction, TransactionResult
+from django_dinero.models.operation import Operation
+from django_dinero.models.transaction import Transaction
+from django_dinero.redaction import scrub
+
+#: Characters that are kept of an error's text, and of what a gateway said.
+ERROR_LENGTH = 500
+TEXT_LENGTH = 1000
+
+#: What both have that a ledger row shows, under the names of its columns.
+SHOWN = (
+    *("auth_code", "avs", "cvv", "network_transaction_id", "last_4", "brand"),
+    *("gateway_code", "gateway_text"),
+)
+
+#: How the call ended that made what the gateway shows.
+RESULTS: Mapping[RemoteStatus, ResultStatus] = {
+    RemoteStatus.AUTHORIZED: ResultStatus.APPROVED,
+    RemoteStatus.CAPTURED: ResultStatus.APPROVED,
+    RemoteStatus.SETTLED: ResultStatus.APPROVED,
+    RemoteStatus.VOIDED: ResultStatus.APPROVED,
+    RemoteStatus.HELD: ResultStatus.HELD,
+    RemoteStatus.DECLINED: ResultStatus.DECLINED,
+    RemoteStatus.EXPIRED: ResultStatus.APPROVED,
+    RemoteStatus.RETURNED: ResultStatus.APPROVED,
+    RemoteStatus.CHARGED_BACK: ResultStatus.APPROVED,
+    RemoteStatus.FAILED: ResultStatus.FAILED,
+}
+
+
+class _Record:
+    """To JSON and back; names that a later release has added or dropped do no harm."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what differs from the default, as plain values."""
+        blank = type(self)()
+        values = asdict(self)  # type: ignore[call-overload]
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+            if value != getattr(blank, name)
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """Return the record that was stored."""
+        known = {field.name for field in fields(cls)}  # type: ignore[arg-type]
+        values = {name: value for name, value in stored.items() if name in known}
+        return cls(**{n: tuple(v) if isinstance(v, list) else v for n, v in values.items()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent(_Record):
+    """What an operation is to do: enough to write its row again.
+
+    ``public_id`` is that of the ledger row. The keys ``customer_pk``, ``card_pk`` and ``owner_pk``
+    name rows here. ``known_card_ids`` are the gateway's ids of the cards that a customer had when
+    one more was sent; ``is_default`` says whether the new one was to be the default, and
+    ``default_card_id`` which one was.
+    """
+
+    public_id: str = ""
+    customer_pk: Any = None
+    card_pk: Any = None
+    owner_pk: Any = None
+    order_reference: str = ""
+    description: str = ""
+    customer_ip: str = ""
+    initiator: str = ""
+    email: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    last_4: str = ""
+    brand: str = ""
+    customer_key: str = ""
+    known_card_ids: tuple[str, ...] = ()
+    is_default: bool = False
+    default_card_id: str = ""
+
+    @classmethod
+    def of(cls, operation: Operation) -> Self:
+        """Return what an operation is to do."""
+        return cls.from_json(operation.intent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedOutcome(_Record):
+    """How an operation ended, as far as it is known.
+
+    ``result`` is there when the gateway's answer is known; its texts fit the ledger's columns.
+    ``remote_status`` is what the gateway's own records said where it was looked up. ``error`` and
+    ``code`` tell why there is no answer, ``lookup`` why it was not found yet.
+    """
+
+    result: str = ""
+    transaction_id: str = ""
+    customer_id: str = ""
+    card_id: str = ""
+    card_ids: tuple[str, ...] = ()
+    remote_status: str = ""
+    auth_code: str = ""
+    avs: str = ""
+    cvv: str = ""
+    network_transaction_id: str = ""
+    last_4: str = ""
+    brand: str = ""
+    reason: str = ""
+    reasons: tuple[str, ...] = ()
+    gateway_code: str = ""
+    gateway_text: str = ""
+    error: str = ""
+    code: str = ""
+    lookup: str = ""
+    found: bool = False
+    already: bool = False
+    covered: bool = False
+
+    @classmethod
+    def of(cls, operation: Operation) -> Self:
+        """Return how an operation ended."""
+        return cls.from_json(operation.outcome)
+
+    @classmethod
+    def of_result(cls, result: TransactionResult) -> Self:
+        """Return what is kept of an answer about money."""
+        first = result.reasons[0] if result.reasons else None
+        outcome = cls(
+            result=result.outcome.value,
+            # "0" is Authorize.Net's word for "no transaction was made" (its XML guide).
+            transaction_id="" if result.transaction_id == "0" else result.transaction_id,
+            auth_code=result.auth_code,
+            avs=result.avs,
+            cvv=result.cvv,
+            network_transaction_id=result.network_transaction_id,
+            last_4=result.last_4,
+            brand=result.brand,
+            reason=first.kind.value if first else "",
+            reasons=tuple(reason.kind.value for reason in result.reasons),
+            gateway_code=first.code if first else "",
+            gateway_text=scrub(first.text)[:TEXT_LENGTH] if first else "",
+        )
+        return outcome._fitting()
+
+    @classmethod
+    def of_remote(cls, remote: RemoteTransaction) -> Self:
+        """Return what is kept of a transaction that was found at the gateway."""
+        outcome = cls(
+            result=RESULTS[remote.status].value,
+            remote_status=remote.status.value,
+            transaction_id=remote.transaction_id,
+            auth_code=remote.auth_code,
+            avs=remote.avs,
+            cvv=remote.cvv,
+            network_transaction_id=remote.network_transaction_id,
+            last_4=remote.last_4,
+            brand=remote.brand,
+            found=True,
+        )
+        return outcome._fitting()
+
+    def _fitting(self) -> Self:
+        texts: dict[str, Any] = {**truncate_for_columns(self.shown)}
+        return replace(self, **texts)
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """What a ledger row shows of the answer, by column."""
+        return {name: getattr(self, name) for name in SHOWN}
+
+    @classmethod
+    def of_error(cls, error: DineroError) -> Self:
+        """Return what is kept of a refusal, or of why there is no answer."""
+        return cls(
+            error=scrub(str(error))[:ERROR_LENGTH],
+            code=error.code,
+            gateway_code=error.gateway_code,
+        )
+
+    @property
+    def status(self) -> ResultStatus:
+        """The gateway's answer.
+
+        Raises:
+            ValueError: there is none.
+        """
+        return ResultStatus(self.result)
+
+    @property
+    def kinds(self) -> tuple[ReasonKind, ...]:
+        """Why the gateway refused, in its order."""
+        return tuple(ReasonKind(kind) for kind in self.reasons)
+
+
+def truncate_for_columns(texts: Mapping[str, str]) -> dict[str, str]:
+    """Return what a gateway said as our columns take it: not too long, no NUL, no half characters.
+
+    An approval must not be lost because its AVS letter has become a sentence.
+    """
+    return {name: _truncated(text, name) for name, text in texts.items()}
+
+
+def _truncated(text: str, name: str) -> str:
+    clean = text.replace("\x00", "").encode("utf-8", "ignore").decode()
+    limit = getattr(Transaction._meta.get_field(name), "max_length", None)
+    return clean[:limit]
+
+
+def asked_amount(operation: Operation) -> Decimal:
+    """Return the amount that an operation asked for, 0 for one that moves no money."""
+    return Decimal(operation.amount or 0)

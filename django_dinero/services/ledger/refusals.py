@@ -1,0 +1,37 @@
+"""The exception for a recorded answer that is no approval, the same each time it is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from django_dinero import exceptions
+from django_dinero.enums import ReasonKind, ResultStatus
+from django_dinero.exceptions import GatewayError
+from django_dinero.gateways.types import Reason
+from django_dinero.models.operation import Operation
+from django_dinero.models.transaction import Transaction
+from django_dinero.services.errors import error_for
+from django_dinero.services.journal.records import RecordedOutcome
+
+
+def recorded_refusal(operation: Operation, row: Transaction) -> GatewayError:
+    """Return the exception for the answer that an operation has recorded."""
+    outcome = RecordedOutcome.of(operation)
+    context: dict[str, Any] = {
+        "transaction": row,
+        "operation": operation,
+        "gateway_name": operation.gateway_name,
+    }
+    if outcome.status in (ResultStatus.HELD, ResultStatus.REQUIRES_ACTION):
+        message = outcome.gateway_text or _("The gateway holds this payment for review.")
+        return exceptions.HeldForReview(message, gateway_code=outcome.gateway_code, **context)
+    unnamed = (
+        ReasonKind.GATEWAY_ERROR
+        if outcome.status is ResultStatus.FAILED
+        else ReasonKind.CARD_DECLINED
+    )
+    reasons = [Reason(kind, outcome.gateway_code) for kind in outcome.kinds or (unnamed,)]
+    reasons[0] = Reason(reasons[0].kind, outcome.gateway_code, outcome.gateway_text)
+    return error_for(reasons, **context)
