@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import django
 
@@ -33,8 +34,8 @@ PACKAGE = str(Path(django_dinero.__file__).parent) + os.sep
 SERVICES = PACKAGE + "services" + os.sep
 #: Statements that only bracket others.
 BRACKETS = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "ROLLBACK", "START TRANSACTION")
-CARD = {"number": "4111111111111111", "cvv": "900", "month": 12, "year": 2040}
-ADDRESS = {"address": "123 Elm St", "zip": "12345"}
+CARD: dict[str, Any] = {"number": "4111111111111111", "cvv": "900", "month": 12, "year": 2040}
+ADDRESS: dict[str, Any] = {"address": "123 Elm St", "zip": "12345"}
 
 Verb = Callable[[], object]
 

@@ -6,6 +6,7 @@ import datetime
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from typing import cast
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -109,20 +110,21 @@ class PaymentToken:
 SECRET_ARGUMENTS = ("number", "cvv", "token")
 
 
-def wrap_secrets(arguments: dict[str, object], *, misplaced: bool = True) -> None:
+def wrap_secrets(arguments: Mapping[str, object], *, misplaced: bool = True) -> None:
     """Turn number, CVV and token among a call's keyword arguments into secrets, in place.
 
     Called first thing where they arrive: a traceback shows the locals of every frame below.
 
     Args:
-        arguments: the call's own dict.
+        arguments: the call's own dict, typed as a mapping so that typed options pass.
         misplaced: also a number that was typed into another field, which will be refused.
     """
-    for name, value in arguments.items():
+    own = cast("dict[str, object]", arguments)
+    for name, value in own.items():
         if name in SECRET_ARGUMENTS and isinstance(value, str | int):
-            arguments[name] = Secret(str(value))
+            own[name] = Secret(str(value))
         elif misplaced and isinstance(value, str) and looks_like_card_number(value):
-            arguments[name] = Secret(value)
+            own[name] = Secret(value)
 
 
 def luhn_valid(digits: str) -> bool:

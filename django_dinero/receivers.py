@@ -50,7 +50,7 @@ def on_save(
         written = instance.PUSHED_FIELDS if update_fields is None else update_fields
         if not set(written).isdisjoint(instance.PUSHED_FIELDS):
             instance.mark_changed(using, written)
-    if instance.just_pushed or (created and instance.sync_state == SyncState.SYNCED):
+    if instance.was_taken or (created and instance.sync_state == SyncState.SYNCED):
         return
     model = CreditCard if isinstance(instance, CreditCard) else Customer
     push = _push_card if model is CreditCard else _push_customer

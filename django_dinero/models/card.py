@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from collections.abc import Collection, Mapping
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 from django.db import models, router
 from django.db.models import Case, Q, Value, When
@@ -22,11 +24,15 @@ from django_dinero.db.fields import IdField
 from django_dinero.exceptions import InvalidInput
 from django_dinero.identifiers import digest
 from django_dinero.models import _services, default_card
+from django_dinero.models.arguments import PaymentOptions
 from django_dinero.models.card_list import CustomerForeignKey
 from django_dinero.models.customer import Customer
 from django_dinero.models.sync_state import SyncedManager, SyncedQuerySet, SyncState
 from django_dinero.models.synced import SyncedModel
 from django_dinero.redaction import Secret
+
+if TYPE_CHECKING:
+    from django_dinero.models.transaction import Transaction
 
 #: Characters of a lock name's column.
 TARGET_LENGTH = 150
@@ -105,9 +111,6 @@ class CreditCard(SyncedModel):
         )
         permissions = (("charge_creditcard", _("Can charge a stored card")),)
 
-    #: Set where the customer is written in the same transaction: no other card can be the default.
-    comes_with_customer = False
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._number: Secret | None = None
         self._cvv: Secret | None = None
@@ -117,8 +120,6 @@ class CreditCard(SyncedModel):
         self._takes_it = False
         #: The last choice of this card as the default that may still be rolled back.
         self._choice: default_card.Choice | None = None
-        #: Closes the operation of a number that was sent; called in the row's own transaction.
-        self.conclude_push: Callable[[], object] | None = None
         wrap_secrets(kwargs, misplaced=False)
         super().__init__(*args, **kwargs)
 
@@ -198,6 +199,26 @@ class CreditCard(SyncedModel):
         else:
             self._token = PaymentToken(Secret(value))
 
+    def charge(self, price: Decimal | int | str, **options: Unpack[PaymentOptions]) -> Transaction:
+        """Charge this card, or authorize it with ``settle=False``.
+
+        Arguments and errors are those of :meth:`Transaction.create`.
+        """
+        wrap_secrets(options)
+        return _services.charges.charge(price, card=self, **options)
+
+    def validate(self, *, cvv: str | int | Secret | None = None) -> None:
+        """Ask the issuer whether the card is good, without charging it.
+
+        Args:
+            cvv: the code on the card, where its holder has typed it again.
+
+        Raises:
+            CardDeclinedError, ...: it is not.
+            UnsupportedFeature: the gateway cannot ask.
+        """
+        _services.cards.validate_card(self, Secret(str(cvv)) if cvv is not None else None)
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save, and push what changed; a new number or token goes to the gateway first.
 
@@ -210,19 +231,15 @@ class CreditCard(SyncedModel):
             # After a rollback the row does not have what this instance says.
             self.wants_default |= self._choice.was_rolled_back(self, using)
         if self.number is not None or self.token is not None or not self.card_id:
-            _services.cards.store_card(self)
-        try:
+            _services.cards.store_card(self, partial(self.save_answered, *args, **kwargs))
+        else:
             super().save(*args, **kwargs)
-        finally:
-            self.conclude_push = None
         self._number = self._cvv = self._token = None
 
     def before_write(self, using: str, names: Collection[str] | None) -> None:
-        """Close what was sent, and take the default from the card that has it."""
-        if self.conclude_push is not None:
-            self.conclude_push()
-        if self.comes_with_customer:
-            return
+        """Take the default from the card that has it."""
+        if self.answer is not None and self.answer.with_customer:
+            return  # written in the same transaction: no other card can be the default
         # First the customer, then cards, in every write: in another order two of them would wait
         # for each other.
         default_card.lock([self.customer_pk], using)

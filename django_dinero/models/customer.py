@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from decimal import Decimal
+from typing import TYPE_CHECKING, ClassVar, Self, Unpack
 
 from django.conf import settings
 from django.db import models
@@ -12,12 +13,14 @@ from django_dinero.cards import wrap_secrets
 from django_dinero.db.fields import IdField
 from django_dinero.identifiers import KEY_LENGTH, new_key
 from django_dinero.models import _services
+from django_dinero.models.arguments import CustomerOptions, NewCardOptions, PaymentOptions
 from django_dinero.models.sync_state import SyncedManager, SyncedQuerySet
 from django_dinero.models.synced import SyncedModel
 
 if TYPE_CHECKING:
     from django_dinero.models.card import CreditCard
     from django_dinero.models.card_list import CardList
+    from django_dinero.models.transaction import Transaction
 
 
 class Customer(SyncedModel):
@@ -84,13 +87,15 @@ class Customer(SyncedModel):
         return self.email or self.customer_id or str(self.public_id)
 
     @classmethod
-    def create(cls, email: str, *, gateway_name: str | None = None, **kwargs: Any) -> Customer:
+    def create(
+        cls, email: str, *, gateway_name: str | None = None, **options: Unpack[CustomerOptions]
+    ) -> Customer:
         """Store a new customer at the gateway, with a first card where one is given.
 
         Args:
             email: the customer's address.
             gateway_name: an alias of ``DINERO["GATEWAYS"]``; ``"default"`` if not given.
-            **kwargs: ``first_name``, ``last_name``, ``owner``; for a card ``number`` or ``token``,
+            **options: ``first_name``, ``last_name``, ``owner``; for a card ``number`` or ``token``,
                 ``cvv``, ``month``, ``year`` and the address: ``company``, ``address``, ``city``,
                 ``state``, ``zip``, ``country``, ``phone``, ``fax``; ``idempotency_key`` with
                 ``scope``: the same key returns the customer that it made, and makes no second one.
@@ -101,8 +106,10 @@ class Customer(SyncedModel):
             CardDeclinedError, ...: the gateway refused the card; nothing was stored.
             OutcomeUnknown: no reply; the journal's operation tells whether it was stored.
         """
-        wrap_secrets(kwargs)
-        return _services.customers.create_customer(email=email, gateway_name=gateway_name, **kwargs)
+        wrap_secrets(options)
+        return _services.customers.create_customer(
+            email=email, gateway_name=gateway_name, **options
+        )
 
     @classmethod
     def retrieve(cls, customer_id: str, gateway_name: str | None = None) -> Customer:
@@ -116,14 +123,22 @@ class Customer(SyncedModel):
         """
         return _services.customers.retrieve_customer(customer_id, gateway_name=gateway_name)
 
-    def add_card(self, **kwargs: Any) -> CreditCard:
+    def add_card(self, **options: Unpack[NewCardOptions]) -> CreditCard:
         """Store one more card; the arguments are those of a card in :meth:`create`.
 
         Raises:
             DuplicateCardError: the customer has this card; ``.card_id`` names it.
         """
-        wrap_secrets(kwargs)
-        return _services.cards.add_card(self, **kwargs)
+        wrap_secrets(options)
+        return _services.cards.add_card(self, **options)
+
+    def charge(self, price: Decimal | int | str, **options: Unpack[PaymentOptions]) -> Transaction:
+        """Charge the default card, or authorize it with ``settle=False``.
+
+        Arguments and errors are those of :meth:`Transaction.create`.
+        """
+        wrap_secrets(options)
+        return _services.charges.charge(price, customer=self, **options)
 
     @property
     def card_id(self) -> str | None:

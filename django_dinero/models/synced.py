@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -22,6 +23,22 @@ from django_dinero.models import _services
 from django_dinero.models.sync_state import SyncState
 
 __all__ = ["SyncState", "SyncedModel"]
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayAnswer:
+    """What the gateway said about a row before the row is written.
+
+    Attributes:
+        taken: whether it has the values of this instance now.
+        conclude: ends the operation, in the transaction that writes the row: a worker that dies
+            between the two would leave a card at the gateway that nobody looks for any more.
+        with_customer: whether the row comes with its customer, in one transaction.
+    """
+
+    taken: bool = True
+    conclude: Callable[[], object] | None = None
+    with_customer: bool = False
 
 
 class SyncedModel(models.Model):
@@ -68,8 +85,8 @@ class SyncedModel(models.Model):
     created_at = models.DateTimeField(gettext_lazy("created"), auto_now_add=True, db_index=True)
     updated_at = models.DateTimeField(gettext_lazy("changed"), auto_now=True)
 
-    #: Set where the gateway took the values before the row is written (a new card number).
-    just_pushed = False
+    #: While :meth:`save_answered` runs: what the gateway said before the row is written.
+    answer: GatewayAnswer | None = None
     _loaded: Mapping[str, Any] = {}
 
     class Meta:
@@ -96,11 +113,26 @@ class SyncedModel(models.Model):
         for name, value in self.synced_marks().items():
             setattr(self, name, value)
 
-    def mark_pushed(self) -> None:
-        """Say that the gateway took the values of this instance, which is saved next."""
-        self.mark_synced()
-        self.synced_version = self.version
-        self.just_pushed = True
+    @property
+    def was_taken(self) -> bool:
+        """Whether the gateway took the values that are being written."""
+        return self.answer is not None and self.answer.taken
+
+    def save_answered(self, answer: GatewayAnswer, *args: Any, **kwargs: Any) -> None:
+        """Save a row that the gateway has answered for already: nothing of it is pushed.
+
+        Args:
+            answer: what it said.
+            *args, **kwargs: as for :meth:`save`.
+        """
+        if answer.taken:
+            self.mark_synced()
+            self.synced_version = self.version
+        self.answer = answer
+        try:
+            SyncedModel.save(self, *args, **kwargs)
+        finally:
+            self.answer = None
 
     @classmethod
     def from_db(
@@ -151,12 +183,13 @@ class SyncedModel(models.Model):
         try:
             with unit_of_work(using):
                 with transaction.atomic(using=using):
+                    if self.answer is not None and self.answer.conclude is not None:
+                        self.answer.conclude()
                     narrowed = self._narrowed(kwargs, using)
                     self.before_write(using, narrowed.get("update_fields"))
                     super().save(*args, **narrowed)
                 written = True
         finally:
-            self.just_pushed = False
             if written:
                 self._remember(kwargs.get("update_fields"))
                 self.load_marks(using)
@@ -248,7 +281,7 @@ class SyncedModel(models.Model):
 
     def mark_changed(self, using: str, written: Collection[str]) -> None:
         """Mark the row that was just written: it waits, unless the gateway has just taken it."""
-        if self.just_pushed:
+        if self.was_taken:
             # In this order: MariaDB sees in the second assignment what the first one wrote.
             self._row(using).update(
                 **self._marks_as_pushed(),
@@ -282,7 +315,7 @@ class SyncedModel(models.Model):
             for field in self._meta.concrete_fields
             if not field.primary_key and field.attname in self.__dict__
         }
-        if self.just_pushed:
+        if self.was_taken:
             # All that the gateway was sent, however little of it the caller asked to save.
             return (loaded - not_ours) | self.synced_marks().keys()
         # An id or a last digit that a push brought since this instance was read would be lost.

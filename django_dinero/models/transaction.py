@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 from django.conf import settings
 from django.db import models, router
@@ -16,6 +16,7 @@ from django_dinero.db.fields import IdField, RowForeignKey
 from django_dinero.enums import TransactionKind
 from django_dinero.identifiers import KEY_LENGTH
 from django_dinero.models import _services
+from django_dinero.models.arguments import ChargeOptions, FollowUpOptions
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS, normalise
@@ -168,12 +169,26 @@ class Transaction(models.Model):
         return f"{self.get_kind_display()} {amount} {self.currency} ({self.get_status_display()})"
 
     @classmethod
-    def create(cls, price: Decimal | int | str, **kwargs: Any) -> Transaction:
+    def from_db(
+        cls,
+        db: str | None,
+        field_names: Collection[str],
+        values: Collection[Any],
+        **options: Any,
+    ) -> Self:
+        """Load a row; its price has the decimals of its currency, as it had when it was made."""
+        row = super().from_db(db, field_names, values, **options)
+        if "price" in row.__dict__ and "currency" in row.__dict__:
+            row.price = normalise(row.price, row.currency)
+        return row
+
+    @classmethod
+    def create(cls, price: Decimal | int | str, **options: Unpack[ChargeOptions]) -> Transaction:
         """Charge a card, or authorize it with ``settle=False``.
 
         Args:
             price: in major units (dollars): a Decimal, int or str; a float is refused.
-            **kwargs: one source: ``customer`` (its default card), ``card``, ``number`` with
+            **options: one source: ``customer`` (its default card), ``card``, ``number`` with
                 ``month``, ``year``, ``cvv`` and the address, or ``token``; and ``settle``,
                 ``currency``, ``gateway_name``, ``cvv``, ``email``, ``order_reference``,
                 ``description``, ``customer_ip``, ``initiator`` (``"customer"`` or
@@ -190,8 +205,8 @@ class Transaction(models.Model):
             NotSent: nothing reached the gateway; repeating is safe.
             OutcomeUnknown: no answer; ``.operation`` is where it will be found.
         """
-        wrap_secrets(kwargs)
-        return _services.charges.charge(price, **kwargs)
+        wrap_secrets(options)
+        return _services.charges.charge(price, **options)
 
     @classmethod
     def retrieve(cls, transaction_id: str, gateway_name: str | None = None) -> Transaction:
@@ -204,37 +219,41 @@ class Transaction(models.Model):
             transaction_id, gateway_name=gateway_name
         )
 
-    def capture(self, amount: Decimal | int | str | None = None, **kwargs: Any) -> Transaction:
+    def capture(
+        self, amount: Decimal | int | str | None = None, **options: Unpack[FollowUpOptions]
+    ) -> Transaction:
         """Take this authorization, all of it or ``amount``; returns the capture's row."""
-        wrap_secrets(kwargs)
-        return _services.followups.capture(self, amount, **kwargs)
+        wrap_secrets(options)
+        return _services.followups.capture(self, amount, **options)
 
     #: The name that the first library of this kind gave it.
     settle = capture
 
-    def refund(self, amount: Decimal | int | str | None = None, **kwargs: Any) -> Transaction:
+    def refund(
+        self, amount: Decimal | int | str | None = None, **options: Unpack[FollowUpOptions]
+    ) -> Transaction:
         """Give the money back, all that is left of it or ``amount``; returns the row it made.
 
         What the bank has not settled yet cannot be refunded in part: a whole refund becomes a
         void, a partial one raises :class:`RefundError` that says when to try again.
         """
-        wrap_secrets(kwargs)
-        return _services.followups.refund(self, amount, **kwargs)
+        wrap_secrets(options)
+        return _services.followups.refund(self, amount, **options)
 
-    def void(self, **kwargs: Any) -> Transaction:
+    def void(self, **options: Unpack[FollowUpOptions]) -> Transaction:
         """Cancel this before the bank settles it; returns the void's row."""
-        wrap_secrets(kwargs)
-        return _services.followups.void(self, **kwargs)
+        wrap_secrets(options)
+        return _services.followups.void(self, **options)
 
-    def approve(self, **kwargs: Any) -> Transaction:
+    def approve(self, **options: Unpack[FollowUpOptions]) -> Transaction:
         """Release a payment that the gateway holds for review; returns this row, approved."""
-        wrap_secrets(kwargs)
-        return _services.reviews.decide_review(self, "approve", **kwargs)
+        wrap_secrets(options)
+        return _services.reviews.decide_review(self, "approve", **options)
 
-    def decline(self, **kwargs: Any) -> Transaction:
+    def decline(self, **options: Unpack[FollowUpOptions]) -> Transaction:
         """Refuse a payment that the gateway holds for review; returns this row, declined."""
-        wrap_secrets(kwargs)
-        return _services.reviews.decide_review(self, "decline", **kwargs)
+        wrap_secrets(options)
+        return _services.reviews.decide_review(self, "decline", **options)
 
     @property
     def captured_amount(self) -> Decimal:

@@ -26,9 +26,25 @@ from example_project.demo.columns import Columns
 
 GATEWAY = "authorizenet"
 NEXT_YEAR = timezone.now().year + 1
-HOME = {"address": "123 Elm St", "city": "Denver", "state": "CO", "zip": "80202", "country": "US"}
-VISA = {"number": "4111 1111 1111 1111", "cvv": "900", "month": 12, "year": NEXT_YEAR}
-MASTERCARD = {"number": "5424-0000-0000-0015", "cvv": "900", "month": 6, "year": NEXT_YEAR}
+HOME: dict[str, Any] = {
+    "address": "123 Elm St",
+    "city": "Denver",
+    "state": "CO",
+    "zip": "80202",
+    "country": "US",
+}
+VISA: dict[str, Any] = {
+    "number": "4111 1111 1111 1111",
+    "cvv": "900",
+    "month": 12,
+    "year": NEXT_YEAR,
+}
+MASTERCARD: dict[str, Any] = {
+    "number": "5424-0000-0000-0015",
+    "cvv": "900",
+    "month": 6,
+    "year": NEXT_YEAR,
+}
 
 T = TypeVar("T")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
@@ -18,9 +19,21 @@ GATEWAY = "authorizenet"
 #: An alias whose bank is in the web server's own process.
 IN_PROCESS = "default"
 YEAR = timezone.now().year + 2
-EXPIRY = {"month": 12, "year": YEAR, "cvv": "900"}
-DENVER = {"address": "123 Elm St", "city": "Denver", "state": "CO", "zip": "80202", "country": "US"}
-BOSTON = {"address": "9 Oak Ave", "city": "Boston", "state": "MA", "zip": "02108", "country": "US"}
+EXPIRY: dict[str, Any] = {"month": 12, "year": YEAR, "cvv": "900"}
+DENVER: dict[str, Any] = {
+    "address": "123 Elm St",
+    "city": "Denver",
+    "state": "CO",
+    "zip": "80202",
+    "country": "US",
+}
+BOSTON: dict[str, Any] = {
+    "address": "9 Oak Ave",
+    "city": "Boston",
+    "state": "MA",
+    "zip": "02108",
+    "country": "US",
+}
 
 
 def sign_ins() -> None:

@@ -85,7 +85,7 @@ def test_it_serves_the_public_interface() -> None:
     year = 2099 - 50
     row = Transaction.create("12.50", number="4111111111111111", month=1, year=year)
     assert (row.status, row.price) == ("approved", Decimal("12.50"))
-    same = {"number": "4111111111111111", "idempotency_key": "order-0001"}
+    same: dict[str, Any] = {"number": "4111111111111111", "idempotency_key": "order-0001"}
     assert Transaction.create("3", **same) == Transaction.create("3", **same)
 
 

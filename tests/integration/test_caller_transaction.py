@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -71,7 +72,7 @@ def test_the_last_of_many_saves_is_pushed_once(gateway: RecordingGateway) -> Non
 
 @pytest.mark.sqlite
 def test_money_is_refused_before_anything_is_sent(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     with transaction.atomic(), pytest.raises(InsideTransaction, match="non_atomic_requests"):
         Transaction.create(5, **card)
@@ -82,7 +83,7 @@ def test_money_is_refused_before_anything_is_sent(
 @pytest.mark.sqlite
 @pytest.mark.parametrize("verb", ["capture", "void", "refund", "approve"])
 def test_what_follows_is_refused_before_the_gateway_is_asked(
-    gateway: RecordingGateway, card: dict[str, str], verb: str
+    gateway: RecordingGateway, card: dict[str, Any], verb: str
 ) -> None:
     if verb == "approve":
         gateway.bank.hold_next()
@@ -98,7 +99,7 @@ def test_what_follows_is_refused_before_the_gateway_is_asked(
 @pytest.mark.autonomous
 @pytest.mark.django_db(transaction=True, databases=["default", "journal"])
 def test_the_journal_outlives_the_callers_rollback(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     with pytest.raises(KeyError), transaction.atomic():
         first = Transaction.create(5, idempotency_key="order-1001", **card)
@@ -114,7 +115,7 @@ def test_the_journal_outlives_the_callers_rollback(
 @pytest.mark.autonomous
 @pytest.mark.django_db(transaction=True, databases=["default", "journal"])
 def test_a_customer_and_a_charge_in_one_transaction(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     with transaction.atomic():
         customer = Customer.create("bill@example.com", **card)
@@ -124,7 +125,7 @@ def test_a_customer_and_a_charge_in_one_transaction(
 
 
 def test_fifty_submits_of_one_key_make_one_charge(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     workers = 10
     results: list[str] = []

@@ -74,7 +74,7 @@ def test_a_capture_and_a_void_at_once_leave_what_the_bank_has(
 
 
 def test_many_lookups_at_once_write_one_row_and_tell_once(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     told: list[str] = []
 
@@ -97,7 +97,7 @@ def test_many_lookups_at_once_write_one_row_and_tell_once(
 
 
 def test_what_lands_after_it_was_proven_absent_is_booked_when_it_is_seen(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     landing: list[Callable[[], Any]] = []
 
@@ -120,7 +120,7 @@ def test_what_lands_after_it_was_proven_absent_is_booked_when_it_is_seen(
 
 
 def test_what_lands_in_the_quarantine_is_found(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     landing: list[Callable[[], Any]] = []
 
@@ -141,7 +141,7 @@ def test_what_lands_in_the_quarantine_is_found(
 
 
 def test_a_connection_that_breaks_before_the_answer_is_written_is_an_unknown_outcome(
-    gateway: RecordingGateway, card: dict[str, str], caplog: pytest.LogCaptureFixture
+    gateway: RecordingGateway, card: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     def cut(call: Callable[[], Any]) -> Any:
         result = call()
@@ -176,7 +176,7 @@ def journal_down(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.autonomous
 @pytest.mark.usefixtures("journal_down")
 def test_a_journal_that_is_down_sends_nothing(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     for key in (None, KEY):
         with transaction.atomic(), pytest.raises(NotSent, match="The journal could not be written"):
@@ -186,7 +186,7 @@ def test_a_journal_that_is_down_sends_nothing(
 
 @pytest.mark.autonomous
 def test_a_lock_in_the_way_of_the_journal_sends_nothing(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     """The caller's own transaction holds what the journal's connection has to write."""
     with transaction.atomic():

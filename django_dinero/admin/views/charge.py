@@ -30,6 +30,7 @@ from django_dinero.exceptions import (
 from django_dinero.forms.charges import ChargeForm
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import CreditCard, Transaction
+from django_dinero.models.arguments import KeyOptions
 from django_dinero.models.sync_state import SyncState
 from django_dinero.money import normalise
 
@@ -40,7 +41,7 @@ OPEN_ENDS = (OutcomeUnknown, HeldForReview, NeedsAttention)
 class MoneyPage(GatewayPage):
     """A page that moves money: its key is the idempotency key of the operation."""
 
-    def key(self, request: HttpRequest, form: BaseForm) -> dict[str, str]:
+    def key(self, request: HttpRequest, form: BaseForm) -> KeyOptions:
         """Return the arguments that make the operation one, for this user."""
         return {"idempotency_key": form.cleaned_data["key"], "scope": f"admin:{request.user.pk}"}
 

@@ -60,7 +60,7 @@ class FollowUpPage(MoneyPage):
 
     def perform(self, request: HttpRequest, row: Transaction, form: BaseForm) -> HttpResponseBase:
         """Do it."""
-        given: dict[str, Any] = self.key(request, form)
+        given: dict[str, Any] = {**self.key(request, form)}
         if "amount" in form.cleaned_data:
             given["amount"] = form.cleaned_data["amount"]
         made: Transaction = getattr(row, self.verb)(**given)

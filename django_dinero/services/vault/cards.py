@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import router
@@ -12,8 +13,8 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from django_dinero import identifiers
-from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, text_of
-from django_dinero.enums import ReasonKind
+from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, check_cvv, text_of
+from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.exceptions import (
     CardNotFoundError,
     InvalidInput,
@@ -23,6 +24,7 @@ from django_dinero.exceptions import (
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import CardRequest, CardUpdate, Refusal, RemoteCard
+from django_dinero.models.arguments import NewCardOptions, names_of
 from django_dinero.models.card import CreditCard, cards_lock_name
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import (
@@ -32,23 +34,27 @@ from django_dinero.models.operation import (
     OperationState,
 )
 from django_dinero.models.sync_state import SyncState
+from django_dinero.models.synced import GatewayAnswer
 from django_dinero.redaction import Secret
 from django_dinero.services import journal, validation
-from django_dinero.services.errors import has_reason
+from django_dinero.services.errors import error_for, has_reason, read
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.pull import UNDONE
 from django_dinero.services.recovery import locking
 from django_dinero.services.validation import Findings
 from django_dinero.services.vault.push import push_customer
 
-CARD_ARGUMENTS = validation.CARD_ARGUMENTS | {"is_default"}
+#: Saves the row of a card with what the gateway has answered.
+Write = Callable[[GatewayAnswer], None]
+
+ACCEPTED = names_of(NewCardOptions)
 
 
-def add_card(customer: Customer, **given: Any) -> CreditCard:
+def add_card(customer: Customer, **options: Unpack[NewCardOptions]) -> CreditCard:
     """Store one more card for a customer; see :meth:`Customer.add_card`."""
-    validation.refuse_unknown(given, CARD_ARGUMENTS)
-    is_default = bool(given.pop("is_default", False))
-    values = {name: value for name, value in given.items() if value is not None}
+    validation.refuse_unknown(options, ACCEPTED)
+    values = {name: value for name, value in options.items() if value is not None}
+    is_default = bool(values.pop("is_default", False))
     card = CreditCard(customer=customer, gateway_name=customer.gateway_name, **values)
     if is_default:
         card.default_slot = customer.pk
@@ -57,16 +63,30 @@ def add_card(customer: Customer, **given: Any) -> CreditCard:
     return card
 
 
-def store_card(card: CreditCard) -> None:
-    """Before a card is saved that has a new number or token, or none at all: send it."""
+def validate_card(card: CreditCard, cvv: Secret | None) -> None:
+    """Ask the issuer whether a stored card is good; see :meth:`CreditCard.validate`."""
+    gateway = get_gateway(card.gateway_name)
+    gateway.require("validate_card")
+    code = check_cvv(cvv)
+    result = read(gateway, lambda: gateway.validate_card(card.customer_id, card.card_id, code))
+    if result.outcome is not ResultStatus.APPROVED:
+        raise error_for(result.reasons, gateway_name=gateway.alias)
+
+
+def store_card(card: CreditCard, write: Write) -> None:
+    """Send a card that has a new number or token, and write its row with the answer.
+
+    Args:
+        write: saves the row; whatever it takes from the instance stands there by then.
+    """
     gateway = get_gateway(_owner_of(card).gateway_name if card._state.adding else card.gateway_name)
     gateway.require("add_card" if card._state.adding else "update_card")
     details = _checked(gateway, card)
     _fill(card, details)
     if card._state.adding:
-        _add(gateway, card, details)
+        _add(gateway, card, details, write)
     else:
-        _replace_number(gateway, card, details)
+        _replace_number(gateway, card, details, write)
 
 
 def _owner_of(card: CreditCard) -> Customer:
@@ -108,7 +128,9 @@ def _fill(card: CreditCard, details: CardDetails | PaymentToken) -> None:
         card.month, card.year = details.month, details.year
 
 
-def _add(gateway: Gateway, card: CreditCard, details: CardDetails | PaymentToken) -> None:
+def _add(
+    gateway: Gateway, card: CreditCard, details: CardDetails | PaymentToken, write: Write
+) -> None:
     customer = card.customer
     card.gateway_name = gateway.alias
     gateway.check_request(CardRequest("", customer.customer_id or "", details))
@@ -132,8 +154,9 @@ def _add(gateway: Gateway, card: CreditCard, details: CardDetails | PaymentToken
     )
     result = journal.send(gateway, operation, lambda: gateway.add_card(request))
     adopted = _unknown_here(customer, result, details)
-    _take_answer(card, operation, adopted or result, details, pushed=adopted is None)
+    answer = _take_answer(card, operation, adopted or result, details, pushed=adopted is None)
     customer.forget_cards()
+    write(answer)
 
 
 def _look_at_the_others(operation: Operation, card: CreditCard) -> None:
@@ -233,7 +256,7 @@ def _unknown_here(
 
 
 def _replace_number(
-    gateway: Gateway, card: CreditCard, details: CardDetails | PaymentToken
+    gateway: Gateway, card: CreditCard, details: CardDetails | PaymentToken, write: Write
 ) -> None:
     request = CardUpdate(
         operation_key=identifiers.new_key(),
@@ -259,7 +282,7 @@ def _replace_number(
     _reread_default(operation, card)
     request = replace(request, is_default=card.is_default)
     result = journal.send(gateway, operation, lambda: gateway.update_card(request))
-    _take_answer(card, operation, result, details)
+    write(_take_answer(card, operation, result, details))
 
 
 def _reread_default(operation: Operation, card: CreditCard) -> None:
@@ -288,17 +311,15 @@ def _take_answer(
     details: CardDetails | PaymentToken,
     *,
     pushed: bool = True,
-) -> None:
+) -> GatewayAnswer:
+    """Put what the gateway said on the instance; return it, with what ends the operation."""
     if isinstance(result, Refusal):
         raise journal.close_refused(operation, result)
-    # With the row, in one transaction: a worker that dies between the two would leave a card at
-    # the gateway that a closed operation no longer looks for.
-    card.conclude_push = partial(_conclude, card, operation, result, adopted=not pushed)
     card.customer_id, card.card_id = result.customer_id, result.card_id
     card.last_4 = result.last_4 or card.last_4
     card.brand = result.brand or card.brand
     if isinstance(details, PaymentToken):
         card.month = result.month or card.month
         card.year = result.year or card.year
-    if pushed:
-        card.mark_pushed()
+    conclude = partial(_conclude, card, operation, result, adopted=not pushed)
+    return GatewayAnswer(taken=pushed, conclude=conclude)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 from django.db import IntegrityError
 from django.utils.translation import gettext as _
@@ -14,9 +14,11 @@ from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, text_
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import RemoteCard
+from django_dinero.models.arguments import CustomerOptions, names_of
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import OperationKind, OperationState
+from django_dinero.models.synced import GatewayAnswer
 from django_dinero.services import journal, pull, validation
 from django_dinero.services.errors import read
 from django_dinero.services.journal.records import RecordedOutcome
@@ -30,21 +32,23 @@ from django_dinero.services.vault.creations import (
     send,
 )
 
-CUSTOMER_ARGUMENTS = frozenset(
-    {"email", "gateway_name", "owner", "first_name", "last_name", "idempotency_key", "scope"}
-)
+#: Names that a customer has without a card.
+CUSTOMER_NAMES = ("first_name", "last_name")
+#: ``email`` and ``gateway_name`` are arguments of their own, and named by who misspells another.
+ACCEPTED = names_of(CustomerOptions) | {"email", "gateway_name"}
 
 
 def create_customer(
-    *, email: str, gateway_name: str | None = None, owner: Any = None, **given: Any
+    *, email: str, gateway_name: str | None = None, **options: Unpack[CustomerOptions]
 ) -> Customer:
     """Store a customer, with a card where one is given; see :meth:`Customer.create`."""
-    validation.refuse_unknown(given, CUSTOMER_ARGUMENTS | validation.CARD_ARGUMENTS)
+    validation.refuse_unknown(options, ACCEPTED)
+    given: Mapping[str, Any] = options
     gateway = get_gateway(gateway_name)
     gateway.require("create_customer")
     customer = Customer(
         gateway_name=gateway.alias,
-        owner=owner,
+        owner=given.get("owner"),
         email=text_of(email),
         first_name=text_of(given.get("first_name")),
         last_name=text_of(given.get("last_name")),
@@ -84,7 +88,7 @@ def _checked(
         findings.of_gateway(gateway, given)
         address = {name: text_of(given.get(name)) for name in ADDRESS_FIELDS}
         findings.add(CreditCard(gateway_name=gateway.alias, **address).problems())
-    elif any(text_of(given.get(n)) for n in ADDRESS_FIELDS if n not in CUSTOMER_ARGUMENTS):
+    elif any(text_of(given.get(n)) for n in ADDRESS_FIELDS if n not in CUSTOMER_NAMES):
         findings.add(
             {"number": _("An address belongs to a card; pass number or token, or leave it out.")}
         )
@@ -134,16 +138,13 @@ def _write_customer(
     typed: CardDetails | PaymentToken,
 ) -> None:
     customer.customer_id = customer_id
-    customer.mark_pushed()
-    customer.save()
+    customer.save_answered(GatewayAnswer())
     for index, remote in enumerate(cards):
         row = pull.new_card_row(
             customer.gateway_name, customer, remote, typed if index == 0 else None
         )
         row.default_slot = customer.pk if index == 0 else None
-        row.comes_with_customer = True
-        row.mark_pushed()
-        row.save()
+        row.save_answered(GatewayAnswer(with_customer=True))
 
 
 def retrieve_customer(customer_id: str, *, gateway_name: str | None = None) -> Customer:

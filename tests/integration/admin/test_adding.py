@@ -87,7 +87,7 @@ def test_wrong_fields_are_refused_together(
     root: Client,
     customer: Customer,
     gateway: RecordingGateway,
-    given: dict[str, str],
+    given: dict[str, Any],
     fields: list[str],
 ) -> None:
     response = root.post(url("customer_add_card", customer.pk), new_card(**given))

@@ -182,7 +182,7 @@ def test_wrong_amounts_are_refused_at_their_field(
     ],
 )
 def test_wrong_fields_are_refused_at_their_field(
-    root: Client, card: CreditCard, gateway: RecordingGateway, given: dict[str, str], field: str
+    root: Client, card: CreditCard, gateway: RecordingGateway, given: dict[str, Any], field: str
 ) -> None:
     response = root.post(url("creditcard_charge", card.pk), charge(**given))
     assert list(response.context["form"].errors) == [field]

@@ -236,7 +236,7 @@ def test_the_gateway_of_a_customer_never_changes(
 
 @pytest.mark.parametrize("given", [{"month": "13"}, {"year": "2001"}, {"year": "99999"}])
 def test_a_wrong_date_is_refused(
-    root: Client, card: CreditCard, gateway: RecordingGateway, given: dict[str, str]
+    root: Client, card: CreditCard, gateway: RecordingGateway, given: dict[str, Any]
 ) -> None:
     mark = gateway.mark
     response = root.post(url("creditcard_change", card.pk), card_form(card, **given))

@@ -52,7 +52,7 @@ def examples() -> Iterator[Example]:
         head, _blank, text = answer.partition("\n\n")
         status, *lines = head.strip().split("\n")
         words = iter(shlex.split(command))
-        given: dict[str, str] = {}
+        given: dict[str, Any] = {}
         headers: dict[str, str] = {}
         for word in words:
             if word == "-H":

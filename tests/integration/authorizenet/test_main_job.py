@@ -81,7 +81,7 @@ def test_money_from_charge_to_refund(bank: SandboxServer, customer: Customer) ->
     ],
 )
 def test_refusals_are_rows_in_the_books(
-    bank: SandboxServer, given: dict[str, str], expected: type[GatewayError]
+    bank: SandboxServer, given: dict[str, Any], expected: type[GatewayError]
 ) -> None:
     with pytest.raises(expected) as caught:
         Transaction.create(30, **{**CARD, **given})

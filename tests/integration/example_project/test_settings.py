@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ ACCOUNT = {
         pytest.param({**ACCOUNT, "DEBUG": "0"}, {"dinero.W002"}, id="production"),
     ],
 )
-def test_its_checks(tmp_path: Path, given: dict[str, str], found: set[str]) -> None:
+def test_its_checks(tmp_path: Path, given: dict[str, Any], found: set[str]) -> None:
     kept = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     done = subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), "check", "--tag", "dinero"],

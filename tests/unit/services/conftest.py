@@ -32,13 +32,13 @@ def gateway(settings: Any) -> RecordingGateway:
 
 
 @pytest.fixture
-def card() -> dict[str, str]:
+def card() -> dict[str, Any]:
     """Arguments of a good card."""
     return dict(CARD)
 
 
 @pytest.fixture
-def make_customer(gateway: RecordingGateway, card: dict[str, str]) -> Callable[..., Customer]:
+def make_customer(gateway: RecordingGateway, card: dict[str, Any]) -> Callable[..., Customer]:
     """A customer with one card, stored at the gateway."""
 
     def make(**given: Any) -> Customer:

@@ -46,7 +46,7 @@ def headers(raw_body: bytes = BODY, *, key: str = KEY) -> dict[str, str]:
     return {"Host": "shop.example", "X-ANET-Signature": f"sha512={digest.upper()}"}
 
 
-def parse(raw_body: bytes, given: dict[str, str] | None = None) -> WebhookNotice | Refusal:
+def parse(raw_body: bytes, given: dict[str, Any] | None = None) -> WebhookNotice | Refusal:
     """Parse a body, with its right signature where no other is given."""
     return webhooks.parse(given or headers(raw_body), raw_body, Secret(KEY))
 

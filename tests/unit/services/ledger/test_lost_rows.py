@@ -114,7 +114,7 @@ def test_a_void_that_a_rollback_took_stands(
 
 
 def test_a_row_written_again_has_the_public_id_that_was_shown(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     first = Transaction.create(5, idempotency_key=KEY, **card)
     first_id = first.public_id
@@ -138,7 +138,7 @@ def test_refunds_rolled_back_add_up_to_no_more_than_was_taken(
 @pytest.mark.autonomous
 @on_two_connections
 def test_a_key_is_free_again_inside_a_transaction_too(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     """The key is freed on the journal's connection: on the caller's it would lock out the other."""
     gateway.faults["charge"] = refuse_connection
@@ -153,7 +153,7 @@ def test_a_key_is_free_again_inside_a_transaction_too(
 @pytest.mark.autonomous
 @on_two_connections
 def test_a_lost_charge_is_found_inside_a_transaction_too(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     gateway.faults["charge"] = lose_reply
     with pytest.raises(OutcomeUnknown):
@@ -170,7 +170,7 @@ def test_a_lost_charge_is_found_inside_a_transaction_too(
 @pytest.mark.autonomous
 @on_two_connections
 def test_a_decision_that_is_rolled_back_stands_at_the_gateway_and_is_seen(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     gateway.bank.hold_next()
     with pytest.raises(HeldForReview) as caught:
@@ -188,7 +188,7 @@ def test_a_decision_that_is_rolled_back_stands_at_the_gateway_and_is_seen(
 
 
 def test_a_charge_read_from_the_gateway_before_its_answer_is_one_row(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     def meanwhile(call: Callable[[], Any]) -> Any:
         result = call()
@@ -209,7 +209,7 @@ def test_a_charge_read_from_the_gateway_before_its_answer_is_one_row(
 
 
 def test_a_lost_charge_that_is_retrieved_by_its_id_is_ours(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     told: list[str] = []
 
@@ -232,7 +232,7 @@ def test_a_lost_charge_that_is_retrieved_by_its_id_is_ours(
 
 
 def test_a_lost_row_that_is_retrieved_by_its_id_is_written_as_it_was(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     first = Transaction.create(5, order_reference="A-1", **card)
     remote_id, key = first.transaction_id or "", first.operation_key
@@ -242,7 +242,7 @@ def test_a_lost_row_that_is_retrieved_by_its_id_is_written_as_it_was(
 
 
 def test_an_id_of_another_transaction_needs_a_person(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     first = Transaction.create(5, **card)
     gateway.faults["charge"] = answer(
@@ -255,7 +255,7 @@ def test_an_id_of_another_transaction_needs_a_person(
 
 
 def test_a_refused_duplicate_is_left_to_a_person(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     first = Transaction.create(5, **card)
     reasons = (Reason(ReasonKind.DUPLICATE_TRANSACTION, "E1", "the same again"),)
@@ -274,7 +274,7 @@ def test_a_refused_duplicate_is_left_to_a_person(
 
 
 def test_an_approval_in_strange_words_is_an_approval(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     said = TransactionResult(
         ResultStatus.APPROVED,

@@ -37,7 +37,7 @@ def after(change: Callable[[], object]) -> Callable[[Callable[[], Any]], Any]:
 
 
 def test_an_owner_deleted_during_the_charge_does_not_lose_it(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     owner = get_user_model().objects.create(username="bill")
     gateway.faults["charge"] = after(get_user_model().objects.all().delete)
@@ -59,7 +59,7 @@ def test_a_customer_deleted_during_the_charge_does_not_lose_it(
 
 
 def test_a_row_that_somebody_else_wrote_meanwhile_is_taken(
-    gateway: RecordingGateway, card: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    gateway: RecordingGateway, card: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = Transaction.create(5, **card)
     operation = Operation.objects.get()

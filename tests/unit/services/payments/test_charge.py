@@ -80,7 +80,7 @@ def test_a_named_card_is_charged(gateway: RecordingGateway, make_customer: Make)
 
 
 def test_a_typed_card_is_charged_without_being_stored(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     row = Transaction.create(price="12.50", **card)
     assert (row.customer, row.card, row.card_id) == (None, None, "")
@@ -140,7 +140,7 @@ def test_a_bad_price_is_refused(gateway: RecordingGateway, price: Any) -> None:
 
 def test_an_unknown_argument_lists_the_accepted_ones(gateway: RecordingGateway) -> None:
     with pytest.raises(TypeError, match=r"cutomer.*Accepted: .*customer"):
-        Transaction.create(5, cutomer=1)
+        Transaction.create(5, cutomer=1)  # type: ignore[call-arg]
 
 
 def test_a_customer_without_a_card_cannot_be_charged(gateway: RecordingGateway) -> None:
@@ -231,8 +231,8 @@ def test_the_cvv_of_a_stored_card_is_sent_and_not_kept(
 )
 def test_a_decline_is_raised_and_its_row_kept(
     gateway: RecordingGateway,
-    card: dict[str, str],
-    given: dict[str, str],
+    card: dict[str, Any],
+    given: dict[str, Any],
     expected: type[CardDeclinedError],
 ) -> None:
     with pytest.raises(CardDeclinedError) as caught:
@@ -251,7 +251,7 @@ def test_an_invalid_card_is_the_gateways_refusal_too(gateway: RecordingGateway) 
 
 
 def test_nothing_sent_is_proven_and_may_be_repeated(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     gateway.faults["charge"] = refuse_connection
     with pytest.raises(NotSent) as caught:
@@ -263,7 +263,7 @@ def test_nothing_sent_is_proven_and_may_be_repeated(
 
 
 def test_a_lost_reply_is_unknown_and_found_by_the_same_key(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     gateway.faults["charge"] = lose_reply
     with pytest.raises(OutcomeUnknown) as caught:
@@ -278,7 +278,7 @@ def test_a_lost_reply_is_unknown_and_found_by_the_same_key(
 
 
 def test_a_lost_request_stays_unknown_until_the_quarantine_is_over(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     gateway.faults["charge"] = lose_request
     with pytest.raises(OutcomeUnknown) as first:
@@ -294,7 +294,7 @@ def test_a_lost_request_stays_unknown_until_the_quarantine_is_over(
 
 
 def test_a_broken_backend_is_an_unknown_outcome_without_the_number(
-    gateway: RecordingGateway, card: dict[str, str], caplog: pytest.LogCaptureFixture
+    gateway: RecordingGateway, card: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     def explode(call: Callable[[], Any]) -> Any:
         raise RuntimeError(f"could not encode {card['number']}")
@@ -322,7 +322,7 @@ def test_a_broken_backend_is_an_unknown_outcome_without_the_number(
     ],
 )
 def test_an_answer_that_contradicts_the_intent_needs_a_person(
-    gateway: RecordingGateway, card: dict[str, str], result: TransactionResult
+    gateway: RecordingGateway, card: dict[str, Any], result: TransactionResult
 ) -> None:
     gateway.faults["charge"] = answer(result)
     with pytest.raises(NeedsAttention) as caught:
@@ -337,7 +337,7 @@ def test_an_answer_that_contradicts_the_intent_needs_a_person(
 
 
 def test_a_refusal_may_speak_of_another_amount(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     part = TransactionResult(ResultStatus.DECLINED, "77", amount=Decimal(3))
     gateway.faults["charge"] = answer(part)
@@ -360,7 +360,7 @@ def test_the_same_key_returns_the_first_transaction(
 
 
 def test_the_same_key_raises_the_first_refusal(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     bad = {**card, "zip": "46205", "cvv": "901"}
     errors: list[DineroError] = []
@@ -374,7 +374,7 @@ def test_the_same_key_raises_the_first_refusal(
 
 
 def test_the_same_key_with_other_parameters_is_refused(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     Transaction.create(5, idempotency_key=KEY, **card)
     for changed in ({"price": 6}, {"settle": False}, {"number": "4007000000027"}):
@@ -384,7 +384,7 @@ def test_the_same_key_with_other_parameters_is_refused(
     assert gateway.verbs == ["charge"]
 
 
-def test_a_key_belongs_to_its_scope(gateway: RecordingGateway, card: dict[str, str]) -> None:
+def test_a_key_belongs_to_its_scope(gateway: RecordingGateway, card: dict[str, Any]) -> None:
     one = Transaction.create(5, idempotency_key=KEY, scope="user-1", **card)
     other = Transaction.create(5, idempotency_key=KEY, scope="user-2", **card)
     assert one != other
@@ -392,7 +392,7 @@ def test_a_key_belongs_to_its_scope(gateway: RecordingGateway, card: dict[str, s
 
 
 def test_a_row_lost_in_a_rollback_is_written_again(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     first = Transaction.create(5, idempotency_key=KEY, order_reference="A-1", **card)
     Transaction.objects.all().delete()
@@ -406,7 +406,7 @@ def test_a_row_lost_in_a_rollback_is_written_again(
 
 
 def test_users_hear_of_charges_and_refusals(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     heard: list[str] = []
 

@@ -219,7 +219,7 @@ def test_an_idempotency_key_covers_refunds_and_their_voids(
 
 def test_unknown_arguments_and_bad_amounts_are_refused(charge: Transaction) -> None:
     with pytest.raises(TypeError, match="Accepted"):
-        charge.refund(5, reason="x")
+        charge.refund(5, reason="x")  # type: ignore[call-arg]
     with pytest.raises(InvalidInput):
         charge.refund("5.001")
 

@@ -104,7 +104,7 @@ def test_a_card_that_stays_away_is_marked_once(gateway: RecordingGateway) -> Non
     ],
 )
 def test_names_come_from_the_customer_or_else_from_the_default_card(
-    gateway: RecordingGateway, given: dict[str, str], names: tuple[str, str]
+    gateway: RecordingGateway, given: dict[str, Any], names: tuple[str, str]
 ) -> None:
     cards = (
         card("k1", address=Address(first_name="First", last_name="Card")),

@@ -80,7 +80,7 @@ def test_a_card_number_is_no_key_and_is_not_told() -> None:
 
 
 def test_a_number_among_the_arguments_is_found_before_it_is_a_key(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
         Transaction.create(5, idempotency_key="4111111111111111", **card)
@@ -110,7 +110,7 @@ def test_an_operation_without_a_result_says_how_it_stands(
     assert "k-1" in str(found)
 
 
-def test_a_key_that_is_held_is_told_again(gateway: RecordingGateway, card: dict[str, str]) -> None:
+def test_a_key_that_is_held_is_told_again(gateway: RecordingGateway, card: dict[str, Any]) -> None:
     gateway.bank.hold_next()
     for _time in range(2):
         with pytest.raises(HeldForReview) as caught:
@@ -120,7 +120,7 @@ def test_a_key_that_is_held_is_told_again(gateway: RecordingGateway, card: dict[
     assert gateway.verbs == ["charge"]
 
 
-def test_a_hold_without_a_text_has_one(gateway: RecordingGateway, card: dict[str, str]) -> None:
+def test_a_hold_without_a_text_has_one(gateway: RecordingGateway, card: dict[str, Any]) -> None:
     gateway.faults["charge"] = answer(TransactionResult(ResultStatus.REQUIRES_ACTION, "9001"))
     with pytest.raises(HeldForReview, match="holds this payment for review"):
         Transaction.create(5, **card)
@@ -132,7 +132,7 @@ def test_a_hold_without_a_text_has_one(gateway: RecordingGateway, card: dict[str
 )
 def test_a_refusal_without_a_reason_is_of_its_kind(
     gateway: RecordingGateway,
-    card: dict[str, str],
+    card: dict[str, Any],
     outcome: ResultStatus,
     error: type[GatewayError],
 ) -> None:
@@ -144,7 +144,7 @@ def test_a_refusal_without_a_reason_is_of_its_kind(
 
 
 def test_a_key_whose_charge_never_left_is_free_again(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     gateway.faults["charge"] = refuse_connection
     with pytest.raises(DineroError):
@@ -167,7 +167,7 @@ def blind(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_rivals_charge_is_ours_too(
-    gateway: RecordingGateway, card: dict[str, str], blind: None
+    gateway: RecordingGateway, card: dict[str, Any], blind: None
 ) -> None:
     first = Transaction.create(5, idempotency_key=KEY, **card)
     assert Transaction.create(5, idempotency_key=KEY, **card) == first
@@ -175,7 +175,7 @@ def test_the_rivals_charge_is_ours_too(
 
 
 def test_a_rival_whose_reply_was_lost_is_looked_up(
-    gateway: RecordingGateway, card: dict[str, str], blind: None
+    gateway: RecordingGateway, card: dict[str, Any], blind: None
 ) -> None:
     gateway.faults["charge"] = lose_reply
     with pytest.raises(OutcomeUnknown):
@@ -185,7 +185,7 @@ def test_a_rival_whose_reply_was_lost_is_looked_up(
 
 
 def test_a_rival_that_sent_nothing_frees_the_key_for_the_next_attempt(
-    gateway: RecordingGateway, card: dict[str, str], blind: None
+    gateway: RecordingGateway, card: dict[str, Any], blind: None
 ) -> None:
     gateway.faults["charge"] = refuse_connection
     with pytest.raises(DineroError):

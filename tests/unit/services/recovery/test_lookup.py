@@ -83,7 +83,7 @@ def test_what_the_gateway_has_concludes_it(
 
 
 def test_a_failure_is_answered_again_under_the_same_key(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     gateway.faults["charge"] = lose_request
     with pytest.raises(OutcomeUnknown):
@@ -97,7 +97,7 @@ def test_a_failure_is_answered_again_under_the_same_key(
 
 @pytest.mark.parametrize("meanwhile", ["unknown", "absent"])
 def test_an_answer_later_than_the_lookup_still_counts(
-    gateway: RecordingGateway, card: dict[str, str], meanwhile: str
+    gateway: RecordingGateway, card: dict[str, Any], meanwhile: str
 ) -> None:
     def late(call: Callable[[], Any]) -> TransactionResult:
         Operation.objects.update(state=meanwhile, outcome={"error": "the worker died"})
@@ -112,7 +112,7 @@ def test_an_answer_later_than_the_lookup_still_counts(
 
 
 def test_what_a_person_has_to_look_at_stays_there(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     def late(call: Callable[[], Any]) -> TransactionResult:
         Operation.objects.update(state="needs_attention", outcome={"error": "2 matches"})
@@ -149,7 +149,7 @@ def test_another_amount_or_currency_needs_a_person(
         begin(gateway, lock_name="t")
 
 
-def test_two_matches_need_a_person(gateway: RecordingGateway, card: dict[str, str]) -> None:
+def test_two_matches_need_a_person(gateway: RecordingGateway, card: dict[str, Any]) -> None:
     gateway.faults["charge"] = lose_request
     with pytest.raises(OutcomeUnknown):
         Transaction.create(5, idempotency_key="order-1001", **card)
@@ -276,7 +276,7 @@ def test_users_hear_of_a_charge_that_was_found_once(
 
 
 def test_of_the_lookup_and_the_late_answer_one_tells(
-    gateway: RecordingGateway, card: dict[str, str], heard: list[str]
+    gateway: RecordingGateway, card: dict[str, Any], heard: list[str]
 ) -> None:
     def late(call: Callable[[], Any]) -> TransactionResult:
         result: TransactionResult = call()
@@ -290,7 +290,7 @@ def test_of_the_lookup_and_the_late_answer_one_tells(
 
 
 def test_what_was_recorded_first_is_what_the_caller_gets(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     """A late approval does not turn a decline that stands in the books into a success."""
 

@@ -61,7 +61,7 @@ def test_what_was_stored_is_concluded(gateway: RecordingGateway, make_customer: 
         assert operation.customer_id == customer.customer_id
     added = Operation.objects.get(kind="add_card")
     assert added.card_id == row.card_id
-    assert row.conclude_push is None
+    assert row.answer is None
 
 
 def test_a_card_without_a_customer_at_the_gateway_brings_it_along(
@@ -81,7 +81,7 @@ def test_a_number_is_required(gateway: RecordingGateway, make_customer: Make) ->
     with pytest.raises(InvalidCardError):
         customer.add_card(first_name="John")
     with pytest.raises(TypeError, match="Accepted"):
-        customer.add_card(nmuber="4111111111111111")
+        customer.add_card(nmuber="4111111111111111")  # type: ignore[call-arg]
 
 
 def test_a_card_is_given_a_new_number(gateway: RecordingGateway, make_customer: Make) -> None:
@@ -96,7 +96,7 @@ def test_a_card_is_given_a_new_number(gateway: RecordingGateway, make_customer: 
 
 
 def test_the_same_card_twice_names_the_first(
-    gateway: RecordingGateway, make_customer: Make, card: dict[str, str]
+    gateway: RecordingGateway, make_customer: Make, card: dict[str, Any]
 ) -> None:
     customer = make_customer()
     with pytest.raises(DuplicateCardError) as caught:

@@ -33,7 +33,7 @@ Create = Callable[..., Customer]
 
 
 @pytest.fixture(params=["with a card", "without"])
-def create(request: pytest.FixtureRequest, gateway: RecordingGateway, card: dict[str, str]) -> Any:
+def create(request: pytest.FixtureRequest, gateway: RecordingGateway, card: dict[str, Any]) -> Any:
     """Creates the customer of one key, with and without a card."""
     given = card if request.param == "with a card" else {}
 
@@ -80,7 +80,7 @@ def test_a_key_of_another_form_is_refused(
     ],
 )
 def test_the_same_key_with_other_values_is_refused(
-    gateway: RecordingGateway, card: dict[str, str], other: dict[str, Any]
+    gateway: RecordingGateway, card: dict[str, Any], other: dict[str, Any]
 ) -> None:
     Customer.create("bill@example.com", idempotency_key=KEY)
     asked = gateway.mark
@@ -128,7 +128,7 @@ def test_what_was_not_sent_is_sent(create: Create, gateway: RecordingGateway) ->
 
 
 def test_a_refused_card_leaves_the_key_for_another(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     for cvv in ("901", "900"):  # the first of which the test bank refuses
         values = {"email": "bill@example.com", **card, "cvv": cvv}

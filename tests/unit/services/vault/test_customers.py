@@ -92,7 +92,7 @@ def test_bad_input_is_named_and_leaves_nothing(
 
 def test_an_unknown_argument_lists_the_accepted_ones(gateway: RecordingGateway) -> None:
     with pytest.raises(TypeError, match=r"nmuber.*Accepted: .*number"):
-        Customer.create("bill@example.com", nmuber="4111111111111111")
+        Customer.create("bill@example.com", nmuber="4111111111111111")  # type: ignore[call-arg]
 
 
 def test_a_refused_card_stores_nothing(gateway: RecordingGateway, make_customer: Make) -> None:

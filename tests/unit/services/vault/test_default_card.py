@@ -38,7 +38,7 @@ pytestmark = pytest.mark.django_db
 Make = Callable[..., Customer]
 Call = Callable[[], Any]
 PAST = "2020-01-01T00:00:00Z"
-SECOND = {"number": "4222222222222", "month": 1, "year": 2031}
+SECOND: dict[str, Any] = {"number": "4222222222222", "month": 1, "year": 2031}
 
 
 @pytest.fixture(autouse=True)

@@ -109,7 +109,7 @@ def test_an_edit_with_many_faults_has_one_error_and_keeps_what_was_typed(
 
 
 def test_an_owner_that_is_not_saved_is_refused_before_anything_is_sent(
-    gateway: RecordingGateway, card: dict[str, str]
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
         Customer.create("bill@example.com", owner=get_user_model()(username="bill"), **card)
