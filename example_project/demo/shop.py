@@ -81,7 +81,7 @@ def fill(settle: Callable[[], object]) -> bool:
 
 
 def _bill(owner: User) -> Customer:
-    name = {"first_name": "Bill", "last_name": "Smith"}
+    name: dict[str, Any] = {"first_name": "Bill", "last_name": "Smith"}
     bill = Customer.create(
         "bill@example.com",
         gateway_name=GATEWAY,
