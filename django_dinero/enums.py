@@ -26,8 +26,10 @@ class RemoteStatus(StrEnum):
     CAPTURED = "captured"
     SETTLED = "settled"
     VOIDED = "voided"
-    #: Neither paid nor declined: under review, or the card's holder has to do something first.
+    #: Under review: neither paid nor declined.
     HELD = "held"
+    #: Neither paid nor declined: the card's holder has to do something first (3-D Secure).
+    REQUIRES_ACTION = "requires_action"
     DECLINED = "declined"
     EXPIRED = "expired"
     RETURNED = "returned"
@@ -45,6 +47,15 @@ class ResultStatus(StrEnum):
     FAILED = "failed"
     #: The card's holder has to do something first (3-D Secure).
     REQUIRES_ACTION = "requires_action"
+
+
+class NextActionKind(StrEnum):
+    """How the card's holder gets to what has to be done."""
+
+    #: The holder's browser goes to an address of the gateway's or the bank's.
+    REDIRECT = "redirect"
+    #: The gateway's own script in the holder's browser takes a secret and does the rest.
+    CLIENT_SECRET = "client_secret"  # noqa: S105 - its name
 
 
 class ReasonKind(StrEnum):

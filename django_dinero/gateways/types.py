@@ -10,7 +10,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from django_dinero.cards import Address, CardDetails, PaymentToken
-from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus, TransactionKind
+from django_dinero.enums import (
+    NextActionKind,
+    ReasonKind,
+    RemoteStatus,
+    ResultStatus,
+    TransactionKind,
+)
 from django_dinero.redaction import Secret
 
 
@@ -39,6 +45,29 @@ class Ack:
     """The gateway did it and has nothing to add. ``already`` if there was nothing left to do."""
 
     already: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NextAction:
+    """What the card's holder has to do before a payment or a stored card can go on (3-D Secure).
+
+    A client secret lets its owner confirm the payment, and a redirect address often holds one. So
+    ``value`` is a :class:`~django_dinero.redaction.Secret` for both, a plain text is wrapped, and
+    neither belongs in a log, an error text or the database. Ask the gateway again instead: its
+    ``retrieve_transaction`` shows the same action as long as it is open.
+
+    Args:
+        kind: how the holder gets there.
+        value: the address, or the secret for the gateway's script.
+        expires_at: when the gateway gives up waiting (aware), None where it does not say.
+    """
+
+    kind: NextActionKind
+    value: Secret
+    expires_at: datetime.datetime | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", Secret(self.value))
 
 
 # -- The vault ----------------------------------------------------------------------------------
@@ -101,7 +130,11 @@ class CardUpdate:
 
 @dataclass(frozen=True, slots=True)
 class RemoteCard:
-    """A card as the gateway shows it. ``month`` and ``year`` are None where it masks them."""
+    """A card as the gateway shows it.
+
+    ``month`` and ``year`` are None where the gateway masks them. A card with a ``next_action``
+    cannot be charged before its holder has done that.
+    """
 
     customer_id: str
     card_id: str
@@ -111,6 +144,7 @@ class RemoteCard:
     year: int | None = None
     address: Address = field(default_factory=Address)
     is_default: bool = False
+    next_action: NextAction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +218,8 @@ class TransactionResult:
     """The gateway's answer to a money verb.
 
     ``amount`` and ``operation_key`` are what the gateway says it did and for which key, None and
-    empty where it does not say; services compare them with what was asked.
+    empty where it does not say; services compare them with what was asked. ``next_action`` comes
+    with the outcome REQUIRES_ACTION and with no other.
     """
 
     outcome: ResultStatus
@@ -201,6 +236,7 @@ class TransactionResult:
     reasons: tuple[Reason, ...] = ()
     #: It had been done before this call (a void of a voided transaction).
     already: bool = False
+    next_action: NextAction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +245,7 @@ class RemoteTransaction:
 
     ``operation_key`` is our key, empty if other software made it. ``amount`` is what was
     authorized or refunded, ``settled_amount`` what was captured or will be settled.
+    ``next_action`` comes with the status REQUIRES_ACTION and with no other.
     """
 
     transaction_id: str
@@ -230,6 +267,7 @@ class RemoteTransaction:
     submitted_at: datetime.datetime | None = None
     order_reference: str = ""
     description: str = ""
+    next_action: NextAction | None = None
 
 
 # -- Looking up, checking, hearing --------------------------------------------------------------
