@@ -11,13 +11,17 @@ The classes answer the caller's question "what do I do now?":
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    from django_dinero.gateways.types import NextAction
 
 __all__ = [
     "AVSAndCVVError",
     "AVSError",
+    "ActionRequired",
     "AuthenticationError",
     "CVVError",
     "CardDeclinedError",
@@ -43,6 +47,7 @@ __all__ = [
     "InvalidTransactionError",
     "NeedsAttention",
     "NotSent",
+    "OperationClosed",
     "OperationInProgress",
     "OutcomeUnknown",
     "RefundError",
@@ -132,6 +137,12 @@ class NeedsAttention(DineroError):
     code = "needs_attention"
 
 
+class OperationClosed(DineroError):
+    """This idempotency key's operation was closed by hand: it has no result, and gets none."""
+
+    code = "operation_closed"
+
+
 class GatewayError(DineroError):
     """The gateway answered with a refusal. ``gateway_code`` is its own code."""
 
@@ -208,6 +219,22 @@ class HeldForReview(GatewayError):
     """Neither paid nor declined: the gateway holds it until somebody decides."""
 
     code = "held_for_review"
+
+
+class ActionRequired(GatewayError):
+    """Neither paid nor declined: the card's holder has to confirm it first (3-D Secure).
+
+    ``next_action`` says how: send the holder there, then look the operation up. It is None where
+    the gateway could not be asked for it again.
+    """
+
+    code = "action_required"
+
+    def __init__(
+        self, message: str = "", *, next_action: NextAction | None = None, **context: Any
+    ) -> None:
+        super().__init__(message, **context)
+        self.next_action = next_action
 
 
 class CustomerNotFoundError(GatewayError):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from django_dinero.services.payments import charge as charges
     from django_dinero.services.payments import followups, reviews
     from django_dinero.services.pull import transactions as pulled_transactions
+    from django_dinero.services.recovery import closing, lookup
     from django_dinero.services.vault import cards, customers, deletions, push
 else:
     from functools import partial
@@ -37,6 +38,8 @@ else:
     followups = _lazy("payments.followups")
     reviews = _lazy("payments.reviews")
     pulled_transactions = _lazy("pull.transactions")
+    closing = _lazy("recovery.closing")
+    lookup = _lazy("recovery.lookup")
     cards = _lazy("vault.cards")
     customers = _lazy("vault.customers")
     deletions = _lazy("vault.deletions")
@@ -45,9 +48,11 @@ else:
 __all__ = [
     "cards",
     "charges",
+    "closing",
     "customers",
     "deletions",
     "followups",
+    "lookup",
     "pulled_transactions",
     "push",
     "reviews",

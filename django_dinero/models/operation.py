@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models, router
@@ -12,7 +12,11 @@ from django.utils.translation import gettext_lazy as _
 from django_dinero import conf
 from django_dinero.db.fields import IdField, UtcNow
 from django_dinero.identifiers import KEY_LENGTH, new_key
+from django_dinero.models import _services
 from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS
+
+if TYPE_CHECKING:
+    from django_dinero.gateways.types import NextAction
 
 
 class OperationState(models.TextChoices):
@@ -26,6 +30,8 @@ class OperationState(models.TextChoices):
     DECLINED = "declined", _("declined")
     #: The gateway took it and has not decided (held for review).
     HELD = "held", _("held at the gateway")
+    #: The card's holder has to do something first (3-D Secure). Nobody waits for a lock meanwhile.
+    REQUIRES_ACTION = "requires_action", _("waits for the card's holder")
     #: Proven: nothing reached the gateway, or it refused to process it.
     FAILED = "failed", _("failed")
     #: Sent, and no answer that can be trusted.
@@ -34,21 +40,24 @@ class OperationState(models.TextChoices):
     ABSENT = "absent", _("proven absent")
     #: The gateway's answer contradicts the intent; a person decides.
     NEEDS_ATTENTION = "needs_attention", _("needs attention")
+    #: A person has finished it, and said why. Its idempotency key stays taken.
+    CLOSED = "closed", _("closed by hand")
 
 
 #: States in which an operation holds its lock, so that no second one starts.
-OPEN_STATES = (
+LOCKING_STATES = (
     OperationState.NEW,
     OperationState.SENT,
     OperationState.UNKNOWN,
     OperationState.NEEDS_ATTENTION,
 )
-
+#: States in which its outcome is still to come.
+OPEN_STATES = (*LOCKING_STATES, OperationState.REQUIRES_ACTION)
 
 #: States in which a worker has an operation in hand, within its lease.
 BEING_SENT = (OperationState.NEW, OperationState.SENT)
 
-#: Which state may follow which. SUCCEEDED, DECLINED and FAILED are final.
+#: Which state may follow which. SUCCEEDED, DECLINED, FAILED and CLOSED are final.
 TRANSITIONS: Mapping[str, frozenset[str]] = {
     OperationState.NEW: frozenset(
         {OperationState.SENT, OperationState.FAILED, OperationState.SUCCEEDED}
@@ -58,6 +67,7 @@ TRANSITIONS: Mapping[str, frozenset[str]] = {
             OperationState.SUCCEEDED,
             OperationState.DECLINED,
             OperationState.HELD,
+            OperationState.REQUIRES_ACTION,
             OperationState.FAILED,
             OperationState.UNKNOWN,
             OperationState.NEEDS_ATTENTION,
@@ -68,13 +78,14 @@ TRANSITIONS: Mapping[str, frozenset[str]] = {
             OperationState.SUCCEEDED,
             OperationState.DECLINED,
             OperationState.HELD,
+            OperationState.REQUIRES_ACTION,
             OperationState.FAILED,  # by the gateway's own word, never by waiting
             OperationState.ABSENT,
             OperationState.NEEDS_ATTENTION,
         }
     ),
     OperationState.HELD: frozenset({OperationState.SUCCEEDED, OperationState.DECLINED}),
-    OperationState.ABSENT: frozenset(
+    OperationState.REQUIRES_ACTION: frozenset(
         {
             OperationState.SUCCEEDED,
             OperationState.DECLINED,
@@ -83,8 +94,23 @@ TRANSITIONS: Mapping[str, frozenset[str]] = {
             OperationState.NEEDS_ATTENTION,
         }
     ),
+    OperationState.ABSENT: frozenset(
+        {
+            OperationState.SUCCEEDED,
+            OperationState.DECLINED,
+            OperationState.HELD,
+            OperationState.REQUIRES_ACTION,
+            OperationState.FAILED,
+            OperationState.NEEDS_ATTENTION,
+        }
+    ),
     OperationState.NEEDS_ATTENTION: frozenset(
-        {OperationState.SUCCEEDED, OperationState.DECLINED, OperationState.FAILED}
+        {
+            OperationState.SUCCEEDED,
+            OperationState.DECLINED,
+            OperationState.FAILED,
+            OperationState.CLOSED,
+        }
     ),
 }
 
@@ -170,6 +196,8 @@ class Operation(models.Model):
     ended_from = ""
     #: Until when this process may send it, by ``time.monotonic()``; None if it may not.
     send_before: float | None = None
+    #: What the card's holder has to do, as the gateway has just said; it is not stored.
+    next_action: NextAction | None = None
 
     class Meta:
         verbose_name = _("operation")
@@ -196,7 +224,7 @@ class Operation(models.Model):
             ),
             # Whatever is closed holds nothing, or nobody could begin anything there again.
             models.CheckConstraint(
-                condition=models.Q(held_lock=None) | models.Q(state__in=OPEN_STATES),
+                condition=models.Q(held_lock=None) | models.Q(state__in=LOCKING_STATES),
                 name="dinero_operation_lock_while_open",
             ),
         )
@@ -238,8 +266,32 @@ class Operation(models.Model):
     @property
     def has_result(self) -> bool:
         """Whether the gateway's answer is known and nobody doubts it: its row can be written."""
-        return not self.is_open and "result" in self.outcome
+        answered = not self.is_open or self.state == OperationState.REQUIRES_ACTION
+        return answered and "result" in self.outcome
 
     def note(self, name: str) -> Any:
         """Return one value of ``outcome``, an empty string if it is not there."""
         return self.outcome.get(name, "")
+
+    def look_up(self) -> Operation:
+        """Ask the gateway how it ended, as far as that can be proven now; up to date afterwards.
+
+        Returns:
+            This operation. One that cannot be proven yet stays as it is.
+        """
+        return _services.lookup.look_up(self)
+
+    def close(self, *, note: str, by: object) -> Operation:
+        """Finish an operation that needs attention, after a person has found out what became of it.
+
+        Nothing is written into the ledger: what the gateway has is brought in by
+        ``Transaction.retrieve(id)``. Its lock is free afterwards, its idempotency key stays taken.
+
+        Args:
+            note: what was found, for those who ask later.
+            by: who closes it: a user, or a name.
+
+        Raises:
+            InvalidInput: it does not need attention, or there is no note or name.
+        """
+        return _services.closing.close(self, note=note, by=by)

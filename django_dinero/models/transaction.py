@@ -39,6 +39,7 @@ class TransactionStatus(models.TextChoices):
     SETTLED = "settled", _("settled")
     VOIDED = "voided", _("voided")
     HELD = "held", _("held for review")
+    REQUIRES_ACTION = "requires_action", _("waits for the card's holder")
     DECLINED = "declined", _("declined")
     FAILED = "failed", _("failed")
     EXPIRED = "expired", _("expired")
@@ -46,7 +47,9 @@ class TransactionStatus(models.TextChoices):
     CHARGED_BACK = "charged_back", _("charged back")
 
 
-#: Statuses in which the amount counts in the books.
+#: Statuses in which nobody has decided yet.
+UNDECIDED = (TransactionStatus.HELD, TransactionStatus.REQUIRES_ACTION)
+#: Statuses in which the amount counts in the ledger.
 COUNTED = (TransactionStatus.APPROVED, TransactionStatus.SETTLED)
 
 

@@ -16,7 +16,7 @@ from factory.django import DjangoModelFactory
 from django_dinero.enums import TransactionKind
 from django_dinero.identifiers import new_key
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
-from django_dinero.models.operation import OPEN_STATES, OperationKind, OperationState
+from django_dinero.models.operation import LOCKING_STATES, OperationKind, OperationState
 from django_dinero.models.synced import SyncedModel
 from django_dinero.models.transaction import TransactionStatus
 
@@ -146,5 +146,5 @@ class OperationFactory(DjangoModelFactory[Operation]):
     currency = "USD"
     lock_name = factory.LazyAttribute(lambda row: f"test:{row.key}")
     held_lock = factory.LazyAttribute(
-        lambda row: row.lock_name if row.state in OPEN_STATES and row.lock_name else None
+        lambda row: row.lock_name if row.state in LOCKING_STATES and row.lock_name else None
     )

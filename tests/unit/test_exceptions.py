@@ -20,6 +20,7 @@ from django_dinero.exceptions import (
 CODES = {
     "AVSAndCVVError": "avs_and_cvv_mismatch",
     "AVSError": "avs_mismatch",
+    "ActionRequired": "action_required",
     "AuthenticationError": "authentication_failed",
     "CVVError": "cvv_mismatch",
     "CardDeclinedError": "card_declined",
@@ -45,6 +46,7 @@ CODES = {
     "InvalidTransactionError": "invalid_transaction",
     "NeedsAttention": "needs_attention",
     "NotSent": "not_sent",
+    "OperationClosed": "operation_closed",
     "OperationInProgress": "operation_in_progress",
     "OutcomeUnknown": "outcome_unknown",
     "RefundError": "refund_refused",
@@ -69,6 +71,7 @@ NO_ANSWER = {
     "InvalidInput",
     "NeedsAttention",
     "NotSent",
+    "OperationClosed",
     "OperationInProgress",
     "OutcomeUnknown",
     "UnsupportedFeature",

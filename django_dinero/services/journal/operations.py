@@ -37,7 +37,7 @@ from django_dinero.exceptions import (
     OutcomeUnknown,
 )
 from django_dinero.gateways.base import Gateway
-from django_dinero.models.operation import OPEN_STATES, TRANSITIONS, Operation, OperationState
+from django_dinero.models.operation import LOCKING_STATES, TRANSITIONS, Operation, OperationState
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 
 logger = logging.getLogger("django_dinero.journal")
@@ -219,7 +219,7 @@ def _compare_and_set(operation: Operation, state: OperationState, values: dict[s
     old = operation.state
     if state not in TRANSITIONS.get(old, frozenset()):
         return False
-    if state not in OPEN_STATES:
+    if state not in LOCKING_STATES:
         values = {**values, "held_lock": None}
     using = operation.written_on
     rows = Operation.objects.using(using).filter(pk=operation.pk, state=old)

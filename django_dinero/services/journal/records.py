@@ -35,6 +35,7 @@ RESULTS: Mapping[RemoteStatus, ResultStatus] = {
     RemoteStatus.SETTLED: ResultStatus.APPROVED,
     RemoteStatus.VOIDED: ResultStatus.APPROVED,
     RemoteStatus.HELD: ResultStatus.HELD,
+    RemoteStatus.REQUIRES_ACTION: ResultStatus.REQUIRES_ACTION,
     RemoteStatus.DECLINED: ResultStatus.DECLINED,
     RemoteStatus.EXPIRED: ResultStatus.APPROVED,
     RemoteStatus.RETURNED: ResultStatus.APPROVED,
@@ -104,7 +105,8 @@ class RecordedOutcome(_Record):
 
     ``result`` is there when the gateway's answer is known; its texts fit the ledger's columns.
     ``remote_status`` is what the gateway's own records said where it was looked up. ``error`` and
-    ``code`` tell why there is no answer, ``lookup`` why it was not found yet.
+    ``code`` tell why there is no answer, ``lookup`` why it was not found yet. ``closed_by`` and
+    ``note`` are of the person who has closed it.
     """
 
     result: str = ""
@@ -129,6 +131,8 @@ class RecordedOutcome(_Record):
     found: bool = False
     already: bool = False
     covered: bool = False
+    closed_by: str = ""
+    note: str = ""
 
     @classmethod
     def of(cls, operation: Operation) -> Self:

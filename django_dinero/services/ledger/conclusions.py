@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django_dinero import signals
 from django_dinero.enums import ResultStatus
 from django_dinero.models.operation import Operation, OperationKind, OperationState
-from django_dinero.models.transaction import Transaction, TransactionStatus
+from django_dinero.models.transaction import UNDECIDED, Transaction, TransactionStatus
 from django_dinero.services import journal
 from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.ledger.refusals import recorded_refusal
@@ -45,7 +45,13 @@ SIGNALS = {
 DECISIONS = (OperationKind.APPROVE_HELD, OperationKind.DECLINE_HELD)
 FOLLOW_UPS = (OperationKind.CAPTURE, OperationKind.VOID, OperationKind.REFUND)
 #: In one of these an operation has counted in the ledger, or may come to count.
-CAN_HAVE_ROWS = (OperationState.SUCCEEDED, OperationState.HELD)
+CAN_HAVE_ROWS = (
+    OperationState.SUCCEEDED,
+    OperationState.HELD,
+    OperationState.REQUIRES_ACTION,
+)
+#: The gateway has it, and nobody has decided yet.
+UNDECIDED_STATES = (OperationState.HELD, OperationState.REQUIRES_ACTION)
 
 
 def conclude(
@@ -110,7 +116,7 @@ def restore_row(operation: Operation) -> Transaction:
         align_held(row)
         return row
     row = _told(operation, *write_row(operation))
-    if row.status == TransactionStatus.HELD or operation.state == OperationState.HELD:
+    if row.status in UNDECIDED or operation.state in UNDECIDED_STATES:
         align_held(row)
         operation.refresh_from_db()
     return row
@@ -147,39 +153,49 @@ def restore_lost_rows(row: Transaction) -> Family:
     lost = [each for each in rows.order_by("pk") if each.key not in known and each.has_result]
     for operation in lost:
         restore_row(operation)
-    held = row.status == TransactionStatus.HELD
-    if held:
+    undecided = row.status in UNDECIDED
+    if undecided:
         align_held(row)
-    return family_of(row) if lost or held else family
+    return family_of(row) if lost or undecided else family
 
 
 def write_decision(held: Transaction, status: TransactionStatus) -> None:
     """Write how a held payment was decided."""
-    rows = transactions().filter(pk=held.pk, status=TransactionStatus.HELD)
+    rows = transactions().filter(pk=held.pk, status__in=UNDECIDED)
     rows.update(status=status, updated_at=timezone.now())
 
 
 def align_held(row: Transaction) -> None:
-    """Make the row of a held payment and its operation say the same, whichever heard first."""
+    """Make an undecided payment's row and operation say the same, whichever heard first."""
     key = row.operation_key or ""
     operation = Operation.objects.using(journal.current_alias()).filter(key=key).first()
-    if operation is None:
+    if operation is None or not operation.has_result:
         return
-    held = row.status == TransactionStatus.HELD
-    if held and operation.has_result and operation.state != OperationState.HELD:
+    undecided = row.status in UNDECIDED
+    if undecided and operation.state not in UNDECIDED_STATES:
         write_decision(row, STATUSES[RecordedOutcome.of(operation).status])
         refresh(row)
-    elif not held and operation.state == OperationState.HELD:
-        taken = row.status in TAKEN
-        state = OperationState.SUCCEEDED if taken else OperationState.DECLINED
-        if journal.move(operation, state, _decided(RecordedOutcome.of(operation), taken=taken)):
+    elif operation.state in UNDECIDED_STATES and _state_of(row) != operation.state:
+        outcome = _decided(RecordedOutcome.of(operation), row)
+        if journal.move(operation, _state_of(row), outcome):
             _announce(operation, row)
 
 
-def _decided(outcome: RecordedOutcome, *, taken: bool) -> RecordedOutcome:
-    if taken:
+def _state_of(row: Transaction) -> OperationState:
+    if row.status in UNDECIDED:
+        return OperationState(row.status)
+    return OperationState.SUCCEEDED if row.status in TAKEN else OperationState.DECLINED
+
+
+def _decided(outcome: RecordedOutcome, row: Transaction) -> RecordedOutcome:
+    state = _state_of(row)
+    if state == OperationState.SUCCEEDED:
         return replace(outcome, result=ResultStatus.APPROVED.value)
+    if state == OperationState.HELD:
+        return replace(outcome, result=ResultStatus.HELD.value)
     text = _("It was held for review, and declined then.")
+    if outcome.status is ResultStatus.REQUIRES_ACTION:
+        text = _("The card's holder did not confirm it.")
     return replace(
         outcome, result=ResultStatus.DECLINED.value, reasons=(), reason="", gateway_text=text
     )

@@ -24,7 +24,14 @@ def recorded_refusal(operation: Operation, row: Transaction) -> GatewayError:
         "operation": operation,
         "gateway_name": operation.gateway_name,
     }
-    if outcome.status in (ResultStatus.HELD, ResultStatus.REQUIRES_ACTION):
+    if outcome.status is ResultStatus.REQUIRES_ACTION:
+        return exceptions.ActionRequired(
+            outcome.gateway_text or _("The card's holder has to confirm this payment."),
+            next_action=operation.next_action,
+            gateway_code=outcome.gateway_code,
+            **context,
+        )
+    if outcome.status is ResultStatus.HELD:
         message = outcome.gateway_text or _("The gateway holds this payment for review.")
         return exceptions.HeldForReview(message, gateway_code=outcome.gateway_code, **context)
     unnamed = (

@@ -21,7 +21,7 @@ STATUSES: Mapping[ResultStatus, TransactionStatus] = {
     ResultStatus.DECLINED: TransactionStatus.DECLINED,
     ResultStatus.HELD: TransactionStatus.HELD,
     ResultStatus.FAILED: TransactionStatus.FAILED,
-    ResultStatus.REQUIRES_ACTION: TransactionStatus.HELD,
+    ResultStatus.REQUIRES_ACTION: TransactionStatus.REQUIRES_ACTION,
 }
 
 STATES: Mapping[ResultStatus, OperationState] = {
@@ -29,7 +29,7 @@ STATES: Mapping[ResultStatus, OperationState] = {
     ResultStatus.DECLINED: OperationState.DECLINED,
     ResultStatus.HELD: OperationState.HELD,
     ResultStatus.FAILED: OperationState.FAILED,
-    ResultStatus.REQUIRES_ACTION: OperationState.HELD,
+    ResultStatus.REQUIRES_ACTION: OperationState.REQUIRES_ACTION,
 }
 
 #: What the gateway's status says of a charge, an authorization, a capture or a refund of ours.
@@ -39,6 +39,7 @@ FROM_REMOTE: Mapping[RemoteStatus, TransactionStatus] = {
     RemoteStatus.SETTLED: TransactionStatus.SETTLED,
     RemoteStatus.VOIDED: TransactionStatus.VOIDED,
     RemoteStatus.HELD: TransactionStatus.HELD,
+    RemoteStatus.REQUIRES_ACTION: TransactionStatus.REQUIRES_ACTION,
     RemoteStatus.DECLINED: TransactionStatus.DECLINED,
     RemoteStatus.EXPIRED: TransactionStatus.EXPIRED,
     RemoteStatus.RETURNED: TransactionStatus.RETURNED,
@@ -46,7 +47,7 @@ FROM_REMOTE: Mapping[RemoteStatus, TransactionStatus] = {
     RemoteStatus.FAILED: TransactionStatus.FAILED,
 }
 
-#: What has the remote id of its original, so that there is one of each.
+#: Kinds that share the gateway's id of their original: there is one row of each for an id.
 SHARED = (TransactionKind.CAPTURE, TransactionKind.VOID)
 #: Statuses of a payment that was taken, whatever became of it.
 TAKEN = (*COUNTED, TransactionStatus.RETURNED, TransactionStatus.CHARGED_BACK)

@@ -57,6 +57,7 @@ def perform(
         parent: what the operation follows.
     """
     result = journal.send(gateway, operation, call)
+    operation.next_action = result.next_action
     outcome = RecordedOutcome.of_result(result)
     contradiction = contradiction_of(operation, result)
     if contradiction:

@@ -66,6 +66,7 @@ def conclude_from_remote(operation: Operation, remote: RemoteTransaction) -> Non
         text = _("The gateway has it with another amount or currency.")
         journal.move(operation, OperationState.NEEDS_ATTENTION, RecordedOutcome(error=text))
         return
+    operation.next_action = remote.next_action
     ledger.conclude(
         operation, RecordedOutcome.of_remote(remote), transaction_id=remote.transaction_id
     )

@@ -15,6 +15,7 @@ from django_dinero.exceptions import (
     IdempotencyKeyReused,
     InvalidInput,
     NeedsAttention,
+    OperationClosed,
     OperationInProgress,
     OutcomeUnknown,
 )
@@ -125,6 +126,13 @@ def unfinished_error(operation: Operation) -> DineroError:
         said = RecordedOutcome.of(operation).error
         return NeedsAttention(
             f"{text % {'key': operation.key}} {said}".strip(), operation=operation
+        )
+    if operation.state == State.CLOSED:
+        outcome = RecordedOutcome.of(operation)
+        return OperationClosed(
+            _("Operation %(key)s was closed by %(by)s: %(note)s Use a new key for a new attempt.")
+            % {"key": operation.key, "by": outcome.closed_by, "note": outcome.note},
+            operation=operation,
         )
     return OperationInProgress(
         _("Operation %(key)s is still running.") % {"key": operation.key}, operation=operation

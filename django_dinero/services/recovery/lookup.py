@@ -9,6 +9,7 @@ from datetime import timedelta
 from django.utils.translation import gettext as _
 
 from django_dinero.db.fields import UtcNow
+from django_dinero.enums import RemoteStatus
 from django_dinero.exceptions import CustomerNotFoundError, DineroError
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import (
@@ -20,7 +21,8 @@ from django_dinero.gateways.types import (
 )
 from django_dinero.models.operation import DELETES, Operation, OperationKind, OperationState
 from django_dinero.redaction import scrub
-from django_dinero.services import journal, pull
+from django_dinero.services import journal, ledger, pull
+from django_dinero.services.errors import read
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 
 State = OperationState
@@ -56,6 +58,8 @@ def look_up(operation: Operation) -> Operation:
             _forget_repeatable(operation)
         else:
             _look_up(operation)
+    elif operation.state == State.REQUIRES_ACTION:
+        _ask_after_action(operation)
     return operation
 
 
@@ -118,6 +122,23 @@ def _look_up(operation: Operation) -> None:
         journal.move(operation, State.ABSENT, RecordedOutcome(error="not found at the gateway"))
     else:
         _check_later(operation, "not found yet")
+
+
+def _ask_after_action(operation: Operation) -> None:
+    """Find out whether the card's holder has confirmed a payment, refused it, or let it expire."""
+    remote: RemoteTransaction | None = None
+    problem = _("The card's holder has not confirmed it yet.")
+    try:
+        gateway = get_gateway(operation.gateway_name)
+        remote = read(gateway, lambda: gateway.retrieve_transaction(operation.transaction_id))
+    except DineroError as error:
+        problem = scrub(str(error))
+    if remote is None or remote.status is RemoteStatus.REQUIRES_ACTION:
+        _check_later(operation, problem)
+        operation.next_action = remote.next_action if remote is not None else None
+        return
+    pull.update_row(ledger.restore_row(operation), remote)
+    operation.refresh_from_db()
 
 
 def search(operation: Operation) -> tuple[LookupResult, str]:

@@ -20,7 +20,7 @@ from django_dinero.exceptions import (
     UnsupportedFeature,
 )
 from django_dinero.models import Operation
-from django_dinero.models.operation import OPEN_STATES
+from django_dinero.models.operation import LOCKING_STATES
 from django_dinero.models.operation import OperationState as State
 from django_dinero.services import journal
 from django_dinero.services.journal.records import Intent, RecordedOutcome
@@ -41,12 +41,14 @@ ALLOWED = {
     ("sent", "failed"),
     ("sent", "unknown"),
     ("sent", "needs_attention"),
+    ("sent", "requires_action"),
     ("unknown", "succeeded"),
     ("unknown", "declined"),
     ("unknown", "held"),
     ("unknown", "failed"),
     ("unknown", "absent"),
     ("unknown", "needs_attention"),
+    ("unknown", "requires_action"),
     ("held", "succeeded"),
     ("held", "declined"),
     ("absent", "succeeded"),
@@ -54,17 +56,24 @@ ALLOWED = {
     ("absent", "held"),
     ("absent", "failed"),
     ("absent", "needs_attention"),
+    ("absent", "requires_action"),
+    ("requires_action", "succeeded"),
+    ("requires_action", "declined"),
+    ("requires_action", "held"),
+    ("requires_action", "failed"),
+    ("requires_action", "needs_attention"),
     ("needs_attention", "succeeded"),
     ("needs_attention", "declined"),
     ("needs_attention", "failed"),
+    ("needs_attention", "closed"),
 }
-FREE = {"succeeded", "declined", "held", "failed", "absent"}
+FREE = {"succeeded", "declined", "held", "requires_action", "failed", "absent", "closed"}
 
 
 @pytest.mark.parametrize(("old", "new"), list(itertools.product(State.values, State.values)))
 def test_only_these_changes_of_state(gateway: RecordingGateway, old: str, new: str) -> None:
     operation = begin(gateway, lock_name="somebody")
-    slot = "somebody" if old in OPEN_STATES else None
+    slot = "somebody" if old in LOCKING_STATES else None
     Operation.objects.filter(pk=operation.pk).update(state=old, held_lock=slot)
     operation.refresh_from_db()
     won = journal.move(operation, State(new), outcome=RecordedOutcome(error="test"))

@@ -14,6 +14,7 @@ from django_dinero.exceptions import (
     HeldForReview,
     InvalidInput,
     NeedsAttention,
+    OperationClosed,
     OperationInProgress,
     OutcomeUnknown,
 )
@@ -98,6 +99,7 @@ def test_a_number_among_the_arguments_is_found_before_it_is_a_key(
         ("sent", OperationInProgress),
         ("unknown", OutcomeUnknown),
         ("needs_attention", NeedsAttention),
+        ("closed", OperationClosed),
     ],
 )
 def test_an_operation_without_a_result_says_how_it_stands(
@@ -121,7 +123,7 @@ def test_a_key_that_is_held_is_told_again(gateway: RecordingGateway, card: dict[
 
 
 def test_a_hold_without_a_text_has_one(gateway: RecordingGateway, card: dict[str, Any]) -> None:
-    gateway.faults["charge"] = answer(TransactionResult(ResultStatus.REQUIRES_ACTION, "9001"))
+    gateway.faults["charge"] = answer(TransactionResult(ResultStatus.HELD, "9001"))
     with pytest.raises(HeldForReview, match="holds this payment for review"):
         Transaction.create(5, **card)
 

@@ -1,0 +1,48 @@
+"""Closing by hand what only a person could finish."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from django.utils.translation import gettext as _
+
+from django_dinero.cards import unsendable
+from django_dinero.exceptions import InvalidInput
+from django_dinero.models.operation import Operation, OperationState
+from django_dinero.services import journal
+from django_dinero.services.journal.records import RecordedOutcome
+
+NOTE_LENGTH = 500
+NAME_LENGTH = 150
+
+
+def close(operation: Operation, *, note: str, by: object) -> Operation:
+    """Finish an operation that needs attention; see :meth:`Operation.close`."""
+    texts = {"note": (str(note).strip(), NOTE_LENGTH), "by": (str(by or "").strip(), NAME_LENGTH)}
+    errors = {name: _problem(text, limit) for name, (text, limit) in texts.items()}
+    errors = {name: problem for name, problem in errors.items() if problem}
+    if errors:
+        raise InvalidInput(errors, operation=operation)
+    # Without a result: nobody may ever take it for an approval and write a row of it.
+    outcome = replace(
+        RecordedOutcome.of(operation), result="", note=texts["note"][0], closed_by=texts["by"][0]
+    )
+    if operation.state != OperationState.NEEDS_ATTENTION or not journal.move(
+        operation, OperationState.CLOSED, outcome
+    ):
+        raise InvalidInput(
+            {
+                "operation": _("Only what needs attention can be closed; this one is: %(state)s.")
+                % {"state": operation.get_state_display()}
+            },
+            operation=operation,
+        )
+    return operation
+
+
+def _problem(text: str, limit: int) -> str:
+    if not text:
+        return _("This is required, for those who ask later.")
+    if len(text) > limit:
+        return _("At most %(limit)d characters.") % {"limit": limit}
+    return unsendable(text)
