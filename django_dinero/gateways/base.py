@@ -24,7 +24,7 @@ from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 
-from django_dinero.cards import ADDRESS_FIELDS, Address, CardDetails, card_input_error
+from django_dinero.cards import ADDRESS_FIELDS, Address, CardDetails, PaymentToken, card_input_error
 from django_dinero.exceptions import InvalidInput, UnsupportedFeature
 from django_dinero.gateways.options import currency, refuse_unknown, seconds
 from django_dinero.gateways.types import (
@@ -42,6 +42,7 @@ from django_dinero.gateways.types import (
     RemoteCard,
     RemoteCustomer,
     RemoteTransaction,
+    StoredCard,
     TransactionResult,
     WebhookNotice,
 )
@@ -235,7 +236,7 @@ class Gateway(ABC):
         :attr:`required_card_fields`; a subclass with further rules of its own extends it.
         """
         errors: dict[str, str] = {}
-        card = getattr(request, "card", None) or getattr(request, "source", None)
+        card = card_of(request)
         if isinstance(card, CardDetails):
             for name in self.required_card_fields:
                 if not getattr(card.address if name in ADDRESS_FIELDS else card, name, None):
@@ -271,6 +272,15 @@ class Gateway(ABC):
             % {"gateway": self.alias, "verb": verb, "reason": reason},
             gateway_name=self.alias,
         )
+
+
+def card_of(request: Request) -> CardDetails | PaymentToken | StoredCard | None:
+    """Return the card that a request stores or charges, None where it has none."""
+    if isinstance(request, ChargeRequest):
+        return request.source
+    if isinstance(request, CustomerRequest | CardRequest | CardUpdate):
+        return request.card
+    return None
 
 
 def _texts_of(request: object) -> dict[str, str]:

@@ -1,44 +1,61 @@
-"""The Authorize.Net gateway: what it declares, and the verbs that belong to no other part."""
+"""The Authorize.Net gateway: each verb builds a request, makes the call and reads the reply."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Literal
 
 from django.core.checks import CheckMessage
-from django.utils.translation import gettext as _
 from requests.adapters import BaseAdapter
 
-from django_dinero.cards import CardDetails, card_input_error
+from django_dinero.cards import card_input_error
+from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import InvalidInput
-from django_dinero.gateways.authorizenet import options, webhooks
-from django_dinero.gateways.authorizenet.account import FreshIds
-from django_dinero.gateways.authorizenet.client import Client
-from django_dinero.gateways.authorizenet.lookups import Lookups
-from django_dinero.gateways.authorizenet.vault import Vault
-from django_dinero.gateways.base import Request
+from django_dinero.gateways.authorizenet import (
+    limits,
+    lists,
+    lookup,
+    options,
+    profiles,
+    reports,
+    requests,
+    requests_vault,
+    responses,
+    responses_vault,
+    second_calls,
+    webhooks,
+)
+from django_dinero.gateways.authorizenet.client import Client, Reply
+from django_dinero.gateways.authorizenet.patience import FreshIds, PatientClient
+from django_dinero.gateways.base import Gateway, Request
 from django_dinero.gateways.locks import Lock
-from django_dinero.gateways.types import CredentialsCheck, Refusal, WebhookNotice
+from django_dinero.gateways.types import (
+    Ack,
+    CardRequest,
+    CardUpdate,
+    ChargeRequest,
+    CredentialsCheck,
+    CustomerRequest,
+    CustomerUpdate,
+    FollowUpRequest,
+    LookupHints,
+    LookupResult,
+    Refusal,
+    RemoteCard,
+    RemoteCustomer,
+    RemoteTransaction,
+    StoredCard,
+    TransactionResult,
+    WebhookNotice,
+)
+from django_dinero.redaction import Secret
 
-#: The schema's limits, in characters. A charge's e-mail and a profile's have the same.
-MAX_LENGTHS: Mapping[str, int] = {
-    "email": 255,
-    "first_name": 50,
-    "last_name": 50,
-    "company": 50,
-    "address": 60,
-    "city": 40,
-    "state": 40,
-    "zip": 20,
-    "country": 60,
-    "phone": 25,
-    "fax": 25,
-}
-MAX_NUMBER = 16
-MAX_ORDER_TEXT = 255
+K = ReasonKind
 
 
-class AuthorizeNetGateway(Vault, Lookups):
+class AuthorizeNetGateway(Gateway):
     """Authorize.Net's XML API.
 
     Options, beside those of every backend:
@@ -64,7 +81,7 @@ class AuthorizeNetGateway(Vault, Lookups):
 
     option_names = options.OPTION_NAMES
     required_card_fields = ("month", "year")
-    max_lengths = MAX_LENGTHS
+    max_lengths = limits.MAX_LENGTHS
 
     def __init__(self, alias: str, options_: Mapping[str, Any] | None = None) -> None:
         super().__init__(alias, options_)
@@ -74,9 +91,26 @@ class AuthorizeNetGateway(Vault, Lookups):
         self._lock = Lock()
         self._adapter: BaseAdapter | None = None
 
+    # -- Getting ready ----------------------------------------------------------------------------
+
     @property
-    def client(self) -> Client:  # type: ignore[override]
-        """The client, made at first use: a system check builds gateways that are never used."""
+    def live(self) -> bool:
+        return self.options.live
+
+    def check(self) -> list[CheckMessage]:
+        times = options.check_times(self.options, self.lease_seconds, self.quarantine_seconds)
+        return [*options.check(self.options), *times]
+
+    def prepare(self) -> None:
+        self._connected()
+
+    @property
+    def client(self) -> Client:
+        """The client, made at first use: a system check builds gateways that are never used.
+
+        Raises:
+            ImproperlyConfigured: a file of certificates or a proxy that cannot be used.
+        """
         return self._connected()
 
     def _connected(self) -> Client:
@@ -86,27 +120,16 @@ class AuthorizeNetGateway(Vault, Lookups):
                 self._client = Client(self.options, self._adapter)
             return self._client
 
-    def prepare(self) -> None:
-        """Make the client: a wrong certificate file or proxy is found now and not in a call."""
-        self._connected()
+    @property
+    def _patient(self) -> PatientClient:
+        return PatientClient(self.client, self.fresh, self.options.replication_seconds)
 
     def mount(self, adapter: BaseAdapter) -> None:
         """Answer calls by a ``requests`` adapter instead of the network, for tests."""
         self._adapter, self._client = adapter, None
 
-    @property
-    def live(self) -> bool:
-        """Whether the endpoint is the production one."""
-        return self.options.live
-
-    def check(self) -> list[CheckMessage]:
-        """Find an endpoint to which card numbers must not go, and times that do not fit a call."""
-        times = options.check_times(self.options, self.lease_seconds, self.quarantine_seconds)
-        return [*options.check(self.options), *times]
-
     def check_request(self, request: Request) -> None:
-        """Refuse also numbers of more than 16 digits, and texts that do not fit one description."""
-        errors = self._number_errors(request) | self._text_errors(request)
+        errors = limits.errors(request)
         try:
             super().check_request(request)
         except InvalidInput as error:
@@ -114,25 +137,174 @@ class AuthorizeNetGateway(Vault, Lookups):
         if errors:
             raise card_input_error(errors)
 
-    def _number_errors(self, request: Request) -> dict[str, str]:
-        card = getattr(request, "card", None) or getattr(request, "source", None)
-        if isinstance(card, CardDetails) and len(card.number) > MAX_NUMBER:
-            text = _("Authorize.Net takes card numbers of at most %(limit)d digits.")
-            return {"number": text % {"limit": MAX_NUMBER}}
-        return {}
+    # -- Customers --------------------------------------------------------------------------------
 
-    def _text_errors(self, request: Request) -> dict[str, str]:
-        texts = [getattr(request, n, "") for n in ("order_reference", "description")]
-        if len(" | ".join(text for text in texts if text)) > MAX_ORDER_TEXT:
-            text = _("Order reference and description have %(limit)d characters together.")
-            return {"description": text % {"limit": MAX_ORDER_TEXT}}
-        return {}
+    def create_customer(self, request: CustomerRequest) -> RemoteCustomer | Refusal:
+        client, key = self._patient, request.operation_key
+        values = requests_vault.create_customer(request, self.options.validation_mode)
+        reply = client.change("createCustomerProfile", values, key=key)
+        if not reply.ok:
+            return responses_vault.create_customer_refusal(reply)
+        customer_id = responses_vault.new_id(reply, "customerProfileId")
+        card_ids = responses_vault.new_card_ids(reply, request)
+        self.fresh.add(customer_id, *card_ids)
+        cards = (profiles.stored_card(client, customer_id, c, request.card) for c in card_ids)
+        return responses_vault.new_customer(request, customer_id, cards)
+
+    def retrieve_customer(self, customer_id: str) -> RemoteCustomer | Refusal:
+        return profiles.fetch_customer(self._patient, customer_id)
+
+    def update_customer(self, request: CustomerUpdate) -> Ack | Refusal:
+        """Write e-mail and our key; the gateway keeps no name. It takes a reading call first."""
+        client, about = self._patient, (request.customer_id,)
+        stored = profiles.fetch_profile(client, request.customer_id)
+        if isinstance(stored, Refusal):
+            return stored
+        values, key = requests_vault.update_customer(request, stored), request.operation_key
+        reply = client.change("updateCustomerProfile", values, key=key, about=about)
+        return responses_vault.updated(reply, K.CUSTOMER_NOT_FOUND)
+
+    def delete_customer(self, customer_id: str) -> Ack | Refusal:
+        values, about = {"customerProfileId": customer_id}, (customer_id,)
+        reply = self._patient.change("deleteCustomerProfile", values, about=about)
+        return self._deleted(reply, K.CUSTOMER_NOT_FOUND, customer_id)
+
+    def iter_customers(self) -> Iterator[RemoteCustomer]:
+        yield from profiles.iter_customers(self._patient, self.alias)
+
+    # -- Cards ------------------------------------------------------------------------------------
+
+    def add_card(self, request: CardRequest) -> RemoteCard | Refusal:
+        client, customer_id, key = self._patient, request.customer_id, request.operation_key
+        values = requests_vault.add_card(request, self.options.validation_mode)
+        about = (customer_id,)
+        reply = client.change("createCustomerPaymentProfile", values, key=key, about=about)
+        if responses_vault.is_duplicate(reply):
+            existing = responses_vault.named_card(reply) or profiles.find_same_card(client, request)
+            return responses_vault.duplicate(K.DUPLICATE_CARD, reply, existing_id=existing)
+        if not reply.ok:
+            return responses_vault.add_card_refusal(reply)
+        card_id = responses_vault.new_id(reply, "customerPaymentProfileId")
+        self.fresh.add(card_id)
+        card = profiles.stored_card(client, customer_id, card_id, request.card)
+        return replace(card, is_default=request.is_default)
+
+    def update_card(self, request: CardUpdate) -> RemoteCard | Refusal:
+        """Write a card. It takes a reading call first, since an update blanks what it lacks."""
+        client, about = self._patient, (request.customer_id, request.card_id)
+        stored = profiles.fetch_payment_profile(client, *about, unmask=False)
+        if isinstance(stored, Refusal):
+            return stored
+        values = requests_vault.update_card(request, stored, self.options.validation_mode)
+        key = request.operation_key
+        reply = client.change("updateCustomerPaymentProfile", values, key=key, about=about)
+        if not reply.ok:
+            return responses_vault.update_card_refusal(reply)
+        return profiles.updated_card(client, request, stored)
+
+    def delete_card(self, customer_id: str, card_id: str) -> Ack | Refusal:
+        values, about = requests_vault.profile_ids(customer_id, card_id), (customer_id, card_id)
+        reply = self._patient.change("deleteCustomerPaymentProfile", values, about=about)
+        return self._deleted(reply, K.CARD_NOT_FOUND, card_id)
+
+    def _deleted(self, reply: Reply, missing: ReasonKind, remote_id: str) -> Ack | Refusal:
+        answer = responses_vault.deleted(reply, missing)
+        if answer == Ack():
+            self.fresh.deleted(remote_id)
+        return answer
+
+    def validate_card(
+        self, customer_id: str, card_id: str, cvv: Secret | None = None
+    ) -> TransactionResult:
+        """Check a stored card: with its issuer in liveMode, its form alone in testMode."""
+        mode, about = self.options.validation_mode, (customer_id, card_id)
+        values = requests_vault.validate_card(customer_id, card_id, cvv, mode)
+        reply = self._patient.change("validateCustomerPaymentProfile", values, about=about)
+        return responses_vault.validation(reply)
+
+    # -- Money ------------------------------------------------------------------------------------
+
+    def charge(self, request: ChargeRequest) -> TransactionResult:
+        """Charge or authorize; a partial approval is voided and counts as declined."""
+        client, source = self._patient, request.source
+        values = requests.charge(request, self.options.duplicate_window)
+        about = (source.customer_id, source.card_id) if isinstance(source, StoredCard) else ()
+        reply = _transact(client, values, request.operation_key, about)
+        missing = second_calls.missing_record(client, reply, source)
+        result = responses.transaction(reply, missing)
+        if second_calls.is_duplicate(result):
+            return second_calls.original_of_duplicate(client, request, result, self.currency)
+        if second_calls.is_partial(result):
+            second_calls.void_partial(client, result.transaction_id)
+        return result
+
+    def capture(self, request: FollowUpRequest) -> TransactionResult:
+        client = self._patient
+        reply = _transact(client, requests.capture(request), request.operation_key)
+        result = responses.transaction(reply)
+        if result.already:
+            return second_calls.captured_before(client, request, result, self.currency)
+        return result
+
+    def void(self, request: FollowUpRequest) -> TransactionResult:
+        client = self._patient
+        values = requests.void(request.transaction_id)
+        reply = _transact(client, values, request.operation_key)
+        result = responses.transaction(reply, follow_up=True)
+        if result.already:
+            return second_calls.voided_before(client, request, result, self.currency)
+        return result
+
+    def refund(self, request: FollowUpRequest) -> TransactionResult:
+        client = self._patient
+        values = requests.refund(request, self.options.duplicate_window)
+        reply = _transact(client, values, request.operation_key)
+        result = responses.transaction(reply, follow_up=True)
+        if second_calls.is_duplicate(result):
+            return second_calls.original_of_duplicate(client, request, result, self.currency)
+        return result
+
+    def decide_review(
+        self, request: FollowUpRequest, action: Literal["approve", "decline"]
+    ) -> TransactionResult:
+        values, key = requests.decide_review(request.transaction_id, action), request.operation_key
+        reply = self._patient.change("updateHeldTransaction", values, key=key)
+        return responses.transaction(reply)
+
+    # -- Reading the gateway's books --------------------------------------------------------------
+
+    def retrieve_transaction(self, transaction_id: str) -> RemoteTransaction | Refusal:
+        """Fetch one transaction (needs the *Transaction Details API*)."""
+        return reports.fetch(self._patient, transaction_id, self.currency)
+
+    def find_operation(self, key: str, hints: LookupHints) -> LookupResult:
+        """Find what an operation left: by invoice number, our customer key, or its target."""
+        return lookup.find_operation(self._patient, key, hints, self.currency)
+
+    def iter_transactions(self, since: datetime.datetime) -> Iterator[RemoteTransaction]:
+        """Go through all transactions since then: unsettled ones, then settled ones.
+
+        A list tells less than :meth:`retrieve_transaction`: no parent and no AVS letter, and a
+        captured authorization shows as a charge.
+
+        Raises:
+            GatewayError: a list could not be read to its end.
+        """
+        yield from lists.iter_transactions(self._patient, since, self.currency, self.alias)
+
+    # -- Credentials and webhooks -----------------------------------------------------------------
 
     def check_credentials(self) -> CredentialsCheck:
         """Ask with a call that does nothing else (``authenticateTestRequest``)."""
-        reply = self.client.call("authenticateTest", {}, changes=False)
+        reply = self._patient.read("authenticateTest", {})
         return CredentialsCheck(reply.ok, reply.reason().text, live=self.live)
 
     def parse_webhook(self, headers: Mapping[str, str], raw_body: bytes) -> WebhookNotice | Refusal:
-        """Verify ``X-ANET-Signature`` over the raw bytes and say what the notice points at."""
         return webhooks.parse(headers, raw_body, self.options.signature_key)
+
+
+def _transact(
+    client: PatientClient, values: dict[str, Any], key: str, about: tuple[str, ...] = ()
+) -> Reply:
+    values = {"transactionRequest": values}
+    return client.change("createTransaction", values, key=key, about=about)

@@ -12,14 +12,16 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from django_dinero.exceptions import GatewayError
 from django_dinero.gateways.authorizenet import reports
 from django_dinero.gateways.authorizenet.client import Reply
-from django_dinero.gateways.authorizenet.money import Money
+from django_dinero.gateways.authorizenet.patience import PatientClient
 from django_dinero.gateways.authorizenet.xml import dicts_at, text_at
+from django_dinero.gateways.types import RemoteTransaction
 
 #: The most a page holds (the schema's limit).
 PAGE = 1000
-#: The longest span that one list of batches may cover.
+#: The longest span, in days, that one list of batches may cover.
 BATCH_DAYS = 31
 
 
@@ -27,89 +29,108 @@ class Incomplete(Exception):
     """A list could not be read to its end."""
 
 
-class Lists(Money):
-    """Goes through the lists, a page at a time."""
+def iter_transactions(
+    client: PatientClient, since: datetime.datetime, currency: str, gateway_name: str
+) -> Iterator[RemoteTransaction]:
+    """Go through all transactions since then, as the lists show them: unsettled, then settled.
 
-    def listed(self, since: datetime.datetime) -> Iterator[dict[str, Any]]:
-        """Yield each transaction submitted since then once, as the lists show it.
+    Raises:
+        GatewayError: a list could not be read to its end.
+    """
+    try:
+        for item in listed(client, since):
+            yield reports.summary(item, currency)
+    except Incomplete as error:
+        text = str(error)
+    else:
+        return
+    raise GatewayError(text, gateway_name=gateway_name)
 
-        What settles while we read moves from the first list to the second, and is seen there.
 
-        Raises:
-            Incomplete: a list could not be read to its end.
-        """
-        unsettled: set[str] = set()
-        # "any", to be sure: what is held for review counts as well.
-        for item in self._paged("getUnsettledTransactionList", {"status": "any"}, since):
-            transaction_id = text_at(item, "transId")
-            if transaction_id not in unsettled:
-                unsettled.add(transaction_id)
+def listed(client: PatientClient, since: datetime.datetime) -> Iterator[dict[str, Any]]:
+    """Yield each transaction submitted since then once, as the lists show it.
+
+    What settles while we read moves from the first list to the second, and is seen there.
+
+    Raises:
+        Incomplete: a list could not be read to its end.
+    """
+    unsettled: set[str] = set()
+    # "any", to be sure: what is held for review counts as well.
+    for item in _paged(client, "getUnsettledTransactionList", {"status": "any"}, since):
+        transaction_id = text_at(item, "transId")
+        if transaction_id not in unsettled:
+            unsettled.add(transaction_id)
+            yield item
+    for item in _settled(client, since):
+        # No other batch has what one batch has, so only what is not settled must be remembered.
+        if text_at(item, "transId") not in unsettled:
+            yield item
+
+
+def readable(reply: Reply) -> Reply:
+    """Return the reply to a question about the books.
+
+    Raises:
+        Incomplete: the gateway does not answer it.
+    """
+    if not reply.ok:
+        raise Incomplete(reply.reason().text)
+    return reply
+
+
+def _settled(client: PatientClient, since: datetime.datetime) -> Iterator[dict[str, Any]]:
+    seen: set[str] = set()
+    for first, last in _windows(since):
+        values = {"firstSettlementDate": _utc(first), "lastSettlementDate": _utc(last)}
+        reply = readable(client.read("getSettledBatchList", values))
+        for batch in dicts_at(reply.content, "batchList", "batch"):
+            batch_id = text_at(batch, "batchId")
+            if not batch_id:
+                raise Incomplete(_("A batch without an id."))
+            if batch_id not in seen:  # windows share their edges
+                seen.add(batch_id)
+                yield from _paged(client, "getTransactionList", {"batchId": batch_id}, since)
+
+
+def _paged(
+    client: PatientClient, operation: str, values: Mapping[str, str], since: datetime.datetime
+) -> Iterator[dict[str, Any]]:
+    """Yield the items of a list, newest first, that are not older than ``since``.
+
+    Pages have numbers, and items leave a list while it is read. Then what stood on the next page
+    moves to the one that was just read. So each page begins before the end of the last one: page
+    k has PAGE + 1 - k items and begins k - 1 items early. A page that shares nothing with the
+    last one proves that something was missed.
+    """
+    before: set[str] = set()
+    # From the middle on, a page would begin before the last one did.
+    for number in range(1, PAGE // 2 + 1):
+        limit = PAGE + 1 - number
+        items = _page(client, operation, values, limit, number)
+        ids = {text_at(item, "transId") for item in items}
+        if before and before.isdisjoint(ids):
+            raise Incomplete(_("The list changed while it was read."))
+        for item in items:
+            if text_at(item, "transId") not in before and not _older(item, since):
                 yield item
-        for item in self._settled(since):
-            # What a batch has is in no other: only the day that is not settled is remembered.
-            if text_at(item, "transId") not in unsettled:
-                yield item
+        if len(items) < limit or _ended(items, since):
+            return
+        before = ids
+    raise Incomplete(_("The list has no end."))
 
-    def readable(self, reply: Reply) -> Reply:
-        """Return the reply to a question about the books.
 
-        Raises:
-            Incomplete: the gateway does not answer it.
-        """
-        if not reply.ok:
-            raise Incomplete(reply.reason().text)
-        return reply
-
-    def _settled(self, since: datetime.datetime) -> Iterator[dict[str, Any]]:
-        seen: set[str] = set()
-        for first, last in _windows(since):
-            values = {"firstSettlementDate": _utc(first), "lastSettlementDate": _utc(last)}
-            reply = self.readable(self.client.call("getSettledBatchList", values, changes=False))
-            for batch in dicts_at(reply.content, "batchList", "batch"):
-                batch_id = text_at(batch, "batchId")
-                if not batch_id:
-                    raise Incomplete(_("A batch without an id."))
-                if batch_id not in seen:  # windows share their edges
-                    seen.add(batch_id)
-                    yield from self._paged("getTransactionList", {"batchId": batch_id}, since)
-
-    def _paged(
-        self, operation: str, values: Mapping[str, str], since: datetime.datetime
-    ) -> Iterator[dict[str, Any]]:
-        """Yield the items of a list, newest first, that are not older than ``since``.
-
-        Pages have numbers, and items leave a list while it is read: then what stood on the next
-        page has moved to the one that was read. So each page begins before the end of the last
-        one (page k, of PAGE + 1 - k items, begins k - 1 items early), and one that shares nothing
-        with it shows that something was missed.
-        """
-        before: set[str] = set()
-        # From the middle on, a page would begin before the last one did.
-        for number in range(1, PAGE // 2 + 1):
-            limit = PAGE + 1 - number
-            items = self._page(operation, values, limit, number)
-            ids = {text_at(item, "transId") for item in items}
-            if before and before.isdisjoint(ids):
-                raise Incomplete(_("The list changed while it was read."))
-            for item in items:
-                if text_at(item, "transId") not in before and not _older(item, since):
-                    yield item
-            if len(items) < limit or _ended(items, since):
-                return
-            before = ids
-        raise Incomplete(_("The list has no end."))
-
-    def _page(
-        self, operation: str, values: Mapping[str, str], limit: int, number: int
-    ) -> list[dict[str, Any]]:
-        # By time: the ids of transactions are in no order.
-        asked = {
-            **values,
-            "sorting": {"orderBy": "submitTimeUTC", "orderDescending": "true"},
-            "paging": {"limit": str(limit), "offset": str(number)},
-        }
-        reply = self.readable(self.client.call(operation, asked, changes=False))
-        return dicts_at(reply.content, "transactions", "transaction")
+def _page(
+    client: PatientClient, operation: str, values: Mapping[str, str], limit: int, number: int
+) -> list[dict[str, Any]]:
+    # By time: the ids of transactions are in no order.
+    asked = {
+        **values,
+        "sorting": {"orderBy": "submitTimeUTC", "orderDescending": "true"},
+        "paging": {"limit": str(limit), "offset": str(number)},
+    }
+    reply = readable(client.read(operation, asked))
+    return dicts_at(reply.content, "transactions", "transaction")
 
 
 def _windows(
@@ -117,8 +138,8 @@ def _windows(
 ) -> Iterator[tuple[datetime.datetime, datetime.datetime]]:
     """Yield the spans in which batches are asked for.
 
-    The last one ends beyond now: what settles while we read counts, and the gateway's clock may be
-    ahead of ours.
+    The last one ends beyond now: what settles while we read counts, and the gateway's clock may
+    be ahead of ours.
     """
     start, limit = since, timezone.now() + datetime.timedelta(days=1)
     while start < limit:

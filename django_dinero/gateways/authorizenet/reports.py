@@ -1,4 +1,7 @@
-"""The gateway's books, as its reporting calls show them, in our words."""
+"""Transactions as the gateway's reporting calls show them.
+
+The reporting calls need the *Transaction Details API* of the account (E00011 without it).
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,35 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from django_dinero.enums import RemoteStatus, TransactionKind
+from django_dinero.enums import ReasonKind, RemoteStatus, TransactionKind
 from django_dinero.exceptions import OutcomeUnknown
 from django_dinero.gateways.authorizenet import codes, responses
+from django_dinero.gateways.authorizenet.patience import PatientClient
 from django_dinero.gateways.authorizenet.xml import at, text_at
-from django_dinero.gateways.types import RemoteTransaction
+from django_dinero.gateways.types import Refusal, RemoteTransaction
 
-#: Where ``settleAmount`` says what was or will be settled; elsewhere it repeats the authorized sum.
+#: Where ``settleAmount`` is what was or will be settled; elsewhere it repeats the authorized sum.
 _TAKEN = (
     RemoteStatus.CAPTURED,
     RemoteStatus.SETTLED,
     RemoteStatus.RETURNED,
     RemoteStatus.CHARGED_BACK,
 )
+
+
+def fetch(client: PatientClient, transaction_id: str, currency: str) -> RemoteTransaction | Refusal:
+    """Fetch one transaction; ``currency`` is the account's.
+
+    Raises:
+        OutcomeUnknown: the gateway answered with another transaction, or with a status that this
+            release does not know.
+    """
+    reply = client.read("getTransactionDetails", {"transId": transaction_id})
+    if not reply.ok:
+        return reply.refusal(ReasonKind.INVALID_TRANSACTION)
+    if text_at(reply.content, "transaction", "transId") != transaction_id:
+        raise OutcomeUnknown(_("The gateway answered with another transaction."))
+    return details(reply.content, currency)
 
 
 def details(content: Mapping[str, Any], currency: str) -> RemoteTransaction:
@@ -81,6 +100,12 @@ def summary(found: Mapping[str, Any], currency: str) -> RemoteTransaction:
         brand=codes.brand(text_at(found, "accountType")),
         submitted_at=moment(text_at(found, "submitTimeUTC")),
     )
+
+
+def is_captured_for(remote: RemoteTransaction, amount: Decimal | None) -> bool:
+    """Say whether an authorization is captured now, for this amount."""
+    captured = remote.status in (RemoteStatus.CAPTURED, RemoteStatus.SETTLED)
+    return captured and remote.settled_amount == amount
 
 
 def remote_status(word: str) -> RemoteStatus:

@@ -1,29 +1,22 @@
-"""Our requests in the gateway's words: element names and values, in any order.
+"""Money requests in the gateway's words: element names and values, in any order.
 
 The writer puts them in the schema's order and leaves out what is empty. Numbers, card codes and
-tokens stay secrets up to there.
+tokens stay secrets until then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from django_dinero.cards import Address, CardDetails, PaymentToken
-from django_dinero.gateways.authorizenet import xml
-from django_dinero.gateways.types import CardUpdate, ChargeRequest, FollowUpRequest, StoredCard
-from django_dinero.protocols.authorizenet import TYPES
+from django_dinero.gateways.types import ChargeRequest, FollowUpRequest, StoredCard
 
-#: What an Accept.js nonce is called (the Accept.js guide).
+#: The descriptor of an Accept.js nonce (the Accept.js guide).
 NONCE = "COMMON.ACCEPT.INAPP.PAYMENT"
-#: Constant, so that "merchantCustomerId, description and e-mail all equal" means "our customer".
-PROFILE_DESCRIPTION = "django-dinero"
-#: The mask of an expiry date; sent back, it leaves the date as it is.
+#: The mask of an expiry date. Sent back, it leaves the date as it is.
 MASKED_EXPIRY = "XXXX"
 MAX_DESCRIPTION = 255
-#: What an update sends back beside what is mirrored here.
-_KEPT = ("customerType", "taxId", "excludeFromAccountUpdater")
-_FIRST_CHARGE = ("originalNetworkTransId", "originalAuthAmount")
 
 #: billTo, our name → theirs.
 BILLING: Mapping[str, str] = {
@@ -38,6 +31,9 @@ BILLING: Mapping[str, str] = {
     "phone": "phoneNumber",
     "fax": "faxNumber",
 }
+
+
+# -- Cards and addresses, for charges and for the vault --------------------------------------------
 
 
 def billing(address: Address) -> dict[str, str]:
@@ -61,56 +57,11 @@ def payment(card: CardDetails | PaymentToken) -> dict[str, Any]:
 
 
 def expiry(month: int | None, year: int | None) -> str:
-    """Return an expiry date as the gateway reads it, ``YYYY-MM``; masked where there is none."""
+    """Return an expiry date as ``YYYY-MM``, or the mask where there is none."""
     return f"{year:04d}-{month:02d}" if month and year else MASKED_EXPIRY
 
 
-def payment_profile(card: CardDetails | PaymentToken, *, default: bool) -> dict[str, Any]:
-    """Return a card to store."""
-    return {
-        "customerType": "individual",
-        "billTo": billing(card.address),
-        "payment": payment(card),
-        "defaultPaymentProfile": "true" if default else None,
-    }
-
-
-def merged_profile(request: CardUpdate, stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a whole payment profile: an update replaces everything that it does not send.
-
-    Args:
-        request: what is mirrored here.
-        stored: the profile as the gateway showed it a moment ago; its masked values say
-            "unchanged" and must go back exactly as they came.
-    """
-    bill_to = xml.at(stored, "billTo")
-    email = {"email": xml.text_at(bill_to, "email")}
-    return {
-        **{name: xml.text_at(stored, name) for name in _KEPT},
-        "driversLicense": _known("driversLicenseType", xml.at(stored, "driversLicense")),
-        "billTo": {**email, **billing(request.address)},
-        **({"payment": payment(request.card)} if request.card else _unchanged(request, stored)),
-        "defaultPaymentProfile": "true" if request.is_default else None,
-        "customerPaymentProfileId": request.card_id,
-    }
-
-
-def _unchanged(request: CardUpdate, stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the masked number with the expiry date, and the first charge made with it."""
-    bank_account = _known("bankAccountType", xml.at(stored, "payment", "bankAccount"))
-    number = xml.text_at(stored, "payment", "creditCard", "cardNumber")
-    expires = expiry(request.month, request.year)
-    card = {"cardNumber": number, "expirationDate": expires} if number else {}
-    return {
-        "payment": {"bankAccount": bank_account} if bank_account else {"creditCard": card},
-        "subsequentAuthInformation": {name: xml.text_at(stored, name) for name in _FIRST_CHARGE},
-    }
-
-
-def _known(type_name: str, found: Any) -> dict[str, Any]:
-    """Return what the schema lets us send back; a newer server may show more than that."""
-    names = [child.name for child in TYPES[type_name]]
-    return {name: text for name in names if (text := xml.text_at(found, name))}
+# -- transactionRequest ----------------------------------------------------------------------------
 
 
 def charge(request: ChargeRequest, duplicate_window: int) -> dict[str, Any]:
@@ -126,7 +77,7 @@ def charge(request: ChargeRequest, duplicate_window: int) -> dict[str, Any]:
         **_stored_credential(request),
     }
     if isinstance(request.source, StoredCard):
-        # payment and billTo beside a profile are refused (E00090, E00091, E00093), and so is
+        # Beside a profile the gateway refuses payment and billTo (E00090, E00091, E00093), and
         # what the profile holds already: customer.email.
         return {**values, "profile": _profile(request.source, request)}
     return {
@@ -164,7 +115,7 @@ def _settings(duplicate_window: int) -> dict[str, Any]:
 
 
 def _stored_credential(request: ChargeRequest) -> dict[str, Any]:
-    """Return the networks' flags: who started it, and of which first charge it is a follower."""
+    """Return the networks' flags: who started the charge, and which first charge it follows."""
     if not isinstance(request.source, StoredCard):
         return {}
     if request.stores_card:
@@ -212,7 +163,15 @@ def refund(request: FollowUpRequest, duplicate_window: int) -> dict[str, Any]:
             **values,
             "profile": {"customerProfileId": request.customer_id, "paymentProfile": stored},
         }
-    # By its last four digits even where the card is stored: a profile that was deleted or got
-    # another number since the charge would refuse the refund (E00040, E00051).
+    # The last four digits even where the card is stored: a profile that was deleted, or got
+    # another number since the charge, would refuse the refund (E00040, E00051).
     card = {"cardNumber": f"XXXX{request.last_4}", "expirationDate": MASKED_EXPIRY}
     return {**values, "payment": {"creditCard": card}}
+
+
+# -- heldTransactionRequest ------------------------------------------------------------------------
+
+
+def decide_review(transaction_id: str, action: Literal["approve", "decline"]) -> dict[str, Any]:
+    """Return the values of updateHeldTransaction."""
+    return {"heldTransactionRequest": {"action": action, "refTransId": transaction_id}}

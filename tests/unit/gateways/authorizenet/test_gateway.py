@@ -12,7 +12,7 @@ from requests.adapters import HTTPAdapter
 from django_dinero.cards import Address, CardDetails, PaymentToken
 from django_dinero.exceptions import InvalidCardInput, InvalidInput, NotSent, OutcomeUnknown
 from django_dinero.gateways.authorizenet import AuthorizeNetGateway
-from django_dinero.gateways.authorizenet.gateway import MAX_LENGTHS
+from django_dinero.gateways.authorizenet.limits import MAX_LENGTHS
 from django_dinero.gateways.base import VERBS, Request
 from django_dinero.gateways.types import (
     CardRequest,

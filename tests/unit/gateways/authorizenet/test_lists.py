@@ -216,7 +216,7 @@ def test_what_was_read_is_forgotten_but_for_the_unsettled() -> None:
     books = Books(run(1, 2), {str(batch): run(1000 * batch, 1000 * batch + 20) for batch in (1, 2)})
     gateway = AuthorizeNetGateway("shop", OPTIONS)
     gateway._client = books  # type: ignore[assignment]
-    walk = gateway.listed(SINCE)
+    walk = lists.listed(gateway._patient, SINCE)
     most = 0
     for _ in walk:
         frame = walk.gi_frame  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ import pytest
 from lxml import etree
 
 from django_dinero.cards import Address, CardDetails, PaymentToken
-from django_dinero.gateways.authorizenet import requests, xml
+from django_dinero.gateways.authorizenet import requests, requests_vault, xml
 from django_dinero.gateways.types import CardUpdate
 from django_dinero.redaction import Secret
 from tests.support.witness import OFFICIAL
@@ -54,7 +54,7 @@ def merge(payment: str = MASKED, **changed: Any) -> dict[str, Any]:
     """Merge an update with what is stored, and hold the request against the official schema."""
     request = CardUpdate("KEY", "10", "20", ADA, **changed)
     _root, stored = xml.parse(SHOWN.format(payment=payment).encode())
-    profile = requests.merged_profile(request, stored)
+    profile = requests_vault.merged_profile(request, stored)
     check_valid("updateCustomerPaymentProfile", profile)
     return profile
 
@@ -75,7 +75,7 @@ def check_valid(operation: str, profile: dict[str, Any]) -> None:
 
 
 def test_a_card_to_store() -> None:
-    profile = requests.payment_profile(CARD, default=True)
+    profile = requests_vault.payment_profile(CARD, default=True)
     check_valid("createCustomerPaymentProfile", profile)
     assert profile == {
         "customerType": "individual",
@@ -92,13 +92,13 @@ def test_a_card_to_store() -> None:
 
 
 def test_a_card_that_is_not_the_default_does_not_say_so() -> None:
-    profile = requests.payment_profile(CARD, default=False)
+    profile = requests_vault.payment_profile(CARD, default=False)
     check_valid("createCustomerPaymentProfile", profile)
     assert profile["defaultPaymentProfile"] is None
 
 
 def test_a_token_to_store() -> None:
-    profile = requests.payment_profile(PaymentToken(Secret("a-nonce")), default=True)
+    profile = requests_vault.payment_profile(PaymentToken(Secret("a-nonce")), default=True)
     check_valid("createCustomerPaymentProfile", profile)
     token = {"dataDescriptor": requests.NONCE, "dataValue": Secret("a-nonce")}
     assert profile["payment"] == {"opaqueData": token}
@@ -156,6 +156,6 @@ def test_what_cannot_be_sent_back_is_left_out(payment: str) -> None:
 
 
 def test_a_profile_with_nothing_in_it() -> None:
-    profile = requests.merged_profile(CardUpdate("KEY", "10", "20", ADA), {})
+    profile = requests_vault.merged_profile(CardUpdate("KEY", "10", "20", ADA), {})
     check_valid("updateCustomerPaymentProfile", profile)
     assert profile["billTo"] == {**ADA_THEIRS, "email": ""}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from django_dinero.gateways.authorizenet.account import FRESH_SECONDS, MAX_FRESH, FreshIds
+from django_dinero.gateways.authorizenet.patience import FRESH_SECONDS, MAX_FRESH, FreshIds
 
 
 @pytest.fixture
@@ -12,7 +12,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Put a clock in the place of the machine's; the one item is its time in seconds."""
     now = [1000.0]
     monkeypatch.setattr(
-        "django_dinero.gateways.authorizenet.account.time.monotonic", lambda: now[0]
+        "django_dinero.gateways.authorizenet.patience.time.monotonic", lambda: now[0]
     )
     return now
 

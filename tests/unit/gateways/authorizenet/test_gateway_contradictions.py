@@ -16,7 +16,7 @@ from django_dinero.gateways.authorizenet import AuthorizeNetGateway
 from django_dinero.gateways.types import FollowUpRequest, TransactionResult
 from django_dinero.protocols.authorizenet import NAMESPACE
 from tests.support.scripted import OPTIONS, Answer, no, ok, scripted
-from tests.unit.gateways.authorizenet.test_money import KEY, UNSUCCESSFUL, charge, tx
+from tests.unit.gateways.authorizenet.test_gateway_charge import KEY, UNSUCCESSFUL, charge, tx
 
 PIECES = [
     "<transactionResponse><transId>60</transId></transactionResponse>",

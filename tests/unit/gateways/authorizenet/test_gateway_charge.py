@@ -147,7 +147,7 @@ def test_not_found_of_a_typed_card_is_no_question() -> None:
 
 def test_a_card_that_was_just_created_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     naps: list[float] = []
-    monkeypatch.setattr("django_dinero.gateways.authorizenet.account.time.sleep", naps.append)
+    monkeypatch.setattr("django_dinero.gateways.authorizenet.patience.time.sleep", naps.append)
     gateway, client = scripted(NOT_FOUND, NOT_FOUND, APPROVED)
     gateway.fresh.add("20")
     assert gateway.charge(charge()).outcome is ResultStatus.APPROVED
@@ -159,7 +159,7 @@ def test_a_card_that_was_just_created_is_waited_for(monkeypatch: pytest.MonkeyPa
 
 def test_a_declined_card_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     naps: list[float] = []
-    monkeypatch.setattr("django_dinero.gateways.authorizenet.account.time.sleep", naps.append)
+    monkeypatch.setattr("django_dinero.gateways.authorizenet.patience.time.sleep", naps.append)
     gateway, _client = scripted(no("E00027", UNSUCCESSFUL, tx("2", "0", error("2"))))
     gateway.fresh.add("20")
     assert gateway.charge(charge()).outcome is ResultStatus.DECLINED

@@ -40,7 +40,7 @@ MASKED = (
 def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Sleep not at all, and note for how long it would have been."""
     slept: list[float] = []
-    monkeypatch.setattr("django_dinero.gateways.authorizenet.account.time.sleep", slept.append)
+    monkeypatch.setattr("django_dinero.gateways.authorizenet.patience.time.sleep", slept.append)
     return slept
 
 

@@ -272,7 +272,7 @@ def test_a_card_that_was_just_created_is_waited_for(
     created: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     naps: list[float] = []
-    monkeypatch.setattr("django_dinero.gateways.authorizenet.account.time.sleep", naps.append)
+    monkeypatch.setattr("django_dinero.gateways.authorizenet.patience.time.sleep", naps.append)
     gateway, _client = scripted(NOT_FOUND, ok())
     gateway.fresh.add("10" if created == "customer" else "20")
     assert gateway.delete_card("10", "20") == Ack()
