@@ -1,12 +1,12 @@
-"""Finds the gateway behind an alias: imported at first use, one instance per process.
+"""Finds a gateway by its name: imported at first use, one instance per process.
 
-The interface itself is imported then too: with its two dozen dataclasses it costs more than all
-that the app needs at start-up, where system checks and the admin already know this module.
+The interface is imported then too. With its two dozen dataclasses it costs more than all that the
+app needs at start-up, where system checks and the admin import this module.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -24,48 +24,64 @@ if TYPE_CHECKING:
 _INTERFACE = "django_dinero.gateways.base.Gateway"
 
 #: Instances kept: a resolver may know thousands of merchants, and each has a pool of connections.
-#: The aliases in the settings are never dropped.
+#: Gateways in the settings are never dropped.
 MAX_INSTANCES = 200
 
 _lock = Lock()
 _instances: dict[str, tuple[conf.Entry, Gateway]] = {}
 
 
-def get_gateway(gateway_name: str | None = None) -> Gateway:
-    """Return the gateway behind an alias; ``None`` means ``"default"``.
+class Gateways:
+    """The gateways by name, as Django's ``caches`` are: ``gateways["old"]``.
 
-    Aliases are the keys of ``DINERO["GATEWAYS"]``. Others are asked of the callable that
-    ``DINERO["GATEWAY_RESOLVER"]`` names: it takes the alias and returns a dict with BACKEND and
+    Names are the keys of ``DINERO["GATEWAYS"]``. Others are asked of the callable that
+    ``DINERO["GATEWAY_RESOLVER"]`` names: it takes the name and returns a dict with BACKEND and
     OPTIONS, or None. It is asked each time, so a changed credential counts from the next call.
 
-    Raises:
-        InvalidInput: no such alias; the message lists the configured ones.
-        ImproperlyConfigured: the entry is wrong, or the gateway must not be used with it.
+    Iteration and length are those of the names in the settings, sorted; ``in`` asks the resolver
+    too, and builds nothing.
     """
-    alias = gateway_name or conf.DEFAULT_GATEWAY
-    entry = conf.entry(alias, _config(alias))
-    with _lock:
-        cached = _instances.pop(alias, None)
-        if cached is None or cached[0] != entry:
-            cached = (entry, build(alias, entry))
-            cached[1].prepare()
-        _instances[alias] = cached  # the last one used stands last
-        if len(_instances) > MAX_INSTANCES:
-            _drop_the_oldest()
-    return cached[1]
+
+    def __getitem__(self, name: str) -> Gateway:
+        """Return a gateway, ready for calls.
+
+        Raises:
+            InvalidInput: no gateway has this name; the message lists the configured ones.
+            ImproperlyConfigured: the entry is wrong, or the gateway must not be used with it.
+        """
+        entry = conf.entry(name, _config(name))
+        with _lock:
+            cached = _instances.pop(name, None)
+            if cached is None or cached[0] != entry:
+                cached = (entry, build(name, entry))
+                cached[1].prepare()
+            _instances[name] = cached  # the last one used stands last
+            if len(_instances) > MAX_INSTANCES:
+                _drop_the_oldest()
+        return cached[1]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(conf.gateways()))
+
+    def __len__(self) -> int:
+        return len(conf.gateways())
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and _find_config(name) is not None
 
 
-def _drop_the_oldest() -> None:
-    """Forget the resolved gateway that was not used for longest; its connections go with it."""
-    for alias in _instances:
-        if alias not in conf.gateways():
-            del _instances[alias]
-            return
+#: The one instance; also in :mod:`django_dinero.gateways`.
+gateways = Gateways()
+
+
+def get_gateway(gateway_name: str | None = None) -> Gateway:
+    """Return a gateway by its name, ``"default"`` if none is given; see :class:`Gateways`."""
+    return gateways[gateway_name or conf.DEFAULT_GATEWAY]
 
 
 def aliases() -> list[str]:
-    """Return the aliases in the settings, sorted."""
-    return sorted(conf.gateways())
+    """Return the names in the settings, sorted."""
+    return list(gateways)
 
 
 def instances() -> dict[str, tuple[conf.Entry, Gateway]]:
@@ -81,7 +97,7 @@ def reset(to: Mapping[str, tuple[conf.Entry, Gateway]] | None = None) -> None:
         _instances.update(to or {})
 
 
-def build(alias: str, entry: conf.Entry) -> Gateway:
+def build(name: str, entry: conf.Entry) -> Gateway:
     """Import the class that an entry names and make an instance, not prepared for calls yet.
 
     Raises:
@@ -92,26 +108,40 @@ def build(alias: str, entry: conf.Entry) -> Gateway:
         backend = import_string(entry.backend)
     except ImportError as error:
         raise ImproperlyConfigured(
-            f"DINERO gateway {alias!r}: cannot import {entry.backend!r}: {error}"
+            f"DINERO gateway {name!r}: cannot import {entry.backend!r}: {error}"
         ) from error
     if not (isinstance(backend, type) and issubclass(backend, import_string(_INTERFACE))):
-        raise ImproperlyConfigured(f"DINERO gateway {alias!r}: {entry.backend!r} is no Gateway.")
-    gateway: Gateway = backend(alias, entry.options)
+        raise ImproperlyConfigured(f"DINERO gateway {name!r}: {entry.backend!r} is no Gateway.")
+    gateway: Gateway = backend(name, entry.options)
     return gateway
 
 
-def _config(alias: str) -> object:
-    config = conf.gateways().get(alias)
-    if config is None and conf.gateway_resolver():
-        config = import_string(conf.gateway_resolver())(alias)
+def _drop_the_oldest() -> None:
+    """Forget the resolved gateway that was not used for longest; its connections go with it."""
+    for name in _instances:
+        if name not in conf.gateways():
+            del _instances[name]
+            return
+
+
+def _config(name: str) -> object:
+    config = _find_config(name)
     if config is None:
-        known = ", ".join(aliases()) or _("none; DINERO has no GATEWAYS")
+        known = ", ".join(gateways) or _("none; DINERO has no GATEWAYS")
         raise InvalidInput(
             {
-                "gateway_name": _("No gateway is called %(alias)r. Configured: %(known)s.")
-                % {"alias": alias, "known": known}
+                "gateway_name": _("No gateway is called %(name)r. Configured: %(known)s.")
+                % {"name": name, "known": known}
             }
         )
+    return config
+
+
+def _find_config(name: str) -> object | None:
+    """Return the entry of a name, from the settings or the resolver, None where there is none."""
+    config = conf.gateways().get(name)
+    if config is None and conf.gateway_resolver():
+        config = import_string(conf.gateway_resolver())(name)
     return config
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -14,10 +15,11 @@ from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
+from django_dinero import gateways as package
 from django_dinero.conf import Entry
 from django_dinero.enums import ResultStatus
 from django_dinero.exceptions import InvalidInput
-from django_dinero.gateways import registry
+from django_dinero.gateways import gateways, registry
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import aliases, build, get_gateway, reset
 from django_dinero.gateways.types import (
@@ -94,6 +96,47 @@ def test_none_means_default(settings: Any) -> None:
     assert get_gateway().alias == "default"
     assert get_gateway("other").alias == "other"
     assert aliases() == ["default", "other"]
+
+
+def test_gateways_are_found_like_caches(settings: Any) -> None:
+    configure(settings, b={"BACKEND": PATH}, default={"BACKEND": PATH})
+    assert gateways["default"] is get_gateway()
+    assert gateways["b"] is get_gateway("b") is registry.gateways["b"]
+    assert (list(gateways), len(gateways)) == (["b", "default"], 2)
+    assert list(map(gateways.__contains__, ("b", "c", "", None, []))) == [True, *[False] * 4]
+    for name in ("c", ""):
+        with pytest.raises(InvalidInput, match=f"No gateway is called '{name}'"):
+            gateways[name]
+
+
+def test_the_package_gives_both_ways_and_nothing_else() -> None:
+    assert package.gateways is registry.gateways
+    assert package.get_gateway is get_gateway
+    assert not hasattr(package, "aliases")
+
+
+def test_the_package_imports_nothing_by_itself() -> None:
+    code = (
+        "import sys, django_dinero.gateways.types as t\n"
+        "assert 'django_dinero.gateways.registry' not in sys.modules\n"
+        "from django_dinero.gateways import gateways\n"
+        "assert 'django_dinero.gateways.base' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_without_settings_there_are_none(settings: Any) -> None:
+    del settings.DINERO
+    assert (list(gateways), bool(gateways), "default" in gateways) == ([], False, False)
+
+
+def test_asking_what_there_is_builds_nothing(settings: Any) -> None:
+    settings.DINERO = {"GATEWAYS": {"own": {"BACKEND": PATH}}, "GATEWAY_RESOLVER": RESOLVER}
+    answers["shop"] = {"BACKEND": PATH}
+    assert (list(gateways), "own" in gateways, "shop" in gateways) == (["own"], True, True)
+    assert "nobody" not in gateways
+    assert (Counted.built, registry.instances()) == (0, {})
+    assert gateways["shop"] is get_gateway("shop")
 
 
 def test_one_instance_per_alias_with_its_options(settings: Any) -> None:
