@@ -1,15 +1,16 @@
 """The interface between django-dinero and a payment gateway.
 
-A backend only maps: its provider's words into the dataclasses of :mod:`.types` and back. It knows
-no model, no signal and no transaction; the order of steps lives in ``django_dinero.services``.
+A backend translates between its provider's words and the dataclasses of :mod:`.types`, and does
+nothing else. It knows no model, no signal and no database transaction; the order of the steps
+around a call is in ``django_dinero.services``.
 
-Three ways for a verb to end:
+A verb ends in one of three ways:
 
-* it **returns** what the gateway said, a refusal included (:class:`~.types.Refusal`, or a
-  :class:`~.types.TransactionResult` that is not approved);
-* it raises :class:`~django_dinero.exceptions.NotSent` or
-  :class:`~django_dinero.exceptions.OutcomeUnknown` when the wire broke;
-* it raises :class:`~django_dinero.exceptions.UnsupportedFeature` or
+* It **returns** what the gateway said. A refusal is an answer too: a :class:`~.types.Refusal`, or a
+  :class:`~.types.TransactionResult` that is not approved.
+* It raises :class:`~django_dinero.exceptions.NotSent` if the request provably never left, or
+  :class:`~django_dinero.exceptions.OutcomeUnknown` if it may have arrived and no clear answer came.
+* It raises :class:`~django_dinero.exceptions.UnsupportedFeature` or
   :class:`~django_dinero.exceptions.InvalidInput` before anything is sent.
 """
 
@@ -18,13 +19,14 @@ from __future__ import annotations
 import datetime
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any, ClassVar, Literal, NoReturn
 
 from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 
-from django_dinero.cards import ADDRESS_FIELDS, Address, CardDetails, PaymentToken, card_input_error
+from django_dinero.cards import Address, CardDetails, PaymentToken, card_input_error
 from django_dinero.exceptions import InvalidInput, UnsupportedFeature
 from django_dinero.gateways.options import currency, refuse_unknown, seconds
 from django_dinero.gateways.types import (
@@ -71,18 +73,19 @@ class Gateway(ABC):
 
     #: Names accepted in OPTIONS beside :data:`COMMON_OPTIONS`.
     option_names: ClassVar[frozenset[str]] = frozenset()
-    #: Verbs this gateway lacks, each with one sentence that says why.
+    #: Verbs that this gateway lacks, each with one sentence that says why.
     unsupported: ClassVar[Mapping[str, str]] = {}
-    #: The gateway itself answers a repeated operation key with the first result.
+    #: Whether the gateway itself answers a repeated operation key with the first result.
     honours_operation_key: ClassVar[bool] = False
-    #: Fields of a typed card that must be given beside the number, those of its address included.
+    #: What a typed card needs beside its number: fields of the card and of its address.
     required_card_fields: ClassVar[tuple[str, ...]] = ()
-    #: Longest text the gateway takes, by field name (``email``, ``address``, ...), in characters.
+    #: Characters that the gateway has room for, by field name (``email``, ``address``, ...).
     max_lengths: ClassVar[Mapping[str, int]] = {}
-    #: The account has one currency (the ``currency`` option); another one is refused.
+    #: Whether the account has one currency, the ``currency`` option; any other is refused then.
     single_currency: ClassVar[bool] = True
 
-    #: Seconds a worker may hold an operation before others take it for dead. Longer than any call.
+    #: Seconds for which a worker may hold an operation before others take it for dead. Longer than
+    #: any call.
     lease_seconds: float = 180.0
     #: Seconds after which an operation that the gateway cannot find is proven absent.
     quarantine_seconds: float = 180.0
@@ -100,53 +103,58 @@ class Gateway(ABC):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.alias!r}>"
 
-    # -- A handful that every gateway has -------------------------------------------------------
+    # -- Verbs that every gateway has -----------------------------------------------------------
 
     @abstractmethod
     def charge(self, request: ChargeRequest) -> TransactionResult:
-        """Charge (``request.capture``) or only authorize a card, stored or not."""
+        """Charge a card, stored or not, or only authorize (``request.capture``)."""
 
     @abstractmethod
     def retrieve_transaction(self, transaction_id: str) -> RemoteTransaction | Refusal:
-        """Fetch one transaction as the gateway has it now."""
+        """Fetch one transaction as the gateway has it now.
+
+        Raises:
+            OutcomeUnknown: the gateway shows a status that this backend does not know. A guess
+                would end up in the ledger.
+        """
 
     @abstractmethod
     def find_operation(self, key: str, hints: LookupHints) -> LookupResult:
         """Find what an operation with our ``key`` left at the gateway, after a lost reply.
 
         Returns:
-            Every match, and whether the search was complete: absence is proven only by a complete
-            search. A list that could not be read to its end is not complete.
+            Every match, and whether the search was complete. Only a complete search proves that
+            the operation left nothing. One that could not read a list to its end is not complete.
         """
 
-    # -- The vault ------------------------------------------------------------------------------
+    # -- Customers and cards --------------------------------------------------------------------
 
     def create_customer(self, request: CustomerRequest) -> RemoteCustomer | Refusal:
-        """Store a customer, with a first card where the request has one."""
+        """Store a customer, with a first card if the request has one."""
         self._lacks("create_customer")
 
     def retrieve_customer(self, customer_id: str) -> RemoteCustomer | Refusal:
-        """Fetch a customer with all cards."""
+        """Fetch a customer with every card."""
         self._lacks("retrieve_customer")
 
     def update_customer(self, request: CustomerUpdate) -> Ack | Refusal:
-        """Write the whole mirrored state of a customer; repeating it is harmless."""
+        """Write everything the request holds of a customer; repeating it is harmless."""
         self._lacks("update_customer")
 
     def delete_customer(self, customer_id: str) -> Ack | Refusal:
-        """Remove a customer with all cards; one that is gone already is a success."""
+        """Delete a customer with every card; one that is gone already counts as deleted."""
         self._lacks("delete_customer")
 
     def add_card(self, request: CardRequest) -> RemoteCard | Refusal:
-        """Store one more card for a customer."""
+        """Store a card for a customer that the gateway has."""
         self._lacks("add_card")
 
     def update_card(self, request: CardUpdate) -> RemoteCard | Refusal:
-        """Write the whole mirrored state of a card, with a new number where one is given."""
+        """Write everything the request holds of a card, a new number too if it has one."""
         self._lacks("update_card")
 
     def delete_card(self, customer_id: str, card_id: str) -> Ack | Refusal:
-        """Remove a card; one that is gone already is a success."""
+        """Delete a card; one that is gone already counts as deleted."""
         self._lacks("delete_card")
 
     def validate_card(
@@ -158,53 +166,64 @@ class Gateway(ABC):
     # -- Money ----------------------------------------------------------------------------------
 
     def capture(self, request: FollowUpRequest) -> TransactionResult:
-        """Capture an authorization, ``request.amount`` of it."""
+        """Take ``request.amount`` of an authorization."""
         self._lacks("capture")
 
     def void(self, request: FollowUpRequest) -> TransactionResult:
-        """Cancel a transaction that the bank has not settled yet, whole."""
+        """Cancel the whole of a transaction that the bank has not settled yet."""
         self._lacks("void")
 
     def refund(self, request: FollowUpRequest) -> TransactionResult:
-        """Give ``request.amount`` of a settled transaction back."""
+        """Give back ``request.amount`` of a settled transaction."""
         self._lacks("refund")
 
     def decide_review(
         self, request: FollowUpRequest, action: Literal["approve", "decline"]
     ) -> TransactionResult:
-        """Release or refuse a transaction that the gateway holds for review."""
+        """Approve or decline a transaction that the gateway holds for review."""
         self._lacks("decide_review")
 
-    # -- Reading the other side's books ---------------------------------------------------------
+    # -- Reading the gateway's books, credentials, webhooks -------------------------------------
 
     def iter_customers(self) -> Iterator[RemoteCustomer]:
-        """Go through all customers of the account, lazily."""
+        """Go through all customers of the account, fetched as they are asked for.
+
+        Raises:
+            GatewayError: not all of them could be read.
+        """
         self._lacks("iter_customers")
 
     def iter_transactions(self, since: datetime.datetime) -> Iterator[RemoteTransaction]:
-        """Go through all transactions submitted since then (aware datetime), lazily."""
+        """Go through all transactions submitted since then, fetched as they are asked for.
+
+        Args:
+            since: an aware datetime.
+
+        Raises:
+            GatewayError: not all of them could be read.
+        """
         self._lacks("iter_transactions")
 
     def check_credentials(self) -> CredentialsCheck:
-        """Ask the gateway whether it knows us. Raises only when the wire is broken."""
+        """Ask the gateway whether it accepts our credentials; "no" is an answer, not an error."""
         self._lacks("check_credentials")
 
     def parse_webhook(self, headers: Mapping[str, str], raw_body: bytes) -> WebhookNotice | Refusal:
-        """Verify a webhook's signature over its raw bytes and say what it points at."""
+        """Verify a webhook's signature over its raw bytes, and return what it points at."""
         self._lacks("parse_webhook")
 
     # -- Subclasses should not need to override -------------------------------------------------
 
     def check(self) -> list[CheckMessage]:
-        """Return messages for Django's system checks about this alias."""
+        """Return what Django's system checks should say about this gateway's options."""
         return []
 
     def prepare(self) -> None:
-        """Get ready for the first call; the registry calls it when it has built the gateway.
+        """Get ready for the first call; the registry calls this after building the gateway.
 
         What :meth:`check` calls an error is refused here, since not every server runs checks. A
-        subclass goes on with what its options alone may break, such as a file: in the middle of a
-        call the same would count as an unknown outcome.
+        subclass goes on with whatever its options may break, such as opening a file. In the middle
+        of a call the same failure would count as an unknown outcome.
 
         Raises:
             ImproperlyConfigured: the gateway must not or cannot be used as it is configured.
@@ -220,39 +239,58 @@ class Gateway(ABC):
 
     @classmethod
     def supports(cls, verb: str) -> bool:
-        """Say whether this gateway has a verb."""
+        """Say whether this gateway has the verb (one of :data:`VERBS`)."""
         return verb not in cls.unsupported
 
     def require(self, verb: str) -> None:
-        """Raise :class:`UnsupportedFeature` for a verb in :attr:`unsupported`."""
+        """Refuse a verb that this gateway lacks.
+
+        Raises:
+            UnsupportedFeature: with the sentence of :attr:`unsupported`.
+        """
         if not self.supports(verb):
             self._lacks(verb)
 
     def check_request(self, request: Request) -> None:
-        """Raise :class:`InvalidInput` for what this gateway cannot take, all fields in one error.
+        """Refuse what this gateway cannot take.
 
-        Services call it before an operation is written, so that a refusal leaves nothing behind.
-        The default knows :attr:`single_currency`, :attr:`max_lengths` and
-        :attr:`required_card_fields`; a subclass with further rules of its own extends it.
+        Services call it before they write an operation, so that a refusal leaves nothing behind.
+        It knows :attr:`single_currency`, :attr:`max_lengths` and :attr:`required_card_fields`. A
+        subclass with further rules extends it.
+
+        Raises:
+            InvalidInput: with all fields in one error.
         """
-        errors: dict[str, str] = {}
         card = card_of(request)
-        if isinstance(card, CardDetails):
-            for name in self.required_card_fields:
-                if not getattr(card.address if name in ADDRESS_FIELDS else card, name, None):
-                    errors[name] = _("%(gateway)s requires this.") % {"gateway": self.alias}
-        currency = getattr(request, "currency", self.currency)
-        if self.single_currency and currency != self.currency:
-            errors["currency"] = _("%(gateway)s takes %(currency)s only.") % {
-                "gateway": self.alias,
-                "currency": self.currency,
-            }
+        errors = self._missing(card) | self._other_currency(request)
         errors |= self._too_long(_texts_of(request) | _texts_of(card))
         if errors:
             raise card_input_error(errors)
 
+    def _missing(self, card: object) -> dict[str, str]:
+        if not isinstance(card, CardDetails):
+            return {}
+        given = _values_of(card) | card.address.as_dict()
+        text = _("%(gateway)s requires this.") % {"gateway": self.alias}
+        return {name: text for name in self.required_card_fields if not given.get(name)}
+
+    def _other_currency(self, request: Request) -> dict[str, str]:
+        if not isinstance(request, ChargeRequest | FollowUpRequest):
+            return {}
+        if not self.single_currency or request.currency == self.currency:
+            return {}
+        text = _("%(gateway)s takes %(currency)s only.")
+        return {"currency": text % {"gateway": self.alias, "currency": self.currency}}
+
     def check_lengths(self, values: Mapping[str, str]) -> None:
-        """Raise :class:`InvalidInput` that names every value longer than the gateway takes."""
+        """Refuse texts that are longer than the gateway takes.
+
+        Args:
+            values: texts by field name.
+
+        Raises:
+            InvalidInput: with all of them in one error.
+        """
         errors = self._too_long(values)
         if errors:
             raise InvalidInput(errors, gateway_name=self.alias)
@@ -284,10 +322,9 @@ def card_of(request: Request) -> CardDetails | PaymentToken | StoredCard | None:
 
 
 def _texts_of(request: object) -> dict[str, str]:
-    """Return the plain texts of a request by field name, those of its address included."""
+    """Return the plain texts of a request or a card by field name, its address included."""
     texts: dict[str, str] = {}
-    for name in getattr(request, "__dataclass_fields__", ()):
-        value = getattr(request, name)
+    for name, value in _values_of(request).items():
         if isinstance(value, str):
             texts[name] = value
         elif isinstance(value, Address):
@@ -295,7 +332,14 @@ def _texts_of(request: object) -> dict[str, str]:
     return texts
 
 
-#: Every verb of the interface, for the contract suite and for whoever writes a backend.
+def _values_of(instance: object) -> dict[str, Any]:
+    """Return what a dataclass holds by field name; unlike ``asdict`` it copies no secret."""
+    if not is_dataclass(instance):
+        return {}
+    return {each.name: getattr(instance, each.name) for each in fields(instance)}
+
+
+#: The name of every verb, for the contract suite and for tools.
 VERBS: tuple[str, ...] = (
     *("create_customer", "retrieve_customer", "update_customer", "delete_customer"),
     *("add_card", "update_card", "delete_card", "validate_card"),

@@ -1,4 +1,4 @@
-"""A lock for what a process shares between its threads and must not share with a forked child."""
+"""A lock for what threads of one process share, and a forked child must not inherit locked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import TracebackType
 
 
 class Lock:
-    """A lock that is free in a forked child: the thread of the parent that held it is not there."""
+    """A lock that is free in a forked child, where the thread that held it does not exist."""
 
     def __init__(self) -> None:
         self.renew()
@@ -27,7 +27,7 @@ class Lock:
         self._lock.release()
 
     def renew(self) -> None:
-        """Take a new lock in place of the parent's."""
+        """Replace the lock, in a forked child."""
         self._lock = threading.Lock()
 
 

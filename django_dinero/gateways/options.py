@@ -1,4 +1,4 @@
-"""The options that every backend has, read and checked once."""
+"""Reads the options that every backend has, once, with errors that show no value."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from django_dinero.money import exponent
 
 
 def refuse_unknown(alias: str, given: Iterable[str], accepted: Iterable[str]) -> None:
-    """Raise for an option that the backend does not have: ignored, it would look as if it worked.
+    """Refuse an option that the backend does not have; ignored, it would seem to work.
 
     Raises:
-        ImproperlyConfigured: with the names of the accepted ones.
+        ImproperlyConfigured: it names the unknown options and the accepted ones.
     """
     unknown = sorted(set(map(str, given)) - set(accepted))
     if unknown:
@@ -37,7 +37,7 @@ def currency(alias: str, given: Mapping[str, Any]) -> str:
 
 
 def seconds(alias: str, given: Mapping[str, Any], name: str, default: float) -> float:
-    """Return a length of time above zero."""
+    """Return a number of seconds above zero."""
     value = given.get(name, default)
     try:
         length = math.nan if isinstance(value, bool) else float(value)
@@ -49,5 +49,5 @@ def seconds(alias: str, given: Mapping[str, Any], name: str, default: float) -> 
 
 
 def wrong(alias: str, name: str, what: str) -> ImproperlyConfigured:
-    """Return the error of one option; its value is not shown."""
+    """Return the error about one option, without its value."""
     return ImproperlyConfigured(f"DINERO gateway {alias!r}: the option {name!r} {what}.")

@@ -1,4 +1,4 @@
-"""What goes into a gateway's verbs and what comes out: frozen, typed, free of any provider.
+"""What goes into a gateway's verbs and what comes out, in words of no provider.
 
 Amounts are :class:`~decimal.Decimal` in major units (dollars) with the decimals of their currency.
 """
@@ -22,7 +22,7 @@ from django_dinero.redaction import Secret
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One reason of a refusal: our kind, the provider's code, and its text, scrubbed."""
+    """One reason of a refusal: our kind, the provider's code, and the provider's text, scrubbed."""
 
     kind: ReasonKind
     code: str = ""
@@ -33,7 +33,7 @@ class Reason:
 class Refusal:
     """The gateway answered, and the answer is no.
 
-    ``existing_id`` is the id that a duplicate collides with, where the gateway told it.
+    ``existing_id`` is what a duplicate collides with, if the gateway named it.
     """
 
     reasons: tuple[Reason, ...]
@@ -42,7 +42,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """The gateway did it and has nothing to add. ``already`` if there was nothing left to do."""
+    """The gateway did it and has nothing to add; ``already`` if there was nothing left to do."""
 
     already: bool = False
 
@@ -77,8 +77,8 @@ class NextAction:
 class CustomerRequest:
     """A customer to store.
 
-    ``customer_key`` is our own, 20 characters: the gateway keeps it, so that the customer can be
-    found again when the reply is lost. ``operation_key`` names this attempt.
+    ``customer_key`` is ours and has 20 characters. The gateway keeps it, so that the customer can
+    be found when the reply is lost. ``operation_key`` names this attempt.
     """
 
     operation_key: str
@@ -91,7 +91,7 @@ class CustomerRequest:
 
 @dataclass(frozen=True, slots=True)
 class CustomerUpdate:
-    """The whole mirrored state of a stored customer."""
+    """All that a stored customer should be at the gateway from now on."""
 
     operation_key: str
     customer_id: str
@@ -103,7 +103,7 @@ class CustomerUpdate:
 
 @dataclass(frozen=True, slots=True)
 class CardRequest:
-    """One more card for a stored customer."""
+    """A card to store for a customer that the gateway has."""
 
     operation_key: str
     customer_id: str
@@ -113,9 +113,10 @@ class CardRequest:
 
 @dataclass(frozen=True, slots=True)
 class CardUpdate:
-    """The whole mirrored state of a stored card; ``card`` only where the number is replaced.
+    """All that a stored card should be at the gateway from now on.
 
-    Without ``card``, ``month`` and ``year`` of None leave the expiry date as the gateway has it.
+    ``card`` is there only if the number is replaced. Without it, ``month`` and ``year`` of None
+    leave the expiry date as the gateway has it.
     """
 
     operation_key: str
@@ -149,7 +150,7 @@ class RemoteCard:
 
 @dataclass(frozen=True, slots=True)
 class RemoteCustomer:
-    """A customer as the gateway has it; ``customer_key`` is empty if other software stored it."""
+    """A customer as the gateway shows it; ``customer_key`` is empty if other software stored it."""
 
     customer_id: str
     customer_key: str = ""
@@ -164,8 +165,6 @@ class RemoteCustomer:
 
 @dataclass(frozen=True, slots=True)
 class StoredCard:
-    """A card in the gateway's vault."""
-
     customer_id: str
     card_id: str
 
@@ -174,9 +173,10 @@ class StoredCard:
 class ChargeRequest:
     """A charge (``capture``) or an authorization.
 
-    ``initiator`` is ``"customer"`` or ``"merchant"``: who started it, for the stored-credential
-    flags. ``network_transaction_id`` and ``original_amount`` are those of the first charge with
-    this card, where it is known. ``stores_card``: this is the first of charges that will follow.
+    For the card networks' stored-credential flags: ``initiator`` says who started it,
+    ``"customer"`` or ``"merchant"``; ``stores_card`` says that more charges of this card will
+    follow; ``network_transaction_id`` and ``original_amount`` are those of the first charge of
+    this card, where it is known.
     """
 
     operation_key: str
@@ -197,9 +197,9 @@ class ChargeRequest:
 
 @dataclass(frozen=True, slots=True)
 class FollowUpRequest:
-    """Settle, void, refund or resolve an earlier transaction, ``amount`` of it.
+    """A capture, void or refund of an earlier transaction, or the decision of its review.
 
-    The ids and last four digits of the card are those of the original; some gateways ask for them.
+    The ids and the last four digits of the card are the original's; some gateways ask for them.
     """
 
     operation_key: str
@@ -217,8 +217,8 @@ class FollowUpRequest:
 class TransactionResult:
     """The gateway's answer to a money verb.
 
-    ``amount`` and ``operation_key`` are what the gateway says it did and for which key, None and
-    empty where it does not say; services compare them with what was asked. ``next_action`` comes
+    ``amount`` and ``operation_key`` say what the gateway did and for which key. They are None and
+    empty where it does not tell; services compare them with what was asked. ``next_action`` comes
     with the outcome REQUIRES_ACTION and with no other.
     """
 
@@ -234,17 +234,17 @@ class TransactionResult:
     last_4: str = ""
     brand: str = ""
     reasons: tuple[Reason, ...] = ()
-    #: It had been done before this call (a void of a voided transaction).
+    #: It was done before this call (a void of a voided transaction).
     already: bool = False
     next_action: NextAction | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteTransaction:
-    """A transaction as the gateway's books have it.
+    """A transaction as the gateway shows it.
 
-    ``operation_key`` is our key, empty if other software made it. ``amount`` is what was
-    authorized or refunded, ``settled_amount`` what was captured or will be settled.
+    ``operation_key`` is ours, and empty if other software made the transaction. ``amount`` is what
+    was authorized or refunded, ``settled_amount`` what is captured: settled, or on its way there.
     ``next_action`` comes with the status REQUIRES_ACTION and with no other.
     """
 
@@ -270,15 +270,15 @@ class RemoteTransaction:
     next_action: NextAction | None = None
 
 
-# -- Looking up, checking, hearing --------------------------------------------------------------
+# -- Look-ups, credentials, webhooks ------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class LookupHints:
-    """What is known of a lost operation. ``kind`` is the verb (``"charge"``, ``"add_card"``, ...).
+    """What is known of an operation whose reply was lost.
 
-    ``known_card_ids`` are the cards the customer had before an ``add_card``; ``customer_key`` is
-    our key on the customer.
+    ``kind`` is its verb (``"charge"``, ``"add_card"``, ...). ``known_card_ids`` are the cards that
+    the customer had before an ``add_card``.
     """
 
     kind: str
@@ -295,7 +295,7 @@ class LookupHints:
 
 @dataclass(frozen=True, slots=True)
 class LookupResult:
-    """What :meth:`Gateway.find_operation` found. Absence is proven only if ``complete``."""
+    """What a search found. That it found nothing proves something only if it is ``complete``."""
 
     matches: tuple[RemoteTransaction | RemoteCustomer | RemoteCard, ...] = ()
     complete: bool = True
@@ -303,7 +303,7 @@ class LookupResult:
 
 @dataclass(frozen=True, slots=True)
 class CredentialsCheck:
-    """The verdict on our credentials: ``accepted``, and what the gateway said of itself."""
+    """Whether the gateway accepts our credentials, what it said, and whether real money moves."""
 
     accepted: bool
     text: str = ""
@@ -312,7 +312,7 @@ class CredentialsCheck:
 
 @dataclass(frozen=True, slots=True)
 class WebhookNotice:
-    """A verified webhook: a hint which object to fetch, never a fact by itself."""
+    """A verified webhook: a hint which object to fetch, and never a fact by itself."""
 
     event_id: str
     event_type: str

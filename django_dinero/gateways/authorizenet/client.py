@@ -1,4 +1,4 @@
-"""One call: credentials in, bytes out, a reply or one of the wire's two exceptions back."""
+"""One call to the XML API: it ends in a reply, in NotSent or in OutcomeUnknown."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ CONTENT_TYPE = "text/xml"
 #: The root of a refusal before any operation was looked at (a schema error).
 ERROR_ROOT = "ErrorResponse"
 
-# A merchant's book-keeping; lists of a thousand transactions are a megabyte or so.
+# A list of a thousand transactions is about a megabyte.
 MAX_REPLY_BYTES = 10 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A parsed reply: the root element and its content."""
+    """A parsed reply."""
 
+    #: The root element's name.
     root: str
-    #: Not in the repr: a schema error echoes what was sent, a card number even.
+    #: Not in the repr: a schema error echoes what was sent, even a card number.
     content: dict[str, Any] = field(repr=False)
 
     @property
@@ -45,37 +46,37 @@ class Reply:
 
     @property
     def messages(self) -> list[tuple[str, str]]:
-        """Code and text of each message."""
+        """Code and text of each message, unscrubbed."""
         found = xml.dicts_at(self.content, "messages", "message")
         return [(xml.text_at(m, "code"), xml.text_at(m, "text")) for m in found]
 
     @property
     def code(self) -> str:
-        """The code of the first message."""
+        """The code of the first message, empty where there is none."""
         return self.messages[0][0] if self.messages else ""
 
     @property
     def text(self) -> str:
-        """The text of the first message, unscrubbed: for looking things up, not for showing."""
+        """The text of the first message, unscrubbed: for reading an id from it, not for showing."""
         return self.messages[0][1] if self.messages else ""
 
     @property
     def broke_off(self) -> bool:
-        """Whether it tells of trouble at the gateway and not how the call ended."""
+        """Whether it reports trouble at the gateway and does not say how the call ended."""
         told = xml.text_at(self.content, "transactionResponse", "responseCode")
         return not self.ok and self.code in BROKE_OFF and not told
 
     def reason(self, missing: ReasonKind = ReasonKind.INVALID_TRANSACTION) -> Reason:
-        """Return the first message as a reason; ``missing`` is what "not found" is about."""
+        """Return the first message, scrubbed; ``missing`` is what "not found" is about."""
         return message_reason(self.code, self.text, missing)
 
     def refusal(self, missing: ReasonKind = ReasonKind.INVALID_TRANSACTION) -> Refusal:
-        """Return this reply as a refusal."""
+        """Return the first message as the reason of a refusal."""
         return Refusal((self.reason(missing),))
 
 
 class Client:
-    """Speaks to one account. Safe for threads; forked children get connections of their own."""
+    """Speaks to one account. Threads may share it, and forked children too."""
 
     def __init__(self, options: Options, adapter: BaseAdapter | None = None) -> None:
         self._options = options
@@ -104,7 +105,7 @@ class Client:
 
         Raises:
             NotSent: nothing reached the gateway.
-            OutcomeUnknown: no reply, none that belongs to this request, or one that says that the
+            OutcomeUnknown: there was no reply, it belongs to another request, or it says that the
                 gateway broke off in the middle of a change.
         """
         head = {
@@ -114,7 +115,7 @@ class Client:
             },
             "refId": key,
         }
-        # No local holds the bytes: a traceback with locals would show the card number.
+        # No local holds the request's bytes: a traceback with locals would show the card number.
         reply = self._read(
             operation,
             self._http.post(

@@ -1,7 +1,7 @@
 """Authorize.Net's codes and what they mean here.
 
 Sources: the official response code table (API messages ``E00001`` … and transaction reason codes)
-and the schema's lists of transaction statuses. A code that is in no table is a plain
+and the schema's lists of transaction statuses. A code that is in no table becomes a
 ``GATEWAY_ERROR`` with its code and text, never a crash.
 """
 
@@ -41,12 +41,12 @@ MESSAGES: Mapping[str, ReasonKind] = {
     "E00139": K.AUTHENTICATION,
 }
 
-#: Codes that say "a field is wrong"; the text names the field.
+#: Codes that say that a field is wrong. The text names the field.
 FIELD_MESSAGES = frozenset({"E00003", "E00013", "E00014", "E00015", "E00016", "E00027"})
 DUPLICATE_RECORD = "E00039"
 NOT_FOUND = "E00040"
-#: "An error occurred during processing", a database timeout, a server error: whether a call that
-#: changes something was carried out before it broke off is not said.
+#: "An error occurred during processing", a database timeout, a server error. They do not say
+#: whether a change was carried out before the gateway broke off.
 BROKE_OFF = frozenset({"E00001", "E00049", "E00133"})
 ALREADY_DELETED = "I00003"
 
@@ -68,18 +68,19 @@ REASONS: Mapping[str, tuple[ReasonKind, ...]] = {
     **dict.fromkeys(("193", "252", "253"), (K.HELD,)),
 }
 
-#: Reason codes that say "held for review" even where they come with another response code.
+#: Reason codes that mean "held for review", whatever response code they come with.
 UNDER_REVIEW = ("193", "252", "253")
 
 #: The reason code of an approval; a held transaction has it too.
 APPROVED = "1"
-#: Reason codes of a partial approval (a prepaid card) and of a repeated transaction.
+#: Reason code of a partial approval (a prepaid card).
 PARTIAL_APPROVAL = "295"
+#: Reason codes of a repeated transaction.
 DUPLICATES = ("11", "318")
-#: Reason codes of a transaction that broke off, and whose void by the gateway itself failed then:
-#: whether it stands is seen in the books alone.
+#: Reason codes of a transaction that broke off and that the gateway then failed to void. Only its
+#: books tell whether it stands.
 NOT_TAKEN_BACK = ("120", "121", "122")
-#: Reason codes, in an *approved* reply, that say that nothing new happened.
+#: Reason codes of an *approved* reply in which nothing new happened.
 ALREADY_VOIDED = "310"
 ALREADY_CAPTURED = "311"
 
@@ -153,8 +154,8 @@ def message_reason(code: str, text: str, missing: ReasonKind = K.INVALID_TRANSAC
 
     Args:
         code: ``E00027`` and the like.
-        text: the gateway's words; it may echo a card number and is scrubbed here.
-        missing: what "The record cannot be found." is about, which the text does not tell.
+        text: the gateway's words. They may echo a card number, and are scrubbed here.
+        missing: what "The record cannot be found." is about; the text does not tell.
     """
     kind = MESSAGES.get(code, K.GATEWAY_ERROR)
     if code == NOT_FOUND:
@@ -165,7 +166,7 @@ def message_reason(code: str, text: str, missing: ReasonKind = K.INVALID_TRANSAC
 
 
 def field_kind(text: str) -> ReasonKind:
-    """Return what a message that names a field, or says why a card check failed, is about."""
+    """Return what a text is about that names a field or says why a card check failed."""
     if _EXPIRY_TEXT.search(text):
         return K.EXPIRY
     if _CVV_TEXT.search(text):
@@ -185,8 +186,8 @@ def transaction_reasons(
     Args:
         code: the reason code (``2``, ``27``, ...), empty where the gateway gave none.
         text: the gateway's words.
-        outcome: what the response code said; it decides where the reason code is not known.
-        follow_up: it was a refund or a void, where "cannot be found" is a refusal to refund.
+        outcome: what the response code said. It decides if the reason code is unknown.
+        follow_up: it was a refund or a void; for these "cannot be found" refuses the refund.
     """
     kinds = REASONS.get(code)
     if kinds is None:
@@ -194,14 +195,14 @@ def transaction_reasons(
     if follow_up and code == "16":
         kinds = (K.REFUND,)
     if outcome is ResultStatus.HELD:
-        # Held for whatever reason: neither paid nor declined.
+        # Whatever the reason code says, it is neither paid nor declined.
         kinds = (K.HELD,)
     shown = scrub(text)
-    # The text once: two reasons of one refusal share it.
+    # Reasons of one refusal share its text, which is shown once.
     return tuple(Reason(kind, code, shown if i == 0 else "") for i, kind in enumerate(kinds))
 
 
 def brand(account_type: str) -> str:
-    """Return our name of a card network, or the gateway's in lower case."""
+    """Return our name of a card network, or else the gateway's in lower case."""
     letters = "".join(c for c in account_type.lower() if c.isalnum())
     return BRANDS.get(letters, letters)

@@ -1,7 +1,7 @@
 """``directResponse``: the older, comma-separated answer to a card check.
 
-Values are not quoted and commas inside them not escaped; a merchant's settings may change the
-delimiter and put a character around each value (the AIM guide's field list).
+By default values are not quoted, and commas inside them are not escaped. A merchant's settings may
+change the delimiter and put a character around each value (the AIM guide's field list).
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ _HEAD = re.compile(r"^(?P<quote>[^\w\s]?)(?P<code>[1-4])(?P=quote)(?P<delimiter>
 _ACCOUNT = re.compile(r"X{4,}(\d{4})")
 
 REASON_CODE, REASON_TEXT, AUTH_CODE, AVS, TRANSACTION_ID = 2, 3, 4, 5, 6
-#: Where the masked account number stands, or further right where values hold the delimiter.
+#: The place of the masked account number. It moves to the right if values hold the delimiter.
 ACCOUNT = 50
-#: The card code result is field 38; nothing that a person typed stands between the two.
+#: The card code result is field 38. Nothing that a person typed is between the two.
 _CVV_BEFORE_ACCOUNT = ACCOUNT - 38
 
 
 @dataclass(frozen=True, slots=True)
 class DirectResponse:
-    """What a card check said; empty where it did not."""
+    """What a card check said; a field is empty if it said nothing of it."""
 
     response_code: str
     reason_code: str = ""
@@ -35,16 +35,16 @@ class DirectResponse:
 
 
 def parse(text: str) -> DirectResponse | None:
-    """Return what a direct response says, None if it is none.
+    """Return what a direct response says, None if the text is none.
 
-    The first fields are read from the left, the account and the card code result from where the
-    masked account number stands: names and addresses between them may hold the delimiter.
+    The first fields are counted from the left. The account and the card code result are counted
+    from the masked account number, since names and addresses before it may hold the delimiter.
     """
     head = _HEAD.match(text)
     if head is None:
         return None
     quote, delimiter = head["quote"], head["delimiter"]
-    # Where values are wrapped, the delimiter between them cannot be mistaken for one inside them.
+    # If values are quoted, a delimiter between them looks different from one inside them.
     fields = text.strip().removeprefix(quote).removesuffix(quote).split(quote + delimiter + quote)
     padded = [*fields, *[""] * 70]
     found = (i for i in range(ACCOUNT, len(fields)) if _ACCOUNT.fullmatch(fields[i]))
@@ -69,7 +69,10 @@ def parse(text: str) -> DirectResponse | None:
 
 
 def _shift(fields: list[str]) -> int:
-    """Return how many delimiters the reason text holds: until AVS letter and id fall in place."""
+    """Return how many delimiters the reason text holds.
+
+    It is the first number with which the AVS letter and the transaction's id look like such.
+    """
     for shift in range(6):
         avs, transaction_id = fields[AVS + shift], fields[TRANSACTION_ID + shift]
         if len(avs) <= 1 and transaction_id.isdigit():

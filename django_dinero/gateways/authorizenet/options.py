@@ -1,4 +1,4 @@
-"""The options of an Authorize.Net account, read and checked once."""
+"""Reads and checks the options of an Authorize.Net account."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 from django.core import checks
 from django.core.checks import CheckMessage, Error
-from django.core.exceptions import ImproperlyConfigured
 
+from django_dinero.gateways.options import wrong
 from django_dinero.redaction import Secret
 
-#: One URL for everything (the official API reference).
+#: One URL for every operation (the official API reference).
 ENDPOINTS: Mapping[str, str] = {
     "production": "https://api.authorize.net/xml/v1/request.api",
     "sandbox": "https://apitest.authorize.net/xml/v1/request.api",
@@ -22,7 +22,7 @@ OWN_HOSTS = frozenset({"api.authorize.net", "api2.authorize.net", "apitest.autho
 LIVE_HOSTS = frozenset({"api.authorize.net", "api2.authorize.net"})
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 VALIDATION_MODES = ("liveMode", "testMode", "none")
-#: Characters, by the schema.
+#: Characters (the schema's limits).
 MAX_LOGIN_ID, MAX_TRANSACTION_KEY = 25, 16
 #: Seconds; the longest window that the gateway accepts.
 MAX_DUPLICATE_WINDOW = 28800
@@ -50,7 +50,7 @@ OPTION_NAMES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What an account is configured with; times in seconds."""
+    """The options of one account; times are in seconds."""
 
     alias: str
     login_id: Secret
@@ -71,12 +71,12 @@ class Options:
 
     @property
     def host(self) -> str:
-        """The endpoint's host name, in lower case."""
+        """The endpoint's host in lower case."""
         return (urlsplit(self.endpoint).hostname or "").lower()
 
     @property
     def live(self) -> bool:
-        """Whether the endpoint is the one where real money moves."""
+        """Whether the endpoint is one where real money moves."""
         return self.host in LIVE_HOSTS
 
 
@@ -90,10 +90,10 @@ def read(alias: str, given: Mapping[str, Any]) -> Options:
     live = urlsplit(endpoint).hostname in LIVE_HOSTS
     mode = given.get("validation_mode") or ("liveMode" if live else "testMode")
     if mode not in VALIDATION_MODES:
-        raise _wrong(alias, "validation_mode", f"is one of {', '.join(VALIDATION_MODES)}")
+        raise wrong(alias, "validation_mode", f"is one of {', '.join(VALIDATION_MODES)}")
     window = given.get("duplicate_window", MAX_DUPLICATE_WINDOW)
     if type(window) is not int or not 0 <= window <= MAX_DUPLICATE_WINDOW:
-        raise _wrong(alias, "duplicate_window", f"is 0 to {MAX_DUPLICATE_WINDOW} seconds")
+        raise wrong(alias, "duplicate_window", f"is 0 to {MAX_DUPLICATE_WINDOW} seconds")
     signature = given.get("signature_key")
     return Options(
         alias=alias,
@@ -120,39 +120,39 @@ def _endpoint(alias: str, given: Mapping[str, Any]) -> str:
         try:
             urlsplit(str(endpoint))
         except ValueError:
-            raise _wrong(alias, "endpoint", "is no address") from None
+            raise wrong(alias, "endpoint", "is no address") from None
         return str(endpoint)
     if not isinstance(environment, str) or environment not in ENDPOINTS:
-        raise _wrong(alias, "environment", 'is "production" or "sandbox"; or set "endpoint"')
+        raise wrong(alias, "environment", 'is "production" or "sandbox"; or set "endpoint"')
     return ENDPOINTS[environment]
 
 
 def _hosts(alias: str, names: object) -> frozenset[str]:
-    # A lone text is a mistake that would be read as a list of letters.
+    # A single text is a mistake; it would be read as a list of letters.
     if isinstance(names, str) or not isinstance(names, Iterable):
-        raise _wrong(alias, "trusted_hosts", "is a list of host names")
+        raise wrong(alias, "trusted_hosts", "is a list of host names")
     return frozenset(str(name).lower() for name in names)
 
 
 def _proxy(alias: str, address: object) -> str | None:
     if address is None or isinstance(address, str):
         return address
-    raise _wrong(alias, "proxy", "is an address")
+    raise wrong(alias, "proxy", "is an address")
 
 
 def _key(alias: str, given: Mapping[str, Any], name: str, limit: int) -> Secret:
     if not given.get(name):
-        raise _wrong(alias, name, "is required (Merchant Interface, API Credentials & Keys)")
+        raise wrong(alias, name, "is required (Merchant Interface, API Credentials & Keys)")
     key = _secret(alias, name, given[name])
-    # The gateway refuses one that is too long with a text that has it in clear.
+    # The gateway's refusal of a key that is too long shows it in clear.
     if len(key) > limit:
-        raise _wrong(alias, name, f"has at most {limit} characters")
+        raise wrong(alias, name, f"has at most {limit} characters")
     return key
 
 
 def _secret(alias: str, name: str, value: object) -> Secret:
     if not isinstance(value, str | Secret):
-        raise _wrong(alias, name, "must be a str")
+        raise wrong(alias, name, "must be a str")
     return Secret(value)
 
 
@@ -161,18 +161,14 @@ def _seconds(
 ) -> float:
     value = given.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 86400:
-        raise _wrong(alias, name, "is a number of seconds, at most a day")
+        raise wrong(alias, name, "is a number of seconds, at most a day")
     if above_zero and not value:
-        raise _wrong(alias, name, "is above zero: no call may wait for ever, nor fail at once")
+        raise wrong(alias, name, "is above zero: no call may wait for ever, nor fail at once")
     return float(value)
 
 
-def _wrong(alias: str, name: str, what: str) -> ImproperlyConfigured:
-    return ImproperlyConfigured(f"DINERO gateway {alias!r}: the option {name!r} {what}.")
-
-
 def check(options: Options) -> Iterator[CheckMessage]:
-    """Find an endpoint to which card numbers must not go."""
+    """Report an endpoint to which card numbers must not go."""
     parts = urlsplit(options.endpoint)
     if parts.scheme not in ("http", "https") or not options.host:
         yield Error(
@@ -200,8 +196,8 @@ def check(options: Options) -> Iterator[CheckMessage]:
 
 
 def check_times(options: Options, lease: float, quarantine: float) -> Iterator[CheckMessage]:
-    """Find times within which a call that others take for lost may still be made."""
-    # The journal lets a request leave in the first third of its lease.
+    """Report times that are too short: others would take a call for lost that is still going on."""
+    # The journal lets a request leave within the first third of its lease.
     longest = lease / 3 + options.deadline
     for name, seconds in (("lease_seconds", lease), ("quarantine_seconds", quarantine)):
         if seconds < longest:

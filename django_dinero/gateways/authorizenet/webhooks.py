@@ -1,7 +1,7 @@
-"""Webhooks: the signature over the raw bytes, then what they point at.
+"""Webhooks: checks the signature over the raw bytes, then reads what the notice points at.
 
-The key's bytes are the *text* of the signature key, not what its hex digits spell (checked against
-published vectors); ``X-ANET-Signature`` is ``sha512=`` and the HMAC in hex.
+``X-ANET-Signature`` is ``sha512=`` and the HMAC in hex. The HMAC's key is the *text* of the
+signature key and not what its hex digits spell (checked against published vectors).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from django_dinero.redaction import Secret
 
 HEADER = "x-anet-signature"
 PREFIX = "sha512="
-#: Notices are some hundred bytes; a body beyond this is not read.
+#: Notices have some hundred bytes. A longer body than this is refused.
 MAX_BYTES = 64 * 1024
 
 OBJECTS: Mapping[str, str] = {
@@ -34,7 +34,7 @@ OBJECTS: Mapping[str, str] = {
 def parse(
     headers: Mapping[str, str], raw_body: bytes, key: Secret | None
 ) -> WebhookNotice | Refusal:
-    """Return a verified notice, or the refusal that says why it is none."""
+    """Return the verified notice, or why it cannot be believed."""
     if key is None:
         return _refuse("unconfigured", _("The option signature_key is not set."))
     if len(raw_body) > MAX_BYTES:

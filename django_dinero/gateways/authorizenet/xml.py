@@ -1,6 +1,7 @@
-"""Bytes of requests, and replies as dicts: in the schema's order out, tolerant and bounded in.
+"""Writes requests in the schema's order, and reads replies into dicts.
 
-Replies are never validated: what real servers send does not always match the published schema.
+Replies are not validated, since what real servers send does not always match the published schema.
+They are bounded in depth, and may hold no document type.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import xmltodict
 from django_dinero.protocols.authorizenet import NAMESPACE, ROOTS, TYPES, arrange
 from django_dinero.redaction import Secret
 
-#: Replies nest about ten deep; a hostile one may nest without end.
+#: Replies nest about ten deep. A hostile one might nest without end.
 MAX_DEPTH = 64
 
 _SPECIAL = re.compile("[&<>]")
@@ -37,19 +38,19 @@ def build(root: str, values: Mapping[str, Any]) -> bytes:
 
     Args:
         root: the root element, which names the operation.
-        values: children by name in any order; None, empty text and empty mappings are left out
-            (an empty element breaks the schema), a list repeats its element. A Secret stays one
-            until its bytes are written.
+        values: children by name in any order. None, empty text and empty mappings are left out,
+            since an empty element breaks the schema. A list repeats its element. A Secret is
+            revealed when its bytes are written, and not before.
 
     Raises:
-        KeyError: a name that the schema does not have there.
+        KeyError: a name that the schema does not have in this place.
         ValueError: a character that XML cannot carry.
     """
     parts = ['<?xml version="1.0" encoding="utf-8"?><', root, ' xmlns="', NAMESPACE, '">']
     try:
         _write(parts, ROOTS[root], values)
     except KeyError:
-        # The locals of this error's traceback must not show what was written before it.
+        # A traceback may show locals, and these hold what was written so far.
         parts.clear()
         raise
     parts.append(f"</{root}>")
@@ -90,18 +91,18 @@ def parse(body: bytes) -> tuple[str, dict[str, Any]]:
     """Return a reply's root element and its content.
 
     Raises:
-        UnreadableReply: not well-formed, a document type, nested too deep, of another namespace,
-            or no elements.
+        UnreadableReply: it is not well-formed, has a document type, nests too deep, is of another
+            namespace or has no elements.
     """
     problem = ""
     try:
-        # As bytes: a reply begins with a byte order mark more often than not, which expat knows.
+        # As bytes: most replies begin with a byte order mark, which expat understands.
         document = xmltodict.parse(body, xml_attribs=False, expat=_GUARDED_EXPAT)
         ((root, content),) = document.items()
     except (expat.ExpatError, ValueError, LookupError) as error:
         # A LookupError is an encoding that nobody knows.
         problem = type(error).__name__
-    # The error that follows shows no reply, neither in its frame nor in its context.
+    # Neither the frame nor the context of the error that follows may show the reply.
     body = b""
     if problem:
         raise UnreadableReply(problem)
@@ -118,9 +119,9 @@ def _local(name: str) -> str:
 
 
 class _Guarded:
-    """An expat parser that refuses document types and endless nesting, and drops prefixes.
+    """An expat parser that refuses document types and deep nesting, and drops prefixes.
 
-    xmltodict sets its own handlers on the parser it is given and looks at neither.
+    xmltodict checks none of these; it sets its handlers on whatever parser it is given.
     """
 
     def __init__(self, encoding: str | None, separator: str | None) -> None:
@@ -165,7 +166,7 @@ class _Guarded:
 
 
 def _namespace(name: str, attributes: list[str]) -> str:
-    """Return the namespace that a root declares for itself; some recorded replies have none."""
+    """Return the namespace of a root element; some recorded replies declare none."""
     prefix = name.rpartition(":")[0]
     declared = dict(zip(attributes[::2], attributes[1::2], strict=True))
     return declared.get(f"xmlns:{prefix}" if prefix else "xmlns", "")
@@ -184,7 +185,7 @@ _GUARDED_EXPAT = SimpleNamespace(
 
 
 def at(content: Any, *path: str) -> Any:
-    """Return what stands at a path, None where anything on the way is missing or empty."""
+    """Return what is at a path, None if anything on the way is missing or empty."""
     for name in path:
         if not isinstance(content, dict):
             return None
@@ -193,13 +194,13 @@ def at(content: Any, *path: str) -> Any:
 
 
 def text_at(content: Any, *path: str) -> str:
-    """Return the text at a path, an empty string where there is none."""
+    """Return the text at a path, empty if there is none."""
     value = at(content, *path)
     return value if isinstance(value, str) else ""
 
 
 def list_at(content: Any, *path: str) -> list[Any]:
-    """Return the repeated element at a path: it may be there once, many times or not at all."""
+    """Return the elements at a path, which may be there once, many times or not at all."""
     value = at(content, *path)
     if value is None:
         return []
@@ -207,10 +208,10 @@ def list_at(content: Any, *path: str) -> list[Any]:
 
 
 def dicts_at(content: Any, *path: str) -> list[dict[str, Any]]:
-    """Return :func:`list_at` without empty elements and texts."""
+    """Return the elements at a path that have children."""
     return [item for item in list_at(content, *path) if isinstance(item, dict)]
 
 
 def texts_at(content: Any, *path: str) -> Iterable[str]:
-    """Return the texts of a repeated element."""
+    """Return the elements at a path that have only text, as that text."""
     return [item for item in list_at(content, *path) if isinstance(item, str)]

@@ -1,1 +1,1 @@
-"""How requests leave for a gateway: one POST, a pool of connections, and what a failure proves."""
+"""HTTP to a gateway: one POST, a pool of connections, and what a failure proves."""

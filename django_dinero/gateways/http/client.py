@@ -1,13 +1,13 @@
-"""One POST to a gateway, with three endings that say what the caller may do next.
+"""One POST to a gateway. How it ends says what the caller may do next.
 
-* the body of the reply;
-* :class:`~django_dinero.exceptions.NotSent`: proven by the connection's own count, no byte of the
-  request reached a socket (no such name, refused, TLS refused, bad certificate, too late);
-* :class:`~django_dinero.exceptions.OutcomeUnknown`: everything after the first byte that is not a
-  whole reply with status 200 (timeout, reset, cut off, redirect, too large, empty).
+* It returns the body of the reply.
+* It raises :class:`~django_dinero.exceptions.NotSent`: no byte of the request reached a socket, as
+  the connection's own count proves (unknown host, refused, TLS failure, bad certificate, too late).
+* It raises :class:`~django_dinero.exceptions.OutcomeUnknown`: something may have been sent, and no
+  whole reply with status 200 came back (timeout, reset, cut off, redirect, too large, empty).
 
-The errors of ``requests`` and ``urllib3`` hold the request's body, card number included. None of
-them leaves this module: ours are raised outside of any ``except`` block, without context.
+Errors of ``requests`` and ``urllib3`` hold the request's body, with the card number. None of them
+leaves this module: ours are raised outside every ``except`` block, so that they have no context.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from django_dinero.redaction import scrub
 from django_dinero.send_deadline import check_may_send
 
 _CHUNK = 65536
-#: Bytes beside the body; a body in small chunks has as many again.
+#: Bytes allowed beside the body. A body in small chunks may take as many again for its frames.
 _HEADERS = 1024 * 1024
 
 
@@ -41,10 +41,10 @@ class Timeouts:
     """How long a call may take, in seconds.
 
     Args:
-        connect: for the connection to each address of the host, and for the TLS handshake.
+        connect: for connecting to each address of the host, and for the TLS handshake.
         read: for each read and write.
-        deadline: for the whole call. It does not cut the look-up of the host's name short, nor
-            the attempts at its addresses; nothing is sent when they took too long.
+        deadline: for the whole call. It interrupts neither the look-up of the host's name nor the
+            attempts at its addresses, but nothing is sent if they took too long.
 
     Raises:
         ImproperlyConfigured: one of them is not above zero.
@@ -63,11 +63,11 @@ class Timeouts:
 class HttpClient:
     """Posts to one address. One instance per gateway, used by any number of threads.
 
-    A forked child opens connections of its own. Proxies, credentials and certificates that the
-    environment or a netrc names do not count here; redirects are not followed.
+    A forked child opens its own connections. Proxies, credentials and certificates from the
+    environment or a netrc are ignored, and redirects are not followed.
 
     Args:
-        url: where to, http or https.
+        url: http or https.
         timeouts: seconds for each phase.
         ca_bundle: file or folder of certificates to trust instead of those of ``requests``.
         proxy: address of a proxy to use.
@@ -108,7 +108,8 @@ class HttpClient:
         self._adapter = adapter
         self._pool_size = pool_size
         self._lock = Lock()
-        # A bundle of the user's is read now, to complain in time; the usual one when needed.
+        # A bundle of the user's own is read now, so that an error shows at start; the usual one
+        # is read when it is needed.
         self._context = tls_context(ca_bundle) if ca_bundle else None
         self._pool: urllib3.HTTPConnectionPool | None = None
         _clients.add(self)
@@ -122,8 +123,8 @@ class HttpClient:
         Args:
             body: the request.
             content_type: its media type.
-            changes: whether the gateway does something because of it. One that does not is sent
-                a second time when a kept connection turns out to be dead.
+            changes: whether the request changes something at the gateway. One that does not is
+                sent a second time if a kept connection turns out to be dead.
 
         Raises:
             NotSent: nothing reached the gateway.
@@ -135,13 +136,13 @@ class HttpClient:
         if isinstance(ending, DineroError) and _may_repeat(call, changes):
             call.fresh, call.phase = True, Phase.CONNECTING
             ending = self._attempt(call, body, content_type)
-        del body  # a traceback shows the locals of this frame
+        del body  # a traceback may show the locals of this frame
         if isinstance(ending, DineroError):
             raise ending
         return ending
 
     def close(self) -> None:
-        """Close the idle connections; the next call opens a new one."""
+        """Close idle connections; the next call opens a new one."""
         with self._lock:
             pool, self._pool = self._pool, None
         if pool is not None:
@@ -150,11 +151,11 @@ class HttpClient:
             self._adapter.close()
 
     def forget(self) -> None:
-        """Start anew in a forked child."""
+        """Drop the parent's pool, in a forked child."""
         self._pool = None
 
     def _attempt(self, call: Call, body: bytes, content_type: str) -> bytes | DineroError:
-        """Return the reply, or the exception to raise: raised here, it would have a context."""
+        """Return the reply, or the exception to raise; raised here, it would have a context."""
         token = current.set(call)
         try:
             if self._adapter is None:
@@ -189,12 +190,12 @@ class HttpClient:
             chunks = iter(lambda: response.read(_CHUNK), b"")
             return self._read(response.status, response.headers, chunks)
         finally:
-            response.close()  # after a whole reply the connection is back in the pool already
+            response.close()  # after a whole reply its connection is in the pool already
 
     def _through(
         self, adapter: requests.adapters.BaseAdapter, call: Call, body: bytes, content_type: str
     ) -> bytes:
-        """Let an adapter answer. What it did with the request cannot be proven."""
+        """Let an adapter answer; nothing can be proven of what it did with the request."""
         request = requests.PreparedRequest()
         request.prepare(method="POST", url=self._url, headers=_headers(content_type), data=body)
         check_may_send()
@@ -271,17 +272,17 @@ def _headers(content_type: str) -> dict[str, str]:
 
 
 def _may_repeat(call: Call, changes: bool) -> bool:
-    """Say whether a kept connection was dead: nothing of this call came back on it.
+    """Say whether to try again because a kept connection was dead: nothing came back on it.
 
-    The server closes idle connections when it likes. A read may go out again; what changes
-    something only when no byte of it left.
+    A server closes idle connections when it likes. A call that only reads may go out again. One
+    that changes something may do so only if no byte of it left.
     """
     if not call.reused or call.fresh or call.answered or call.expired:
         return False
     return not (call.touched and changes)
 
 
-#: The clients of this process, so that a forked child can start anew.
+#: The clients of this process, for a forked child to drop their pools.
 _clients: weakref.WeakSet[HttpClient] = weakref.WeakSet()
 
 

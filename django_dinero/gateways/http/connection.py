@@ -1,8 +1,8 @@
-"""Connections that know whether a call's first byte has left, and that keep a total deadline.
+"""Connections that know whether a call's first byte has left, and keep to the call's deadline.
 
-The class of a ``requests`` or ``urllib3`` exception does not tell whether bytes were sent: a reset
-after the request comes as an SSL error or as a connection error, by chance. So the connection
-itself keeps the books, in the :class:`Call` of the running context.
+The class of a ``requests`` or ``urllib3`` exception does not tell whether bytes were sent. A reset
+after the request, for one, arrives as an SSL error or as a connection error by chance. So the
+connection itself takes notes, in the :class:`Call` of the running context.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from typing import Any
 from django_dinero.gateways.http.failures import BadReply
 from django_dinero.send_deadline import check_may_send
 
-#: Seconds a kept connection may be idle. A firewall forgets silent ones without a word, and a
-#: request sent into such a connection ends with an unknown outcome.
+#: Seconds for which a kept connection may be idle. A firewall drops silent connections without
+#: telling, and a request sent into one ends with an unknown outcome.
 MAX_IDLE = 20.0
 
 # One TLS record: OpenSSL accepts it whole or not at all.
@@ -38,17 +38,17 @@ class Phase(StrEnum):
 
 
 class SendFailed(Exception):
-    """A write failed. Not an OSError: urllib3 swallows a broken pipe and reads on."""
+    """A write failed. It is no OSError, since urllib3 ignores a broken pipe and reads on."""
 
 
 @dataclass(slots=True)
 class Call:
-    """The books of one call.
+    """What is known of one call.
 
     Args:
         read_timeout: seconds that one read or write may take.
         deadline: seconds that the whole call may take.
-        most: bytes of reply that are read, headers and the frames of chunks included.
+        most: bytes of reply to read at most, headers and the frames of chunks included.
     """
 
     read_timeout: float
@@ -67,16 +67,14 @@ class Call:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the call began."""
         return time.monotonic() - self.started
 
     @property
     def expired(self) -> bool:
-        """Whether the deadline has passed."""
         return self.elapsed >= self.deadline
 
     def patience(self) -> float:
-        """Return how many seconds the next read or write may take.
+        """Return the seconds that the next read or write may take.
 
         Raises:
             TimeoutError: the deadline has passed.
@@ -87,7 +85,7 @@ class Call:
         return min(left, self.read_timeout)
 
 
-#: The call that runs in this context; connections belong to one call at a time.
+#: The call of this context. A connection belongs to one call at a time.
 current: ContextVar[Call] = ContextVar("dinero_http_call")
 
 #: Every connected socket, so that a forked child can let go of them.
@@ -95,10 +93,10 @@ _sockets: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def drop_inherited_sockets() -> None:
-    """Close, in a forked child, its copies of the parent's sockets; the parent keeps its own.
+    """Close a forked child's copies of the parent's sockets; the parent keeps its own.
 
-    The descriptor alone is closed: nothing is said on the connection, and no lock is taken that a
-    thread of the parent may have held at the fork.
+    Only the descriptor is closed. Nothing is sent on the connection, and no lock is taken that a
+    thread of the parent may have held when it forked.
     """
     for sock in list(_sockets):
         descriptor = sock.detach()
@@ -108,11 +106,11 @@ def drop_inherited_sockets() -> None:
 
 
 class _DeadlineReader(io.RawIOBase):
-    """Reads from a socket, no longer than the call's deadline and no more than it may read.
+    """Reads from a socket, within the call's deadline and up to the bytes it may read.
 
-    A timeout of the socket alone counts anew for each byte that a slow server drips. A body is cut
-    off where it gets too long, but http.client reads headers, trailers and a chunk of negative
-    length without end.
+    The socket's own timeout starts again with each byte, so a slow server could drip for ever. A
+    body that is too long is cut off elsewhere, but ``http.client`` itself reads headers, trailers
+    and a chunk of negative length without end.
     """
 
     def __init__(self, sock: Any, call: Call) -> None:
@@ -122,11 +120,14 @@ class _DeadlineReader(io.RawIOBase):
         self._raw = sock.makefile("rb", buffering=0)
 
     def readable(self) -> bool:
-        """Say yes: that is all it does."""
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        """Fill ``buffer`` with what comes first."""
+        """Read once into ``buffer``.
+
+        Raises:
+            BadReply: the reply is longer than it may be.
+        """
         self._sock.settimeout(self._call.patience())
         count: int | None = self._raw.readinto(buffer)
         if count:
@@ -137,7 +138,6 @@ class _DeadlineReader(io.RawIOBase):
         return count
 
     def close(self) -> None:
-        """Let go of the socket."""
         if not self.closed:
             self._raw.close()
         super().close()
@@ -153,7 +153,7 @@ class _Reply(http.client.HTTPResponse):
 
 
 class Counted:
-    """Mixin for a urllib3 connection: counts, checks the last moment to send, ages."""
+    """Mixin for a urllib3 connection that notes what was sent, keeps the deadlines and ages."""
 
     response_class = _Reply
     # Somebody's http.client.HTTPConnection.debuglevel = 1 would print requests to stdout.
@@ -164,25 +164,23 @@ class Counted:
     _last_used = 0.0
 
     def connect(self) -> None:
-        """Open the socket, with TLS and through the proxy where there are these."""
         self._opening = True
         self._served = 0
         try:
             super().connect()  # type: ignore[misc]
         finally:
             self._opening = False
-        # TLS inside the TLS of a proxy is no socket itself.
+        # TLS inside a proxy's TLS is not a socket; it wraps one.
         _sockets.add(getattr(self.sock, "socket", self.sock))
 
     @property
     def is_connected(self) -> bool:
-        """Whether the pool may use this connection again."""
         call = current.get(None)
         if call is not None and call.fresh:
             return False
         if time.monotonic() - self._last_used > MAX_IDLE:
             return False
-        # What came behind the last reply, decrypted already, is nobody's reply.
+        # Bytes after the last reply, already decrypted, belong to no call.
         if getattr(self.sock, "pending", int)():
             return False
         return bool(super().is_connected)  # type: ignore[misc]
@@ -192,11 +190,11 @@ class Counted:
 
         Raises:
             NotSent: it is too late to send.
-            SendFailed: the socket does not take it.
+            SendFailed: the socket did not take it.
         """
         if self.sock is None:
             self.connect()
-        if self._opening:  # the request for a tunnel, to the proxy: no part of the call
+        if self._opening:  # this asks a proxy for a tunnel, and is no part of the call
             super().send(data)  # type: ignore[misc]
             return
         call = current.get()
@@ -212,21 +210,19 @@ class Counted:
     def _write(self, call: Call, part: memoryview) -> int:
         self.sock.settimeout(call.patience())
         first = not call.touched
-        # Noted before: a signal's handler may raise between the write and the next line of ours.
+        # Noted before the write: a signal handler may raise right after it.
         call.touched = True
         failure: OSError
         try:
             return int(self.sock.send(part))
         except OSError as error:
             failure = error
-        # A write that timed out may have left a part of a record behind; one that was refused
-        # left nothing.
+        # A write that timed out may have sent a part of a record. One that was refused sent none.
         if first and not isinstance(failure, TimeoutError):
             call.touched = False
         raise SendFailed(failure)
 
     def getresponse(self) -> Any:
-        """Read the status and the headers of the reply."""
         current.get().phase = Phase.READING
         response = super().getresponse()  # type: ignore[misc]
         self._served += 1

@@ -1,4 +1,4 @@
-"""Says why a call broke, in a few words that quote nothing of the request."""
+"""Why a call broke, in a few words that quote nothing of the request."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _WORDS: tuple[tuple[type[BaseException], str], ...] = (
 
 
 class BadReply(Exception):
-    """What came back is no reply to read; the text is ours."""
+    """What came back cannot be read as a reply; the text is ours."""
 
 
 def reason(error: BaseException) -> str:
-    """Return the innermost cause in a few words of ours, or of the system's.
+    """Return the innermost cause in a few words, ours or the operating system's.
 
     Args:
         error: what a connection raised. Its own text is not used: it may hold the request.
@@ -31,7 +31,7 @@ def reason(error: BaseException) -> str:
     if isinstance(cause, ssl.SSLError):
         return f"TLS failed: {getattr(cause, 'reason', None) or type(cause).__name__}"
     if isinstance(cause, OSError) and str(cause).startswith("Tunnel connection failed"):
-        return str(cause)[:100]  # the status that a proxy gave
+        return str(cause)[:100]  # it holds the proxy's status
     for kind, text in _WORDS:
         if isinstance(cause, kind):
             return text
@@ -41,7 +41,7 @@ def reason(error: BaseException) -> str:
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """Follow what an error wraps. Not its context: that may be an error of our caller's."""
+    """Follow what an error wraps, but not its context: that may be an error of our caller."""
     seen: set[int] = set()
     inner: BaseException | None = error
     while inner is not None and id(inner) not in seen:

@@ -1,8 +1,7 @@
-"""The pool of connections to one host, and the TLS that they share.
+"""The pool of connections to one host, and the TLS context that they share.
 
-One pool of ``urllib3``, the one under ``requests``, serves all threads of a process: it is
-thread-safe, and we have no cookies, no authentication and no hooks, the parts of a
-``requests.Session`` that are not.
+One ``urllib3`` pool serves all threads of a process, since it is thread-safe. The parts of a
+``requests.Session`` that are not (cookies, authentication, hooks) are not needed here.
 """
 
 from __future__ import annotations
@@ -26,16 +25,16 @@ def is_http(address: str) -> bool:
     try:
         parts = urlsplit(address)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number, an address in half a bracket
+    except ValueError:  # a port that is no number, or an unclosed bracket
         return False
 
 
 class _Plain(Counted, HTTPConnection):  # type: ignore[misc]
-    """A counted connection without encryption."""
+    pass
 
 
 class _Encrypted(Counted, HTTPSConnection):  # type: ignore[misc]
-    """A counted connection over TLS."""
+    pass
 
 
 class _PlainPool(urllib3.HTTPConnectionPool):
@@ -50,13 +49,14 @@ class _EncryptedPool(urllib3.HTTPSConnectionPool):
 def usual_tls_context() -> ssl.SSLContext:
     """Return the context with the certificates of ``requests``, one for all gateways.
 
-    It takes 0.7 MB and some 50 ms, and a shop may resolve an alias for each of its merchants.
+    It costs 0.7 MB and some 50 ms, and a resolver may give each of thousands of merchants a
+    gateway.
     """
     return tls_context(None)
 
 
 def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
-    """Return the context of verified TLS 1.2 and later.
+    """Return a context for TLS 1.2 and later that verifies certificates.
 
     Args:
         ca_bundle: a file or folder of certificates to trust instead of the ones of ``requests``.
@@ -86,7 +86,7 @@ def open_pool(
     Args:
         url: where requests will go.
         context: for https, shared by all connections.
-        proxy: address of a proxy, with its user and password where it wants these.
+        proxy: address of a proxy, with user and password if it asks for them.
         size: how many idle connections are kept; more are opened when needed.
     """
     options: dict[str, Any] = {"num_pools": 1, "maxsize": size, "block": False}
