@@ -60,8 +60,8 @@ def settled(bank: Bank, amount: str = "10.00") -> Entry:
     return bank.retrieve_transaction(entry.id)
 
 
-def held(bank: Bank, kind: EntryKind = EntryKind.charge) -> Entry:
+def held(bank: Bank, kind: EntryKind = EntryKind.CHARGE) -> Entry:
     """A payment that waits for its review."""
     bank.hold_next()
-    settle = kind is EntryKind.charge
+    settle = kind is EntryKind.CHARGE
     return entry_of(bank.charge(plain(), Decimal("10.00"), duplicate_window=0, settle=settle))

@@ -38,7 +38,7 @@ class Money(Account):
             currency=request.currency,
             settle=request.capture,
         )
-        if verdict.reason is Reason.partial_approval and verdict.entry is not None:
+        if verdict.reason is Reason.PARTIAL_APPROVAL and verdict.entry is not None:
             self.bank.void(verdict.entry.id)
         return mapping.result(verdict)
 
@@ -59,7 +59,7 @@ class Money(Account):
     def void(self, request: FollowUpRequest) -> TransactionResult:
         """Void what has not settled; what was voided before is a success."""
         verdict = self.bank.void(request.transaction_id, void_key=request.operation_key)
-        return _done_before(mapping.result(verdict), verdict.reason is Reason.already_voided)
+        return _done_before(mapping.result(verdict), verdict.reason is Reason.ALREADY_VOIDED)
 
     @results
     def refund(self, request: FollowUpRequest) -> TransactionResult:

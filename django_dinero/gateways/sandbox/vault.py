@@ -33,7 +33,7 @@ class Vault(Account):
             first_name=request.first_name,
             last_name=request.last_name,
             cards=[NewCard(source_of(request.card))] if request.card else [],
-            validation=Validation.live,
+            validation=Validation.LIVE,
         )
         return mapping.customer(stored)
 
@@ -63,7 +63,7 @@ class Vault(Account):
     def add_card(self, request: CardRequest) -> RemoteCard:
         """Store one more card; it is checked first."""
         new = NewCard(source_of(request.card), is_default=request.is_default)
-        return mapping.card(self.bank.add_card(request.customer_id, new, Validation.live))
+        return mapping.card(self.bank.add_card(request.customer_id, new, Validation.LIVE))
 
     @refusals
     def update_card(self, request: CardUpdate) -> RemoteCard:
@@ -80,7 +80,7 @@ class Vault(Account):
             source,
             billing=request.address.as_dict(),
             is_default=request.is_default,
-            validation=Validation.live if request.card else Validation.none,
+            validation=Validation.LIVE if request.card else Validation.NONE,
         )
         return mapping.card(stored)
 
@@ -93,7 +93,7 @@ class Vault(Account):
         try:
             delete()
         except BankRefusal as refusal:
-            if refusal.reason in (Reason.customer_not_found, Reason.card_not_found):
+            if refusal.reason in (Reason.CUSTOMER_NOT_FOUND, Reason.CARD_NOT_FOUND):
                 return Ack(already=True)
             raise
         return Ack()
@@ -103,5 +103,5 @@ class Vault(Account):
         self, customer_id: str, card_id: str, cvv: Secret | None = None
     ) -> TransactionResult:
         """Check a stored card with its bank."""
-        verdict = self.bank.validate_card(customer_id, card_id, Validation.live, cvv)
+        verdict = self.bank.validate_card(customer_id, card_id, Validation.LIVE, cvv)
         return mapping.result(verdict)

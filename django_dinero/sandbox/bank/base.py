@@ -103,11 +103,11 @@ class BankBase:
         digest = fingerprint(token.value.reveal(), self._key)
         row = self.store.row("SELECT * FROM tokens WHERE digest = ?", (digest,))
         if row is None:
-            raise BankRefusal(Reason.token_invalid)
+            raise BankRefusal(Reason.TOKEN_INVALID)
         if row["used"]:
-            raise BankRefusal(Reason.token_used)
+            raise BankRefusal(Reason.TOKEN_USED)
         if moment(row["expires_at"]) <= self.clock.now():
-            raise BankRefusal(Reason.token_expired)
+            raise BankRefusal(Reason.TOKEN_EXPIRED)
         self.store.execute("UPDATE tokens SET used = 1 WHERE digest = ?", (digest,))
         return CardFacts(
             fingerprint=row["fingerprint"],
@@ -125,7 +125,7 @@ class BankBase:
         source = card.source
         if isinstance(source, MaskedCard):
             # There is no stored card yet that it could be a mask of.
-            raise BankRefusal(Reason.invalid_number)
+            raise BankRefusal(Reason.INVALID_NUMBER)
         if isinstance(source, PlainCard):
             return facts_of(source, self._key, card.billing)
         if isinstance(source, PaidCard):
@@ -137,7 +137,7 @@ class BankBase:
             "SELECT * FROM ledger WHERE id = ? AND fingerprint <> ''", (source.transaction_id,)
         )
         if row is None:
-            raise BankRefusal(Reason.not_found)
+            raise BankRefusal(Reason.NOT_FOUND)
         entry = ledger_rows.read(row)
         return CardFacts(
             fingerprint=row["fingerprint"],
@@ -164,14 +164,14 @@ class BankBase:
                 "SELECT * FROM cards WHERE customer_id = ? AND is_default", (source.customer_id,)
             )
             if default is None:
-                raise BankRefusal(Reason.card_not_found)
+                raise BankRefusal(Reason.CARD_NOT_FOUND)
             row = default
         return vault_facts(row, cvv_letter(source.cvv))
 
     def _customer_row(self, customer_id: str) -> sqlite3.Row:
         row = self.store.row("SELECT * FROM customers WHERE id = ?", (customer_id,))
         if row is None:
-            raise BankRefusal(Reason.customer_not_found)
+            raise BankRefusal(Reason.CUSTOMER_NOT_FOUND)
         return row
 
     def _card_row(self, customer_id: str, card_id: str) -> sqlite3.Row:
@@ -179,7 +179,7 @@ class BankBase:
             "SELECT * FROM cards WHERE id = ? AND customer_id = ?", (card_id, customer_id)
         )
         if row is None:
-            raise BankRefusal(Reason.card_not_found)
+            raise BankRefusal(Reason.CARD_NOT_FOUND)
         return row
 
 

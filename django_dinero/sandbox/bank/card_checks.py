@@ -22,18 +22,18 @@ class CardChecks(BankBase):
 
     def _validate(self, card: CardFacts, mode: Validation) -> Verdict | None:
         """Return what the check says of the card; None where none was asked for."""
-        if mode is Validation.none:
+        if mode is Validation.NONE:
             return None
         reason = form_error(card, self.clock.now().date())
         if reason is not None:
-            return Verdict(Outcome.failed, reason=reason)
-        if mode is Validation.test:
-            return Verdict(Outcome.approved)
-        if mode is Validation.addressed and _lacks_address(card):
-            return Verdict(Outcome.failed, reason=Reason.missing_address)
+            return Verdict(Outcome.FAILED, reason=reason)
+        if mode is Validation.TEST:
+            return Verdict(Outcome.APPROVED)
+        if mode is Validation.ADDRESSED and _lacks_address(card):
+            return Verdict(Outcome.FAILED, reason=Reason.MISSING_ADDRESS)
         assessment = assess(card, self.account)
         entry = self._record_validation(card, assessment)
-        outcome = Outcome.declined if assessment.reason else Outcome.approved
+        outcome = Outcome.DECLINED if assessment.reason else Outcome.APPROVED
         return Verdict(outcome, entry, assessment.avs, assessment.cvv, assessment.reason)
 
     def _validated(self, card: CardFacts, mode: Validation) -> Verdict | None:
@@ -49,7 +49,7 @@ class CardChecks(BankBase):
         reason: Reason | None = assessment.reason
         entry = Entry(
             id=entry_id,
-            kind=EntryKind.validation,
+            kind=EntryKind.VALIDATION,
             status=RemoteStatus.DECLINED if reason else RemoteStatus.VOIDED,
             amount=Decimal("0.00") if zero else SMALLEST,
             currency=self.account.currency,

@@ -34,7 +34,7 @@ class CardVault(CardChecks):
 
     @writes
     def add_card(
-        self, customer_id: str, card: NewCard, validation: Validation = Validation.none
+        self, customer_id: str, card: NewCard, validation: Validation = Validation.NONE
     ) -> Card:
         """Store one more card; a customer's first is the default.
 
@@ -63,7 +63,7 @@ class CardVault(CardChecks):
         source: CardSource,
         billing: Mapping[str, str] | None = None,
         is_default: bool = False,
-        validation: Validation = Validation.none,
+        validation: Validation = Validation.NONE,
     ) -> Card:
         """Replace a card: its number and date by ``source``, its whole billing by ``billing``.
 
@@ -108,7 +108,7 @@ class CardVault(CardChecks):
         self,
         customer_id: str,
         card_id: str,
-        mode: Validation = Validation.live,
+        mode: Validation = Validation.LIVE,
         cvv: Secret | None = None,
     ) -> Verdict:
         """Return what the check says of a stored card.
@@ -118,7 +118,7 @@ class CardVault(CardChecks):
         """
         self._customer_row(customer_id)
         facts = vault_facts(self._card_row(customer_id, card_id), cvv_letter(cvv))
-        return self._validate(facts, mode) or Verdict(Outcome.approved)
+        return self._validate(facts, mode) or Verdict(Outcome.APPROVED)
 
     # -- Helpers -----------------------------------------------------------------------------
 
@@ -135,7 +135,7 @@ class CardVault(CardChecks):
         self._refuse_duplicate_card(facts, verdict)
         count = self.store.value("SELECT count(*) FROM cards WHERE customer_id = ?", (customer_id,))
         if count >= self.account.max_cards:
-            raise BankRefusal(Reason.card_limit, verdict=verdict)
+            raise BankRefusal(Reason.CARD_LIMIT, verdict=verdict)
         card_id = self.store.next_id("card")
         ids = {"id": int(card_id), "customer_id": int(customer_id), "is_default": 0}
         created = {"created_at": stamp(self.clock.now())}
@@ -154,7 +154,7 @@ class CardVault(CardChecks):
             facts = self._new_card_facts(NewCard(source))
             return facts if billing is None else replace(facts, billing=clean_billing(billing))
         if source.last_4 != row["last_4"]:
-            raise BankRefusal(Reason.masked_mismatch)
+            raise BankRefusal(Reason.MASKED_MISMATCH)
         stored = vault_facts(row, cvv_letter(source.cvv))
         return replace(
             stored,
@@ -178,7 +178,7 @@ class CardVault(CardChecks):
             same = all(billing.get(name) == card.billing.get(name) for name in SAME_CARD)
             if same and str(row["id"]) != card.card_id:
                 raise BankRefusal(
-                    Reason.duplicate_card, existing_id=str(row["id"]), verdict=verdict
+                    Reason.DUPLICATE_CARD, existing_id=str(row["id"]), verdict=verdict
                 )
 
 

@@ -78,7 +78,7 @@ class Charges(BankBase):
             BankRefusal: ``customer_not_found``, ``card_not_found``, ``token_invalid``,
                 ``token_used``, ``token_expired``.
         """
-        kind = EntryKind.charge if settle else EntryKind.authorization
+        kind = EntryKind.CHARGE if settle else EntryKind.AUTHORIZATION
         return self._pay(kind, source, amount, operation_key, order, currency, duplicate_window)
 
     def authorize(
@@ -92,7 +92,7 @@ class Charges(BankBase):
         duplicate_window: int | None = None,
     ) -> Verdict:
         """Authorize an amount for a later :meth:`capture`; see :meth:`charge`."""
-        kind = EntryKind.authorization
+        kind = EntryKind.AUTHORIZATION
         return self._pay(kind, source, amount, operation_key, order, currency, duplicate_window)
 
     @writes
@@ -122,32 +122,32 @@ class Charges(BankBase):
         card = self._facts(source)
         currency = currency or self.account.currency
         if currency not in (self.account.currency, *self.account.currencies):
-            return Verdict(Outcome.failed, reason=Reason.invalid_currency)
+            return Verdict(Outcome.FAILED, reason=Reason.INVALID_CURRENCY)
         fitted = ledger_rows.exact(amount, currency)
         if fitted is None:
-            return Verdict(Outcome.failed, reason=Reason.invalid_amount)
+            return Verdict(Outcome.FAILED, reason=Reason.INVALID_AMOUNT)
         now = self.clock.now()
         reason = form_error(card, now.date())
         if reason is not None:
-            return Verdict(Outcome.failed, reason=reason)
+            return Verdict(Outcome.FAILED, reason=reason)
         payment = _Payment(kind, card, fitted, currency, operation_key, order)
         window = self.account.duplicate_window if duplicate_window is None else duplicate_window
         signature = self._signature(payment, window)
         since = now - datetime.timedelta(seconds=window)
         original = ledger_rows.original(self.store, signature, since)
         if window and original is not None:
-            return Verdict(Outcome.failed, original, original.avs, original.cvv, Reason.duplicate)
+            return Verdict(Outcome.FAILED, original, original.avs, original.cvv, Reason.DUPLICATE)
         return self._record(payment, signature, now)
 
     def _record(self, payment: _Payment, signature: str, now: datetime.datetime) -> Verdict:
         assessment = assess(payment.card, self.account)
         amount = approved_amount(payment.card, payment.amount)
         if assessment.reason is not None:
-            outcome, amount = Outcome.declined, payment.amount
+            outcome, amount = Outcome.DECLINED, payment.amount
         elif self._held():
-            outcome = Outcome.held
+            outcome = Outcome.HELD
         else:
-            outcome = Outcome.approved if amount == payment.amount else Outcome.partial
+            outcome = Outcome.APPROVED if amount == payment.amount else Outcome.PARTIAL
         entry = self._entry(payment, amount, now, assessment, outcome)
         ledger_rows.insert(self.store, entry, signature, payment.card.fingerprint)
         return Verdict(
@@ -163,8 +163,8 @@ class Charges(BankBase):
         outcome: Outcome,
     ) -> Entry:
         entry_id = self.store.next_id("transaction")
-        reasons = {Outcome.held: Reason.held, Outcome.partial: Reason.partial_approval}
-        taken = outcome in (Outcome.approved, Outcome.partial) and payment.kind is EntryKind.charge
+        reasons = {Outcome.HELD: Reason.HELD, Outcome.PARTIAL: Reason.PARTIAL_APPROVAL}
+        taken = outcome in (Outcome.APPROVED, Outcome.PARTIAL) and payment.kind is EntryKind.CHARGE
         return Entry(
             id=entry_id,
             kind=payment.kind,
@@ -180,7 +180,7 @@ class Charges(BankBase):
             reason=assessment.reason or reasons.get(outcome),
             **ledger_rows.of_card(payment.card),
             **ledger_rows.of_order(payment.order),
-            **({} if outcome is Outcome.declined else ledger_rows.approval(entry_id)),
+            **({} if outcome is Outcome.DECLINED else ledger_rows.approval(entry_id)),
         )
 
     def _held(self) -> bool:
@@ -199,8 +199,8 @@ class Charges(BankBase):
 
 
 def _status(kind: EntryKind, outcome: Outcome) -> RemoteStatus:
-    if outcome is Outcome.declined:
+    if outcome is Outcome.DECLINED:
         return RemoteStatus.DECLINED
-    if outcome is Outcome.held:
+    if outcome is Outcome.HELD:
         return RemoteStatus.HELD
-    return RemoteStatus.CAPTURED if kind is EntryKind.charge else RemoteStatus.AUTHORIZED
+    return RemoteStatus.CAPTURED if kind is EntryKind.CHARGE else RemoteStatus.AUTHORIZED

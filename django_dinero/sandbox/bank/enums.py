@@ -8,64 +8,64 @@ from enum import StrEnum
 class Reason(StrEnum):
     """Why the bank refused."""
 
-    declined = "declined"
-    avs = "avs"
-    cvv = "cvv"
-    avs_and_cvv = "avs_and_cvv"
-    invalid_number = "invalid_number"
-    expired = "expired"
-    invalid_amount = "invalid_amount"
-    invalid_currency = "invalid_currency"
-    duplicate = "duplicate"
+    DECLINED = "declined"
+    AVS = "avs"
+    CVV = "cvv"
+    AVS_AND_CVV = "avs_and_cvv"
+    INVALID_NUMBER = "invalid_number"
+    EXPIRED = "expired"
+    INVALID_AMOUNT = "invalid_amount"
+    INVALID_CURRENCY = "invalid_currency"
+    DUPLICATE = "duplicate"
     #: Only a part of the amount was approved: the entry has it, and the caller voids it.
-    partial_approval = "partial_approval"
-    capture_exceeds_authorization = "capture_exceeds_authorization"
-    authorization_expired = "authorization_expired"
-    not_found = "not_found"
-    not_capturable = "not_capturable"
-    not_voidable = "not_voidable"
-    not_refundable = "not_refundable"
-    already_captured = "already_captured"
-    already_voided = "already_voided"
-    already_settled = "already_settled"
-    refund_not_settled = "refund_not_settled"
-    refund_exceeds = "refund_exceeds"
-    refund_wrong_card = "refund_wrong_card"
-    not_settled = "not_settled"
-    held = "held"
-    not_held = "not_held"
-    customer_not_found = "customer_not_found"
-    card_not_found = "card_not_found"
-    duplicate_customer = "duplicate_customer"
-    duplicate_card = "duplicate_card"
-    card_limit = "card_limit"
+    PARTIAL_APPROVAL = "partial_approval"
+    CAPTURE_EXCEEDS_AUTHORIZATION = "capture_exceeds_authorization"
+    AUTHORIZATION_EXPIRED = "authorization_expired"
+    NOT_FOUND = "not_found"
+    NOT_CAPTURABLE = "not_capturable"
+    NOT_VOIDABLE = "not_voidable"
+    NOT_REFUNDABLE = "not_refundable"
+    ALREADY_CAPTURED = "already_captured"
+    ALREADY_VOIDED = "already_voided"
+    ALREADY_SETTLED = "already_settled"
+    REFUND_NOT_SETTLED = "refund_not_settled"
+    REFUND_EXCEEDS = "refund_exceeds"
+    REFUND_WRONG_CARD = "refund_wrong_card"
+    NOT_SETTLED = "not_settled"
+    HELD = "held"
+    NOT_HELD = "not_held"
+    CUSTOMER_NOT_FOUND = "customer_not_found"
+    CARD_NOT_FOUND = "card_not_found"
+    DUPLICATE_CUSTOMER = "duplicate_customer"
+    DUPLICATE_CARD = "duplicate_card"
+    CARD_LIMIT = "card_limit"
     #: A masked card whose last four digits are not those of the stored one.
-    masked_mismatch = "masked_mismatch"
+    MASKED_MISMATCH = "masked_mismatch"
     #: A check that authorizes nothing asks for the address, and there is none.
-    missing_address = "missing_address"
-    token_invalid = "token_invalid"  # noqa: S105
-    token_expired = "token_expired"  # noqa: S105
-    token_used = "token_used"  # noqa: S105
+    MISSING_ADDRESS = "missing_address"
+    TOKEN_INVALID = "token_invalid"  # noqa: S105
+    TOKEN_EXPIRED = "token_expired"  # noqa: S105
+    TOKEN_USED = "token_used"  # noqa: S105
 
 
 class EntryKind(StrEnum):
     """What an entry of the ledger is. A capture is a state of its authorization, not an entry."""
 
-    charge = "charge"
-    authorization = "authorization"
-    refund = "refund"
+    CHARGE = "charge"
+    AUTHORIZATION = "authorization"
+    REFUND = "refund"
     #: The authorization of nothing, voided at once, that a live check of a card leaves behind.
-    validation = "validation"
+    VALIDATION = "validation"
 
 
 class Outcome(StrEnum):
     """How a money verb ended. ``partial`` is no success: less was approved than was asked for."""
 
-    approved = "approved"
-    partial = "partial"
-    declined = "declined"
-    held = "held"
-    failed = "failed"
+    APPROVED = "approved"
+    PARTIAL = "partial"
+    DECLINED = "declined"
+    HELD = "held"
+    FAILED = "failed"
 
 
 class Validation(StrEnum):
@@ -75,10 +75,10 @@ class Validation(StrEnum):
     must come with street and zip.
     """
 
-    none = "none"
-    test = "test"
-    live = "live"
-    addressed = "addressed"
+    NONE = "none"
+    TEST = "test"
+    LIVE = "live"
+    ADDRESSED = "addressed"
 
 
 class Check(StrEnum):

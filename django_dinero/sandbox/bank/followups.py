@@ -23,19 +23,19 @@ AUTHORIZATION_LIFE: Final = datetime.timedelta(days=30)
 REFUND_LIFE: Final = datetime.timedelta(days=180)
 
 NOT_CAPTURABLE: Final = {
-    RemoteStatus.CAPTURED: Reason.already_captured,
-    RemoteStatus.SETTLED: Reason.already_captured,
-    RemoteStatus.RETURNED: Reason.already_captured,
-    RemoteStatus.CHARGED_BACK: Reason.already_captured,
-    RemoteStatus.VOIDED: Reason.already_voided,
-    RemoteStatus.HELD: Reason.held,
-    RemoteStatus.EXPIRED: Reason.authorization_expired,
+    RemoteStatus.CAPTURED: Reason.ALREADY_CAPTURED,
+    RemoteStatus.SETTLED: Reason.ALREADY_CAPTURED,
+    RemoteStatus.RETURNED: Reason.ALREADY_CAPTURED,
+    RemoteStatus.CHARGED_BACK: Reason.ALREADY_CAPTURED,
+    RemoteStatus.VOIDED: Reason.ALREADY_VOIDED,
+    RemoteStatus.HELD: Reason.HELD,
+    RemoteStatus.EXPIRED: Reason.AUTHORIZATION_EXPIRED,
 }
 NOT_VOIDABLE: Final = {
-    RemoteStatus.VOIDED: Reason.already_voided,
-    RemoteStatus.SETTLED: Reason.already_settled,
-    RemoteStatus.RETURNED: Reason.already_settled,
-    RemoteStatus.CHARGED_BACK: Reason.already_settled,
+    RemoteStatus.VOIDED: Reason.ALREADY_VOIDED,
+    RemoteStatus.SETTLED: Reason.ALREADY_SETTLED,
+    RemoteStatus.RETURNED: Reason.ALREADY_SETTLED,
+    RemoteStatus.CHARGED_BACK: Reason.ALREADY_SETTLED,
 }
 VOIDABLE: Final = frozenset({RemoteStatus.AUTHORIZED, RemoteStatus.CAPTURED, RemoteStatus.HELD})
 #: Waits for its batch, or for somebody: it can be voided instead.
@@ -67,18 +67,18 @@ class FollowUps(BankBase):
         """
         entry = ledger_rows.find(self.store, transaction_id)
         if entry is None:
-            return _failed(Reason.not_found)
+            return _failed(Reason.NOT_FOUND)
         entry = self._lapsed(entry)
         reason = _capture_refusal(entry)
         if reason is not None:
             return _failed(reason, entry)
         if currency not in ("", entry.currency):
-            return _failed(Reason.invalid_currency, entry)
+            return _failed(Reason.INVALID_CURRENCY, entry)
         fitted = ledger_rows.exact(entry.amount if amount is None else amount, entry.currency)
         if fitted is None:
-            return _failed(Reason.invalid_amount, entry)
+            return _failed(Reason.INVALID_AMOUNT, entry)
         if fitted > entry.amount:
-            return _failed(Reason.capture_exceeds_authorization, entry)
+            return _failed(Reason.CAPTURE_EXCEEDS_AUTHORIZATION, entry)
         return _done(
             ledger_rows.update(
                 self.store,
@@ -98,10 +98,10 @@ class FollowUps(BankBase):
         """
         entry = ledger_rows.find(self.store, transaction_id)
         if entry is None:
-            return _failed(Reason.not_found)
+            return _failed(Reason.NOT_FOUND)
         entry = self._lapsed(entry)
         if entry.status not in VOIDABLE:
-            return _failed(NOT_VOIDABLE.get(entry.status, Reason.not_voidable), entry)
+            return _failed(NOT_VOIDABLE.get(entry.status, Reason.NOT_VOIDABLE), entry)
         return _done(
             ledger_rows.update(
                 self.store,
@@ -140,18 +140,18 @@ class FollowUps(BankBase):
         """
         parent = ledger_rows.find(self.store, transaction_id)
         if parent is None:
-            return _failed(Reason.not_found)
+            return _failed(Reason.NOT_FOUND)
         given = {"last_4": last_4, "customer_id": customer_id, "card_id": card_id}
         reason = _refund_refusal(parent, given, self.clock.now())
         if reason is not None:
             return _failed(reason, parent)
         if currency not in ("", parent.currency):
-            return _failed(Reason.invalid_currency, parent)
+            return _failed(Reason.INVALID_CURRENCY, parent)
         left = self._left_to_refund(parent)
         fitted = ledger_rows.exact(left if amount is None else amount, parent.currency)
         if fitted is None:
             # Nothing left is no amount either, but the caller gave none.
-            reason = Reason.refund_exceeds if amount is None else Reason.invalid_amount
+            reason = Reason.REFUND_EXCEEDS if amount is None else Reason.INVALID_AMOUNT
             return _failed(reason, parent)
         window = self.account.duplicate_window if duplicate_window is None else duplicate_window
         compared = [window, "refund", parent.id, str(fitted), order.invoice]
@@ -159,9 +159,9 @@ class FollowUps(BankBase):
         since = self.clock.now() - datetime.timedelta(seconds=window)
         original = ledger_rows.original(self.store, signature, since) if window else None
         if original is not None:
-            return _failed(Reason.duplicate, original)
+            return _failed(Reason.DUPLICATE, original)
         if fitted > left:
-            return _failed(Reason.refund_exceeds, parent)
+            return _failed(Reason.REFUND_EXCEEDS, parent)
         return _done(self._record_refund(parent, fitted, operation_key, order, signature))
 
     @writes
@@ -174,15 +174,15 @@ class FollowUps(BankBase):
         """
         entry = ledger_rows.find(self.store, transaction_id)
         if entry is None:
-            return _failed(Reason.not_found)
+            return _failed(Reason.NOT_FOUND)
         entry = self._lapsed(entry)
         if entry.status is not RemoteStatus.HELD:
-            return _failed(Reason.not_held, entry)
+            return _failed(Reason.NOT_HELD, entry)
         if not approve:
             changed = ledger_rows.update(
-                self.store, entry, status=RemoteStatus.DECLINED, reason=Reason.declined
+                self.store, entry, status=RemoteStatus.DECLINED, reason=Reason.DECLINED
             )
-        elif entry.kind is EntryKind.charge:
+        elif entry.kind is EntryKind.CHARGE:
             changed = ledger_rows.update(
                 self.store,
                 entry,
@@ -217,7 +217,7 @@ class FollowUps(BankBase):
     ) -> Entry:
         refund = Entry(
             id=self.store.next_id("transaction"),
-            kind=EntryKind.refund,
+            kind=EntryKind.REFUND,
             status=RemoteStatus.CAPTURED,
             amount=amount,
             currency=parent.currency,
@@ -240,29 +240,29 @@ class FollowUps(BankBase):
 
 
 def _done(entry: Entry) -> Verdict:
-    return Verdict(Outcome.approved, entry, entry.avs, entry.cvv)
+    return Verdict(Outcome.APPROVED, entry, entry.avs, entry.cvv)
 
 
 def _failed(reason: Reason, entry: Entry | None = None) -> Verdict:
-    return Verdict(Outcome.failed, entry, reason=reason)
+    return Verdict(Outcome.FAILED, entry, reason=reason)
 
 
 def _capture_refusal(entry: Entry) -> Reason | None:
-    if entry.kind in (EntryKind.refund, EntryKind.validation):
-        return Reason.not_capturable
+    if entry.kind in (EntryKind.REFUND, EntryKind.VALIDATION):
+        return Reason.NOT_CAPTURABLE
     if entry.status is RemoteStatus.AUTHORIZED:
         return None
-    return NOT_CAPTURABLE.get(entry.status, Reason.not_capturable)
+    return NOT_CAPTURABLE.get(entry.status, Reason.NOT_CAPTURABLE)
 
 
 def _refund_refusal(parent: Entry, given: dict[str, str], now: datetime.datetime) -> Reason | None:
-    if parent.kind in (EntryKind.refund, EntryKind.validation):
-        return Reason.not_refundable
+    if parent.kind in (EntryKind.REFUND, EntryKind.VALIDATION):
+        return Reason.NOT_REFUNDABLE
     if any(value and value != getattr(parent, name) for name, value in given.items()):
-        return Reason.refund_wrong_card
+        return Reason.REFUND_WRONG_CARD
     if parent.status in NOT_SETTLED:
-        return Reason.refund_not_settled
+        return Reason.REFUND_NOT_SETTLED
     too_old = parent.settled_at is not None and parent.settled_at + REFUND_LIFE <= now
     if too_old or parent.status is not RemoteStatus.SETTLED:
-        return Reason.not_refundable
+        return Reason.NOT_REFUNDABLE
     return None

@@ -29,7 +29,7 @@ class Ledger(BankBase):
         """
         entry = ledger_rows.find(self.store, transaction_id)
         if entry is None:
-            raise BankRefusal(Reason.not_found)
+            raise BankRefusal(Reason.NOT_FOUND)
         return entry
 
     @reads
@@ -164,7 +164,7 @@ class Ledger(BankBase):
     def _reverse(self, transaction_id: str, status: RemoteStatus) -> Entry:
         entry = self.retrieve_transaction(transaction_id)
         if entry.status is not RemoteStatus.SETTLED or entry.parent_id:
-            raise BankRefusal(Reason.not_settled, entry=entry)
+            raise BankRefusal(Reason.NOT_SETTLED, entry=entry)
         return ledger_rows.update(self.store, entry, status=status)
 
     def _select(self, where: list[str], values: list[str], limit: int) -> tuple[Entry, ...]:

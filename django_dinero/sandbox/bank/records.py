@@ -200,7 +200,7 @@ class Verdict:
     @property
     def approved(self) -> bool:
         """Whether all that was asked for was done."""
-        return self.outcome is Outcome.approved
+        return self.outcome is Outcome.APPROVED
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,17 +59,17 @@ def form_error(card: CardFacts, today: datetime.date) -> Reason | None:
     A card is good to the end of its month. One without a date is not looked at for it.
     """
     if not card.luhn_ok:
-        return Reason.invalid_number
+        return Reason.INVALID_NUMBER
     if card.month is None or card.year is None:
         return None
-    return Reason.expired if (card.year, card.month) < (today.year, today.month) else None
+    return Reason.EXPIRED if (card.year, card.month) < (today.year, today.month) else None
 
 
 def assess(card: CardFacts, account: Account) -> Assessment:
     """Return what the card's bank and the account's own filters say of a payment with it."""
     zip_code = card.billing.get("zip", "").strip()
     if zip_code == DECLINE_ZIP:
-        return Assessment(reason=Reason.declined)
+        return Assessment(reason=Reason.DECLINED)
     avs = Check.Y
     if zip_code not in AVS_EXCEPTIONS.get(card.brand, ()):
         avs = AVS_ZIPS.get(zip_code, Check.Y)
@@ -77,11 +77,11 @@ def assess(card: CardFacts, account: Account) -> Assessment:
     bad_avs, bad_cvv = avs in account.reject_avs, cvv in account.reject_cvv
     reason: Reason | None = None
     if bad_avs and bad_cvv:
-        reason = Reason.avs_and_cvv
+        reason = Reason.AVS_AND_CVV
     elif bad_avs:
-        reason = Reason.avs
+        reason = Reason.AVS
     elif bad_cvv:
-        reason = Reason.cvv
+        reason = Reason.CVV
     return Assessment(avs, cvv, reason)
 
 

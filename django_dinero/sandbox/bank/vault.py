@@ -28,7 +28,7 @@ class Vault(CardVault):
         first_name: str = "",
         last_name: str = "",
         cards: Iterable[NewCard] = (),
-        validation: Validation = Validation.none,
+        validation: Validation = Validation.NONE,
     ) -> Customer:
         """Store a customer, with cards.
 
@@ -81,7 +81,7 @@ class Vault(CardVault):
         """
         found = self.customers(key=key, limit=1) if key else ()
         if not found:
-            raise BankRefusal(Reason.customer_not_found)
+            raise BankRefusal(Reason.CUSTOMER_NOT_FOUND)
         return found[0]
 
     @reads
@@ -192,4 +192,4 @@ class Vault(CardVault):
             (key, email, description, but),
         )
         if existing is not None:
-            raise BankRefusal(Reason.duplicate_customer, existing_id=str(existing))
+            raise BankRefusal(Reason.DUPLICATE_CUSTOMER, existing_id=str(existing))

@@ -92,12 +92,12 @@ def _bad_card(error: BadCard) -> Refused:
 
 def refusal(error: BankRefusal, max_cards: int = 10) -> Refused:
     """Return how the vault's operations put a refusal: its own code, or that of its check."""
-    if error.reason is Reason.card_limit:
+    if error.reason is Reason.CARD_LIMIT:
         return Refused("E00042", f"You cannot add more than {max_cards} payment profiles.")
     if error.reason in CODES:
         code = CODES[error.reason]
         return Refused(code, TEXTS.get(code, ""))
-    if error.reason is Reason.masked_mismatch:
+    if error.reason is Reason.MASKED_MISMATCH:
         return Refused("E00013", "Card Number is invalid.")
     return Refused("E00027", codes.REASONS[error.reason].text)
 
@@ -108,7 +108,7 @@ def _card_refusal(bank: Bank, error: BankRefusal, given: CardInput, customer: Cu
         body["validationDirectResponse"] = given.line(
             error.verdict, email=customer.email, key=customer.key
         )
-    if error.reason is Reason.duplicate_card:
+    if error.reason is Reason.DUPLICATE_CARD:
         body |= {
             "customerProfileId": customer.id,
             "customerPaymentProfileId": error.existing_id,

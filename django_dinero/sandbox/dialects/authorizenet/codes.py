@@ -47,58 +47,58 @@ BAD_NUMBER = ReasonCode(ERROR, "6", "The credit card number is invalid.")
 #: Every refusal that a money operation can meet.
 REASONS: Mapping[Reason, ReasonCode] = MappingProxyType(
     {
-        Reason.declined: ReasonCode(DECLINED, "2", _DECLINED),
-        Reason.invalid_amount: ReasonCode(ERROR, "5", "A valid amount is required."),
-        Reason.invalid_number: BAD_NUMBER,
-        Reason.masked_mismatch: BAD_NUMBER,
-        Reason.missing_address: MISSING_FIELDS,
-        Reason.expired: ReasonCode(ERROR, "8", "The credit card has expired."),
-        Reason.duplicate: ReasonCode(ERROR, "11", "A duplicate transaction has been submitted."),
-        Reason.not_found: _GONE,
-        Reason.not_capturable: _GONE,
-        Reason.not_voidable: _GONE,
-        Reason.not_held: _GONE,
-        Reason.authorization_expired: _GONE,
-        Reason.already_settled: _GONE,
-        Reason.avs: ReasonCode(
+        Reason.DECLINED: ReasonCode(DECLINED, "2", _DECLINED),
+        Reason.INVALID_AMOUNT: ReasonCode(ERROR, "5", "A valid amount is required."),
+        Reason.INVALID_NUMBER: BAD_NUMBER,
+        Reason.MASKED_MISMATCH: BAD_NUMBER,
+        Reason.MISSING_ADDRESS: MISSING_FIELDS,
+        Reason.EXPIRED: ReasonCode(ERROR, "8", "The credit card has expired."),
+        Reason.DUPLICATE: ReasonCode(ERROR, "11", "A duplicate transaction has been submitted."),
+        Reason.NOT_FOUND: _GONE,
+        Reason.NOT_CAPTURABLE: _GONE,
+        Reason.NOT_VOIDABLE: _GONE,
+        Reason.NOT_HELD: _GONE,
+        Reason.AUTHORIZATION_EXPIRED: _GONE,
+        Reason.ALREADY_SETTLED: _GONE,
+        Reason.AVS: ReasonCode(
             DECLINED,
             "27",
             "The transaction has been declined because of an AVS mismatch. The address provided"
             " does not match billing address of cardholder.",
         ),
-        Reason.invalid_currency: ReasonCode(
+        Reason.INVALID_CURRENCY: ReasonCode(
             ERROR,
             "39",
             "The supplied currency code is either invalid, not supported, not allowed for this"
             " merchant or doesn't have an exchange rate.",
         ),
-        Reason.cvv: ReasonCode(DECLINED, "44", _DECLINED),
-        Reason.avs_and_cvv: ReasonCode(DECLINED, "45", _DECLINED),
-        Reason.capture_exceeds_authorization: ReasonCode(
+        Reason.CVV: ReasonCode(DECLINED, "44", _DECLINED),
+        Reason.AVS_AND_CVV: ReasonCode(DECLINED, "45", _DECLINED),
+        Reason.CAPTURE_EXCEEDS_AUTHORIZATION: ReasonCode(
             ERROR,
             "47",
             "The amount requested for settlement cannot be greater than the original amount"
             " authorized.",
         ),
-        Reason.refund_not_settled: ReasonCode(ERROR, "54", _NO_CREDIT),
-        Reason.not_refundable: ReasonCode(ERROR, "54", _NO_CREDIT),
-        Reason.refund_wrong_card: ReasonCode(ERROR, "54", _NO_CREDIT),
-        Reason.refund_exceeds: ReasonCode(
+        Reason.REFUND_NOT_SETTLED: ReasonCode(ERROR, "54", _NO_CREDIT),
+        Reason.NOT_REFUNDABLE: ReasonCode(ERROR, "54", _NO_CREDIT),
+        Reason.REFUND_WRONG_CARD: ReasonCode(ERROR, "54", _NO_CREDIT),
+        Reason.REFUND_EXCEEDS: ReasonCode(
             ERROR,
             "55",
             "The sum of credits against the referenced transaction would exceed original debit"
             " amount.",
         ),
-        Reason.held: ReasonCode(ERROR, "193", "The transaction is currently under review."),
-        Reason.partial_approval: ReasonCode(
+        Reason.HELD: ReasonCode(ERROR, "193", "The transaction is currently under review."),
+        Reason.PARTIAL_APPROVAL: ReasonCode(
             HELD,
             "295",
             "The amount of this request was only partially approved on the given prepaid card."
             " Another payment is required to complete the balance of this transaction.",
         ),
-        Reason.already_voided: ReasonCode(
+        Reason.ALREADY_VOIDED: ReasonCode(
             APPROVED, "310", "This transaction has already been voided."
         ),
-        Reason.already_captured: _ALREADY_CAPTURED,
+        Reason.ALREADY_CAPTURED: _ALREADY_CAPTURED,
     }
 )

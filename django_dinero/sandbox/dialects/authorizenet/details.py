@@ -18,10 +18,10 @@ from django_dinero.sandbox.dialects.authorizenet.results import reason_of
 from django_dinero.sandbox.dialects.authorizenet.wire import billing_tree, card_tree
 
 _TYPES = {
-    EntryKind.charge: "authCaptureTransaction",
-    EntryKind.authorization: "authOnlyTransaction",
-    EntryKind.refund: "refundTransaction",
-    EntryKind.validation: "authOnlyTransaction",
+    EntryKind.CHARGE: "authCaptureTransaction",
+    EntryKind.AUTHORIZATION: "authOnlyTransaction",
+    EntryKind.REFUND: "refundTransaction",
+    EntryKind.VALIDATION: "authOnlyTransaction",
 }
 #: The gateway's word for a status, of payments. Refunds and held ones have words of their own.
 STATUSES: Mapping[RemoteStatus, str] = MappingProxyType(
@@ -47,7 +47,7 @@ _RETURNED = {"code": "R02", "description": "Account Closed"}
 
 def status_of(entry: Entry) -> str:
     """Return the ``transactionStatus`` of an entry."""
-    if entry.kind is EntryKind.refund and entry.status in _REFUNDS:
+    if entry.kind is EntryKind.REFUND and entry.status in _REFUNDS:
         return _REFUNDS[entry.status]
     if entry.status is RemoteStatus.HELD and entry.auth_code:
         return "FDSAuthorizedPendingReview"
@@ -139,6 +139,6 @@ def _returned(entry: Entry) -> Tree | None:
 
 
 def _reason(entry: Entry) -> codes.ReasonCode:
-    outcomes = {RemoteStatus.HELD: Outcome.held, RemoteStatus.DECLINED: Outcome.declined}
-    outcome = outcomes.get(entry.status, Outcome.approved)
+    outcomes = {RemoteStatus.HELD: Outcome.HELD, RemoteStatus.DECLINED: Outcome.DECLINED}
+    outcome = outcomes.get(entry.status, Outcome.APPROVED)
     return reason_of(Verdict(outcome, entry, reason=entry.reason))

@@ -35,9 +35,9 @@ def _without_reference(bank: Bank) -> Answer:
 def _followed(verdict: Verdict, ref_id: str, *, is_capture: bool = False) -> Result:
     """The result of a capture or a void: its transId is that of the original."""
     entry, reason = verdict.entry, reason_of(verdict)
-    if is_capture and verdict.reason is Reason.already_voided:
+    if is_capture and verdict.reason is Reason.ALREADY_VOIDED:
         # 310 would say that the *void* had been done before.
-        reason = codes.REASONS[Reason.not_found]
+        reason = codes.REASONS[Reason.NOT_FOUND]
     if reason.response != codes.APPROVED or entry is None:
         return Result(reason, ref_id=ref_id, card=shown(entry))
     return Result(
@@ -82,7 +82,7 @@ def refund(bank: Bank, tx: Node, key: str) -> Answer:
     if profile is None and not number:
         return answer(Result(_NO_NUMBER, ref_id=ref_id), bank.account)
     if amount is None:
-        reason = codes.REASONS[Reason.invalid_amount]
+        reason = codes.REASONS[Reason.INVALID_AMOUNT]
         return answer(Result(reason, ref_id=ref_id), bank.account)
     try:
         last_4 = last_4_of(number) if number else ""
@@ -104,7 +104,7 @@ def refund(bank: Bank, tx: Node, key: str) -> Answer:
         ),
         duplicate_window=window,
     )
-    if verdict.reason is Reason.refund_wrong_card and profile is not None:
+    if verdict.reason is Reason.REFUND_WRONG_CARD and profile is not None:
         raise Refused("E00051", body=_EMPTY)
     # As with a charge: only a window that was sent makes the refusal name the original.
     return answer(_refunded(verdict, ref_id, tell_original=window is not None), bank.account)
@@ -112,7 +112,7 @@ def refund(bank: Bank, tx: Node, key: str) -> Answer:
 
 def _refunded(verdict: Verdict, ref_id: str, *, tell_original: bool) -> Result:
     entry, reason = verdict.entry, reason_of(verdict)
-    if verdict.reason is Reason.duplicate and tell_original and entry is not None:
+    if verdict.reason is Reason.DUPLICATE and tell_original and entry is not None:
         return Result(reason, trans_id=entry.id, ref_id=ref_id, card=shown(entry))
     if verdict.reason is not None or entry is None:
         return Result(reason, ref_id=ref_id, card=shown(entry))
@@ -144,7 +144,7 @@ def update_held(bank: Bank, request: Node) -> Answer:
     if verdict.reason is not None or entry is None:
         return answer(_followed(verdict, ref_id), bank.account)
     approved = entry.status is not RemoteStatus.DECLINED
-    reason = codes.APPROVAL if approved else codes.REASONS[Reason.declined]
+    reason = codes.APPROVAL if approved else codes.REASONS[Reason.DECLINED]
     result = Result(
         reason,
         trans_id=entry.id,

@@ -47,14 +47,14 @@ TEXTS: Mapping[str, str] = MappingProxyType(
 #: What the gateway says by a message code, whatever the operation.
 CODES: Mapping[Reason, str] = MappingProxyType(
     {
-        Reason.customer_not_found: "E00040",
-        Reason.card_not_found: "E00040",
-        Reason.duplicate_customer: "E00039",
-        Reason.duplicate_card: "E00039",
-        Reason.card_limit: "E00042",
-        Reason.token_invalid: "E00114",
-        Reason.token_used: "E00114",
-        Reason.token_expired: "E00115",
+        Reason.CUSTOMER_NOT_FOUND: "E00040",
+        Reason.CARD_NOT_FOUND: "E00040",
+        Reason.DUPLICATE_CUSTOMER: "E00039",
+        Reason.DUPLICATE_CARD: "E00039",
+        Reason.CARD_LIMIT: "E00042",
+        Reason.TOKEN_INVALID: "E00114",
+        Reason.TOKEN_USED: "E00114",
+        Reason.TOKEN_EXPIRED: "E00115",
     }
 )
 

@@ -173,5 +173,5 @@ def _shown_number(tx: Node) -> Shown:
 
 def _refusal(error: BankRefusal) -> Refused:
     code = CODES[error.reason]
-    unknown = error.reason in (Reason.customer_not_found, Reason.card_not_found)
+    unknown = error.reason in (Reason.CUSTOMER_NOT_FOUND, Reason.CARD_NOT_FOUND)
     return Refused(code, _UNKNOWN_PROFILE if unknown else "", _EMPTY)

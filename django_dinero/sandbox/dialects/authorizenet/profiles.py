@@ -57,7 +57,7 @@ def _not_made(error: BankRefusal) -> Tree:
 
 
 def _words(error: BankRefusal, text: str) -> str:
-    if error.reason is Reason.duplicate_customer:
+    if error.reason is Reason.DUPLICATE_CUSTOMER:
         return f"A duplicate record with ID {error.existing_id} already exists."
     return text
 

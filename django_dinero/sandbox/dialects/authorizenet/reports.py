@@ -173,4 +173,4 @@ def _counted(entry: Entry) -> str:
         return "void"
     if entry.status is RemoteStatus.DECLINED:
         return "decline"
-    return "refund" if entry.kind is EntryKind.refund else "charge"
+    return "refund" if entry.kind is EntryKind.REFUND else "charge"

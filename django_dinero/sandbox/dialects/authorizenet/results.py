@@ -102,7 +102,7 @@ def shown(entry: Entry | None) -> Shown:
 
 def reason_of(verdict: Verdict) -> ReasonCode:
     """Return the code and words of a verdict."""
-    if verdict.outcome is Outcome.held:
+    if verdict.outcome is Outcome.HELD:
         authorized = verdict.entry is not None and bool(verdict.entry.auth_code)
         return codes.HELD_AUTHORIZED if authorized else codes.HELD_UNAUTHORIZED
     if verdict.reason is None:
@@ -120,7 +120,7 @@ def paid(verdict: Verdict, card: Shown, *, tell_original: bool) -> Result:
             refusal of a duplicate name the original.
     """
     entry = verdict.entry
-    is_duplicate = verdict.reason is Reason.duplicate
+    is_duplicate = verdict.reason is Reason.DUPLICATE
     if entry is None or (is_duplicate and not tell_original):
         return Result(reason_of(verdict), card=card)
     return Result(
@@ -139,14 +139,14 @@ def paid(verdict: Verdict, card: Shown, *, tell_original: bool) -> Result:
 
 def _extra(verdict: Verdict, entry: Entry) -> Tree:
     extra: dict[str, object] = {}
-    if verdict.balance is not None or verdict.outcome is Outcome.partial:
+    if verdict.balance is not None or verdict.outcome is Outcome.PARTIAL:
         balance = "0.00" if verdict.balance is None else str(verdict.balance)
         extra["prePaidCard"] = {
             "requestedAmount": str(entry.requested_amount or entry.amount),
             "approvedAmount": str(entry.amount),
             "balanceOnCard": balance,
         }
-    if verdict.outcome is Outcome.partial:
+    if verdict.outcome is Outcome.PARTIAL:
         extra["splitTenderId"] = entry.id
     if entry.customer_id:
         extra["profile"] = {

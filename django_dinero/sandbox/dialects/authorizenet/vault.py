@@ -75,7 +75,7 @@ def _new_customer_refusal(
         if check is not None
     ]
     body = {**NO_LISTS, "validationDirectResponseList": {"string": lines}}
-    if error.reason is Reason.duplicate_customer:
+    if error.reason is Reason.DUPLICATE_CUSTOMER:
         text = f"A duplicate record with ID {error.existing_id} already exists."
         return Refused("E00039", text, body)
     found = refusal(error, bank.account.max_cards)
@@ -118,7 +118,7 @@ def update_customer(bank: Bank, request: Node) -> Answer:
             description=profile.value("description"),
         )
     except BankRefusal as error:
-        if error.reason is not Reason.duplicate_customer:
+        if error.reason is not Reason.DUPLICATE_CUSTOMER:
             raise
         text = f"A duplicate record with ID {error.existing_id} already exists."
         raise Refused("E00039", text) from None

@@ -42,11 +42,11 @@ _BRANDS = {
 #: ``oldLiveMode`` is the live check that always takes a hundredth.
 VALIDATIONS: Mapping[str, Validation] = MappingProxyType(
     {
-        "": Validation.none,
-        "none": Validation.none,
-        "testMode": Validation.test,
-        "liveMode": Validation.addressed,
-        "oldLiveMode": Validation.live,
+        "": Validation.NONE,
+        "none": Validation.NONE,
+        "testMode": Validation.TEST,
+        "liveMode": Validation.ADDRESSED,
+        "oldLiveMode": Validation.LIVE,
     }
 )
 #: Four digits keep to the schema, but only as the mask that they are not.

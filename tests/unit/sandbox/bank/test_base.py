@@ -41,7 +41,7 @@ def test_a_token_pays_once(bank: Bank) -> None:
         *(Check.Z, Check.M, "amex", "0002"),
     )
     assert (entry.month, entry.year, entry.billing) == (3, 2089, {"zip": "46217"})
-    assert reason_of(bank, token) is Reason.token_used
+    assert reason_of(bank, token) is Reason.TOKEN_USED
 
 
 def test_a_token_becomes_a_card(bank: Bank) -> None:
@@ -53,21 +53,21 @@ def test_a_token_becomes_a_card(bank: Bank) -> None:
     )
     with pytest.raises(BankRefusal) as refused:
         bank.add_card(customer.id, NewCard(token))
-    assert refused.value.reason is Reason.token_used
+    assert refused.value.reason is Reason.TOKEN_USED
     again = NewCard(replace(minted(bank, MASTERCARD), billing={"zip": "12345"}))
     with pytest.raises(BankRefusal) as refused:
         bank.add_card(customer.id, again)
-    assert (refused.value.reason, refused.value.existing_id) == (Reason.duplicate_card, card.id)
+    assert (refused.value.reason, refused.value.existing_id) == (Reason.DUPLICATE_CARD, card.id)
 
 
 def test_a_declined_payment_spends_the_token(bank: Bank) -> None:
     token = replace(minted(bank), billing={"zip": "46282"})
-    assert charge(bank, token).reason is Reason.declined
-    assert reason_of(bank, token) is Reason.token_used
+    assert charge(bank, token).reason is Reason.DECLINED
+    assert reason_of(bank, token) is Reason.TOKEN_USED
 
 
 def test_a_token_of_a_wrong_code(bank: Bank) -> None:
-    assert charge(bank, minted(bank, cvv="901")).reason is Reason.cvv
+    assert charge(bank, minted(bank, cvv="901")).reason is Reason.CVV
     assert charge(bank, minted(bank)).cvv is Check.P
 
 
@@ -76,22 +76,22 @@ def test_a_token_lasts_15_minutes(bank: Bank) -> None:
     bank.clock.advance(14 * MINUTE)
     assert charge(bank, first).approved
     bank.clock.advance(MINUTE)
-    assert reason_of(bank, second) is Reason.token_expired
+    assert reason_of(bank, second) is Reason.TOKEN_EXPIRED
 
 
 def test_an_unknown_token(bank: Bank) -> None:
-    assert reason_of(bank, Token(Secret("no such token"))) is Reason.token_invalid
+    assert reason_of(bank, Token(Secret("no such token"))) is Reason.TOKEN_INVALID
     other = Bank()
-    assert reason_of(other, minted(bank)) is Reason.token_invalid
+    assert reason_of(other, minted(bank)) is Reason.TOKEN_INVALID
 
 
 def test_no_token_for_a_bad_card(bank: Bank) -> None:
     with pytest.raises(BankRefusal) as refused:
         bank.mint_token(BAD_LUHN)
-    assert refused.value.reason is Reason.invalid_number
+    assert refused.value.reason is Reason.INVALID_NUMBER
     with pytest.raises(BankRefusal) as refused:
         bank.mint_token(Secret(VISA), month=1, year=2001)
-    assert refused.value.reason is Reason.expired
+    assert refused.value.reason is Reason.EXPIRED
 
 
 def test_tokens_do_not_repeat(bank: Bank) -> None:
@@ -102,4 +102,4 @@ def test_tokens_do_not_repeat(bank: Bank) -> None:
 
 def test_a_token_and_its_number_are_the_same_payment(bank: Bank) -> None:
     assert bank.charge(plain(), Decimal(5)).approved
-    assert bank.charge(minted(bank), Decimal(5)).reason is Reason.duplicate
+    assert bank.charge(minted(bank), Decimal(5)).reason is Reason.DUPLICATE

@@ -85,9 +85,9 @@ def test_the_same_card_twice(bank: Bank, customer: str) -> None:
     card = bank.add_card(customer, new_card(**HOME))
     other_date = replace(plain(**HOME), month=1, year=2080)
     refused = refusal(lambda: bank.add_card(customer, NewCard(other_date)))
-    assert (refused.reason, refused.existing_id) == (Reason.duplicate_card, card.id)
+    assert (refused.reason, refused.existing_id) == (Reason.DUPLICATE_CARD, card.id)
     city = refusal(lambda: bank.add_card(customer, new_card(**HOME, city="Berlin")))
-    assert city.reason is Reason.duplicate_card
+    assert city.reason is Reason.DUPLICATE_CARD
     assert bank.customer(customer).cards == (card,)
 
 
@@ -111,9 +111,9 @@ def test_the_limit(bank: Bank, customer: str) -> None:
     for number in range(10):
         bank.add_card(customer, new_card(zip=str(number)))
     refused = refusal(lambda: bank.add_card(customer, new_card(zip="10")))
-    assert refused.reason is Reason.card_limit
+    assert refused.reason is Reason.CARD_LIMIT
     again = refusal(lambda: bank.add_card(customer, new_card(zip="1")))
-    assert again.reason is Reason.duplicate_card
+    assert again.reason is Reason.DUPLICATE_CARD
     assert len(bank.customer(customer).cards) == 10
 
 
@@ -124,17 +124,17 @@ def test_without_a_check_anything_is_stored(bank: Bank, customer: str) -> None:
     old = replace(plain(BAD_LUHN), year=2001)
     card = bank.add_card(customer, NewCard(old))
     assert (card.last_4, card.year, card.validation) == ("1112", 2001, None)
-    assert bank.validate_card(customer, card.id, Validation.none) == Verdict(Outcome.approved)
-    test = bank.validate_card(customer, card.id, Validation.test)
-    assert test == Verdict(Outcome.failed, reason=Reason.invalid_number)
+    assert bank.validate_card(customer, card.id, Validation.NONE) == Verdict(Outcome.APPROVED)
+    test = bank.validate_card(customer, card.id, Validation.TEST)
+    assert test == Verdict(Outcome.FAILED, reason=Reason.INVALID_NUMBER)
 
 
-@pytest.mark.parametrize("mode", [Validation.test, Validation.live])
+@pytest.mark.parametrize("mode", [Validation.TEST, Validation.LIVE])
 @pytest.mark.parametrize(
     ("card", "reason"),
     [
-        (plain(BAD_LUHN), Reason.invalid_number),
-        (replace(plain(), year=2001), Reason.expired),
+        (plain(BAD_LUHN), Reason.INVALID_NUMBER),
+        (replace(plain(), year=2001), Reason.EXPIRED),
     ],
 )
 def test_a_card_that_fails_is_not_stored(
@@ -142,43 +142,43 @@ def test_a_card_that_fails_is_not_stored(
 ) -> None:
     refused = refusal(lambda: bank.add_card(customer, NewCard(card), mode))
     assert (refused.reason, refused.entry) == (reason, None)
-    assert refused.verdict == Verdict(Outcome.failed, reason=reason)
+    assert refused.verdict == Verdict(Outcome.FAILED, reason=reason)
     assert bank.customer(customer).cards == ()
 
 
 @pytest.mark.parametrize(
     ("card", "reason"),
     [
-        (plain(zip="46282"), Reason.declined),
-        (plain(zip="46205"), Reason.avs),
-        (plain(cvv="901"), Reason.cvv),
-        (plain(cvv="901", zip="46205"), Reason.avs_and_cvv),
+        (plain(zip="46282"), Reason.DECLINED),
+        (plain(zip="46205"), Reason.AVS),
+        (plain(cvv="901"), Reason.CVV),
+        (plain(cvv="901", zip="46205"), Reason.AVS_AND_CVV),
     ],
 )
 def test_only_a_live_check_asks_the_cards_bank(
     bank: Bank, customer: str, card: PlainCard, reason: Reason
 ) -> None:
-    refused = refusal(lambda: bank.add_card(customer, NewCard(card), Validation.live))
+    refused = refusal(lambda: bank.add_card(customer, NewCard(card), Validation.LIVE))
     assert refused.reason is reason
     assert refused.verdict is not None
-    assert (refused.verdict.outcome, refused.verdict.entry) == (Outcome.declined, refused.entry)
+    assert (refused.verdict.outcome, refused.verdict.entry) == (Outcome.DECLINED, refused.entry)
     assert bank.customer(customer).cards == ()
     (entry,) = bank.transactions(validations=True)
     assert (entry, entry.status, entry.reason) == (refused.entry, RemoteStatus.DECLINED, reason)
-    accepted = bank.add_card(customer, NewCard(card), Validation.test)
-    assert accepted.validation == Verdict(Outcome.approved)
+    accepted = bank.add_card(customer, NewCard(card), Validation.TEST)
+    assert accepted.validation == Verdict(Outcome.APPROVED)
 
 
 @pytest.mark.parametrize(("number", "amount"), [(VISA, "0.00"), (AMEX, "0.01")])
 def test_a_live_check_leaves_a_voided_entry(
     bank: Bank, customer: str, number: str, amount: str
 ) -> None:
-    card = bank.add_card(customer, new_card(number, cvv="900", **HOME), Validation.live)
+    card = bank.add_card(customer, new_card(number, cvv="900", **HOME), Validation.LIVE)
     assert card.validation is not None
     assert (card.validation.avs, card.validation.cvv) == (Check.Y, Check.M)
     entry = entry_of(card.validation)
     assert (entry.kind, entry.status, str(entry.amount)) == (
-        *(EntryKind.validation, RemoteStatus.VOIDED, amount),
+        *(EntryKind.VALIDATION, RemoteStatus.VOIDED, amount),
     )
     assert entry.auth_code
     assert bank.retrieve_transaction(entry.id) == entry
@@ -187,25 +187,25 @@ def test_a_live_check_leaves_a_voided_entry(
 def test_the_check_runs_before_duplicate_and_limit(bank: Bank, customer: str) -> None:
     for number in range(10):
         bank.add_card(customer, new_card(zip=str(number)))
-    for zip_code, reason in (("1", Reason.duplicate_card), ("10", Reason.card_limit)):
+    for zip_code, reason in (("1", Reason.DUPLICATE_CARD), ("10", Reason.CARD_LIMIT)):
         card = new_card(zip=zip_code)
-        refused = refusal(partial(bank.add_card, customer, card, Validation.live))
+        refused = refusal(partial(bank.add_card, customer, card, Validation.LIVE))
         assert refused.reason is reason
         assert refused.verdict is not None
         assert bank.retrieve_transaction(entry_of(refused.verdict).id) == refused.verdict.entry
     bad = NewCard(plain(BAD_LUHN))
-    assert refusal(lambda: bank.add_card(customer, bad, Validation.test)).reason is (
-        Reason.invalid_number
+    assert refusal(lambda: bank.add_card(customer, bad, Validation.TEST)).reason is (
+        Reason.INVALID_NUMBER
     )
 
 
 def test_a_stored_card_checked_again(bank: Bank) -> None:
     card = stored(bank, zip="46217")
     verdict = bank.validate_card(card.customer_id, card.card_id)
-    assert (verdict.outcome, verdict.avs, verdict.cvv) == (Outcome.approved, Check.Z, Check.P)
+    assert (verdict.outcome, verdict.avs, verdict.cvv) == (Outcome.APPROVED, Check.Z, Check.P)
     assert entry_of(verdict).card_id == card.card_id
     wrong = bank.validate_card(card.customer_id, card.card_id, cvv=Secret("901"))
-    assert (wrong.outcome, wrong.reason) == (Outcome.declined, Reason.cvv)
+    assert (wrong.outcome, wrong.reason) == (Outcome.DECLINED, Reason.CVV)
 
 
 # -- Replacement ----------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ def test_an_update_replaces_the_whole_billing(bank: Bank, customer: str) -> None
 def test_a_mask_must_be_that_of_the_card(bank: Bank, customer: str) -> None:
     card = bank.add_card(customer, new_card(**HOME))
     refused = refusal(lambda: bank.update_card(customer, card.id, MaskedCard("0002")))
-    assert refused.reason is Reason.masked_mismatch
+    assert refused.reason is Reason.MASKED_MISMATCH
     assert bank.card(customer, card.id) == card
 
 
@@ -246,16 +246,16 @@ def test_an_update_is_checked_too(bank: Bank, customer: str) -> None:
     card = bank.add_card(customer, new_card(**HOME))
     old = MaskedCard("1111", 1, 2001)
     refused = refusal(
-        lambda: bank.update_card(customer, card.id, old, HOME, validation=Validation.test)
+        lambda: bank.update_card(customer, card.id, old, HOME, validation=Validation.TEST)
     )
-    assert refused.reason is Reason.expired
+    assert refused.reason is Reason.EXPIRED
     wrong = MaskedCard("1111", cvv=Secret("901"))
     declined = refusal(
-        lambda: bank.update_card(customer, card.id, wrong, HOME, validation=Validation.live)
+        lambda: bank.update_card(customer, card.id, wrong, HOME, validation=Validation.LIVE)
     )
-    assert declined.reason is Reason.cvv
+    assert declined.reason is Reason.CVV
     assert bank.card(customer, card.id) == card
-    fine = bank.update_card(customer, card.id, MaskedCard("1111"), HOME, validation=Validation.live)
+    fine = bank.update_card(customer, card.id, MaskedCard("1111"), HOME, validation=Validation.LIVE)
     assert fine.validation is not None
     assert entry_of(fine.validation).card_id == card.id
 
@@ -264,7 +264,7 @@ def test_an_update_makes_no_duplicate(bank: Bank, customer: str) -> None:
     first = bank.add_card(customer, new_card(**HOME))
     second = bank.add_card(customer, new_card(AMEX, **HOME))
     refused = refusal(lambda: bank.update_card(customer, second.id, plain(**HOME)))
-    assert (refused.reason, refused.existing_id) == (Reason.duplicate_card, first.id)
+    assert (refused.reason, refused.existing_id) == (Reason.DUPLICATE_CARD, first.id)
     assert bank.update_card(customer, first.id, plain(**HOME)) == first
 
 
@@ -277,7 +277,7 @@ def test_an_unknown_card(bank: Bank, customer: str) -> None:
             partial(bank.delete_card, customer, card_id),
             partial(bank.validate_card, customer, card_id),
         ]
-        assert {refusal(call).reason for call in calls} == {Reason.card_not_found}
+        assert {refusal(call).reason for call in calls} == {Reason.CARD_NOT_FOUND}
 
 
 def test_a_deleted_card_is_gone(bank: Bank) -> None:
@@ -285,5 +285,5 @@ def test_a_deleted_card_is_gone(bank: Bank) -> None:
     bank.delete_card(card.customer_id, card.card_id)
     for call in (bank.card, bank.delete_card):
         refused = refusal(partial(call, card.customer_id, card.card_id))
-        assert refused.reason is Reason.card_not_found
-    assert refusal(lambda: bank.charge(card, Decimal(1))).reason is Reason.card_not_found
+        assert refused.reason is Reason.CARD_NOT_FOUND
+    assert refusal(lambda: bank.charge(card, Decimal(1))).reason is Reason.CARD_NOT_FOUND

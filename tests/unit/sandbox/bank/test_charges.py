@@ -46,9 +46,9 @@ def test_a_charge_is_kept_with_all_that_came_with_it(bank: Bank) -> None:
     verdict = bank.charge(card, Decimal("12.5"), operation_key="op-1", order=order)
     entry = entry_of(verdict)
     assert (verdict.outcome, verdict.reason, verdict.avs, verdict.cvv) == (
-        *(Outcome.approved, None, Check.Y, Check.M),
+        *(Outcome.APPROVED, None, Check.Y, Check.M),
     )
-    assert (entry.kind, entry.status) == (EntryKind.charge, RemoteStatus.CAPTURED)
+    assert (entry.kind, entry.status) == (EntryKind.CHARGE, RemoteStatus.CAPTURED)
     assert [str(entry.amount), str(entry.settled_amount)] == ["12.50", "12.50"]
     assert (entry.currency, entry.operation_key, entry.invoice) == ("USD", "op-1", "inv-1")
     assert (entry.description, entry.customer_ip) == ("Socks", "127.0.0.1")
@@ -74,10 +74,10 @@ def test_an_approval_has_codes_of_its_own(bank: Bank) -> None:
 def test_authorize_takes_no_money_yet(bank: Bank) -> None:
     entry = entry_of(bank.authorize(plain(), TEN))
     assert (entry.kind, entry.status, entry.settled_amount) == (
-        *(EntryKind.authorization, RemoteStatus.AUTHORIZED, None),
+        *(EntryKind.AUTHORIZATION, RemoteStatus.AUTHORIZED, None),
     )
     other = bank.charge(plain(), TEN, settle=False, duplicate_window=0)
-    assert entry_of(other).kind is EntryKind.authorization
+    assert entry_of(other).kind is EntryKind.AUTHORIZATION
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_authorize_takes_no_money_yet(bank: Bank) -> None:
 @pytest.mark.parametrize("verb", [Bank.charge, Bank.authorize])
 def test_a_bad_amount_fails(bank: Bank, amount: str, verb: Callable[..., Verdict]) -> None:
     verdict = verb(bank, plain(), Decimal(amount))
-    assert verdict == Verdict(Outcome.failed, reason=Reason.invalid_amount)
+    assert verdict == Verdict(Outcome.FAILED, reason=Reason.INVALID_AMOUNT)
     assert bank.transactions() == ()
 
 
@@ -97,17 +97,17 @@ def test_a_float_is_no_amount(bank: Bank) -> None:
 
 def test_currencies(bank: Bank) -> None:
     verdict = bank.charge(plain(), TEN, currency="EUR")
-    assert verdict == Verdict(Outcome.failed, reason=Reason.invalid_currency)
+    assert verdict == Verdict(Outcome.FAILED, reason=Reason.INVALID_CURRENCY)
     wide = Bank(account=Account(currency="JPY", currencies=("KWD",)))
     assert str(entry_of(pay(wide, plain(), Decimal("500"))).amount) == "500"
-    assert pay(wide, plain(), Decimal("500.5")).reason is Reason.invalid_amount
+    assert pay(wide, plain(), Decimal("500.5")).reason is Reason.INVALID_AMOUNT
     kuwait = wide.charge(plain(), Decimal("1.234"), currency="KWD")
     assert (str(entry_of(kuwait).amount), entry_of(kuwait).currency) == ("1.234", "KWD")
 
 
 @pytest.mark.parametrize("number", [BAD_LUHN, "4111", "", VISA.replace("1", "\u0661")])
 def test_a_bad_number_fails(bank: Bank, number: str) -> None:
-    assert pay(bank, plain(number)) == Verdict(Outcome.failed, reason=Reason.invalid_number)
+    assert pay(bank, plain(number)) == Verdict(Outcome.FAILED, reason=Reason.INVALID_NUMBER)
 
 
 def test_a_card_is_good_to_the_end_of_its_month(bank: Bank) -> None:
@@ -115,15 +115,15 @@ def test_a_card_is_good_to_the_end_of_its_month(bank: Bank) -> None:
     assert pay(bank, replace(plain(), month=now.month, year=now.year)).approved
     assert pay(bank, replace(plain(), month=None, year=None)).approved
     before = replace(plain(), month=now.month, year=now.year - 1)
-    assert pay(bank, before) == Verdict(Outcome.failed, reason=Reason.expired)
-    assert bank.charge(before, TEN).reason is Reason.expired
+    assert pay(bank, before) == Verdict(Outcome.FAILED, reason=Reason.EXPIRED)
+    assert bank.charge(before, TEN).reason is Reason.EXPIRED
 
 
 def test_the_same_payment_again_is_a_duplicate(bank: Bank) -> None:
     card = plain(cvv="900", zip="12345")
     first = bank.charge(card, TEN, order=Order("inv-1"), operation_key="a")
     again = bank.charge(card, Decimal("10"), order=Order("inv-1"), operation_key="b")
-    assert again == Verdict(Outcome.failed, first.entry, Check.Y, Check.M, Reason.duplicate)
+    assert again == Verdict(Outcome.FAILED, first.entry, Check.Y, Check.M, Reason.DUPLICATE)
     assert len(bank.transactions()) == 1
 
 
@@ -143,20 +143,20 @@ def test_what_makes_another_payment(bank: Bank) -> None:
     assert bank.charge(plain(), TEN, order=Order(customer_reference="c")).approved
     assert bank.charge(plain(), TEN, duplicate_window=60).approved
     assert bank.charge(stored(bank), TEN).approved
-    assert bank.charge(plain(phone="555"), TEN).reason is Reason.duplicate
+    assert bank.charge(plain(phone="555"), TEN).reason is Reason.DUPLICATE
 
 
 def test_the_duplicate_window_ends(bank: Bank) -> None:
     assert bank.charge(plain(), TEN, duplicate_window=60).approved
     bank.clock.advance(59)
-    assert bank.charge(plain(), TEN, duplicate_window=60).reason is Reason.duplicate
+    assert bank.charge(plain(), TEN, duplicate_window=60).reason is Reason.DUPLICATE
     bank.clock.advance(2)
     assert bank.charge(plain(), TEN, duplicate_window=60).approved
 
 
 def test_the_duplicate_window_of_the_account(bank: Bank) -> None:
     assert bank.charge(plain(), TEN).approved
-    assert bank.charge(plain(), TEN, duplicate_window=120).reason is Reason.duplicate
+    assert bank.charge(plain(), TEN, duplicate_window=120).reason is Reason.DUPLICATE
     off = Bank(account=Account(duplicate_window=0))
     assert off.charge(plain(), TEN).approved
     assert off.charge(plain(), TEN).approved
@@ -165,7 +165,7 @@ def test_the_duplicate_window_of_the_account(bank: Bank) -> None:
 def test_a_declined_payment_repeated_is_a_duplicate(bank: Bank) -> None:
     first = bank.charge(plain(zip="46282"), TEN)
     again = bank.charge(plain(zip="46282"), TEN)
-    assert (again.outcome, again.entry) == (Outcome.failed, first.entry)
+    assert (again.outcome, again.entry) == (Outcome.FAILED, first.entry)
 
 
 def test_a_stored_card(bank: Bank) -> None:
@@ -181,18 +181,18 @@ def test_a_stored_card_has_no_code_of_its_own(bank: Bank) -> None:
     customer = bank.create_customer(cards=[])
     with pytest.raises(BankRefusal) as refused:
         pay(bank, VaultCard(customer.id))
-    assert refused.value.reason is Reason.card_not_found
+    assert refused.value.reason is Reason.CARD_NOT_FOUND
     card = stored(bank)
     assert pay(bank, card).cvv is Check.P
-    assert pay(bank, replace(card, cvv=Secret("901"))).reason is Reason.cvv
+    assert pay(bank, replace(card, cvv=Secret("901"))).reason is Reason.CVV
 
 
 @pytest.mark.parametrize(
     ("customer", "card", "reason"),
     [
-        ("1", "1", Reason.customer_not_found),
-        ("x", "", Reason.customer_not_found),
-        (None, "1", Reason.card_not_found),
+        ("1", "1", Reason.CUSTOMER_NOT_FOUND),
+        ("x", "", Reason.CUSTOMER_NOT_FOUND),
+        (None, "1", Reason.CARD_NOT_FOUND),
     ],
 )
 def test_no_such_card(bank: Bank, customer: str | None, card: str, reason: Reason) -> None:
@@ -206,23 +206,23 @@ def test_a_card_of_another_customer_is_not_found(bank: Bank) -> None:
     mine, other = stored(bank), stored(bank)
     with pytest.raises(BankRefusal) as refused:
         pay(bank, VaultCard(mine.customer_id, other.card_id))
-    assert refused.value.reason is Reason.card_not_found
+    assert refused.value.reason is Reason.CARD_NOT_FOUND
 
 
 def test_held_payments(bank: Bank) -> None:
     bank.hold_next()
     declined = pay(bank, plain(zip="46282"))
-    assert declined.outcome is Outcome.declined
+    assert declined.outcome is Outcome.DECLINED
     held = pay(bank, plain())
     entry = entry_of(held)
     assert (held.outcome, held.reason, entry.status) == (
-        Outcome.held,
-        Reason.held,
+        Outcome.HELD,
+        Reason.HELD,
         RemoteStatus.HELD,
     )
-    assert (entry.settled_amount, entry.reason) == (None, Reason.held)
+    assert (entry.settled_amount, entry.reason) == (None, Reason.HELD)
     assert entry.auth_code
     assert pay(bank, plain()).approved
     bank.hold_next(2)
     outcomes = [pay(bank, plain()).outcome for _ in range(3)]
-    assert outcomes == [Outcome.held, Outcome.held, Outcome.approved]
+    assert outcomes == [Outcome.HELD, Outcome.HELD, Outcome.APPROVED]

@@ -18,7 +18,7 @@ DAY = 86_400
 
 def reason_of(verdict: Verdict) -> Reason | None:
     """The reason of a verdict that failed."""
-    assert verdict.outcome is Outcome.failed
+    assert verdict.outcome is Outcome.FAILED
     return verdict.reason
 
 
@@ -52,7 +52,7 @@ def lapsed(bank: Bank) -> Entry:
 
 def validation(bank: Bank) -> Entry:
     """What a live check of a card leaves behind."""
-    customer = bank.create_customer(cards=[NewCard(plain())], validation=Validation.live)
+    customer = bank.create_customer(cards=[NewCard(plain())], validation=Validation.LIVE)
     verdict = customer.cards[0].validation
     assert verdict is not None
     return entry_of(verdict)
@@ -65,7 +65,7 @@ def test_capture_all_of_it(bank: Bank) -> None:
     entry = authorized(bank)
     verdict = bank.capture(entry.id, capture_key="cap-1")
     captured = entry_of(verdict)
-    assert verdict.outcome is Outcome.approved
+    assert verdict.outcome is Outcome.APPROVED
     assert (captured.id, captured.status, captured.capture_key) == (
         *(entry.id, RemoteStatus.CAPTURED, "cap-1"),
     )
@@ -81,30 +81,30 @@ def test_capture_less(bank: Bank) -> None:
 @pytest.mark.parametrize(
     ("amount", "reason"),
     [
-        ("10.01", Reason.capture_exceeds_authorization),
-        ("0", Reason.invalid_amount),
-        ("-1", Reason.invalid_amount),
-        ("1.001", Reason.invalid_amount),
+        ("10.01", Reason.CAPTURE_EXCEEDS_AUTHORIZATION),
+        ("0", Reason.INVALID_AMOUNT),
+        ("-1", Reason.INVALID_AMOUNT),
+        ("1.001", Reason.INVALID_AMOUNT),
     ],
 )
 def test_capture_of_a_wrong_amount(bank: Bank, amount: str, reason: Reason) -> None:
     entry = authorized(bank)
-    assert bank.capture(entry.id, Decimal(amount)) == Verdict(Outcome.failed, entry, reason=reason)
+    assert bank.capture(entry.id, Decimal(amount)) == Verdict(Outcome.FAILED, entry, reason=reason)
     assert bank.retrieve_transaction(entry.id) == entry
 
 
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (charged, Reason.already_captured),
-        (settled, Reason.already_captured),
-        (charged_back, Reason.already_captured),
-        (voided, Reason.already_voided),
-        (held, Reason.held),
-        (lapsed, Reason.authorization_expired),
-        (declined, Reason.not_capturable),
-        (refunded, Reason.not_capturable),
-        (validation, Reason.not_capturable),
+        (charged, Reason.ALREADY_CAPTURED),
+        (settled, Reason.ALREADY_CAPTURED),
+        (charged_back, Reason.ALREADY_CAPTURED),
+        (voided, Reason.ALREADY_VOIDED),
+        (held, Reason.HELD),
+        (lapsed, Reason.AUTHORIZATION_EXPIRED),
+        (declined, Reason.NOT_CAPTURABLE),
+        (refunded, Reason.NOT_CAPTURABLE),
+        (validation, Reason.NOT_CAPTURABLE),
     ],
 )
 def test_what_cannot_be_captured(bank: Bank, make: Maker, reason: Reason) -> None:
@@ -118,7 +118,7 @@ def test_capture_once(bank: Bank) -> None:
     entry = authorized(bank)
     first = entry_of(bank.capture(entry.id, Decimal(4), capture_key="one"))
     again = bank.capture(entry.id, Decimal(4), capture_key="two")
-    assert again == Verdict(Outcome.failed, first, reason=Reason.already_captured)
+    assert again == Verdict(Outcome.FAILED, first, reason=Reason.ALREADY_CAPTURED)
 
 
 def test_an_old_authorization_cannot_be_captured(bank: Bank) -> None:
@@ -126,7 +126,7 @@ def test_an_old_authorization_cannot_be_captured(bank: Bank) -> None:
     bank.clock.advance(30 * DAY - 60)
     other = authorized(bank)
     bank.clock.advance(60)
-    assert reason_of(bank.capture(entry.id)) is Reason.authorization_expired
+    assert reason_of(bank.capture(entry.id)) is Reason.AUTHORIZATION_EXPIRED
     assert bank.retrieve_transaction(entry.id).status is RemoteStatus.EXPIRED
     assert bank.capture(other.id).approved
 
@@ -137,7 +137,7 @@ def test_void(bank: Bank, make: Maker) -> None:
     verdict = bank.void(entry.id, void_key="v-1")
     now = entry_of(verdict)
     assert (verdict.outcome, now.id, now.status) == (
-        Outcome.approved,
+        Outcome.APPROVED,
         entry.id,
         RemoteStatus.VOIDED,
     )
@@ -148,12 +148,12 @@ def test_void(bank: Bank, make: Maker) -> None:
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (voided, Reason.already_voided),
-        (validation, Reason.already_voided),
-        (settled, Reason.already_settled),
-        (charged_back, Reason.already_settled),
-        (declined, Reason.not_voidable),
-        (lapsed, Reason.not_voidable),
+        (voided, Reason.ALREADY_VOIDED),
+        (validation, Reason.ALREADY_VOIDED),
+        (settled, Reason.ALREADY_SETTLED),
+        (charged_back, Reason.ALREADY_SETTLED),
+        (declined, Reason.NOT_VOIDABLE),
+        (lapsed, Reason.NOT_VOIDABLE),
     ],
 )
 def test_what_cannot_be_voided(bank: Bank, make: Maker, reason: Reason) -> None:
@@ -167,26 +167,26 @@ def test_refund_of_all_that_is_left(bank: Bank) -> None:
     parent = settled(bank)
     verdict = bank.refund(parent.id, operation_key="r-1", order=Order("inv", "Sorry"))
     refund = entry_of(verdict)
-    assert verdict.outcome is Outcome.approved
+    assert verdict.outcome is Outcome.APPROVED
     assert refund.id != parent.id
     assert (refund.kind, refund.status, refund.parent_id) == (
-        *(EntryKind.refund, RemoteStatus.CAPTURED, parent.id),
+        *(EntryKind.REFUND, RemoteStatus.CAPTURED, parent.id),
     )
     assert (refund.amount, refund.settled_amount) == (parent.amount, parent.amount)
     assert (refund.operation_key, refund.invoice, refund.description) == ("r-1", "inv", "Sorry")
     assert (refund.last_4, refund.brand, refund.auth_code) == ("1111", "visa", "")
     assert bank.transactions(parent_id=parent.id) == (refund,)
     assert bank.retrieve_transaction(parent.id) == parent
-    assert reason_of(bank.refund(parent.id)) is Reason.refund_exceeds
+    assert reason_of(bank.refund(parent.id)) is Reason.REFUND_EXCEEDS
 
 
 def test_refunds_never_exceed_what_was_settled(bank: Bank) -> None:
     parent = settled(bank)
     assert bank.refund(parent.id, Decimal("6.00")).approved
-    assert reason_of(bank.refund(parent.id, Decimal("4.01"))) is Reason.refund_exceeds
+    assert reason_of(bank.refund(parent.id, Decimal("4.01"))) is Reason.REFUND_EXCEEDS
     last = bank.refund(parent.id, Decimal("4.00"))
     assert last.approved
-    assert reason_of(bank.refund(parent.id, Decimal("0.01"))) is Reason.refund_exceeds
+    assert reason_of(bank.refund(parent.id, Decimal("0.01"))) is Reason.REFUND_EXCEEDS
     assert bank.void(entry_of(last).id).approved
     assert bank.refund(parent.id, Decimal("3.00")).approved
     bank.settle_batch()
@@ -197,28 +197,28 @@ def test_a_refund_is_measured_by_what_was_captured(bank: Bank) -> None:
     entry = authorized(bank)
     bank.capture(entry.id, Decimal(4))
     bank.settle_batch()
-    assert reason_of(bank.refund(entry.id, Decimal(5))) is Reason.refund_exceeds
+    assert reason_of(bank.refund(entry.id, Decimal(5))) is Reason.REFUND_EXCEEDS
     assert bank.refund(entry.id, Decimal(4)).approved
 
 
 @pytest.mark.parametrize("amount", ["0", "-1", "0.001"])
 def test_refund_of_a_wrong_amount(bank: Bank, amount: str) -> None:
     parent = settled(bank)
-    assert reason_of(bank.refund(parent.id, Decimal(amount))) is Reason.invalid_amount
+    assert reason_of(bank.refund(parent.id, Decimal(amount))) is Reason.INVALID_AMOUNT
 
 
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (charged, Reason.refund_not_settled),
-        (authorized, Reason.refund_not_settled),
-        (held, Reason.refund_not_settled),
-        (voided, Reason.not_refundable),
-        (declined, Reason.not_refundable),
-        (charged_back, Reason.not_refundable),
-        (lapsed, Reason.not_refundable),
-        (refunded, Reason.not_refundable),
-        (validation, Reason.not_refundable),
+        (charged, Reason.REFUND_NOT_SETTLED),
+        (authorized, Reason.REFUND_NOT_SETTLED),
+        (held, Reason.REFUND_NOT_SETTLED),
+        (voided, Reason.NOT_REFUNDABLE),
+        (declined, Reason.NOT_REFUNDABLE),
+        (charged_back, Reason.NOT_REFUNDABLE),
+        (lapsed, Reason.NOT_REFUNDABLE),
+        (refunded, Reason.NOT_REFUNDABLE),
+        (validation, Reason.NOT_REFUNDABLE),
     ],
 )
 def test_what_cannot_be_refunded(bank: Bank, make: Maker, reason: Reason) -> None:
@@ -239,7 +239,7 @@ def test_a_refund_goes_to_the_card_that_paid(bank: Bank) -> None:
     )
     for given in wrong:
         verdict = bank.refund(entry.id, Decimal(1), **given)  # type: ignore[arg-type]
-        assert reason_of(verdict) is Reason.refund_wrong_card
+        assert reason_of(verdict) is Reason.REFUND_WRONG_CARD
     ids = {"customer_id": card.customer_id, "card_id": card.card_id}
     refund = entry_of(bank.refund(entry.id, Decimal(1), last_4="1111", **ids))  # type: ignore[arg-type]
     assert (refund.customer_id, refund.card_id) == (card.customer_id, card.card_id)
@@ -263,4 +263,4 @@ def test_follow_ups_of_an_unknown_payment(bank: Bank, unknown: str) -> None:
         bank.refund(unknown, Decimal(1)),
         bank.decide_review(unknown, approve=True),
     ]
-    assert verdicts == [Verdict(Outcome.failed, reason=Reason.not_found)] * 4
+    assert verdicts == [Verdict(Outcome.FAILED, reason=Reason.NOT_FOUND)] * 4

@@ -24,7 +24,7 @@ def ids(entries: tuple[Entry, ...]) -> list[str]:
 def test_an_unknown_transaction(bank: Bank) -> None:
     with pytest.raises(BankRefusal) as refused:
         bank.retrieve_transaction("1")
-    assert refused.value.reason is Reason.not_found
+    assert refused.value.reason is Reason.NOT_FOUND
 
 
 def test_filters(bank: Bank) -> None:
@@ -66,7 +66,7 @@ def test_since_and_pages(bank: Bank) -> None:
 
 
 def test_live_checks_stand_apart(bank: Bank) -> None:
-    bank.create_customer(cards=[NewCard(plain())], validation=Validation.live)
+    bank.create_customer(cards=[NewCard(plain())], validation=Validation.LIVE)
     assert bank.transactions() == bank.unsettled() == ()
     (check,) = bank.transactions(validations=True)
     assert bank.unsettled(validations=True) == (check,)
@@ -188,8 +188,8 @@ def test_only_settled_payments_come_back(bank: Bank) -> None:
     for entry in (charged(bank), refund):
         with pytest.raises(BankRefusal) as refused:
             bank.chargeback(entry.id)
-        assert refused.value.reason is Reason.not_settled
+        assert refused.value.reason is Reason.NOT_SETTLED
         assert refused.value.entry == bank.retrieve_transaction(entry.id)
     with pytest.raises(BankRefusal) as refused:
         bank.return_item("1")
-    assert refused.value.reason is Reason.not_found
+    assert refused.value.reason is Reason.NOT_FOUND

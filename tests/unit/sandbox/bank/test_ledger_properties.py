@@ -143,7 +143,7 @@ class LedgerMachine(RuleBasedStateMachine):
         )
         same = (number, zip_code, amount, currency, invoice, window, settle)
         if currency not in ("USD", "EUR") or not fits(amount):
-            assert verdict.outcome is Outcome.failed
+            assert verdict.outcome is Outcome.FAILED
             return
         if self.books.repeated(same, window):
             assert verdict.reason == "duplicate"
@@ -153,12 +153,12 @@ class LedgerMachine(RuleBasedStateMachine):
         entry = entry_of(verdict)
         assert entry.id not in self.books.rows
         self.books.rows[entry.id] = row = self.new_row(amount, currency, zip_code, settle)
-        outcomes = {RemoteStatus.DECLINED: Outcome.declined, RemoteStatus.HELD: Outcome.held}
-        whole = Outcome.approved if row.amount == amount else Outcome.partial
+        outcomes = {RemoteStatus.DECLINED: Outcome.DECLINED, RemoteStatus.HELD: Outcome.HELD}
+        whole = Outcome.APPROVED if row.amount == amount else Outcome.PARTIAL
         assert verdict.outcome is outcomes.get(row.status, whole)
 
     def new_row(self, amount: Decimal, currency: str, zip_code: str, settle: bool) -> Row:
-        kind = EntryKind.charge if settle else EntryKind.authorization
+        kind = EntryKind.CHARGE if settle else EntryKind.AUTHORIZATION
         most = ZIPS[zip_code]
         row = Row(kind, amount, currency, RemoteStatus.DECLINED, at=self.books.now)
         if most is None:
@@ -210,7 +210,7 @@ class LedgerMachine(RuleBasedStateMachine):
         same = ("refund", key, wanted, window)
         verdict = self.bank.refund(key, amount, duplicate_window=window)
         young = row.settled_at + 180 * DAY > self.books.now
-        right = row.kind is not EntryKind.refund and row.status is RemoteStatus.SETTLED and young
+        right = row.kind is not EntryKind.REFUND and row.status is RemoteStatus.SETTLED and young
         if not (right and fits(wanted)):
             assert not verdict.approved
         elif self.books.repeated(same, window):
@@ -220,7 +220,7 @@ class LedgerMachine(RuleBasedStateMachine):
         else:
             self.books.seen[same] = self.books.now
             self.books.rows[entry_of(verdict).id] = Row(
-                EntryKind.refund,
+                EntryKind.REFUND,
                 wanted,
                 row.currency,
                 RemoteStatus.CAPTURED,
@@ -238,7 +238,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert self.bank.decide_review(key, approve=approve).approved is right
         if right and not approve:
             row.status = RemoteStatus.DECLINED
-        elif right and row.kind is EntryKind.charge:
+        elif right and row.kind is EntryKind.CHARGE:
             row.status, row.settled = RemoteStatus.CAPTURED, row.amount
         elif right:
             row.status = RemoteStatus.AUTHORIZED
@@ -271,7 +271,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def reverse(self, number: int, status: str) -> None:
         key, row = self.pick(number)
         verb = self.bank.chargeback if status == "charged_back" else self.bank.return_item
-        if row.status is RemoteStatus.SETTLED and row.kind is not EntryKind.refund:
+        if row.status is RemoteStatus.SETTLED and row.kind is not EntryKind.REFUND:
             assert verb(key).status == status
             row.status = RemoteStatus(status)
         else:
@@ -336,7 +336,7 @@ class LedgerMachine(RuleBasedStateMachine):
 def bucket(entry: Entry) -> tuple[str, Decimal]:
     """Return where an entry counts in the sums, and with how much."""
     if entry.status in (RemoteStatus.CAPTURED, RemoteStatus.SETTLED):
-        name = "refunded" if entry.kind is EntryKind.refund else "charged"
+        name = "refunded" if entry.kind is EntryKind.REFUND else "charged"
         return name, entry.settled_amount or Decimal(0)
     came_back = entry.status in (RemoteStatus.RETURNED, RemoteStatus.CHARGED_BACK)
     return entry.status.value, (entry.settled_amount if came_back else entry.amount) or Decimal(0)

@@ -17,7 +17,7 @@ DAY = 86_400
 
 def reason_of(verdict: Verdict) -> Reason | None:
     """The reason of a verdict that failed."""
-    assert verdict.outcome is Outcome.failed
+    assert verdict.outcome is Outcome.FAILED
     return verdict.reason
 
 
@@ -26,14 +26,14 @@ def test_a_refund_years_later(bank: Bank) -> None:
     bank.clock.advance(180 * DAY - 60)
     assert bank.refund(early.id).approved
     bank.clock.advance(120)
-    assert reason_of(bank.refund(late.id)) is Reason.not_refundable
+    assert reason_of(bank.refund(late.id)) is Reason.NOT_REFUNDABLE
 
 
 def test_nothing_is_done_to_what_has_lapsed(bank: Bank) -> None:
     entry, waiting = authorized(bank), held(bank)
     bank.clock.advance(30 * DAY)
-    assert reason_of(bank.void(entry.id)) is Reason.not_voidable
-    assert reason_of(bank.decide_review(waiting.id, approve=True)) is Reason.not_held
+    assert reason_of(bank.void(entry.id)) is Reason.NOT_VOIDABLE
+    assert reason_of(bank.decide_review(waiting.id, approve=True)) is Reason.NOT_HELD
     for each in (entry, waiting):
         assert bank.retrieve_transaction(each.id).status is RemoteStatus.EXPIRED
 
@@ -41,8 +41,8 @@ def test_nothing_is_done_to_what_has_lapsed(bank: Bank) -> None:
 @pytest.mark.parametrize("currency", ["EUR", "usd"])
 def test_another_currency_than_the_payments(bank: Bank, currency: str) -> None:
     entry, paid = authorized(bank), settled(bank, "20.00")
-    assert reason_of(bank.capture(entry.id, currency=currency)) is Reason.invalid_currency
-    assert reason_of(bank.refund(paid.id, currency=currency)) is Reason.invalid_currency
+    assert reason_of(bank.capture(entry.id, currency=currency)) is Reason.INVALID_CURRENCY
+    assert reason_of(bank.refund(paid.id, currency=currency)) is Reason.INVALID_CURRENCY
     assert bank.capture(entry.id, currency="USD").approved
     assert bank.refund(paid.id, currency="USD").approved
 
@@ -52,4 +52,4 @@ def test_another_invoice_is_another_refund(bank: Bank) -> None:
     for invoice in ("A", "B"):
         order = Order(invoice=invoice)
         assert bank.refund(paid.id, Decimal(1), order=order).approved
-        assert reason_of(bank.refund(paid.id, Decimal(1), order=order)) is Reason.duplicate
+        assert reason_of(bank.refund(paid.id, Decimal(1), order=order)) is Reason.DUPLICATE

@@ -44,18 +44,18 @@ def test_reprs_show_no_secret(value: object) -> None:
 def test_what_the_bank_answers_shows_no_secret(bank: Bank) -> None:
     customer = bank.create_customer("k", cards=[NewCard(plain(cvv="7391"))])
     verdict = bank.charge(plain(cvv="7391"), Decimal(1))
-    shown = f"{customer!r} {verdict!r} {BankRefusal(Reason.duplicate, verdict=verdict)!r}"
+    shown = f"{customer!r} {verdict!r} {BankRefusal(Reason.DUPLICATE, verdict=verdict)!r}"
     assert not [secret for secret in SECRETS if secret in shown]
 
 
 def test_a_refusal_says_why() -> None:
-    refusal = BankRefusal(Reason.duplicate_card, existing_id="7")
+    refusal = BankRefusal(Reason.DUPLICATE_CARD, existing_id="7")
     assert (str(refusal), refusal.existing_id, refusal.entry) == ("duplicate_card", "7", None)
 
 
 def test_only_approved_is_approved() -> None:
     approved = [outcome for outcome in Outcome if Verdict(outcome).approved]
-    assert approved == [Outcome.approved]
+    assert approved == [Outcome.APPROVED]
 
 
 def test_records_are_frozen() -> None:

@@ -15,7 +15,7 @@ def test_an_approved_review_takes_the_money(bank: Bank) -> None:
     verdict = bank.decide_review(entry.id, approve=True)
     now = entry_of(verdict)
     assert (verdict.outcome, now.id, now.status) == (
-        Outcome.approved,
+        Outcome.APPROVED,
         entry.id,
         RemoteStatus.CAPTURED,
     )
@@ -24,7 +24,7 @@ def test_an_approved_review_takes_the_money(bank: Bank) -> None:
 
 
 def test_an_approved_review_of_an_authorization(bank: Bank) -> None:
-    entry = held(bank, EntryKind.authorization)
+    entry = held(bank, EntryKind.AUTHORIZATION)
     now = entry_of(bank.decide_review(entry.id, approve=True))
     assert (now.status, now.settled_amount, now.reason) == (RemoteStatus.AUTHORIZED, None, None)
     assert bank.capture(entry.id).approved
@@ -34,9 +34,9 @@ def test_a_declined_review(bank: Bank) -> None:
     entry = held(bank)
     verdict = bank.decide_review(entry.id, approve=False)
     now = entry_of(verdict)
-    assert verdict.outcome is Outcome.approved
+    assert verdict.outcome is Outcome.APPROVED
     assert (now.status, now.reason, now.settled_amount) == (
-        *(RemoteStatus.DECLINED, Reason.declined, None),
+        *(RemoteStatus.DECLINED, Reason.DECLINED, None),
     )
     assert bank.retrieve_transaction(entry.id) == now
 
@@ -46,5 +46,5 @@ def test_only_a_held_payment_is_reviewed(bank: Bank, approve: bool) -> None:
     for entry in (charged(bank), held(bank)):
         bank.decide_review(entry.id, approve=True)
         verdict = bank.decide_review(entry.id, approve=approve)
-        assert (verdict.outcome, verdict.reason) == (Outcome.failed, Reason.not_held)
+        assert (verdict.outcome, verdict.reason) == (Outcome.FAILED, Reason.NOT_HELD)
         assert bank.retrieve_transaction(entry.id).status is RemoteStatus.CAPTURED

@@ -77,7 +77,7 @@ def test_memory_is_forgotten_and_makes_no_file(
 def test_no_number_and_no_code_on_the_file(store_path: Path) -> None:
     bank = Bank(store_path)
     cards = [NewCard(plain(VISA, "7391", zip="12345"))]
-    bank.create_customer("k", cards=cards, validation=Validation.live)
+    bank.create_customer("k", cards=cards, validation=Validation.LIVE)
     bank.charge(plain(AMEX, "7391"), Decimal(10))
     token = bank.mint_token("5424000000000015", cvv="7391")
     written = b"".join(path.read_bytes() for path in store_path.parent.iterdir())

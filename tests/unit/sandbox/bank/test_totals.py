@@ -39,7 +39,7 @@ def test_every_bucket(store_path: Path) -> None:
     bank.charge(plain(zip="46282"), Decimal("6.00"))
     bank.hold_next()
     bank.charge(plain(), Decimal("11.00"))
-    bank.create_customer(cards=[NewCard(plain())], validation=Validation.live)
+    bank.create_customer(cards=[NewCard(plain())], validation=Validation.LIVE)
     assert sums(store_path) == {
         "USD": {
             "charged": {"count": 4, "sum": "150.36"},

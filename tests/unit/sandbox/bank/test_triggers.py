@@ -40,7 +40,7 @@ def pay(bank: Bank, card: PlainCard, amount: Decimal = TEN) -> Verdict:
 def test_zip_triggers(bank: Bank, zip_code: str, letter: Check) -> None:
     verdict = pay(bank, plain(MASTERCARD, zip=zip_code))
     assert (verdict.outcome, verdict.avs, entry_of(verdict).avs) == (
-        *(Outcome.approved, letter, letter),
+        *(Outcome.APPROVED, letter, letter),
     )
 
 
@@ -73,18 +73,18 @@ def test_networks_without_a_letter(bank: Bank, number: str, zip_code: str, lette
 def test_card_code_triggers(bank: Bank, cvv: str, letter: Check) -> None:
     verdict = pay(bank, plain(cvv=cvv))
     assert (verdict.outcome, verdict.cvv, entry_of(verdict).cvv) == (
-        *(Outcome.approved, letter, letter),
+        *(Outcome.APPROVED, letter, letter),
     )
 
 
 @pytest.mark.parametrize(
     ("zip_code", "cvv", "reason", "letters"),
     [
-        ("46282", "900", Reason.declined, "PP"),
-        ("46282", "901", Reason.declined, "PP"),
-        ("46205", "900", Reason.avs, "NM"),
-        ("12345", "901", Reason.cvv, "YN"),
-        ("46205", "901", Reason.avs_and_cvv, "NN"),
+        ("46282", "900", Reason.DECLINED, "PP"),
+        ("46282", "901", Reason.DECLINED, "PP"),
+        ("46205", "900", Reason.AVS, "NM"),
+        ("12345", "901", Reason.CVV, "YN"),
+        ("46205", "901", Reason.AVS_AND_CVV, "NN"),
     ],
 )
 def test_declines_are_kept(
@@ -92,7 +92,7 @@ def test_declines_are_kept(
 ) -> None:
     verdict = pay(bank, plain(cvv=cvv, zip=zip_code))
     entry = entry_of(verdict)
-    assert (verdict.outcome, verdict.reason) == (Outcome.declined, reason)
+    assert (verdict.outcome, verdict.reason) == (Outcome.DECLINED, reason)
     assert verdict.avs + verdict.cvv == letters
     assert (entry.status, entry.reason, entry.amount) == (RemoteStatus.DECLINED, reason, TEN)
     assert (entry.settled_amount, entry.auth_code, entry.network_transaction_id) == (None, "", "")
@@ -102,16 +102,16 @@ def test_declines_are_kept(
 def test_the_account_says_what_it_declines() -> None:
     lenient = Bank(account=Account(reject_avs="", reject_cvv="SU"))
     assert pay(lenient, plain(cvv="901", zip="46205")).approved
-    assert pay(lenient, plain(cvv="902")).reason is Reason.cvv
+    assert pay(lenient, plain(cvv="902")).reason is Reason.CVV
     strict = Bank(account=Account(reject_avs="AN"))
-    assert pay(strict, plain(zip="46201")).reason is Reason.avs
+    assert pay(strict, plain(zip="46201")).reason is Reason.AVS
 
 
 def test_a_partial_approval_is_no_success(bank: Bank) -> None:
     verdict = pay(bank, plain(zip="46225"))
     entry = entry_of(verdict)
     assert (verdict.outcome, verdict.reason, verdict.approved) == (
-        *(Outcome.partial, Reason.partial_approval, False),
+        *(Outcome.PARTIAL, Reason.PARTIAL_APPROVAL, False),
     )
     assert [str(entry.amount), str(entry.settled_amount)] == ["1.23", "1.23"]
     assert entry.requested_amount == TEN

@@ -58,7 +58,7 @@ def test_ids_are_never_reused(bank: Bank) -> None:
 def test_only_all_three_equal_make_a_duplicate(bank: Bank) -> None:
     customer = bank.create_customer("k", "e", "d", "Bill")
     refused = refusal(lambda: bank.create_customer("k", "e", "d", "Fred"))
-    assert (refused.reason, refused.existing_id) == (Reason.duplicate_customer, customer.id)
+    assert (refused.reason, refused.existing_id) == (Reason.DUPLICATE_CUSTOMER, customer.id)
     others = [
         bank.create_customer("k2", "e", "d"),
         bank.create_customer("k", "e2", "d"),
@@ -86,7 +86,7 @@ def test_an_unknown_customer(bank: Bank) -> None:
         lambda: bank.validate_card("1", "1"),
     ]
     bank.create_customer(email="no key")
-    assert {refusal(call).reason for call in calls} == {Reason.customer_not_found}
+    assert {refusal(call).reason for call in calls} == {Reason.CUSTOMER_NOT_FOUND}
 
 
 def test_an_update_replaces_everything_but_the_cards(bank: Bank) -> None:
@@ -101,7 +101,7 @@ def test_an_update_replaces_everything_but_the_cards(bank: Bank) -> None:
 def test_an_update_makes_no_duplicate(bank: Bank) -> None:
     first, second = bank.create_customer("k", "e"), bank.create_customer("k2", "e")
     refused = refusal(lambda: bank.update_customer(second.id, key="k", email="e"))
-    assert (refused.reason, refused.existing_id) == (Reason.duplicate_customer, first.id)
+    assert (refused.reason, refused.existing_id) == (Reason.DUPLICATE_CUSTOMER, first.id)
     assert bank.customer(second.id) == second
     assert bank.update_customer(first.id, key="k", email="e", first_name="B").first_name == "B"
 
@@ -109,7 +109,7 @@ def test_an_update_makes_no_duplicate(bank: Bank) -> None:
 def test_a_customer_takes_the_cards_along(bank: Bank) -> None:
     card, other = stored(bank), stored(bank)
     bank.delete_customer(card.customer_id)
-    assert refusal(lambda: bank.customer(card.customer_id)).reason is Reason.customer_not_found
+    assert refusal(lambda: bank.customer(card.customer_id)).reason is Reason.CUSTOMER_NOT_FOUND
     assert bank.customer_ids() == (other.customer_id,)
     assert len(bank.customer(other.customer_id).cards) == 1
     assert bank.store.value("SELECT count(*) FROM cards") == 1
@@ -134,17 +134,17 @@ def test_the_oldest_of_two_with_one_key(bank: Bank) -> None:
 
 def test_a_bad_card_keeps_the_customer_out(bank: Bank) -> None:
     cards = [new_card(), new_card(BAD_LUHN)]
-    refused = refusal(lambda: bank.create_customer("k", cards=cards, validation=Validation.test))
-    assert refused.reason is Reason.invalid_number
+    refused = refusal(lambda: bank.create_customer("k", cards=cards, validation=Validation.TEST))
+    assert refused.reason is Reason.INVALID_NUMBER
     assert bank.customers() == ()
 
 
 def test_all_cards_or_no_customer(bank: Bank) -> None:
     twice = refusal(lambda: bank.create_customer("k", cards=[new_card(), new_card()]))
-    assert twice.reason is Reason.duplicate_card
+    assert twice.reason is Reason.DUPLICATE_CARD
     small = Bank(account=Account(max_cards=1))
     many = refusal(lambda: small.create_customer("k", cards=[new_card(), new_card(AMEX)]))
-    assert many.reason is Reason.card_limit
+    assert many.reason is Reason.CARD_LIMIT
     for each in (bank, small):
         assert each.customers() == ()
         assert each.store.value("SELECT count(*) FROM cards") == 0
@@ -153,18 +153,18 @@ def test_all_cards_or_no_customer(bank: Bank) -> None:
 def test_checks_come_before_the_duplicate_customer(bank: Bank) -> None:
     bank.create_customer("k")
     again = [new_card(BAD_LUHN)]
-    refused = refusal(lambda: bank.create_customer("k", cards=again, validation=Validation.test))
-    assert refused.reason is Reason.invalid_number
+    refused = refusal(lambda: bank.create_customer("k", cards=again, validation=Validation.TEST))
+    assert refused.reason is Reason.INVALID_NUMBER
 
 
 def test_a_mask_is_no_new_card(bank: Bank) -> None:
     refused = refusal(lambda: bank.create_customer("k", cards=[NewCard(MaskedCard("1111"))]))
-    assert refused.reason is Reason.invalid_number
+    assert refused.reason is Reason.INVALID_NUMBER
 
 
 def test_each_card_tells_what_its_check_said(bank: Bank) -> None:
     cards = [new_card(zip="46201"), new_card(AMEX, cvv="900")]
-    customer = bank.create_customer("k", cards=cards, validation=Validation.live)
+    customer = bank.create_customer("k", cards=cards, validation=Validation.LIVE)
     verdicts = [card.validation for card in customer.cards]
     assert [verdict and (verdict.avs, verdict.cvv) for verdict in verdicts] == [
         *(("A", "P"), ("Y", "M")),

@@ -9,7 +9,7 @@ from django_dinero.sandbox.dialects.authorizenet import codes
 from django_dinero.sandbox.dialects.authorizenet.messages import CODES, TEXTS, Refused
 
 #: Only a lever of the test says so; no operation does.
-LEVERS_ONLY = {Reason.not_settled}
+LEVERS_ONLY = {Reason.NOT_SETTLED}
 
 
 @pytest.mark.parametrize("reason", sorted(set(Reason) - LEVERS_ONLY))
