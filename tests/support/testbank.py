@@ -63,5 +63,5 @@ def settled(bank: Bank, amount: str = "10.00") -> Entry:
 def held(bank: Bank, kind: EntryKind = EntryKind.CHARGE) -> Entry:
     """A payment that waits for its review."""
     bank.hold_next()
-    settle = kind is EntryKind.CHARGE
-    return entry_of(bank.charge(plain(), Decimal("10.00"), duplicate_window=0, settle=settle))
+    capture = kind is EntryKind.CHARGE
+    return entry_of(bank.charge(plain(), Decimal("10.00"), duplicate_window=0, capture=capture))

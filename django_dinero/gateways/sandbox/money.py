@@ -36,7 +36,7 @@ class Money(Account):
                 email=request.email,
             ),
             currency=request.currency,
-            settle=request.capture,
+            capture=request.capture,
         )
         if verdict.reason is Reason.PARTIAL_APPROVAL and verdict.entry is not None:
             self.bank.void(verdict.entry.id)

@@ -54,7 +54,7 @@ class Charges(BankBase):
         order: Order = NO_ORDER,
         currency: str = "",
         duplicate_window: int | None = None,
-        settle: bool = True,
+        capture: bool = True,
     ) -> Verdict:
         """Take money, or only authorize it.
 
@@ -66,7 +66,7 @@ class Charges(BankBase):
             currency: ISO 4217; empty for the account's.
             duplicate_window: seconds in which the same payment is refused; 0 is off, None the
                 account's.
-            settle: False authorizes, for a later :meth:`capture`.
+            capture: False only authorizes, for a later :meth:`capture`.
 
         Returns:
             ``approved``, ``declined`` and ``held`` with a new entry; ``partial`` with an entry
@@ -78,7 +78,7 @@ class Charges(BankBase):
             BankRefusal: ``customer_not_found``, ``card_not_found``, ``token_invalid``,
                 ``token_used``, ``token_expired``.
         """
-        kind = EntryKind.CHARGE if settle else EntryKind.AUTHORIZATION
+        kind = EntryKind.CHARGE if capture else EntryKind.AUTHORIZATION
         return self._pay(kind, source, amount, operation_key, order, currency, duplicate_window)
 
     def authorize(

@@ -40,7 +40,7 @@ class Payment:
 
     amount: Decimal
     currency: str
-    settle: bool
+    capture: bool
     key: str
     order: Order
     window: int | None
@@ -61,7 +61,7 @@ def create_transaction(bank: Bank, request: Node) -> Answer:
     if kind not in PAYMENTS:
         raise Refused("E00060")
     _refuse_conflicts(tx)
-    payment = _payment(tx, key, settle=PAYMENTS[kind])
+    payment = _payment(tx, key, capture=PAYMENTS[kind])
     try:
         return _pay(bank, tx, payment)
     except BadCard as error:
@@ -89,13 +89,13 @@ def _refuse_conflicts(tx: Node) -> None:
         raise Refused("E00092", body=_EMPTY)
 
 
-def _payment(tx: Node, key: str, *, settle: bool) -> Payment:
+def _payment(tx: Node, key: str, *, capture: bool) -> Payment:
     settings = settings_of(tx)
     amount = tx.value("amount").strip()
     return Payment(
         amount=Decimal(amount or 0),
         currency=tx.value("currencyCode"),
-        settle=settle,
+        capture=capture,
         key=key,
         order=order_of(tx),
         window=window_of(settings),
@@ -136,7 +136,7 @@ def charge(bank: Bank, source: PlainCard | Token | VaultCard, payment: Payment) 
         order=payment.order,
         currency=payment.currency,
         duplicate_window=payment.window,
-        settle=payment.settle,
+        capture=payment.capture,
     )
 
 

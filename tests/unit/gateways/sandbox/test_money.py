@@ -18,16 +18,16 @@ def gateway() -> SandboxGateway:
     return SandboxGateway("shop", {})
 
 
-def charge(zip_code: str = "12180", *, settle: bool = True) -> ChargeRequest:
+def charge(zip_code: str = "12180", *, capture: bool = True) -> ChargeRequest:
     card = CardDetails(
         Secret("4111111111111111"), month=12, year=2090, address=Address(zip=zip_code)
     )
-    return ChargeRequest("key-1", Decimal("5.00"), "USD", source=card, capture=settle)
+    return ChargeRequest("key-1", Decimal("5.00"), "USD", source=card, capture=capture)
 
 
-@pytest.mark.parametrize("settle", [True, False])
-def test_a_part_of_the_amount_is_given_back(gateway: SandboxGateway, settle: bool) -> None:
-    result = gateway.charge(charge("46225", settle=settle))
+@pytest.mark.parametrize("capture", [True, False])
+def test_a_part_of_the_amount_is_given_back(gateway: SandboxGateway, capture: bool) -> None:
+    result = gateway.charge(charge("46225", capture=capture))
     assert result.outcome is ResultStatus.DECLINED
     assert [reason.kind for reason in result.reasons] == [ReasonKind.CARD_DECLINED]
     (entry,) = gateway.bank.transactions()
@@ -35,7 +35,7 @@ def test_a_part_of_the_amount_is_given_back(gateway: SandboxGateway, settle: boo
 
 
 def test_another_currency_than_the_payments_is_refused(gateway: SandboxGateway) -> None:
-    made = gateway.charge(charge(settle=False))
+    made = gateway.charge(charge(capture=False))
     wrong = FollowUpRequest("key-2", made.transaction_id, Decimal("5.00"), "EUR")
     refused = gateway.capture(wrong)
     assert [reason.kind for reason in refused.reasons] == [ReasonKind.INVALID_AMOUNT]

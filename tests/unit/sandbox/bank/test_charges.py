@@ -76,7 +76,7 @@ def test_authorize_takes_no_money_yet(bank: Bank) -> None:
     assert (entry.kind, entry.status, entry.settled_amount) == (
         *(EntryKind.AUTHORIZATION, RemoteStatus.AUTHORIZED, None),
     )
-    other = bank.charge(plain(), TEN, settle=False, duplicate_window=0)
+    other = bank.charge(plain(), TEN, capture=False, duplicate_window=0)
     assert entry_of(other).kind is EntryKind.AUTHORIZATION
 
 

@@ -94,9 +94,9 @@ class LedgerMachine(RuleBasedStateMachine):
         self.books = Books()
         # Something to begin with, in each of the states that most can happen to.
         for settled in (True, False):
-            for settle in (True, False):
+            for capture in (True, False):
                 amount = Decimal("5.50") if settled else Decimal(2)
-                self.pay(VISA, "12180", amount, "USD", "", 0, settle)
+                self.pay(VISA, "12180", amount, "USD", "", 0, capture)
             if settled:
                 self.settle()
 
@@ -121,7 +121,7 @@ class LedgerMachine(RuleBasedStateMachine):
         currency=st.sampled_from(CURRENCIES),
         invoice=st.sampled_from(["", "A"]),
         window=st.sampled_from([0, WINDOW]),
-        settle=st.booleans(),
+        capture=st.booleans(),
     )
     def pay(
         self,
@@ -131,7 +131,7 @@ class LedgerMachine(RuleBasedStateMachine):
         currency: str,
         invoice: str,
         window: int,
-        settle: bool,
+        capture: bool,
     ) -> None:
         verdict = self.bank.charge(
             plain(number, zip=zip_code),
@@ -139,9 +139,9 @@ class LedgerMachine(RuleBasedStateMachine):
             currency=currency,
             order=Order(invoice=invoice),
             duplicate_window=window,
-            settle=settle,
+            capture=capture,
         )
-        same = (number, zip_code, amount, currency, invoice, window, settle)
+        same = (number, zip_code, amount, currency, invoice, window, capture)
         if currency not in ("USD", "EUR") or not fits(amount):
             assert verdict.outcome is Outcome.FAILED
             return
@@ -152,13 +152,13 @@ class LedgerMachine(RuleBasedStateMachine):
         self.books.seen[same] = self.books.now
         entry = entry_of(verdict)
         assert entry.id not in self.books.rows
-        self.books.rows[entry.id] = row = self.new_row(amount, currency, zip_code, settle)
+        self.books.rows[entry.id] = row = self.new_row(amount, currency, zip_code, capture)
         outcomes = {RemoteStatus.DECLINED: Outcome.DECLINED, RemoteStatus.HELD: Outcome.HELD}
         whole = Outcome.APPROVED if row.amount == amount else Outcome.PARTIAL
         assert verdict.outcome is outcomes.get(row.status, whole)
 
-    def new_row(self, amount: Decimal, currency: str, zip_code: str, settle: bool) -> Row:
-        kind = EntryKind.CHARGE if settle else EntryKind.AUTHORIZATION
+    def new_row(self, amount: Decimal, currency: str, zip_code: str, capture: bool) -> Row:
+        kind = EntryKind.CHARGE if capture else EntryKind.AUTHORIZATION
         most = ZIPS[zip_code]
         row = Row(kind, amount, currency, RemoteStatus.DECLINED, at=self.books.now)
         if most is None:
@@ -168,8 +168,8 @@ class LedgerMachine(RuleBasedStateMachine):
             self.books.held -= 1
             row.status = RemoteStatus.HELD
         else:
-            row.status = RemoteStatus.CAPTURED if settle else RemoteStatus.AUTHORIZED
-            row.settled = row.amount if settle else None
+            row.status = RemoteStatus.CAPTURED if capture else RemoteStatus.AUTHORIZED
+            row.settled = row.amount if capture else None
         return row
 
     @rule(count=st.integers(1, 2))
