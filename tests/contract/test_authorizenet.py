@@ -72,7 +72,7 @@ class AuthorizeNetHooks(GatewayContract):
 
     @contextmanager
     def lose_reply(self, gateway: Gateway) -> Iterator[None]:
-        self.faults.add(FaultName.drop_after)
+        self.faults.add(FaultName.DROP_AFTER)
         yield
         assert self.faults.waiting() == (), "the call did not reach the bank"
 

@@ -27,13 +27,13 @@ TIME_PASSES = 0.75
 
 #: Each with its weight. A delay costs the seconds of a read timeout: there are few.
 FAULTS: Mapping[FaultName, int] = {
-    FaultName.drop_before: 6,
-    FaultName.drop_after: 8,
-    FaultName.truncate: 6,
-    FaultName.garbage: 6,
-    FaultName.status_500: 6,
-    FaultName.repeat: 6,
-    FaultName.delay: 1,
+    FaultName.DROP_BEFORE: 6,
+    FaultName.DROP_AFTER: 8,
+    FaultName.TRUNCATE: 6,
+    FaultName.GARBAGE: 6,
+    FaultName.STATUS_500: 6,
+    FaultName.REPEAT: 6,
+    FaultName.DELAY: 1,
 }
 #: Each verb of :class:`tests.faults.shop.Shop` with its weight.
 VERBS: Mapping[str, int] = {

@@ -67,7 +67,7 @@ def test_each_verb_and_each_fault_comes_to_pass() -> None:
     faults = Counter(fault for share in many for fault in share.faults.values())
     assert verbs.keys() == plan.VERBS.keys()
     assert faults.keys() == plan.FAULTS.keys()
-    assert faults[FaultName.drop_after] > faults[FaultName.delay]
+    assert faults[FaultName.DROP_AFTER] > faults[FaultName.DELAY]
     assert all(ordinal >= 1 for share in many for ordinal in share.faults)
 
 

@@ -51,7 +51,7 @@ def killed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
 
 
 def test_the_fault_comes_at_its_ordinal(tmp_path: Path) -> None:
-    address = Address(tmp_path / "told", faults={2: FaultName.status_500})
+    address = Address(tmp_path / "told", faults={2: FaultName.STATUS_500})
     assert [address.ask().status for _ in range(3)] == [200, 500, 200]
     assert address.asked == 3
 

@@ -27,23 +27,23 @@ class FaultName(StrEnum):
     """What goes wrong. All but the first two come after the bank did what it was asked."""
 
     #: The connection closes before the bank sees the request.
-    drop_before = "drop_before"
+    DROP_BEFORE = "drop_before"
     #: The bank says that it has no such record, as a gateway does for seconds after it made one.
-    not_yet = "not_yet"
+    NOT_YET = "not_yet"
     #: The connection closes in place of the reply.
-    drop_after = "drop_after"
+    DROP_AFTER = "drop_after"
     #: The reply comes late, by ``seconds``.
-    delay = "delay"
+    DELAY = "delay"
     #: The connection closes in the middle of the reply.
-    truncate = "truncate"
+    TRUNCATE = "truncate"
     #: A page of a proxy comes in place of the reply, with status 200.
-    garbage = "garbage"
+    GARBAGE = "garbage"
     #: The reply is lost behind a status 500.
-    status_500 = "status_500"
+    STATUS_500 = "status_500"
     #: The request arrives twice; the reply is that of the second time.
-    repeat = "repeat"
+    REPEAT = "repeat"
     #: The bank's process ends.
-    die = "die"
+    DIE = "die"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,29 +158,29 @@ class Faults:
         fault = self._take(root_of(body))
         if fault is None:
             return answer()
-        if fault.name is FaultName.drop_before:
+        if fault.name is FaultName.DROP_BEFORE:
             raise Dropped
-        if fault.name is FaultName.not_yet:
+        if fault.name is FaultName.NOT_YET:
             return not_yet()
         return self._after(fault, answer, patience)
 
     def _after(self, fault: Fault, answer: Callable[[], Reply], patience: float | None) -> Reply:
         reply = answer()
-        if fault.name is FaultName.repeat:
+        if fault.name is FaultName.REPEAT:
             return answer()
-        if fault.name is FaultName.delay:
+        if fault.name is FaultName.DELAY:
             if patience is not None and fault.seconds >= patience:
                 raise TooLate
             self._end_of_delays.wait(fault.seconds)
-        elif fault.name is FaultName.drop_after:
+        elif fault.name is FaultName.DROP_AFTER:
             raise Dropped
-        elif fault.name is FaultName.truncate:
+        elif fault.name is FaultName.TRUNCATE:
             raise Dropped(reply, reply.body[: len(reply.body) // 2])
-        elif fault.name is FaultName.garbage:
+        elif fault.name is FaultName.GARBAGE:
             return Reply(200, GARBAGE, {"Content-Type": "text/html"})
-        elif fault.name is FaultName.status_500:
+        elif fault.name is FaultName.STATUS_500:
             return Reply(500, b"Internal Server Error", {"Content-Type": "text/plain"})
-        elif fault.name is FaultName.die:
+        elif fault.name is FaultName.DIE:
             self._die()
             raise Dropped
         return reply

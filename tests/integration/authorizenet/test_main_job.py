@@ -149,7 +149,7 @@ def test_what_somebody_else_did_at_the_gateway(bank: SandboxServer, customer: Cu
 def test_a_customer_that_is_delivered_twice_is_stored_once(
     bank: SandboxServer, card: dict[str, Any]
 ) -> None:
-    bank.faults.add(FaultName.repeat, "createCustomerProfileRequest")
+    bank.faults.add(FaultName.REPEAT, "createCustomerProfileRequest")
     customer = Customer.create("bill@example.com", **card)
     (stored,) = bank.bank.customers()
     assert (customer.customer_id, customer.sync_state) == (stored.id, "synced")
@@ -159,7 +159,7 @@ def test_a_customer_that_is_delivered_twice_is_stored_once(
 def test_a_card_that_is_delivered_twice_is_stored_once(
     bank: SandboxServer, customer: Customer
 ) -> None:
-    bank.faults.add(FaultName.repeat, "createCustomerPaymentProfileRequest")
+    bank.faults.add(FaultName.REPEAT, "createCustomerPaymentProfileRequest")
     card = customer.add_card(**{**CARD, "number": "4007000000027"})
     assert (card.sync_state, card.last_4, card.month) == ("synced", "0027", 12)
     stored = bank.bank.customer(customer.customer_id or "").cards
@@ -173,7 +173,7 @@ def test_a_request_that_is_delivered_twice_is_done_once(
     original = Transaction.create(50, customer=customer, settle=verb != "capture")
     if verb == "refund":
         bank.bank.settle_batch()
-    bank.faults.add(FaultName.repeat, "createTransactionRequest")
+    bank.faults.add(FaultName.REPEAT, "createTransactionRequest")
     if verb == "charge":
         row = Transaction.create(7, customer=customer)
     elif verb == "refund":
@@ -198,7 +198,7 @@ def test_wrong_keys_are_said_to_be_wrong(bank: SandboxServer, settings: Any) -> 
 # -- The wire ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fault", [FaultName.drop_after, FaultName.truncate, FaultName.garbage])
+@pytest.mark.parametrize("fault", [FaultName.DROP_AFTER, FaultName.TRUNCATE, FaultName.GARBAGE])
 def test_a_lost_charge_is_found_and_not_repeated(
     bank: SandboxServer, customer: Customer, fault: FaultName
 ) -> None:
@@ -216,7 +216,7 @@ def test_a_lost_charge_is_found_and_not_repeated(
 def test_a_request_that_never_arrived_stays_unknown(
     bank: SandboxServer, customer: Customer
 ) -> None:
-    bank.faults.add(FaultName.drop_before)
+    bank.faults.add(FaultName.DROP_BEFORE)
     with pytest.raises(OutcomeUnknown) as caught:
         Transaction.create(33, customer=customer)
     assert lookup.look_up(caught.value.operation).state == "unknown"
@@ -239,7 +239,7 @@ def test_lost_follow_ups_are_found(bank: SandboxServer, customer: Customer, verb
         bank.bank.settle_batch()
         Transaction.retrieve(original.transaction_id or "")
         original.refresh_from_db()
-    bank.faults.add(FaultName.drop_after, "createTransactionRequest")
+    bank.faults.add(FaultName.DROP_AFTER, "createTransactionRequest")
     with pytest.raises(OutcomeUnknown) as caught:
         getattr(original, verb)()
     operation = lookup.look_up(caught.value.operation)
@@ -249,7 +249,7 @@ def test_lost_follow_ups_are_found(bank: SandboxServer, customer: Customer, verb
 
 
 def test_a_lost_customer_is_found_by_our_key(bank: SandboxServer) -> None:
-    bank.faults.add(FaultName.drop_after)
+    bank.faults.add(FaultName.DROP_AFTER)
     with pytest.raises(OutcomeUnknown) as caught:
         Customer.create("bill@example.com", **CARD)
     assert Customer.objects.count() == 0

@@ -24,11 +24,11 @@ CVV = "9738"
 KEY = "sandbox-key"
 CARD: dict[str, Any] = {"number": NUMBER, "cvv": CVV, "month": 12, "year": 2035, "zip": "12345"}
 BROKEN = (
-    FaultName.drop_before,
-    FaultName.drop_after,
-    FaultName.truncate,
-    FaultName.garbage,
-    FaultName.status_500,
+    FaultName.DROP_BEFORE,
+    FaultName.DROP_AFTER,
+    FaultName.TRUNCATE,
+    FaultName.GARBAGE,
+    FaultName.STATUS_500,
 )
 
 
@@ -105,7 +105,7 @@ def test_a_gateway_that_echoes_the_number(
 
 
 def test_the_search_finds_what_is_there(bank: SandboxServer) -> None:
-    bank.faults.add(FaultName.drop_after)
+    bank.faults.add(FaultName.DROP_AFTER)
     with pytest.raises(OutcomeUnknown) as caught:
         Transaction.create(5, **CARD)
     caught.value.args = (f"planted {NUMBER} and {KEY}",)

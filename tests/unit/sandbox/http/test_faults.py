@@ -46,7 +46,7 @@ def test_drop_before_never_reaches_the_bank(bank: Bank, faults: Faults) -> None:
 
 
 def test_drop_after_is_done(bank: Bank, faults: Faults) -> None:
-    faults.add(FaultName.drop_after)
+    faults.add(FaultName.DROP_AFTER)
     with pytest.raises(Dropped) as caught:
         faults.answer(CHARGE, bank)
     assert (bank.asked, caught.value.reply) == (1, None)
