@@ -81,7 +81,7 @@ class BankProcess:
 
     @property
     def control(self) -> str:
-        """The address of the bank's levers; the name of one goes behind it."""
+        """The address of the bank's controls; the name of one goes behind it."""
         return self.facts["control"]
 
     def stop(self) -> None:

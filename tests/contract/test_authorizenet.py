@@ -20,6 +20,7 @@ from django_dinero.sandbox.http.adapter import BankAdapter
 from django_dinero.sandbox.http.faults import FaultName, Faults
 from django_dinero.sandbox.http.server import SandboxServer
 from django_dinero.testing.contract import GatewayContract
+from tests.support.authorizenet import posted
 from tests.support.witness import OFFICIAL, Witness
 
 ACCOUNT = Account()
@@ -134,6 +135,6 @@ def test_nothing_of_the_contract_is_left_out() -> None:
 def test_the_witness_sees_what_is_not_valid() -> None:
     """The control of the check above: without the schema beside the checkout it finds nothing."""
     witness = Witness(Bank(account=ACCOUNT))
-    witness.answer(b"<nonsense/>")
+    witness.answer(posted(b"<nonsense/>"))
     assert len(witness.faults) == (1 if OFFICIAL is not None else 0)
     assert witness.asked == ["nonsense"]

@@ -8,11 +8,10 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import Future
 from itertools import count
-from typing import Any
 
 from django_dinero.sandbox.bank.bank import Bank
-from django_dinero.sandbox.http.exchange import Reply
-from django_dinero.sandbox.http.faults import Dropped, FaultName, Faults, root_of
+from django_dinero.sandbox.http.exchange import Dialect, Request, Response
+from django_dinero.sandbox.http.faults import Dropped, FaultName, Faults
 from tests.faults.history import History
 from tests.faults.plan import Share, When
 from tests.faults.settings import READ_TIMEOUT
@@ -49,27 +48,25 @@ class PlannedFaults(Faults):
         self.process: Future[int] = Future()
         self._ordinals = count(1)
 
-    def answer(self, body: bytes, answer: Callable[[], Reply], **how: Any) -> Reply:
+    def answer(
+        self, request: Request, dialect: Dialect, *, patience: float | None = None
+    ) -> Response:
         """Answer as :class:`Faults` does, with the fault that is planned for this request."""
         ordinal = next(self._ordinals)
         fault = self.share.faults.get(ordinal)
-        self._tell("request", ordinal, root=root_of(body), fault=fault or "", told=told(body))
+        operation = dialect.operation_of(request)
+        self._tell("request", ordinal, root=operation, fault=fault or "", told=told(request.body))
         if self.share.batch == ordinal:
             self._tell("batch settled", ordinal, id=self.bank.settle_batch().id)
         if self.share.dies(When.before_request, ordinal):
             self._kill(When.before_request, ordinal)
-
-        def answered() -> Reply:
-            reply = answer()
-            self._tell("reply", ordinal, told=told(reply.body))
-            return reply
-
+        telling = Telling(dialect, lambda response: self._tell("reply", ordinal, told=response))
         if self.share.dies(When.after_request, ordinal):
-            answered()
+            telling.answer(request)
             self._kill(When.after_request, ordinal)
         if fault is not None:
             self.add(FaultName(fault), seconds=DELAY)
-        return super().answer(body, answered, **how)
+        return super().answer(request, telling, patience=patience)
 
     def _tell(self, what: str, ordinal: int, **values: object) -> None:
         self.history.tell(what, of=self.share.name, n=ordinal, **values)
@@ -79,6 +76,28 @@ class PlannedFaults(Faults):
         self._tell("kill", ordinal, when=when)
         os.kill(self.process.result(timeout=60), signal.SIGKILL)
         raise Dropped
+
+
+class Telling:
+    """A dialect whose responses are told.
+
+    Args:
+        dialect: answers.
+        tell: gets what may be told of each response.
+    """
+
+    def __init__(self, dialect: Dialect, tell: Callable[[str], object]) -> None:
+        self.route = dialect.route
+        self.operation_of = dialect.operation_of
+        self.not_found = dialect.not_found
+        self._dialect = dialect
+        self._tell = tell
+
+    def answer(self, request: Request) -> Response:
+        """Answer, and tell it."""
+        response = self._dialect.answer(request)
+        self._tell(told(response.body))
+        return response
 
 
 def told(body: bytes) -> str:

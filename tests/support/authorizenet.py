@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 from lxml import etree
 
 from django_dinero.sandbox.bank.bank import Bank
-from django_dinero.sandbox.dialects.authorizenet.dialect import Dialect
+from django_dinero.sandbox.dialects.authorizenet.dialect import PATH, AuthorizeNetDialect
+from django_dinero.sandbox.http.exchange import Request
 
 NAMESPACE = "AnetApi/xml/v1/schema/AnetApiSchema.xsd"
 LOGIN = (
@@ -88,6 +89,11 @@ def request(operation: str, inner: str = "", *, ref_id: str = "", login: str = L
     return text.encode("utf-8")
 
 
+def posted(body: bytes, content_type: str = "text/xml") -> Request:
+    """Return a body as the transport hands it to a dialect."""
+    return Request("POST", PATH, {"Content-Type": content_type}, body)
+
+
 def card(number: str = VISA, expires: str = "2040-12", cvv: str = "") -> str:
     """Return a ``payment`` with a card."""
     code = f"<cardCode>{cvv}</cardCode>" if cvv else ""
@@ -115,7 +121,7 @@ class Talk:
 
     def __init__(self, bank: Bank, official: etree.XMLSchema | None = None) -> None:
         self.bank = bank
-        self.dialect = Dialect(bank)
+        self.dialect = AuthorizeNetDialect(bank)
         self.official = official
 
     def __call__(self, operation: str, inner: str = "", *, ref_id: str = "") -> Answer:
@@ -124,7 +130,7 @@ class Talk:
 
     def raw(self, body: bytes, content_type: str = "text/xml") -> Answer:
         """Send a body as it is."""
-        reply = self.dialect.answer(body, content_type)
+        reply = self.dialect.answer(posted(body, content_type))
         assert reply.status == 200
         assert reply.body.startswith(b"\xef\xbb\xbf<?xml")
         self._validate(reply.body)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from django_dinero.sandbox.bank.bank import Bank
-from django_dinero.sandbox.dialects.authorizenet.dialect import Dialect
-from django_dinero.sandbox.http.exchange import Reply
+from django_dinero.sandbox.dialects.authorizenet.dialect import AuthorizeNetDialect
+from django_dinero.sandbox.http.exchange import Request, Response
 from tests.conftest import SHARED_DATA
 
 _PATH = SHARED_DATA / "AnetApiSchema.xsd"
@@ -29,19 +29,19 @@ class Witness:
     asked: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
+    route = AuthorizeNetDialect.route
+
     def __post_init__(self) -> None:
-        self._dialect = Dialect(self.bank)
+        self._dialect = AuthorizeNetDialect(self.bank)
+        self.operation_of = self._dialect.operation_of
+        self.not_found = self._dialect.not_found
 
-    def answer(self, body: bytes, content_type: str = "text/xml") -> Reply:
-        """Return the bank's reply."""
-        self.asked.append(self._checked(body))
-        reply = self._dialect.answer(body, content_type)
-        self._checked(reply.body)
-        return reply
-
-    def not_yet(self, body: bytes, content_type: str = "text/xml") -> Reply:
-        """Return the bank's reply about what it does not know yet."""
-        return self._dialect.not_yet(body, content_type)
+    def answer(self, request: Request) -> Response:
+        """Return the bank's response."""
+        self.asked.append(self._checked(request.body))
+        response = self._dialect.answer(request)
+        self._checked(response.body)
+        return response
 
     def _checked(self, body: bytes) -> str:
         document = etree.fromstring(body.removeprefix(b"\xef\xbb\xbf"))

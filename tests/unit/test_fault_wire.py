@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from django_dinero.sandbox.bank.bank import Bank
-from django_dinero.sandbox.http.exchange import Reply
+from django_dinero.sandbox.http.exchange import Request, Response, Route
 from django_dinero.sandbox.http.faults import Dropped, FaultName
 from tests.faults import history
 from tests.faults.dying import Mortal
@@ -18,11 +18,13 @@ from tests.faults.history import History
 from tests.faults.plan import Kill, Share, When
 from tests.faults.wire import PlannedFaults
 
-BODY = b"<getCustomerProfileRequest></getCustomerProfileRequest>"
+REQUEST = Request("POST", "/customers")
 
 
 class Address:
     """The bank's side of a worker that is process 4711, and how often the bank was asked."""
+
+    route = Route("/customers", ("POST",), "post to /customers")
 
     def __init__(self, path: Path, **planned: Any) -> None:
         share = Share("w0", "7:w0", (), **planned)
@@ -31,12 +33,18 @@ class Address:
         self.faults.process.set_result(4711)
         self.asked = 0
 
-    def ask(self) -> Reply:
-        return self.faults.answer(BODY, self._answer)
+    def ask(self) -> Response:
+        return self.faults.answer(REQUEST, self)
 
-    def _answer(self) -> Reply:
+    def operation_of(self, request: Request) -> str:
+        return "getCustomer"
+
+    def answer(self, request: Request) -> Response:
         self.asked += 1
-        return Reply(200, b"done", {})
+        return Response(200, b"done")
+
+    def not_found(self, request: Request) -> Response:
+        return Response(404, b"unknown")
 
     def told(self) -> list[str]:
         return [event["what"] for event in history.read(self.path)]

@@ -13,11 +13,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from django_dinero.sandbox.bank.bank import Bank
-from django_dinero.sandbox.http.controls import LEVERS
+from django_dinero.sandbox.http.controls import CONTROLS
 from django_dinero.sandbox.http.faults import FaultName
 from django_dinero.sandbox.http.server import SandboxServer
 
 DEFAULT_PORT = 8765
+_OPERATION = "createTransactionRequest"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 #: What to send, and what comes of it. The triggers are those of Authorize.Net's own sandbox.
 _CARDS = (
@@ -120,10 +121,11 @@ class Command(BaseCommand):
         # Whoever started us reads these lines by their names: they stay untranslated.
         lines = [f"{name}: {value}" for name, value in facts.items()]
         lines += ["", _("Test cards"), *_table(_CARDS), "", _("Triggers"), *_table(_TRIGGERS)]
-        lines += ["", _("Levers: POST to the control address and a name, with values as JSON")]
-        levers = tuple((name, json.dumps(takes)) for name, takes in LEVERS.items())
-        lines += [*_table(levers), "  " + _("GET stats tells what happened so far.")]
+        lines += ["", _("Controls: POST to the control address and a name, with values as JSON")]
+        controls = tuple((name, json.dumps(takes)) for name, takes in CONTROLS.items())
+        lines += [*_table(controls), "  " + _("GET stats tells what happened so far.")]
         lines += ["  " + _("Faults: %s; without a name none is left.") % ", ".join(FaultName)]
+        lines += ["  " + _("A fault's operation is a root element, as %s.") % _OPERATION]
         lines += ["", _("It serves until Ctrl-C.")]
         self.stdout.write("\n".join(lines))
         self.stdout.flush()

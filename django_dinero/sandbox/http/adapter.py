@@ -5,37 +5,40 @@ from __future__ import annotations
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
 from django_dinero.sandbox.bank.bank import Bank
-from django_dinero.sandbox.dialects.authorizenet.dialect import Dialect
+from django_dinero.sandbox.dialects.default import default_dialect
 from django_dinero.sandbox.http.controls import Counts
-from django_dinero.sandbox.http.exchange import Reply, Speaks
-from django_dinero.sandbox.http.faults import Dropped, Faults, TooLate, root_of
+from django_dinero.sandbox.http.exchange import Dialect, Request, Response
+from django_dinero.sandbox.http.faults import Dropped, Faults, TooLate
 
 
 class BankAdapter(BaseAdapter):
     """Answers a session's requests from a bank in this process.
 
-    ``session.mount("https://apitest.authorize.net/", BankAdapter(bank))``. A delay beyond the
-    call's read timeout is a timeout at once, it is not waited for. The fault ``die`` of the default
-    faults drops the connection: the bank's process is the test's own.
+    ``session.mount("https://bank.example/", BankAdapter(bank))``. The session decides which
+    requests are the bank's, so the dialect's route is not looked at. A delay beyond the call's read
+    timeout is a timeout at once. The fault ``die`` of the default faults drops the connection: the
+    bank's process is the test's own.
 
     Args:
         bank: whose vault and ledger answer.
         faults: what goes wrong; none by default.
-        dialect: how the bank speaks; Authorize.Net's XML by default.
+        dialect: how the bank speaks; that of :mod:`django_dinero.sandbox.dialects.default` unless
+            given.
     """
 
     def __init__(
-        self, bank: Bank, faults: Faults | None = None, dialect: Speaks | None = None
+        self, bank: Bank, faults: Faults | None = None, dialect: Dialect | None = None
     ) -> None:
         super().__init__()
         self.bank = bank
-        self.dialect = dialect or Dialect(bank)
+        self.dialect = dialect or default_dialect(bank)
         self.faults = faults or Faults(die=lambda: None)
         self.counts = Counts()
 
@@ -55,25 +58,18 @@ class BankAdapter(BaseAdapter):
             requests.exceptions.ChunkedEncodingError: a fault cut the reply off.
             requests.ReadTimeout: a fault delays the reply longer than the caller waits.
         """
-        body = request.body or b""
-        data = body.encode("utf-8") if isinstance(body, str) else bytes(body)
-        self.counts.requested(root_of(data))
-        kind = request.headers.get("Content-Type", "")
+        asked = _request(request)
+        self.counts.requested(self.dialect.operation_of(asked))
         try:
-            reply = self.faults.answer(
-                data,
-                lambda: self.dialect.answer(data, kind),
-                not_yet=lambda: self.dialect.not_yet(data, kind),
-                patience=_patience(timeout),
-            )
+            answer = self.faults.answer(asked, self.dialect, patience=_patience(timeout))
         except TooLate:
             raise requests.ReadTimeout("The test bank is too late.", request=request) from None
         except Dropped as dropped:
             text = "The test bank closed the connection."
-            if dropped.reply is not None:
+            if dropped.response is not None:
                 raise requests.exceptions.ChunkedEncodingError(text, request=request) from None
             raise requests.ConnectionError(text, request=request) from None
-        return _response(request, reply)
+        return _response(request, answer)
 
     def close(self) -> None:
         """Nothing is open: the bank is the caller's."""
@@ -85,11 +81,24 @@ def _patience(timeout: Any) -> float | None:
     return float(seconds) if isinstance(seconds, int | float) else None
 
 
-def _response(request: requests.PreparedRequest, reply: Reply) -> requests.Response:
+def _request(request: requests.PreparedRequest) -> Request:
+    """Return a session's request as the dialects take it."""
+    body = request.body or b""
+    url = urlsplit(request.url or "")
+    return Request(
+        method=request.method or "",
+        path=url.path.rstrip("/"),
+        headers=dict(request.headers),
+        body=body.encode("utf-8") if isinstance(body, str) else bytes(body),
+        query=url.query,
+    )
+
+
+def _response(request: requests.PreparedRequest, answer: Response) -> requests.Response:
     response = requests.Response()
-    response.status_code = reply.status
-    response.headers = CaseInsensitiveDict(reply.headers)
-    response.raw = BytesIO(reply.body)
+    response.status_code = answer.status
+    response.headers = CaseInsensitiveDict(answer.headers)
+    response.raw = BytesIO(answer.body)
     response.url = request.url or ""
     response.request = request
     response.encoding = "utf-8"

@@ -1,4 +1,4 @@
-"""The levers of a test bank that is served: time, settlement, reviews, tokens, faults."""
+"""The controls of a test bank that is served: time, settlement, reviews, tokens, faults."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from typing import Any, Final, TypeVar
 from django_dinero.redaction import Secret, scrub
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.records import BankRefusal
-from django_dinero.sandbox.http.exchange import Reply
+from django_dinero.sandbox.http.exchange import Response
 from django_dinero.sandbox.http.faults import Faults
 
 _Value = TypeVar("_Value", int, float, str)
 
-#: What each lever takes, with values to copy. Those without any are read by GET.
-LEVERS: Final[Mapping[str, Mapping[str, object]]] = {
+#: What each control that changes something takes, with values to copy.
+CONTROLS: Final[Mapping[str, Mapping[str, object]]] = {
     "settle": {},
     "hold": {"count": 1},
     "advance": {"seconds": 86400},
     "mint": {"number": "4111111111111111", "month": 12, "year": 2040, "cvv": "900"},
     "chargeback": {"id": "60012300401"},
     "return": {"id": "60012300401"},
-    "fault": {"name": "drop_after", "root": "createTransactionRequest", "times": 1, "seconds": 1.0},
+    "fault": {"name": "drop_after", "operation": "", "times": 1, "seconds": 1.0},
 }
 
 
@@ -34,7 +34,7 @@ class BadInput(ValueError):
 
 
 class Counts:
-    """How many connections were opened and how many requests came, by their root element."""
+    """How many connections were opened and how many requests came, by their operation."""
 
     def __init__(self) -> None:
         self._connections = 0
@@ -48,7 +48,7 @@ class Counts:
 
     @property
     def requests(self) -> dict[str, int]:
-        """How many requests came so far, by their root element."""
+        """How many requests came so far, by their operation."""
         with self._lock:
             return dict(self._requests)
 
@@ -57,17 +57,17 @@ class Counts:
         with self._lock:
             self._connections += 1
 
-    def requested(self, root: str) -> None:
+    def requested(self, operation: str) -> None:
         """Count a request."""
         with self._lock:
-            self._requests[root or "(none)"] += 1
+            self._requests[operation or "(none)"] += 1
 
 
 class Control:
     """Answers ``/_control/<name>`` in JSON.
 
     Args:
-        bank: what most levers move.
+        bank: what most controls change.
         faults: where ``fault`` puts one.
         counts: what ``stats`` tells.
     """
@@ -90,8 +90,8 @@ class Control:
             "return": lambda given: self._reverse(bank.return_item, given),
         }
 
-    def answer(self, method: str, name: str, body: bytes) -> Reply:
-        """Return the reply: 200 and what happened, or 4xx and ``{"error": …}``.
+    def answer(self, method: str, name: str, body: bytes) -> Response:
+        """Return the response: 200 and what happened, or 4xx and ``{"error": …}``.
 
         Args:
             method: GET or POST; what changes something is a POST.
@@ -102,7 +102,7 @@ class Control:
             return _json(200, self._reads[name]())
         if method != "POST" or name not in self._writes:
             known = f"GET {', '.join(self._reads)}; POST {', '.join(self._writes)}"
-            return _json(404, {"error": f"No lever {method} {name!r}. There are: {known}."})
+            return _json(404, {"error": f"No control {method} {name!r}. There are: {known}."})
         try:
             return _json(200, self._writes[name](_values(name, body)))
         except BankRefusal as error:
@@ -110,7 +110,7 @@ class Control:
         except (ValueError, TypeError) as error:
             return _json(400, {"error": scrub(str(error))})
 
-    # -- Levers ------------------------------------------------------------------------------
+    # -- Controls ----------------------------------------------------------------------------
 
     def _stats(self) -> object:
         return {
@@ -150,7 +150,7 @@ class Control:
             return {"faults": []}
         self.faults.add(
             _get(given, "name", ""),
-            _get(given, "root", ""),
+            _get(given, "operation", ""),
             times=_get(given, "times", 1),
             seconds=_get(given, "seconds", 1.0),
         )
@@ -162,20 +162,20 @@ class Control:
         return {"id": entry.id, "status": entry.status.value}
 
 
-def _values(lever: str, body: bytes) -> Mapping[str, Any]:
-    """Return what a lever was given; a name that it does not know is not passed over."""
-    example = json.dumps(LEVERS[lever])
+def _values(control: str, body: bytes) -> Mapping[str, Any]:
+    """Return what a control was given; a name that it does not know is not passed over."""
+    example = json.dumps(CONTROLS[control])
     if not body.strip():
         return {}
     try:
         given = json.loads(body)
     except ValueError:
-        raise BadInput(f"The body is not JSON; {lever} takes {example}.") from None
+        raise BadInput(f"The body is not JSON; {control} takes {example}.") from None
     if not isinstance(given, dict):
-        raise BadInput(f"The body is not a JSON object; {lever} takes {example}.")
-    unknown = sorted(set(given) - set(LEVERS[lever]))
+        raise BadInput(f"The body is not a JSON object; {control} takes {example}.")
+    unknown = sorted(set(given) - set(CONTROLS[control]))
     if unknown:
-        raise BadInput(f"{', '.join(unknown)}: no such value; {lever} takes {example}.")
+        raise BadInput(f"{', '.join(unknown)}: no such value; {control} takes {example}.")
     return given
 
 
@@ -196,6 +196,6 @@ def _get(given: Mapping[str, Any], name: str, default: _Value) -> _Value:
     return checked
 
 
-def _json(status: int, value: object) -> Reply:
+def _json(status: int, value: object) -> Response:
     body = json.dumps(value).encode("utf-8") + b"\n"
-    return Reply(status, body, {"Content-Type": "application/json"})
+    return Response(status, body, {"Content-Type": "application/json"})

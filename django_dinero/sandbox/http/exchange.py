@@ -1,4 +1,4 @@
-"""What a dialect of the test bank hands to whatever carries it: a server, or an adapter."""
+"""What passes between the bank's transport and a dialect. Neither knows the other's insides."""
 
 from __future__ import annotations
 
@@ -8,19 +8,69 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer over HTTP: its status, its body, and its headers."""
+class Request:
+    """A request over HTTP.
+
+    ``path`` is without its query, which is in ``query`` as it was sent. ``repr`` shows neither
+    headers nor body: they carry credentials and card numbers.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    query: str = field(default="", repr=False)
+
+    def header(self, name: str) -> str:
+        """Return a header's value, empty where it was not sent; the case of names is ignored."""
+        wanted = name.lower()
+        return next((text for key, text in self.headers.items() if key.lower() == wanted), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer over HTTP."""
 
     status: int
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Speaks(Protocol):
-    """A dialect of the bank."""
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a dialect is served.
 
-    def answer(self, body: bytes, content_type: str = ...) -> Reply:
-        """Return the reply to a request."""
+    ``path`` is what clients are configured with, without a slash at its end; ``below`` also serves
+    every path below it. ``usage`` tells a lost client where to go, in words that can follow a
+    colon.
+    """
 
-    def not_yet(self, body: bytes, content_type: str = ...) -> Reply:
-        """Return how it is said that there is no such record, whatever was asked for."""
+    path: str
+    methods: tuple[str, ...]
+    usage: str
+    below: bool = False
+
+    def serves(self, path: str) -> bool:
+        """Say whether a request with this path is the dialect's."""
+        return path == self.path or (self.below and path.startswith(f"{self.path}/"))
+
+
+class Dialect(Protocol):
+    """The bank as one provider's API; safe to share between threads."""
+
+    @property
+    def route(self) -> Route:
+        """Where it is served."""
+
+    def operation_of(self, request: Request) -> str:
+        """Return the provider's name of what is asked for, empty where it asks for nothing.
+
+        Faults are aimed at operations and requests are counted by them, so this must be cheap and
+        must not raise, whatever was sent.
+        """
+
+    def answer(self, request: Request) -> Response:
+        """Do what is asked for. Nothing that a client sends raises."""
+
+    def not_found(self, request: Request) -> Response:
+        """Say that there is no such record, whatever was asked for, and do nothing."""

@@ -6,19 +6,14 @@ A fault waits for the next call, or for the next call of one operation, as often
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from threading import Event, Lock
 
-from django_dinero.sandbox.http.exchange import Reply
+from django_dinero.sandbox.http.exchange import Dialect, Request, Response
 
-_ROOT = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
-#: How much of a body is searched for its root element.
-_HEAD_BYTES = 2000
 GARBAGE = b"<html><body>Request blocked. Reference 18.9c0.1700000000</body></html>"
-NOT_FOUND = Reply(404, b"Not Found", {"Content-Type": "text/plain"})
 #: The code that a process ends with when the fault ``die`` ends it.
 DEATH = 70
 
@@ -50,12 +45,12 @@ class FaultName(StrEnum):
 class Fault:
     """A fault that waits.
 
-    ``root`` is the root element of the requests that it is for, empty for any; ``times`` is how
-    often it will happen; ``seconds`` is how late a delayed reply is.
+    ``operation`` is the one that it is for, by the dialect's name of it, empty for any. ``times``
+    is how often it will happen; ``seconds`` is how late a delayed reply is.
     """
 
     name: FaultName
-    root: str = ""
+    operation: str = ""
     times: int = 1
     seconds: float = 1.0
 
@@ -64,13 +59,13 @@ class Dropped(Exception):
     """The connection is to be closed after ``sent``, which may be nothing.
 
     Args:
-        reply: whose head is sent; None for not even that.
+        response: whose head is sent; None for not even that.
         sent: the part of the body that is sent.
     """
 
-    def __init__(self, reply: Reply | None = None, sent: bytes = b"") -> None:
+    def __init__(self, response: Response | None = None, sent: bytes = b"") -> None:
         super().__init__("dropped")
-        self.reply = reply
+        self.response = response
         self.sent = sent
 
 
@@ -92,13 +87,13 @@ class Faults:
         self._end_of_delays = Event()
 
     def add(
-        self, name: FaultName | str, root: str = "", *, times: int = 1, seconds: float = 1.0
+        self, name: FaultName | str, operation: str = "", *, times: int = 1, seconds: float = 1.0
     ) -> Fault:
         """Let a fault wait behind those that wait already.
 
         Args:
             name: one of :class:`FaultName`.
-            root: the root element it is for, as ``createTransactionRequest``; empty for any.
+            operation: the one it is for, as the dialect names it; empty for any.
             times: how often it happens, 1 or more.
             seconds: for ``delay``, 0 or more.
 
@@ -114,7 +109,7 @@ class Faults:
             raise ValueError("times: give 1 or more.")
         if not 0 <= seconds < 3600:
             raise ValueError("seconds: give 0 or more, and less than an hour.")
-        fault = Fault(known, root, times, seconds)
+        fault = Fault(known, operation, times, seconds)
         with self._lock:
             self._waiting.append(fault)
         return fault
@@ -134,19 +129,13 @@ class Faults:
         self._end_of_delays.set()
 
     def answer(
-        self,
-        body: bytes,
-        answer: Callable[[], Reply],
-        *,
-        not_yet: Callable[[], Reply] = lambda: NOT_FOUND,
-        patience: float | None = None,
-    ) -> Reply:
-        """Return what ``answer`` does, or what a fault makes of it.
+        self, request: Request, dialect: Dialect, *, patience: float | None = None
+    ) -> Response:
+        """Return what the dialect answers, or what a fault makes of it.
 
         Args:
-            body: the request, for its root element.
-            answer: what the bank does; called once, or as the fault has it.
-            not_yet: how the bank says that it has no such record.
+            request: what was asked for.
+            dialect: asked once, or as often as the fault has it.
             patience: seconds that the caller is known to wait; a longer delay is cut short.
 
         Raises:
@@ -154,18 +143,20 @@ class Faults:
             TooLate: a delay is longer than ``patience``.
         """
         if not self._waiting:
-            return answer()
-        fault = self._take(root_of(body))
+            return dialect.answer(request)
+        fault = self._take(dialect.operation_of(request))
         if fault is None:
-            return answer()
+            return dialect.answer(request)
         if fault.name is FaultName.DROP_BEFORE:
             raise Dropped
         if fault.name is FaultName.NOT_YET:
-            return not_yet()
-        return self._after(fault, answer, patience)
+            return dialect.not_found(request)
+        return self._after(fault, lambda: dialect.answer(request), patience)
 
-    def _after(self, fault: Fault, answer: Callable[[], Reply], patience: float | None) -> Reply:
-        reply = answer()
+    def _after(
+        self, fault: Fault, answer: Callable[[], Response], patience: float | None
+    ) -> Response:
+        response = answer()
         if fault.name is FaultName.REPEAT:
             return answer()
         if fault.name is FaultName.DELAY:
@@ -175,20 +166,20 @@ class Faults:
         elif fault.name is FaultName.DROP_AFTER:
             raise Dropped
         elif fault.name is FaultName.TRUNCATE:
-            raise Dropped(reply, reply.body[: len(reply.body) // 2])
+            raise Dropped(response, response.body[: len(response.body) // 2])
         elif fault.name is FaultName.GARBAGE:
-            return Reply(200, GARBAGE, {"Content-Type": "text/html"})
+            return Response(200, GARBAGE, {"Content-Type": "text/html"})
         elif fault.name is FaultName.STATUS_500:
-            return Reply(500, b"Internal Server Error", {"Content-Type": "text/plain"})
+            return Response(500, b"Internal Server Error", {"Content-Type": "text/plain"})
         elif fault.name is FaultName.DIE:
             self._die()
             raise Dropped
-        return reply
+        return response
 
-    def _take(self, root: str) -> Fault | None:
+    def _take(self, operation: str) -> Fault | None:
         with self._lock:
             for index, fault in enumerate(self._waiting):
-                if fault.root not in ("", root):
+                if fault.operation not in ("", operation):
                     continue
                 if fault.times > 1:
                     self._waiting[index] = replace(fault, times=fault.times - 1)
@@ -196,9 +187,3 @@ class Faults:
                     del self._waiting[index]
                 return fault
         return None
-
-
-def root_of(body: bytes) -> str:
-    """Return the name of a request's root element, empty if there is none at its beginning."""
-    match = _ROOT.search(body[:_HEAD_BYTES])
-    return match[1].decode("ascii") if match else ""

@@ -15,20 +15,22 @@ from types import TracebackType
 from typing import Any, Self
 
 from django_dinero.sandbox.bank.bank import Bank
-from django_dinero.sandbox.dialects.authorizenet.dialect import Dialect
+from django_dinero.sandbox.dialects.default import default_dialect
 from django_dinero.sandbox.http.controls import Control, Counts
-from django_dinero.sandbox.http.exchange import Reply, Speaks
-from django_dinero.sandbox.http.faults import Dropped, Faults, root_of
+from django_dinero.sandbox.http.exchange import Dialect, Request, Response
+from django_dinero.sandbox.http.faults import Dropped, Faults
 
 logger = logging.getLogger(__name__)
 
-PATH = "/xml/v1/request.api"
 CONTROL_PATH = "/_control/"
+CONTROL_METHODS = ("GET", "POST")
 #: Bytes; the largest request that is read.
 MAX_BODY = 1 << 20
 #: Seconds that a connection may stay idle.
 IDLE = 75
-#: Larger than any reply but a full page of a list: such a reply leaves in one write.
+#: A request with one of these methods must tell the length of its body.
+_WITH_BODY = ("POST", "PUT", "PATCH")
+#: Larger than any response but a full page of a list: such a response leaves in one write.
 _BUFFER = 1 << 16
 
 
@@ -41,8 +43,9 @@ class SandboxServer:
         port: 0 for any free one.
         ssl_context: serves HTTPS with it.
         allow_remote: permits a ``host`` that is not this machine. Whoever reaches the server has
-            every lever of the bank.
-        dialect: how the bank speaks; Authorize.Net's XML by default.
+            every control of the bank.
+        dialect: how the bank speaks; that of :mod:`django_dinero.sandbox.dialects.default` unless
+            given.
         faults: what goes wrong; none by default.
 
     Raises:
@@ -58,13 +61,13 @@ class SandboxServer:
         port: int = 0,
         ssl_context: ssl.SSLContext | None = None,
         allow_remote: bool = False,
-        dialect: Speaks | None = None,
+        dialect: Dialect | None = None,
         faults: Faults | None = None,
     ) -> None:
         if not allow_remote and not _is_loopback(host):
             raise ValueError(f"host: {host!r} is not this machine; say allow_remote=True to serve.")
         self.bank = bank
-        self.dialect = dialect or Dialect(bank)
+        self.dialect = dialect or default_dialect(bank)
         self.faults = faults or Faults()
         self.counts = Counts()
         self.control = Control(bank, self.faults, self.counts)
@@ -87,12 +90,12 @@ class SandboxServer:
 
     @property
     def endpoint(self) -> str:
-        """The address that the operations are posted to."""
-        return self.url + PATH
+        """The address that a client is configured with."""
+        return self.url + self.dialect.route.path
 
     @property
     def control_url(self) -> str:
-        """The address of the levers; the name of one goes behind it."""
+        """The address of the controls; the name of one goes behind it."""
         return self.url + CONTROL_PATH
 
     @property
@@ -215,17 +218,20 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Listener
 
     def do_GET(self) -> None:
-        """Answer a lever that only tells something."""
-        self._answer()
+        """Answer what the dialect or the controls serve by this method."""
+        served = (*CONTROL_METHODS, *self.server.owner.dialect.route.methods)
+        if self.command in served:
+            self._answer()
+        else:
+            self.send_error(501, f"Unsupported method ({self.command!r})")
 
-    def do_POST(self) -> None:
-        """Answer an operation, or a lever."""
-        self._answer()
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the names there
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Refuse a method, or what is no HTTP, in a line that a person can read."""
         phrase = message or self.responses.get(code, ("Refused",))[0]
-        self._refuse(code, f"{phrase}. Operations are posted to {PATH}.\n".encode())
+        usage = self.server.owner.dialect.route.usage
+        self._refuse(code, f"{phrase}. {usage[:1].upper()}{usage[1:]}.\n".encode())
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
         """Log nothing: request lines and bodies are no business of a log."""
@@ -234,40 +240,35 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         if body is None:
             return
-        path = self.path.partition("?")[0].rstrip("/")
+        path, _, query = self.path.partition("?")
+        path = path.rstrip("/")
         owner = self.server.owner
+        route = owner.dialect.route
         if path.startswith(CONTROL_PATH):
             name = path.removeprefix(CONTROL_PATH)
             self._send(owner.control.answer(self.command, name, body))
-        elif path != PATH:
-            text = f"There is nothing here: operations are posted to {PATH}.\n".encode()
-            self._send(Reply(404, text, {"Content-Type": "text/plain"}))
-        elif self.command != "POST":
-            self._send(Reply(405, b"POST only.\n", {"Content-Type": "text/plain"}))
+        elif not route.serves(path):
+            self._send(_plain(404, f"There is nothing here: {route.usage}.\n"))
+        elif self.command not in route.methods:
+            self._send(_plain(405, f"{', '.join(route.methods)} only.\n"))
         else:
-            self._operate(body)
+            self._operate(Request(self.command, path, dict(self.headers.items()), body, query))
 
-    def _operate(self, body: bytes) -> None:
+    def _operate(self, request: Request) -> None:
         owner = self.server.owner
-        owner.counts.requested(root_of(body))
-        kind = self.headers.get("Content-Type", "")
+        owner.counts.requested(owner.dialect.operation_of(request))
         try:
-            reply = owner.faults.answer(
-                body,
-                lambda: owner.dialect.answer(body, kind),
-                not_yet=lambda: owner.dialect.not_yet(body, kind),
-            )
-            self._send(reply)
+            self._send(owner.faults.answer(request, owner.dialect))
         except Dropped as dropped:
             self.close_connection = True
-            if dropped.reply is not None:
-                self._head(dropped.reply)
+            if dropped.response is not None:
+                self._head(dropped.response)
                 self.wfile.write(dropped.sent)
                 self.wfile.flush()
 
     def _body(self) -> bytes | None:
         """Read the body; refuse one without a length, or too large, and close."""
-        length = self.headers.get("Content-Length", "0" if self.command == "GET" else "")
+        length = self.headers.get("Content-Length", "" if self.command in _WITH_BODY else "0")
         if not (length.isascii() and length.isdigit()):
             self._refuse(411, b"Content-Length is missing, or no number.\n")
             return None
@@ -282,18 +283,22 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refuse(self, status: int, text: bytes) -> None:
         self.close_connection = True
-        self._send(Reply(status, text, {"Content-Type": "text/plain", "Connection": "close"}))
+        self._send(Response(status, text, {"Content-Type": "text/plain", "Connection": "close"}))
 
-    def _head(self, reply: Reply) -> None:
-        self.send_response_only(reply.status)
+    def _head(self, response: Response) -> None:
+        self.send_response_only(response.status)
         self.send_header("Date", self.date_time_string())
-        for name, value in reply.headers.items():
+        for name, value in response.headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(reply.body)))
+        self.send_header("Content-Length", str(len(response.body)))
         self.end_headers()
 
-    def _send(self, reply: Reply) -> None:
-        self._head(reply)
+    def _send(self, response: Response) -> None:
+        self._head(response)
         if self.command != "HEAD":
-            self.wfile.write(reply.body)
+            self.wfile.write(response.body)
         self.wfile.flush()
+
+
+def _plain(status: int, text: str) -> Response:
+    return Response(status, text.encode(), {"Content-Type": "text/plain"})

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import SHARED_DATA
+from tests.support.authorizenet import posted
 from tests.support.witness import Witness
 
 REQUESTS = sorted((SHARED_DATA / "authorizenet-requests").glob("*.xml"))
@@ -15,5 +16,5 @@ REQUESTS = sorted((SHARED_DATA / "authorizenet-requests").glob("*.xml"))
 @pytest.mark.skipif(not REQUESTS, reason="the requests are not beside this checkout")
 @pytest.mark.parametrize("path", REQUESTS, ids=[path.stem for path in REQUESTS])
 def test_every_operation_refuses_wrong_keys(witness: Witness, path: Path) -> None:
-    reply = witness.answer(path.read_bytes())
+    reply = witness.answer(posted(path.read_bytes()))
     assert b"E00007" in reply.body

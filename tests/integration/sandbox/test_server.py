@@ -14,8 +14,9 @@ import pytest
 import trustme
 
 from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.dialects.authorizenet.dialect import PATH
 from django_dinero.sandbox.http.faults import Faults
-from django_dinero.sandbox.http.server import MAX_BODY, PATH, SandboxServer
+from django_dinero.sandbox.http.server import MAX_BODY, SandboxServer
 from tests.support.authorizenet import request
 
 XML = {"Content-Type": "text/xml"}
@@ -157,7 +158,7 @@ def test_a_body_that_ends_early(server: SandboxServer) -> None:
     assert server.counts.requests == {}
 
 
-def test_levers(server: SandboxServer, connection: Any) -> None:
+def test_controls(server: SandboxServer, connection: Any) -> None:
     connection.request("POST", "/_control/hold", json.dumps({"count": 2}))
     response = connection.getresponse()
     assert (response.status, json.loads(response.read())) == (200, {"hold": 2})

@@ -17,7 +17,7 @@ from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.card_facts import CVV_LETTERS, facts_of
 from django_dinero.sandbox.bank.records import Account
 from django_dinero.sandbox.bank.triggers import assess
-from django_dinero.sandbox.http.controls import LEVERS
+from django_dinero.sandbox.http.controls import CONTROLS
 from django_dinero.sandbox.http.faults import FaultName
 from django_dinero.sandbox.http.server import SandboxServer
 from tests.support.testbank import AMEX, VISA, plain
@@ -49,13 +49,13 @@ def told(request: pytest.FixtureRequest, printed: str) -> str:
     return printed if request.param == "printed" else PAGE.read_text("utf-8").replace("`", "")
 
 
-def test_every_trigger_lever_and_fault_is_told(told: str) -> None:
-    for word in (*ZIPS, *CVV_LETTERS, *LEVERS, *FaultName):
+def test_every_trigger_control_and_fault_is_told(told: str) -> None:
+    for word in (*ZIPS, *CVV_LETTERS, *CONTROLS, *FaultName):
         assert re.search(rf"\b{word}\b", told), word
 
 
-def test_the_examples_of_the_levers_are_those_of_the_table(told: str) -> None:
-    for takes in LEVERS.values():
+def test_the_examples_of_the_controls_are_those_of_the_table(told: str) -> None:
+    for takes in CONTROLS.values():
         assert not takes or json.dumps(takes) in told
 
 

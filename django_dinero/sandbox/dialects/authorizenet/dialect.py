@@ -1,9 +1,10 @@
-"""The test bank as the Authorize.Net XML API: one body in, one body out, whatever carries them."""
+"""The test bank as the Authorize.Net XML API: one address, one body in, one body out."""
 
 from __future__ import annotations
 
 import hmac
 import logging
+import re
 import sqlite3
 from collections.abc import Callable, Mapping
 
@@ -18,20 +19,27 @@ from django_dinero.sandbox.dialects.authorizenet.money import create_transaction
 from django_dinero.sandbox.dialects.authorizenet.parse import Malformed, Node, read
 from django_dinero.sandbox.dialects.authorizenet.profiles import from_transaction
 from django_dinero.sandbox.dialects.authorizenet.reply import Tree, write
-from django_dinero.sandbox.http.exchange import Reply
+from django_dinero.sandbox.http.exchange import Dialect, Request, Response, Route
 
 logger = logging.getLogger(__name__)
 
 _Operation = Callable[[Bank, Node], Answer]
 
+PATH = "/xml/v1/request.api"
+_ROOT = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
+#: How much of a body is searched for its root element.
+_HEAD_BYTES = 2000
 
-class Dialect:
+
+class AuthorizeNetDialect(Dialect):
     """Speaks the Authorize.Net XML API for a bank; safe to share between threads.
 
     Args:
         bank: whose vault and ledger answer.
         bom: whether replies begin with a byte order mark, as the real ones do.
     """
+
+    route = Route(PATH, ("POST",), f"operations are posted to {PATH}")
 
     def __init__(self, bank: Bank, *, bom: bool = True) -> None:
         self.bank = bank
@@ -60,42 +68,44 @@ class Dialect:
             "getTransactionListRequest": reports.batch_transactions,
         }
 
-    def answer(self, body: bytes, content_type: str = "text/xml") -> Reply:
-        """Return the reply to a request, of whatever form: nothing a client sends raises.
+    def operation_of(self, request: Request) -> str:
+        """Return the name of the root element, empty if there is none at the body's beginning."""
+        match = _ROOT.search(request.body[:_HEAD_BYTES])
+        return match[1].decode("ascii") if match else ""
 
-        Args:
-            body: as it was posted.
-            content_type: the header's value.
-        """
+    def answer(self, request: Request) -> Response:
+        """Do what is asked for, by body and content type alone."""
         try:
-            request = read(body, content_type)
+            node = _node(request)
         except Malformed as error:
-            return self._write("ErrorResponse", "", error.code, error.text, {})
-        root, ref_id = REPLY_ROOTS[request.name], request.value("refId")
+            return self._malformed(error)
+        root, ref_id = REPLY_ROOTS[node.name], node.value("refId")
         try:
-            self._authenticate(request)
-            answer = self._operations[request.name](self.bank, request)
+            self._authenticate(node)
+            answer = self._operations[node.name](self.bank, node)
         except Refused as refused:
             return self._refuse(root, ref_id, refused)
         except BankRefusal as error:
             return self._refuse(root, ref_id, refusal(error))
         except Exception as error:
             # Whoever runs the bank reads why; its client meets what a gateway in trouble answers.
-            logger.exception("The test bank failed at %s.", request.name)
+            logger.exception("The test bank failed at %s.", node.name)
             busy = isinstance(error, sqlite3.OperationalError)
             return self._refuse(root, ref_id, Refused("E00053" if busy else "E00001"))
         return self._write(root, ref_id, answer.code, TEXTS[answer.code], answer.body)
 
-    def not_yet(self, body: bytes, content_type: str = "text/xml") -> Reply:
-        """Answer as the real one does, for some seconds, about what it has just made: E00040."""
+    def not_found(self, request: Request) -> Response:
+        """Say E00040, as the real one does for some seconds about what it has just made."""
         try:
-            request = read(body, content_type)
+            node = _node(request)
         except Malformed as error:
-            return self._write("ErrorResponse", "", error.code, error.text, {})
-        root = REPLY_ROOTS[request.name]
-        return self._refuse(root, request.value("refId"), Refused("E00040"))
+            return self._malformed(error)
+        return self._refuse(REPLY_ROOTS[node.name], node.value("refId"), Refused("E00040"))
 
-    def _refuse(self, root: str, ref_id: str, refused: Refused) -> Reply:
+    def _malformed(self, error: Malformed) -> Response:
+        return self._write("ErrorResponse", "", error.code, error.text, {})
+
+    def _refuse(self, root: str, ref_id: str, refused: Refused) -> Response:
         """Keep the operation's own root where the schema allows it without what was asked for."""
         missing = [c for c in TYPES[ROOTS[root]] if c.required and c.name not in refused.body]
         empty: dict[str, object] = {c.name: {} for c in missing if c.name != "messages"}
@@ -103,7 +113,7 @@ class Dialect:
             root, empty = "ErrorResponse", {}
         return self._write(root, ref_id, refused.code, refused.text, {**empty, **refused.body})
 
-    def _write(self, root: str, ref_id: str, code: str, text: str, body: Tree) -> Reply:
+    def _write(self, root: str, ref_id: str, code: str, text: str, body: Tree) -> Response:
         messages = {
             "resultCode": "Ok" if code.startswith("I") else "Error",
             "message": [{"code": code, "text": text}],
@@ -124,6 +134,10 @@ class Dialect:
         same_key = hmac.compare_digest(key.encode("utf-8"), known.encode("utf-8"))
         if not (same_name and same_key):
             raise Refused("E00007")
+
+
+def _node(request: Request) -> Node:
+    return read(request.body, request.header("Content-Type"))
 
 
 def _may_be_empty(type_name: str) -> bool:

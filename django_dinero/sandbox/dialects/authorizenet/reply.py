@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 
 from django_dinero.protocols.authorizenet import NAMESPACE, ROOTS, TYPES, arrange
-from django_dinero.sandbox.http.exchange import Reply
+from django_dinero.sandbox.http.exchange import Response
 
 #: Element names and a str, a mapping, a list of these, or None where the element is left out.
 Tree = Mapping[str, object]
@@ -23,7 +23,7 @@ _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;"})
 
 
-def write(root: str, values: Tree, *, bom: bool = True) -> Reply:
+def write(root: str, values: Tree, *, bom: bool = True) -> Response:
     """Return the reply of one root element.
 
     Args:
@@ -37,7 +37,7 @@ def write(root: str, values: Tree, *, bom: bool = True) -> Reply:
     inside = "".join(_elements(ROOTS[root], values))
     text = f"{_HEAD}<{root}{_SPACES}>{inside}</{root}>"
     body = (_BOM if bom else b"") + text.encode("utf-8")
-    return Reply(200, body, {"Content-Type": "application/xml; charset=utf-8"})
+    return Response(200, body, {"Content-Type": "application/xml; charset=utf-8"})
 
 
 @cache

@@ -10,10 +10,10 @@ import requests
 from django_dinero.gateways.authorizenet import AuthorizeNetGateway
 from django_dinero.gateways.types import CustomerRequest, Refusal, RemoteCustomer
 from django_dinero.sandbox.bank.bank import Bank
-from django_dinero.sandbox.dialects.authorizenet.dialect import Dialect
+from django_dinero.sandbox.dialects.authorizenet.dialect import AuthorizeNetDialect
 from django_dinero.sandbox.http.adapter import BankAdapter
 from django_dinero.sandbox.http.faults import Faults
-from tests.support.authorizenet import request
+from tests.support.authorizenet import posted, request
 
 URL = "https://apitest.authorize.net/xml/v1/request.api"
 Send = Callable[..., requests.Response]
@@ -124,5 +124,5 @@ def test_a_record_that_is_not_known_yet_is_asked_for_again(
 
 @pytest.mark.parametrize("body", [b"<a/>", b"no xml"])
 def test_what_is_no_request_is_refused_as_ever(bank: Bank, body: bytes) -> None:
-    dialect = Dialect(bank)
-    assert dialect.not_yet(body) == dialect.answer(body)
+    dialect = AuthorizeNetDialect(bank)
+    assert dialect.not_found(posted(body)) == dialect.answer(posted(body))

@@ -1,4 +1,4 @@
-"""The levers of a served test bank."""
+"""The controls of a served test bank."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pytest
 from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.records import PlainCard, Token
-from django_dinero.sandbox.http.controls import LEVERS, Control, Counts
+from django_dinero.sandbox.http.controls import CONTROLS, Control, Counts
 from django_dinero.sandbox.http.faults import Faults
 
 VISA = "4111111111111111"
 
 
-class Levers:
-    """Pulls them."""
+class Controls:
+    """Uses them."""
 
     def __init__(self, bank: Bank) -> None:
         self.faults = Faults()
@@ -33,8 +33,8 @@ class Levers:
 
 
 @pytest.fixture
-def pull(bank: Bank) -> Levers:
-    return Levers(bank)
+def use(bank: Bank) -> Controls:
+    return Controls(bank)
 
 
 def charge(bank: Bank) -> str:
@@ -43,44 +43,44 @@ def charge(bank: Bank) -> str:
     return verdict.entry.id
 
 
-def test_settle(bank: Bank, pull: Levers) -> None:
-    assert pull("POST", "settle") == (200, {"batch": "", "count": 0})
+def test_settle(bank: Bank, use: Controls) -> None:
+    assert use("POST", "settle") == (200, {"batch": "", "count": 0})
     entry = charge(bank)
-    status, given = pull("POST", "settle")
+    status, given = use("POST", "settle")
     assert (status, given["count"]) == (200, 1)
     assert bank.retrieve_transaction(entry).batch_id == given["batch"]
 
 
-def test_hold(bank: Bank, pull: Levers) -> None:
-    assert pull("POST", "hold", {"count": 1}) == (200, {"hold": 1})
+def test_hold(bank: Bank, use: Controls) -> None:
+    assert use("POST", "hold", {"count": 1}) == (200, {"hold": 1})
     assert bank.retrieve_transaction(charge(bank)).status == "held"
 
 
-def test_advance(bank: Bank, pull: Levers) -> None:
+def test_advance(bank: Bank, use: Controls) -> None:
     before = bank.clock.now()
-    status, given = pull("POST", "advance", {"seconds": 3600})
+    status, given = use("POST", "advance", {"seconds": 3600})
     assert status == 200
     assert given["now"] > before.isoformat()
     assert (bank.clock.now() - before).total_seconds() >= 3600
 
 
-def test_mint(bank: Bank, pull: Levers) -> None:
-    status, given = pull("POST", "mint", {"number": VISA, "month": 12, "year": 2040, "cvv": "901"})
+def test_mint(bank: Bank, use: Controls) -> None:
+    status, given = use("POST", "mint", {"number": VISA, "month": 12, "year": 2040, "cvv": "901"})
     assert status == 200
     verdict = bank.charge(Token(Secret(given["token"])), Decimal("10.00"))
     assert verdict.reason == "cvv"
-    assert pull("POST", "mint", {"number": "4111111111111112"}) == (
+    assert use("POST", "mint", {"number": "4111111111111112"}) == (
         409,
         {"error": "invalid_number"},
     )
 
 
-def test_chargeback_and_return(bank: Bank, pull: Levers) -> None:
+def test_chargeback_and_return(bank: Bank, use: Controls) -> None:
     first, second = charge(bank), charge_again(bank)
-    assert pull("POST", "chargeback", {"id": first}) == (409, {"error": "not_settled"})
+    assert use("POST", "chargeback", {"id": first}) == (409, {"error": "not_settled"})
     bank.settle_batch()
-    assert pull("POST", "chargeback", {"id": first})[1]["status"] == "charged_back"
-    assert pull("POST", "return", {"id": second})[1]["status"] == "returned"
+    assert use("POST", "chargeback", {"id": first})[1]["status"] == "charged_back"
+    assert use("POST", "return", {"id": second})[1]["status"] == "returned"
 
 
 def charge_again(bank: Bank) -> str:
@@ -89,32 +89,34 @@ def charge_again(bank: Bank) -> str:
     return verdict.entry.id
 
 
-def test_fault(pull: Levers) -> None:
-    status, given = pull("POST", "fault", {"name": "delay", "root": "x", "times": 2, "seconds": 3})
+def test_fault(use: Controls) -> None:
+    status, given = use(
+        "POST", "fault", {"name": "delay", "operation": "x", "times": 2, "seconds": 3}
+    )
     assert status == 200
-    assert given["faults"] == [{"name": "delay", "root": "x", "times": 2, "seconds": 3.0}]
-    assert pull("POST", "fault", {}) == (200, {"faults": []})
-    assert pull.faults.waiting() == ()
+    assert given["faults"] == [{"name": "delay", "operation": "x", "times": 2, "seconds": 3.0}]
+    assert use("POST", "fault", {}) == (200, {"faults": []})
+    assert use.faults.waiting() == ()
 
 
-def test_stats(bank: Bank, pull: Levers) -> None:
-    pull.counts.connected()
-    pull.counts.requested("authenticateTestRequest")
-    pull.counts.requested("")
-    pull.faults.add("die")
-    status, given = pull("GET", "stats")
+def test_stats(bank: Bank, use: Controls) -> None:
+    use.counts.connected()
+    use.counts.requested("authenticateTestRequest")
+    use.counts.requested("")
+    use.faults.add("die")
+    status, given = use("GET", "stats")
     assert status == 200
     assert given["connections"] == 1
     assert given["requests"] == {"authenticateTestRequest": 1, "(none)": 1}
     assert [fault["name"] for fault in given["faults"]] == ["die"]
-    assert pull("GET", "connections") == (200, {"connections": 1})
+    assert use("GET", "connections") == (200, {"connections": 1})
 
 
 @pytest.mark.parametrize(
     ("method", "name"), [("GET", "settle"), ("POST", "stats"), ("POST", "x"), ("PUT", "hold")]
 )
-def test_unknown_levers(pull: Levers, method: str, name: str) -> None:
-    status, given = pull(method, name)
+def test_unknown_controls(use: Controls, method: str, name: str) -> None:
+    status, given = use(method, name)
     assert status == 404
     assert "There are: GET connections, stats; POST settle" in given["error"]
 
@@ -138,26 +140,26 @@ def test_unknown_levers(pull: Levers, method: str, name: str) -> None:
         ("chargeback", {}, "id: is missing"),
     ],
 )
-def test_bad_values(pull: Levers, name: str, given: object, words: str) -> None:
-    status, answer = pull("POST", name, given)
+def test_bad_values(use: Controls, name: str, given: object, words: str) -> None:
+    status, answer = use("POST", name, given)
     assert status == 400
     assert words in answer["error"]
 
 
-def test_no_json(pull: Levers) -> None:
-    reply = pull.control.answer("POST", "hold", b"{")
+def test_no_json(use: Controls) -> None:
+    reply = use.control.answer("POST", "hold", b"{")
     assert reply.status == 400
     assert json.loads(reply.body) == {"error": 'The body is not JSON; hold takes {"count": 1}.'}
 
 
-def test_the_time_stays_where_it_cannot_go(bank: Bank, pull: Levers) -> None:
+def test_the_time_stays_where_it_cannot_go(bank: Bank, use: Controls) -> None:
     before = bank.clock.now()
-    assert pull("POST", "advance", {"seconds": 1e12})[0] == 400
+    assert use("POST", "advance", {"seconds": 1e12})[0] == 400
     assert (bank.clock.now() - before).total_seconds() < 60
 
 
-def test_the_examples_of_all_levers_are_of_their_kind(bank: Bank, pull: Levers) -> None:
-    statuses = {name: pull("POST", name, dict(takes))[0] for name, takes in LEVERS.items()}
+def test_the_examples_of_all_controls_are_of_their_kind(bank: Bank, use: Controls) -> None:
+    statuses = {name: use("POST", name, dict(takes))[0] for name, takes in CONTROLS.items()}
     # There is no such transaction yet.
     assert statuses.pop("chargeback") == statuses.pop("return") == 409
     assert set(statuses.values()) == {200}

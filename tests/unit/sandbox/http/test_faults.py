@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from django_dinero.sandbox.http.exchange import Reply
-from django_dinero.sandbox.http.faults import GARBAGE, Dropped, FaultName, Faults, TooLate, root_of
+from django_dinero.sandbox.http.exchange import Request, Response, Route
+from django_dinero.sandbox.http.faults import GARBAGE, Dropped, FaultName, Faults, TooLate
 
-CHARGE = b'<?xml version="1.0"?>\n<createTransactionRequest xmlns="x"><a/>'
+CHARGE = Request("POST", "/charges")
 
 
 class Bank:
-    """Counts how often it was asked."""
+    """A dialect that counts how often it was asked; an operation is its path."""
+
+    route = Route("/charges", ("POST",), "post to /charges")
 
     def __init__(self) -> None:
         self.asked = 0
 
-    def __call__(self) -> Reply:
+    def operation_of(self, request: Request) -> str:
+        return request.path
+
+    def answer(self, request: Request) -> Response:
         self.asked += 1
-        return Reply(200, b"0123456789")
+        return Response(200, b"0123456789")
+
+    def not_found(self, request: Request) -> Response:
+        return Response(404, b"unknown")
 
 
 @pytest.fixture
@@ -42,14 +50,14 @@ def test_drop_before_never_reaches_the_bank(bank: Bank, faults: Faults) -> None:
     faults.add("drop_before")
     with pytest.raises(Dropped) as caught:
         faults.answer(CHARGE, bank)
-    assert (bank.asked, caught.value.reply) == (0, None)
+    assert (bank.asked, caught.value.response) == (0, None)
 
 
 def test_drop_after_is_done(bank: Bank, faults: Faults) -> None:
     faults.add(FaultName.DROP_AFTER)
     with pytest.raises(Dropped) as caught:
         faults.answer(CHARGE, bank)
-    assert (bank.asked, caught.value.reply) == (1, None)
+    assert (bank.asked, caught.value.response) == (1, None)
 
 
 def test_truncate_sends_half(bank: Bank, faults: Faults) -> None:
@@ -57,7 +65,7 @@ def test_truncate_sends_half(bank: Bank, faults: Faults) -> None:
     with pytest.raises(Dropped) as caught:
         faults.answer(CHARGE, bank)
     assert (bank.asked, caught.value.sent) == (1, b"01234")
-    assert caught.value.reply is not None
+    assert caught.value.response is not None
 
 
 def test_garbage_and_status_500(bank: Bank, faults: Faults) -> None:
@@ -99,8 +107,8 @@ def test_delays_can_be_ended(bank: Bank, faults: Faults) -> None:
 
 
 def test_for_one_operation_as_often_as_told(bank: Bank, faults: Faults) -> None:
-    faults.add("status_500", "createTransactionRequest", times=2)
-    assert faults.answer(b"<authenticateTestRequest/>", bank).status == 200
+    faults.add("status_500", "/charges", times=2)
+    assert faults.answer(Request("GET", "/account"), bank).status == 200
     assert [fault.times for fault in faults.waiting()] == [2]
     assert faults.answer(CHARGE, bank).status == 500
     assert [fault.times for fault in faults.waiting()] == [1]
@@ -132,24 +140,7 @@ def test_bad_faults(faults: Faults, name: str, times: int, seconds: float, words
         faults.add(name, times=times, seconds=seconds)
 
 
-@pytest.mark.parametrize(
-    ("body", "root"),
-    [
-        (CHARGE, "createTransactionRequest"),
-        (b"\xef\xbb\xbf<?xml version='1.0'?><!-- a --><ns:getCustomer a='b'/>", "getCustomer"),
-        (b"", ""),
-        (b"{}", ""),
-        (b" " * 3000 + b"<late/>", ""),
-    ],
-)
-def test_roots(body: bytes, root: str) -> None:
-    assert root_of(body) == root
-
-
 def test_not_yet_never_reaches_the_bank(bank: Bank, faults: Faults) -> None:
     faults.add("not_yet")
-    unknown = Reply(200, b"E00040")
-    reply = faults.answer(b"<a/>", lambda: Reply(200, b"here"), not_yet=lambda: unknown)
-    assert reply is unknown
-    faults.add("not_yet")
-    assert faults.answer(b"<a/>", lambda: Reply(200, b"here")).status == 404
+    assert faults.answer(CHARGE, bank) == Response(404, b"unknown")
+    assert bank.asked == 0

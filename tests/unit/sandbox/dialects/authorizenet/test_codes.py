@@ -8,7 +8,7 @@ from django_dinero.sandbox.bank.enums import Reason
 from django_dinero.sandbox.dialects.authorizenet import codes
 from django_dinero.sandbox.dialects.authorizenet.messages import CODES, TEXTS, Refused
 
-#: Only a lever of the test says so; no operation does.
+#: Only a control of the test says so; no operation does.
 LEVERS_ONLY = {Reason.NOT_SETTLED}
 
 

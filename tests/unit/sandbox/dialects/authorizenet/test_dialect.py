@@ -9,8 +9,8 @@ import pytest
 
 from django_dinero.protocols.authorizenet import REPLY_ROOTS
 from django_dinero.sandbox.bank.bank import Bank
-from django_dinero.sandbox.dialects.authorizenet.dialect import Dialect
-from tests.support.authorizenet import NAMESPACE, VISA, Talk, card, request
+from django_dinero.sandbox.dialects.authorizenet.dialect import AuthorizeNetDialect
+from tests.support.authorizenet import NAMESPACE, VISA, Talk, card, posted, request
 
 
 def login(name: str, key: str) -> str:
@@ -92,13 +92,15 @@ def test_an_echoed_value_stays_xml(talk: Talk) -> None:
 
 
 def test_without_a_byte_order_mark(bank: Bank) -> None:
-    reply = Dialect(bank, bom=False).answer(request("authenticateTest"))
+    reply = AuthorizeNetDialect(bank, bom=False).answer(posted(request("authenticateTest")))
     assert reply.body.startswith(b'<?xml version="1.0" encoding="utf-8"?><authenticateTestResponse')
     assert reply.headers["Content-Type"] == "application/xml; charset=utf-8"
 
 
 def test_a_repr_shows_no_body(bank: Bank) -> None:
-    assert "authenticate" not in repr(Dialect(bank).answer(request("authenticateTest")))
+    assert "authenticate" not in repr(
+        AuthorizeNetDialect(bank).answer(posted(request("authenticateTest")))
+    )
 
 
 @pytest.mark.parametrize("root", sorted(REPLY_ROOTS))
@@ -130,7 +132,7 @@ def test_no_reply_shows_a_card_number_of_a_good_request(talk: Talk) -> None:
         ("getTransactionDetails", f"<transId>{charge.trans_id}</transId>"),
         ("getUnsettledTransactionList", ""),
     ):
-        reply = talk.dialect.answer(request(operation, inner))
+        reply = talk.dialect.answer(posted(request(operation, inner)))
         assert b"XXXX1111" in reply.body
         assert VISA.encode() not in reply.body
 
@@ -170,3 +172,20 @@ def test_json_is_told_that_xml_is_spoken(talk: Talk) -> None:
     answer = talk.raw(b'{"authenticateTestRequest": {}}', "application/json; charset=utf-8")
     assert (answer.name, answer.code) == ("ErrorResponse", "E00002")
     assert answer.words.endswith("The test bank speaks XML only, not JSON.")
+
+
+@pytest.mark.parametrize(
+    ("body", "operation"),
+    [
+        (
+            b'<?xml version="1.0"?>\n<createTransactionRequest xmlns="x"><a/>',
+            "createTransactionRequest",
+        ),
+        (b"\xef\xbb\xbf<?xml version='1.0'?><!-- a --><ns:getCustomer a='b'/>", "getCustomer"),
+        (b"", ""),
+        (b"{}", ""),
+        (b" " * 3000 + b"<late/>", ""),
+    ],
+)
+def test_an_operation_is_its_root_element(bank: Bank, body: bytes, operation: str) -> None:
+    assert AuthorizeNetDialect(bank).operation_of(posted(body)) == operation
