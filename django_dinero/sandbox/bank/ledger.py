@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Final
 
 from django_dinero.enums import RemoteStatus
 from django_dinero.sandbox.bank import ledger_rows
 from django_dinero.sandbox.bank.base import BankBase
 from django_dinero.sandbox.bank.clock import moment, stamp
-from django_dinero.sandbox.bank.enums import Reason
+from django_dinero.sandbox.bank.enums import EntryKind, Reason
 from django_dinero.sandbox.bank.followups import AUTHORIZATION_LIFE
-from django_dinero.sandbox.bank.records import BankRefusal, Batch, Entry
+from django_dinero.sandbox.bank.records import BankRefusal, Batch, Entry, Page, Paging, Subtotal
+from django_dinero.sandbox.bank.schema import UNITS
 from django_dinero.sandbox.bank.store import reads, writes
 
+#: Leaves out what live card checks left behind.
 VALIDATIONS: Final = "kind <> 'validation'"
 
 
@@ -57,27 +61,36 @@ class Ledger(BankBase):
             limit: at most so many; -1 for all.
             validations: also what live card checks left behind.
         """
-        wanted = {
-            "operation_key": operation_key,
-            "capture_key": capture_key,
-            "void_key": void_key,
-            "invoice": invoice,
-            "customer_id": customer_id,
-            "card_id": card_id,
-            "batch_id": batch_id,
-            "parent_id": parent_id,
-        }
-        where, values = ["id > ?"], [after]
-        for column, value in wanted.items():
-            if value is not None:
-                # The indexes leave empty values out; the second term lets SQLite use them.
-                where.append(f"{column} = ? AND {column} <> ''")
-                values.append(value)
+        where, values = _matching(
+            {
+                "operation_key": operation_key,
+                "capture_key": capture_key,
+                "void_key": void_key,
+                "invoice": invoice,
+                "customer_id": customer_id,
+                "card_id": card_id,
+                "batch_id": batch_id,
+                "parent_id": parent_id,
+            },
+            validations=validations,
+        )
         if since is not None:
             where, values = [*where, "submitted_at >= ?"], [*values, stamp(since)]
-        if not validations:
-            where.append(VALIDATIONS)
-        return self._select(where, values, limit)
+        return self._select(where, values, after, limit)
+
+    @reads
+    def transactions_page(
+        self,
+        paging: Paging,
+        *,
+        customer_id: str | None = None,
+        card_id: str | None = None,
+        batch_id: str | None = None,
+        validations: bool = False,
+    ) -> Page:
+        """Return a part of what :meth:`transactions` does, and how many there are in all."""
+        wanted = {"customer_id": customer_id, "card_id": card_id, "batch_id": batch_id}
+        return self._page(*_matching(wanted, validations=validations), paging)
 
     @reads
     def unsettled(
@@ -91,11 +104,14 @@ class Ledger(BankBase):
         """Return what no batch has taken up: authorized, captured, held, and what was declined
         or voided since the last one; ``validations``: also what live card checks left behind.
         """
-        statuses = "'held'" if held_only else "'authorized','captured','held','declined','voided'"
-        where = ["batch_id = ''", f"status IN ({statuses})", "id > ?"]
-        if not validations:
-            where.append(VALIDATIONS)
-        return self._select(where, [after], limit)
+        return self._select(_unsettled(held_only, validations), [], after, limit)
+
+    @reads
+    def unsettled_page(
+        self, paging: Paging, *, held_only: bool = False, validations: bool = False
+    ) -> Page:
+        """Return a part of what :meth:`unsettled` does, and how many there are in all."""
+        return self._page(_unsettled(held_only, validations), [], paging)
 
     @reads
     def batches(self, since: datetime.datetime | None = None) -> tuple[Batch, ...]:
@@ -106,6 +122,29 @@ class Ledger(BankBase):
         )
         return tuple(
             Batch(id=str(row["id"]), settled_at=moment(row["settled_at"]), count=row["count"])
+            for row in rows
+        )
+
+    @reads
+    def batch_subtotals(self, batch_id: str) -> tuple[Subtotal, ...]:
+        """Return what a batch took up, summed by brand, kind and status; no card checks."""
+        where, values = _matching({"batch_id": batch_id}, validations=False)
+        rows = self.store.rows(
+            "SELECT json_extract(details, '$.brand') AS brand, kind, status, count(*) AS count,"  # noqa: S608
+            " coalesce(sum(settled_units), 0) AS units, max(decimals) AS decimals FROM ledger"
+            f" WHERE {' AND '.join(where)} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+            values,
+        )
+        return tuple(
+            Subtotal(
+                brand=row["brand"],
+                kind=EntryKind(row["kind"]),
+                status=RemoteStatus(row["status"]),
+                count=row["count"],
+                amount=(Decimal(row["units"]) / UNITS).quantize(
+                    Decimal(1).scaleb(-row["decimals"])
+                ),
+            )
             for row in rows
         )
 
@@ -167,6 +206,40 @@ class Ledger(BankBase):
             raise BankRefusal(Reason.NOT_SETTLED, entry=entry)
         return ledger_rows.update(self.store, entry, status=status)
 
-    def _select(self, where: list[str], values: list[str], limit: int) -> tuple[Entry, ...]:
-        sql = f"SELECT * FROM ledger WHERE {' AND '.join(where)} ORDER BY id LIMIT ?"  # noqa: S608
-        return tuple(ledger_rows.read(row) for row in self.store.rows(sql, [*values, limit]))
+    def _select(
+        self, where: list[str], values: list[str], after: str, limit: int
+    ) -> tuple[Entry, ...]:
+        terms = " AND ".join([*where, "id > ?"])
+        sql = f"SELECT * FROM ledger WHERE {terms} ORDER BY id LIMIT ?"  # noqa: S608
+        rows = self.store.rows(sql, [*values, after, limit])
+        return tuple(ledger_rows.read(row) for row in rows)
+
+    def _page(self, where: list[str], values: list[str], paging: Paging) -> Page:
+        terms = " AND ".join(where)
+        direction = "DESC" if paging.descending else "ASC"
+        order = f"submitted_at {direction}, id {direction}" if paging.by_time else f"id {direction}"
+        # Ids alone are sorted and skipped: whole rows would go through the sort otherwise.
+        rows = self.store.rows(
+            f"SELECT * FROM ledger WHERE id IN (SELECT id FROM ledger WHERE {terms}"  # noqa: S608
+            f" ORDER BY {order} LIMIT ? OFFSET ?) ORDER BY {order}",
+            [*values, paging.limit, paging.offset],
+        )
+        total = self.store.value(f"SELECT count(*) FROM ledger WHERE {terms}", values)  # noqa: S608
+        return Page(tuple(ledger_rows.read(row) for row in rows), total)
+
+
+def _matching(
+    wanted: Mapping[str, str | None], *, validations: bool
+) -> tuple[list[str], list[str]]:
+    """Return SQL terms, and their values, for columns that have a value; None is not asked for."""
+    where: list[str] = [] if validations else [VALIDATIONS]
+    given = {column: value for column, value in wanted.items() if value is not None}
+    # The indexes leave empty values out; the second term lets SQLite use them.
+    where += (f"{column} = ? AND {column} <> ''" for column in given)
+    return where or ["TRUE"], list(given.values())
+
+
+def _unsettled(held_only: bool, validations: bool) -> list[str]:
+    statuses = "'held'" if held_only else "'authorized','captured','held','declined','voided'"
+    where = ["batch_id = ''", f"status IN ({statuses})"]
+    return where if validations else [*where, VALIDATIONS]

@@ -28,9 +28,12 @@ __all__ = [
     "NewCard",
     "Order",
     "Outcome",
+    "Page",
+    "Paging",
     "PaidCard",
     "PlainCard",
     "Reason",
+    "Subtotal",
     "Token",
     "Validation",
     "VaultCard",
@@ -179,6 +182,41 @@ class Entry:
     batch_id: str = ""
     settled_at: datetime.datetime | None = None
     reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """Which part of a list: ``limit`` rows (-1 for all) behind the first ``offset``.
+
+    The order is that of the ids, or with ``by_time`` of submission.
+    """
+
+    limit: int = -1
+    offset: int = 0
+    by_time: bool = False
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list, and how many rows all of it has."""
+
+    entries: tuple[Entry, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subtotal:
+    """The rows of a batch that have brand, kind and status in common.
+
+    ``amount`` is what was settled of them, whatever their currencies.
+    """
+
+    brand: str
+    kind: EntryKind
+    status: RemoteStatus
+    count: int
+    amount: Decimal
 
 
 @dataclass(frozen=True, slots=True)

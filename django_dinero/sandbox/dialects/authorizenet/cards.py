@@ -20,7 +20,7 @@ from django_dinero.sandbox.bank.records import (
 from django_dinero.sandbox.dialects.authorizenet import codes
 from django_dinero.sandbox.dialects.authorizenet.direct_response import direct_response
 from django_dinero.sandbox.dialects.authorizenet.messages import CODES, TEXTS, Answer, Refused
-from django_dinero.sandbox.dialects.authorizenet.pages import descending, page
+from django_dinero.sandbox.dialects.authorizenet.pages import paging_of
 from django_dinero.sandbox.dialects.authorizenet.parse import Node
 from django_dinero.sandbox.dialects.authorizenet.reply import Tree
 from django_dinero.sandbox.dialects.authorizenet.wire import (
@@ -221,7 +221,8 @@ def expiring_cards(bank: Bank, request: Node) -> Answer:
         for card in customer.cards
         if (card.month, card.year) == wanted and None not in wanted
     ]
-    found.sort(key=lambda card: int(card.id), reverse=descending(request))
+    paging = paging_of(request)
+    found.sort(key=lambda card: int(card.id), reverse=paging.descending)
     items: list[Tree] = [
         {
             "defaultPaymentProfile": "true" if card.is_default else None,
@@ -230,7 +231,7 @@ def expiring_cards(bank: Bank, request: Node) -> Answer:
             "billTo": billing_tree(card.billing) or {},
             "payment": {"creditCard": card_tree(card)},
         }
-        for card in page(found, request)
+        for card in found[paging.offset : paging.offset + paging.limit]
     ]
     profiles = {"paymentProfile": items} if items else None
     code = "I00001" if items else "I00004"

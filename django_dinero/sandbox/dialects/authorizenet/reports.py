@@ -10,10 +10,10 @@ from decimal import Decimal
 from django_dinero.enums import RemoteStatus
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.enums import EntryKind
-from django_dinero.sandbox.bank.records import Batch, Entry
+from django_dinero.sandbox.bank.records import Batch, Entry, Page, Subtotal
 from django_dinero.sandbox.dialects.authorizenet.details import status_of, utc
 from django_dinero.sandbox.dialects.authorizenet.messages import Answer, Refused
-from django_dinero.sandbox.dialects.authorizenet.pages import descending, page
+from django_dinero.sandbox.dialects.authorizenet.pages import paging_of
 from django_dinero.sandbox.dialects.authorizenet.parse import Node
 from django_dinero.sandbox.dialects.authorizenet.reply import Tree
 from django_dinero.sandbox.dialects.authorizenet.wire import account_type, masked
@@ -48,18 +48,11 @@ def _summary(entry: Entry) -> Tree:
     }
 
 
-def _listed(entries: Sequence[Entry], request: Node) -> Answer:
-    """Sort, cut out the page, and count: the total is that of all pages."""
-    by_time = request.value("sorting", "orderBy") == "submitTimeUTC"
-    ordered = sorted(
-        entries,
-        key=lambda entry: (entry.submitted_at if by_time else 0, int(entry.id)),
-        reverse=descending(request),
-    )
-    shown = [_summary(entry) for entry in page(ordered, request)]
-    total = str(len(ordered))
-    if not shown:
+def _listed(page: Page) -> Answer:
+    total = str(page.total)
+    if not page.entries:
         return Answer({"totalNumInResultSet": total}, "I00004")
+    shown = [_summary(entry) for entry in page.entries]
     return Answer({"transactions": {"transaction": shown}, "totalNumInResultSet": total})
 
 
@@ -67,7 +60,7 @@ def unsettled(bank: Bank, request: Node) -> Answer:
     """Answer getUnsettledTransactionListRequest; ``pendingApproval`` asks for the held ones."""
     held_only = request.value("status") == "pendingApproval"
     # A merchant meets the voided authorizations of live card checks between his sales.
-    return _listed(bank.unsettled(held_only=held_only, validations=True), request)
+    return _listed(bank.unsettled_page(paging_of(request), held_only=held_only, validations=True))
 
 
 def batch_transactions(bank: Bank, request: Node) -> Answer:
@@ -76,19 +69,20 @@ def batch_transactions(bank: Bank, request: Node) -> Answer:
     known = bank.batches()
     if not batch_id and known:
         batch_id = known[-1].id
-    if not any(batch.id == batch_id for batch in known):
-        return _listed((), request)
-    return _listed(bank.transactions(batch_id=batch_id, validations=True), request)
+    # An unknown batch has no rows; without any the text is empty, and no row has that either.
+    return _listed(bank.transactions_page(paging_of(request), batch_id=batch_id, validations=True))
 
 
 def customer_transactions(bank: Bank, request: Node) -> Answer:
     """Answer getTransactionListForCustomerRequest: of one customer, or of one card."""
     customer_id = request.value("customerProfileId")
     card_id = request.value("customerPaymentProfileId")
-    found = bank.transactions(customer_id=customer_id, card_id=card_id or None)
-    if not found:
+    page = bank.transactions_page(
+        paging_of(request), customer_id=customer_id, card_id=card_id or None
+    )
+    if not page.total:
         bank.customer(customer_id)
-    return _listed(found, request)
+    return _listed(page)
 
 
 # -- Batches --------------------------------------------------------------------------------------
@@ -127,9 +121,9 @@ def _moment(request: Node, name: str) -> datetime.datetime | None:
 def _batch(bank: Bank, batch: Batch, *, with_statistics: bool) -> Tree:
     tree: dict[str, object] = {**batch_tree(batch)}
     if with_statistics:
-        entries = bank.transactions(batch_id=batch.id)
-        brands = sorted({entry.brand for entry in entries})
-        tree["statistics"] = {"statistic": [_statistic(brand, entries) for brand in brands]}
+        subtotals = bank.batch_subtotals(batch.id)
+        brands = sorted({each.brand for each in subtotals})
+        tree["statistics"] = {"statistic": [_statistic(brand, subtotals) for brand in brands]}
     return tree
 
 
@@ -146,16 +140,16 @@ def batch_tree(batch: Batch) -> Tree:
     }
 
 
-def _statistic(brand: str, entries: Sequence[Entry]) -> Tree:
+def _statistic(brand: str, subtotals: Sequence[Subtotal]) -> Tree:
     counts: Counter[str] = Counter()
     amounts = {"charge": Decimal("0.00"), "refund": Decimal("0.00")}
-    for entry in entries:
-        if entry.brand != brand:
+    for each in subtotals:
+        if each.brand != brand:
             continue
-        what = _counted(entry)
-        counts[what] += 1
+        what = _counted(each)
+        counts[what] += each.count
         if what in amounts:
-            amounts[what] += entry.settled_amount or Decimal(0)
+            amounts[what] += each.amount
     return {
         "accountType": account_type(brand),
         "chargeAmount": str(amounts["charge"]),
@@ -168,9 +162,9 @@ def _statistic(brand: str, entries: Sequence[Entry]) -> Tree:
     }
 
 
-def _counted(entry: Entry) -> str:
-    if entry.status is RemoteStatus.VOIDED:
+def _counted(subtotal: Subtotal) -> str:
+    if subtotal.status is RemoteStatus.VOIDED:
         return "void"
-    if entry.status is RemoteStatus.DECLINED:
+    if subtotal.status is RemoteStatus.DECLINED:
         return "decline"
-    return "refund" if entry.kind is EntryKind.REFUND else "charge"
+    return "refund" if subtotal.kind is EntryKind.REFUND else "charge"

@@ -10,8 +10,16 @@ import pytest
 from django_dinero.enums import RemoteStatus
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.enums import Reason, Validation
-from django_dinero.sandbox.bank.records import BankRefusal, Batch, Entry, NewCard, Order
-from tests.support.testbank import authorized, charged, entry_of, plain, settled, stored
+from django_dinero.sandbox.bank.records import (
+    BankRefusal,
+    Batch,
+    Entry,
+    NewCard,
+    Order,
+    Page,
+    Paging,
+)
+from tests.support.testbank import authorized, charged, entry_of, held, plain, settled, stored
 
 DAY = 86_400
 
@@ -63,6 +71,53 @@ def test_since_and_pages(bank: Bank) -> None:
     assert ids(bank.transactions(since=first.submitted_at)) == [first.id, *later]
     assert ids(bank.transactions(limit=2)) == [first.id, later[0]]
     assert ids(bank.transactions(limit=2, after=later[0])) == later[1:]
+
+
+@pytest.mark.parametrize("by_time", [False, True])
+@pytest.mark.parametrize("descending", [False, True])
+def test_parts_of_a_list_in_each_order(bank: Bank, by_time: bool, descending: bool) -> None:
+    rows = [charged(bank) for _ in range(5)]
+    # Times that run against the ids, two of them equal.
+    for row, minute in zip(rows, (3, 2, 2, 1, 0), strict=True):
+        with bank.store.writing():
+            bank.store.execute(
+                "UPDATE ledger SET submitted_at = ? WHERE id = ?",
+                (f"2026-01-01T00:0{minute}", row.id),
+            )
+    ordered = [rows[n].id for n in ((4, 3, 1, 2, 0) if by_time else range(5))]
+    if descending:
+        ordered.reverse()
+    for offset in range(0, 7, 2):
+        page = bank.unsettled_page(Paging(2, offset, by_time, descending))
+        assert (ids(page.entries), page.total) == (ordered[offset : offset + 2], 5)
+    assert (
+        ids(bank.transactions_page(Paging(by_time=by_time)).entries)[0]
+        == rows[4 if by_time else 0].id
+    )
+
+
+def test_parts_of_the_same_lists(bank: Bank) -> None:
+    bank.create_customer(cards=[NewCard(plain())], validation=Validation.LIVE)
+    card = stored(bank)
+    held(bank)
+    bank.charge(card, Decimal(5))
+    batch = bank.settle_batch()
+    bank.charge(card, Decimal(6))
+    for validations in (False, True):
+        for held_only in (False, True):
+            listed = bank.unsettled(held_only=held_only, validations=validations)
+            page = bank.unsettled_page(Paging(), held_only=held_only, validations=validations)
+            assert page == Page(listed, len(listed))
+        for wanted in (
+            {"batch_id": batch.id},
+            {"batch_id": ""},
+            {"customer_id": card.customer_id},
+            {"customer_id": card.customer_id, "card_id": card.card_id},
+            {},
+        ):
+            listed = bank.transactions(**wanted, validations=validations)  # type: ignore[arg-type]
+            page = bank.transactions_page(Paging(), **wanted, validations=validations)  # type: ignore[arg-type]
+            assert page == Page(listed, len(listed))
 
 
 def test_live_checks_stand_apart(bank: Bank) -> None:
