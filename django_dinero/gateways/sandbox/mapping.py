@@ -9,14 +9,21 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from django_dinero.cards import ADDRESS_FIELDS, Address
-from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus, TransactionKind
+from django_dinero.enums import (
+    NextActionKind,
+    ReasonKind,
+    ResultStatus,
+    TransactionKind,
+)
 from django_dinero.gateways.types import (
+    NextAction,
     Reason,
     RemoteCard,
     RemoteCustomer,
     RemoteTransaction,
     TransactionResult,
 )
+from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank import records
 from django_dinero.sandbox.bank.enums import EntryKind
 
@@ -47,6 +54,7 @@ KINDS: Mapping[records.Reason, tuple[ReasonKind, ...]] = {
     R.REFUND_EXCEEDS: (K.REFUND,),
     R.REFUND_WRONG_CARD: (K.REFUND,),
     R.HELD: (K.HELD,),
+    R.ACTION_REQUIRED: (K.HELD,),
     R.NOT_HELD: (K.INVALID_TRANSACTION,),
     R.CUSTOMER_NOT_FOUND: (K.CUSTOMER_NOT_FOUND,),
     R.CARD_NOT_FOUND: (K.CARD_NOT_FOUND,),
@@ -85,6 +93,7 @@ TEXTS: Mapping[records.Reason, str] = {
     R.REFUND_EXCEEDS: gettext_noop("More than was paid cannot be refunded."),
     R.REFUND_WRONG_CARD: gettext_noop("This was paid with another card."),
     R.HELD: gettext_noop("The payment is held for review."),
+    R.ACTION_REQUIRED: gettext_noop("The card's holder has to confirm the payment first."),
     R.NOT_HELD: gettext_noop("The payment is not held for review."),
     R.CUSTOMER_NOT_FOUND: gettext_noop("The customer cannot be found."),
     R.CARD_NOT_FOUND: gettext_noop("The card cannot be found."),
@@ -110,6 +119,7 @@ OUTCOMES: Mapping[records.Outcome, ResultStatus] = {
     records.Outcome.PARTIAL: ResultStatus.DECLINED,
     records.Outcome.DECLINED: ResultStatus.DECLINED,
     records.Outcome.HELD: ResultStatus.HELD,
+    records.Outcome.REQUIRES_ACTION: ResultStatus.REQUIRES_ACTION,
     records.Outcome.FAILED: ResultStatus.FAILED,
 }
 
@@ -168,6 +178,7 @@ def result(verdict: records.Verdict) -> TransactionResult:
         cvv=verdict.cvv.value,
         reasons=reasons(verdict.reason),
         already=verdict.reason in (R.ALREADY_VOIDED, R.ALREADY_CAPTURED),
+        next_action=_next_action(verdict.action),
     )
     entry = verdict.entry
     if entry is None:
@@ -184,6 +195,12 @@ def result(verdict: records.Verdict) -> TransactionResult:
     )
 
 
+def _next_action(action: records.Action | None) -> NextAction | None:
+    if action is None:
+        return None
+    return NextAction(NextActionKind.REDIRECT, Secret(action.url), action.expires_at)
+
+
 def transaction(entry: records.Entry, *, kind: TransactionKind | None = None) -> RemoteTransaction:
     """Return a row of the bank's ledger.
 
@@ -194,7 +211,7 @@ def transaction(entry: records.Entry, *, kind: TransactionKind | None = None) ->
     return RemoteTransaction(
         transaction_id=entry.id,
         kind=kind or _KINDS[entry.kind],
-        status=RemoteStatus(entry.status.value),
+        status=entry.status,
         amount=entry.amount,
         currency=entry.currency,
         operation_key=entry.operation_key,

@@ -37,6 +37,8 @@ class Money(Account):
             ),
             currency=request.currency,
             capture=request.capture,
+            # Whoever is charged by the merchant alone is not there to be sent anywhere.
+            can_redirect=request.initiator != "merchant",
         )
         if verdict.reason is Reason.PARTIAL_APPROVAL and verdict.entry is not None:
             self.bank.void(verdict.entry.id)

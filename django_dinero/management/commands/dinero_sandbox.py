@@ -43,6 +43,7 @@ _TRIGGERS = (
     ("cvv 900 902 903 904", "approved, CVV M S U P"),
     ("any other cvv, or none", "approved, CVV P"),
     ("number with a wrong check digit", "error 6"),
+    ("number 4000000000003220", "declined: 3-D Secure has no place in this API"),
     ("a month that is over", "error 8"),
     ("the same again within 2 minutes", "error 11, a duplicate"),
 )

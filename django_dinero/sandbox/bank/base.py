@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Final
 
+from django_dinero.enums import RemoteStatus
 from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank import ledger_rows
 from django_dinero.sandbox.bank.card_facts import (
@@ -24,6 +25,7 @@ from django_dinero.sandbox.bank.enums import Check, Reason
 from django_dinero.sandbox.bank.records import (
     Account,
     BankRefusal,
+    Entry,
     MaskedCard,
     NewCard,
     PaidCard,
@@ -32,10 +34,16 @@ from django_dinero.sandbox.bank.records import (
     VaultCard,
 )
 from django_dinero.sandbox.bank.store import Store, writes
-from django_dinero.sandbox.bank.triggers import form_error
+from django_dinero.sandbox.bank.triggers import ACTION_NUMBER, form_error
 
 #: A token is good for 15 minutes, as Accept.js nonces are.
 TOKEN_LIFE: Final = datetime.timedelta(minutes=15)
+#: How long a payment can wait for somebody. An authorization lasts about 30 days at Authorize.Net.
+LIVES: Final = {
+    RemoteStatus.AUTHORIZED: datetime.timedelta(days=30),
+    RemoteStatus.HELD: datetime.timedelta(days=30),
+    RemoteStatus.REQUIRES_ACTION: ledger_rows.ACTION_LIFE,
+}
 
 
 class BankBase:
@@ -56,10 +64,18 @@ class BankBase:
         self.clock = Clock(self.store)
         with self.store.reading():
             self._key = self.store.get("fingerprint_key")
+        self._action_card = fingerprint(ACTION_NUMBER, self._key)
 
     def close(self) -> None:
         """Give the store's file back; the bank cannot be used afterwards."""
         self.store.close()
+
+    def _lapsed(self, entry: Entry) -> Entry:
+        """Return an entry as it is now: what waited too long has expired."""
+        life = LIVES.get(entry.status)
+        if life is None or self.clock.now() < entry.submitted_at + life:
+            return entry
+        return ledger_rows.update(self.store, entry, status=RemoteStatus.EXPIRED)
 
     # -- Tokens ------------------------------------------------------------------------------
 

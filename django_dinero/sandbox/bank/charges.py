@@ -13,7 +13,15 @@ from django_dinero.sandbox.bank import ledger_rows
 from django_dinero.sandbox.bank.base import BankBase
 from django_dinero.sandbox.bank.card_facts import CardFacts, fingerprint
 from django_dinero.sandbox.bank.enums import EntryKind, Outcome, Reason
-from django_dinero.sandbox.bank.records import Entry, Order, PlainCard, Token, VaultCard, Verdict
+from django_dinero.sandbox.bank.records import (
+    Action,
+    Entry,
+    Order,
+    PlainCard,
+    Token,
+    VaultCard,
+    Verdict,
+)
 from django_dinero.sandbox.bank.store import writes
 from django_dinero.sandbox.bank.triggers import (
     Assessment,
@@ -28,6 +36,20 @@ COMPARED: Final = (
     *("first_name", "last_name", "company", "address", "city", "state", "zip", "country"),
 )
 NO_ORDER: Final = Order()
+#: Why an entry is as it is, where the card's assessment does not say.
+REASONS: Final = {
+    Outcome.DECLINED: Reason.DECLINED,
+    Outcome.HELD: Reason.HELD,
+    Outcome.PARTIAL: Reason.PARTIAL_APPROVAL,
+    Outcome.REQUIRES_ACTION: Reason.ACTION_REQUIRED,
+}
+#: The card's bank has given no approval.
+UNAPPROVED: Final = (Outcome.DECLINED, Outcome.REQUIRES_ACTION)
+STATUSES: Final = {
+    Outcome.DECLINED: RemoteStatus.DECLINED,
+    Outcome.HELD: RemoteStatus.HELD,
+    Outcome.REQUIRES_ACTION: RemoteStatus.REQUIRES_ACTION,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +62,7 @@ class _Payment:
     currency: str
     operation_key: str
     order: Order
+    can_redirect: bool
 
 
 class Charges(BankBase):
@@ -55,6 +78,7 @@ class Charges(BankBase):
         currency: str = "",
         duplicate_window: int | None = None,
         capture: bool = True,
+        can_redirect: bool = True,
     ) -> Verdict:
         """Take money, or only authorize it.
 
@@ -67,19 +91,23 @@ class Charges(BankBase):
             duplicate_window: seconds in which the same payment is refused; 0 is off, None the
                 account's.
             capture: False only authorizes, for a later :meth:`capture`.
+            can_redirect: False where nobody can send the card's holder to a page: a card that
+                asks for that is declined.
 
         Returns:
-            ``approved``, ``declined`` and ``held`` with a new entry; ``partial`` with an entry
-            of less than was asked for; ``failed`` without a new one, for ``invalid_amount``,
-            ``invalid_currency``, ``invalid_number``, ``expired``, and ``duplicate`` with the
-            original entry.
+            ``approved``, ``declined`` and ``held`` with a new entry; ``requires_action`` with one
+            and with the action; ``partial`` with an entry of less than was asked for; ``failed``
+            without a new one, for ``invalid_amount``, ``invalid_currency``, ``invalid_number``,
+            ``expired``, and ``duplicate`` with the original entry.
 
         Raises:
             BankRefusal: ``customer_not_found``, ``card_not_found``, ``token_invalid``,
                 ``token_used``, ``token_expired``.
         """
         kind = EntryKind.CHARGE if capture else EntryKind.AUTHORIZATION
-        return self._pay(kind, source, amount, operation_key, order, currency, duplicate_window)
+        return self._pay(
+            kind, source, amount, operation_key, order, currency, duplicate_window, can_redirect
+        )
 
     def authorize(
         self,
@@ -90,10 +118,13 @@ class Charges(BankBase):
         order: Order = NO_ORDER,
         currency: str = "",
         duplicate_window: int | None = None,
+        can_redirect: bool = True,
     ) -> Verdict:
         """Authorize an amount for a later :meth:`capture`; see :meth:`charge`."""
         kind = EntryKind.AUTHORIZATION
-        return self._pay(kind, source, amount, operation_key, order, currency, duplicate_window)
+        return self._pay(
+            kind, source, amount, operation_key, order, currency, duplicate_window, can_redirect
+        )
 
     @writes
     def hold_next(self, count: int = 1) -> None:
@@ -118,6 +149,7 @@ class Charges(BankBase):
         order: Order,
         currency: str,
         duplicate_window: int | None,
+        can_redirect: bool,
     ) -> Verdict:
         card = self._facts(source)
         currency = currency or self.account.currency
@@ -130,7 +162,7 @@ class Charges(BankBase):
         reason = form_error(card, now.date())
         if reason is not None:
             return Verdict(Outcome.FAILED, reason=reason)
-        payment = _Payment(kind, card, fitted, currency, operation_key, order)
+        payment = _Payment(kind, card, fitted, currency, operation_key, order, can_redirect)
         window = self.account.duplicate_window if duplicate_window is None else duplicate_window
         signature = self._signature(payment, window)
         since = now - datetime.timedelta(seconds=window)
@@ -141,18 +173,30 @@ class Charges(BankBase):
 
     def _record(self, payment: _Payment, signature: str, now: datetime.datetime) -> Verdict:
         assessment = assess(payment.card, self.account)
-        amount = approved_amount(payment.card, payment.amount)
-        if assessment.reason is not None:
-            outcome, amount = Outcome.DECLINED, payment.amount
-        elif self._held():
-            outcome = Outcome.HELD
-        else:
-            outcome = Outcome.APPROVED if amount == payment.amount else Outcome.PARTIAL
+        outcome = self._outcome(payment, assessment)
+        amount = payment.amount
+        if outcome in (Outcome.APPROVED, Outcome.HELD):
+            amount = approved_amount(payment.card, payment.amount)
+        if outcome is Outcome.APPROVED and amount != payment.amount:
+            outcome = Outcome.PARTIAL
         entry = self._entry(payment, amount, now, assessment, outcome)
         ledger_rows.insert(self.store, entry, signature, payment.card.fingerprint)
         return Verdict(
-            outcome, entry, entry.avs, entry.cvv, entry.reason, balance=balance(payment.card)
+            outcome,
+            entry,
+            entry.avs,
+            entry.cvv,
+            entry.reason,
+            balance=balance(payment.card),
+            action=_action(entry),
         )
+
+    def _outcome(self, payment: _Payment, assessment: Assessment) -> Outcome:
+        if assessment.reason is not None:
+            return Outcome.DECLINED
+        if payment.card.fingerprint == self._action_card:
+            return Outcome.REQUIRES_ACTION if payment.can_redirect else Outcome.DECLINED
+        return Outcome.HELD if self._held() else Outcome.APPROVED
 
     def _entry(
         self,
@@ -163,7 +207,6 @@ class Charges(BankBase):
         outcome: Outcome,
     ) -> Entry:
         entry_id = self.store.next_id("transaction")
-        reasons = {Outcome.HELD: Reason.HELD, Outcome.PARTIAL: Reason.PARTIAL_APPROVAL}
         taken = outcome in (Outcome.APPROVED, Outcome.PARTIAL) and payment.kind is EntryKind.CHARGE
         return Entry(
             id=entry_id,
@@ -177,10 +220,10 @@ class Charges(BankBase):
             operation_key=payment.operation_key,
             avs=assessment.avs,
             cvv=assessment.cvv,
-            reason=assessment.reason or reasons.get(outcome),
+            reason=assessment.reason or REASONS.get(outcome),
             **ledger_rows.of_card(payment.card),
             **ledger_rows.of_order(payment.order),
-            **({} if outcome is Outcome.DECLINED else ledger_rows.approval(entry_id)),
+            **({} if outcome in UNAPPROVED else ledger_rows.approval(entry_id)),
         )
 
     def _held(self) -> bool:
@@ -198,9 +241,12 @@ class Charges(BankBase):
         return fingerprint(json.dumps(compared), self._key)
 
 
+def _action(entry: Entry) -> Action | None:
+    waiting = entry.status is RemoteStatus.REQUIRES_ACTION
+    return ledger_rows.action_of(entry) if waiting else None
+
+
 def _status(kind: EntryKind, outcome: Outcome) -> RemoteStatus:
-    if outcome is Outcome.DECLINED:
-        return RemoteStatus.DECLINED
-    if outcome is Outcome.HELD:
-        return RemoteStatus.HELD
+    if outcome in STATUSES:
+        return STATUSES[outcome]
     return RemoteStatus.CAPTURED if kind is EntryKind.CHARGE else RemoteStatus.AUTHORIZED

@@ -34,6 +34,10 @@ class Reason(StrEnum):
     NOT_SETTLED = "not_settled"
     HELD = "held"
     NOT_HELD = "not_held"
+    #: The card's holder has to do something first (3-D Secure).
+    ACTION_REQUIRED = "action_required"
+    #: Nothing is expected from the card's holder.
+    NO_ACTION = "no_action"
     CUSTOMER_NOT_FOUND = "customer_not_found"
     CARD_NOT_FOUND = "card_not_found"
     DUPLICATE_CUSTOMER = "duplicate_customer"
@@ -65,6 +69,7 @@ class Outcome(StrEnum):
     PARTIAL = "partial"
     DECLINED = "declined"
     HELD = "held"
+    REQUIRES_ACTION = "requires_action"
     FAILED = "failed"
 
 

@@ -17,8 +17,6 @@ from django_dinero.sandbox.bank.records import Entry, Order, Verdict
 from django_dinero.sandbox.bank.schema import UNITS
 from django_dinero.sandbox.bank.store import writes
 
-#: How long an authorization can be captured (about 30 days at Authorize.Net).
-AUTHORIZATION_LIFE: Final = datetime.timedelta(days=30)
 #: How long after its settlement a payment can be refunded.
 REFUND_LIFE: Final = datetime.timedelta(days=180)
 
@@ -29,6 +27,7 @@ NOT_CAPTURABLE: Final = {
     RemoteStatus.CHARGED_BACK: Reason.ALREADY_CAPTURED,
     RemoteStatus.VOIDED: Reason.ALREADY_VOIDED,
     RemoteStatus.HELD: Reason.HELD,
+    RemoteStatus.REQUIRES_ACTION: Reason.ACTION_REQUIRED,
     RemoteStatus.EXPIRED: Reason.AUTHORIZATION_EXPIRED,
 }
 NOT_VOIDABLE: Final = {
@@ -37,7 +36,14 @@ NOT_VOIDABLE: Final = {
     RemoteStatus.RETURNED: Reason.ALREADY_SETTLED,
     RemoteStatus.CHARGED_BACK: Reason.ALREADY_SETTLED,
 }
-VOIDABLE: Final = frozenset({RemoteStatus.AUTHORIZED, RemoteStatus.CAPTURED, RemoteStatus.HELD})
+VOIDABLE: Final = frozenset(
+    {
+        RemoteStatus.AUTHORIZED,
+        RemoteStatus.CAPTURED,
+        RemoteStatus.HELD,
+        RemoteStatus.REQUIRES_ACTION,
+    }
+)
 #: Waits for its batch, or for somebody: it can be voided instead.
 NOT_SETTLED: Final = VOIDABLE
 
@@ -62,8 +68,9 @@ class FollowUps(BankBase):
 
         Returns:
             Failed: ``not_found``, ``not_capturable``, ``already_captured``, ``already_voided``,
-            ``held``, ``authorization_expired``, ``invalid_currency`` (one was given, and it is
-            another than the original's), ``invalid_amount``, ``capture_exceeds_authorization``.
+            ``held``, ``action_required``, ``authorization_expired``, ``invalid_currency`` (one was
+            given, and it is another than the original's), ``invalid_amount``,
+            ``capture_exceeds_authorization``.
         """
         entry = ledger_rows.find(self.store, transaction_id)
         if entry is None:
@@ -178,31 +185,10 @@ class FollowUps(BankBase):
         entry = self._lapsed(entry)
         if entry.status is not RemoteStatus.HELD:
             return _failed(Reason.NOT_HELD, entry)
-        if not approve:
-            changed = ledger_rows.update(
-                self.store, entry, status=RemoteStatus.DECLINED, reason=Reason.DECLINED
-            )
-        elif entry.kind is EntryKind.CHARGE:
-            changed = ledger_rows.update(
-                self.store,
-                entry,
-                status=RemoteStatus.CAPTURED,
-                settled_amount=entry.amount,
-                reason=None,
-            )
-        else:
-            changed = ledger_rows.update(
-                self.store, entry, status=RemoteStatus.AUTHORIZED, reason=None
-            )
-        return _done(changed)
+        decide = ledger_rows.let_through if approve else ledger_rows.decline
+        return _done(decide(self.store, entry))
 
     # -- Helpers -----------------------------------------------------------------------------
-
-    def _lapsed(self, entry: Entry) -> Entry:
-        too_old = entry.submitted_at + AUTHORIZATION_LIFE <= self.clock.now()
-        if entry.status in (RemoteStatus.AUTHORIZED, RemoteStatus.HELD) and too_old:
-            return ledger_rows.update(self.store, entry, status=RemoteStatus.EXPIRED)
-        return entry
 
     def _left_to_refund(self, parent: Entry) -> Decimal:
         refunded = self.store.value(

@@ -9,10 +9,9 @@ from typing import Final
 
 from django_dinero.enums import RemoteStatus
 from django_dinero.sandbox.bank import ledger_rows
-from django_dinero.sandbox.bank.base import BankBase
+from django_dinero.sandbox.bank.base import LIVES, BankBase
 from django_dinero.sandbox.bank.clock import moment, stamp
 from django_dinero.sandbox.bank.enums import EntryKind, Reason
-from django_dinero.sandbox.bank.followups import AUTHORIZATION_LIFE
 from django_dinero.sandbox.bank.records import BankRefusal, Batch, Entry, Page, Paging, Subtotal
 from django_dinero.sandbox.bank.schema import UNITS
 from django_dinero.sandbox.bank.store import reads, writes
@@ -103,6 +102,8 @@ class Ledger(BankBase):
     ) -> tuple[Entry, ...]:
         """Return what no batch has taken up: authorized, captured, held, and what was declined
         or voided since the last one; ``validations``: also what live card checks left behind.
+
+        What still requires an action is not among them: nothing has been reserved for it.
         """
         return self._select(_unsettled(held_only, validations), [], after, limit)
 
@@ -152,18 +153,19 @@ class Ledger(BankBase):
 
     @writes
     def settle_batch(self) -> Batch:
-        """Settle what is captured, refunds too, in a new batch; let old authorizations lapse.
+        """Settle what is captured, refunds too, in a new batch; let lapse what waited too long.
 
         Returns:
             The batch; ``count`` is what was settled in it. It takes up the declined and voided
             ones as well. Without an id where there was nothing at all.
         """
         now = self.clock.now()
-        self.store.execute(
-            "UPDATE ledger SET status = 'expired' WHERE batch_id = ''"
-            " AND status IN ('authorized', 'held') AND submitted_at <= ?",
-            (stamp(now - AUTHORIZATION_LIFE),),
-        )
+        for status, life in LIVES.items():
+            self.store.execute(
+                "UPDATE ledger SET status = 'expired' WHERE batch_id = ''"
+                " AND status = ? AND submitted_at <= ?",
+                (status.value, stamp(now - life)),
+            )
         batch_id = self.store.next_id("batch")
         closed = self.store.execute(
             "UPDATE ledger SET batch_id = ? WHERE batch_id = '' AND status IN"

@@ -17,7 +17,7 @@ from django_dinero.money import exponent
 from django_dinero.sandbox.bank.card_facts import CardFacts
 from django_dinero.sandbox.bank.clock import moment, stamp
 from django_dinero.sandbox.bank.enums import Check, EntryKind, Reason
-from django_dinero.sandbox.bank.records import Entry, Order
+from django_dinero.sandbox.bank.records import Action, Entry, Order
 from django_dinero.sandbox.bank.schema import UNITS
 from django_dinero.sandbox.bank.store import Store
 
@@ -31,6 +31,10 @@ TEXTS: Final = (
     *("kind", "status", "currency", "operation_key", "capture_key", "void_key", "parent_id"),
     *("customer_id", "card_id", "invoice", "batch_id"),
 )
+#: How long the card's holder has to confirm a payment.
+ACTION_LIFE: Final = datetime.timedelta(days=1)
+#: A domain that never resolves (RFC 2606): a control confirms in place of a page.
+ACTION_URL: Final = "https://bank.invalid/actions/"
 #: A larger amount is refused: its units would not fit an SQL integer's sums.
 MAX_AMOUNT: Final = Decimal(10) ** 12
 
@@ -141,6 +145,31 @@ def approval(entry_id: str) -> dict[str, Any]:
     digest = hashlib.sha256(b"approval " + entry_id.encode("ascii")).digest()
     letters = base64.b32encode(digest).decode("ascii")
     return {"auth_code": letters[:6], "network_transaction_id": letters[6:21]}
+
+
+def action_of(entry: Entry) -> Action:
+    """Return what the card's holder has to do for an entry; it is the same each time."""
+    digest = hashlib.sha256(b"action " + entry.id.encode("ascii")).digest()
+    name = base64.b32encode(digest).decode("ascii")[:24].lower()
+    return Action(ACTION_URL + name, entry.submitted_at + ACTION_LIFE)
+
+
+def let_through(store: Store, entry: Entry, **changes: Any) -> Entry:
+    """Take or authorize a payment that waited for somebody; ``changes`` go with it."""
+    taken = entry.kind is EntryKind.CHARGE
+    return update(
+        store,
+        entry,
+        status=RemoteStatus.CAPTURED if taken else RemoteStatus.AUTHORIZED,
+        settled_amount=entry.amount if taken else None,
+        reason=None,
+        **changes,
+    )
+
+
+def decline(store: Store, entry: Entry) -> Entry:
+    """Decline a payment that waited for somebody."""
+    return update(store, entry, status=RemoteStatus.DECLINED, reason=Reason.DECLINED)
 
 
 def of_card(card: CardFacts) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ from django_dinero.sandbox.bank.enums import Check, EntryKind, Outcome, Reason, 
 
 __all__ = [
     "Account",
+    "Action",
     "BankRefusal",
     "Batch",
     "Card",
@@ -185,6 +186,14 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Action:
+    """What the card's holder has to do: confirm the payment at an address, before it expires."""
+
+    url: str
+    expires_at: datetime.datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Paging:
     """Which part of a list: ``limit`` rows (-1 for all) behind the first ``offset``.
 
@@ -234,6 +243,7 @@ class Verdict:
     cvv: Check = Check.P
     reason: Reason | None = None
     balance: Decimal | None = None
+    action: Action | None = None
 
     @property
     def approved(self) -> bool:

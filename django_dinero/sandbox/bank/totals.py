@@ -6,6 +6,7 @@ those of the bank and of the local books. What is counted, per currency:
 * ``charged``: money taken: charges and captures, settled or waiting for their batch;
 * ``refunded``: refunds, settled or waiting;
 * ``authorized``: authorizations that wait for their capture; ``held``: payments under review;
+* ``requires_action``: payments that the card's holder has to confirm first: no money yet;
 * ``voided``, ``declined``, ``expired``: what was asked for and will not be taken or given back;
 * ``returned``, ``charged_back``: money taken, and taken away again by the cardholder's bank.
 
@@ -35,6 +36,7 @@ BUCKETS: Final = {
     "refunded": ("kind = 'refund' AND status IN ('captured', 'settled')", "settled_units"),
     "authorized": ("kind <> 'validation' AND status = 'authorized'", "units"),
     "held": ("kind <> 'validation' AND status = 'held'", "units"),
+    "requires_action": ("kind <> 'validation' AND status = 'requires_action'", "units"),
     "voided": ("kind <> 'validation' AND status = 'voided'", "units"),
     "declined": ("kind <> 'validation' AND status = 'declined'", "units"),
     "expired": ("kind <> 'validation' AND status = 'expired'", "units"),

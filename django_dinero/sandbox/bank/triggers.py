@@ -1,6 +1,6 @@
 """What the test bank thinks of a card: its form, its date, and the documented triggers.
 
-The triggers are those that Authorize.Net documents for its sandbox (its testing guide).
+The zips and codes are those that Authorize.Net documents for its sandbox (its testing guide).
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from django_dinero.sandbox.bank.card_facts import CardFacts
 from django_dinero.sandbox.bank.enums import Check, Reason
 from django_dinero.sandbox.bank.records import Account
 
+#: The number of a card whose holder has to confirm each payment, as Stripe's list of test cards has
+#: it for 3-D Secure. It is stored and checked like any other; only payments ask.
+ACTION_NUMBER: Final = "4000000000003220"
 #: Billing zip → what happens.
 DECLINE_ZIP: Final = "46282"
 PARTIAL_ZIP: Final = "46225"

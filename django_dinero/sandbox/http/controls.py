@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from django_dinero.redaction import Secret, scrub
 from django_dinero.sandbox.bank.bank import Bank
-from django_dinero.sandbox.bank.records import BankRefusal
+from django_dinero.sandbox.bank.records import BankRefusal, Entry
 from django_dinero.sandbox.http.exchange import Response
 from django_dinero.sandbox.http.faults import Faults
 
@@ -22,6 +22,8 @@ CONTROLS: Final[Mapping[str, Mapping[str, object]]] = {
     "settle": {},
     "hold": {"count": 1},
     "advance": {"seconds": 86400},
+    "finish_action": {"id": "60012300401"},
+    "refuse_action": {"id": "60012300401"},
     "mint": {"number": "4111111111111111", "month": 12, "year": 2040, "cvv": "900"},
     "chargeback": {"id": "60012300401"},
     "return": {"id": "60012300401"},
@@ -86,8 +88,10 @@ class Control:
             "advance": self._advance,
             "mint": self._mint,
             "fault": self._fault,
-            "chargeback": lambda given: self._reverse(bank.chargeback, given),
-            "return": lambda given: self._reverse(bank.return_item, given),
+            "finish_action": lambda given: self._change(bank.finish_action, given),
+            "refuse_action": lambda given: self._change(bank.refuse_action, given),
+            "chargeback": lambda given: self._change(bank.chargeback, given),
+            "return": lambda given: self._change(bank.return_item, given),
         }
 
     def answer(self, method: str, name: str, body: bytes) -> Response:
@@ -156,7 +160,7 @@ class Control:
         )
         return {"faults": [asdict(fault) for fault in self.faults.waiting()]}
 
-    def _reverse(self, verb: Callable[[str], Any], given: Mapping[str, Any]) -> object:
+    def _change(self, verb: Callable[[str], Entry], given: Mapping[str, Any]) -> object:
         _need(given, "id")
         entry = verb(_get(given, "id", ""))
         return {"id": entry.id, "status": entry.status.value}

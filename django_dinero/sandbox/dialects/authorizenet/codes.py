@@ -41,6 +41,7 @@ HELD_UNAUTHORIZED = ReasonCode(HELD, "252", _RECEIVED)
 HELD_AUTHORIZED = ReasonCode(HELD, "253", _RECEIVED)
 
 _ALREADY_CAPTURED = ReasonCode(APPROVED, "311", "This transaction has already been captured.")
+_UNDER_REVIEW = ReasonCode(ERROR, "193", "The transaction is currently under review.")
 _GONE = ReasonCode(ERROR, "16", _NOT_FOUND)
 BAD_NUMBER = ReasonCode(ERROR, "6", "The credit card number is invalid.")
 
@@ -89,7 +90,8 @@ REASONS: Mapping[Reason, ReasonCode] = MappingProxyType(
             "The sum of credits against the referenced transaction would exceed original debit"
             " amount.",
         ),
-        Reason.HELD: ReasonCode(ERROR, "193", "The transaction is currently under review."),
+        Reason.HELD: _UNDER_REVIEW,
+        Reason.ACTION_REQUIRED: _UNDER_REVIEW,
         Reason.PARTIAL_APPROVAL: ReasonCode(
             HELD,
             "295",

@@ -31,6 +31,8 @@ STATUSES: Mapping[RemoteStatus, str] = MappingProxyType(
         RemoteStatus.SETTLED: "settledSuccessfully",
         RemoteStatus.VOIDED: "voided",
         RemoteStatus.HELD: "FDSPendingReview",
+        # Made by another dialect on the same store: this one has no word for it.
+        RemoteStatus.REQUIRES_ACTION: "underReview",
         RemoteStatus.DECLINED: "declined",
         RemoteStatus.EXPIRED: "expired",
         RemoteStatus.RETURNED: "returnedItem",
@@ -139,6 +141,10 @@ def _returned(entry: Entry) -> Tree | None:
 
 
 def _reason(entry: Entry) -> codes.ReasonCode:
-    outcomes = {RemoteStatus.HELD: Outcome.HELD, RemoteStatus.DECLINED: Outcome.DECLINED}
+    outcomes = {
+        RemoteStatus.HELD: Outcome.HELD,
+        RemoteStatus.REQUIRES_ACTION: Outcome.HELD,
+        RemoteStatus.DECLINED: Outcome.DECLINED,
+    }
     outcome = outcomes.get(entry.status, Outcome.APPROVED)
     return reason_of(Verdict(outcome, entry, reason=entry.reason))

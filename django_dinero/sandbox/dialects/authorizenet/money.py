@@ -137,6 +137,8 @@ def charge(bank: Bank, source: PlainCard | Token | VaultCard, payment: Payment) 
         currency=payment.currency,
         duplicate_window=payment.window,
         capture=payment.capture,
+        # This API has no step for 3-D Secure in it: a card that asks for it is declined.
+        can_redirect=False,
     )
 
 

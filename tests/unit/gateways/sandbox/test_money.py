@@ -7,15 +7,21 @@ from decimal import Decimal
 import pytest
 
 from django_dinero.cards import Address, CardDetails
-from django_dinero.enums import ReasonKind, ResultStatus
+from django_dinero.enums import NextActionKind, ReasonKind, RemoteStatus, ResultStatus
 from django_dinero.gateways.sandbox import SandboxGateway
-from django_dinero.gateways.types import ChargeRequest, FollowUpRequest
+from django_dinero.gateways.types import ChargeRequest, FollowUpRequest, RemoteTransaction
 from django_dinero.redaction import Secret
+from django_dinero.sandbox.bank.triggers import ACTION_NUMBER
 
 
 @pytest.fixture
 def gateway() -> SandboxGateway:
     return SandboxGateway("shop", {})
+
+
+def charge_asking(initiator: str = "customer") -> ChargeRequest:
+    card = CardDetails(Secret(ACTION_NUMBER), month=12, year=2090, address=Address(zip="12180"))
+    return ChargeRequest("key-1", Decimal("5.00"), "USD", source=card, initiator=initiator)
 
 
 def charge(zip_code: str = "12180", *, capture: bool = True) -> ChargeRequest:
@@ -46,3 +52,27 @@ def test_another_currency_than_the_payments_is_refused(gateway: SandboxGateway) 
     refused = gateway.refund(wrong)
     assert [reason.kind for reason in refused.reasons] == [ReasonKind.INVALID_AMOUNT]
     assert gateway.refund(right).outcome is ResultStatus.APPROVED
+
+
+def test_a_card_that_asks_for_an_action(gateway: SandboxGateway) -> None:
+    result = gateway.charge(charge_asking())
+    assert result.outcome is ResultStatus.REQUIRES_ACTION
+    action = result.next_action
+    assert action is not None
+    assert action.kind is NextActionKind.REDIRECT
+    assert action.value.reveal().startswith("https://")
+    assert "https" not in repr(result)
+    assert action.expires_at is not None
+    assert action.expires_at > gateway.bank.clock.now()
+    found = gateway.retrieve_transaction(result.transaction_id)
+    assert isinstance(found, RemoteTransaction)
+    assert found.status is RemoteStatus.REQUIRES_ACTION
+    gateway.bank.finish_action(result.transaction_id)
+    found = gateway.retrieve_transaction(result.transaction_id)
+    assert isinstance(found, RemoteTransaction)
+    assert (found.status, found.settled_amount) == (RemoteStatus.CAPTURED, Decimal("5.00"))
+
+
+def test_a_card_that_asks_is_declined_when_its_holder_is_away(gateway: SandboxGateway) -> None:
+    result = gateway.charge(charge_asking("merchant"))
+    assert (result.outcome, result.next_action) == (ResultStatus.DECLINED, None)

@@ -21,6 +21,7 @@ from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.enums import EntryKind, Outcome
 from django_dinero.sandbox.bank.records import Account, Entry, Order
 from django_dinero.sandbox.bank.totals import sums
+from django_dinero.sandbox.bank.triggers import ACTION_NUMBER
 from tests.support.testbank import AMEX, VISA, entry_of, plain
 
 WINDOW = 120
@@ -31,7 +32,16 @@ ZIPS = {"12180": Decimal(10**6), "46282": None, "46205": None, "46225": Decimal(
 CURRENCIES = ("USD", "USD", "USD", "EUR", "GBP")
 #: Most are good ones: what is refused leads nowhere.
 AMOUNTS = st.sampled_from([Decimal(text) for text in ("2", "1.23", "5.50", "2", "0", "10.001")])
-OPEN = (RemoteStatus.AUTHORIZED, RemoteStatus.CAPTURED, RemoteStatus.HELD)
+OPEN = (
+    *(RemoteStatus.AUTHORIZED, RemoteStatus.CAPTURED),
+    *(RemoteStatus.HELD, RemoteStatus.REQUIRES_ACTION),
+)
+#: How long each waits, in seconds.
+LIVES = {
+    RemoteStatus.AUTHORIZED: 30 * DAY,
+    RemoteStatus.HELD: 30 * DAY,
+    RemoteStatus.REQUIRES_ACTION: DAY,
+}
 
 
 @dataclass
@@ -69,11 +79,8 @@ class Books:
         return (self.rows[parent].settled or Decimal(0)) - sum(r.amount for r in refunds)
 
     def lapse(self, row: Row) -> None:
-        """Let an authorization or a review end that nobody ended."""
-        if (
-            row.status in (RemoteStatus.AUTHORIZED, RemoteStatus.HELD)
-            and row.at + 30 * DAY <= self.now
-        ):
+        """Let end what waited for somebody, and nobody came."""
+        if row.status in LIVES and row.at + LIVES[row.status] <= self.now:
             row.status = RemoteStatus.EXPIRED
 
 
@@ -115,7 +122,7 @@ class LedgerMachine(RuleBasedStateMachine):
     # -- Payments ----------------------------------------------------------------------------
 
     @rule(
-        number=st.sampled_from([VISA, AMEX]),
+        number=st.sampled_from([VISA, AMEX, ACTION_NUMBER]),
         zip_code=st.sampled_from(["12180"] * 4 + sorted(ZIPS)),
         amount=AMOUNTS,
         currency=st.sampled_from(CURRENCIES),
@@ -152,16 +159,27 @@ class LedgerMachine(RuleBasedStateMachine):
         self.books.seen[same] = self.books.now
         entry = entry_of(verdict)
         assert entry.id not in self.books.rows
-        self.books.rows[entry.id] = row = self.new_row(amount, currency, zip_code, capture)
-        outcomes = {RemoteStatus.DECLINED: Outcome.DECLINED, RemoteStatus.HELD: Outcome.HELD}
+        self.books.rows[entry.id] = row = self.new_row(
+            amount, currency, zip_code, capture, acts=number == ACTION_NUMBER
+        )
+        outcomes = {
+            RemoteStatus.DECLINED: Outcome.DECLINED,
+            RemoteStatus.HELD: Outcome.HELD,
+            RemoteStatus.REQUIRES_ACTION: Outcome.REQUIRES_ACTION,
+        }
         whole = Outcome.APPROVED if row.amount == amount else Outcome.PARTIAL
         assert verdict.outcome is outcomes.get(row.status, whole)
 
-    def new_row(self, amount: Decimal, currency: str, zip_code: str, capture: bool) -> Row:
+    def new_row(
+        self, amount: Decimal, currency: str, zip_code: str, capture: bool, *, acts: bool
+    ) -> Row:
         kind = EntryKind.CHARGE if capture else EntryKind.AUTHORIZATION
         most = ZIPS[zip_code]
         row = Row(kind, amount, currency, RemoteStatus.DECLINED, at=self.books.now)
         if most is None:
+            return row
+        if acts:
+            row.status = RemoteStatus.REQUIRES_ACTION
             return row
         row.amount = min(amount, most)
         if self.books.held:
@@ -241,6 +259,24 @@ class LedgerMachine(RuleBasedStateMachine):
         elif right and row.kind is EntryKind.CHARGE:
             row.status, row.settled = RemoteStatus.CAPTURED, row.amount
         elif right:
+            row.status = RemoteStatus.AUTHORIZED
+
+    @rule(number=st.integers(0, 999), finish=st.booleans())
+    def action(self, number: int, finish: bool) -> None:
+        key, row = self.pick(number)
+        self.books.lapse(row)
+        verb = self.bank.finish_action if finish else self.bank.refuse_action
+        if row.status is not RemoteStatus.REQUIRES_ACTION:
+            with pytest.raises(Exception, match="no_action"):
+                verb(key)
+            return
+        entry = verb(key)
+        assert bool(entry.auth_code) is finish
+        if not finish:
+            row.status = RemoteStatus.DECLINED
+        elif row.kind is EntryKind.CHARGE:
+            row.status, row.settled = RemoteStatus.CAPTURED, row.amount
+        else:
             row.status = RemoteStatus.AUTHORIZED
 
     # -- Time, and the other banks -----------------------------------------------------------

@@ -14,6 +14,7 @@ from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.enums import Validation
 from django_dinero.sandbox.bank.records import Account, NewCard
 from django_dinero.sandbox.bank.totals import BUCKETS, NoBooks, main, sums
+from django_dinero.sandbox.bank.triggers import ACTION_NUMBER
 from tests.support.testbank import authorized, charged, entry_of, plain, settled
 
 EMPTY = {"count": 0, "sum": "0.00"}
@@ -39,6 +40,7 @@ def test_every_bucket(store_path: Path) -> None:
     bank.charge(plain(zip="46282"), Decimal("6.00"))
     bank.hold_next()
     bank.charge(plain(), Decimal("11.00"))
+    bank.charge(plain(ACTION_NUMBER), Decimal("13.00"))
     bank.create_customer(cards=[NewCard(plain())], validation=Validation.LIVE)
     assert sums(store_path) == {
         "USD": {
@@ -46,6 +48,7 @@ def test_every_bucket(store_path: Path) -> None:
             "refunded": {"count": 1, "sum": "30.50"},
             "authorized": {"count": 1, "sum": "9.99"},
             "held": {"count": 1, "sum": "11.00"},
+            "requires_action": {"count": 1, "sum": "13.00"},
             "voided": {"count": 2, "sum": "7.00"},
             "declined": {"count": 1, "sum": "6.00"},
             "expired": {"count": 1, "sum": "3.00"},

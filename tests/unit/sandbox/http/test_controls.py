@@ -11,8 +11,10 @@ import pytest
 from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.records import PlainCard, Token
+from django_dinero.sandbox.bank.triggers import ACTION_NUMBER
 from django_dinero.sandbox.http.controls import CONTROLS, Control, Counts
 from django_dinero.sandbox.http.faults import Faults
+from tests.support.testbank import entry_of, plain
 
 VISA = "4111111111111111"
 
@@ -81,6 +83,13 @@ def test_chargeback_and_return(bank: Bank, use: Controls) -> None:
     bank.settle_batch()
     assert use("POST", "chargeback", {"id": first})[1]["status"] == "charged_back"
     assert use("POST", "return", {"id": second})[1]["status"] == "returned"
+
+
+def test_actions(bank: Bank, use: Controls) -> None:
+    asked = [entry_of(bank.charge(plain(ACTION_NUMBER), Decimal(n))) for n in (1, 2)]
+    assert use("POST", "finish_action", {"id": asked[0].id})[1]["status"] == "captured"
+    assert use("POST", "refuse_action", {"id": asked[1].id})[1]["status"] == "declined"
+    assert use("POST", "finish_action", {"id": asked[1].id}) == (409, {"error": "no_action"})
 
 
 def charge_again(bank: Bank) -> str:
@@ -161,5 +170,6 @@ def test_the_time_stays_where_it_cannot_go(bank: Bank, use: Controls) -> None:
 def test_the_examples_of_all_controls_are_of_their_kind(bank: Bank, use: Controls) -> None:
     statuses = {name: use("POST", name, dict(takes))[0] for name, takes in CONTROLS.items()}
     # There is no such transaction yet.
-    assert statuses.pop("chargeback") == statuses.pop("return") == 409
+    about_one = {"chargeback", "return", "finish_action", "refuse_action"}
+    assert {statuses.pop(name) for name in about_one} == {409}
     assert set(statuses.values()) == {200}

@@ -11,7 +11,9 @@ import pytest
 from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.records import Account
+from django_dinero.sandbox.bank.triggers import ACTION_NUMBER
 from tests.support.authorizenet import TX, Talk, bill_to, card, nonce, profile, stored
+from tests.support.testbank import plain
 
 
 def setting(name: str, value: str) -> str:
@@ -280,3 +282,18 @@ def test_a_test_request_leaves_nothing_behind(talk: Talk) -> None:
 def test_an_odd_signature_key_signs_nothing() -> None:
     account = Account(signature_key=Secret("not hex"))
     assert Talk(Bank(account=account)).pay()[TX + "transHashSha2"] == ""
+
+
+def test_a_card_that_asks_for_3d_secure_is_declined(talk: Talk) -> None:
+    answer = talk.pay(inner=card(ACTION_NUMBER) + bill_to())
+    assert answer.transaction == ("2", "2")
+
+
+def test_a_payment_that_waits_elsewhere_is_under_review(talk: Talk) -> None:
+    verdict = talk.bank.authorize(plain(ACTION_NUMBER), Decimal("10.00"))
+    assert verdict.entry is not None
+    found = talk("getTransactionDetails", f"<transId>{verdict.entry.id}</transId>")
+    assert found["transaction/transactionStatus"] == "underReview"
+    assert found["transaction/responseCode"] == "4"
+    answer = talk.follow("priorAuthCaptureTransaction", verdict.entry.id)
+    assert answer.transaction == ("3", "193")

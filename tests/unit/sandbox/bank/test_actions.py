@@ -1,0 +1,135 @@
+"""Payments that the card's holder has to confirm first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+
+from django_dinero.enums import RemoteStatus
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.bank.enums import Outcome, Reason, Validation
+from django_dinero.sandbox.bank.records import BankRefusal, Entry, NewCard, Token, VaultCard
+from django_dinero.sandbox.bank.triggers import ACTION_NUMBER
+from tests.support.testbank import MONTH, YEAR, charged, entry_of, plain
+
+DAY = 86_400
+TEN = Decimal("10.00")
+
+
+def asked(bank: Bank, *, capture: bool = True) -> Entry:
+    """A payment that waits for the card's holder."""
+    card = plain(ACTION_NUMBER)
+    return entry_of(bank.charge(card, TEN, duplicate_window=0, capture=capture))
+
+
+def refusal(call: Callable[[], object]) -> Reason:
+    with pytest.raises(BankRefusal) as refused:
+        call()
+    return refused.value.reason
+
+
+@pytest.mark.parametrize("capture", [True, False])
+def test_nothing_is_taken_before_the_holder_confirms(bank: Bank, capture: bool) -> None:
+    verdict = bank.charge(plain(ACTION_NUMBER), TEN, capture=capture)
+    entry = entry_of(verdict)
+    assert (verdict.outcome, verdict.reason) == (Outcome.REQUIRES_ACTION, Reason.ACTION_REQUIRED)
+    assert not verdict.approved
+    assert (entry.status, entry.amount) == (RemoteStatus.REQUIRES_ACTION, TEN)
+    assert (entry.settled_amount, entry.auth_code, entry.network_transaction_id) == (None, "", "")
+    assert verdict.action is not None
+    assert verdict.action.url.startswith("https://bank.invalid/actions/")
+    assert (verdict.action.expires_at - entry.submitted_at).total_seconds() == DAY
+    assert bank.unsettled() == ()
+    assert bank.settle_batch().count == 0
+    assert bank.retrieve_transaction(entry.id) == entry
+
+
+def test_each_payment_has_an_address_of_its_own(bank: Bank) -> None:
+    verdicts = [bank.charge(plain(ACTION_NUMBER), TEN, duplicate_window=0) for _ in range(2)]
+    assert len({verdict.action.url for verdict in verdicts if verdict.action}) == 2
+
+
+def test_the_same_again_is_a_duplicate_without_an_action(bank: Bank) -> None:
+    first = entry_of(bank.charge(plain(ACTION_NUMBER), TEN))
+    again = bank.charge(plain(ACTION_NUMBER), TEN)
+    assert (again.reason, again.entry, again.action) == (Reason.DUPLICATE, first, None)
+
+
+def test_a_confirmed_charge(bank: Bank) -> None:
+    entry = bank.finish_action(asked(bank).id)
+    assert (entry.status, entry.settled_amount) == (RemoteStatus.CAPTURED, TEN)
+    assert entry.auth_code and entry.network_transaction_id and entry.reason is None
+    assert bank.retrieve_transaction(entry.id) == entry
+    assert bank.settle_batch().count == 1
+
+
+def test_a_confirmed_authorization(bank: Bank) -> None:
+    entry = bank.finish_action(asked(bank, capture=False).id)
+    assert (entry.status, entry.settled_amount) == (RemoteStatus.AUTHORIZED, None)
+    assert bank.capture(entry.id).approved
+
+
+def test_a_refused_one_is_declined(bank: Bank) -> None:
+    entry = bank.refuse_action(asked(bank).id)
+    assert (entry.status, entry.reason) == (RemoteStatus.DECLINED, Reason.DECLINED)
+    assert (entry.settled_amount, entry.auth_code) == (None, "")
+    assert bank.retrieve_transaction(entry.id) == entry
+
+
+def test_only_what_waits_is_ended_and_once(bank: Bank) -> None:
+    finished = bank.finish_action(asked(bank).id)
+    for verb in (bank.finish_action, bank.refuse_action):
+        assert refusal(lambda verb=verb: verb(finished.id)) is Reason.NO_ACTION  # type: ignore[misc]
+        assert refusal(lambda verb=verb: verb(charged(bank).id)) is Reason.NO_ACTION  # type: ignore[misc]
+        assert refusal(lambda verb=verb: verb("1")) is Reason.NOT_FOUND  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("by_batch", [True, False])
+def test_it_lapses_after_a_day(bank: Bank, by_batch: bool) -> None:
+    old, young = asked(bank), asked(bank)
+    bank.clock.advance(DAY - 60)
+    assert bank.finish_action(young.id).status is RemoteStatus.CAPTURED
+    bank.clock.advance(60)
+    if by_batch:
+        bank.settle_batch()
+    assert refusal(lambda: bank.finish_action(old.id)) is Reason.NO_ACTION
+    assert bank.retrieve_transaction(old.id).status is RemoteStatus.EXPIRED
+
+
+def test_until_then_it_can_be_voided_and_nothing_else(bank: Bank) -> None:
+    entry = asked(bank, capture=False)
+    assert bank.capture(entry.id).reason is Reason.ACTION_REQUIRED
+    assert bank.refund(entry.id).reason is Reason.REFUND_NOT_SETTLED
+    assert bank.decide_review(entry.id, approve=True).reason is Reason.NOT_HELD
+    assert bank.void(entry.id).approved
+    assert refusal(lambda: bank.finish_action(entry.id)) is Reason.NO_ACTION
+
+
+def test_stored_cards_and_tokens_ask_too_and_storing_does_not(bank: Bank) -> None:
+    new = NewCard(plain(ACTION_NUMBER))
+    customer = bank.create_customer(cards=[new], validation=Validation.LIVE)
+    paid = bank.charge(VaultCard(customer.id), TEN)
+    assert paid.outcome is Outcome.REQUIRES_ACTION
+    token = bank.mint_token(ACTION_NUMBER, month=MONTH, year=YEAR)
+    assert bank.charge(Token(token), TEN).outcome is Outcome.REQUIRES_ACTION
+
+
+def test_what_is_declined_anyway_asks_for_nothing(bank: Bank) -> None:
+    bank.hold_next()
+    declined = bank.charge(plain(ACTION_NUMBER, zip="46282"), TEN)
+    assert (declined.outcome, declined.action) == (Outcome.DECLINED, None)
+    # Nor is it held: the review is for the next payment that would be approved.
+    assert asked(bank).status is RemoteStatus.REQUIRES_ACTION
+    assert charged_outcome(bank) is Outcome.HELD
+
+
+def charged_outcome(bank: Bank) -> Outcome:
+    return bank.charge(plain(), TEN, duplicate_window=0).outcome
+
+
+def test_it_is_declined_where_nobody_can_be_sent_to_a_page(bank: Bank) -> None:
+    verdict = bank.authorize(plain(ACTION_NUMBER), TEN, can_redirect=False)
+    assert (verdict.outcome, verdict.reason) == (Outcome.DECLINED, Reason.DECLINED)
+    assert entry_of(verdict).status is RemoteStatus.DECLINED
