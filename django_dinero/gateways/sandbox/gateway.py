@@ -1,36 +1,101 @@
-"""The in-process gateway: maps the interface onto :class:`django_dinero.sandbox.bank.bank.Bank`."""
+"""The in-process gateway: the interface's verbs, each put to a bank in the same process.
+
+What goes in and what comes out is translated in :mod:`.mapping`.
+"""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import wraps
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
+from django.core.checks import CheckMessage
 from django.utils.translation import gettext_noop
 
-from django_dinero.enums import TransactionKind
+from django_dinero.enums import ResultStatus, TransactionKind
+from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.locks import Lock
 from django_dinero.gateways.sandbox import mapping
-from django_dinero.gateways.sandbox.account import refusals
-from django_dinero.gateways.sandbox.money import Money
-from django_dinero.gateways.sandbox.vault import Vault
+from django_dinero.gateways.sandbox.options import OPTION_NAMES, check, open_bank, read
 from django_dinero.gateways.types import (
+    Ack,
+    CardRequest,
+    CardUpdate,
+    ChargeRequest,
     CredentialsCheck,
+    CustomerRequest,
+    CustomerUpdate,
+    FollowUpRequest,
     LookupHints,
     LookupResult,
+    Refusal,
+    RemoteCard,
     RemoteCustomer,
     RemoteTransaction,
+    TransactionResult,
 )
-from django_dinero.sandbox.bank.records import BankRefusal
+from django_dinero.gateways.types import Reason as RefusalReason
+from django_dinero.redaction import Secret
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.bank.enums import Reason, Validation
+from django_dinero.sandbox.bank.records import (
+    BankRefusal,
+    MaskedCard,
+    NewCard,
+    Order,
+    PlainCard,
+    Token,
+)
+from django_dinero.send_deadline import check_may_send
 
-#: How many entries of the bank's ledger are read at a time.
+P = ParamSpec("P")
+ResultT = TypeVar("ResultT")
+
+#: How many ledger rows or customers of the bank are read at a time.
 PAGE = 500
 
 
-class SandboxGateway(Vault, Money):
+def _refusals(
+    verb: Callable[Concatenate[SandboxGateway, P], ResultT],
+) -> Callable[Concatenate[SandboxGateway, P], ResultT | Refusal]:
+    """Let a verb of the vault return the bank's refusals."""
+
+    @wraps(verb)
+    def method(self: SandboxGateway, /, *args: P.args, **kwargs: P.kwargs) -> ResultT | Refusal:
+        check_may_send()
+        try:
+            return verb(self, *args, **kwargs)
+        except BankRefusal as refusal:
+            return Refusal(self._reasons(refusal), existing_id=refusal.existing_id)
+
+    return method
+
+
+def _results(
+    verb: Callable[Concatenate[SandboxGateway, P], TransactionResult],
+) -> Callable[Concatenate[SandboxGateway, P], TransactionResult]:
+    """Let a money verb return the bank's refusals."""
+
+    @wraps(verb)
+    def method(self: SandboxGateway, /, *args: P.args, **kwargs: P.kwargs) -> TransactionResult:
+        check_may_send()
+        try:
+            return verb(self, *args, **kwargs)
+        except BankRefusal as refusal:
+            return TransactionResult(ResultStatus.FAILED, reasons=self._reasons(refusal))
+
+    return method
+
+
+class SandboxGateway(Gateway):
     """A test bank in this process. No card is charged, no number leaves it.
 
     Options, beside those of every backend:
 
-    * ``store``: a file that keeps the bank's books; without it they end with the process.
+    * ``store``: a file that keeps the bank's vault and ledger; without it they end with the
+      process.
     * ``reject_avs``, ``reject_cvv``: letters of the address and card code checks that the bank
       declines (default ``"N"`` for both).
     * ``max_cards``: how many cards a customer can have (default 10).
@@ -38,24 +103,203 @@ class SandboxGateway(Vault, Money):
       every charge would be a gift; True says that you know.
     """
 
+    option_names = OPTION_NAMES
     unsupported = {"parse_webhook": gettext_noop("a bank in the same process sends no webhooks")}
 
     # Nothing is on its way here: what the bank does not have now will not come later.
     lease_seconds = 30.0
     quarantine_seconds = 30.0
 
+    def __init__(self, alias: str, options: Mapping[str, Any] | None = None) -> None:
+        super().__init__(alias, options)
+        self.options = read(alias, dict(options or {}), self.currency)
+        self._bank: Bank | None = None
+        self._lock = Lock()
+
+    @property
+    def bank(self) -> Bank:
+        """The bank, for a test's own controls: ``mint_token``, ``settle_batch``, ``clock``, ...
+
+        Raises:
+            ImproperlyConfigured: ``DEBUG`` is off, this is no test run, and no option allows it; or
+                the store cannot be used.
+        """
+        with self._lock:
+            if self._bank is None:
+                super().prepare()
+                self._bank = open_bank(self.options)
+            return self._bank
+
     @property
     def live(self) -> bool:
-        """Never."""
         return False
 
-    @refusals
+    def check(self) -> list[CheckMessage]:
+        """Find a test bank that would be a production gateway."""
+        return list(check(self.options))
+
+    def prepare(self) -> None:
+        """Open the bank."""
+        self.bank.clock.now()
+
+    def check_credentials(self) -> CredentialsCheck:
+        """Accept: there are none to check. The bank is opened, which can fail."""
+        self.prepare()
+        return CredentialsCheck(True, "The test bank in this process.", live=False)
+
+    # -- The vault ---------------------------------------------------------------------------
+
+    @_refusals
+    def create_customer(self, request: CustomerRequest) -> RemoteCustomer:
+        """Store a customer, with a card where there is one; the card is checked first."""
+        stored = self.bank.create_customer(
+            key=request.customer_key,
+            email=request.email,
+            first_name=request.first_name,
+            last_name=request.last_name,
+            cards=[NewCard(mapping.source_of(request.card))] if request.card else [],
+            validation=Validation.LIVE,
+        )
+        return mapping.customer(stored)
+
+    @_refusals
+    def retrieve_customer(self, customer_id: str) -> RemoteCustomer:
+        return mapping.customer(self.bank.customer(customer_id))
+
+    @_refusals
+    def update_customer(self, request: CustomerUpdate) -> Ack:
+        self.bank.update_customer(
+            request.customer_id,
+            key=request.customer_key,
+            email=request.email,
+            first_name=request.first_name,
+            last_name=request.last_name,
+        )
+        return Ack()
+
+    @_refusals
+    def delete_customer(self, customer_id: str) -> Ack:
+        """Remove a customer; gone already is a success."""
+        return self._gone(lambda: self.bank.delete_customer(customer_id))
+
+    @_refusals
+    def add_card(self, request: CardRequest) -> RemoteCard:
+        """Store one more card; it is checked first."""
+        new = NewCard(mapping.source_of(request.card), is_default=request.is_default)
+        return mapping.card(self.bank.add_card(request.customer_id, new, Validation.LIVE))
+
+    @_refusals
+    def update_card(self, request: CardUpdate) -> RemoteCard:
+        """Replace address and date, and the number where there is a new one."""
+        source: PlainCard | Token | MaskedCard
+        if request.card is not None:
+            source = mapping.source_of(request.card)
+        else:
+            shown = self.bank.card(request.customer_id, request.card_id)
+            source = MaskedCard(shown.last_4, request.month, request.year)
+        stored = self.bank.update_card(
+            request.customer_id,
+            request.card_id,
+            source,
+            billing=request.address.as_dict(),
+            is_default=request.is_default,
+            validation=Validation.LIVE if request.card else Validation.NONE,
+        )
+        return mapping.card(stored)
+
+    @_refusals
+    def delete_card(self, customer_id: str, card_id: str) -> Ack:
+        """Remove a card; gone already is a success."""
+        return self._gone(lambda: self.bank.delete_card(customer_id, card_id))
+
+    def _gone(self, delete: Callable[[], None]) -> Ack:
+        try:
+            delete()
+        except BankRefusal as refusal:
+            if refusal.reason in (Reason.CUSTOMER_NOT_FOUND, Reason.CARD_NOT_FOUND):
+                return Ack(already=True)
+            raise
+        return Ack()
+
+    @_results
+    def validate_card(
+        self, customer_id: str, card_id: str, cvv: Secret | None = None
+    ) -> TransactionResult:
+        verdict = self.bank.validate_card(customer_id, card_id, Validation.LIVE, cvv)
+        return mapping.result(verdict)
+
+    # -- Money -------------------------------------------------------------------------------
+
+    @_results
+    def charge(self, request: ChargeRequest) -> TransactionResult:
+        """Charge or authorize. Where only a part is approved, it is given back: that is a decline."""
+        verdict = self.bank.charge(
+            mapping.charged(request),
+            request.amount,
+            operation_key=request.operation_key,
+            order=Order(
+                invoice=request.operation_key,
+                description=request.description,
+                customer_ip=request.customer_ip,
+                customer_reference=request.order_reference,
+                email=request.email,
+            ),
+            currency=request.currency,
+            capture=request.capture,
+            # Whoever is charged by the merchant alone is not there to be sent anywhere.
+            can_redirect=request.initiator != "merchant",
+        )
+        if verdict.reason is Reason.PARTIAL_APPROVAL and verdict.entry is not None:
+            self.bank.void(verdict.entry.id)
+        return mapping.result(verdict)
+
+    @_results
+    def capture(self, request: FollowUpRequest) -> TransactionResult:
+        """Capture an authorization; one that was captured for this amount before is a success."""
+        verdict = self.bank.capture(
+            request.transaction_id,
+            request.amount,
+            currency=request.currency,
+            capture_key=request.operation_key,
+        )
+        entry = verdict.entry
+        there = entry is not None and entry.settled_amount == request.amount
+        return _done_before(mapping.result(verdict), there)
+
+    @_results
+    def void(self, request: FollowUpRequest) -> TransactionResult:
+        """Void what has not settled; what was voided before is a success."""
+        verdict = self.bank.void(request.transaction_id, void_key=request.operation_key)
+        return _done_before(mapping.result(verdict), verdict.reason is Reason.ALREADY_VOIDED)
+
+    @_results
+    def refund(self, request: FollowUpRequest) -> TransactionResult:
+        """Give back what has settled."""
+        verdict = self.bank.refund(
+            request.transaction_id,
+            request.amount,
+            currency=request.currency,
+            last_4=request.last_4,
+            operation_key=request.operation_key,
+            order=Order(invoice=request.operation_key, description=request.description),
+        )
+        return mapping.result(verdict)
+
+    @_results
+    def decide_review(
+        self, request: FollowUpRequest, action: Literal["approve", "decline"]
+    ) -> TransactionResult:
+        verdict = self.bank.decide_review(request.transaction_id, approve=action == "approve")
+        return mapping.result(verdict)
+
+    # -- Looking up --------------------------------------------------------------------------
+
+    @_refusals
     def retrieve_transaction(self, transaction_id: str) -> RemoteTransaction:
-        """Return one transaction."""
         return mapping.transaction(self.bank.retrieve_transaction(transaction_id))
 
     def find_operation(self, key: str, hints: LookupHints) -> LookupResult:
-        """Find what an operation left: by its key, or by ours on the customer."""
+        """Find what an operation left: by its key, for a customer by our key, for a card by its digits."""
         if hints.kind == "create_customer":
             return self._find_customer(hints)
         if hints.kind == "add_card":
@@ -104,7 +348,13 @@ class SandboxGateway(Vault, Money):
             yield from (mapping.transaction(each) for each in page)
             after = page[-1].id
 
-    def check_credentials(self) -> CredentialsCheck:
-        """There are none to check."""
-        self.bank.clock.now()
-        return CredentialsCheck(True, "The test bank in this process.", live=False)
+    def _reasons(self, refusal: BankRefusal) -> tuple[RefusalReason, ...]:
+        """Return why the bank refused; a bank in memory tells that it may have forgotten."""
+        return mapping.reasons(refusal.reason, in_memory=self.options.store is None)
+
+
+def _done_before(result: TransactionResult, there: bool) -> TransactionResult:
+    """Count what had been done before as done, but only if it is what was asked for (``there``)."""
+    if not (result.already and there):
+        return result
+    return replace(result, outcome=ResultStatus.APPROVED, reasons=())

@@ -1,4 +1,4 @@
-"""The test bank's answers in the words of the gateway interface."""
+"""Between the gateway interface and the test bank: cards on their way in, answers on theirs out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from django_dinero.cards import ADDRESS_FIELDS, Address
+from django_dinero.cards import ADDRESS_FIELDS, Address, CardDetails, PaymentToken
 from django_dinero.enums import (
     NextActionKind,
     ReasonKind,
@@ -16,16 +16,19 @@ from django_dinero.enums import (
     TransactionKind,
 )
 from django_dinero.gateways.types import (
+    ChargeRequest,
     NextAction,
     Reason,
     RemoteCard,
     RemoteCustomer,
     RemoteTransaction,
+    StoredCard,
     TransactionResult,
 )
 from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank import records
 from django_dinero.sandbox.bank.enums import EntryKind
+from django_dinero.sandbox.bank.records import PlainCard, Token, VaultCard
 
 R, K = records.Reason, ReasonKind
 
@@ -142,6 +145,21 @@ def reasons(reason: records.Reason | None, *, in_memory: bool = False) -> tuple[
         Reason(kind, reason.value, text if index == 0 else "")
         for index, kind in enumerate(KINDS[reason])
     )
+
+
+def source_of(card: CardDetails | PaymentToken) -> PlainCard | Token:
+    """Return a card or token as the bank takes it."""
+    billing = {name: text for name, text in card.address.as_dict().items() if text}
+    if isinstance(card, PaymentToken):
+        return Token(card.value, billing)
+    return PlainCard(card.number, card.month, card.year, card.cvv, billing)
+
+
+def charged(request: ChargeRequest) -> PlainCard | Token | VaultCard:
+    """Return what a charge is paid with as the bank takes it."""
+    if isinstance(request.source, StoredCard):
+        return VaultCard(request.source.customer_id, request.source.card_id, request.cvv)
+    return source_of(request.source)
 
 
 def card(stored: records.Card) -> RemoteCard:

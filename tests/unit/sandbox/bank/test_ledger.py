@@ -116,7 +116,7 @@ def test_parts_of_the_same_lists(bank: Bank) -> None:
             {},
         ):
             listed = bank.transactions(**wanted, validations=validations)  # type: ignore[arg-type]
-            page = bank.transactions_page(Paging(), **wanted, validations=validations)  # type: ignore[arg-type]
+            page = bank.transactions_page(Paging(), **wanted, validations=validations)
             assert page == Page(listed, len(listed))
 
 
