@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.utils.translation import gettext as _
 
+from django_dinero import user_messages
+from django_dinero.redaction import scrub
+
 if TYPE_CHECKING:
     from django_dinero.gateways.types import NextAction
 
@@ -59,7 +62,8 @@ class DineroError(Exception):
     """Base of every error of this app.
 
     ``code`` never changes between releases. ``transaction`` and ``operation`` are the rows the
-    error is about, where there are any.
+    error is about, where there are any. ``str(error)`` is for staff and logs: it may quote the
+    gateway. Cardholders read :attr:`user_message`.
     """
 
     code: ClassVar[str] = "dinero_error"
@@ -80,6 +84,20 @@ class DineroError(Exception):
         self.gateway_code = gateway_code
         self.gateway_name = gateway_name
 
+    @classmethod
+    def codes(cls) -> tuple[str, ...]:
+        """Return the codes of this class and of its parents, the closest first."""
+        own = (each for each in cls.__mro__ if issubclass(each, DineroError))
+        return tuple(dict.fromkeys(each.code for each in own))
+
+    @property
+    def user_message(self) -> str:
+        """What a cardholder may read, in the language that is active now.
+
+        It is the same for every decline: the reason would tell a card tester what to try next.
+        """
+        return str(user_messages.closest(user_messages.CARDHOLDER, self.codes()))
+
 
 class InvalidInput(DineroError, ValueError):
     """What the caller passed cannot be sent. ``errors`` maps each field to its messages."""
@@ -93,6 +111,12 @@ class InvalidInput(DineroError, ValueError):
         }
         text = " ".join(f"{field}: {' '.join(texts)}" for field, texts in self.errors.items())
         super().__init__(text, **context)
+
+    @property
+    def user_message(self) -> str:
+        """What is wrong, without the names of the fields; a form shows ``errors`` instead."""
+        text = " ".join(each for texts in self.errors.values() for each in texts)
+        return scrub(text) or super().user_message
 
 
 class InsideTransaction(DineroError):

@@ -1,39 +1,34 @@
-"""What callers are told of an error: staff all of it, cardholders nothing to guess by.
+"""How much callers are told of an error: staff all of it, cardholders nothing to guess by.
 
-Whoever tries out stolen numbers learns from the reason of a decline what to try next: a wrong CVV,
-a wrong address, an expired card and an empty account get one and the same answer.
+The texts stand in :mod:`django_dinero.user_messages`.
 """
 
 from __future__ import annotations
 
-from django.utils.functional import Promise
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-
-from django_dinero import exceptions
+from django_dinero import exceptions, user_messages
 from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.models.operation import MONEY_KINDS
 from django_dinero.redaction import scrub
 
+#: To a cardholder they are one and the same, by code and by text.
 DECLINES = (
     exceptions.CardDeclinedError,
     exceptions.InvalidCardError,
     exceptions.ExpiryError,
 )
-
-#: In place of a gateway's own words; the first class that fits counts.
-TO_CARDHOLDERS: tuple[tuple[type[DineroError], str | Promise], ...] = (
-    *((kind, gettext_lazy("The card was declined.")) for kind in DECLINES),
-    (exceptions.HeldForReview, gettext_lazy("The payment is held until it has been reviewed.")),
-    (
-        exceptions.DuplicateTransactionError,
-        gettext_lazy("The same charge was made a moment ago."),
-    ),
-    (exceptions.CardLimitError, gettext_lazy("No more cards can be stored; delete one first.")),
-    (exceptions.CardNotFoundError, gettext_lazy("The gateway no longer has this card.")),
-    (exceptions.CustomerNotFoundError, gettext_lazy("The gateway no longer has this customer.")),
-    (exceptions.GatewayError, gettext_lazy("The payment gateway refused it.")),
-    (exceptions.NotSent, gettext_lazy("Nothing reached the payment gateway; try again.")),
+#: About the call itself, in our own words: whoever made it needs the details.
+ABOUT_THE_CALL = (
+    exceptions.InvalidInput,
+    exceptions.UnsupportedFeature,
+    exceptions.IdempotencyKeyReused,
+    exceptions.OperationInProgress,
+)
+#: Not told in full to staff either: the settings of this server, and ids of other people's rows.
+NEVER_IN_FULL = (
+    exceptions.AuthenticationError,
+    exceptions.InsideTransaction,
+    exceptions.DuplicateCustomerError,
+    exceptions.DuplicateCardError,
 )
 
 
@@ -51,27 +46,14 @@ def detail_for(error: DineroError, *, in_full: bool) -> str:
     """Return the ``detail`` of the answer."""
     if isinstance(error, exceptions.OutcomeUnknown | exceptions.NeedsAttention):
         return _of_unknown(error)
-    if isinstance(error, exceptions.AuthenticationError | exceptions.InsideTransaction):
-        # How this server is set up is for its log, not for whoever calls.
-        return _("The server cannot use its payment gateway.")
-    # The gateway's text has the id that it found, and that may be somebody else's.
-    if isinstance(error, exceptions.DuplicateCustomerError):
-        return _("The gateway has this customer already.")
-    if isinstance(error, exceptions.DuplicateCardError):
-        return _("The gateway has this card already.")
-    if in_full or isinstance(error, InvalidInput):
+    if isinstance(error, NEVER_IN_FULL):
+        return error.user_message
+    if in_full or isinstance(error, ABOUT_THE_CALL):
         return scrub(str(error))
-    fitting = (text for kind, text in TO_CARDHOLDERS if isinstance(error, kind))
-    return str(next(fitting, scrub(str(error))))
+    return error.user_message
 
 
 def _of_unknown(error: DineroError) -> str:
     if error.operation is not None and error.operation.kind not in MONEY_KINDS:
-        return _(
-            "No clear answer came from the gateway: this may have been done. Look at what is "
-            "stored before you repeat it."
-        )
-    return _(
-        "No clear answer came from the gateway: this may have been done. Do not repeat it with a "
-        "new Idempotency-Key; with the same one it is looked up and never done twice."
-    )
+        return str(user_messages.CALLER_UNKNOWN_VAULT)
+    return str(user_messages.CALLER_UNKNOWN_MONEY)

@@ -165,3 +165,34 @@ def test_unexpected_keywords_lists_the_accepted_ones() -> None:
 def test_an_error_with_a_text_crosses_a_process_boundary() -> None:
     error = pickle.loads(pickle.dumps(GatewayError("No.", gateway_code="2")))  # noqa: S301
     assert (str(error), error.gateway_code) == ("No.", "2")
+
+
+def test_the_codes_of_an_error_begin_with_its_own() -> None:
+    assert exceptions.AVSAndCVVError.codes() == (
+        "avs_and_cvv_mismatch",
+        "avs_mismatch",
+        "cvv_mismatch",
+        "card_declined",
+        "gateway_error",
+        "dinero_error",
+    )
+    assert DineroError.codes() == ("dinero_error",)
+
+
+def test_a_cardholder_reads_none_of_the_gateways_words() -> None:
+    error = exceptions.CVVError("CVV wrong on 4111111111111111.", gateway_code="65")
+    assert str(error) == "CVV wrong on 4111111111111111."
+    assert error.user_message == "The card was declined."
+
+
+def test_a_projects_own_error_has_the_closest_message() -> None:
+    class StolenCard(exceptions.CardDeclinedError):
+        code = "stolen_card"
+
+    assert StolenCard("It is stolen.").user_message == "The card was declined."
+
+
+def test_wrong_input_tells_what_is_wrong_without_the_names_of_fields() -> None:
+    error = InvalidInput({"zip": "One.", "city": ["Two.", "4111111111111111 is wrong."]})
+    assert error.user_message == "One. Two. [secret] is wrong."
+    assert InvalidInput({}).user_message == "Correct what was entered."

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
-
+from django_dinero import user_messages
 from django_dinero.cards import ADDRESS_FIELDS, Address, CardDetails, PaymentToken
 from django_dinero.enums import (
     NextActionKind,
@@ -71,51 +69,8 @@ KINDS: Mapping[records.Reason, tuple[ReasonKind, ...]] = {
     R.TOKEN_USED: (K.INVALID_CARD,),
 }
 
-#: The same, for whoever reads it.
-TEXTS: Mapping[records.Reason, str] = {
-    R.DECLINED: gettext_noop("The card was declined."),
-    R.AVS: gettext_noop("The address does not match that of the card's bank."),
-    R.CVV: gettext_noop("The card verification value does not match."),
-    R.AVS_AND_CVV: gettext_noop("Neither address nor card verification value match."),
-    R.INVALID_NUMBER: gettext_noop("The card number is invalid."),
-    R.EXPIRED: gettext_noop("The card has expired."),
-    R.INVALID_AMOUNT: gettext_noop("A valid amount is required."),
-    R.INVALID_CURRENCY: gettext_noop("The account does not take this currency."),
-    R.DUPLICATE: gettext_noop("The same payment was made a moment ago."),
-    R.PARTIAL_APPROVAL: gettext_noop("Only a part of the amount was approved; it was given back."),
-    R.CAPTURE_EXCEEDS_AUTHORIZATION: gettext_noop("More than was authorized cannot be captured."),
-    R.AUTHORIZATION_EXPIRED: gettext_noop("The authorization has expired."),
-    R.NOT_FOUND: gettext_noop("The transaction cannot be found."),
-    R.NOT_CAPTURABLE: gettext_noop("This cannot be captured."),
-    R.NOT_VOIDABLE: gettext_noop("This cannot be voided."),
-    R.NOT_REFUNDABLE: gettext_noop("This cannot be refunded."),
-    R.ALREADY_CAPTURED: gettext_noop("This has been captured already."),
-    R.ALREADY_VOIDED: gettext_noop("This has been voided already."),
-    R.ALREADY_SETTLED: gettext_noop("The bank has settled this already."),
-    R.REFUND_NOT_SETTLED: gettext_noop("The bank has not settled this yet."),
-    R.REFUND_EXCEEDS: gettext_noop("More than was paid cannot be refunded."),
-    R.REFUND_WRONG_CARD: gettext_noop("This was paid with another card."),
-    R.HELD: gettext_noop("The payment is held for review."),
-    R.ACTION_REQUIRED: gettext_noop("The card's holder has to confirm the payment first."),
-    R.NOT_HELD: gettext_noop("The payment is not held for review."),
-    R.CUSTOMER_NOT_FOUND: gettext_noop("The customer cannot be found."),
-    R.CARD_NOT_FOUND: gettext_noop("The card cannot be found."),
-    R.DUPLICATE_CUSTOMER: gettext_noop("This customer exists already."),
-    R.DUPLICATE_CARD: gettext_noop("The customer has this card already."),
-    R.CARD_LIMIT: gettext_noop("The customer has as many cards as the bank allows."),
-    R.MASKED_MISMATCH: gettext_noop("The masked number is not that of the stored card."),
-    R.MISSING_ADDRESS: gettext_noop("This card is checked by its address, give street and zip."),
-    R.TOKEN_INVALID: gettext_noop("The token is unknown."),
-    R.TOKEN_EXPIRED: gettext_noop("The token has expired; enter the card again."),
-    R.TOKEN_USED: gettext_noop("The token was used before; enter the card again."),
-}
-
 #: Said of what a bank in memory may have known in a process before this one.
 LOST = frozenset({R.CUSTOMER_NOT_FOUND, R.CARD_NOT_FOUND, R.NOT_FOUND})
-MEMORY = gettext_noop(
-    "This test bank is in memory: what an earlier process stored there is gone. Its option "
-    "'store' gives it a file."
-)
 
 OUTCOMES: Mapping[records.Outcome, ResultStatus] = {
     records.Outcome.APPROVED: ResultStatus.APPROVED,
@@ -138,9 +93,9 @@ def reasons(reason: records.Reason | None, *, in_memory: bool = False) -> tuple[
     """Return a refusal of the bank as reasons; its text stands with the first."""
     if reason is None:
         return ()
-    text = _(TEXTS[reason])
+    text = str(user_messages.BANK[reason.value])
     if in_memory and reason in LOST:
-        text = f"{text} {_(MEMORY)}"
+        text = f"{text} {user_messages.BANK_IN_MEMORY}"
     return tuple(
         Reason(kind, reason.value, text if index == 0 else "")
         for index, kind in enumerate(KINDS[reason])

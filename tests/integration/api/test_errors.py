@@ -108,7 +108,7 @@ def test_cardholders_are_told_no_word_of_the_gateways(name: str) -> None:
     response = answer(error, staff=False)
     expected = "card_declined" if name in DECLINES else CODES.get(name, error.code)
     assert (response.status_code, response.data["code"]) == (STATUSES[name], expected)
-    ours = {"DineroError", "IdempotencyKeyReused", "OperationInProgress", "UnsupportedFeature"}
+    ours = {"IdempotencyKeyReused", "OperationInProgress", "UnsupportedFeature"}
     told = "velocity" in response.data["detail"]
     assert told is (name in ours or "Input" in name)
 

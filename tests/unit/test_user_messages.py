@@ -1,0 +1,78 @@
+"""The texts for people: every code has one, and a decline tells a card tester nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from django.utils.translation import override
+
+from django_dinero import exceptions, user_messages
+from django_dinero.exceptions import DineroError
+from django_dinero.gateways.sandbox import mapping
+
+CLASSES: list[type[DineroError]] = [getattr(exceptions, name) for name in exceptions.__all__]
+STAFF = {
+    "charge": user_messages.STAFF_CHARGE,
+    "card": user_messages.STAFF_CARD,
+    "follow_up": user_messages.STAFF_FOLLOW_UP,
+}
+
+
+def error_of(kind: type[DineroError]) -> DineroError:
+    return kind({}) if issubclass(kind, exceptions.InvalidInput) else kind("Secret of the house.")
+
+
+def test_every_code_has_a_text_for_cardholders_and_no_other_has_one() -> None:
+    assert set(user_messages.CARDHOLDER) == {kind.code for kind in CLASSES}
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_a_cardholders_text_is_that_of_its_code(kind: type[DineroError]) -> None:
+    assert error_of(kind).user_message == str(user_messages.CARDHOLDER[kind.code])
+
+
+def test_all_declines_read_alike() -> None:
+    declines = (
+        exceptions.CardDeclinedError,
+        exceptions.InvalidCardError,
+        exceptions.ExpiryError,
+    )
+    texts = {error_of(kind).user_message for kind in CLASSES if issubclass(kind, declines)}
+    assert texts == {"The card was declined."}
+
+
+def test_a_text_is_translated_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = error_of(exceptions.CardDeclinedError)
+    with override("de"):
+        assert error.user_message == "The card was declined."  # no catalogue yet
+    monkeypatch.setattr("django.utils.translation._trans.gettext", str.upper)
+    assert error.user_message == "THE CARD WAS DECLINED."
+
+
+@pytest.mark.parametrize("table", STAFF.values(), ids=STAFF)
+def test_staffs_texts_are_keyed_by_codes(table: Mapping[str, user_messages.StaffText]) -> None:
+    assert set(table) <= {kind.code for kind in CLASSES}
+    for kind in CLASSES:
+        found = user_messages.closest(table, kind.codes())
+        assert str(found.title)
+        assert str(found.text) % {"key": "ABC"}
+
+
+@pytest.mark.parametrize("table", STAFF.values(), ids=STAFF)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        exceptions.OutcomeUnknown,
+        exceptions.NeedsAttention,
+        exceptions.OperationInProgress,
+    ],
+)
+def test_no_page_offers_again_what_may_have_worked(
+    table: Mapping[str, user_messages.StaffText], kind: type[DineroError]
+) -> None:
+    assert user_messages.closest(table, kind.codes()).again is False
+
+
+def test_the_test_bank_has_a_text_for_every_reason_of_a_refusal() -> None:
+    assert set(user_messages.BANK) == {reason.value for reason in mapping.KINDS}
