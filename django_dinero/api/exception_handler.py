@@ -60,7 +60,7 @@ STATUSES: tuple[tuple[type[DineroError], int], ...] = (
 
 def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """Answer an exception of a view; None for one that is a bug: the server's own report."""
-    ours = first_of(error)
+    ours = first_dinero_error(error)
     if ours is not None:
         # Asked only here: where the caller is not known yet, asking would sign in once more.
         response = response_to(ours, in_full=context["view"].sees_all())
@@ -81,10 +81,10 @@ def _with_address(response: Response, context: Mapping[str, Any]) -> Response:
     return response
 
 
-def first_of(error: BaseException) -> DineroError | None:
+def first_dinero_error(error: BaseException) -> DineroError | None:
     """Return the app's exception, or the first of a group (several pushes of one commit)."""
     if isinstance(error, BaseExceptionGroup):
-        return next(filter(None, map(first_of, error.exceptions)), None)
+        return next(filter(None, map(first_dinero_error, error.exceptions)), None)
     return error if isinstance(error, DineroError) else None
 
 
@@ -116,7 +116,7 @@ def status_of(error: DineroError) -> int:
     return next(known, status.HTTP_500_INTERNAL_SERVER_ERROR)
 
 
-def is_open(error: DineroError) -> bool:
+def may_still_happen(error: DineroError) -> bool:
     """Say whether the gateway will still hear of it, or may have: it is not refused."""
     kinds = exceptions.NotSent | exceptions.OutcomeUnknown | exceptions.OperationInProgress
     return isinstance(error, kinds)

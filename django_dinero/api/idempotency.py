@@ -22,50 +22,50 @@ _KEY = re.compile(r"[!-~]{8,64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Once:
+class IdempotencyKey:
     """A caller's key, in a scope of their own, and the operation that it had before this request.
 
     Attributes:
-        key: the header.
-        scope: keys of two users never meet.
-        before: the journal's key of the earlier operation, empty if there was none.
+        value: the header.
+        scope: keeps the keys of two users apart.
+        earlier: the key of the operation that an earlier request made, empty if there was none.
     """
 
-    key: str
+    value: str
     scope: str
-    before: str = ""
+    earlier: str = ""
 
     @property
     def arguments(self) -> dict[str, str]:
         """The arguments of the money verbs."""
-        return {"idempotency_key": self.key, "scope": self.scope}
+        return {"idempotency_key": self.value, "scope": self.scope}
 
-    def made(self, row: Transaction | None) -> bool:
-        """Say whether ``row`` came of the earlier operation, and not of this request."""
-        return row is not None and row.operation_key == self.before
+    def is_replay(self, row: Transaction | None) -> bool:
+        """Say whether ``row`` came of an earlier request, and not of this one."""
+        return row is not None and row.operation_key == self.earlier
 
 
-def of(request: Request) -> Once:
-    """Return what the request's header says.
+def required_key(request: Request) -> IdempotencyKey:
+    """Return the request's key, with the operation that it has already.
 
     Raises:
-        InvalidInput: there is none, or one of another form.
+        InvalidInput: there is no such header, or it has another form.
     """
-    once = _read(request)
-    before = idempotency.operation_of(idempotency.CallerKey(once.key, once.scope))
-    return replace(once, before=before.key if before is not None else "")
+    key = _read(request)
+    earlier = idempotency.operation_of(idempotency.CallerKey(key.value, key.scope))
+    return replace(key, earlier=earlier.key if earlier is not None else "")
 
 
-def of_creation(request: Request) -> Once | None:
-    """Return what the header says where none is needed, None without one.
+def optional_key(request: Request) -> IdempotencyKey | None:
+    """Return the request's key, None without one.
 
     Raises:
-        InvalidInput: one of another form.
+        InvalidInput: the header has another form.
     """
     return _read(request) if HEADER in request.headers else None
 
 
-def _read(request: Request) -> Once:
+def _read(request: Request) -> IdempotencyKey:
     key = request.headers.get(HEADER, "")
     problem = unsendable(key)
     if not _KEY.fullmatch(key):
@@ -75,4 +75,4 @@ def _read(request: Request) -> Once:
         )
     if problem:
         raise InvalidInput({HEADER: problem})
-    return Once(key, f"user:{request.user.pk}")
+    return IdempotencyKey(key, f"user:{request.user.pk}")

@@ -20,7 +20,7 @@ from rest_framework.views import APIView
 from django_dinero.api.fields import nameable
 
 
-class NewestFirst(CursorPagination):
+class NewestFirstPagination(CursorPagination):
     """Newest first, 50 at a time or ``?page_size=`` up to 200; constant cost on any page."""
 
     #: Not the primary key: the cursor stands in a URL, and would tell how many rows there are.

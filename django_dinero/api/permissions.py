@@ -18,11 +18,11 @@ from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-__all__ = ["IsAuthenticated", "MayAct", "Owned"]
+__all__ = ["IsAuthenticated", "OwnedMixin", "OwnerOrStaffPermission"]
 
 
-class Owned:
-    """Mixed into a viewset: its objects have owners."""
+class OwnedMixin:
+    """Makes a viewset show each user what is theirs, and staff everything."""
 
     #: Permission of each action.
     action_permissions: ClassVar[Mapping[str, str]] = {}
@@ -57,12 +57,15 @@ class Owned:
         return rows.filter(self.owned_by(self.request.user))
 
 
-class MayAct(BasePermission):
-    """Asks an :class:`Owned` viewset about one object; which objects are seen is its queryset."""
+class OwnerOrStaffPermission(BasePermission):
+    """Asks an :class:`OwnedMixin` viewset about one object.
+
+    Which objects are seen at all is the viewset's queryset.
+    """
 
     def has_object_permission(self, request: Request, view: APIView, obj: Model) -> bool:
         """Say whether the action may be done to an object that the caller sees."""
-        assert isinstance(view, Owned)  # noqa: S101 - a viewset without it would allow everything
+        assert isinstance(view, OwnedMixin)  # noqa: S101 - a viewset without it would allow everything
         if view.sees_all():
             return True
         if not view.is_owner(obj):

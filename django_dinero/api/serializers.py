@@ -1,4 +1,4 @@
-"""What goes in and what is shown."""
+"""What requests may hold, and what answers show."""
 
 from __future__ import annotations
 
@@ -19,23 +19,19 @@ from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.money import normalise
 from django_dinero.services.validation import check_email
 
-
-class AddressInput(StrictSerializer):
-    """Name and address on a card."""
-
-    first_name = PlainTextField()
-    last_name = PlainTextField()
-    company = PlainTextField()
-    address = PlainTextField()
-    city = PlainTextField()
-    state = PlainTextField()
-    zip = PlainTextField()
-    country = PlainTextField()
-    phone = PlainTextField()
-    fax = PlainTextField()
+# -- Requests --------------------------------------------------------------------------------------
 
 
-class CardUpdate(AddressInput):
+class AddressSerializer(StrictSerializer):
+    """Name and address on a card; what a subclass declares comes after them."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Add a text field for each of ``ADDRESS_FIELDS``."""
+        address = {name: PlainTextField() for name in ADDRESS_FIELDS}
+        return {**address, **super().get_fields()}
+
+
+class CardUpdateSerializer(AddressSerializer):
     """What can be changed on a stored card."""
 
     # Not blank: the gateway keeps the date that it has, and the row would forget it.
@@ -44,7 +40,7 @@ class CardUpdate(AddressInput):
     is_default = serializers.BooleanField(required=False)
 
 
-class NewCard(CardUpdate):
+class NewCardSerializer(CardUpdateSerializer):
     """A card to store: a number or a token."""
 
     month = PlainTextField()
@@ -54,7 +50,7 @@ class NewCard(CardUpdate):
     cvv = SecretField()
 
 
-class CustomerUpdate(StrictSerializer):
+class CustomerUpdateSerializer(StrictSerializer):
     """What can be changed on a customer."""
 
     email = PlainTextField()
@@ -66,7 +62,7 @@ class CustomerUpdate(StrictSerializer):
         return check_email(email, required=True)
 
 
-class NewCustomer(AddressInput):
+class NewCustomerSerializer(AddressSerializer):
     """A customer to store, with a first card where there is a number or a token."""
 
     email = PlainTextField()
@@ -77,13 +73,13 @@ class NewCustomer(AddressInput):
     year = PlainTextField()
 
 
-class NewCustomerByStaff(NewCustomer):
-    """The same, at a gateway of one's choice."""
+class StaffNewCustomerSerializer(NewCustomerSerializer):
+    """Staff choose the gateway."""
 
     gateway_name = PlainTextField()
 
 
-class NewCharge(StrictSerializer):
+class NewChargeSerializer(StrictSerializer):
     """A charge or an authorization of a stored card."""
 
     price = AmountField()
@@ -95,29 +91,29 @@ class NewCharge(StrictSerializer):
     customer_ip = PlainTextField()
 
 
-class NewChargeByStaff(NewCharge):
-    """The same, also without the cardholder being there."""
+class StaffNewChargeSerializer(NewChargeSerializer):
+    """Staff may also charge while the cardholder is not there."""
 
     initiator = PlainTextField()
 
 
-class FollowUp(StrictSerializer):
+class FollowUpSerializer(StrictSerializer):
     """A capture or a refund: of everything, or of ``amount``."""
 
     amount = AmountField(required=False)
     description = PlainTextField()
 
 
-class Nothing(StrictSerializer):
+class VoidSerializer(StrictSerializer):
     """A void takes no arguments but a description."""
 
     description = PlainTextField()
 
 
-# -- Shown -----------------------------------------------------------------------------------------
+# -- Answers ---------------------------------------------------------------------------------------
 
 
-class CardShown(serializers.ModelSerializer[CreditCard]):
+class CardSerializer(serializers.ModelSerializer[CreditCard]):
     """A stored card."""
 
     id = serializers.UUIDField(source="public_id", read_only=True)
@@ -133,7 +129,7 @@ class CardShown(serializers.ModelSerializer[CreditCard]):
         read_only_fields = fields
 
 
-class CustomerShown(serializers.ModelSerializer[Customer]):
+class CustomerSerializer(serializers.ModelSerializer[Customer]):
     """A customer with cards."""
 
     id = serializers.UUIDField(source="public_id", read_only=True)
@@ -149,11 +145,11 @@ class CustomerShown(serializers.ModelSerializer[Customer]):
 
     def get_cards(self, customer: Customer) -> list[Any]:
         """Return the cards, from the prefetched ones where there are."""
-        return [CardShown(card).data for card in customer.cards.all()]
+        return [CardSerializer(card).data for card in customer.cards.all()]
 
 
-class TransactionShown(serializers.ModelSerializer[Transaction]):
-    """A row of the books, as a cardholder sees it: without what the checks of the card said."""
+class TransactionSerializer(serializers.ModelSerializer[Transaction]):
+    """A transaction as a cardholder sees it: without the results of AVS and CVV, or any reason."""
 
     id = serializers.UUIDField(source="public_id", read_only=True)
     price = serializers.SerializerMethodField()
@@ -179,19 +175,19 @@ class TransactionShown(serializers.ModelSerializer[Transaction]):
         return str(normalise(Decimal(row.price), row.currency))
 
 
-class TransactionShownToStaff(TransactionShown):
-    """A row of the books with the gateway's own words."""
+class StaffTransactionSerializer(TransactionSerializer):
+    """A transaction with the results of the checks and the gateway's own words."""
 
-    class Meta(TransactionShown.Meta):
+    class Meta(TransactionSerializer.Meta):
         fields = (
-            *TransactionShown.Meta.fields,
+            *TransactionSerializer.Meta.fields,
             *("avs", "cvv", "reason", "gateway_code", "gateway_text"),
         )
         read_only_fields = fields
 
 
-class OperationShown(serializers.ModelSerializer[Operation]):
-    """An entry of the journal: how a request ended."""
+class OperationSerializer(serializers.ModelSerializer[Operation]):
+    """An operation of the journal: how a request ended."""
 
     id = serializers.CharField(source="key", read_only=True)
     transaction = serializers.SerializerMethodField()
@@ -203,7 +199,7 @@ class OperationShown(serializers.ModelSerializer[Operation]):
         read_only_fields = fields
 
     def get_transaction(self, operation: Operation) -> str | None:
-        """Return the public id of the row that it made, None while there is none."""
+        """Return the public id of the transaction that it made, None while there is none."""
         return _id_of(Transaction.objects.filter(operation_key=operation.key))
 
     def get_customer(self, operation: Operation) -> str | None:

@@ -12,7 +12,7 @@ from rest_framework.throttling import ScopedRateThrottle
 SCOPES = {"create": "dinero-store", "cards": "dinero-store", "charge": "dinero-charge"}
 
 
-class ByAction(ScopedRateThrottle):
+class ActionThrottle(ScopedRateThrottle):
     """Counts the requests of a user for each scope, beside whatever the project counts."""
 
     # Not throttle_scope: where the project throttles by scopes, it has no rate for ours.

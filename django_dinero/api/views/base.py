@@ -1,4 +1,4 @@
-"""What all viewsets share: outside transactions, JSON, one shape of errors, sealed secrets."""
+"""What all views share: JSON alone, one shape of errors, no transaction around a gateway's call."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from django_dinero.api import exception_handler, idempotency, throttling
-from django_dinero.api.pagination import NewestFirst
+from django_dinero.api.pagination import NewestFirstPagination
 from django_dinero.api.parsers import SealingJSONParser, refuse_unmeasured
-from django_dinero.api.permissions import IsAuthenticated, MayAct, Owned
-from django_dinero.api.serializers import TransactionShown, TransactionShownToStaff
+from django_dinero.api.permissions import IsAuthenticated, OwnedMixin, OwnerOrStaffPermission
+from django_dinero.api.serializers import StaffTransactionSerializer, TransactionSerializer
 from django_dinero.exceptions import DineroError
 from django_dinero.models import Transaction
 
@@ -32,10 +32,11 @@ SerializerT = TypeVar("SerializerT", bound=Serializer[Any])
 
 
 class DineroView(APIView):
-    """JSON in and out, one shape of errors; authentication and throttling as the project sets them.
+    """JSON in and out, and one shape of errors.
 
-    The rest of the project's ``REST_FRAMEWORK`` is not asked: its parsers would hand out numbers,
-    its versions and permissions would close these routes or open them.
+    Authentication and throttling are the project's. The rest of its ``REST_FRAMEWORK`` is not
+    asked: its parsers would hand out card numbers, its versions and permissions would close these
+    routes or open them.
     """
 
     permission_classes: Sequence[type[BasePermission]] = (IsAuthenticated,)
@@ -65,11 +66,11 @@ class DineroView(APIView):
         return exception_handler.handle
 
 
-class DineroViewSet(DineroView, Owned, GenericViewSet[Any]):
+class DineroViewSet(DineroView, OwnedMixin, GenericViewSet[Any]):
     """A viewset that moves money and pushes to gateways, outside of any transaction."""
 
-    permission_classes = (IsAuthenticated, MayAct)
-    pagination_class = NewestFirst
+    permission_classes = (IsAuthenticated, OwnerOrStaffPermission)
+    pagination_class = NewestFirstPagination
     # The project's own could search or sort by columns that are not shown.
     filter_backends = ()
     lookup_field = "public_id"
@@ -80,7 +81,7 @@ class DineroViewSet(DineroView, Owned, GenericViewSet[Any]):
     def as_view(  # type: ignore[override]
         cls, actions: dict[str, str] | None = None, **initkwargs: Any
     ) -> Callable[..., HttpResponseBase]:
-        """Return the view, exempt from ATOMIC_REQUESTS of every database."""
+        """Return the view, exempt from the ATOMIC_REQUESTS of every database."""
         view: Any = super().as_view(actions, **initkwargs)  # type: ignore[arg-type]
         for alias in connections:
             view = transaction.non_atomic_requests(using=alias)(view)
@@ -93,7 +94,7 @@ class DineroViewSet(DineroView, Owned, GenericViewSet[Any]):
 
     def get_throttles(self) -> list[BaseThrottle]:
         """Return the project's throttles, and the one of the action's own rate."""
-        return [*super().get_throttles(), throttling.ByAction()]
+        return [*super().get_throttles(), throttling.ActionThrottle()]
 
     def checked(self, serializer: type[SerializerT]) -> dict[str, Any]:
         """Return the body's fields; a wrong one is a 400 that names it."""
@@ -101,31 +102,33 @@ class DineroViewSet(DineroView, Owned, GenericViewSet[Any]):
         read.is_valid(raise_exception=True)
         return dict(read.validated_data)
 
-    def once(self, serializer: type[SerializerT], move: Callable[..., Transaction]) -> Response:
-        """Move money once for each ``Idempotency-Key``, and show the row of the books.
+    def move_money(
+        self, serializer: type[SerializerT], move: Callable[..., Transaction]
+    ) -> Response:
+        """Move money once for each ``Idempotency-Key``, and show the transaction.
 
         Args:
             serializer: reads the body; its fields are the arguments of ``move``.
             move: also takes ``idempotency_key`` and ``scope``.
         """
-        again = idempotency.of(self.request)
+        key = idempotency.required_key(self.request)
         given = self.checked(serializer)
         try:
-            row = move(**given, **again.arguments)
+            row = move(**given, **key.arguments)
         except DineroError as error:
-            self._mark_replay(again, error.transaction)
+            self._mark_replay(key, error.transaction)
             raise
-        self._mark_replay(again, row)
-        shown = TransactionShownToStaff if self.sees_all() else TransactionShown
+        self._mark_replay(key, row)
+        shown = StaffTransactionSerializer if self.sees_all() else TransactionSerializer
         return Response(shown(row).data, status=status.HTTP_201_CREATED)
 
-    def _mark_replay(self, again: idempotency.Once, row: Transaction | None) -> None:
-        if again.made(row):
+    def _mark_replay(self, key: idempotency.IdempotencyKey, row: Transaction | None) -> None:
+        if key.is_replay(row):
             self.headers[idempotency.REPLAYED] = "true"
 
 
-class Deletes:
-    """Mixed into a viewset: ``DELETE`` removes a row here and at the gateway."""
+class DestroyMixin:
+    """``DELETE`` removes a row here and at the gateway."""
 
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Delete; 202 where it is deleted here and the gateway has not confirmed it yet."""
@@ -133,8 +136,8 @@ class Deletes:
         try:
             row.delete()
         except (DineroError, ExceptionGroup) as failure:
-            error = exception_handler.first_of(failure)
-            if error is None or not exception_handler.is_open(error) or _is_here(row):
+            error = exception_handler.first_dinero_error(failure)
+            if error is None or not exception_handler.may_still_happen(error) or _is_here(row):
                 raise
             detail = _("It is deleted here; the gateway has not confirmed it yet.")
             body = {"code": error.code, "detail": detail}

@@ -11,20 +11,25 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from django_dinero.api.serializers import CardShown, CardUpdate, NewCharge, NewChargeByStaff
-from django_dinero.api.views.base import Deletes, DineroViewSet
+from django_dinero.api.serializers import (
+    CardSerializer,
+    CardUpdateSerializer,
+    NewChargeSerializer,
+    StaffNewChargeSerializer,
+)
+from django_dinero.api.views.base import DestroyMixin, DineroViewSet
 from django_dinero.models import CreditCard, Transaction
 
 
 class CardViewSet(
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
-    Deletes,
+    DestroyMixin,
     DineroViewSet,
 ):
     """Cards in the vault."""
 
-    serializer_class = CardShown
+    serializer_class = CardSerializer
     action_permissions: ClassVar[dict[str, str]] = {
         "list": "dinero.view_creditcard",
         "retrieve": "dinero.view_creditcard",
@@ -50,14 +55,14 @@ class CardViewSet(
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
         """Change address, expiry date or which card is the default, here and at the gateway."""
         card: CreditCard = self.get_object()
-        for name, value in self.checked(CardUpdate).items():
+        for name, value in self.checked(CardUpdateSerializer).items():
             setattr(card, name, value)
         card.save()
-        return Response(CardShown(card).data)
+        return Response(CardSerializer(card).data)
 
     @action(detail=True, methods=["post"])
     def charge(self, request: Request, **kwargs: Any) -> Response:
         """Charge or authorize this card."""
         card: CreditCard = self.get_object()
-        serializer = NewChargeByStaff if self.sees_all() else NewCharge
-        return self.once(serializer, partial(Transaction.create, card=card))
+        serializer = StaffNewChargeSerializer if self.sees_all() else NewChargeSerializer
+        return self.move_money(serializer, partial(Transaction.create, card=card))

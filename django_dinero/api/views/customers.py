@@ -13,28 +13,28 @@ from rest_framework.response import Response
 
 from django_dinero.api import idempotency
 from django_dinero.api.serializers import (
-    CardShown,
-    CustomerShown,
-    CustomerUpdate,
-    NewCard,
-    NewCharge,
-    NewChargeByStaff,
-    NewCustomer,
-    NewCustomerByStaff,
+    CardSerializer,
+    CustomerSerializer,
+    CustomerUpdateSerializer,
+    NewCardSerializer,
+    NewChargeSerializer,
+    NewCustomerSerializer,
+    StaffNewChargeSerializer,
+    StaffNewCustomerSerializer,
 )
-from django_dinero.api.views.base import Deletes, DineroViewSet
+from django_dinero.api.views.base import DestroyMixin, DineroViewSet
 from django_dinero.models import Customer, Transaction
 
 
 class CustomerViewSet(
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
-    Deletes,
+    DestroyMixin,
     DineroViewSet,
 ):
     """Customers in the vault."""
 
-    serializer_class = CustomerShown
+    serializer_class = CustomerSerializer
     action_permissions: ClassVar[dict[str, str]] = {
         "list": "dinero.view_customer",
         "retrieve": "dinero.view_customer",
@@ -59,36 +59,36 @@ class CustomerViewSet(
         an owner, at a gateway of their choice. An ``Idempotency-Key`` makes one, however often it
         is sent.
         """
-        again = idempotency.of_creation(request)
-        once = again.arguments if again else {}
+        key = idempotency.optional_key(request)
+        once = key.arguments if key is not None else {}
         if self.sees_all():
-            given, owner = self.checked(NewCustomerByStaff), None
+            given, owner = self.checked(StaffNewCustomerSerializer), None
         else:
-            given, owner = self.checked(NewCustomer), request.user
+            given, owner = self.checked(NewCustomerSerializer), request.user
         customer = Customer.create(**_named(given), owner=owner, **once)
-        return Response(CustomerShown(customer).data, status=status.HTTP_201_CREATED)
+        return Response(CustomerSerializer(customer).data, status=status.HTTP_201_CREATED)
 
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
         """Change e-mail or names, here and at the gateway."""
         customer: Customer = self.get_object()
-        for name, value in self.checked(CustomerUpdate).items():
+        for name, value in self.checked(CustomerUpdateSerializer).items():
             setattr(customer, name, value)
         customer.save()
-        return Response(CustomerShown(customer).data)
+        return Response(CustomerSerializer(customer).data)
 
     @action(detail=True, methods=["post"])
     def cards(self, request: Request, **kwargs: Any) -> Response:
         """Store one more card for the customer."""
         customer: Customer = self.get_object()
-        card = customer.add_card(**self.checked(NewCard))
-        return Response(CardShown(card).data, status=status.HTTP_201_CREATED)
+        card = customer.add_card(**self.checked(NewCardSerializer))
+        return Response(CardSerializer(card).data, status=status.HTTP_201_CREATED)
 
     @action(detail=True, methods=["post"])
     def charge(self, request: Request, **kwargs: Any) -> Response:
         """Charge or authorize the customer's default card."""
         customer: Customer = self.get_object()
-        serializer = NewChargeByStaff if self.sees_all() else NewCharge
-        return self.once(serializer, partial(Transaction.create, customer=customer))
+        serializer = StaffNewChargeSerializer if self.sees_all() else NewChargeSerializer
+        return self.move_money(serializer, partial(Transaction.create, customer=customer))
 
 
 def _named(given: dict[str, Any]) -> dict[str, Any]:

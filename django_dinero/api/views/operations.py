@@ -10,16 +10,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from django_dinero.api.exception_handler import RETRY_AFTER
-from django_dinero.api.serializers import OperationShown
+from django_dinero.api.serializers import OperationSerializer
 from django_dinero.api.views.base import DineroViewSet
 from django_dinero.models import Customer, Operation
 from django_dinero.services.recovery import lookup
 
 
 class OperationViewSet(mixins.RetrieveModelMixin, DineroViewSet):
-    """The journal's entries, one by one: a list is in the admin."""
+    """The journal's operations, one by one; the list is in the admin."""
 
-    serializer_class = OperationShown
+    serializer_class = OperationSerializer
     action_permissions: ClassVar[dict[str, str]] = {"retrieve": "dinero.view_operation"}
     owner_actions = frozenset({"retrieve"})
     lookup_field = "key"
@@ -47,4 +47,4 @@ class OperationViewSet(mixins.RetrieveModelMixin, DineroViewSet):
         if operation.is_open:
             lookup.look_up(operation)
         headers = {"Retry-After": RETRY_AFTER} if operation.is_open else None
-        return Response(OperationShown(operation).data, headers=headers)
+        return Response(OperationSerializer(operation).data, headers=headers)

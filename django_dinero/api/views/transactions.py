@@ -11,17 +11,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from django_dinero.api.serializers import (
-    FollowUp,
-    Nothing,
-    TransactionShown,
-    TransactionShownToStaff,
+    FollowUpSerializer,
+    StaffTransactionSerializer,
+    TransactionSerializer,
+    VoidSerializer,
 )
 from django_dinero.api.views.base import DineroViewSet
 from django_dinero.models import Transaction
 
 
 class TransactionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, DineroViewSet):
-    """The books. Each verb makes a new row and returns it."""
+    """Each verb makes a new transaction and returns it."""
 
     action_permissions: ClassVar[dict[str, str]] = {
         "list": "dinero.view_transaction",
@@ -41,9 +41,9 @@ class TransactionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Diner
         owners = {obj.owner_id, obj.customer.owner_id if obj.customer else None}
         return self.request.user.pk in owners
 
-    def get_serializer_class(self) -> type[TransactionShown]:
+    def get_serializer_class(self) -> type[TransactionSerializer]:
         """Return what shows a row: all of it to staff."""
-        return TransactionShownToStaff if self.sees_all() else TransactionShown
+        return StaffTransactionSerializer if self.sees_all() else TransactionSerializer
 
     def get_queryset(self) -> QuerySet[Transaction]:
         """Return the transactions that exist for the caller."""
@@ -54,16 +54,16 @@ class TransactionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Diner
     def capture(self, request: Request, **kwargs: Any) -> Response:
         """Capture an authorization, all of it or ``amount``."""
         row: Transaction = self.get_object()
-        return self.once(FollowUp, row.capture)
+        return self.move_money(FollowUpSerializer, row.capture)
 
     @action(detail=True, methods=["post"])
     def void(self, request: Request, **kwargs: Any) -> Response:
         """Cancel what has not settled."""
         row: Transaction = self.get_object()
-        return self.once(Nothing, row.void)
+        return self.move_money(VoidSerializer, row.void)
 
     @action(detail=True, methods=["post"])
     def refund(self, request: Request, **kwargs: Any) -> Response:
         """Give back all that is left, or ``amount``."""
         row: Transaction = self.get_object()
-        return self.once(FollowUp, row.refund)
+        return self.move_money(FollowUpSerializer, row.refund)

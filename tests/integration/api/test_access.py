@@ -12,7 +12,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 
-from django_dinero.api.permissions import MayAct
+from django_dinero.api.permissions import OwnerOrStaffPermission
 from django_dinero.api.urls import router, urlpatterns
 from django_dinero.identifiers import new_key
 from django_dinero.models import Customer, Operation, Transaction
@@ -218,7 +218,7 @@ def test_an_object_that_got_past_the_queryset_is_refused_all_the_same(
     for user, may in ((user_with("bob", *PERMISSIONS), False), (ann.user, route.who == OWNER)):
         request: Any = SimpleNamespace(user=user)
         view = viewset(request=request, action=action_of(route))
-        assert MayAct().has_object_permission(request, view, row) is may
+        assert OwnerOrStaffPermission().has_object_permission(request, view, row) is may
 
 
 @pytest.mark.parametrize("who", strangers())

@@ -164,7 +164,7 @@ def test_a_bug_after_the_charge_leaves_the_books(
     path, body, key = f"cards/{stored.public_id}/charge/", {"price": "1.00"}, new_key()
     quiet = Caller(clerk.user, raise_request_exception=False)
     with monkeypatch.context() as patch:
-        patch.setattr(base, "TransactionShownToStaff", broken)
+        patch.setattr(base, "StaffTransactionSerializer", broken)
         assert quiet.post(path, body, key=key).status_code == 500
     row = Transaction.objects.get()
     assert (row.status, int(row.price)) == ("approved", 1)
