@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import DatabaseError
+from django.urls import URLResolver, get_resolver
 from django.utils.connection import ConnectionDoesNotExist
 from django.utils.module_loading import import_string
 
@@ -29,6 +32,8 @@ def connect() -> None:
     """Register the checks; called once, when the app is ready."""
     register(check_settings, "dinero")
     register(check_journal, "dinero")
+    register(check_users, "dinero")
+    register(check_routes, Tags.urls)
     register(check_rows, Tags.database)
 
 
@@ -185,6 +190,61 @@ def _waits_for_ever(journal: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
         )
 
 
+def check_users(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Check that customers and their owners are in one database."""
+    users = get_user_model()
+    ours, theirs = router.db_for_write(Customer), router.db_for_write(users)
+    if ours == theirs:
+        return []
+    return [
+        Error(
+            f"The tables of dinero are in the database {ours!r}, those of {users._meta.label} in "
+            f"{theirs!r}: a customer's owner is a foreign key, and none spans two databases.",
+            hint="Have your DATABASE_ROUTERS send the app 'dinero' to the database of the users.",
+            id="dinero.E011",
+        )
+    ]
+
+
+def check_routes(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Find routes of the project that the API's last one, which takes every address, hides."""
+    if not getattr(settings, "ROOT_URLCONF", None):
+        return []
+    hidden: list[str] = []
+    prefix: str | None = None
+    for route, is_api in _routes(get_resolver().url_patterns):
+        if prefix is not None and route.startswith(prefix):
+            hidden.append(route)
+        elif is_api:
+            prefix = route
+    if not hidden:
+        return []
+    names = ", ".join(map(repr, hidden[:5])) + (", …" if hidden[5:] else "")
+    return [
+        checks.Warning(
+            f"Below {prefix!r} the API answers what it does not know with a 404, before these "
+            f"routes are reached: {names}.",
+            hint="Include django_dinero.api.urls after them, or below a prefix of its own.",
+            id="dinero.W006",
+        )
+    ]
+
+
+def _routes(patterns: Iterable[Any], prefix: str = "") -> Iterator[tuple[str, bool]]:
+    """Return every route in its order, and whether it is where the API is included."""
+    for each in patterns:
+        route = prefix + str(each.pattern).removeprefix("^")
+        is_api = isinstance(each, URLResolver) and each.app_name == "dinero-api"
+        if isinstance(each, URLResolver) and not is_api:
+            yield from _routes(each.url_patterns, route)
+        else:
+            yield route, is_api
+
+
 def check_rows(
     app_configs: Sequence[AppConfig] | None = None,
     databases: Sequence[str] | None = None,
@@ -204,8 +264,8 @@ def check_rows(
         rows = model._default_manager.order_by().values_list("gateway_name", flat=True).distinct()
         try:
             names = set(rows)
-        except DatabaseError:
-            return []  # not migrated yet
+        except DatabaseError as error:
+            return _unmigrated(router.db_for_read(model), error)
         for name in names - configured:
             lost.setdefault(name, []).append(str(model._meta.verbose_name_plural))
     return [
@@ -215,4 +275,17 @@ def check_rows(
             id="dinero.E006",
         )
         for name, what in sorted(lost.items())
+    ]
+
+
+def _unmigrated(alias: str, error: DatabaseError) -> list[CheckMessage]:
+    """Say so here, before a page of the admin or the API says that a table is missing."""
+    if sys.argv[1:2] == ["migrate"]:
+        return []  # it asks too, and is the cure
+    return [
+        checks.Warning(
+            f"The tables of dinero cannot be read in the database {alias!r}: {error}",
+            hint=f"Run: python manage.py migrate --database {alias}",
+            id="dinero.W007",
+        )
     ]

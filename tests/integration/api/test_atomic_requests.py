@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from django_dinero.api.urls import urlpatterns
+from django_dinero.api.urls import router
 from django_dinero.models import Customer, Operation, Transaction
 from tests.databases import VENDOR
 from tests.integration.api.calling import CARD, OTHER_NUMBER, Caller, json_of, user_with
@@ -58,7 +58,7 @@ def charged(root: Caller, gateway: RecordingGateway) -> Transaction:
 
 
 def test_no_view_is_wrapped() -> None:
-    everything: list[Any] = list(urlpatterns)
+    everything: list[Any] = list(router.urls)
     patterns = [each for each in everything if each.name != "api-root"]
     assert len(patterns) > 5
     for pattern in patterns:
@@ -68,7 +68,7 @@ def test_no_view_is_wrapped() -> None:
 def test_a_view_that_is_not_exempt_would_be_seen(
     root: Caller, charged: Transaction, watched: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    patterns: list[Any] = list(urlpatterns)
+    patterns: list[Any] = list(router.urls)
     view = next(each.callback for each in patterns if each.name == "customer-cards")
     monkeypatch.setattr(view, "_non_atomic_requests", set())
     seen = watched("add_card")
