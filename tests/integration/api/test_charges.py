@@ -57,6 +57,20 @@ def test_an_authorization(owner: Caller, card: CreditCard) -> None:
     assert shown["kind"] == "authorization"
 
 
+def test_a_price_reads_the_same_from_a_call_a_replay_and_the_database(
+    owner: Caller, card: CreditCard
+) -> None:
+    answers = [
+        json_of(
+            owner.post(f"cards/{card.public_id}/charge/", {"price": "12.5"}, key="price-key"), 201
+        )
+        for _time in range(2)
+    ]
+    answers.append(json_of(owner.get(f"transactions/{answers[0]['id']}/"), 200))
+    answers += json_of(owner.get("transactions/"), 200)["results"]
+    assert [answer["price"] for answer in answers] == ["12.50"] * 4
+
+
 @pytest.mark.parametrize(("sent", "shown"), [("12.5", "12.50"), ("12", "12.00"), (12, "12.00")])
 def test_amounts_are_strings_with_the_currencys_decimals(
     owner: Caller, card: CreditCard, sent: Any, shown: str
