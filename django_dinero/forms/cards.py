@@ -1,10 +1,11 @@
-"""The form of a new card, with its number."""
+"""The form of a new card."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django import forms
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
@@ -22,6 +23,7 @@ from django_dinero.forms.fields import (
 )
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import CardRequest
+from django_dinero.models import CreditCard
 
 
 class AddCardForm(forms.Form):
@@ -56,16 +58,6 @@ class AddCardForm(forms.Form):
         widget=SecretInput(attrs=numeric(4)),
         help_text=_("3 or 4 digits; used for this check and stored nowhere."),
     )
-    first_name = text(_("First name"), 150)
-    last_name = text(_("Last name"), 150)
-    company = text(_("Company"), 150)
-    address = text(_("Address"))
-    city = text(_("City"), 150)
-    state = text(_("State"), 150)
-    zip = text(_("Postal code"), 32)
-    country = text(_("Country"), 150)
-    phone = text(_("Telephone"), 50)
-    fax = text(_("Fax"), 50)
     is_default = forms.BooleanField(
         label=_("Charge this card by default"),
         required=False,
@@ -80,6 +72,7 @@ class AddCardForm(forms.Form):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.fields |= address_fields()
         self.misplaced = misplaced
         self.gateway = gateway
         for name in self.fields.keys() & set(gateway.required_card_fields):
@@ -101,3 +94,11 @@ class AddCardForm(forms.Form):
         """Return what :meth:`Customer.add_card` takes."""
         names = ("number", "cvv", "month", "year", "is_default", *ADDRESS_FIELDS)
         return {name: self.cleaned_data[name] for name in names}
+
+
+def address_fields() -> dict[str, forms.Field]:
+    """Return a line of text for each of ``ADDRESS_FIELDS``, as the model's column has it."""
+    columns = ((name, CreditCard._meta.get_field(name)) for name in ADDRESS_FIELDS)
+    return {
+        name: text(capfirst(column.verbose_name), column.max_length) for name, column in columns
+    }

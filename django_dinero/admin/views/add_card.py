@@ -17,6 +17,7 @@ from django_dinero.admin import messages as admin_messages
 from django_dinero.admin.views.base import Fact, GatewayPage
 from django_dinero.admin.views.charge import note_open_end
 from django_dinero.admin.views.safety import Posted, link
+from django_dinero.cards import ADDRESS_FIELDS
 from django_dinero.exceptions import DineroError
 from django_dinero.forms.cards import AddCardForm
 from django_dinero.gateways.registry import get_gateway
@@ -36,20 +37,7 @@ class AddCardPage(GatewayPage):
         (None, {"fields": ["number", "month", "year", "cvv", "is_default"]}),
         (
             gettext_lazy("Billing address"),
-            {
-                "fields": [
-                    "first_name",
-                    "last_name",
-                    "company",
-                    "address",
-                    "zip",
-                    "city",
-                    "state",
-                    "country",
-                    "phone",
-                    "fax",
-                ]
-            },
+            {"fields": list(ADDRESS_FIELDS)},
         ),
     ]
 
