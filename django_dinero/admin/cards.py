@@ -8,10 +8,13 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from django_dinero.admin import search
 from django_dinero.admin.display import anchor, expiry
+from django_dinero.admin.filters import BrandFilter, GatewayNameFilter
 from django_dinero.admin.push_errors import PushingAdmin
 from django_dinero.admin.related import latest_transactions, open_operations
 from django_dinero.admin.views.safety import CHARGE
+from django_dinero.cards import ADDRESS_FIELDS
 from django_dinero.forms.stored_cards import StoredCardForm
 from django_dinero.models import CreditCard
 from django_dinero.models.sync_state import SyncState
@@ -24,17 +27,13 @@ class CreditCardAdmin(PushingAdmin):
     form = StoredCardForm
     gateway_pages = {"charge": "django_dinero.admin.views.charge.ChargePage"}
     list_display = ("__str__", "customer", expiry, "default", "gateway_name", "push_state")
-    list_filter = ("sync_state", "brand", "gateway_name", "created_at")
+    list_filter = ("sync_state", BrandFilter, GatewayNameFilter, "created_at")
     list_select_related = ("customer",)
-    search_fields = (
-        "last_4",
-        "card_id",
-        "customer_id",
-        "first_name",
-        "last_name",
-        "customer__email",
+    search_condition = staticmethod(search.cards)
+    search_help_text = _(
+        "Whole values: last four digits, the customer's e-mail or name, card or customer id, "
+        "public id, or a day such as 2026-11-28"
     )
-    search_help_text = _("Last four digits, ids of the gateway, names or the customer's e-mail")
     readonly_fields = (
         "customer_link",
         "shown",
@@ -50,20 +49,7 @@ class CreditCardAdmin(PushingAdmin):
         (None, {"fields": ("shown", "customer_link", "month", "year", "is_default")}),
         (
             _("Billing address"),
-            {
-                "fields": (
-                    "first_name",
-                    "last_name",
-                    "company",
-                    "address",
-                    "zip",
-                    "city",
-                    "state",
-                    "country",
-                    "phone",
-                    "fax",
-                )
-            },
+            {"fields": ADDRESS_FIELDS},
         ),
         (
             _("At the gateway"),

@@ -14,7 +14,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from django_dinero.admin import search
 from django_dinero.admin.display import expiry, sync_state
+from django_dinero.admin.filters import GatewayNameFilter
 from django_dinero.admin.push_errors import PushingAdmin
 from django_dinero.admin.related import latest_transactions, open_operations
 from django_dinero.admin.views.safety import CHARGE, Posted, address, link, page, sees
@@ -30,17 +32,12 @@ class CustomerAdmin(PushingAdmin):
     form = CustomerForm
     gateway_pages = {"add-card": "django_dinero.admin.views.add_card.AddCardPage"}
     list_display = ("__str__", "name", "gateway_name", "push_state", "cards_column", "created_at")
-    list_filter = ("sync_state", "gateway_name", "created_at")
-    search_fields = (
-        "email",
-        "first_name",
-        "last_name",
-        "customer_id",
-        "customer_key",
-        "cards__last_4",
+    list_filter = ("sync_state", GatewayNameFilter, "created_at")
+    search_condition = staticmethod(search.customers)
+    search_help_text = gettext_lazy(
+        "Whole values: e-mail, name, last four digits of a card, customer id or key, public id, or "
+        "a day such as 2026-11-28"
     )
-    search_help_text = gettext_lazy("E-mail, name, customer id, or last four digits of a card")
-    date_hierarchy = "created_at"
     raw_id_fields = ("owner",)
     fieldsets = (
         (None, {"fields": ("gateway_name", "email", "first_name", "last_name", "owner")}),

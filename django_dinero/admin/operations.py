@@ -1,4 +1,4 @@
-"""The journal, to look at."""
+"""The journal, to look at, and the page that looks an operation up."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from django_dinero.admin import search
 from django_dinero.admin.base import ReadOnlyAdmin
 from django_dinero.admin.display import NONE, anchor, asked, operation_state
+from django_dinero.admin.filters import GatewayNameFilter
 from django_dinero.models import Customer, Operation, Transaction
 
 
@@ -21,18 +23,12 @@ class OperationAdmin(ReadOnlyAdmin):
 
     gateway_pages = {"look-up": "django_dinero.admin.views.look_up.LookUpPage"}
     list_display = ("key", "kind", operation_state, asked, "created_at", "gateway_name")
-    list_filter = ("state", "kind", "gateway_name", "created_at")
-    search_fields = (
-        "key",
-        "idempotency_key",
-        "lock_name",
-        "customer_id",
-        "card_id",
-        "transaction_id",
-        "parent_key",
+    list_filter = ("state", "kind", GatewayNameFilter, "created_at")
+    search_condition = staticmethod(search.operations)
+    search_help_text = _(
+        "Whole values: operation key, idempotency key, lock name, transaction or customer id, or "
+        "the public id of a transaction"
     )
-    search_help_text = _("Operation key, idempotency key, lock name or ids of the gateway")
-    date_hierarchy = "created_at"
     fieldsets = (
         (
             None,

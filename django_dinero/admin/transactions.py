@@ -1,4 +1,4 @@
-"""The books, to look at."""
+"""Transactions, to look at, and the pages that follow them up."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from django_dinero.admin import search
 from django_dinero.admin.base import ReadOnlyAdmin
 from django_dinero.admin.display import NONE, anchor, money, transaction_status
+from django_dinero.admin.filters import GatewayNameFilter
 from django_dinero.admin.related import open_operations, transaction_rows
 from django_dinero.models import Operation, Transaction
 
@@ -32,19 +34,14 @@ class TransactionAdmin(ReadOnlyAdmin):
         "card_shown",
         "customer_link",
     )
-    list_filter = ("status", "kind", "currency", "gateway_name", "created_at")
+    list_filter = ("status", "kind", GatewayNameFilter, "created_at")
     list_select_related = ("customer",)
-    search_fields = (
-        "transaction_id",
-        "operation_key",
-        "order_reference",
-        "customer_id",
-        "card_id",
-        "last_4",
-        "customer__email",
+    search_condition = staticmethod(search.transactions)
+    search_help_text = _(
+        "Whole values: transaction, customer or card id, public id, operation key, order "
+        "reference, last four digits, the customer's e-mail, an amount such as 12.50 or 1200 JPY, "
+        "or a day such as 2026-11-28"
     )
-    search_help_text = _("Ids, operation key, order reference, last four digits or e-mail")
-    date_hierarchy = "created_at"
     fieldsets = (
         (
             None,

@@ -1,0 +1,167 @@
+"""What may be typed into a search box, and the look-up that each kind of text becomes.
+
+Every look-up compares whole values: an index answers at once, where a search for parts of texts
+reads a table of millions from end to end. Rows of other tables are looked up first and named by
+their keys, since no database uses its indexes for an OR that reaches across tables.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from django_dinero import conf
+from django_dinero.enums import TransactionKind
+from django_dinero.gateways.registry import aliases
+from django_dinero.identifiers import KEY_LENGTH
+from django_dinero.models import CreditCard, Customer, Transaction
+from django_dinero.models.card import cards_lock_name
+
+#: How many rows of another table are followed at most.
+FOLLOWED = 1000
+#: How many words of a name are looked at.
+NAMES = 5
+
+_KEY = re.compile(rf"[A-Z2-7]{{{KEY_LENGTH}}}")
+_DAY = re.compile(r"2[0-9]{3}-[0-9]{2}-[0-9]{2}")
+_LAST_4 = re.compile(r"[0-9]{4}")
+#: With a point or a currency: a bare number is an id or an order reference.
+_AMOUNT = re.compile(r"([0-9]{1,12}\.[0-9]{1,4})(?: ([A-Z]{3}))?|([0-9]{1,12}) ([A-Z]{3})")
+
+
+# -- One function for each list --------------------------------------------------------------------
+
+
+def customers(text: str) -> Q:
+    """E-mail, name, last four digits of a card, public id, customer key or id, day."""
+    if "@" in text:
+        return Q(email__in=_spellings(text))
+    if found := _uuid(text) or _day(text):
+        return found
+    if _KEY.fullmatch(text):
+        return _at_gateways(customer_key=text) | _at_gateways(customer_id=text)
+    found = _at_gateways(customer_id=text)
+    if _LAST_4.fullmatch(text):
+        return found | Q(pk__in=_first(CreditCard, "customer_pk", Q(last_4=text)))
+    return found | _named(text)
+
+
+def cards(text: str) -> Q:
+    """Last four digits, public id, ids of the gateway, the customer's e-mail or name, day."""
+    if "@" in text:
+        return Q(customer_pk__in=_first(Customer, "pk", customers(text)))
+    if found := _uuid(text) or _day(text):
+        return found
+    found = _at_gateways(customer_id=text) | Q(card_id=text)
+    if _LAST_4.fullmatch(text):
+        return found | Q(last_4=text)
+    return found | Q(customer_pk__in=_first(Customer, "pk", _named(text)))
+
+
+def transactions(text: str) -> Q:
+    """Ids, operation key, order reference, last four digits, amount, customer's e-mail, day."""
+    if "@" in text:
+        return Q(customer_pk__in=_first(Customer, "pk", customers(text)))
+    if found := _day(text) or _amount(text):
+        return found
+    found = _of_gateway_transaction(text) | Q(order_reference=text)
+    if public_id := _uuid(text):
+        return found | public_id
+    if _KEY.fullmatch(text):
+        found |= Q(operation_key=text)
+    if _LAST_4.fullmatch(text):
+        found |= Q(last_4=text)
+    of_customer = _first(Customer, "pk", _at_gateways(customer_id=text))
+    of_card = _first(CreditCard, "pk", Q(card_id=text))
+    return found | Q(customer_pk__in=of_customer) | Q(card_pk__in=of_card)
+
+
+def operations(text: str) -> Q:
+    """Operation key, idempotency key, lock name, ids of a transaction, customer id.
+
+    With a transaction, the operation that made it and those that followed it are found.
+    """
+    found = Q(idempotency_key=text) | Q(lock_name=text)
+    if _KEY.fullmatch(text):
+        found |= Q(key=text)
+        rows = Q(operation_key=text)
+    else:
+        rows = _uuid(text) or _of_gateway_transaction(text)
+    made = Transaction.objects.filter(rows).order_by()[:FOLLOWED]
+    pairs = list(made.values_list("operation_key", "public_id"))
+    keys = [key for key, _public_id in pairs if key]
+    locks = [f"transaction:{public_id}" for _key, public_id in pairs]
+    locks += [cards_lock_name(name, text) for name in aliases()]
+    locks += [each.lock_name for each in Customer.objects.filter(_at_gateways(customer_id=text))]
+    return found | Q(key__in=keys) | Q(lock_name__in=locks)
+
+
+# -- Kinds of text ---------------------------------------------------------------------------------
+
+
+def _uuid(text: str) -> Q | None:
+    try:
+        return Q(public_id=uuid.UUID(text)) if len(text) == 36 else None
+    except ValueError:
+        return None
+
+
+def _day(text: str) -> Q | None:
+    """``2026-11-28``, in the current time zone."""
+    if not _DAY.fullmatch(text):
+        return None
+    try:
+        begin = datetime.fromisoformat(text)
+    except ValueError:  # the 31st of February
+        return None
+    end = begin + timedelta(days=1)
+    if settings.USE_TZ:
+        begin, end = timezone.make_aware(begin), timezone.make_aware(end)
+    return Q(created_at__gte=begin, created_at__lt=end)
+
+
+def _amount(text: str) -> Q | None:
+    """``12.50``, ``12.50 EUR`` or ``1200 JPY``."""
+    match = _AMOUNT.fullmatch(text)
+    if match is None:
+        return None
+    amount, currency = match[1] or match[3], match[2] or match[4]
+    found = Q(price=Decimal(amount))
+    return found & Q(currency=currency) if currency else found
+
+
+def _named(text: str) -> Q:
+    """First and last name in any order, or one of them."""
+    found = Q()
+    for word in text.split()[:NAMES]:
+        written = _spellings(word)
+        found &= Q(first_name__in=written) | Q(last_name__in=written)
+    return found
+
+
+def _spellings(text: str) -> list[str]:
+    """A text as it was typed and as it was likely stored; ignoring case would miss the index."""
+    return list(dict.fromkeys([text, text.lower(), text.title(), text.upper()]))
+
+
+def _of_gateway_transaction(text: str) -> Q:
+    return _at_gateways(kind__in=[kind.value for kind in TransactionKind], transaction_id=text)
+
+
+def _at_gateways(**condition: object) -> Q:
+    """A condition at each gateway: what is unique there has an index that begins with its name."""
+    if conf.gateway_resolver():
+        return Q(**condition)  # names that no setting lists: right, and slow
+    return Q(gateway_name__in=aliases(), **condition)
+
+
+def _first(model: type[Customer | CreditCard], column: str, condition: Q) -> Iterable[int]:
+    rows = model._default_manager.filter(condition).order_by()
+    return list(rows.values_list(column, flat=True)[:FOLLOWED])
