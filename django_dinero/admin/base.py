@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
@@ -30,9 +30,6 @@ class DineroAdmin(_ModelAdmin):
     #: dotted path of the page. They bring forms and services along, which nothing needs before the
     #: admin has addresses; Django imports this class when it starts.
     gateway_pages: ClassVar[Mapping[str, str]] = {}
-    #: The look-up that a text in the search box becomes: one of :mod:`.search`. A project's own
-    #: ``search_fields`` stand before it.
-    search_condition: ClassVar[Callable[[str], Q]]
     # A second count, of the whole table, for a number that nobody needs.
     show_full_result_count = False
 
@@ -57,7 +54,15 @@ class DineroAdmin(_ModelAdmin):
         ]
         return pages + super().get_urls()
 
-    def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
+    @staticmethod
+    def search_condition(text: str) -> Q:
+        """Return the look-up that a text in the search box becomes: a function of :mod:`.search`.
+
+        A project's own ``search_fields`` stand before it.
+        """
+        raise NotImplementedError
+
+    def get_search_fields(self, request: HttpRequest) -> list[str] | tuple[str, ...]:
         """Return something where nothing is set: without it Django draws no search box."""
         return super().get_search_fields(request) or ("pk",)
 
@@ -68,7 +73,7 @@ class DineroAdmin(_ModelAdmin):
         text = search_term.strip()
         if self.search_fields or not text:
             return super().get_search_results(request, queryset, search_term)
-        return queryset.filter(type(self).search_condition(text)), False
+        return queryset.filter(self.search_condition(text)), False
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -96,13 +101,10 @@ class ReadOnlyAdmin(DineroAdmin):
     """Rows that only the services write."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
         return False

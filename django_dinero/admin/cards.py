@@ -80,7 +80,6 @@ class CreditCardAdmin(PushingAdmin):
 
     @admin.display(description=_("card"))
     def shown(self, card: CreditCard) -> str:
-        """Return brand and last four digits."""
         return str(card)
 
     @admin.display(description=_("customer"))

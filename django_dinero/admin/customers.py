@@ -63,7 +63,6 @@ class CustomerAdmin(PushingAdmin):
 
     @admin.display(description=gettext_lazy("name"), ordering="last_name")
     def name(self, customer: Customer) -> str:
-        """Return first and last name."""
         return f"{customer.first_name} {customer.last_name}".strip()
 
     @admin.display(description=gettext_lazy("cards"))

@@ -1,4 +1,4 @@
-"""Columns that several lists have."""
+"""Columns and texts that several lists have."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def sync_state(row: SyncedModel) -> str:
 
 @admin.display(description=_("state"), ordering="state")
 def operation_state(row: Operation) -> str:
-    """Return an operation's state, likewise."""
+    """Return an operation's state, coloured likewise."""
     return _marked(row.state, row.get_state_display())
 
 
 @admin.display(description=_("status"), ordering="status")
 def transaction_status(row: Transaction) -> str:
-    """Return a transaction's status, likewise."""
+    """Return a transaction's status, coloured likewise."""
     return _marked(row.status, row.get_status_display())
 
 
@@ -55,13 +55,13 @@ def expiry(card: CreditCard) -> str:
 
 
 @admin.display(description=_("amount"), ordering="price")
-def money(row: Transaction) -> str:
+def transaction_amount(row: Transaction) -> str:
     """Return the price with its currency's decimals."""
     return _amount(row.price, row.currency)
 
 
 @admin.display(description=_("amount"), ordering="amount")
-def asked(row: Operation) -> str:
+def operation_amount(row: Operation) -> str:
     """Return the amount that an operation moves, empty where it moves none."""
     return _amount(row.amount, row.currency) if row.amount is not None else ""
 

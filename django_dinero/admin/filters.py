@@ -26,7 +26,7 @@ class _KnownValuesFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
-        return queryset if value is None else queryset.filter(**{self.parameter_name: value})
+        return queryset if value is None else queryset.filter((str(self.parameter_name), value))
 
 
 class GatewayNameFilter(_KnownValuesFilter):

@@ -59,11 +59,11 @@ def _notice(error: DineroError, texts: Mapping[str, user_messages.StaffText]) ->
 
 def _detail(error: DineroError) -> str:
     if error.gateway_code:
-        return _("The gateway said: %(text)s") % {"text": said(error)}
-    return _("Reason: %(text)s") % {"text": said(error)}
+        return _("The gateway said: %(text)s") % {"text": error_text(error)}
+    return _("Reason: %(text)s") % {"text": error_text(error)}
 
 
-def said(error: DineroError) -> str:
+def error_text(error: DineroError) -> str:
     """Return the error's own text, with the gateway's code where it has one."""
     text = scrub(str(error.message or error))
     if error.gateway_code:

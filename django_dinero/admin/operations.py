@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_dinero.admin import search
 from django_dinero.admin.base import ReadOnlyAdmin
-from django_dinero.admin.display import NONE, anchor, asked, operation_state
+from django_dinero.admin.display import NONE, anchor, operation_amount, operation_state
 from django_dinero.admin.filters import GatewayNameFilter
 from django_dinero.models import Customer, Operation, Transaction
 
@@ -22,7 +22,7 @@ class OperationAdmin(ReadOnlyAdmin):
     """Every call that changes something at a gateway, with how it ended."""
 
     gateway_pages = {"look-up": "django_dinero.admin.views.look_up.LookUpPage"}
-    list_display = ("key", "kind", operation_state, asked, "created_at", "gateway_name")
+    list_display = ("key", "kind", operation_state, operation_amount, "created_at", "gateway_name")
     list_filter = ("state", "kind", GatewayNameFilter, "created_at")
     search_condition = staticmethod(search.operations)
     search_help_text = _(
@@ -35,11 +35,11 @@ class OperationAdmin(ReadOnlyAdmin):
             {"fields": ("kind", "state", "key", "money", "made", "customer", "gateway_name")},
         ),
         (
-            _("What was asked, and what came"),
+            _("What was asked, and the answer"),
             {
                 "fields": (
-                    "asked_text",
-                    "came_text",
+                    "intent_text",
+                    "outcome_text",
                     "lock_name",
                     "customer_id",
                     "card_id",
@@ -71,8 +71,8 @@ class OperationAdmin(ReadOnlyAdmin):
         "made",
         "customer",
         "original",
-        "asked_text",
-        "came_text",
+        "intent_text",
+        "outcome_text",
         "attempts",
         "worker",
     )
@@ -90,12 +90,12 @@ class OperationAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("transaction"))
     def made(self, operation: Operation) -> str:
-        """Return the row in the books, with a link."""
+        """Return the transaction that it made, with a link."""
         return self._transaction(operation.key) or NONE
 
     @admin.display(description=_("original"))
     def original(self, operation: Operation) -> str:
-        """Return the transaction that a capture, void or refund stands on, with a link."""
+        """Return the transaction that a capture, void or refund follows, with a link."""
         return self._transaction(operation.parent_key) or operation.parent_key or NONE
 
     def _transaction(self, key: str) -> str:
@@ -104,24 +104,20 @@ class OperationAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("customer"))
     def customer(self, operation: Operation) -> str:
-        """Return the customer, with a link."""
         rows = Customer.objects.filter(gateway_name=operation.gateway_name)
         row = rows.filter(customer_id=operation.customer_id).first()
         return anchor(self.admin_site, "customer", row.pk, row) if row is not None else NONE
 
     @admin.display(description=_("amount"))
     def money(self, operation: Operation) -> str:
-        """Return amount and currency."""
-        return asked(operation) or NONE
+        return operation_amount(operation) or NONE
 
     @admin.display(description=_("asked"))
-    def asked_text(self, operation: Operation) -> str:
-        """Return the intent, readable."""
+    def intent_text(self, operation: Operation) -> str:
         return _readable(operation.intent)
 
     @admin.display(description=_("answer"))
-    def came_text(self, operation: Operation) -> str:
-        """Return the outcome, readable."""
+    def outcome_text(self, operation: Operation) -> str:
         return _readable(operation.outcome)
 
 

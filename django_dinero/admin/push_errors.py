@@ -1,4 +1,4 @@
-"""Pushes that fail after the admin's own commit: told to whoever pressed *save*, never a 500."""
+"""Pushes that fail after the admin's own commit: a message for whoever saved, never a 500."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 from django_dinero import signals
 from django_dinero.admin.base import DineroAdmin
 from django_dinero.admin.display import sync_state
-from django_dinero.admin.messages import said
+from django_dinero.admin.messages import error_text
 from django_dinero.admin.views.safety import link, outside_transactions
 from django_dinero.cards import looks_like_card_number
 from django_dinero.exceptions import DineroError
@@ -39,7 +39,7 @@ signals.push_failed.connect(_collect, dispatch_uid="dinero.admin.push_failed")
 
 
 @contextmanager
-def collected() -> Iterator[list[Failure]]:
+def collect_failures() -> Iterator[list[Failure]]:
     """Collect the pushes that fail inside this block, in this thread."""
     failures: list[Failure] = []
     token = _collected.set(failures)
@@ -52,8 +52,8 @@ def collected() -> Iterator[list[Failure]]:
 class PushingAdmin(DineroAdmin):
     """An admin of rows that are pushed to a gateway after the commit.
 
-    Its views commit by themselves before they return, whatever ATOMIC_REQUESTS says: what the
-    gateway refuses can be told in the same response.
+    Its views commit before they return, whatever ATOMIC_REQUESTS says. What the gateway refuses is
+    therefore known in time for the same response.
     """
 
     @admin.display(description=gettext_lazy("sync state"), ordering="sync_state")
@@ -75,10 +75,10 @@ class PushingAdmin(DineroAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        """Add or change a row, and tell what the gateway refused."""
+        """Add or change a row, and say what the gateway refused."""
         if request.method == "POST" and self._forget_numbers(request):
             return HttpResponseRedirect(request.get_full_path())
-        return self._telling(
+        return self._report_failures(
             request,
             lambda: super(PushingAdmin, self).changeform_view(
                 request, object_id, form_url, extra_context
@@ -88,22 +88,24 @@ class PushingAdmin(DineroAdmin):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> Any:
-        """Delete a row, and tell what the gateway refused."""
-        return self._telling(
+        """Delete a row, and say what the gateway refused."""
+        return self._report_failures(
             request,
             lambda: super(PushingAdmin, self).delete_view(request, object_id, extra_context),
         )
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Delete rows, and tell which of them the gateway refused to delete."""
-        self._telling(request, lambda: super(PushingAdmin, self).delete_queryset(request, queryset))
+        """Delete rows, and say which of them the gateway still has."""
+        self._report_failures(
+            request, lambda: super(PushingAdmin, self).delete_queryset(request, queryset)
+        )
 
-    def _telling(self, request: HttpRequest, act: Any) -> Any:
-        """Run a view and tell every push that failed in it."""
+    def _report_failures(self, request: HttpRequest, act: Any) -> Any:
+        """Run a view, and leave a message for every push that failed in it."""
         request.current_app = self.admin_site.name
         response: Any = None
         raised: list[DineroError] = []
-        with collected() as failures:
+        with collect_failures() as failures:
             try:
                 response = act()
             except DineroError as error:
@@ -114,10 +116,10 @@ class PushingAdmin(DineroAdmin):
                     raise
                 raised = _members(refusals)
         for instance, failure in failures:
-            self.message_user(request, _told(request, instance, failure), messages.ERROR)
+            self.message_user(request, _failure_text(request, instance, failure), messages.ERROR)
         for refusal in raised:
             if not any(refusal is failure for _instance, failure in failures):
-                self.message_user(request, said(refusal), messages.ERROR)
+                self.message_user(request, error_text(refusal), messages.ERROR)
         if raised and response is None:
             return HttpResponseRedirect(request.get_full_path())
         return response
@@ -148,7 +150,7 @@ def _members(group: BaseExceptionGroup[DineroError]) -> list[DineroError]:
     return errors
 
 
-def _told(request: HttpRequest, instance: Any, error: DineroError) -> str:
+def _failure_text(request: HttpRequest, instance: Any, error: DineroError) -> str:
     """Return the message about one failed push."""
     if isinstance(instance, Operation):
         text = _("Deleted here, but the gateway did not delete it: %(error)s (operation %(key)s)")
@@ -159,7 +161,7 @@ def _told(request: HttpRequest, instance: Any, error: DineroError) -> str:
         )
     operation = instance if isinstance(instance, Operation) else error.operation
     values = {
-        "error": said(error),
+        "error": error_text(error),
         "row": f"“{instance}”",
         "key": operation.key if operation is not None else "?",
     }

@@ -1,4 +1,4 @@
-"""What stands beside a row on its page: its transactions, and what about it has no end yet."""
+"""What a row's page shows besides the row: its transactions and its open operations."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from django_dinero.admin.display import asked, money, operation_state, transaction_status
+from django_dinero.admin.display import (
+    operation_amount,
+    operation_state,
+    transaction_amount,
+    transaction_status,
+)
 from django_dinero.admin.views.safety import link, sees
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.models.operation import OperationState
 
-#: What may have reached the gateway and has no end yet. What is new was never sent.
+#: What may have reached the gateway and is not finished. A new operation was never sent.
 UNCERTAIN = (OperationState.SENT, OperationState.UNKNOWN, OperationState.NEEDS_ATTENTION)
 #: How many transactions a customer's or card's page shows, the newest first.
 TRANSACTIONS_SHOWN = 10
@@ -32,7 +37,7 @@ def transaction_rows(request: HttpRequest, rows: Iterable[Transaction]) -> list[
         {
             "row": row,
             "url": link(request, "transaction", row),
-            "price": money(row),
+            "price": transaction_amount(row),
             "status": transaction_status(row),
         }
         for row in rows
@@ -44,13 +49,13 @@ def open_operations(
 ) -> list[dict[str, Any]]:
     """Return the operations on a row that are not finished, for ``admin/dinero/open.html``.
 
-    An open charge has no transaction yet: without this, nothing on a customer's page would tell
-    that one was tried, and somebody would charge again.
+    An open charge has no transaction yet. Without this nothing on a customer's page would say that
+    one was tried, and somebody would charge again.
 
     Args:
         request: decides which links there are.
         row: a customer, a card or a transaction.
-        but: an operation that the page tells of already.
+        but: an operation that the page shows already.
     """
     mine = _concerning(row)
     if mine is None:
@@ -64,7 +69,7 @@ def open_operations(
         {
             "row": operation,
             "url": link(request, "operation", operation),
-            "amount": asked(operation),
+            "amount": operation_amount(operation),
             "state": operation_state(operation),
         }
         for operation in rows

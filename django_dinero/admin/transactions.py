@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_dinero.admin import search
 from django_dinero.admin.base import ReadOnlyAdmin
-from django_dinero.admin.display import NONE, anchor, money, transaction_status
+from django_dinero.admin.display import NONE, anchor, transaction_amount, transaction_status
 from django_dinero.admin.filters import GatewayNameFilter
 from django_dinero.admin.related import open_operations, transaction_rows
 from django_dinero.models import Operation, Transaction
@@ -18,7 +18,7 @@ from django_dinero.models import Operation, Transaction
 
 @admin.register(Transaction)
 class TransactionAdmin(ReadOnlyAdmin):
-    """A list of transactions; each with what came of it and the operation that made it."""
+    """A list of transactions; each with those that followed it and the operation that made it."""
 
     gateway_pages = {
         "capture": "django_dinero.admin.views.followups.CapturePage",
@@ -95,8 +95,7 @@ class TransactionAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("amount"), ordering="price")
     def amount(self, row: Transaction) -> str:
-        """Return price and currency."""
-        return money(row)
+        return transaction_amount(row)
 
     @admin.display(description=_("card"), ordering="last_4")
     def card_shown(self, row: Transaction) -> str:
@@ -120,7 +119,7 @@ class TransactionAdmin(ReadOnlyAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> Any:
-        """Add what came of a transaction to its page."""
+        """Add the follow-ups of a transaction, and the pages that make one."""
         original = context.get("original")
         if original is not None:
             pages = {name: self.gateway_page(name) for name in self.gateway_pages}

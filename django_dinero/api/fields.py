@@ -36,7 +36,6 @@ class SecretField(serializers.Field[Secret, Any, Any, Any]):
         return data
 
     def to_representation(self, value: Any) -> None:
-        """Show nothing, whoever asks."""
         return None
 
 
@@ -47,7 +46,7 @@ class PlainTextField(serializers.CharField):
         super().__init__(**{"required": False, "allow_blank": True, **kwargs})
 
     def to_internal_value(self, data: Any) -> str:
-        """Return the text; a card number, which the parser has sealed, is refused."""
+        """Return the text; a card number, which the parser has wrapped, is refused."""
         if isinstance(data, Secret):
             raise serializers.ValidationError(
                 _("This looks like a card number; it belongs in the number field only.")

@@ -1,4 +1,4 @@
-"""The ``Idempotency-Key`` header: a movement of money that is asked for twice is done once."""
+"""The ``Idempotency-Key`` header: what is asked for twice with one key is done once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads request bodies: JSON only, small, with secrets sealed before anything looks at them."""
+"""Reads request bodies: JSON alone, small, with secrets wrapped before anything looks at them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def refuse_unmeasured(request: Request) -> None:
         raise LengthRequired
 
 
-class SealingJSONParser(BaseParser):
+class SecretsJSONParser(BaseParser):
     """Parses one flat JSON object; card numbers, CVVs and tokens leave it as secrets.
 
     The server's own traceback shows locals: from here on none of them is a number.

@@ -40,7 +40,6 @@ class OwnedMixin:
         return Q(owner=user)
 
     def is_owner(self, obj: Any) -> bool:
-        """Say whether an object belongs to the caller."""
         return bool(obj.owner_id == self.request.user.pk)
 
     def sees_all(self) -> bool:

@@ -114,8 +114,6 @@ class VoidSerializer(StrictSerializer):
 
 
 class CardSerializer(serializers.ModelSerializer[CreditCard]):
-    """A stored card."""
-
     id = serializers.UUIDField(source="public_id", read_only=True)
     customer = serializers.UUIDField(source="customer.public_id", read_only=True)
     is_default = serializers.BooleanField(read_only=True)
@@ -130,8 +128,6 @@ class CardSerializer(serializers.ModelSerializer[CreditCard]):
 
 
 class CustomerSerializer(serializers.ModelSerializer[Customer]):
-    """A customer with cards."""
-
     id = serializers.UUIDField(source="public_id", read_only=True)
     # Declared, not made by a method: a list of customers builds its fields once, not once for each.
     cards = CardSerializer(many=True, read_only=True)

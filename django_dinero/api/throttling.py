@@ -1,4 +1,4 @@
-"""Rates of their own for what card testers do: store cards, and charge them."""
+"""Separate rates for what card testers do: store cards, and charge them."""
 
 from __future__ import annotations
 

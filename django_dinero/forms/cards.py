@@ -91,14 +91,14 @@ class AddCardForm(forms.Form):
         return values
 
     def arguments(self) -> dict[str, Any]:
-        """Return what :meth:`Customer.add_card` takes."""
         names = ("number", "cvv", "month", "year", "is_default", *ADDRESS_FIELDS)
         return {name: self.cleaned_data[name] for name in names}
 
 
 def address_fields() -> dict[str, forms.Field]:
     """Return a line of text for each of ``ADDRESS_FIELDS``, as the model's column has it."""
-    columns = ((name, CreditCard._meta.get_field(name)) for name in ADDRESS_FIELDS)
+    columns = {column.name: column for column in CreditCard._meta.fields}
     return {
-        name: text(capfirst(column.verbose_name), column.max_length) for name, column in columns
+        name: text(capfirst(columns[name].verbose_name), columns[name].max_length or 255)
+        for name in ADDRESS_FIELDS
     }

@@ -25,13 +25,13 @@ from django_dinero.money import parse_amount
 
 
 class ConfirmForm(forms.Form):
-    """Nothing but a button: are you sure?"""
+    """A button alone: the page asks whether one is sure."""
 
     key = KeyField()
 
 
 class FollowUpForm(ConfirmForm):
-    """How much of an earlier transaction is settled or given back.
+    """How much of an earlier transaction is captured or refunded.
 
     Args:
         *args: as for any form.

@@ -1,4 +1,4 @@
-"""Fields for what must not be shown again, and the way our errors become a form's."""
+"""Fields that show no secret again, and how our errors become a form's."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def add_errors(
 
 
 def refuse_misplaced(form: forms.BaseForm, misplaced: tuple[str, ...]) -> None:
-    """Say where a card number was typed into a field of another kind; it was removed there."""
+    """Add an error to each field that had a card number where none belongs; it was removed."""
     for name in misplaced:
         message = _("This looked like a card number and was removed; it has a field of its own.")
         form.add_error(name if name in form.fields else None, message)

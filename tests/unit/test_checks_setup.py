@@ -46,7 +46,7 @@ def test_routes_that_the_api_hides_are_named(settings: Any) -> None:
     assert routed(settings, shop, nested, api, path("other/", view)) == []
     [found] = routed(settings, api, shop, nested, path("other/", view))
     assert found.endswith("are reached: 'api/shop/', 'api/more/'.")
-    inside = [path("pay/", include("django_dinero.api.urls")), path("pay/shop/", view)]
+    inside: list[Any] = [path("pay/", include("django_dinero.api.urls")), path("pay/shop/", view)]
     [found] = routed(settings, path("v1/", include(inside)))
     assert found.startswith("Below 'v1/pay/'")
 

@@ -1,4 +1,7 @@
-"""The page that adds a card to a customer: sent to the gateway in the request that brought it."""
+"""The page that adds a card to a customer.
+
+The number is sent to the gateway within the request that brought it, and is kept nowhere.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,6 @@ class AddCardPage(GatewayPage):
     ]
 
     def rows(self) -> QuerySet[Customer]:
-        """Return all customers."""
         return Customer.objects.all()
 
     def form(self, row: Customer, posted: Posted | None) -> AddCardForm:
@@ -54,7 +56,6 @@ class AddCardPage(GatewayPage):
         return AddCardForm(posted.data, gateway=gateway, misplaced=posted.misplaced)
 
     def facts(self, request: HttpRequest, row: Customer) -> list[Fact]:
-        """Return the customer and the gateway."""
         return [
             (_("Customer"), str(row), link(request, "customer", row)),
             (_("Stored at"), row.gateway_name, ""),
@@ -79,7 +80,7 @@ class AddCardPage(GatewayPage):
     def explain(
         self, request: HttpRequest, row: Customer, error: DineroError
     ) -> admin_messages.Notice:
-        """Return why no card was stored; what is still open is logged."""
+        """Return the notice, and log what is still open."""
         notice = admin_messages.of_card(error)
         note_open_end(self.model_admin, request, row, error, notice.title)
         return notice

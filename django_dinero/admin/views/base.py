@@ -33,7 +33,7 @@ class GatewayPage:
     """What such pages share; :func:`.safety.page` makes a view of an instance.
 
     The form has a one-time key, made with the page. After an answer that allows another attempt
-    the page is shown with another key; after one that does not, without the form.
+    the page is shown with a new key, and after one that does not, without the form.
 
     Args:
         model_admin: the admin of the row, whose site, log and messages are used.
@@ -50,13 +50,11 @@ class GatewayPage:
         self.model_admin = model_admin
 
     def allowed(self, request: HttpRequest) -> bool:
-        """Say whether this user may open the page."""
         return request.user.has_perm(self.permission)
 
-    # -- What a page says ------------------------------------------------------------------------
+    # -- What a subclass says --------------------------------------------------------------------
 
     def rows(self) -> QuerySet[Any]:
-        """Return the rows that the page is for."""
         raise NotImplementedError
 
     def layout(self, form: BaseForm) -> list[tuple[Any, dict[str, Any]]]:
@@ -83,11 +81,11 @@ class GatewayPage:
         return None
 
     def facts(self, request: HttpRequest, row: Any) -> list[Fact]:
-        """Return what stands above the form."""
+        """Return the lines above the form."""
         raise NotImplementedError
 
     def watched(self, row: Any) -> Any:
-        """Return the row whose open operations are told above the form."""
+        """Return the row whose open operations are shown above the form."""
         return row
 
     def near(self, row: Any) -> tuple[Any, ...]:
@@ -95,7 +93,7 @@ class GatewayPage:
         return (row,)
 
     def perform(self, request: HttpRequest, row: Any, form: BaseForm) -> HttpResponseBase:
-        """Ask the gateway, tell and log what was done, and lead away from here.
+        """Ask the gateway, report and log what was done, and lead to another page.
 
         Raises:
             DineroError: it was not done, or nobody knows.
@@ -103,7 +101,7 @@ class GatewayPage:
         raise NotImplementedError
 
     def explain(self, request: HttpRequest, row: Any, error: DineroError) -> admin_messages.Notice:
-        """Return what to tell about an error of :meth:`perform`."""
+        """Return the notice about an error of :meth:`perform`."""
         raise NotImplementedError
 
     # -- The view --------------------------------------------------------------------------------
@@ -122,7 +120,7 @@ class GatewayPage:
         except InvalidInput as error:
             refusal = error
         if refusal is not None:
-            self.tell(request, admin_messages.said(refusal), messages.ERROR)
+            self.tell(request, admin_messages.error_text(refusal), messages.ERROR)
             return HttpResponseRedirect(self.home(request, *self.near(row)))
         if form.is_bound and form.is_valid():
             return self._try(request, row, form, posted)

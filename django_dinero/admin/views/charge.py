@@ -1,4 +1,4 @@
-"""The page that charges a stored card: one charge, however often it is sent."""
+"""The page that charges a stored card: one charge, however often the form is sent."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class MoneyPage(GatewayPage):
         return {"idempotency_key": form.cleaned_data["key"], "scope": f"admin:{request.user.pk}"}
 
     def done(self, request: HttpRequest, row: Model, text: str, made: Transaction) -> None:
-        """Tell and log what was done, or tell that it had been done before."""
+        """Report and log what was done, or say that it had been done before."""
         if log_once(self.model_admin, request, row, text, f"[{made.operation_key}]"):
             self.tell(request, text, messages.SUCCESS)
         else:
@@ -54,13 +54,13 @@ class MoneyPage(GatewayPage):
             self.tell(request, text, messages.WARNING)
 
     def explain(self, request: HttpRequest, row: Any, error: DineroError) -> admin_messages.Notice:
-        """Return what became of the money; what is still open is logged."""
-        notice = self.words_for(error)
+        """Return the notice, and log what is still open."""
+        notice = self.notice_for(error)
         note_open_end(self.model_admin, request, row, error, notice.title)
         return notice
 
-    def words_for(self, error: DineroError) -> admin_messages.Notice:
-        """Return what to tell about an error."""
+    def notice_for(self, error: DineroError) -> admin_messages.Notice:
+        """Return the notice about an error."""
         return admin_messages.of_charge(error)
 
 
@@ -78,7 +78,6 @@ class ChargePage(MoneyPage):
     ]
 
     def rows(self) -> QuerySet[CreditCard]:
-        """Return all cards with their customers."""
         return CreditCard.objects.select_related("customer")
 
     def form(self, row: CreditCard, posted: Posted | None) -> ChargeForm:
@@ -103,7 +102,6 @@ class ChargePage(MoneyPage):
         return (row, row.customer)
 
     def facts(self, request: HttpRequest, row: CreditCard) -> list[Fact]:
-        """Return the card, its customer and the gateway."""
         expires = expiry(row)
         shown = f"{row}, {expires}" if expires else str(row)
         return [
@@ -134,7 +132,6 @@ class ChargePage(MoneyPage):
 
 
 def amount_of(row: Transaction) -> str:
-    """Return price and currency as text."""
     return f"{normalise(row.price, row.currency)} {row.currency}"
 
 

@@ -40,11 +40,10 @@ class FollowUpPage(MoneyPage):
         return type(self).rule(ledger.family_of(row), self.left(row))
 
     def left(self, row: Transaction) -> Decimal:
-        """Return how much can be settled, given back or voided."""
+        """Return how much can be captured, refunded or voided."""
         return Decimal(row.price)
 
     def rows(self) -> QuerySet[Transaction]:
-        """Return all transactions."""
         return Transaction.objects.select_related("customer")
 
     def facts(self, request: HttpRequest, row: Transaction) -> list[Fact]:
@@ -59,7 +58,6 @@ class FollowUpPage(MoneyPage):
         return [*facts, (_("What happens"), str(self.explanation), "")]
 
     def perform(self, request: HttpRequest, row: Transaction, form: BaseForm) -> HttpResponseBase:
-        """Do it."""
         given: dict[str, Any] = {**self.key(request, form)}
         if "amount" in form.cleaned_data:
             given["amount"] = form.cleaned_data["amount"]
@@ -72,8 +70,8 @@ class FollowUpPage(MoneyPage):
         self.done(request, row, text, made)
         return HttpResponseRedirect(self.home(request, made, row))
 
-    def words_for(self, error: DineroError) -> messages.Notice:
-        """Return why it was not done."""
+    def notice_for(self, error: DineroError) -> messages.Notice:
+        """Return the notice about an error."""
         return messages.of_follow_up(error)
 
 
@@ -132,5 +130,4 @@ class VoidPage(FollowUpPage):
     rule = rules.void_error
 
     def form(self, row: Transaction, posted: Posted | None) -> ConfirmForm:
-        """Return a button."""
         return ConfirmForm() if posted is None else ConfirmForm(posted.data)

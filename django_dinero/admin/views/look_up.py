@@ -19,7 +19,7 @@ from django_dinero.models import Operation
 from django_dinero.models.operation import OperationState
 from django_dinero.services.recovery.lookup import REPEATABLE, look_up
 
-#: States that looking up can end. A person ends the others.
+#: States that a look-up can end. One that needs attention is closed by a person.
 OPEN = (OperationState.NEW, OperationState.SENT, OperationState.UNKNOWN)
 
 
@@ -27,27 +27,24 @@ class LookUpPage(GatewayPage):
     """``operation/<pk>/look-up/``. It reads at the gateway; nothing is charged or changed there."""
 
     permission = "dinero.change_operation"
-    title = gettext_lazy("Look an operation up")
-    button = gettext_lazy("Ask the gateway")
+    title = gettext_lazy("Look up an operation")
+    button = gettext_lazy("Look up")
     fieldsets = []
 
     def rows(self) -> QuerySet[Operation]:
-        """Return all operations."""
         return Operation.objects.all()
 
     def why_not(self, row: Operation) -> DineroError | None:
-        """Refuse what has ended, and what only a person can end."""
+        """Refuse what has ended, and what needs attention."""
         if row.state in OPEN:
             return None
         text = _("There is nothing to look up: this operation is %(state)s.")
         return InvalidTransactionError(text % {"state": row.get_state_display()}, operation=row)
 
     def form(self, row: Operation, posted: Posted | None) -> ConfirmForm:
-        """Return a button."""
         return ConfirmForm() if posted is None else ConfirmForm(posted.data)
 
     def facts(self, request: HttpRequest, row: Operation) -> list[Fact]:
-        """Return the operation and what this page does."""
         text = _("The gateway is asked how it ended. Nothing is charged and nothing is sent again.")
         return [
             (_("Operation"), str(row), link(request, "operation", row)),

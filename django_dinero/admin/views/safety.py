@@ -1,4 +1,4 @@
-"""What the pages that talk to a gateway have in common: no transaction, no secret in the request.
+"""What the pages that talk to a gateway share: no transaction, no secret left in the request.
 
 Django's own add and change views run inside ``atomic``; pages added through ``get_urls()`` do not,
 and :func:`page` keeps it so where ``ATOMIC_REQUESTS`` is on.
@@ -40,8 +40,8 @@ class Posted:
 
 
 @sensitive_variables()
-def seal(request: HttpRequest) -> Posted:
-    """Take the secrets out of a request and return them sealed.
+def take_secrets(request: HttpRequest) -> Posted:
+    """Take the secrets out of a request, and return what was posted with them wrapped.
 
     With DEBUG on, Django's error page shows all of ``request.POST``, whatever is declared
     sensitive; error reporters read the body as well.
@@ -76,11 +76,11 @@ def page(site: AdminSite, view: View) -> View:
     guarded = site.admin_view(view)
 
     @sensitive_post_parameters()
-    def sealed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def guarded_view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         request.current_app = site.name
-        return guarded(request, *args, posted=seal(request), **kwargs)
+        return guarded(request, *args, posted=take_secrets(request), **kwargs)
 
-    return outside_transactions(sealed)
+    return outside_transactions(guarded_view)
 
 
 def outside_transactions(view: View) -> View:

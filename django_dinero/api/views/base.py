@@ -22,7 +22,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from django_dinero.api import exception_handler, idempotency, throttling
 from django_dinero.api.pagination import NewestFirstPagination
-from django_dinero.api.parsers import SealingJSONParser, refuse_unmeasured
+from django_dinero.api.parsers import SecretsJSONParser, refuse_unmeasured
 from django_dinero.api.permissions import IsAuthenticated, OwnedMixin, OwnerOrStaffPermission
 from django_dinero.api.serializers import StaffTransactionSerializer, TransactionSerializer
 from django_dinero.exceptions import DineroError
@@ -40,7 +40,7 @@ class DineroView(APIView):
     """
 
     permission_classes: Sequence[type[BasePermission]] = (IsAuthenticated,)
-    parser_classes = (SealingJSONParser,)
+    parser_classes = (SecretsJSONParser,)
     # JSON alone: the browsable API renders back what was typed.
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = DefaultContentNegotiation

@@ -27,8 +27,6 @@ class CardViewSet(
     DestroyMixin,
     DineroViewSet,
 ):
-    """Cards in the vault."""
-
     serializer_class = CardSerializer
     action_permissions: ClassVar[dict[str, str]] = {
         "list": "dinero.view_creditcard",
@@ -41,15 +39,12 @@ class CardViewSet(
     owner_actions_by_permission = frozenset({"charge"})
 
     def owned_by(self, user: Any) -> Q:
-        """A card is its customer's owner's."""
         return Q(customer__owner=user)
 
     def is_owner(self, obj: CreditCard) -> bool:
-        """Say whether the card's customer is the caller's."""
         return bool(obj.customer.owner_id == self.request.user.pk)
 
     def get_queryset(self) -> QuerySet[CreditCard]:
-        """Return the cards that exist for the caller."""
         return self.visible(CreditCard.objects.select_related("customer").order_by("-id"))
 
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
@@ -62,7 +57,6 @@ class CardViewSet(
 
     @action(detail=True, methods=["post"])
     def charge(self, request: Request, **kwargs: Any) -> Response:
-        """Charge or authorize this card."""
         card: CreditCard = self.get_object()
         serializer = StaffNewChargeSerializer if self.sees_all() else NewChargeSerializer
         return self.move_money(serializer, partial(Transaction.create, card=card))

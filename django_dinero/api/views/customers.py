@@ -32,8 +32,6 @@ class CustomerViewSet(
     DestroyMixin,
     DineroViewSet,
 ):
-    """Customers in the vault."""
-
     serializer_class = CustomerSerializer
     action_permissions: ClassVar[dict[str, str]] = {
         "list": "dinero.view_customer",
@@ -78,14 +76,12 @@ class CustomerViewSet(
 
     @action(detail=True, methods=["post"])
     def cards(self, request: Request, **kwargs: Any) -> Response:
-        """Store one more card for the customer."""
         customer: Customer = self.get_object()
         card = customer.add_card(**self.checked(NewCardSerializer))
         return Response(CardSerializer(card).data, status=status.HTTP_201_CREATED)
 
     @action(detail=True, methods=["post"])
     def charge(self, request: Request, **kwargs: Any) -> Response:
-        """Charge or authorize the customer's default card."""
         customer: Customer = self.get_object()
         serializer = StaffNewChargeSerializer if self.sees_all() else NewChargeSerializer
         return self.move_money(serializer, partial(Transaction.create, customer=customer))

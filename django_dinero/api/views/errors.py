@@ -49,4 +49,4 @@ def _lacks_slash(request: Any) -> bool:
     if not settings.APPEND_SLASH or path.endswith("/"):
         return False
     match = is_valid_path(f"{path}/", getattr(request, "urlconf", None))
-    return bool(match) and getattr(match.func, "view_class", None) is not UnknownRouteView
+    return match is not False and getattr(match.func, "view_class", None) is not UnknownRouteView

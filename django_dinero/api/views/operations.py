@@ -1,4 +1,4 @@
-"""Operations: ``/operations/{key}/``, how a request ended whose answer was lost."""
+"""Operations: ``/operations/{key}/`` tells how a request ended whose answer was lost."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class OperationViewSet(mixins.RetrieveModelMixin, DineroViewSet):
     lookup_value_regex = "[A-Z2-7]{20}"
 
     def owned_by(self, user: Any) -> Q:
-        """An operation is that of whoever asked for it, and of whose customer it is about."""
+        """An operation belongs to whoever asked for it, and to the owner of its customer."""
         customers = Customer.objects.filter(
             owner=user, gateway_name=OuterRef("gateway_name"), customer_id=OuterRef("customer_id")
         )
@@ -38,7 +38,6 @@ class OperationViewSet(mixins.RetrieveModelMixin, DineroViewSet):
         return self.get_queryset().filter(pk=obj.pk).exists()
 
     def get_queryset(self) -> QuerySet[Operation]:
-        """Return the operations that exist for the caller."""
         return self.visible(Operation.objects.order_by("-id"))
 
     def retrieve(self, request: Request, **kwargs: Any) -> Response:

@@ -33,7 +33,7 @@ class TransactionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Diner
     owner_actions = frozenset({"list", "retrieve"})
 
     def owned_by(self, user: Any) -> Q:
-        """A transaction is its owner's, and its customer's owner's."""
+        """A transaction belongs to its owner, and to its customer's owner."""
         return Q(owner=user) | Q(customer__owner=user)
 
     def is_owner(self, obj: Transaction) -> bool:
@@ -46,7 +46,6 @@ class TransactionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Diner
         return StaffTransactionSerializer if self.sees_all() else TransactionSerializer
 
     def get_queryset(self) -> QuerySet[Transaction]:
-        """Return the transactions that exist for the caller."""
         rows = Transaction.objects.select_related("customer", "card", "parent").order_by("-id")
         return self.visible(rows)
 
@@ -58,7 +57,6 @@ class TransactionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Diner
 
     @action(detail=True, methods=["post"])
     def void(self, request: Request, **kwargs: Any) -> Response:
-        """Cancel what has not settled."""
         row: Transaction = self.get_object()
         return self.move_money(VoidSerializer, row.void)
 

@@ -63,7 +63,7 @@ def test_a_transactions_page(root: Client, reserved: Transaction) -> None:
     capture = reserved.settle("10.00")
     page = root.get(url("transaction_change", reserved.pk))
     operation = Operation.objects.get(key=reserved.operation_key)
-    assert "What came of it" in text(page)
+    assert "Captures, voids and refunds" in text(page)
     assert "10.00 USD" in text(page)
     assert url("transaction_change", capture.pk) in page.content.decode()
     assert f"operation/{operation.pk}/change/" in page.content.decode()

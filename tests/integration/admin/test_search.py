@@ -30,7 +30,9 @@ def paid(card: CreditCard, gateway: RecordingGateway) -> Transaction:
     """A charge of Bill's card, beside somebody else's."""
     other = CreditCardFactory(last_4="0015", customer=CustomerFactory(last_name="Other"))
     TransactionFactory(card=other, price="99", order_reference="B-18")
-    return Transaction.create("12.50", card=card, order_reference="A-17", idempotency_key="pay-0017")
+    return Transaction.create(
+        "12.50", card=card, order_reference="A-17", idempotency_key="pay-17-a"
+    )
 
 
 def found(client: Client, name: str, typed: str) -> list[Any]:
@@ -74,7 +76,7 @@ OF_TRANSACTION: dict[str, Named] = {
 }
 OF_OPERATION: dict[str, Named] = {
     "key": lambda row: row.operation_key,
-    "idempotency key": lambda row: "pay-0017",
+    "idempotency key": lambda row: "pay-17-a",
     "transaction id": lambda row: row.transaction_id,
     "public id": lambda row: str(row.public_id),
 }

@@ -12,7 +12,7 @@ from django.views.debug import ExceptionReporter
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
-from django_dinero.api.parsers import MAX_BODY, SealingJSONParser
+from django_dinero.api.parsers import MAX_BODY, SecretsJSONParser
 from django_dinero.api.views.base import DineroViewSet
 from django_dinero.models import CreditCard, Customer, Transaction
 from tests.integration.api.calling import Caller, json_of
@@ -129,7 +129,7 @@ def test_the_parsers_own_frames_hold_nothing(body: str) -> None:
     stream = io.BytesIO(body.encode("utf-8", "surrogatepass"))
     failure: APIException | None = None
     try:
-        SealingJSONParser().parse(stream)
+        SecretsJSONParser().parse(stream)
     except APIException as error:
         failure = error
     if failure is not None:

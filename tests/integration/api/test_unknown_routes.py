@@ -40,7 +40,7 @@ def test_an_unknown_address_is_a_404_like_any_other(address: str, method: str) -
 
 
 def test_a_form_is_not_read() -> None:
-    response = Client().post("/api/nonsense/", {"number": "4111111111111111"})
+    response: Any = Client().post("/api/nonsense/", {"number": "4111111111111111"})
     assert json_of(response, 404)["code"] == "not_found"
 
 
@@ -69,4 +69,5 @@ def test_a_projects_own_routes_are_reached(settings: Any) -> None:
         assert client.get(address).content == b"the project's own"
     assert client.get("/other/nonsense/")["Content-Type"].startswith("text/html")
     assert client.get("/api/shop")["Location"] == "/api/shop/"
-    assert json_of(client.get("/api/shop/nonsense/"), 404)["code"] == "not_found"
+    unknown: Any = client.get("/api/shop/nonsense/")
+    assert json_of(unknown, 404)["code"] == "not_found"
