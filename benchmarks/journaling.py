@@ -48,7 +48,7 @@ def measure(bench: Bench, scale: float) -> Section:
 def _stored_card(bench: Bench) -> CreditCard:
     remote = bench.gateway.retrieve_customer(bench.customer_id)
     assert isinstance(remote, RemoteCustomer), remote
-    customer = pull.write_customer(bench.gateway.alias, remote)
+    customer = pull.write_customer(bench.gateway.name, remote)
     return customer.cards.get(card_id=bench.card_id)
 
 

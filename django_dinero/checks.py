@@ -42,7 +42,10 @@ def check_settings(
 ) -> list[CheckMessage]:
     """Check the DINERO setting and every gateway in it."""
     try:
-        return [*_shape(), *(m for alias, c in conf.gateways().items() for m in _entry(alias, c))]
+        return [
+            *_shape(),
+            *(m for gateway_name, c in conf.gateways().items() for m in _entry(gateway_name, c)),
+        ]
     except ImproperlyConfigured as error:
         return [Error(str(error), id="dinero.E001")]
 
@@ -82,48 +85,48 @@ def _resolver(path: str) -> Iterator[CheckMessage]:
     if not callable(found):
         yield Error(
             f'DINERO["GATEWAY_RESOLVER"]: {path!r} is not callable.',
-            hint="It takes an alias and returns a dict with BACKEND and OPTIONS, or None.",
+            hint="It takes a gateway's name and returns a dict with BACKEND and OPTIONS, or None.",
             id="dinero.E002",
         )
 
 
-def _entry(alias: str, config: object) -> Iterator[CheckMessage]:
+def _entry(gateway_name: str, config: object) -> Iterator[CheckMessage]:
     try:
-        entry = conf.entry(alias, config)
+        entry = conf.entry(gateway_name, config)
     except ImproperlyConfigured as error:
         yield Error(str(error), id="dinero.E003")
         return
-    yield from _unreadable(alias, entry.options)
+    yield from _unreadable(gateway_name, entry.options)
     try:
-        gateway = build(alias, entry)
+        gateway = build(gateway_name, entry)
     except Exception as error:  # a backend of somebody else's may raise what it likes
-        yield Error(_told(alias, error), id="dinero.E003")
+        yield Error(_told(gateway_name, error), id="dinero.E003")
         return
     yield from gateway.check()
     if gateway.live and settings.DEBUG:
         yield checks.Warning(
-            f"DINERO gateway {alias!r} moves real money, and DEBUG is on.",
+            f"DINERO gateway {gateway_name!r} moves real money, and DEBUG is on.",
             hint="A debug page shows settings and local variables to whoever meets an error.",
             id="dinero.W003",
         )
 
 
-def _told(alias: str, error: Exception) -> str:
-    """Return the text of an error, which names the alias if it is one of ours."""
-    if isinstance(error, ImproperlyConfigured) and repr(alias) in str(error):
+def _told(gateway_name: str, error: Exception) -> str:
+    """Return the text of an error, which names the gateway if it is one of ours."""
+    if isinstance(error, ImproperlyConfigured) and repr(gateway_name) in str(error):
         return str(error)
     name = "" if isinstance(error, ImproperlyConfigured) else f"{type(error).__name__}: "
-    return f"DINERO gateway {alias!r}: {name}{error}"
+    return f"DINERO gateway {gateway_name!r}: {name}{error}"
 
 
-def _unreadable(alias: str, options: Mapping[str, Any]) -> Iterator[CheckMessage]:
+def _unreadable(gateway_name: str, options: Mapping[str, Any]) -> Iterator[CheckMessage]:
     for name, value in options.items():
         if not _SECRET_NAMES.search(name) or value is None:
             continue
         text = value if isinstance(value, str) else ""
         if not text or text != text.strip() or not text.isprintable():
             yield Error(
-                f"DINERO gateway {alias!r}: the option {name!r} cannot be read as a key.",
+                f"DINERO gateway {gateway_name!r}: the option {name!r} cannot be read as a key.",
                 hint="It is empty, has blanks around it, or is no text. Its value is not shown.",
                 id="dinero.E004",
             )
@@ -271,7 +274,7 @@ def check_rows(
     return [
         Error(
             f"The database has {', '.join(what)} of the gateway {name!r}, which DINERO lacks.",
-            hint="Configure it again, under the same alias, for as long as its rows are needed.",
+            hint="Configure it again, under the same name, for as long as its rows are needed.",
             id="dinero.E006",
         )
         for name, what in sorted(lost.items())

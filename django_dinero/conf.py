@@ -35,14 +35,14 @@ def dinero() -> Mapping[str, Any]:
 
 
 def gateways() -> Mapping[str, Any]:
-    """Return the configured gateways by alias; :func:`entry` reads one."""
+    """Return the configured gateways by name; :func:`entry` reads one."""
     value = dinero().get("GATEWAYS", {})
     if not isinstance(value, Mapping):
-        raise ImproperlyConfigured('DINERO["GATEWAYS"] must be a dict of aliases.')
+        raise ImproperlyConfigured('DINERO["GATEWAYS"] must be a dict of gateways.')
     return value
 
 
-def entry(alias: str, config: object) -> Entry:
+def entry(name: str, config: object) -> Entry:
     """Read an entry of GATEWAYS; the options are a copy, to which later changes do not reach.
 
     Raises:
@@ -50,24 +50,24 @@ def entry(alias: str, config: object) -> Entry:
             believes to work.
     """
     if not isinstance(config, Mapping):
-        raise ImproperlyConfigured(f"DINERO gateway {alias!r} must be a dict.")
+        raise ImproperlyConfigured(f"DINERO gateway {name!r} must be a dict.")
     unknown = sorted(set(map(str, config)) - {"BACKEND", "OPTIONS"})
     if unknown:
         raise ImproperlyConfigured(
-            f"DINERO gateway {alias!r} has unknown keys: {', '.join(unknown)}. Known: BACKEND, "
+            f"DINERO gateway {name!r} has unknown keys: {', '.join(unknown)}. Known: BACKEND, "
             "OPTIONS; what a backend is told goes into OPTIONS."
         )
     backend = config.get("BACKEND")
     if not isinstance(backend, str) or not backend:
-        raise ImproperlyConfigured(f"DINERO gateway {alias!r} has no BACKEND.")
+        raise ImproperlyConfigured(f"DINERO gateway {name!r} has no BACKEND.")
     options = config.get("OPTIONS") or {}
     if not isinstance(options, Mapping):
-        raise ImproperlyConfigured(f"DINERO gateway {alias!r}: OPTIONS must be a dict.")
+        raise ImproperlyConfigured(f"DINERO gateway {name!r}: OPTIONS must be a dict.")
     return Entry(backend, dict(options))
 
 
 def gateway_resolver() -> str:
-    """Return the dotted path of a callable that configures aliases not in GATEWAYS, or ''."""
+    """Return the dotted path of a callable that configures gateways not in GATEWAYS, or ''."""
     return str(dinero().get("GATEWAY_RESOLVER") or "")
 
 

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from django_dinero.gateways.registry import aliases
+from django_dinero.gateways.registry import gateways
 
 #: What ``cards.brand_of()`` returns.
 BRANDS = ("amex", "diners", "discover", "jcb", "maestro", "mastercard", "unionpay", "visa")
@@ -36,7 +36,7 @@ class GatewayNameFilter(_KnownValuesFilter):
     parameter_name = "gateway_name"
 
     def values(self) -> list[str]:
-        return aliases()
+        return list(gateways)
 
     def has_output(self) -> bool:
         """Hide it where there is nothing to choose."""

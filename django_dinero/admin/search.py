@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from django_dinero import conf
 from django_dinero.enums import TransactionKind
-from django_dinero.gateways.registry import aliases
+from django_dinero.gateways.registry import gateways
 from django_dinero.identifiers import KEY_LENGTH
 from django_dinero.models import CreditCard, Customer, Transaction
 from django_dinero.models.card import cards_lock_name
@@ -98,7 +98,7 @@ def operations(text: str) -> Q:
     pairs = list(made.values_list("operation_key", "public_id"))
     keys = [key for key, _public_id in pairs if key]
     locks = [f"transaction:{public_id}" for _key, public_id in pairs]
-    locks += [cards_lock_name(name, text) for name in aliases()]
+    locks += [cards_lock_name(name, text) for name in gateways]
     locks += [each.lock_name for each in Customer.objects.filter(_at_gateways(customer_id=text))]
     return found | Q(key__in=keys) | Q(lock_name__in=locks)
 
@@ -159,7 +159,7 @@ def _at_gateways(**condition: object) -> Q:
     """A condition at each gateway: what is unique there has an index that begins with its name."""
     if conf.gateway_resolver():
         return Q(**condition)  # names that no setting lists: right, and slow
-    return Q(gateway_name__in=aliases(), **condition)
+    return Q(gateway_name__in=list(gateways), **condition)
 
 
 def _first(model: type[Customer | CreditCard], column: str, condition: Q) -> Iterable[int]:

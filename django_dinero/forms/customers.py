@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django_dinero import conf
 from django_dinero.exceptions import InvalidInput
 from django_dinero.forms.fields import WIDE, add_errors
-from django_dinero.gateways.registry import aliases
+from django_dinero.gateways.registry import gateways
 from django_dinero.models import Customer
 
 if TYPE_CHECKING:
@@ -38,14 +38,14 @@ class CustomerForm(_CustomerModelForm):
         if self.instance.pk is None and "email" in self.fields:
             self.fields["email"].required = True
         if self.instance.pk is None and not conf.gateway_resolver():
-            # With a resolver any alias may exist, and check_values() asks it.
+            # With a resolver any name may exist, and check_values() asks it.
             self._offer_gateways()
 
     def _offer_gateways(self) -> None:
         if "gateway_name" in self.fields:
             self.fields["gateway_name"] = forms.ChoiceField(
                 label=_("Gateway"),
-                choices=[(alias, alias) for alias in aliases()],
+                choices=[(name, name) for name in gateways],
                 initial=conf.DEFAULT_GATEWAY,
                 help_text=_("Where the customer's cards will be stored. It cannot be changed."),
             )

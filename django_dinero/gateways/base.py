@@ -65,7 +65,7 @@ class Gateway(ABC):
     per call on ``self``, and no process-global state of an SDK anywhere.
 
     Args:
-        alias: the name under ``DINERO["GATEWAYS"]``.
+        name: its key in ``DINERO["GATEWAYS"]``.
         options: the ``OPTIONS`` of that entry.
     """
 
@@ -90,18 +90,18 @@ class Gateway(ABC):
     #: Seconds after which an operation that the gateway cannot find is proven absent.
     quarantine_seconds: float = 180.0
 
-    def __init__(self, alias: str, options: Mapping[str, Any] | None = None) -> None:
-        self.alias = alias
+    def __init__(self, name: str, options: Mapping[str, Any] | None = None) -> None:
+        self.name = name
         given = dict(options or {})
-        refuse_unknown(alias, given, COMMON_OPTIONS | self.option_names)
-        self.currency = currency(alias, given)
-        self.lease_seconds = seconds(alias, given, "lease_seconds", self.lease_seconds)
+        refuse_unknown(name, given, COMMON_OPTIONS | self.option_names)
+        self.currency = currency(name, given)
+        self.lease_seconds = seconds(name, given, "lease_seconds", self.lease_seconds)
         self.quarantine_seconds = seconds(
-            alias, given, "quarantine_seconds", self.quarantine_seconds
+            name, given, "quarantine_seconds", self.quarantine_seconds
         )
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.alias!r}>"
+        return f"<{type(self).__name__} {self.name!r}>"
 
     # -- Verbs that every gateway has -----------------------------------------------------------
 
@@ -271,7 +271,7 @@ class Gateway(ABC):
         if not isinstance(card, CardDetails):
             return {}
         given = _values_of(card) | card.address.as_dict()
-        text = _("%(gateway)s requires this.") % {"gateway": self.alias}
+        text = _("%(gateway)s requires this.") % {"gateway": self.name}
         return {name: text for name in self.required_card_fields if not given.get(name)}
 
     def _other_currency(self, request: Request) -> dict[str, str]:
@@ -280,7 +280,7 @@ class Gateway(ABC):
         if not self.single_currency or request.currency == self.currency:
             return {}
         text = _("%(gateway)s takes %(currency)s only.")
-        return {"currency": text % {"gateway": self.alias, "currency": self.currency}}
+        return {"currency": text % {"gateway": self.name, "currency": self.currency}}
 
     def check_lengths(self, values: Mapping[str, str]) -> None:
         """Refuse texts that are longer than the gateway takes.
@@ -293,12 +293,12 @@ class Gateway(ABC):
         """
         errors = self._too_long(values)
         if errors:
-            raise InvalidInput(errors, gateway_name=self.alias)
+            raise InvalidInput(errors, gateway_name=self.name)
 
     def _too_long(self, values: Mapping[str, str]) -> dict[str, str]:
         return {
             name: _("At most %(limit)d characters here, for %(gateway)s.")
-            % {"limit": self.max_lengths[name], "gateway": self.alias}
+            % {"limit": self.max_lengths[name], "gateway": self.name}
             for name, text in values.items()
             if name in self.max_lengths and len(text) > self.max_lengths[name]
         }
@@ -307,8 +307,8 @@ class Gateway(ABC):
         reason = self.unsupported.get(verb) or _("this backend does not have it")
         raise UnsupportedFeature(
             _("%(gateway)s cannot %(verb)s: %(reason)s")
-            % {"gateway": self.alias, "verb": verb, "reason": reason},
-            gateway_name=self.alias,
+            % {"gateway": self.name, "verb": verb, "reason": reason},
+            gateway_name=self.name,
         )
 
 

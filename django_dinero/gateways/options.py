@@ -12,7 +12,7 @@ from django_dinero.exceptions import InvalidInput
 from django_dinero.money import exponent
 
 
-def refuse_unknown(alias: str, given: Iterable[str], accepted: Iterable[str]) -> None:
+def refuse_unknown(gateway_name: str, given: Iterable[str], accepted: Iterable[str]) -> None:
     """Refuse an option that the backend does not have; ignored, it would seem to work.
 
     Raises:
@@ -21,22 +21,22 @@ def refuse_unknown(alias: str, given: Iterable[str], accepted: Iterable[str]) ->
     unknown = sorted(set(map(str, given)) - set(accepted))
     if unknown:
         raise ImproperlyConfigured(
-            f"DINERO gateway {alias!r}: unknown option(s) {', '.join(unknown)}. "
+            f"DINERO gateway {gateway_name!r}: unknown option(s) {', '.join(unknown)}. "
             f"Accepted: {', '.join(sorted(accepted))}."
         )
 
 
-def currency(alias: str, given: Mapping[str, Any]) -> str:
+def currency(gateway_name: str, given: Mapping[str, Any]) -> str:
     """Return the currency of the account, US dollars if none is given."""
     code = given.get("currency", "USD")
     try:
         exponent(code)
     except InvalidInput:
-        raise wrong(alias, "currency", "is no ISO 4217 code in capitals") from None
+        raise wrong(gateway_name, "currency", "is no ISO 4217 code in capitals") from None
     return str(code)
 
 
-def seconds(alias: str, given: Mapping[str, Any], name: str, default: float) -> float:
+def seconds(gateway_name: str, given: Mapping[str, Any], name: str, default: float) -> float:
     """Return a number of seconds above zero."""
     value = given.get(name, default)
     try:
@@ -44,10 +44,10 @@ def seconds(alias: str, given: Mapping[str, Any], name: str, default: float) -> 
     except (TypeError, ValueError):
         length = math.nan
     if not 0 < length < math.inf:
-        raise wrong(alias, name, "is a number of seconds above zero")
+        raise wrong(gateway_name, name, "is a number of seconds above zero")
     return length
 
 
-def wrong(alias: str, name: str, what: str) -> ImproperlyConfigured:
+def wrong(gateway_name: str, name: str, what: str) -> ImproperlyConfigured:
     """Return the error about one option, without its value."""
-    return ImproperlyConfigured(f"DINERO gateway {alias!r}: the option {name!r} {what}.")
+    return ImproperlyConfigured(f"DINERO gateway {gateway_name!r}: the option {name!r} {what}.")

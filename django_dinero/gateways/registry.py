@@ -79,11 +79,6 @@ def get_gateway(gateway_name: str | None = None) -> Gateway:
     return gateways[gateway_name or conf.DEFAULT_GATEWAY]
 
 
-def aliases() -> list[str]:
-    """Return the names in the settings, sorted."""
-    return list(gateways)
-
-
 def instances() -> dict[str, tuple[conf.Entry, Gateway]]:
     """Return what was built so far, for :func:`reset` to go back to."""
     with _lock:

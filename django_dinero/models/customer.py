@@ -94,7 +94,7 @@ class Customer(SyncedModel):
 
         Args:
             email: the customer's address.
-            gateway_name: an alias of ``DINERO["GATEWAYS"]``; ``"default"`` if not given.
+            gateway_name: a name in ``DINERO["GATEWAYS"]``; ``"default"`` if not given.
             **options: ``first_name``, ``last_name``, ``owner``; for a card ``number`` or ``token``,
                 ``cvv``, ``month``, ``year`` and the address: ``company``, ``address``, ``city``,
                 ``state``, ``zip``, ``country``, ``phone``, ``fax``; ``idempotency_key`` with

@@ -81,9 +81,9 @@ def read(gateway: Gateway, call: Callable[[], ResultT | Refusal]) -> ResultT:
     if lost or answer is None:
         raise GatewayError(
             _("%(gateway)s did not answer; nothing was changed. %(detail)s")
-            % {"gateway": gateway.alias, "detail": lost},
-            gateway_name=gateway.alias,
+            % {"gateway": gateway.name, "detail": lost},
+            gateway_name=gateway.name,
         )
     if isinstance(answer, Refusal):
-        raise error_for(answer.reasons, existing_id=answer.existing_id, gateway_name=gateway.alias)
+        raise error_for(answer.reasons, existing_id=answer.existing_id, gateway_name=gateway.name)
     return answer

@@ -162,7 +162,7 @@ class Findings:
             return
         for name in gateway.required_card_fields:
             if not text_of(given.get(name)):
-                self.add({name: _("%(gateway)s requires this.") % {"gateway": gateway.alias}})
+                self.add({name: _("%(gateway)s requires this.") % {"gateway": gateway.name}})
 
     def raise_any(self) -> None:
         """Raise :class:`InvalidInput` (of the class of the first wrong card field) if any."""

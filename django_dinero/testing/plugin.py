@@ -45,7 +45,7 @@ def _forget() -> None:
 
 @pytest.fixture
 def dinero_gateway() -> Any:
-    """The gateway of the alias "default", fresh in each test."""
+    """The gateway called "default", fresh in each test."""
     registry = import_module(_REGISTRY)
     registry.reset()
     return registry.get_gateway()
@@ -53,7 +53,7 @@ def dinero_gateway() -> Any:
 
 @pytest.fixture
 def dinero_bank(dinero_gateway: Any) -> Any:
-    """The test bank behind the alias "default", empty in each test.
+    """The test bank of the gateway called "default", empty in each test.
 
     Its controls: ``settle_batch()``, ``hold_next()``, ``chargeback(id)``, ``mint_token(number,
     month=, year=)`` and ``clock.advance(seconds)``.

@@ -16,7 +16,7 @@ from django_dinero.models import Customer, Transaction
 #: The administrator, and a customer who sees the own rows alone; the password is the name.
 STAFF, SHOPPER = "demo", "bill"
 GATEWAY = "authorizenet"
-#: An alias whose bank is in the web server's own process.
+#: A gateway whose bank is in the web server's own process.
 IN_PROCESS = "default"
 YEAR = timezone.now().year + 2
 EXPIRY: dict[str, Any] = {"month": 12, "year": YEAR, "cvv": "900"}

@@ -31,7 +31,7 @@ OPTIONS = (
 
 @pytest.fixture
 def gateway(settings: Any) -> RecordingGateway:
-    """The default alias, recording what is asked of it; and the admin by itself."""
+    """The default gateway, recording what is asked of it; and the admin by itself."""
     entry = {"BACKEND": "tests.support.recording.RecordingGateway", "OPTIONS": {}}
     settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": entry}}
     settings.ROOT_URLCONF = "tests.integration.admin.urls"

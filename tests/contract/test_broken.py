@@ -218,8 +218,8 @@ class ShowsItsKey(SandboxGateway):
 
     option_names = SandboxGateway.option_names | {"api_key"}
 
-    def __init__(self, alias: str, options: Any = None) -> None:
-        super().__init__(alias, options)
+    def __init__(self, name: str, options: Any = None) -> None:
+        super().__init__(name, options)
         self.given = options
 
 

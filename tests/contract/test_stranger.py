@@ -34,8 +34,8 @@ class Stranger(Gateway):
     unsupported: ClassVar[dict[str, str]] = dict.fromkeys(set(VERBS) - set(ONLY), "it only charges")
     honours_operation_key = True
 
-    def __init__(self, alias: str, options: Any = None) -> None:
-        super().__init__(alias, options)
+    def __init__(self, name: str, options: Any = None) -> None:
+        super().__init__(name, options)
         self.books: dict[str, RemoteTransaction] = {}
 
     def charge(self, request: ChargeRequest) -> TransactionResult:

@@ -52,7 +52,7 @@ def test_a_wrong_setting_is_no_unknown_outcome(
 
 @pytest.fixture
 def broken(settings: Any) -> dict[str, Any]:
-    """The entry of an alias that worked when its customers were stored; to be broken by a test."""
+    """The entry of a gateway that worked when its customers were stored; to be broken by a test."""
     entry: dict[str, Any] = {"BACKEND": SANDBOX, "OPTIONS": {}}
     settings.DINERO = {"GATEWAYS": {"default": {"BACKEND": SANDBOX}, "broken": entry}}
     return entry

@@ -25,7 +25,7 @@ ID = re.compile(r"[0-9]{6,20}")
 
 @pytest.fixture(autouse=True)
 def fresh_bank(settings: Any) -> Iterator[Any]:
-    """A bank of this test's own behind the default alias."""
+    """A bank of this test's own behind the default gateway."""
     entry = {"BACKEND": "django_dinero.gateways.sandbox.SandboxGateway", "OPTIONS": {}}
     settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": entry, "other": entry}}
     reset()

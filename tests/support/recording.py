@@ -17,8 +17,8 @@ Fault = Callable[[Callable[[], Any]], Any]
 class RecordingGateway(SandboxGateway):
     """The in-process sandbox, with ``calls`` in order and ``faults`` by verb, each used once."""
 
-    def __init__(self, alias: str, options: Mapping[str, Any] | None = None) -> None:
-        super().__init__(alias, options)
+    def __init__(self, name: str, options: Mapping[str, Any] | None = None) -> None:
+        super().__init__(name, options)
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
         self.faults: dict[str, Fault] = {}
         self._list_lock = threading.Lock()

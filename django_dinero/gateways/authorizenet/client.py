@@ -90,7 +90,7 @@ class Client:
         )
 
     def __repr__(self) -> str:
-        return f"<Client of {self._options.alias!r}>"
+        return f"<Client of {self._options.gateway_name!r}>"
 
     def call(
         self, operation: str, values: Mapping[str, Any], *, changes: bool, key: str = ""
@@ -128,7 +128,7 @@ class Client:
         if changes and reply.broke_off:
             raise OutcomeUnknown(
                 _("%(gateway)s broke off: %(text)s")
-                % {"gateway": self._options.alias, "text": reply.reason().text},
+                % {"gateway": self._options.gateway_name, "text": reply.reason().text},
                 gateway_code=reply.code,
             )
         return reply
@@ -143,7 +143,11 @@ class Client:
         if problem:
             raise OutcomeUnknown(
                 _("%(gateway)s sent an unreadable reply to %(operation)s (%(problem)s).")
-                % {"gateway": self._options.alias, "operation": operation, "problem": problem}
+                % {
+                    "gateway": self._options.gateway_name,
+                    "operation": operation,
+                    "problem": problem,
+                }
             )
         if reply.root not in (ERROR_ROOT, f"{operation}Response"):
             raise self._foreign(operation, reply.root)
@@ -157,5 +161,5 @@ class Client:
     def _foreign(self, operation: str, what: str) -> OutcomeUnknown:
         return OutcomeUnknown(
             _("%(gateway)s answered %(operation)s with the reply of something else (%(what)s).")
-            % {"gateway": self._options.alias, "operation": operation, "what": what[:60]}
+            % {"gateway": self._options.gateway_name, "operation": operation, "what": what[:60]}
         )

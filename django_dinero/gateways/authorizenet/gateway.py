@@ -83,9 +83,9 @@ class AuthorizeNetGateway(Gateway):
     required_card_fields = ("month", "year")
     max_lengths = limits.MAX_LENGTHS
 
-    def __init__(self, alias: str, options_: Mapping[str, Any] | None = None) -> None:
-        super().__init__(alias, options_)
-        self.options = options.read(alias, dict(options_ or {}))
+    def __init__(self, name: str, options_: Mapping[str, Any] | None = None) -> None:
+        super().__init__(name, options_)
+        self.options = options.read(name, dict(options_ or {}))
         self.fresh = FreshIds()
         self._client: Client | None = None
         self._lock = Lock()
@@ -170,7 +170,7 @@ class AuthorizeNetGateway(Gateway):
         return self._deleted(reply, K.CUSTOMER_NOT_FOUND, customer_id)
 
     def iter_customers(self) -> Iterator[RemoteCustomer]:
-        yield from profiles.iter_customers(self._patient, self.alias)
+        yield from profiles.iter_customers(self._patient, self.name)
 
     # -- Cards ------------------------------------------------------------------------------------
 
@@ -290,7 +290,7 @@ class AuthorizeNetGateway(Gateway):
         Raises:
             GatewayError: a list could not be read to its end.
         """
-        yield from lists.iter_transactions(self._patient, since, self.currency, self.alias)
+        yield from lists.iter_transactions(self._patient, since, self.currency, self.name)
 
     # -- Credentials and webhooks -----------------------------------------------------------------
 

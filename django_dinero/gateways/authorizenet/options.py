@@ -52,7 +52,7 @@ OPTION_NAMES = frozenset(
 class Options:
     """The options of one account; times are in seconds."""
 
-    alias: str
+    gateway_name: str
     login_id: Secret
     transaction_key: Secret
     signature_key: Secret | None
@@ -80,90 +80,97 @@ class Options:
         return self.host in LIVE_HOSTS
 
 
-def read(alias: str, given: Mapping[str, Any]) -> Options:
-    """Return the options of an alias.
+def read(gateway_name: str, given: Mapping[str, Any]) -> Options:
+    """Return the options of a gateway.
 
     Raises:
         ImproperlyConfigured: one is missing or impossible; no value of a key is shown.
     """
-    endpoint = _endpoint(alias, given)
+    endpoint = _endpoint(gateway_name, given)
     live = urlsplit(endpoint).hostname in LIVE_HOSTS
     mode = given.get("validation_mode") or ("liveMode" if live else "testMode")
     if mode not in VALIDATION_MODES:
-        raise wrong(alias, "validation_mode", f"is one of {', '.join(VALIDATION_MODES)}")
+        raise wrong(gateway_name, "validation_mode", f"is one of {', '.join(VALIDATION_MODES)}")
     window = given.get("duplicate_window", MAX_DUPLICATE_WINDOW)
     if type(window) is not int or not 0 <= window <= MAX_DUPLICATE_WINDOW:
-        raise wrong(alias, "duplicate_window", f"is 0 to {MAX_DUPLICATE_WINDOW} seconds")
+        raise wrong(gateway_name, "duplicate_window", f"is 0 to {MAX_DUPLICATE_WINDOW} seconds")
     signature = given.get("signature_key")
     return Options(
-        alias=alias,
-        login_id=_key(alias, given, "login_id", MAX_LOGIN_ID),
-        transaction_key=_key(alias, given, "transaction_key", MAX_TRANSACTION_KEY),
-        signature_key=_secret(alias, "signature_key", signature) if signature else None,
+        gateway_name=gateway_name,
+        login_id=_key(gateway_name, given, "login_id", MAX_LOGIN_ID),
+        transaction_key=_key(gateway_name, given, "transaction_key", MAX_TRANSACTION_KEY),
+        signature_key=_secret(gateway_name, "signature_key", signature) if signature else None,
         client_key=str(given.get("client_key") or ""),
         endpoint=endpoint,
-        trusted_hosts=_hosts(alias, given.get("trusted_hosts") or ()),
+        trusted_hosts=_hosts(gateway_name, given.get("trusted_hosts") or ()),
         duplicate_window=window,
         validation_mode=mode,
-        replication_seconds=_seconds(alias, given, "replication_seconds", 15.0),
-        connect_timeout=_seconds(alias, given, "connect_timeout", 10.0, above_zero=True),
-        read_timeout=_seconds(alias, given, "read_timeout", 60.0, above_zero=True),
-        deadline=_seconds(alias, given, "deadline", 90.0, above_zero=True),
+        replication_seconds=_seconds(gateway_name, given, "replication_seconds", 15.0),
+        connect_timeout=_seconds(gateway_name, given, "connect_timeout", 10.0, above_zero=True),
+        read_timeout=_seconds(gateway_name, given, "read_timeout", 60.0, above_zero=True),
+        deadline=_seconds(gateway_name, given, "deadline", 90.0, above_zero=True),
         ca_bundle=given.get("ca_bundle"),
-        proxy=_proxy(alias, given.get("proxy")),
+        proxy=_proxy(gateway_name, given.get("proxy")),
     )
 
 
-def _endpoint(alias: str, given: Mapping[str, Any]) -> str:
+def _endpoint(gateway_name: str, given: Mapping[str, Any]) -> str:
     endpoint, environment = given.get("endpoint"), given.get("environment")
     if endpoint:
         try:
             urlsplit(str(endpoint))
         except ValueError:
-            raise wrong(alias, "endpoint", "is no address") from None
+            raise wrong(gateway_name, "endpoint", "is no address") from None
         return str(endpoint)
     if not isinstance(environment, str) or environment not in ENDPOINTS:
-        raise wrong(alias, "environment", 'is "production" or "sandbox"; or set "endpoint"')
+        raise wrong(gateway_name, "environment", 'is "production" or "sandbox"; or set "endpoint"')
     return ENDPOINTS[environment]
 
 
-def _hosts(alias: str, names: object) -> frozenset[str]:
+def _hosts(gateway_name: str, names: object) -> frozenset[str]:
     # A single text is a mistake; it would be read as a list of letters.
     if isinstance(names, str) or not isinstance(names, Iterable):
-        raise wrong(alias, "trusted_hosts", "is a list of host names")
+        raise wrong(gateway_name, "trusted_hosts", "is a list of host names")
     return frozenset(str(name).lower() for name in names)
 
 
-def _proxy(alias: str, address: object) -> str | None:
+def _proxy(gateway_name: str, address: object) -> str | None:
     if address is None or isinstance(address, str):
         return address
-    raise wrong(alias, "proxy", "is an address")
+    raise wrong(gateway_name, "proxy", "is an address")
 
 
-def _key(alias: str, given: Mapping[str, Any], name: str, limit: int) -> Secret:
+def _key(gateway_name: str, given: Mapping[str, Any], name: str, limit: int) -> Secret:
     if not given.get(name):
-        raise wrong(alias, name, "is required (Merchant Interface, API Credentials & Keys)")
-    key = _secret(alias, name, given[name])
+        raise wrong(gateway_name, name, "is required (Merchant Interface, API Credentials & Keys)")
+    key = _secret(gateway_name, name, given[name])
     # The gateway's refusal of a key that is too long shows it in clear.
     if len(key) > limit:
-        raise wrong(alias, name, f"has at most {limit} characters")
+        raise wrong(gateway_name, name, f"has at most {limit} characters")
     return key
 
 
-def _secret(alias: str, name: str, value: object) -> Secret:
+def _secret(gateway_name: str, name: str, value: object) -> Secret:
     if not isinstance(value, str | Secret):
-        raise wrong(alias, name, "must be a str")
+        raise wrong(gateway_name, name, "must be a str")
     return Secret(value)
 
 
 def _seconds(
-    alias: str, given: Mapping[str, Any], name: str, default: float, *, above_zero: bool = False
+    gateway_name: str,
+    given: Mapping[str, Any],
+    name: str,
+    default: float,
+    *,
+    above_zero: bool = False,
 ) -> float:
     value = given.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 86400:
-        raise wrong(alias, name, "is a number of seconds, at most a day")
+        raise wrong(gateway_name, name, "is a number of seconds, at most a day")
     if above_zero and not value:
-        raise wrong(alias, name, "is above zero: no call may wait for ever, nor fail at once")
+        raise wrong(
+            gateway_name, name, "is above zero: no call may wait for ever, nor fail at once"
+        )
     return float(value)
 
 
@@ -172,7 +179,7 @@ def check(options: Options) -> Iterator[CheckMessage]:
     parts = urlsplit(options.endpoint)
     if parts.scheme not in ("http", "https") or not options.host:
         yield Error(
-            f"DINERO gateway {options.alias!r}: the endpoint is no http address.",
+            f"DINERO gateway {options.gateway_name!r}: the endpoint is no http address.",
             id="dinero.E007",
         )
         return
@@ -180,15 +187,15 @@ def check(options: Options) -> Iterator[CheckMessage]:
         return
     if options.host in options.trusted_hosts:
         yield checks.Warning(
-            f"DINERO gateway {options.alias!r} sends card numbers to {options.host}"
+            f"DINERO gateway {options.gateway_name!r} sends card numbers to {options.host}"
             + (" without encryption." if parts.scheme == "http" else "."),
             hint="trusted_hosts names it. It is not Authorize.Net.",
             id="dinero.W004",
         )
     elif options.host not in OWN_HOSTS or parts.scheme == "http":
         yield Error(
-            f"DINERO gateway {options.alias!r}: {parts.scheme}://{options.host} is not where card "
-            "numbers may go.",
+            f"DINERO gateway {options.gateway_name!r}: {parts.scheme}://{options.host} is not "
+            "where card numbers may go.",
             hint="Use https and Authorize.Net's own hosts, a loopback address, or name the host "
             "in the option trusted_hosts.",
             id="dinero.E007",
@@ -202,8 +209,8 @@ def check_times(options: Options, lease: float, quarantine: float) -> Iterator[C
     for name, seconds in (("lease_seconds", lease), ("quarantine_seconds", quarantine)):
         if seconds < longest:
             yield Error(
-                f"DINERO gateway {options.alias!r}: {name} is {seconds:g}, and a call may end "
-                f"{longest:g} seconds after its operation was taken.",
+                f"DINERO gateway {options.gateway_name!r}: {name} is {seconds:g}, and a call may "
+                f"end {longest:g} seconds after its operation was taken.",
                 hint="Make it at least a third of lease_seconds and the deadline together.",
                 id="dinero.E010",
             )

@@ -110,9 +110,9 @@ class SandboxGateway(Gateway):
     lease_seconds = 30.0
     quarantine_seconds = 30.0
 
-    def __init__(self, alias: str, options: Mapping[str, Any] | None = None) -> None:
-        super().__init__(alias, options)
-        self.options = read(alias, dict(options or {}), self.currency)
+    def __init__(self, name: str, options: Mapping[str, Any] | None = None) -> None:
+        super().__init__(name, options)
+        self.options = read(name, dict(options or {}), self.currency)
         self._bank: Bank | None = None
         self._lock = Lock()
 
@@ -232,7 +232,7 @@ class SandboxGateway(Gateway):
 
     @_results
     def charge(self, request: ChargeRequest) -> TransactionResult:
-        """Charge or authorize. Where only a part is approved, it is given back: that is a decline."""
+        """Charge or authorize. Where only a part is approved, it is given back: a decline."""
         verdict = self.bank.charge(
             mapping.charged(request),
             request.amount,
@@ -299,7 +299,7 @@ class SandboxGateway(Gateway):
         return mapping.transaction(self.bank.retrieve_transaction(transaction_id))
 
     def find_operation(self, key: str, hints: LookupHints) -> LookupResult:
-        """Find what an operation left: by its key, for a customer by our key, for a card by its digits."""
+        """Find what an operation left: by its key, a customer by our key, a card by its digits."""
         if hints.kind == "create_customer":
             return self._find_customer(hints)
         if hints.kind == "add_card":

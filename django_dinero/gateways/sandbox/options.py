@@ -26,14 +26,14 @@ OPTION_NAMES = frozenset({"store", "reject_avs", "reject_cvv", "max_cards", "all
 class Options:
     """What a test bank is configured with; ``store`` is None for memory."""
 
-    alias: str
+    gateway_name: str
     store: str | None
     account: Account
     allow_in_production: bool
 
 
-def read(alias: str, given: Mapping[str, Any], currency: str) -> Options:
-    """Return the options of an alias.
+def read(gateway_name: str, given: Mapping[str, Any], currency: str) -> Options:
+    """Return the options of a gateway.
 
     Raises:
         ImproperlyConfigured: one is impossible.
@@ -44,19 +44,19 @@ def read(alias: str, given: Mapping[str, Any], currency: str) -> Options:
             letters = given[name]
             if not (isinstance(letters, str) and set(letters) <= set(Check)):
                 known = "".join(Check)
-                raise wrong(alias, name, f"is a str of the letters {known}, empty for none")
+                raise wrong(gateway_name, name, f"is a str of the letters {known}, empty for none")
             account[name] = given[name]
     if "max_cards" in given:
         if type(given["max_cards"]) is not int or given["max_cards"] < 1:
-            raise wrong(alias, "max_cards", "is a whole number above zero")
+            raise wrong(gateway_name, "max_cards", "is a whole number above zero")
         account["max_cards"] = given["max_cards"]
     if not isinstance(given.get("allow_in_production", False), bool):
-        raise wrong(alias, "allow_in_production", "is True or False")
+        raise wrong(gateway_name, "allow_in_production", "is True or False")
     store = given.get("store")
     if store is not None and not isinstance(store, str | os.PathLike):
-        raise wrong(alias, "store", "is the path of a file")
+        raise wrong(gateway_name, "store", "is the path of a file")
     return Options(
-        alias=alias,
+        gateway_name=gateway_name,
         store=None if store is None else os.fspath(store),
         account=Account(**account),
         allow_in_production=given.get("allow_in_production", False),
@@ -70,15 +70,15 @@ def check(options: Options) -> Iterator[CheckMessage]:
     testing = hasattr(mail, "outbox")
     if not (settings.DEBUG or testing or options.allow_in_production):
         yield Error(
-            f"DINERO gateway {options.alias!r} is the test bank, and DEBUG is off: every charge "
-            "would be a gift.",
+            f"DINERO gateway {options.gateway_name!r} is the test bank, and DEBUG is off: every "
+            "charge would be a gift.",
             hint="Configure a real gateway, or set its option allow_in_production to True.",
             id="dinero.E008",
         )
     if options.store and not Path(options.store).absolute().parent.is_dir():
         yield Error(
-            f"DINERO gateway {options.alias!r}: the folder of the store {options.store!r} does "
-            "not exist.",
+            f"DINERO gateway {options.gateway_name!r}: the folder of the store {options.store!r} "
+            "does not exist.",
             hint="Make it; the file itself is made at the first use.",
             id="dinero.E009",
         )
@@ -93,4 +93,4 @@ def open_bank(options: Options) -> Bank:
     try:
         return Bank(options.store, options.account)
     except (ValueError, sqlite3.Error) as error:
-        raise ImproperlyConfigured(f"DINERO gateway {options.alias!r}: {error}") from error
+        raise ImproperlyConfigured(f"DINERO gateway {options.gateway_name!r}: {error}") from error

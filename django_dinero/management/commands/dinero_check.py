@@ -30,7 +30,7 @@ HIDDEN = ("key", "secret", "login", "password", "token")
 class Verdict:
     """One gateway's line: a word that scripts can look for, and the reason."""
 
-    alias: str
+    gateway_name: str
     word: str
     text: str = ""
 
@@ -41,36 +41,36 @@ class Verdict:
 
 
 class Command(BaseCommand):
-    """``manage.py dinero_check [alias ...]``: one line per gateway, exit code 0 if all are fine."""
+    """``manage.py dinero_check [name ...]``: one line per gateway, exit code 0 if all are fine."""
 
     help = "Asks the payment gateways whether they accept the configured credentials."
     # The checks stop at the first wrong entry; here it is a verdict among others.
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add the aliases."""
+        """Add the names."""
         parser.add_argument(
-            "aliases",
+            "gateway_names",
             nargs="*",
-            metavar="alias",
+            metavar="name",
             help='Gateways to ask, by their name in DINERO["GATEWAYS"]; all of them by default.',
         )
 
-    def handle(self, *args: Any, aliases: list[str], **options: Any) -> None:
+    def handle(self, *args: Any, gateway_names: list[str], **options: Any) -> None:
         """Print the verdicts.
 
         Raises:
-            CommandError: a gateway is not fine, no such alias, or there is none at all.
+            CommandError: a gateway is not fine, no such name, or there is none at all.
         """
-        asked = list(dict.fromkeys(aliases)) or registry.aliases()
+        asked = list(dict.fromkeys(gateway_names)) or list(registry.gateways)
         if not asked:
             raise CommandError(_('No gateway is configured in DINERO["GATEWAYS"].'))
-        width = max(len(alias) for alias in asked)
+        width = max(len(gateway_name) for gateway_name in asked)
         bad = 0
-        for alias in asked:
-            verdict = check(alias)
+        for gateway_name in asked:
+            verdict = check(gateway_name)
             bad += not verdict.fine
-            text = f"{verdict.alias:{width}}  {verdict.word}"
+            text = f"{verdict.gateway_name:{width}}  {verdict.word}"
             line = f"{text}: {verdict.text}" if verdict.text else text
             self.stdout.write(self.style.SUCCESS(line) if verdict.fine else self.style.ERROR(line))
             self.stdout.flush()
@@ -85,23 +85,23 @@ class Command(BaseCommand):
             )
 
 
-def check(alias: str) -> Verdict:
+def check(gateway_name: str) -> Verdict:
     """Ask one gateway; every way this can end is a verdict.
 
     Raises:
         CommandError: no gateway has this name.
     """
     try:
-        word, text = _ask(alias)
+        word, text = _ask(gateway_name)
     except InvalidInput as error:
         raise CommandError(str(error)) from None
-    line = " ".join(scrub(text, *_hidden_values(alias)).split())
-    return Verdict(alias, word, line)
+    line = " ".join(scrub(text, *_hidden_values(gateway_name)).split())
+    return Verdict(gateway_name, word, line)
 
 
-def _ask(alias: str) -> tuple[str, str]:
+def _ask(gateway_name: str) -> tuple[str, str]:
     try:
-        gateway = registry.get_gateway(alias)
+        gateway = registry.get_gateway(gateway_name)
         answer = gateway.check_credentials()
     except UnsupportedFeature as error:
         return "NOT CHECKABLE", error.message
@@ -121,8 +121,8 @@ def _ask(alias: str) -> tuple[str, str]:
     return "OK", f"{answer.text} ({kind})" if answer.text else kind
 
 
-def _hidden_values(alias: str) -> Iterator[Secret]:
-    entry = conf.gateways().get(alias)
+def _hidden_values(gateway_name: str) -> Iterator[Secret]:
+    entry = conf.gateways().get(gateway_name)
     options = entry.get("OPTIONS") if isinstance(entry, Mapping) else None
     for name, value in (options or {}).items():
         if isinstance(value, str | Secret) and any(part in name.lower() for part in HIDDEN):

@@ -90,7 +90,7 @@ def begin(
     times = sending_columns(gateway, attempts=1) if sent else _new_columns(gateway)
     operation = Operation(
         kind=kind,
-        gateway_name=gateway.alias,
+        gateway_name=gateway.name,
         lock_name=lock_name,
         held_lock=lock_name or None,
         intent=intent.to_json(),

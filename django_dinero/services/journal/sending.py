@@ -71,7 +71,7 @@ def send(gateway: Gateway, operation: Operation, call: Callable[[], ResultT]) ->
     # Outside the except block: an exception of the wire may hold the request, card number and all.
     _record(operation, failure)
     failure.operation = operation
-    failure.gateway_name = gateway.alias
+    failure.gateway_name = gateway.name
     raise failure
 
 

@@ -116,7 +116,7 @@ class ChargeOrder:
             shown |= {"month": charged.month, "year": charged.year}
         return {
             "verb": "charge" if request.capture else "authorize",
-            "gateway": self.gateway.alias,
+            "gateway": self.gateway.name,
             "amount": str(request.amount),
             "currency": request.currency,
             "order_reference": request.order_reference,
@@ -187,9 +187,9 @@ def check_currency(gateway: Gateway, currency: object) -> str:
         raise InvalidInput(
             {
                 "currency": _("%(gateway)s takes %(currency)s only.")
-                % {"gateway": gateway.alias, "currency": gateway.currency}
+                % {"gateway": gateway.name, "currency": gateway.currency}
             },
-            gateway_name=gateway.alias,
+            gateway_name=gateway.name,
         )
     return str(currency)
 

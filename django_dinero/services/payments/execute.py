@@ -66,7 +66,7 @@ def perform(
         # Of another charge than ours, or the gateway would have told that it was made: our key is
         # in what it compares, and only a person can say how that came.
         mark_for_review(operation, outcome, outcome.gateway_text)
-        raise error_for(result.reasons, operation=operation, gateway_name=gateway.alias)
+        raise error_for(result.reasons, operation=operation, gateway_name=gateway.name)
     if operation.kind in CHARGES and _has_no_card(result):
         made = _made_all_the_same(operation)
         if made is not None:

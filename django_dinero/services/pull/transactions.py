@@ -31,14 +31,14 @@ def retrieve_transaction(transaction_id: str, *, gateway_name: str | None = None
     """Fetch a transaction and bring its row up to date; see :meth:`Transaction.retrieve`."""
     gateway = get_gateway(gateway_name)
     # Read before the gateway is asked: what is written here meanwhile is newer than its answer.
-    before = _original(gateway.alias, str(transaction_id))
+    before = _original(gateway.name, str(transaction_id))
     remote = read(gateway, lambda: gateway.retrieve_transaction(str(transaction_id)))
     if before is not None:
         update_row(before, remote)
         return before
-    _conclude_ours(gateway.alias, remote)
-    row = _original(gateway.alias, remote.transaction_id)
-    return row or foreign_row(gateway.alias, remote)
+    _conclude_ours(gateway.name, remote)
+    row = _original(gateway.name, remote.transaction_id)
+    return row or foreign_row(gateway.name, remote)
 
 
 def _original(gateway_name: str, transaction_id: str) -> Transaction | None:

@@ -99,10 +99,10 @@ def _show_card(operation: Operation) -> str:
     """
     try:
         gateway = get_gateway(operation.gateway_name)
-        before = pull.take_snapshot(gateway.alias, operation.customer_id)
+        before = pull.take_snapshot(gateway.name, operation.customer_id)
         remote = gateway.retrieve_customer(operation.customer_id)
         if isinstance(remote, RemoteCustomer):
-            pull.write_customer(gateway.alias, remote, before)
+            pull.write_customer(gateway.name, remote, before)
     except CustomerNotFoundError:
         return ""  # deleted here meanwhile
     except DineroError as error:

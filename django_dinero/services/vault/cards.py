@@ -70,7 +70,7 @@ def validate_card(card: CreditCard, cvv: Secret | None) -> None:
     code = check_cvv(cvv)
     result = read(gateway, lambda: gateway.validate_card(card.customer_id, card.card_id, code))
     if result.outcome is not ResultStatus.APPROVED:
-        raise error_for(result.reasons, gateway_name=gateway.alias)
+        raise error_for(result.reasons, gateway_name=gateway.name)
 
 
 def store_card(card: CreditCard, write: Write) -> None:
@@ -132,7 +132,7 @@ def _add(
     gateway: Gateway, card: CreditCard, details: CardDetails | PaymentToken, write: Write
 ) -> None:
     customer = card.customer
-    card.gateway_name = gateway.alias
+    card.gateway_name = gateway.name
     gateway.check_request(CardRequest("", customer.customer_id or "", details))
     _push_first(customer)
     customer_id = customer.customer_id or ""
@@ -140,7 +140,7 @@ def _add(
         gateway,
         OperationKind.ADD_CARD,
         using=journal.alias_for_vault(),
-        lock_name=cards_lock_name(gateway.alias, customer_id),
+        lock_name=cards_lock_name(gateway.name, customer_id),
         key=identifiers.new_key(),
         customer_id=customer_id,
         intent=Intent(customer_key=customer.customer_key, **validation.shown(details)),

@@ -47,7 +47,7 @@ def create_customer(
     gateway = get_gateway(gateway_name)
     gateway.require("create_customer")
     customer = Customer(
-        gateway_name=gateway.alias,
+        gateway_name=gateway.name,
         owner=given.get("owner"),
         email=text_of(email),
         first_name=text_of(given.get("first_name")),
@@ -87,7 +87,7 @@ def _checked(
     if any(text_of(given.get(name)) for name in ("number", "token", "cvv", "month", "year")):
         findings.of_gateway(gateway, given)
         address = {name: text_of(given.get(name)) for name in ADDRESS_FIELDS}
-        findings.add(CreditCard(gateway_name=gateway.alias, **address).problems())
+        findings.add(CreditCard(gateway_name=gateway.name, **address).problems())
     elif any(text_of(given.get(n)) for n in ADDRESS_FIELDS if n not in CUSTOMER_NAMES):
         findings.add(
             {"number": _("An address belongs to a card; pass number or token, or leave it out.")}
@@ -151,9 +151,9 @@ def retrieve_customer(customer_id: str, *, gateway_name: str | None = None) -> C
     """Fetch and mirror a customer; see :meth:`Customer.retrieve`."""
     gateway = get_gateway(gateway_name)
     gateway.require("retrieve_customer")
-    before = pull.take_snapshot(gateway.alias, str(customer_id))
+    before = pull.take_snapshot(gateway.name, str(customer_id))
     remote = read(gateway, lambda: gateway.retrieve_customer(str(customer_id)))
-    return pull.write_customer(gateway.alias, remote, before)
+    return pull.write_customer(gateway.name, remote, before)
 
 
 def length_errors(gateway_name: str, texts: Mapping[str, str]) -> dict[str, str]:

@@ -86,7 +86,7 @@ class InterfaceContract(ContractBase):
                 with pytest.raises(UnsupportedFeature) as caught:
                     call()
                 assert reason in str(caught.value)
-                assert caught.value.gateway_name == gateway.alias
+                assert caught.value.gateway_name == gateway.name
 
     def test_every_other_verb_answers(self, gateway: Gateway) -> None:
         """It does not raise, whatever the id: refusals are answers."""
@@ -157,7 +157,7 @@ class InterfaceContract(ContractBase):
 
     def test_declarations_have_their_types(self, gateway: Gateway) -> None:
         """Times are seconds above zero, and a lease is longer than nothing."""
-        assert gateway.alias != ""
+        assert gateway.name != ""
         assert len(gateway.currency) == 3
         assert gateway.lease_seconds > 0
         assert gateway.quarantine_seconds >= 0

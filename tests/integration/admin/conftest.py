@@ -25,7 +25,7 @@ def admin_urls(settings: Any) -> None:
 
 @pytest.fixture
 def gateway(settings: Any) -> RecordingGateway:
-    """The default alias, recording what is asked of it."""
+    """The default gateway, recording what is asked of it."""
     entry = {"BACKEND": "tests.support.recording.RecordingGateway", "OPTIONS": {}}
     settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": entry}}
     found = get_gateway()

@@ -23,7 +23,7 @@ EVERY_OWNER_PERMISSION = (
 
 @pytest.fixture
 def gateway(settings: Any) -> RecordingGateway:
-    """The default alias, recording what is asked of it, with an empty bank."""
+    """The default gateway, recording what is asked of it, with an empty bank."""
     entry = {"BACKEND": "tests.support.recording.RecordingGateway", "OPTIONS": {}}
     settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": entry}}
     found = get_gateway()

@@ -1,4 +1,4 @@
-"""The Authorize.Net client behind the default alias, a test bank behind an address."""
+"""The Authorize.Net client behind the default gateway, a test bank behind an address."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def charge_with(card: CardDetails | PaymentToken | StoredCard, **values: Any) ->
 
 def test_the_defaults() -> None:
     gateway = Small("shop")
-    assert gateway.alias == "shop"
+    assert gateway.name == "shop"
     assert gateway.currency == "USD"
     assert (gateway.lease_seconds, gateway.quarantine_seconds) == (180.0, 180.0)
     assert gateway.live is True
@@ -134,7 +134,7 @@ def test_a_time_that_is_none_is_refused_at_once(name: str, value: Any) -> None:
         Small("shop", {name: value})
 
 
-def test_its_repr_names_class_and_alias_and_no_option() -> None:
+def test_its_repr_names_class_and_name_and_no_option() -> None:
     assert repr(Small("shop", {"api_key": "s3cret"})) == "<Small 'shop'>"
 
 

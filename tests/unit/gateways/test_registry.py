@@ -1,4 +1,4 @@
-"""Which gateway stands behind an alias, and what a wrong entry says."""
+"""Which gateway a name stands for, and what a wrong entry says."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from django_dinero.enums import ResultStatus
 from django_dinero.exceptions import InvalidInput
 from django_dinero.gateways import gateways, registry
 from django_dinero.gateways.base import Gateway
-from django_dinero.gateways.registry import aliases, build, get_gateway, reset
+from django_dinero.gateways.registry import build, get_gateway, reset
 from django_dinero.gateways.types import (
     ChargeRequest,
     LookupHints,
@@ -40,8 +40,8 @@ class Counted(Gateway):
     prepared = 0
     errors: ClassVar[list[CheckMessage]] = []
 
-    def __init__(self, alias: str, options: Any = None) -> None:
-        super().__init__(alias, options)
+    def __init__(self, name: str, options: Any = None) -> None:
+        super().__init__(name, options)
         type(self).built += 1
         self.options = dict(options or {})
 
@@ -67,8 +67,8 @@ RESOLVER = "dinero_registry_example.resolve"
 answers: dict[str, Any] = {}
 
 
-def resolve(alias: str) -> Any:
-    return answers.get(alias)
+def resolve(name: str) -> Any:
+    return answers.get(name)
 
 
 @pytest.fixture(autouse=True)
@@ -93,9 +93,9 @@ def configure(settings: Any, **entries: Any) -> None:
 def test_none_means_default(settings: Any) -> None:
     configure(settings, default={"BACKEND": PATH}, other={"BACKEND": PATH, "OPTIONS": None})
     assert get_gateway() is get_gateway(None) is get_gateway("") is get_gateway("default")
-    assert get_gateway().alias == "default"
-    assert get_gateway("other").alias == "other"
-    assert aliases() == ["default", "other"]
+    assert get_gateway().name == "default"
+    assert get_gateway("other").name == "other"
+    assert list(gateways) == ["default", "other"]
 
 
 def test_gateways_are_found_like_caches(settings: Any) -> None:
@@ -139,7 +139,7 @@ def test_asking_what_there_is_builds_nothing(settings: Any) -> None:
     assert gateways["shop"] is get_gateway("shop")
 
 
-def test_one_instance_per_alias_with_its_options(settings: Any) -> None:
+def test_one_instance_per_name_with_its_options(settings: Any) -> None:
     configure(
         settings,
         a={"BACKEND": PATH, "OPTIONS": {"currency": "JPY", "api_key": "1"}},
@@ -202,7 +202,7 @@ def test_many_threads_build_it_once(settings: Any) -> None:
     ("entries", "known"),
     [({}, "none; DINERO has no GATEWAYS"), ({"b": {"BACKEND": PATH}, "a": {}}, "a, b")],
 )
-def test_an_unknown_alias_lists_the_configured_ones(
+def test_an_unknown_name_lists_the_configured_ones(
     settings: Any, entries: dict[str, Any], known: str
 ) -> None:
     configure(settings, **entries)
@@ -216,18 +216,18 @@ def test_an_unknown_alias_lists_the_configured_ones(
 # -- The resolver -------------------------------------------------------------------------------
 
 
-def test_the_resolver_is_asked_for_other_aliases_each_time(settings: Any) -> None:
+def test_the_resolver_is_asked_for_other_names_each_time(settings: Any) -> None:
     settings.DINERO = {"GATEWAYS": {"own": {"BACKEND": PATH}}, "GATEWAY_RESOLVER": RESOLVER}
     answers["own"] = {"BACKEND": "never.asked"}
     answers["shop"] = {"BACKEND": PATH, "OPTIONS": {"api_key": "1"}}
-    assert get_gateway("own").alias == "own"
+    assert get_gateway("own").name == "own"
     first = get_gateway("shop")
     assert get_gateway("shop") is first
     answers["shop"] = {"BACKEND": PATH, "OPTIONS": {"api_key": "2"}}
     second = get_gateway("shop")
     assert isinstance(second, Counted)
     assert second.options == {"api_key": "2"}
-    assert aliases() == ["own"]
+    assert list(gateways) == ["own"]
 
 
 def test_a_resolved_gateway_that_was_not_used_for_long_is_forgotten(
@@ -245,7 +245,7 @@ def test_a_resolved_gateway_that_was_not_used_for_long_is_forgotten(
     assert set(registry.instances()) == {"own", "merchant-3", "merchant-2"}
 
 
-def test_an_alias_that_the_resolver_does_not_know(settings: Any) -> None:
+def test_a_name_that_the_resolver_does_not_know(settings: Any) -> None:
     settings.DINERO = {"GATEWAYS": {}, "GATEWAY_RESOLVER": RESOLVER}
     with pytest.raises(InvalidInput, match="No gateway is called 'shop'"):
         get_gateway("shop")
@@ -318,4 +318,4 @@ def test_what_its_check_calls_an_error_is_refused_at_first_use(settings: Any) ->
         with pytest.raises(ImproperlyConfigured, match=r"^Not so\. But so\.$"):
             get_gateway()
     Counted.errors = []
-    assert get_gateway().alias == "default"
+    assert get_gateway().name == "default"

@@ -27,8 +27,8 @@ class Asked(Gateway):
     option_names = frozenset({"answer", "transaction_key"})
     asked: ClassVar[list[str]] = []
 
-    def __init__(self, alias: str, options: dict[str, Any]) -> None:
-        super().__init__(alias, options)
+    def __init__(self, name: str, options: dict[str, Any]) -> None:
+        super().__init__(name, options)
         self.answer: Callable[[], CredentialsCheck] = options["answer"]
 
     def charge(self, request: ChargeRequest) -> TransactionResult:
@@ -41,7 +41,7 @@ class Asked(Gateway):
         raise AssertionError("not asked here")
 
     def check_credentials(self) -> CredentialsCheck:
-        self.asked.append(self.alias)
+        self.asked.append(self.name)
         return self.answer()
 
 
@@ -66,12 +66,12 @@ def no_calls() -> None:
     Asked.asked.clear()
 
 
-def run(settings: Any, gateways: dict[str, Any], *aliases: str) -> tuple[str, str]:
+def run(settings: Any, gateways: dict[str, Any], *gateway_names: str) -> tuple[str, str]:
     """Return what was printed, and the text of the CommandError or ''."""
     settings.DINERO = {"GATEWAYS": gateways}
     out = StringIO()
     try:
-        call_command("dinero_check", *aliases, stdout=out, no_color=True)
+        call_command("dinero_check", *gateway_names, stdout=out, no_color=True)
     except CommandError as error:
         assert error.returncode == 1
         return out.getvalue(), str(error)
@@ -126,7 +126,7 @@ def test_only_the_named_gateways_are_asked_each_once(settings: Any) -> None:
     assert Asked.asked == ["c", "b"]
 
 
-def test_an_unknown_alias_is_answered_with_the_configured_ones(settings: Any) -> None:
+def test_an_unknown_name_is_answered_with_the_configured_ones(settings: Any) -> None:
     _, error = run(settings, {"a": entry(fine), "b": entry(fine)}, "nope")
     assert "nope" in error
     assert "a, b" in error

@@ -1,4 +1,4 @@
-"""A recording gateway behind the default alias."""
+"""A recording gateway as the default one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CARD = {
 
 @pytest.fixture
 def gateway(settings: Any) -> RecordingGateway:
-    """The default alias, recording what is asked of it."""
+    """The default gateway, recording what is asked of it."""
     entry = {"BACKEND": "tests.support.recording.RecordingGateway", "OPTIONS": {}}
     settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": entry}}
     found = get_gateway()

@@ -18,7 +18,7 @@ from tests.support.testbank import charged
 
 
 def bank() -> Bank:
-    """The bank of the default alias."""
+    """The bank of the default gateway."""
     gateway = get_gateway()
     assert isinstance(gateway, SandboxGateway)
     return gateway.bank

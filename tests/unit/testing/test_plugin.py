@@ -84,7 +84,7 @@ def test_without_any_fixture_the_bank_is_empty_too(turn: str) -> None:
     assert len(list(get_gateway().iter_transactions(row.created_at - timedelta(hours=1)))) == 1
 
 
-def test_the_bank_is_that_of_the_default_alias(dinero_bank: Bank, dinero_gateway: Any) -> None:
+def test_the_bank_is_that_of_the_default_gateway(dinero_bank: Bank, dinero_gateway: Any) -> None:
     assert dinero_gateway.bank is dinero_bank
     assert get_gateway() is dinero_gateway
 

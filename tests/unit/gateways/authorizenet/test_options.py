@@ -38,7 +38,7 @@ def test_defaults() -> None:
         "shop", {"login_id": "a", "transaction_key": "b", "environment": "sandbox"}
     )
     assert found == Options(
-        alias="shop",
+        gateway_name="shop",
         login_id=Secret("a"),
         transaction_key=Secret("b"),
         signature_key=None,
@@ -75,7 +75,7 @@ def test_every_option_is_read() -> None:
     }
     assert set(given) | {"environment"} == options.OPTION_NAMES
     assert options.read("shop", given) == Options(
-        alias="shop",
+        gateway_name="shop",
         login_id=Secret("a"),
         transaction_key=Secret("b"),
         signature_key=Secret("c"),

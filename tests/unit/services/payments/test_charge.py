@@ -125,7 +125,7 @@ def test_bad_input_is_named_and_leaves_nothing(
     assert (gateway.calls, counts()) == ([], (0, 0))
 
 
-def test_an_unknown_alias_lists_the_configured_ones(gateway: RecordingGateway) -> None:
+def test_an_unknown_name_lists_the_configured_ones(gateway: RecordingGateway) -> None:
     with pytest.raises(InvalidInput, match=r"'nowhere'.*Configured: default"):
         Transaction.create(5, number="4111111111111111", gateway_name="nowhere")
 
