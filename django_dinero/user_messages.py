@@ -62,6 +62,8 @@ CARDHOLDER: Mapping[str, Promise] = {
     "refund_refused": _REFUSED,
     "invalid_transaction": _REFUSED,
     "held_for_review": _("The payment is held until it has been reviewed."),
+    "action_required": _("Your bank asks you to confirm this payment."),
+    "operation_closed": _("This payment was ended. Start a new one."),
     "duplicate_transaction": _("The same charge was made a moment ago."),
     "customer_not_found": _("The gateway no longer has this customer."),
     "card_not_found": _("The gateway no longer has this card."),
@@ -128,6 +130,16 @@ STAFF_CHARGE: Mapping[str, StaffText] = {
     "needs_attention": StaffText(
         _("The gateway's answer contradicts what was asked."),
         _("Do not charge again. Compare operation %(key)s with the gateway's own pages first."),
+        False,
+    ),
+    "action_required": StaffText(
+        _("The card's holder has to confirm the payment first: it is neither paid nor declined."),
+        _("Do not charge again. The page of operation %(key)s tells how it ended."),
+        False,
+    ),
+    "operation_closed": StaffText(
+        _("The operation of this key was closed by hand."),
+        _("Nothing was charged now. Read what was found then; open the page again to charge."),
         False,
     ),
     "held_for_review": StaffText(
@@ -237,6 +249,11 @@ STAFF_FOLLOW_UP: Mapping[str, StaffText] = {
         _("Compare operation %(key)s with the gateway's own pages first."),
         False,
     ),
+    "operation_closed": StaffText(
+        _("The operation of this key was closed by hand."),
+        _("Nothing was done now. Read what was found then; open the page again to do it."),
+        False,
+    ),
     "held_for_review": StaffText(
         _("The gateway holds this for review: it is neither done nor refused."),
         _("Do not do it again. It is done or refused when the review is decided."),
@@ -294,6 +311,7 @@ BANK: Mapping[str, Promise] = {
     "refund_exceeds": _("More than was paid cannot be refunded."),
     "refund_wrong_card": _("This was paid with another card."),
     "held": _("The payment is held for review."),
+    "action_required": _("The card's holder has to confirm the payment first."),
     "not_held": _("The payment is not held for review."),
     "customer_not_found": _("The customer cannot be found."),
     "card_not_found": _("The card cannot be found."),

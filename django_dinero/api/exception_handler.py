@@ -1,8 +1,9 @@
 """Turns exceptions into answers: one shape, one status for each class.
 
 ``{"code", "detail"}``, and where there are such ``errors`` (texts by field), ``transaction`` (the
-public id of the row that the error is about), ``operation`` (the journal's key) and ``existing``
-(the public id of the row that a duplicate or an unfinished creation left here).
+public id of the row that the error is about), ``operation`` (the journal's key), ``existing`` (the
+public id of the row that a duplicate or an unfinished creation left here) and ``next_action`` (what
+the card's holder has to do first).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from rest_framework.views import exception_handler
 from django_dinero import exceptions
 from django_dinero.api.disclosure import code_for, detail_for
 from django_dinero.exceptions import DineroError, InvalidInput
+from django_dinero.gateways.types import NextAction
 from django_dinero.models import CreditCard, Customer
 from django_dinero.models.operation import OperationKind
 from django_dinero.redaction import scrub
@@ -42,6 +44,8 @@ STATUSES: tuple[tuple[type[DineroError], int], ...] = (
     (exceptions.OutcomeUnknown, status.HTTP_202_ACCEPTED),
     (exceptions.NeedsAttention, status.HTTP_202_ACCEPTED),
     (exceptions.HeldForReview, status.HTTP_202_ACCEPTED),
+    (exceptions.ActionRequired, status.HTTP_202_ACCEPTED),
+    (exceptions.OperationClosed, status.HTTP_409_CONFLICT),
     (exceptions.CardDeclinedError, status.HTTP_402_PAYMENT_REQUIRED),
     (exceptions.InvalidCardError, status.HTTP_402_PAYMENT_REQUIRED),
     (exceptions.ExpiryError, status.HTTP_402_PAYMENT_REQUIRED),
@@ -101,6 +105,8 @@ def response_to(error: DineroError, *, in_full: bool) -> Response:
         body["transaction"] = str(error.transaction.public_id)
     if error.operation is not None:
         body["operation"] = error.operation.key
+    if isinstance(error, exceptions.ActionRequired) and error.next_action is not None:
+        body["next_action"] = _shown(error.next_action)
     existing = _existing(error)
     if existing is not None:
         body["existing"] = str(existing.public_id)
@@ -108,6 +114,16 @@ def response_to(error: DineroError, *, in_full: bool) -> Response:
         logger.error("Answered %s: %s: %s", code, error.code, scrub(str(error)))
     headers = {"Retry-After": RETRY_AFTER} if _is_passing(error) else None
     return Response(body, status=code, headers=headers)
+
+
+def _shown(action: NextAction) -> dict[str, str | None]:
+    """Return what the card's holder has to do: shown to whoever pays, and kept nowhere."""
+    expires_at = action.expires_at
+    return {
+        "kind": action.kind.value,
+        "value": action.value.reveal(),
+        "expires_at": expires_at.isoformat() if expires_at is not None else None,
+    }
 
 
 def status_of(error: DineroError) -> int:

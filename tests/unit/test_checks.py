@@ -268,15 +268,17 @@ def test_a_resolver_knows_names_that_settings_do_not(settings: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_tables_that_are_not_there_yet_are_no_finding(
+def test_tables_that_are_not_there_yet_name_the_cure(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.DINERO = one()
     monkeypatch.setattr(Customer._meta, "db_table", "dinero_not_yet")
     with transaction.atomic():
-        assert checks.check_rows(databases=["default"]) == []
+        (found,) = checks.check_rows(databases=["default"])
         # PostgreSQL takes no further statement after a failed one.
         transaction.set_rollback(True)
+    assert found.id == "dinero.W007"
+    assert found.hint == "Run: python manage.py migrate --database default"
 
 
 @pytest.mark.django_db

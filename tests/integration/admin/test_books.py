@@ -83,7 +83,7 @@ def test_settling(root: Client, reserved: Transaction, gateway: RecordingGateway
     assert 'name="amount" value="12.50"' in root.get(address).content.decode()
     response = root.post(address, confirm(amount="10.00", key=key_of(root, address)))
     capture = Transaction.objects.get(kind="capture")
-    assert (str(capture.price), capture.parent_id) == ("10.0000", reserved.pk)
+    assert (str(capture.price), capture.parent_id) == ("10.00", reserved.pk)
     assert response["Location"] == url("transaction_change", capture.pk)
     done = f"Done: capture, 10.00 USD (transaction {capture.transaction_id})."
     assert messages(response) == [done]

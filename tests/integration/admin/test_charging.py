@@ -34,7 +34,7 @@ def test_a_charge_is_made_told_and_logged(
     response = root.post(address, posted)
     row = Transaction.objects.get()
     assert (str(row.price), row.currency, row.kind, row.status) == (
-        "12.5000",
+        "12.50",
         "USD",
         "charge",
         "approved",

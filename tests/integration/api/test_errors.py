@@ -30,6 +30,7 @@ NUMBER = "4012888818888"
 STATUSES = {
     "AVSAndCVVError": 402,
     "AVSError": 402,
+    "ActionRequired": 202,
     "AuthenticationError": 502,
     "CVVError": 402,
     "CardDeclinedError": 402,
@@ -55,6 +56,7 @@ STATUSES = {
     "InvalidTransactionError": 409,
     "NeedsAttention": 202,
     "NotSent": 503,
+    "OperationClosed": 409,
     "OperationInProgress": 409,
     "OutcomeUnknown": 202,
     "RefundError": 409,

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.sandbox import SandboxGateway
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
-from django_dinero.models.operation import OperationState
+from django_dinero.models.operation import LOCKING_STATES, OperationState
 from django_dinero.models.sync_state import SyncState
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.testing.factories import (
@@ -143,7 +143,7 @@ def test_a_refund_of_a_charge() -> None:
 def test_operations_of_every_state(state: str) -> None:
     row = as_stored(OperationFactory(state=state))
     assert row.state == state
-    assert (row.held_lock is not None) is row.is_open
+    assert (row.held_lock is not None) is (row.state in LOCKING_STATES)
     assert row.idempotency_key is None
 
 
