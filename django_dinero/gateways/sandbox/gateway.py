@@ -139,7 +139,6 @@ class SandboxGateway(Gateway):
         return list(check(self.options))
 
     def prepare(self) -> None:
-        """Open the bank."""
         self.bank.clock.now()
 
     def check_credentials(self) -> CredentialsCheck:
@@ -232,7 +231,7 @@ class SandboxGateway(Gateway):
 
     @_results
     def charge(self, request: ChargeRequest) -> TransactionResult:
-        """Charge or authorize. Where only a part is approved, it is given back: a decline."""
+        """Charge or authorize. A part of the amount is given back and counts as a decline."""
         verdict = self.bank.charge(
             mapping.charged(request),
             request.amount,
@@ -299,7 +298,7 @@ class SandboxGateway(Gateway):
         return mapping.transaction(self.bank.retrieve_transaction(transaction_id))
 
     def find_operation(self, key: str, hints: LookupHints) -> LookupResult:
-        """Find what an operation left: by its key, a customer by our key, a card by its digits."""
+        """Find what an operation left: a customer by our key, a card by its being new."""
         if hints.kind == "create_customer":
             return self._find_customer(hints)
         if hints.kind == "add_card":

@@ -69,7 +69,7 @@ KINDS: Mapping[records.Reason, tuple[ReasonKind, ...]] = {
     R.TOKEN_USED: (K.INVALID_CARD,),
 }
 
-#: Said of what a bank in memory may have known in a process before this one.
+#: What a bank in memory may have known in an earlier process.
 LOST = frozenset({R.CUSTOMER_NOT_FOUND, R.CARD_NOT_FOUND, R.NOT_FOUND})
 
 OUTCOMES: Mapping[records.Outcome, ResultStatus] = {
@@ -118,7 +118,6 @@ def charged(request: ChargeRequest) -> PlainCard | Token | VaultCard:
 
 
 def card(stored: records.Card) -> RemoteCard:
-    """Return a card of the vault."""
     return RemoteCard(
         customer_id=stored.customer_id,
         card_id=stored.id,
@@ -132,7 +131,6 @@ def card(stored: records.Card) -> RemoteCard:
 
 
 def customer(stored: records.Customer) -> RemoteCustomer:
-    """Return a customer of the vault, with cards."""
     return RemoteCustomer(
         customer_id=stored.id,
         customer_key=stored.key,
@@ -179,7 +177,7 @@ def transaction(entry: records.Entry, *, kind: TransactionKind | None = None) ->
 
     Args:
         entry: the row.
-        kind: what it is seen as: a capture and a void are states of another row.
+        kind: what it stands for, where it differs: a capture or void is a state of another row.
     """
     return RemoteTransaction(
         transaction_id=entry.id,

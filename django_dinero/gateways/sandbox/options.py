@@ -85,7 +85,7 @@ def check(options: Options) -> Iterator[CheckMessage]:
 
 
 def open_bank(options: Options) -> Bank:
-    """Open the bank with its books.
+    """Open the bank on its store.
 
     Raises:
         ImproperlyConfigured: the store cannot be opened, or is another program's file.

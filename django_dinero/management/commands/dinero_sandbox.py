@@ -57,7 +57,6 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add the port and the file."""
         parser.add_argument(
             "--port",
             type=int,

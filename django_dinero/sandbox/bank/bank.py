@@ -1,4 +1,9 @@
-"""The test bank: one account with a vault, a ledger, and a clock that a test can move."""
+"""The test bank: one account with a vault, a ledger, and a clock that a test can move.
+
+Its verbs stand in one file per subject, as mixins over :class:`.base.BankBase`, which holds all
+that they share: account, store and clock. Parts behind a facade would need each of some thirty
+signatures twice, and a verb of one part would still write the rows of another.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +21,7 @@ class Bank(Vault, Charges, FollowUps, Actions, Ledger):
     digits, a keyed fingerprint, and the letter that a test code leads to.
 
     Args:
-        store_path: the file that keeps its books; None for memory.
+        store_path: the file that keeps its vault and ledger; None for memory.
         account: whose bank it is: credentials, currency, what it declines.
 
     Raises:

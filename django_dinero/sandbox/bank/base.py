@@ -1,4 +1,4 @@
-"""What the verbs of the bank share: account, store, clock, and where cards come from."""
+"""What all verbs of the bank share: its account, its store, its clock, and how cards are found."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class BankBase:
     """An account at the test bank.
 
     Args:
-        store_path: the file that keeps its books; None for memory.
+        store_path: the file that keeps its vault and ledger; None for memory.
         account: whose bank it is.
     """
 
@@ -67,7 +67,7 @@ class BankBase:
         self._action_card = fingerprint(ACTION_NUMBER, self._key)
 
     def close(self) -> None:
-        """Give the store's file back; the bank cannot be used afterwards."""
+        """Close the store's file. The bank cannot be used afterwards."""
         self.store.close()
 
     def _lapsed(self, entry: Entry) -> Entry:
@@ -88,7 +88,7 @@ class BankBase:
         year: int | None = None,
         cvv: Secret | str | None = None,
     ) -> Secret:
-        """Return a token for a card, as the form in a browser gets it: one use, 15 minutes.
+        """Return a token for a card, as a form in a browser gets it: good once, for 15 minutes.
 
         Raises:
             BankRefusal: ``invalid_number`` or ``expired``; there is no token for such a card.
@@ -135,12 +135,12 @@ class BankBase:
             billing=clean_billing(token.billing),
         )
 
-    # -- Sources -----------------------------------------------------------------------------
+    # -- Cards -------------------------------------------------------------------------------
 
     def _new_card_facts(self, card: NewCard) -> CardFacts:
         source = card.source
         if isinstance(source, MaskedCard):
-            # There is no stored card yet that it could be a mask of.
+            # A mask stands for a stored card, and a new card is not stored yet.
             raise BankRefusal(Reason.INVALID_NUMBER)
         if isinstance(source, PlainCard):
             return facts_of(source, self._key, card.billing)
@@ -200,7 +200,7 @@ class BankBase:
 
 
 def vault_facts(row: sqlite3.Row, cvv: Check | None = None) -> CardFacts:
-    """Return what is known of a card in the vault; ``cvv`` is that of this payment."""
+    """Return what is known of a card in the vault, with ``cvv`` as this payment gave it."""
     return CardFacts(
         fingerprint=row["fingerprint"],
         last_4=row["last_4"],

@@ -12,13 +12,13 @@ from django_dinero.sandbox.bank.enums import EntryKind, Outcome, Reason, Validat
 from django_dinero.sandbox.bank.records import BankRefusal, Entry, Verdict
 from django_dinero.sandbox.bank.triggers import Assessment, assess, form_error
 
-#: A live check authorizes nothing with Visa, a hundredth with the others, as Authorize.Net does.
+#: A live check authorizes 0.00 with Visa and 0.01 with the others, as Authorize.Net does.
 ZERO_AMOUNT_BRANDS = frozenset({"visa"})
 SMALLEST = Decimal("0.01")
 
 
 class CardChecks(BankBase):
-    """The checks, for whoever stores or looks at a card."""
+    """The checks that run before a card is stored, or when one is asked for."""
 
     def _validate(self, card: CardFacts, mode: Validation) -> Verdict | None:
         """Return what the check says of the card; None where none was asked for."""

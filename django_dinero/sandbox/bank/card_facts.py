@@ -1,4 +1,4 @@
-"""What the bank may know of a card once its number is gone."""
+"""What the bank may keep of a card: all but its number and code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank.enums import Check
 from django_dinero.sandbox.bank.records import PlainCard
 
-#: The test triggers of card codes: all that is kept of one is the letter it leads to.
+#: Card code → the letter it leads to, which is all that is kept of it.
 CVV_LETTERS: Final = {
     "900": Check.M,
     "901": Check.N,
@@ -68,13 +68,13 @@ def facts_of(card: PlainCard, key: str, billing: Mapping[str, str] | None = None
 def fingerprint(text: str, key: str) -> str:
     """Return a keyed digest of a number or token.
 
-    The key stands in the same file, which is enough for test numbers and for nothing else.
+    The key is in the same file as the digests: good enough for test numbers only.
     """
     return hmac.new(key.encode("ascii"), text.encode("utf-8"), hashlib.sha256).hexdigest()
 
 
 def cvv_letter(code: Secret | None) -> Check | None:
-    """Return what the card's bank answers to a code; one without a trigger is not processed."""
+    """Return the letter for a card code: P, not processed, for one without a trigger."""
     return CVV_LETTERS.get(code.reveal(), Check.P) if code else None
 
 

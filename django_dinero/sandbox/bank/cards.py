@@ -30,13 +30,13 @@ SAME_CARD: Final = ("first_name", "last_name", "address", "zip")
 
 
 class CardVault(CardChecks):
-    """The cards. What is refused raises :class:`BankRefusal`, and nothing is stored."""
+    """Cards in the vault. A verb that raises :class:`BankRefusal` has stored nothing."""
 
     @writes
     def add_card(
         self, customer_id: str, card: NewCard, validation: Validation = Validation.NONE
     ) -> Card:
-        """Store one more card; a customer's first is the default.
+        """Store one more card. A customer's first is the default.
 
         Raises:
             BankRefusal: ``customer_not_found``; what the check said of the card, which runs before
@@ -55,6 +55,14 @@ class CardVault(CardChecks):
         self._customer_row(customer_id)
         return card_of(self._card_row(customer_id, card_id))
 
+    @reads
+    def expiring_cards(self, month: int | None, year: int | None) -> tuple[Card, ...]:
+        """Return the cards of all customers that expire in a month, by id; none without one."""
+        rows = self.store.rows(
+            "SELECT * FROM cards WHERE month = ? AND year = ? ORDER BY id", (month, year)
+        )
+        return tuple(card_of(row) for row in rows)
+
     @writes
     def update_card(
         self,
@@ -65,7 +73,7 @@ class CardVault(CardChecks):
         is_default: bool = False,
         validation: Validation = Validation.NONE,
     ) -> Card:
-        """Replace a card: its number and date by ``source``, its whole billing by ``billing``.
+        """Replace number and date of a card by ``source``, and its whole address by ``billing``.
 
         Args:
             source: a :class:`MaskedCard` keeps the number; it must be the stored one's.

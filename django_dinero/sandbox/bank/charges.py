@@ -1,4 +1,4 @@
-"""The bank's verbs that take money: charge and authorize."""
+"""The verbs that take money: charge and authorize."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ COMPARED: Final = (
     *("first_name", "last_name", "company", "address", "city", "state", "zip", "country"),
 )
 NO_ORDER: Final = Order()
-#: Why an entry is as it is, where the card's assessment does not say.
+#: Why a row is as it is, where the assessment of the card gave no reason.
 REASONS: Final = {
     Outcome.DECLINED: Reason.DECLINED,
     Outcome.HELD: Reason.HELD,
@@ -54,8 +54,6 @@ STATUSES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class _Payment:
-    """One charge on its way."""
-
     kind: EntryKind
     card: CardFacts
     amount: Decimal
@@ -66,7 +64,7 @@ class _Payment:
 
 
 class Charges(BankBase):
-    """Charges and authorizations."""
+    """Charges, authorizations, and the control that holds them."""
 
     def charge(
         self,
@@ -85,7 +83,7 @@ class Charges(BankBase):
         Args:
             source: the card.
             amount: in major units.
-            operation_key: kept with the entry; it does not make the call idempotent.
+            operation_key: kept with the row. It does not make the call idempotent.
             order: what the merchant says of the payment.
             currency: ISO 4217; empty for the account's.
             duplicate_window: seconds in which the same payment is refused; 0 is off, None the
@@ -95,10 +93,10 @@ class Charges(BankBase):
                 asks for that is declined.
 
         Returns:
-            ``approved``, ``declined`` and ``held`` with a new entry; ``requires_action`` with one
-            and with the action; ``partial`` with an entry of less than was asked for; ``failed``
-            without a new one, for ``invalid_amount``, ``invalid_currency``, ``invalid_number``,
-            ``expired``, and ``duplicate`` with the original entry.
+            ``approved``, ``declined`` and ``held`` with a new row; ``requires_action`` with one and
+            with the action; ``partial`` with a row of less than was asked for; ``failed`` without a
+            new one, for ``invalid_amount``, ``invalid_currency``, ``invalid_number``,
+            ``expired``, and ``duplicate`` with the original row.
 
         Raises:
             BankRefusal: ``customer_not_found``, ``card_not_found``, ``token_invalid``,
@@ -128,7 +126,7 @@ class Charges(BankBase):
 
     @writes
     def hold_next(self, count: int = 1) -> None:
-        """Hold the next payments that would be approved, for a review.
+        """Hold for review the next payments that would have been approved.
 
         Raises:
             ValueError: ``count`` is less than 1.

@@ -21,7 +21,7 @@ class Clock:
 
     @writes
     def advance(self, seconds: float) -> datetime.datetime:
-        """Move the bank's time on and return it.
+        """Move the bank's time forward and return it.
 
         Raises:
             ValueError: ``seconds`` is negative, or leads beyond the calendar.
@@ -39,10 +39,9 @@ class Clock:
 
 
 def stamp(moment: datetime.datetime) -> str:
-    """Return a time as the text that the store keeps; texts compare as their times do."""
+    """Return a time as text for the store. The order of the texts is that of the times."""
     return moment.astimezone(datetime.UTC).isoformat(timespec="microseconds")
 
 
 def moment(text: str) -> datetime.datetime:
-    """Return the time of a stored text."""
     return datetime.datetime.fromisoformat(text)

@@ -1,4 +1,4 @@
-"""The words of the test bank: reasons, kinds, states, letters."""
+"""The bank's enumerations. Their values are stored, and answered over the control address."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Reason(StrEnum):
     INVALID_AMOUNT = "invalid_amount"
     INVALID_CURRENCY = "invalid_currency"
     DUPLICATE = "duplicate"
-    #: Only a part of the amount was approved: the entry has it, and the caller voids it.
+    #: Only a part of the amount was approved. The row has it, and the caller voids it.
     PARTIAL_APPROVAL = "partial_approval"
     CAPTURE_EXCEEDS_AUTHORIZATION = "capture_exceeds_authorization"
     AUTHORIZATION_EXPIRED = "authorization_expired"
@@ -45,7 +45,7 @@ class Reason(StrEnum):
     CARD_LIMIT = "card_limit"
     #: A masked card whose last four digits are not those of the stored one.
     MASKED_MISMATCH = "masked_mismatch"
-    #: A check that authorizes nothing asks for the address, and there is none.
+    #: A check that authorizes nothing needs an address, and there is none.
     MISSING_ADDRESS = "missing_address"
     TOKEN_INVALID = "token_invalid"  # noqa: S105
     TOKEN_EXPIRED = "token_expired"  # noqa: S105
@@ -53,17 +53,17 @@ class Reason(StrEnum):
 
 
 class EntryKind(StrEnum):
-    """What an entry of the ledger is. A capture is a state of its authorization, not an entry."""
+    """What a ledger row is. A capture is a state of its authorization and has no row."""
 
     CHARGE = "charge"
     AUTHORIZATION = "authorization"
     REFUND = "refund"
-    #: The authorization of nothing, voided at once, that a live check of a card leaves behind.
+    #: What a live check of a card leaves behind: an authorization, voided at once.
     VALIDATION = "validation"
 
 
 class Outcome(StrEnum):
-    """How a money verb ended. ``partial`` is no success: less was approved than was asked for."""
+    """How a money verb ended. ``partial`` is no success, since less was approved than asked for."""
 
     APPROVED = "approved"
     PARTIAL = "partial"
@@ -74,10 +74,10 @@ class Outcome(StrEnum):
 
 
 class Validation(StrEnum):
-    """How a card is checked before the vault stores it: not at all, its form, or with its bank.
+    """How a card is checked before it is stored: not at all, by its form, or with its bank.
 
-    ``addressed`` is ``live`` as Authorize.Net does it: a card that can be authorized for nothing
-    must come with street and zip.
+    ``addressed`` is ``live`` as Authorize.Net does it: a card that is checked with 0.00 must come
+    with street and zip.
     """
 
     NONE = "none"

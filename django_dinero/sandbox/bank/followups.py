@@ -1,4 +1,4 @@
-"""The bank's verbs about an earlier payment: capture, void, refund, and the review of held ones."""
+"""The verbs on an earlier payment: capture, void, refund, and the review of a held one."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ VOIDABLE: Final = frozenset(
         RemoteStatus.REQUIRES_ACTION,
     }
 )
-#: Waits for its batch, or for somebody: it can be voided instead.
+#: Not in a batch yet: it can be voided instead.
 NOT_SETTLED: Final = VOIDABLE
 
 
 class FollowUps(BankBase):
-    """What happens to a payment later.
+    """What can follow a payment.
 
-    Each returns a verdict: ``approved`` with the entry as it is now, or ``failed`` with the reason
-    and the entry that it was about (None for ``not_found``).
+    Each verb returns a verdict: ``approved`` with the ledger row as it is now, or ``failed`` with
+    the reason and the row it was about (None for ``not_found``).
     """
 
     @writes
@@ -64,7 +64,7 @@ class FollowUps(BankBase):
         currency: str = "",
         capture_key: str = "",
     ) -> Verdict:
-        """Take what was authorized, all or less of it, once. The entry keeps its id.
+        """Take what was authorized, or a part of it. Once only; the row keeps its id.
 
         Returns:
             Failed: ``not_found``, ``not_capturable``, ``already_captured``, ``already_voided``,
@@ -133,7 +133,7 @@ class FollowUps(BankBase):
         order: Order = NO_ORDER,
         duplicate_window: int | None = None,
     ) -> Verdict:
-        """Give back what was settled, all that is left of it or ``amount``. A new entry.
+        """Give back ``amount`` of what was settled, or all that is left, in a new row.
 
         Args:
             currency, last_4, customer_id, card_id: of the original; those given must match.
@@ -157,7 +157,7 @@ class FollowUps(BankBase):
         left = self._left_to_refund(parent)
         fitted = ledger_rows.exact(left if amount is None else amount, parent.currency)
         if fitted is None:
-            # Nothing left is no amount either, but the caller gave none.
+            # Nothing is left, which is no amount either: but the caller named none.
             reason = Reason.REFUND_EXCEEDS if amount is None else Reason.INVALID_AMOUNT
             return _failed(reason, parent)
         window = self.account.duplicate_window if duplicate_window is None else duplicate_window
@@ -173,10 +173,10 @@ class FollowUps(BankBase):
 
     @writes
     def decide_review(self, transaction_id: str, *, approve: bool) -> Verdict:
-        """End the review of a held payment: let it through, or decline it.
+        """Decide the review of a held payment.
 
         Returns:
-            Approved when the review is over, either way: the entry's status tells which.
+            Approved where a decision was made, whichever it was: the row's status tells it.
             Failed: ``not_found``, ``not_held``.
         """
         entry = ledger_rows.find(self.store, transaction_id)

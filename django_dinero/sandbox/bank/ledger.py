@@ -1,4 +1,4 @@
-"""What the bank's ledger tells, and what a test makes happen in it."""
+"""Reading the ledger, and the controls by which a test moves it on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VALIDATIONS: Final = "kind <> 'validation'"
 
 
 class Ledger(BankBase):
-    """Reading the ledger; settling it; what cardholders' banks do to it."""
+    """Lists of the ledger, its settlement, and what the banks of cardholders do to it."""
 
     @reads
     def retrieve_transaction(self, transaction_id: str) -> Entry:
@@ -52,12 +52,12 @@ class Ledger(BankBase):
         limit: int = -1,
         validations: bool = False,
     ) -> tuple[Entry, ...]:
-        """Return the entries that match all that is given, by id.
+        """Return the rows that match all that is given, by id.
 
         Args:
-            since: submitted then or later, by the bank's clock.
-            after: only ids behind this one: the last of the page before.
-            limit: at most so many; -1 for all.
+            since: submitted at that time or later, by the bank's clock.
+            after: the last id of the page before; only higher ones are returned.
+            limit: how many at most; -1 for all.
             validations: also what live card checks left behind.
         """
         where, values = _matching(
@@ -100,10 +100,14 @@ class Ledger(BankBase):
         limit: int = -1,
         validations: bool = False,
     ) -> tuple[Entry, ...]:
-        """Return what no batch has taken up: authorized, captured, held, and what was declined
-        or voided since the last one; ``validations``: also what live card checks left behind.
+        """Return what no batch has taken up yet, by id.
 
-        What still requires an action is not among them: nothing has been reserved for it.
+        That is what is authorized, captured or held, and what was declined or voided since the last
+        batch. What still requires an action is left out: nothing has been reserved for it.
+
+        Args:
+            held_only: only what waits for a review.
+            after, limit, validations: see :meth:`transactions`.
         """
         return self._select(_unsettled(held_only, validations), [], after, limit)
 
@@ -153,11 +157,11 @@ class Ledger(BankBase):
 
     @writes
     def settle_batch(self) -> Batch:
-        """Settle what is captured, refunds too, in a new batch; let lapse what waited too long.
+        """Settle what is captured, refunds included, in a new batch. What waited too long expires.
 
         Returns:
-            The batch; ``count`` is what was settled in it. It takes up the declined and voided
-            ones as well. Without an id where there was nothing at all.
+            The batch. It takes up declined and voided rows too, but ``count`` is of those settled.
+            Its id is empty where there was nothing to take up.
         """
         now = self.clock.now()
         for status, life in LIVES.items():
@@ -192,7 +196,7 @@ class Ledger(BankBase):
         return self._reverse(transaction_id, RemoteStatus.CHARGED_BACK)
 
     def return_item(self, transaction_id: str) -> Entry:
-        """Let a settled payment come back unpaid, as an electronic check can days later.
+        """Let a settled payment come back unpaid, as an electronic check can after days.
 
         Raises:
             BankRefusal: ``not_found``, ``not_settled``.

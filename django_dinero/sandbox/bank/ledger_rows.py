@@ -1,4 +1,4 @@
-"""Entries of the ledger, to rows and back."""
+"""The rows of the ledger: how they are written, read and changed."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from django_dinero.sandbox.bank.records import Action, Entry, Order
 from django_dinero.sandbox.bank.schema import UNITS
 from django_dinero.sandbox.bank.store import Store
 
-#: What has no column of its own: nothing searches or sums it.
+#: Fields without a column of their own, since nothing searches or sums them. They are JSON in one.
 DETAILS: Final = (
     *("last_4", "brand", "month", "year", "billing", "auth_code", "avs", "cvv"),
     *("network_transaction_id", "description", "customer_ip", "customer_reference", "email"),
     "reason",
 )
-TEXTS: Final = (
+TEXT_COLUMNS: Final = (
     *("kind", "status", "currency", "operation_key", "capture_key", "void_key", "parent_id"),
     *("customer_id", "card_id", "invoice", "batch_id"),
 )
@@ -35,20 +35,20 @@ TEXTS: Final = (
 ACTION_LIFE: Final = datetime.timedelta(days=1)
 #: A domain that never resolves (RFC 2606): a control confirms in place of a page.
 ACTION_URL: Final = "https://bank.invalid/actions/"
-#: A larger amount is refused: its units would not fit an SQL integer's sums.
+#: A larger amount is refused: sums of its units would overflow an SQL integer.
 MAX_AMOUNT: Final = Decimal(10) ** 12
 
 
 def insert(store: Store, entry: Entry, signature: str = "", fingerprint: str = "") -> None:
-    """Write a new entry.
+    """Write a new row.
 
     Args:
         store: where to.
-        entry: the entry.
+        entry: what to write.
         signature: what the duplicate window compares.
         fingerprint: of the card, where the vault may store it later.
     """
-    values: dict[str, object] = {name: str(getattr(entry, name)) for name in TEXTS}
+    values: dict[str, object] = {name: str(getattr(entry, name)) for name in TEXT_COLUMNS}
     values |= amounts(entry)
     values |= {
         "id": int(entry.id),
@@ -64,10 +64,10 @@ def insert(store: Store, entry: Entry, signature: str = "", fingerprint: str = "
 
 
 def update(store: Store, entry: Entry, **changes: Any) -> Entry:
-    """Change texts, details or the settled amount of an entry; return it as it is now."""
+    """Change status, keys, details or the settled amount of a row; return it as it is now."""
     changed = replace(entry, **changes)
     values: dict[str, object] = {
-        name: str(getattr(changed, name)) for name in TEXTS if name in changes
+        name: str(getattr(changed, name)) for name in TEXT_COLUMNS if name in changes
     }
     if "settled_amount" in changes:
         values |= amounts(changed)
@@ -80,7 +80,7 @@ def update(store: Store, entry: Entry, **changes: Any) -> Entry:
 
 
 def amounts(entry: Entry) -> dict[str, object]:
-    """Return the columns of an entry's amounts: exact text, and units that SQL can add."""
+    """Return the columns of the amounts: exact as text, and in units that SQL can add."""
     return {
         "amount": str(entry.amount),
         "units": _units(entry.amount),
@@ -98,11 +98,10 @@ def _units(amount: Decimal) -> int:
 
 
 def read(row: sqlite3.Row) -> Entry:
-    """Return the entry of a row."""
     details = json.loads(row["details"])
     details["avs"], details["cvv"] = Check(details["avs"]), Check(details["cvv"])
     details["reason"] = Reason(details["reason"]) if details["reason"] else None
-    texts = {name: row[name] for name in TEXTS}
+    texts = {name: row[name] for name in TEXT_COLUMNS}
     texts |= {"kind": EntryKind(row["kind"]), "status": RemoteStatus(row["status"])}
     return Entry(
         id=str(row["id"]),
@@ -127,7 +126,7 @@ def find(store: Store, entry_id: str) -> Entry | None:
 
 
 def exact(amount: Decimal, currency: str) -> Decimal | None:
-    """Return an amount with the decimals of its currency; None unless it is one, above zero.
+    """Return an amount with the decimals of its currency; None where it is not one, or not above 0.
 
     Raises:
         TypeError: not a Decimal; a float has no exact value.
@@ -141,7 +140,7 @@ def exact(amount: Decimal, currency: str) -> Decimal | None:
 
 
 def approval(entry_id: str) -> dict[str, Any]:
-    """Return what an approval carries: made from the entry's id, so that tests can repeat it."""
+    """Return the codes of an approval. They follow from the id, so that tests can repeat them."""
     digest = hashlib.sha256(b"approval " + entry_id.encode("ascii")).digest()
     letters = base64.b32encode(digest).decode("ascii")
     return {"auth_code": letters[:6], "network_transaction_id": letters[6:21]}
@@ -173,7 +172,7 @@ def decline(store: Store, entry: Entry) -> Entry:
 
 
 def of_card(card: CardFacts) -> Mapping[str, Any]:
-    """Return the fields of an entry that are those of its card."""
+    """Return the fields of a row that come from its card."""
     return {
         "customer_id": card.customer_id,
         "card_id": card.card_id,
@@ -186,7 +185,7 @@ def of_card(card: CardFacts) -> Mapping[str, Any]:
 
 
 def of_order(order: Order) -> Mapping[str, Any]:
-    """Return the fields of an entry that are those of its order."""
+    """Return the fields of a row that come from its order."""
     return {
         "invoice": order.invoice,
         "description": order.description,
@@ -197,7 +196,7 @@ def of_order(order: Order) -> Mapping[str, Any]:
 
 
 def original(store: Store, signature: str, since: datetime.datetime) -> Entry | None:
-    """Return the first entry with this signature that is newer than ``since``."""
+    """Return the first row with this signature that is newer than ``since``."""
     row = store.row(
         "SELECT * FROM ledger WHERE signature = ? AND signature <> '' AND submitted_at > ?"
         " ORDER BY id LIMIT 1",

@@ -1,4 +1,4 @@
-"""What goes into the test bank and what comes out: frozen, typed, free of any provider's terms.
+"""What goes into the test bank and what comes out, in no provider's terms.
 
 Amounts are :class:`~decimal.Decimal` in major units (dollars); times are aware, in UTC.
 """
@@ -70,9 +70,9 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class PlainCard:
-    """A card by its number. No month and year: the bank does not look at the expiry date.
+    """A card by its number. Without month and year, the bank ignores the expiry date.
 
-    ``billing`` holds the names of :class:`django_dinero.cards.Address`, those not empty suffice.
+    ``billing`` has the names of :class:`django_dinero.cards.Address`; empty ones may be left out.
     """
 
     number: Secret
@@ -84,7 +84,7 @@ class PlainCard:
 
 @dataclass(frozen=True, slots=True)
 class MaskedCard:
-    """The stored card itself, in an update. An expiry date of None keeps the stored one."""
+    """The stored card itself, in an update. None as month or year keeps what is stored."""
 
     last_4: str
     month: int | None = None
@@ -122,7 +122,7 @@ CardSource = PlainCard | Token | MaskedCard | PaidCard
 
 @dataclass(frozen=True, slots=True)
 class NewCard:
-    """A card for the vault. ``billing`` left empty is that of ``source``."""
+    """A card for the vault. Its billing address is that of ``source`` where none is given."""
 
     source: CardSource
     billing: Mapping[str, str] = field(default_factory=dict)
@@ -149,7 +149,7 @@ class Entry:
 
     ``amount`` is what was authorized, charged or refunded, ``settled_amount`` what was or will be
     settled, None where nothing will; ``requested_amount`` is what was asked for. ``reason`` tells
-    why an entry is declined or held.
+    why it was declined, or what it waits for.
     """
 
     id: str
@@ -283,7 +283,7 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What was settled together: ``count`` entries. ``id`` is empty where there was nothing."""
+    """What was settled together: ``count`` rows. ``id`` is empty where there was nothing."""
 
     id: str
     settled_at: datetime.datetime
@@ -296,7 +296,7 @@ class BankRefusal(Exception):
     Args:
         reason: why.
         existing_id: the customer or card that a duplicate collides with.
-        entry: the entry that the call was about, where there is one.
+        entry: the ledger row that the call was about, where there is one.
         verdict: the answer to the card check that ran before.
 
     ``checks`` are the answers to all card checks that ran, where a customer came with cards.

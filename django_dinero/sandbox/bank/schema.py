@@ -1,7 +1,7 @@
 """The tables of a test bank's store.
 
-``books.py`` reads the ledger with plain SQL, so what it sums has real columns. An amount is kept
-twice: as text, exactly, and as an integer of 1/10000, which SQL adds without rounding.
+``totals.py`` reads the ledger with plain SQL, so what it sums has columns of its own. An amount is
+kept twice: exactly, as text, and as an integer of 1/10000, which SQL adds without rounding.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ VERSION: Final = 2
 #: Parts of a major unit in the integer columns: no ISO 4217 currency has more than 4 decimals.
 UNITS: Final = 10_000
 
-#: Where each kind of id starts, a number of 9, 9, 11 and 7 digits like those of a real gateway. A
-#: bank starts somewhere in the range: a project's rows outlive a bank in memory, and the next one
-#: must not give their ids to somebody else.
+#: Where each kind of id starts; they have as many digits as those of a real gateway. A new bank
+#: picks a start at random: a project's rows outlive a bank in memory, and the next bank must not
+#: give their ids to somebody else.
 FIRST_IDS: Final = {
     "customer": range(900_000_000, 990_000_000),
     "card": range(900_000_000, 990_000_000),

@@ -1,4 +1,4 @@
-"""Where the test bank keeps its books: one SQLite file, or memory."""
+"""Where the test bank keeps its vault and ledger: one SQLite file, or memory."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Store:
         try:
             if not self.in_memory:
                 self._db.execute("PRAGMA journal_mode = WAL")
-                # A killed process loses nothing this way; only a power cut could.
+                # Enough against a killed process; only a power cut could lose something.
                 self._db.execute("PRAGMA synchronous = NORMAL")
             with self.writing():
                 if self.value("PRAGMA user_version") == 0:
@@ -107,14 +107,14 @@ class Store:
 
     @property
     def in_memory(self) -> bool:
-        """Whether the books end with this process."""
+        """Whether all is lost when this process ends."""
         return self.path == MEMORY
 
     def close(self) -> None:
-        """Give the file back; the store cannot be used afterwards. Harmless when repeated."""
+        """Close the file. The store cannot be used afterwards; closing it twice does no harm."""
         with self._lock:
             self._closing()
-            _stores.discard(self)  # a forked child has nothing to part from
+            _stores.discard(self)  # nothing is left that a forked child could share
 
     # -- Transactions ------------------------------------------------------------------------
 
@@ -156,7 +156,7 @@ class Store:
         try:
             self._db.execute("COMMIT")
         except sqlite3.Error:
-            # Left open, it would refuse every transaction that follows.
+            # Left open, it would block every transaction that follows.
             self._roll_back()
             raise
 
@@ -181,13 +181,13 @@ class Store:
         """Part from the parent process: called in the child, which has one thread then.
 
         SQLite forbids a connection on both sides of a fork, so the child opens the file again.
-        With books in memory it goes on with the copy it got.
+        A bank in memory goes on with the copy that it got.
         """
         self._lock = threading.RLock()
         self._depth = 0
         if not self.in_memory:
             self._closing.detach()
-            self._inherited.append(self._db)  # kept: closing it would take the parent's locks
+            self._inherited.append(self._db)  # kept: closing it would drop the parent's locks
             self._stale = True
         elif self._db.in_transaction:
             self._db.execute("ROLLBACK")
@@ -198,7 +198,7 @@ class Store:
             return self._db.serialize() if self.in_memory else None
 
     def restore(self, state: bytes) -> None:
-        """Be again what :meth:`snapshot` saw."""
+        """Return to the state of a :meth:`snapshot`."""
         with self._lock:
             self._db.deserialize(state)
 
@@ -270,8 +270,7 @@ class HasStore(Protocol):
     """Whatever keeps its state in a store."""
 
     @property
-    def store(self) -> Store:
-        """The store."""
+    def store(self) -> Store: ...
 
 
 S = TypeVar("S", bound=HasStore)

@@ -1,7 +1,7 @@
-"""The books of a store file, by plain SQL: ``python -m django_dinero.sandbox.bank.totals FILE``.
+"""The sums of a store file, by plain SQL: ``python -m django_dinero.sandbox.bank.totals FILE``.
 
-A second opinion: nothing of the bank's own code takes part, so that its sums can be held against
-those of the bank and of the local books. What is counted, per currency:
+A second opinion: none of the bank's own code takes part, so that its sums can be compared with
+those of the bank and with the local ledger. What is counted, per currency:
 
 * ``charged``: money taken: charges and captures, settled or waiting for their batch;
 * ``refunded``: refunds, settled or waiting;
@@ -46,14 +46,14 @@ BUCKETS: Final = {
 
 
 class Total(TypedDict):
-    """How many entries, and their sum in major units as text."""
+    """How many ledger rows, and their sum in major units as text."""
 
     count: int
     sum: str
 
 
-class NoBooks(Exception):
-    """The file is not there, or it is not a test bank's."""
+class NotAStore(Exception):
+    """The file is missing, or is not a store of this version of the test bank."""
 
 
 def sums(path: str | os.PathLike[str]) -> dict[str, dict[str, Total]]:
@@ -63,19 +63,19 @@ def sums(path: str | os.PathLike[str]) -> dict[str, dict[str, Total]]:
         path: the file; a bank may be at work on it.
 
     Raises:
-        NoBooks: no such file, or not a test bank's store.
+        NotAStore: no such file, or not a test bank's store.
     """
     if not Path(path).is_file():
-        raise NoBooks(f"{os.fspath(path)}: there is no such file.")
+        raise NotAStore(f"{os.fspath(path)}: there is no such file.")
     uri = f"{Path(path).absolute().as_uri()}?mode=ro"
     try:
         with closing(sqlite3.connect(uri, uri=True, timeout=30.0)) as db:
             if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
-                raise NoBooks(f"{os.fspath(path)}: not a store of this version of the test bank.")
-            # One statement, one state: a bank at work cannot fall between two buckets.
+                raise NotAStore(f"{os.fspath(path)}: not a store of this version of the test bank.")
+            # One statement sees one state: a row that changes meanwhile is counted once.
             rows = db.execute(_query()).fetchall()
     except sqlite3.DatabaseError as error:
-        raise NoBooks(f"{os.fspath(path)}: cannot be read as a test bank's store.") from error
+        raise NotAStore(f"{os.fspath(path)}: cannot be read as a test bank's store.") from error
     return {currency: _totals(decimals, numbers) for currency, decimals, *numbers in rows}
 
 
@@ -106,7 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
     path = parser.parse_args(arguments).file
     try:
         text = json.dumps(sums(path), indent=2, sort_keys=True)
-    except NoBooks as error:
+    except NotAStore as error:
         sys.stderr.write(f"{error}\n")
         return 2
     sys.stdout.write(f"{text}\n")

@@ -1,4 +1,4 @@
-"""What the test bank thinks of a card: its form, its date, and the documented triggers.
+"""How the test bank judges a card: by its form, its date, and the documented triggers.
 
 The zips and codes are those that Authorize.Net documents for its sandbox (its testing guide).
 """
@@ -20,7 +20,7 @@ ACTION_NUMBER: Final = "4000000000003220"
 #: Billing zip → what happens.
 DECLINE_ZIP: Final = "46282"
 PARTIAL_ZIP: Final = "46225"
-#: What a prepaid card with PARTIAL_ZIP is good for, in major units.
+#: The balance of a prepaid card with PARTIAL_ZIP, in major units.
 PARTIAL_AMOUNT: Final = Decimal("1.23")
 BALANCE_ZIPS: Final = {
     "46226": Decimal("1.23"),
@@ -40,7 +40,7 @@ AVS_ZIPS: Final = {
     "46214": Check.X,
     "46217": Check.Z,
 }
-#: Letters that a network never answers: brand → zips without effect.
+#: Brand → zips without effect, since its network never answers their letters.
 AVS_EXCEPTIONS: Final = {
     "amex": frozenset({"46204", "46211", "46214"}),
     "visa": frozenset({"46214"}),
@@ -59,7 +59,7 @@ class Assessment:
 def form_error(card: CardFacts, today: datetime.date) -> Reason | None:
     """Return what is wrong with a card by itself: its check digit or its date.
 
-    A card is good to the end of its month. One without a date is not looked at for it.
+    A card is good to the end of its month. Without a date, none is checked.
     """
     if not card.luhn_ok:
         return Reason.INVALID_NUMBER

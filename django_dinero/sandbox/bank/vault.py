@@ -1,4 +1,4 @@
-"""The vault's verbs for customers; those for their cards are in :mod:`.vaultcards`."""
+"""The vault's verbs for customers. Those for their cards are in :mod:`.cards`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django_dinero.sandbox.bank.store import reads, writes
 
 
 class Vault(CardVault):
-    """Customers and cards. What is refused raises :class:`BankRefusal`, and nothing is stored."""
+    """Customers, with their cards. A verb that raises :class:`BankRefusal` has stored nothing."""
 
     # -- Customers ---------------------------------------------------------------------------
 
@@ -34,7 +34,7 @@ class Vault(CardVault):
 
         Args:
             key: the merchant's own id of the customer.
-            cards: stored with the customer or not at all; the first is the default.
+            cards: all are stored, or neither they nor the customer; the first is the default.
             validation: how each card is checked first.
 
         Raises:
@@ -55,7 +55,7 @@ class Vault(CardVault):
             if len(checked) < len(cards):
                 refusal.checks += (refusal.verdict,)
             raise
-        # Read again: a later card may have taken the default from an earlier one.
+        # Read again, since a later card may have taken the default from an earlier one.
         customer = self.customer(customer_id)
         pairs = zip(customer.cards, stored, strict=True)
         return replace(
@@ -92,8 +92,8 @@ class Vault(CardVault):
 
         Args:
             key, email: only customers that have exactly this.
-            after: only ids behind this one: the last of the page before.
-            limit: at most so many; -1 for all.
+            after: the last id of the page before; only higher ones are returned.
+            limit: how many at most; -1 for all.
         """
         where, values = ["id > ?"], [after]
         if key:
@@ -121,7 +121,7 @@ class Vault(CardVault):
         first_name: str = "",
         last_name: str = "",
     ) -> Customer:
-        """Replace all that is known of a customer but the cards; what is not given becomes empty.
+        """Replace all that is known of a customer except the cards; what is not given is emptied.
 
         Raises:
             BankRefusal: ``customer_not_found``, ``duplicate_customer``.
@@ -137,7 +137,7 @@ class Vault(CardVault):
 
     @writes
     def delete_customer(self, customer_id: str) -> None:
-        """Remove a customer and all cards; the ledger keeps what they paid.
+        """Remove a customer and all cards. The ledger keeps what they paid.
 
         Raises:
             BankRefusal: ``customer_not_found``.

@@ -1,1 +1,1 @@
-"""The bank in the words of a provider, one package for each."""
+"""The bank as the APIs of providers, one package for each."""

@@ -32,7 +32,7 @@ CONTROLS: Final[Mapping[str, Mapping[str, object]]] = {
 
 
 class BadInput(ValueError):
-    """A value is missing or of the wrong kind; the text names it."""
+    """A value is missing or of the wrong kind; the message names it."""
 
 
 class Counts:
@@ -55,12 +55,10 @@ class Counts:
             return dict(self._requests)
 
     def connected(self) -> None:
-        """Count a connection."""
         with self._lock:
             self._connections += 1
 
     def requested(self, operation: str) -> None:
-        """Count a request."""
         with self._lock:
             self._requests[operation or "(none)"] += 1
 
@@ -70,8 +68,8 @@ class Control:
 
     Args:
         bank: what most controls change.
-        faults: where ``fault`` puts one.
-        counts: what ``stats`` tells.
+        faults: what ``fault`` adds to.
+        counts: what ``stats`` and ``connections`` tell.
     """
 
     def __init__(self, bank: Bank, faults: Faults, counts: Counts) -> None:
@@ -167,7 +165,7 @@ class Control:
 
 
 def _values(control: str, body: bytes) -> Mapping[str, Any]:
-    """Return what a control was given; a name that it does not know is not passed over."""
+    """Return what a control was given; an unknown name is refused."""
     example = json.dumps(CONTROLS[control])
     if not body.strip():
         return {}
@@ -189,7 +187,7 @@ def _need(given: Mapping[str, Any], name: str) -> None:
 
 
 def _get(given: Mapping[str, Any], name: str, default: _Value) -> _Value:
-    """Return a value of the kind of ``default``, or that."""
+    """Return a value of the type of ``default``, and ``default`` where it was not given."""
     value: Any = given.get(name, default)
     kind = type(default)
     if kind is float and type(value) is int:

@@ -1,6 +1,7 @@
 """Failures on request: what a network, a gateway or a power cut can do to one call.
 
-A fault waits for the next call, or for the next call of one operation, as often as it is told.
+A fault waits for the next call, or for the next call of one operation, and happens as often
+as asked.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ DEATH = 70
 
 
 class FaultName(StrEnum):
-    """What goes wrong. All but the first two come after the bank did what it was asked."""
+    """What goes wrong. All but the first two happen after the bank did what it was asked."""
 
     #: The connection closes before the bank sees the request.
     DROP_BEFORE = "drop_before"
@@ -115,17 +116,16 @@ class Faults:
         return fault
 
     def waiting(self) -> tuple[Fault, ...]:
-        """Return the faults that have not happened yet, each with what is left of its times."""
+        """Return the faults that have not happened yet, each with how often it still will."""
         with self._lock:
             return tuple(self._waiting)
 
     def clear(self) -> None:
-        """Forget them all."""
         with self._lock:
             self._waiting.clear()
 
     def end_delays(self) -> None:
-        """Let the replies that are delayed now, or would be later, come at once."""
+        """Send at once what is delayed now, and delay nothing from now on."""
         self._end_of_delays.set()
 
     def answer(

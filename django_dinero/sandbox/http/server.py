@@ -116,7 +116,7 @@ class SandboxServer:
         """Close every connection and end. The bank stays open."""
         self.faults.end_delays()
         if self._served:
-            # The standard library waits here for ever where nothing was ever served.
+            # It would wait for ever where nothing was served.
             self._listener.shutdown()
         self._listener.server_close()
         if self._thread is not None:
@@ -160,7 +160,7 @@ class _Listener(ThreadingHTTPServer):
             self.address_family = socket.AF_INET6
         super().__init__(address, _Handler)
         if context is not None:
-            # The handshake is left to the connection's own thread.
+            # Each connection shakes hands in its own thread.
             self.socket = context.wrap_socket(
                 self.socket, server_side=True, do_handshake_on_connect=False
             )
@@ -168,7 +168,7 @@ class _Listener(ThreadingHTTPServer):
     def server_bind(self) -> None:
         """Bind, without the standard library's look-up of the host's name, which may take long."""
         if os.name == "posix":  # elsewhere it would let two servers share the port
-            # The last connections of a bank that was stopped hold its port for a minute.
+            # Closed connections of a stopped bank hold its port for a minute.
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         socket.socket.bind(self.socket, self.server_address)
         self.server_address = self.socket.getsockname()
@@ -182,13 +182,12 @@ class _Listener(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Forget the connection."""
         with self._open_lock:
             self._open.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that left: tests cut connections on purpose."""
+        """Log failures, but not clients that left: tests cut connections on purpose."""
         if not isinstance(sys.exception(), OSError):
             logger.exception("The test bank failed to answer a request.")
 

@@ -16,7 +16,6 @@ def authenticate_test(bank: Bank, request: Node) -> Answer:
 
 
 def merchant_details(bank: Bank, request: Node) -> Answer:
-    """Answer getMerchantDetailsRequest."""
     account = bank.account
     processor = {
         "name": "Test bank",

@@ -19,7 +19,7 @@ from django_dinero.sandbox.bank.records import (
 )
 from django_dinero.sandbox.dialects.authorizenet import codes
 from django_dinero.sandbox.dialects.authorizenet.direct_response import direct_response
-from django_dinero.sandbox.dialects.authorizenet.messages import CODES, TEXTS, Answer, Refused
+from django_dinero.sandbox.dialects.authorizenet.messages import CODES, MESSAGES, Answer, Refused
 from django_dinero.sandbox.dialects.authorizenet.pages import paging_of
 from django_dinero.sandbox.dialects.authorizenet.parse import Node
 from django_dinero.sandbox.dialects.authorizenet.reply import Tree
@@ -96,7 +96,7 @@ def refusal(error: BankRefusal, max_cards: int = 10) -> Refused:
         return Refused("E00042", f"You cannot add more than {max_cards} payment profiles.")
     if error.reason in CODES:
         code = CODES[error.reason]
-        return Refused(code, TEXTS.get(code, ""))
+        return Refused(code, MESSAGES.get(code, ""))
     if error.reason is Reason.MASKED_MISMATCH:
         return Refused("E00013", "Card Number is invalid.")
     return Refused("E00027", codes.REASONS[error.reason].text)
@@ -190,13 +190,11 @@ def update_card(bank: Bank, request: Node) -> Answer:
 
 
 def delete_card(bank: Bank, request: Node) -> Answer:
-    """Answer deleteCustomerPaymentProfileRequest."""
     bank.delete_card(request.value("customerProfileId"), request.value("customerPaymentProfileId"))
     return Answer()
 
 
 def validate_card(bank: Bank, request: Node) -> Answer:
-    """Answer validateCustomerPaymentProfileRequest."""
     customer_id = request.value("customerProfileId")
     card_id = request.value("customerPaymentProfileId")
     mode = VALIDATIONS[request.value("validationMode")]
@@ -215,14 +213,10 @@ def expiring_cards(bank: Bank, request: Node) -> Answer:
         wanted = expiry_of(request.value("month"))
     except BadCard:
         raise Refused("E00013", "Month is invalid.") from None
-    found = [
-        card
-        for customer in bank.customers()
-        for card in customer.cards
-        if (card.month, card.year) == wanted and None not in wanted
-    ]
     paging = paging_of(request)
-    found.sort(key=lambda card: int(card.id), reverse=paging.descending)
+    found = bank.expiring_cards(*wanted)
+    if paging.descending:
+        found = found[::-1]
     items: list[Tree] = [
         {
             "defaultPaymentProfile": "true" if card.is_default else None,

@@ -1,4 +1,4 @@
-"""The gateway's code and words for each refusal of the bank.
+"""The gateway's code and message for each refusal of the bank.
 
 Reason codes and texts: Authorize.Net's public response code table and recorded replies.
 """

@@ -23,7 +23,7 @@ _TYPES = {
     EntryKind.REFUND: "refundTransaction",
     EntryKind.VALIDATION: "authOnlyTransaction",
 }
-#: The gateway's word for a status, of payments. Refunds and held ones have words of their own.
+#: The gateway's name of a payment's status. Some of refunds and held payments differ.
 STATUSES: Mapping[RemoteStatus, str] = MappingProxyType(
     {
         RemoteStatus.AUTHORIZED: "authorizedPendingCapture",
@@ -31,7 +31,7 @@ STATUSES: Mapping[RemoteStatus, str] = MappingProxyType(
         RemoteStatus.SETTLED: "settledSuccessfully",
         RemoteStatus.VOIDED: "voided",
         RemoteStatus.HELD: "FDSPendingReview",
-        # Made by another dialect on the same store: this one has no word for it.
+        # Made by another dialect on the same store: this one has no name for it.
         RemoteStatus.REQUIRES_ACTION: "underReview",
         RemoteStatus.DECLINED: "declined",
         RemoteStatus.EXPIRED: "expired",
@@ -110,12 +110,12 @@ def _details(entry: Entry) -> Tree:
 
 
 def _filled(**values: str) -> Tree | None:
-    """The values that are not empty; None where none is left."""
+    """Return the values that are not empty; None where none is left."""
     return {name: value for name, value in values.items() if value} or None
 
 
 def _settle_amount(entry: Entry) -> object:
-    """What was or will be settled; of what never will, what was asked for (as the gateway does)."""
+    """Return what was or will be settled; the whole amount where nothing will, as the real one."""
     return entry.settled_amount if entry.settled_amount is not None else entry.amount
 
 

@@ -14,7 +14,7 @@ from django_dinero.sandbox.bank.records import BankRefusal
 from django_dinero.sandbox.dialects.authorizenet import cards, details, followups, reports, vault
 from django_dinero.sandbox.dialects.authorizenet.account import authenticate_test, merchant_details
 from django_dinero.sandbox.dialects.authorizenet.cards import refusal
-from django_dinero.sandbox.dialects.authorizenet.messages import TEXTS, Answer, Refused
+from django_dinero.sandbox.dialects.authorizenet.messages import MESSAGES, Answer, Refused
 from django_dinero.sandbox.dialects.authorizenet.money import create_transaction
 from django_dinero.sandbox.dialects.authorizenet.parse import Malformed, Node, read
 from django_dinero.sandbox.dialects.authorizenet.profiles import from_transaction
@@ -92,7 +92,7 @@ class AuthorizeNetDialect(Dialect):
             logger.exception("The test bank failed at %s.", node.name)
             busy = isinstance(error, sqlite3.OperationalError)
             return self._refuse(root, ref_id, Refused("E00053" if busy else "E00001"))
-        return self._write(root, ref_id, answer.code, TEXTS[answer.code], answer.body)
+        return self._write(root, ref_id, answer.code, MESSAGES[answer.code], answer.body)
 
     def not_found(self, request: Request) -> Response:
         """Say E00040, as the real one does for some seconds about what it has just made."""

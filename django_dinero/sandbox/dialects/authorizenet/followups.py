@@ -61,7 +61,6 @@ def capture(bank: Bank, tx: Node, key: str) -> Answer:
 
 
 def void(bank: Bank, tx: Node, key: str) -> Answer:
-    """Answer voidTransaction."""
     ref_id = tx.value("refTransId")
     if not ref_id:
         return _without_reference(bank)

@@ -1,4 +1,4 @@
-"""The words of the gateway's message codes (Authorize.Net's public table, recorded replies)."""
+"""The messages of the gateway, by their codes (Authorize.Net's public table, recorded replies)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from django_dinero.sandbox.bank.enums import Reason
 
-TEXTS: Mapping[str, str] = MappingProxyType(
+MESSAGES: Mapping[str, str] = MappingProxyType(
     {
         "I00001": "Successful.",
         "I00003": "The record has already been deleted.",
@@ -44,7 +44,7 @@ TEXTS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-#: What the gateway says by a message code, whatever the operation.
+#: The refusals that have a message code of their own, whatever the operation.
 CODES: Mapping[Reason, str] = MappingProxyType(
     {
         Reason.CUSTOMER_NOT_FOUND: "E00040",
@@ -72,12 +72,12 @@ class Refused(Exception):
 
     Args:
         code: a message code.
-        text: its words; those of :data:`TEXTS` when left out.
+        text: the message; that of :data:`MESSAGES` when left out.
         body: what the reply holds beside the messages.
     """
 
     def __init__(self, code: str, text: str = "", body: Mapping[str, object] | None = None) -> None:
         super().__init__(code)
         self.code = code
-        self.text = text or TEXTS[code]
+        self.text = text or MESSAGES[code]
         self.body: Mapping[str, object] = body or {}

@@ -128,7 +128,6 @@ def _pay(bank: Bank, tx: Node, payment: Payment) -> Answer:
 
 
 def charge(bank: Bank, source: PlainCard | Token | VaultCard, payment: Payment) -> Verdict:
-    """Charge or authorize."""
     return bank.charge(
         source,
         payment.amount,

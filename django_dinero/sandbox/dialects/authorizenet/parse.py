@@ -1,7 +1,7 @@
 """Reads a request as the gateway does: order, facets, namespaces are enforced, nothing is mended.
 
-The words of a refusal are those of the gateway's own XML library, as its E00003 texts show them,
-with the offending value in them: a client that logs such a text unscrubbed logs a card number.
+Refusals read like those of the gateway's own XML library, as its E00003 messages show them. They
+hold the offending value: a client that logs such a message unscrubbed logs a card number.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
 _HINTS = (f"{_INSTANCE} schemaLocation", f"{_INSTANCE} noNamespaceSchemaLocation")
 _CONTENT_TYPES = ("text/xml", "application/xml")
 _NO_SUCH_TYPE = "The content-type specified is not supported."
-# The gateway itself takes JSON, so this has no words of its.
+# The gateway itself takes JSON, so it has no message for this.
 _NO_JSON = f"{_NO_SUCH_TYPE} The test bank speaks XML only, not JSON."
 _NO_DTD = (
     "For security reasons DTD is prohibited in this XML document. To enable DTD processing set the"
@@ -32,7 +32,7 @@ class Malformed(Exception):
 
     Args:
         code: the gateway's message code, E00002 to E00045.
-        text: its words.
+        text: its message.
     """
 
     def __init__(self, code: str, text: str) -> None:
@@ -61,7 +61,6 @@ class Node:
         return iter(self._children)
 
     def append(self, child: Node) -> None:
-        """Add a child at the end."""
         self._children.append(child)
 
     def find(self, name: str) -> Node | None:
@@ -94,7 +93,7 @@ def read(body: bytes, content_type: str) -> Node:
         content_type: the header's value, parameters included.
 
     Raises:
-        Malformed: with the gateway's code and words.
+        Malformed: with the gateway's code and message.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in _CONTENT_TYPES:
@@ -138,7 +137,7 @@ def _tree(body: bytes) -> Node:
 
 
 def _syntax(parser: expat.XMLParserType, stack: list[Node]) -> str:
-    """The words for text that is no XML."""
+    """Return the message for a body that is no XML."""
     where = f"Line {parser.ErrorLineNumber}, position {parser.ErrorColumnNumber + 1}."
     if parser.ErrorCode == expat.errors.codes[expat.errors.XML_ERROR_NO_ELEMENTS]:
         if len(stack) == 1:

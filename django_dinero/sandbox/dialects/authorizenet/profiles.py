@@ -14,7 +14,7 @@ from django_dinero.sandbox.bank.records import (
     PaidCard,
 )
 from django_dinero.sandbox.dialects.authorizenet.cards import refusal
-from django_dinero.sandbox.dialects.authorizenet.messages import TEXTS, Answer, Refused
+from django_dinero.sandbox.dialects.authorizenet.messages import MESSAGES, Answer, Refused
 from django_dinero.sandbox.dialects.authorizenet.parse import Node
 from django_dinero.sandbox.dialects.authorizenet.reply import Tree
 from django_dinero.sandbox.dialects.authorizenet.vault import NO_LISTS, new_customer_tree
@@ -43,7 +43,7 @@ def _made(customer: Customer) -> Tree:
     """A ``profileResponse``: the ids, without the checks that its type has no place for."""
     ids = dict(new_customer_tree(customer, []))
     del ids["validationDirectResponseList"]
-    return {"messages": _messages("I00001", TEXTS["I00001"]), **ids}
+    return {"messages": _messages("I00001", MESSAGES["I00001"]), **ids}
 
 
 def _messages(code: str, text: str) -> Tree:
@@ -53,10 +53,10 @@ def _messages(code: str, text: str) -> Tree:
 
 def _not_made(error: BankRefusal) -> Tree:
     found = refusal(error)
-    return {"messages": _messages(found.code, _words(error, found.text))}
+    return {"messages": _messages(found.code, _text(error, found.text))}
 
 
-def _words(error: BankRefusal, text: str) -> str:
+def _text(error: BankRefusal, text: str) -> str:
     if error.reason is Reason.DUPLICATE_CUSTOMER:
         return f"A duplicate record with ID {error.existing_id} already exists."
     return text
@@ -71,7 +71,7 @@ def profile_tree(bank: Bank, entry: Entry | None) -> Tree | None:
         return None
     order = _order_of(entry)
     if _nothing_known(order):
-        return {"messages": _messages("E00102", TEXTS["E00102"])}
+        return {"messages": _messages("E00102", MESSAGES["E00102"])}
     try:
         return _made(_create(bank, entry, order))
     except BankRefusal as error:
@@ -97,7 +97,7 @@ def from_transaction(bank: Bank, request: Node) -> Answer:
         return Answer(new_customer_tree(_new_customer(bank, request, entry), []))
     except BankRefusal as error:
         found = refusal(error, bank.account.max_cards)
-        raise Refused(found.code, _words(error, found.text), NO_LISTS) from None
+        raise Refused(found.code, _text(error, found.text), NO_LISTS) from None
 
 
 def _new_customer(bank: Bank, request: Node, entry: Entry) -> Customer:

@@ -1,4 +1,4 @@
-"""Writes a ``transactionResponse``: what the bank's verdict on a money operation looks like."""
+"""Writes a ``transactionResponse``: the bank's verdict on a money operation."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def shown(entry: Entry | None) -> Shown:
 
 
 def reason_of(verdict: Verdict) -> ReasonCode:
-    """Return the code and words of a verdict."""
+    """Return how the gateway puts a verdict: code and message."""
     if verdict.outcome is Outcome.HELD:
         authorized = verdict.entry is not None and bool(verdict.entry.auth_code)
         return codes.HELD_AUTHORIZED if authorized else codes.HELD_UNAUTHORIZED

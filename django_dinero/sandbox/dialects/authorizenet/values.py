@@ -1,4 +1,4 @@
-"""Checks one value against its simple type, in the words of the gateway's XML library."""
+"""Checks one value against its simple type, with the messages of the gateway's XML library."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _called(type_name: str) -> str:
 
 
 def _unlike(base: str, text: str) -> str:
-    """The words for a text that is not of the kind at all."""
+    """Return the message for a text that is not of the kind at all."""
     if base == "string" or _reads(base, text.strip(" \t\r\n")):
         return ""
     return f"The string '{text}' is not a valid {_WORDS.get(base, 'Date')} value."
@@ -73,7 +73,7 @@ def _reads(base: str, text: str) -> bool:
 
 
 def _beyond(facet: Facet, text: str) -> str:
-    """The words for a value of the right kind that breaks a facet."""
+    """Return the message for a value of the right kind that breaks a facet."""
     if facet.base in ("int", "decimal"):
         return _beyond_number(facet, text.strip(" \t\r\n"))
     if facet.min_length is not None and len(text) < facet.min_length:

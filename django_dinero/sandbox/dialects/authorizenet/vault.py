@@ -1,4 +1,4 @@
-"""The operations on customer profiles. Those on their cards are in :mod:`.vaultcards`."""
+"""The operations on customer profiles. Those on payment profiles are in :mod:`.cards`."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class BadCard(Exception):
     """A card that is refused by its form.
 
     Args:
-        reason: the code and words of a transaction with it.
+        reason: how a transaction with it is answered.
         field: what the vault calls the field.
     """
 

@@ -13,7 +13,7 @@ import pytest
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.enums import Validation
 from django_dinero.sandbox.bank.records import Account, NewCard
-from django_dinero.sandbox.bank.totals import BUCKETS, NoBooks, main, sums
+from django_dinero.sandbox.bank.totals import BUCKETS, NotAStore, main, sums
 from django_dinero.sandbox.bank.triggers import ACTION_NUMBER
 from tests.support.testbank import authorized, charged, entry_of, plain, settled
 
@@ -100,12 +100,12 @@ def test_the_command_needs_no_django(store_path: Path) -> None:
     }
 
 
-def test_no_books(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_no_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text, empty = tmp_path / "text", tmp_path / "empty"
     text.write_text("no database at all\n" * 100)
     empty.write_bytes(b"")
     for path in (text, empty, tmp_path, tmp_path / "none"):
-        with pytest.raises(NoBooks, match=path.name):
+        with pytest.raises(NotAStore, match=path.name):
             sums(path)
         assert main([str(path)]) == 2
         assert path.name in capsys.readouterr().err

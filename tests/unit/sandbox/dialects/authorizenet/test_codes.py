@@ -1,4 +1,4 @@
-"""Every refusal of the bank has a code and words, in both tongues of the gateway."""
+"""Every refusal of the bank has a code and a message."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import pytest
 
 from django_dinero.sandbox.bank.enums import Reason
 from django_dinero.sandbox.dialects.authorizenet import codes
-from django_dinero.sandbox.dialects.authorizenet.messages import CODES, TEXTS, Refused
+from django_dinero.sandbox.dialects.authorizenet.messages import CODES, MESSAGES, Refused
 
 #: Only a control of the test says so; no operation does.
 CONTROLS_ONLY = {Reason.NOT_SETTLED, Reason.NO_ACTION}
 
 
 @pytest.mark.parametrize("reason", sorted(set(Reason) - CONTROLS_ONLY))
-def test_every_reason_is_put_into_words_once(reason: Reason) -> None:
+def test_every_reason_has_one_message(reason: Reason) -> None:
     assert (reason in codes.REASONS) != (reason in CODES)
 
 
-def test_every_message_code_has_words() -> None:
-    assert set(CODES.values()) <= set(TEXTS)
-    for code in TEXTS:
-        assert Refused(code).text == TEXTS[code]
+def test_every_message_code_has_a_text() -> None:
+    assert set(CODES.values()) <= set(MESSAGES)
+    for code in MESSAGES:
+        assert Refused(code).text == MESSAGES[code]
 
 
 @pytest.mark.parametrize(
