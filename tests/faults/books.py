@@ -20,7 +20,7 @@ from django_dinero.models import CreditCard, Customer, Operation, Transaction  #
 from django_dinero.models.operation import OPEN_STATES  # noqa: E402
 from django_dinero.models.transaction import TransactionStatus  # noqa: E402
 from django_dinero.sandbox.bank.bank import Bank  # noqa: E402
-from django_dinero.sandbox.bank.records import Entry  # noqa: E402
+from django_dinero.sandbox.bank.records import LedgerRow  # noqa: E402
 from tests.faults import vault  # noqa: E402
 
 ORIGINALS = ("charge", "authorization", "refund")
@@ -59,7 +59,7 @@ def differences(bank: Bank) -> Iterator[str]:
     yield from _twice(entries)
 
 
-def _differs(row: Transaction, entry: Entry) -> Iterator[str]:
+def _differs(row: Transaction, entry: LedgerRow) -> Iterator[str]:
     if row.price != entry.amount or row.transaction_id != entry.id:
         yield f"differs: {row} {row.transaction_id}, the bank has {entry.amount} {entry.id}"
     if row.status not in HERE.get(entry.status, ()):
@@ -76,7 +76,7 @@ def _differs(row: Transaction, entry: Entry) -> Iterator[str]:
         yield f"differs: {row.transaction_id} captured {captured} here, {expected} at the bank"
 
 
-def _twice(entries: dict[str, Entry]) -> Iterator[str]:
+def _twice(entries: dict[str, LedgerRow]) -> Iterator[str]:
     taken = [key for key, e in entries.items() if e.status is not RemoteStatus.DECLINED]
     operations = Operation.objects.filter(key__in=taken).exclude(idempotency_key=None)
     counts = Counter(operations.values_list("scope", "idempotency_key"))

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank.bank import Bank
-from django_dinero.sandbox.bank.enums import EntryKind
-from django_dinero.sandbox.bank.records import Entry, NewCard, PlainCard, VaultCard, Verdict
+from django_dinero.sandbox.bank.enums import RowKind
+from django_dinero.sandbox.bank.records import LedgerRow, NewCard, PlainCard, VaultCard, Verdict
 
 VISA = "4111111111111111"
 MASTERCARD = "5424000000000015"
@@ -33,35 +33,35 @@ def stored(bank: Bank, number: str = VISA, **billing: str) -> VaultCard:
     return VaultCard(customer.id, customer.cards[0].id)
 
 
-def entry_of(verdict: Verdict) -> Entry:
-    """The entry of a verdict that must have one."""
-    assert verdict.entry is not None
-    return verdict.entry
+def row_of(verdict: Verdict) -> LedgerRow:
+    """The row of a verdict that must have one."""
+    assert verdict.row is not None
+    return verdict.row
 
 
-def charged(bank: Bank, amount: str = "10.00", number: str = VISA) -> Entry:
+def charged(bank: Bank, amount: str = "10.00", number: str = VISA) -> LedgerRow:
     """An approved charge that is not settled yet."""
     verdict = bank.charge(plain(number), Decimal(amount), duplicate_window=0)
     assert verdict.approved
-    return entry_of(verdict)
+    return row_of(verdict)
 
 
-def authorized(bank: Bank, amount: str = "10.00") -> Entry:
+def authorized(bank: Bank, amount: str = "10.00") -> LedgerRow:
     """An approved authorization."""
     verdict = bank.authorize(plain(), Decimal(amount), duplicate_window=0)
     assert verdict.approved
-    return entry_of(verdict)
+    return row_of(verdict)
 
 
-def settled(bank: Bank, amount: str = "10.00") -> Entry:
+def settled(bank: Bank, amount: str = "10.00") -> LedgerRow:
     """A charge that a batch settled."""
-    entry = charged(bank, amount)
+    row = charged(bank, amount)
     bank.settle_batch()
-    return bank.retrieve_transaction(entry.id)
+    return bank.retrieve_transaction(row.id)
 
 
-def held(bank: Bank, kind: EntryKind = EntryKind.CHARGE) -> Entry:
+def held(bank: Bank, kind: RowKind = RowKind.CHARGE) -> LedgerRow:
     """A payment that waits for its review."""
     bank.hold_next()
-    capture = kind is EntryKind.CHARGE
-    return entry_of(bank.charge(plain(), Decimal("10.00"), duplicate_window=0, capture=capture))
+    capture = kind is RowKind.CHARGE
+    return row_of(bank.charge(plain(), Decimal("10.00"), duplicate_window=0, capture=capture))

@@ -248,8 +248,8 @@ class SandboxGateway(Gateway):
             # Whoever is charged by the merchant alone is not there to be sent anywhere.
             can_redirect=request.initiator != "merchant",
         )
-        if verdict.reason is Reason.PARTIAL_APPROVAL and verdict.entry is not None:
-            self.bank.void(verdict.entry.id)
+        if verdict.reason is Reason.PARTIAL_APPROVAL and verdict.row is not None:
+            self.bank.void(verdict.row.id)
         return mapping.result(verdict)
 
     @_results
@@ -261,8 +261,8 @@ class SandboxGateway(Gateway):
             currency=request.currency,
             capture_key=request.operation_key,
         )
-        entry = verdict.entry
-        there = entry is not None and entry.settled_amount == request.amount
+        row = verdict.row
+        there = row is not None and row.settled_amount == request.amount
         return _done_before(mapping.result(verdict), there)
 
     @_results
@@ -314,7 +314,7 @@ class SandboxGateway(Gateway):
                 tuple(mapping.transaction(e, kind=TransactionKind.VOID) for e in found)
             )
         found = self.bank.transactions(operation_key=key)
-        return LookupResult(tuple(mapping.transaction(entry) for entry in found))
+        return LookupResult(tuple(mapping.transaction(row) for row in found))
 
     def _find_customer(self, hints: LookupHints) -> LookupResult:
         found = self.bank.customers(key=hints.customer_key) if hints.customer_key else ()

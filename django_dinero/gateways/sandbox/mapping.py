@@ -25,7 +25,7 @@ from django_dinero.gateways.types import (
 )
 from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank import records
-from django_dinero.sandbox.bank.enums import EntryKind
+from django_dinero.sandbox.bank.enums import RowKind
 from django_dinero.sandbox.bank.records import PlainCard, Token, VaultCard
 
 R, K = records.Reason, ReasonKind
@@ -81,11 +81,11 @@ OUTCOMES: Mapping[records.Outcome, ResultStatus] = {
     records.Outcome.FAILED: ResultStatus.FAILED,
 }
 
-_KINDS: Mapping[EntryKind, TransactionKind] = {
-    EntryKind.CHARGE: TransactionKind.CHARGE,
-    EntryKind.AUTHORIZATION: TransactionKind.AUTHORIZATION,
-    EntryKind.REFUND: TransactionKind.REFUND,
-    EntryKind.VALIDATION: TransactionKind.AUTHORIZATION,
+_KINDS: Mapping[RowKind, TransactionKind] = {
+    RowKind.CHARGE: TransactionKind.CHARGE,
+    RowKind.AUTHORIZATION: TransactionKind.AUTHORIZATION,
+    RowKind.REFUND: TransactionKind.REFUND,
+    RowKind.VALIDATION: TransactionKind.AUTHORIZATION,
 }
 
 
@@ -151,18 +151,18 @@ def result(verdict: records.Verdict) -> TransactionResult:
         already=verdict.reason in (R.ALREADY_VOIDED, R.ALREADY_CAPTURED),
         next_action=_next_action(verdict.action),
     )
-    entry = verdict.entry
-    if entry is None:
+    row = verdict.row
+    if row is None:
         return told
-    # The entry of a duplicate is the original's, that of a refused follow-up its target.
+    # A duplicate comes with the row of the original, a refused follow-up with that of its target.
     return replace(
         told,
-        transaction_id=entry.id,
-        currency=entry.currency,
-        auth_code=entry.auth_code,
-        network_transaction_id=entry.network_transaction_id,
-        last_4=entry.last_4,
-        brand=entry.brand,
+        transaction_id=row.id,
+        currency=row.currency,
+        auth_code=row.auth_code,
+        network_transaction_id=row.network_transaction_id,
+        last_4=row.last_4,
+        brand=row.brand,
     )
 
 
@@ -172,30 +172,32 @@ def _next_action(action: records.Action | None) -> NextAction | None:
     return NextAction(NextActionKind.REDIRECT, Secret(action.url), action.expires_at)
 
 
-def transaction(entry: records.Entry, *, kind: TransactionKind | None = None) -> RemoteTransaction:
+def transaction(
+    row: records.LedgerRow, *, kind: TransactionKind | None = None
+) -> RemoteTransaction:
     """Return a row of the bank's ledger.
 
     Args:
-        entry: the row.
+        row: the row.
         kind: what it stands for, where it differs: a capture or void is a state of another row.
     """
     return RemoteTransaction(
-        transaction_id=entry.id,
-        kind=kind or _KINDS[entry.kind],
-        status=entry.status,
-        amount=entry.amount,
-        currency=entry.currency,
-        operation_key=entry.operation_key,
-        settled_amount=entry.settled_amount,
-        parent_id=entry.parent_id,
-        customer_id=entry.customer_id,
-        card_id=entry.card_id,
-        last_4=entry.last_4,
-        brand=entry.brand,
-        auth_code=entry.auth_code,
-        avs=entry.avs.value,
-        cvv=entry.cvv.value,
-        network_transaction_id=entry.network_transaction_id,
-        submitted_at=entry.submitted_at,
-        description=entry.description,
+        transaction_id=row.id,
+        kind=kind or _KINDS[row.kind],
+        status=row.status,
+        amount=row.amount,
+        currency=row.currency,
+        operation_key=row.operation_key,
+        settled_amount=row.settled_amount,
+        parent_id=row.parent_id,
+        customer_id=row.customer_id,
+        card_id=row.card_id,
+        last_4=row.last_4,
+        brand=row.brand,
+        auth_code=row.auth_code,
+        avs=row.avs.value,
+        cvv=row.cvv.value,
+        network_transaction_id=row.network_transaction_id,
+        submitted_at=row.submitted_at,
+        description=row.description,
     )

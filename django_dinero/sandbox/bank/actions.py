@@ -6,7 +6,7 @@ from django_dinero.enums import RemoteStatus
 from django_dinero.sandbox.bank import ledger_rows
 from django_dinero.sandbox.bank.base import BankBase
 from django_dinero.sandbox.bank.enums import Reason
-from django_dinero.sandbox.bank.records import BankRefusal, Entry
+from django_dinero.sandbox.bank.records import BankRefusal, LedgerRow
 from django_dinero.sandbox.bank.store import writes
 
 
@@ -17,17 +17,17 @@ class Actions(BankBase):
     """
 
     @writes
-    def finish_action(self, transaction_id: str) -> Entry:
+    def finish_action(self, transaction_id: str) -> LedgerRow:
         """Let the card's holder confirm: the payment is taken, or authorized.
 
         Raises:
             BankRefusal: ``not_found``, ``no_action`` (also when it has expired).
         """
-        entry = self._waiting(transaction_id)
-        return ledger_rows.let_through(self.store, entry, **ledger_rows.approval(entry.id))
+        row = self._waiting(transaction_id)
+        return ledger_rows.let_through(self.store, row, **ledger_rows.approval(row.id))
 
     @writes
-    def refuse_action(self, transaction_id: str) -> Entry:
+    def refuse_action(self, transaction_id: str) -> LedgerRow:
         """Let the card's holder fail or refuse to confirm: the payment is declined.
 
         Raises:
@@ -35,11 +35,11 @@ class Actions(BankBase):
         """
         return ledger_rows.decline(self.store, self._waiting(transaction_id))
 
-    def _waiting(self, transaction_id: str) -> Entry:
-        entry = ledger_rows.find(self.store, transaction_id)
-        if entry is None:
+    def _waiting(self, transaction_id: str) -> LedgerRow:
+        row = ledger_rows.find(self.store, transaction_id)
+        if row is None:
             raise BankRefusal(Reason.NOT_FOUND)
-        entry = self._lapsed(entry)
-        if entry.status is not RemoteStatus.REQUIRES_ACTION:
-            raise BankRefusal(Reason.NO_ACTION, entry=entry)
-        return entry
+        row = self._lapsed(row)
+        if row.status is not RemoteStatus.REQUIRES_ACTION:
+            raise BankRefusal(Reason.NO_ACTION, row=row)
+        return row

@@ -25,7 +25,7 @@ from django_dinero.sandbox.bank.enums import Check, Reason
 from django_dinero.sandbox.bank.records import (
     Account,
     BankRefusal,
-    Entry,
+    LedgerRow,
     MaskedCard,
     NewCard,
     PaidCard,
@@ -70,12 +70,12 @@ class BankBase:
         """Close the store's file. The bank cannot be used afterwards."""
         self.store.close()
 
-    def _lapsed(self, entry: Entry) -> Entry:
-        """Return an entry as it is now: what waited too long has expired."""
-        life = LIVES.get(entry.status)
-        if life is None or self.clock.now() < entry.submitted_at + life:
-            return entry
-        return ledger_rows.update(self.store, entry, status=RemoteStatus.EXPIRED)
+    def _lapsed(self, row: LedgerRow) -> LedgerRow:
+        """Return a row as it is now: what waited too long has expired."""
+        life = LIVES.get(row.status)
+        if life is None or self.clock.now() < row.submitted_at + life:
+            return row
+        return ledger_rows.update(self.store, row, status=RemoteStatus.EXPIRED)
 
     # -- Tokens ------------------------------------------------------------------------------
 
@@ -149,19 +149,19 @@ class BankBase:
         return self._spend_token(Token(source.value, card.billing or source.billing))
 
     def _paid_facts(self, source: PaidCard, billing: Mapping[str, str]) -> CardFacts:
-        row = self.store.row(
+        found = self.store.row(
             "SELECT * FROM ledger WHERE id = ? AND fingerprint <> ''", (source.transaction_id,)
         )
-        if row is None:
+        if found is None:
             raise BankRefusal(Reason.NOT_FOUND)
-        entry = ledger_rows.read(row)
+        row = ledger_rows.read(found)
         return CardFacts(
-            fingerprint=row["fingerprint"],
-            last_4=entry.last_4,
-            brand=entry.brand,
-            month=entry.month,
-            year=entry.year,
-            billing=clean_billing(billing or entry.billing),
+            fingerprint=found["fingerprint"],
+            last_4=row.last_4,
+            brand=row.brand,
+            month=row.month,
+            year=row.year,
+            billing=clean_billing(billing or row.billing),
         )
 
     def _facts(self, source: PlainCard | Token | VaultCard) -> CardFacts:

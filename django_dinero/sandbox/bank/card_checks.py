@@ -8,8 +8,8 @@ from django_dinero.enums import RemoteStatus
 from django_dinero.sandbox.bank import ledger_rows
 from django_dinero.sandbox.bank.base import BankBase
 from django_dinero.sandbox.bank.card_facts import CardFacts
-from django_dinero.sandbox.bank.enums import EntryKind, Outcome, Reason, Validation
-from django_dinero.sandbox.bank.records import BankRefusal, Entry, Verdict
+from django_dinero.sandbox.bank.enums import Outcome, Reason, RowKind, Validation
+from django_dinero.sandbox.bank.records import BankRefusal, LedgerRow, Verdict
 from django_dinero.sandbox.bank.triggers import Assessment, assess, form_error
 
 #: A live check authorizes 0.00 with Visa and 0.01 with the others, as Authorize.Net does.
@@ -32,24 +32,24 @@ class CardChecks(BankBase):
         if mode is Validation.ADDRESSED and _lacks_address(card):
             return Verdict(Outcome.FAILED, reason=Reason.MISSING_ADDRESS)
         assessment = assess(card, self.account)
-        entry = self._record_validation(card, assessment)
+        row = self._record_validation(card, assessment)
         outcome = Outcome.DECLINED if assessment.reason else Outcome.APPROVED
-        return Verdict(outcome, entry, assessment.avs, assessment.cvv, assessment.reason)
+        return Verdict(outcome, row, assessment.avs, assessment.cvv, assessment.reason)
 
     def _validated(self, card: CardFacts, mode: Validation) -> Verdict | None:
         """Like :meth:`_validate`, but raise the refusal of a card that failed."""
         verdict = self._validate(card, mode)
         if verdict is not None and verdict.reason is not None:
-            raise BankRefusal(verdict.reason, verdict=verdict, entry=verdict.entry)
+            raise BankRefusal(verdict.reason, verdict=verdict, row=verdict.row)
         return verdict
 
-    def _record_validation(self, card: CardFacts, assessment: Assessment) -> Entry:
-        entry_id = self.store.next_id("transaction")
+    def _record_validation(self, card: CardFacts, assessment: Assessment) -> LedgerRow:
+        row_id = self.store.next_id("transaction")
         zero = card.brand in ZERO_AMOUNT_BRANDS
         reason: Reason | None = assessment.reason
-        entry = Entry(
-            id=entry_id,
-            kind=EntryKind.VALIDATION,
+        row = LedgerRow(
+            id=row_id,
+            kind=RowKind.VALIDATION,
             status=RemoteStatus.DECLINED if reason else RemoteStatus.VOIDED,
             amount=Decimal("0.00") if zero else SMALLEST,
             currency=self.account.currency,
@@ -57,11 +57,11 @@ class CardChecks(BankBase):
             avs=assessment.avs,
             cvv=assessment.cvv,
             reason=reason,
-            **({} if reason else ledger_rows.approval(entry_id)),
+            **({} if reason else ledger_rows.approval(row_id)),
             **ledger_rows.of_card(card),
         )
-        ledger_rows.insert(self.store, entry)
-        return entry
+        ledger_rows.insert(self.store, row)
+        return row
 
 
 def _lacks_address(card: CardFacts) -> bool:

@@ -12,10 +12,10 @@ from django_dinero.enums import RemoteStatus
 from django_dinero.sandbox.bank import ledger_rows
 from django_dinero.sandbox.bank.base import BankBase
 from django_dinero.sandbox.bank.card_facts import CardFacts, fingerprint
-from django_dinero.sandbox.bank.enums import EntryKind, Outcome, Reason
+from django_dinero.sandbox.bank.enums import Outcome, Reason, RowKind
 from django_dinero.sandbox.bank.records import (
     Action,
-    Entry,
+    LedgerRow,
     Order,
     PlainCard,
     Token,
@@ -54,7 +54,7 @@ STATUSES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class _Payment:
-    kind: EntryKind
+    kind: RowKind
     card: CardFacts
     amount: Decimal
     currency: str
@@ -102,7 +102,7 @@ class Charges(BankBase):
             BankRefusal: ``customer_not_found``, ``card_not_found``, ``token_invalid``,
                 ``token_used``, ``token_expired``.
         """
-        kind = EntryKind.CHARGE if capture else EntryKind.AUTHORIZATION
+        kind = RowKind.CHARGE if capture else RowKind.AUTHORIZATION
         return self._pay(
             kind, source, amount, operation_key, order, currency, duplicate_window, can_redirect
         )
@@ -119,7 +119,7 @@ class Charges(BankBase):
         can_redirect: bool = True,
     ) -> Verdict:
         """Authorize an amount for a later :meth:`capture`; see :meth:`charge`."""
-        kind = EntryKind.AUTHORIZATION
+        kind = RowKind.AUTHORIZATION
         return self._pay(
             kind, source, amount, operation_key, order, currency, duplicate_window, can_redirect
         )
@@ -140,7 +140,7 @@ class Charges(BankBase):
     @writes
     def _pay(
         self,
-        kind: EntryKind,
+        kind: RowKind,
         source: PlainCard | Token | VaultCard,
         amount: Decimal,
         operation_key: str,
@@ -177,16 +177,16 @@ class Charges(BankBase):
             amount = approved_amount(payment.card, payment.amount)
         if outcome is Outcome.APPROVED and amount != payment.amount:
             outcome = Outcome.PARTIAL
-        entry = self._entry(payment, amount, now, assessment, outcome)
-        ledger_rows.insert(self.store, entry, signature, payment.card.fingerprint)
+        row = self._row(payment, amount, now, assessment, outcome)
+        ledger_rows.insert(self.store, row, signature, payment.card.fingerprint)
         return Verdict(
             outcome,
-            entry,
-            entry.avs,
-            entry.cvv,
-            entry.reason,
+            row,
+            row.avs,
+            row.cvv,
+            row.reason,
             balance=balance(payment.card),
-            action=_action(entry),
+            action=_action(row),
         )
 
     def _outcome(self, payment: _Payment, assessment: Assessment) -> Outcome:
@@ -196,18 +196,18 @@ class Charges(BankBase):
             return Outcome.REQUIRES_ACTION if payment.can_redirect else Outcome.DECLINED
         return Outcome.HELD if self._held() else Outcome.APPROVED
 
-    def _entry(
+    def _row(
         self,
         payment: _Payment,
         amount: Decimal,
         now: datetime.datetime,
         assessment: Assessment,
         outcome: Outcome,
-    ) -> Entry:
-        entry_id = self.store.next_id("transaction")
-        taken = outcome in (Outcome.APPROVED, Outcome.PARTIAL) and payment.kind is EntryKind.CHARGE
-        return Entry(
-            id=entry_id,
+    ) -> LedgerRow:
+        row_id = self.store.next_id("transaction")
+        taken = outcome in (Outcome.APPROVED, Outcome.PARTIAL) and payment.kind is RowKind.CHARGE
+        return LedgerRow(
+            id=row_id,
             kind=payment.kind,
             status=_status(payment.kind, outcome),
             amount=amount,
@@ -221,7 +221,7 @@ class Charges(BankBase):
             reason=assessment.reason or REASONS.get(outcome),
             **ledger_rows.of_card(payment.card),
             **ledger_rows.of_order(payment.order),
-            **({} if outcome in UNAPPROVED else ledger_rows.approval(entry_id)),
+            **({} if outcome in UNAPPROVED else ledger_rows.approval(row_id)),
         )
 
     def _held(self) -> bool:
@@ -239,12 +239,12 @@ class Charges(BankBase):
         return fingerprint(json.dumps(compared), self._key)
 
 
-def _action(entry: Entry) -> Action | None:
-    waiting = entry.status is RemoteStatus.REQUIRES_ACTION
-    return ledger_rows.action_of(entry) if waiting else None
+def _action(row: LedgerRow) -> Action | None:
+    waiting = row.status is RemoteStatus.REQUIRES_ACTION
+    return ledger_rows.action_of(row) if waiting else None
 
 
-def _status(kind: EntryKind, outcome: Outcome) -> RemoteStatus:
+def _status(kind: RowKind, outcome: Outcome) -> RemoteStatus:
     if outcome in STATUSES:
         return STATUSES[outcome]
-    return RemoteStatus.CAPTURED if kind is EntryKind.CHARGE else RemoteStatus.AUTHORIZED
+    return RemoteStatus.CAPTURED if kind is RowKind.CHARGE else RemoteStatus.AUTHORIZED

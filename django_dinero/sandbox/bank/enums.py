@@ -52,7 +52,7 @@ class Reason(StrEnum):
     TOKEN_USED = "token_used"  # noqa: S105
 
 
-class EntryKind(StrEnum):
+class RowKind(StrEnum):
     """What a ledger row is. A capture is a state of its authorization and has no row."""
 
     CHARGE = "charge"

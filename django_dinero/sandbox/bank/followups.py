@@ -12,8 +12,8 @@ from django_dinero.sandbox.bank import ledger_rows
 from django_dinero.sandbox.bank.base import BankBase
 from django_dinero.sandbox.bank.card_facts import fingerprint
 from django_dinero.sandbox.bank.charges import NO_ORDER
-from django_dinero.sandbox.bank.enums import EntryKind, Outcome, Reason
-from django_dinero.sandbox.bank.records import Entry, Order, Verdict
+from django_dinero.sandbox.bank.enums import Outcome, Reason, RowKind
+from django_dinero.sandbox.bank.records import LedgerRow, Order, Verdict
 from django_dinero.sandbox.bank.schema import UNITS
 from django_dinero.sandbox.bank.store import writes
 
@@ -72,24 +72,24 @@ class FollowUps(BankBase):
             given, and it is another than the original's), ``invalid_amount``,
             ``capture_exceeds_authorization``.
         """
-        entry = ledger_rows.find(self.store, transaction_id)
-        if entry is None:
+        row = ledger_rows.find(self.store, transaction_id)
+        if row is None:
             return _failed(Reason.NOT_FOUND)
-        entry = self._lapsed(entry)
-        reason = _capture_refusal(entry)
+        row = self._lapsed(row)
+        reason = _capture_refusal(row)
         if reason is not None:
-            return _failed(reason, entry)
-        if currency not in ("", entry.currency):
-            return _failed(Reason.INVALID_CURRENCY, entry)
-        fitted = ledger_rows.exact(entry.amount if amount is None else amount, entry.currency)
+            return _failed(reason, row)
+        if currency not in ("", row.currency):
+            return _failed(Reason.INVALID_CURRENCY, row)
+        fitted = ledger_rows.exact(row.amount if amount is None else amount, row.currency)
         if fitted is None:
-            return _failed(Reason.INVALID_AMOUNT, entry)
-        if fitted > entry.amount:
-            return _failed(Reason.CAPTURE_EXCEEDS_AUTHORIZATION, entry)
+            return _failed(Reason.INVALID_AMOUNT, row)
+        if fitted > row.amount:
+            return _failed(Reason.CAPTURE_EXCEEDS_AUTHORIZATION, row)
         return _done(
             ledger_rows.update(
                 self.store,
-                entry,
+                row,
                 status=RemoteStatus.CAPTURED,
                 settled_amount=fitted,
                 capture_key=capture_key,
@@ -103,16 +103,16 @@ class FollowUps(BankBase):
         Returns:
             Failed: ``not_found``, ``already_voided``, ``already_settled``, ``not_voidable``.
         """
-        entry = ledger_rows.find(self.store, transaction_id)
-        if entry is None:
+        row = ledger_rows.find(self.store, transaction_id)
+        if row is None:
             return _failed(Reason.NOT_FOUND)
-        entry = self._lapsed(entry)
-        if entry.status not in VOIDABLE:
-            return _failed(NOT_VOIDABLE.get(entry.status, Reason.NOT_VOIDABLE), entry)
+        row = self._lapsed(row)
+        if row.status not in VOIDABLE:
+            return _failed(NOT_VOIDABLE.get(row.status, Reason.NOT_VOIDABLE), row)
         return _done(
             ledger_rows.update(
                 self.store,
-                entry,
+                row,
                 status=RemoteStatus.VOIDED,
                 settled_amount=None,
                 void_key=void_key,
@@ -179,18 +179,18 @@ class FollowUps(BankBase):
             Approved where a decision was made, whichever it was: the row's status tells it.
             Failed: ``not_found``, ``not_held``.
         """
-        entry = ledger_rows.find(self.store, transaction_id)
-        if entry is None:
+        row = ledger_rows.find(self.store, transaction_id)
+        if row is None:
             return _failed(Reason.NOT_FOUND)
-        entry = self._lapsed(entry)
-        if entry.status is not RemoteStatus.HELD:
-            return _failed(Reason.NOT_HELD, entry)
+        row = self._lapsed(row)
+        if row.status is not RemoteStatus.HELD:
+            return _failed(Reason.NOT_HELD, row)
         decide = ledger_rows.let_through if approve else ledger_rows.decline
-        return _done(decide(self.store, entry))
+        return _done(decide(self.store, row))
 
     # -- Helpers -----------------------------------------------------------------------------
 
-    def _left_to_refund(self, parent: Entry) -> Decimal:
+    def _left_to_refund(self, parent: LedgerRow) -> Decimal:
         refunded = self.store.value(
             "SELECT coalesce(sum(units), 0) FROM ledger WHERE parent_id = ? AND parent_id <> ''"
             " AND kind = 'refund' AND status IN ('captured', 'settled')",
@@ -199,11 +199,11 @@ class FollowUps(BankBase):
         return (parent.settled_amount or Decimal(0)) - Decimal(refunded) / UNITS
 
     def _record_refund(
-        self, parent: Entry, amount: Decimal, operation_key: str, order: Order, signature: str
-    ) -> Entry:
-        refund = Entry(
+        self, parent: LedgerRow, amount: Decimal, operation_key: str, order: Order, signature: str
+    ) -> LedgerRow:
+        refund = LedgerRow(
             id=self.store.next_id("transaction"),
-            kind=EntryKind.REFUND,
+            kind=RowKind.REFUND,
             status=RemoteStatus.CAPTURED,
             amount=amount,
             currency=parent.currency,
@@ -225,24 +225,26 @@ class FollowUps(BankBase):
         return refund
 
 
-def _done(entry: Entry) -> Verdict:
-    return Verdict(Outcome.APPROVED, entry, entry.avs, entry.cvv)
+def _done(row: LedgerRow) -> Verdict:
+    return Verdict(Outcome.APPROVED, row, row.avs, row.cvv)
 
 
-def _failed(reason: Reason, entry: Entry | None = None) -> Verdict:
-    return Verdict(Outcome.FAILED, entry, reason=reason)
+def _failed(reason: Reason, row: LedgerRow | None = None) -> Verdict:
+    return Verdict(Outcome.FAILED, row, reason=reason)
 
 
-def _capture_refusal(entry: Entry) -> Reason | None:
-    if entry.kind in (EntryKind.REFUND, EntryKind.VALIDATION):
+def _capture_refusal(row: LedgerRow) -> Reason | None:
+    if row.kind in (RowKind.REFUND, RowKind.VALIDATION):
         return Reason.NOT_CAPTURABLE
-    if entry.status is RemoteStatus.AUTHORIZED:
+    if row.status is RemoteStatus.AUTHORIZED:
         return None
-    return NOT_CAPTURABLE.get(entry.status, Reason.NOT_CAPTURABLE)
+    return NOT_CAPTURABLE.get(row.status, Reason.NOT_CAPTURABLE)
 
 
-def _refund_refusal(parent: Entry, given: dict[str, str], now: datetime.datetime) -> Reason | None:
-    if parent.kind in (EntryKind.REFUND, EntryKind.VALIDATION):
+def _refund_refusal(
+    parent: LedgerRow, given: dict[str, str], now: datetime.datetime
+) -> Reason | None:
+    if parent.kind in (RowKind.REFUND, RowKind.VALIDATION):
         return Reason.NOT_REFUNDABLE
     if any(value and value != getattr(parent, name) for name, value in given.items()):
         return Reason.REFUND_WRONG_CARD

@@ -11,8 +11,8 @@ from django_dinero.enums import RemoteStatus
 from django_dinero.sandbox.bank import ledger_rows
 from django_dinero.sandbox.bank.base import LIVES, BankBase
 from django_dinero.sandbox.bank.clock import moment, stamp
-from django_dinero.sandbox.bank.enums import EntryKind, Reason
-from django_dinero.sandbox.bank.records import BankRefusal, Batch, Entry, Page, Paging, Subtotal
+from django_dinero.sandbox.bank.enums import Reason, RowKind
+from django_dinero.sandbox.bank.records import BankRefusal, Batch, LedgerRow, Page, Paging, Subtotal
 from django_dinero.sandbox.bank.schema import UNITS
 from django_dinero.sandbox.bank.store import reads, writes
 
@@ -24,16 +24,16 @@ class Ledger(BankBase):
     """Lists of the ledger, its settlement, and what the banks of cardholders do to it."""
 
     @reads
-    def retrieve_transaction(self, transaction_id: str) -> Entry:
-        """Return one entry.
+    def retrieve_transaction(self, transaction_id: str) -> LedgerRow:
+        """Return one row.
 
         Raises:
             BankRefusal: ``not_found``.
         """
-        entry = ledger_rows.find(self.store, transaction_id)
-        if entry is None:
+        row = ledger_rows.find(self.store, transaction_id)
+        if row is None:
             raise BankRefusal(Reason.NOT_FOUND)
-        return entry
+        return row
 
     @reads
     def transactions(
@@ -51,7 +51,7 @@ class Ledger(BankBase):
         after: str = "0",
         limit: int = -1,
         validations: bool = False,
-    ) -> tuple[Entry, ...]:
+    ) -> tuple[LedgerRow, ...]:
         """Return the rows that match all that is given, by id.
 
         Args:
@@ -99,7 +99,7 @@ class Ledger(BankBase):
         after: str = "0",
         limit: int = -1,
         validations: bool = False,
-    ) -> tuple[Entry, ...]:
+    ) -> tuple[LedgerRow, ...]:
         """Return what no batch has taken up yet, by id.
 
         That is what is authorized, captured or held, and what was declined or voided since the last
@@ -143,7 +143,7 @@ class Ledger(BankBase):
         return tuple(
             Subtotal(
                 brand=row["brand"],
-                kind=EntryKind(row["kind"]),
+                kind=RowKind(row["kind"]),
                 status=RemoteStatus(row["status"]),
                 count=row["count"],
                 amount=(Decimal(row["units"]) / UNITS).quantize(
@@ -187,7 +187,7 @@ class Ledger(BankBase):
         self.store.insert("batches", values)
         return Batch(id=batch_id, settled_at=now, count=count)
 
-    def chargeback(self, transaction_id: str) -> Entry:
+    def chargeback(self, transaction_id: str) -> LedgerRow:
         """Let the cardholder dispute a settled payment, and win.
 
         Raises:
@@ -195,7 +195,7 @@ class Ledger(BankBase):
         """
         return self._reverse(transaction_id, RemoteStatus.CHARGED_BACK)
 
-    def return_item(self, transaction_id: str) -> Entry:
+    def return_item(self, transaction_id: str) -> LedgerRow:
         """Let a settled payment come back unpaid, as an electronic check can after days.
 
         Raises:
@@ -206,15 +206,15 @@ class Ledger(BankBase):
     # -- Helpers -----------------------------------------------------------------------------
 
     @writes
-    def _reverse(self, transaction_id: str, status: RemoteStatus) -> Entry:
-        entry = self.retrieve_transaction(transaction_id)
-        if entry.status is not RemoteStatus.SETTLED or entry.parent_id:
-            raise BankRefusal(Reason.NOT_SETTLED, entry=entry)
-        return ledger_rows.update(self.store, entry, status=status)
+    def _reverse(self, transaction_id: str, status: RemoteStatus) -> LedgerRow:
+        row = self.retrieve_transaction(transaction_id)
+        if row.status is not RemoteStatus.SETTLED or row.parent_id:
+            raise BankRefusal(Reason.NOT_SETTLED, row=row)
+        return ledger_rows.update(self.store, row, status=status)
 
     def _select(
         self, where: list[str], values: list[str], after: str, limit: int
-    ) -> tuple[Entry, ...]:
+    ) -> tuple[LedgerRow, ...]:
         terms = " AND ".join([*where, "id > ?"])
         sql = f"SELECT * FROM ledger WHERE {terms} ORDER BY id LIMIT ?"  # noqa: S608
         rows = self.store.rows(sql, [*values, after, limit])

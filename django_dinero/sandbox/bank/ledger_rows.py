@@ -16,8 +16,8 @@ from django_dinero.enums import RemoteStatus
 from django_dinero.money import exponent
 from django_dinero.sandbox.bank.card_facts import CardFacts
 from django_dinero.sandbox.bank.clock import moment, stamp
-from django_dinero.sandbox.bank.enums import Check, EntryKind, Reason
-from django_dinero.sandbox.bank.records import Action, Entry, Order
+from django_dinero.sandbox.bank.enums import Check, Reason, RowKind
+from django_dinero.sandbox.bank.records import Action, LedgerRow, Order
 from django_dinero.sandbox.bank.schema import UNITS
 from django_dinero.sandbox.bank.store import Store
 
@@ -39,33 +39,33 @@ ACTION_URL: Final = "https://bank.invalid/actions/"
 MAX_AMOUNT: Final = Decimal(10) ** 12
 
 
-def insert(store: Store, entry: Entry, signature: str = "", fingerprint: str = "") -> None:
+def insert(store: Store, row: LedgerRow, signature: str = "", fingerprint: str = "") -> None:
     """Write a new row.
 
     Args:
         store: where to.
-        entry: what to write.
+        row: what to write.
         signature: what the duplicate window compares.
         fingerprint: of the card, where the vault may store it later.
     """
-    values: dict[str, object] = {name: str(getattr(entry, name)) for name in TEXT_COLUMNS}
-    values |= amounts(entry)
+    values: dict[str, object] = {name: str(getattr(row, name)) for name in TEXT_COLUMNS}
+    values |= amounts(row)
     values |= {
-        "id": int(entry.id),
-        "decimals": exponent(entry.currency),
-        "requested_amount": _text(entry.requested_amount),
-        "submitted_at": stamp(entry.submitted_at),
-        "settled_at": stamp(entry.settled_at) if entry.settled_at else None,
+        "id": int(row.id),
+        "decimals": exponent(row.currency),
+        "requested_amount": _text(row.requested_amount),
+        "submitted_at": stamp(row.submitted_at),
+        "settled_at": stamp(row.settled_at) if row.settled_at else None,
         "signature": signature,
         "fingerprint": fingerprint,
-        "details": json.dumps({name: getattr(entry, name) for name in DETAILS}),
+        "details": json.dumps({name: getattr(row, name) for name in DETAILS}),
     }
     store.insert("ledger", values)
 
 
-def update(store: Store, entry: Entry, **changes: Any) -> Entry:
+def update(store: Store, row: LedgerRow, **changes: Any) -> LedgerRow:
     """Change status, keys, details or the settled amount of a row; return it as it is now."""
-    changed = replace(entry, **changes)
+    changed = replace(row, **changes)
     values: dict[str, object] = {
         name: str(getattr(changed, name)) for name in TEXT_COLUMNS if name in changes
     }
@@ -75,17 +75,17 @@ def update(store: Store, entry: Entry, **changes: Any) -> Entry:
         values["details"] = json.dumps({name: getattr(changed, name) for name in DETAILS})
     names = ", ".join(f"{name} = ?" for name in values)
     sql = f"UPDATE ledger SET {names} WHERE id = ?"  # noqa: S608 - our own column names
-    store.execute(sql, (*values.values(), entry.id))
+    store.execute(sql, (*values.values(), row.id))
     return changed
 
 
-def amounts(entry: Entry) -> dict[str, object]:
+def amounts(row: LedgerRow) -> dict[str, object]:
     """Return the columns of the amounts: exact as text, and in units that SQL can add."""
     return {
-        "amount": str(entry.amount),
-        "units": _units(entry.amount),
-        "settled_amount": _text(entry.settled_amount),
-        "settled_units": None if entry.settled_amount is None else _units(entry.settled_amount),
+        "amount": str(row.amount),
+        "units": _units(row.amount),
+        "settled_amount": _text(row.settled_amount),
+        "settled_units": None if row.settled_amount is None else _units(row.settled_amount),
     }
 
 
@@ -97,13 +97,13 @@ def _units(amount: Decimal) -> int:
     return int(amount * UNITS)
 
 
-def read(row: sqlite3.Row) -> Entry:
+def read(row: sqlite3.Row) -> LedgerRow:
     details = json.loads(row["details"])
     details["avs"], details["cvv"] = Check(details["avs"]), Check(details["cvv"])
     details["reason"] = Reason(details["reason"]) if details["reason"] else None
     texts = {name: row[name] for name in TEXT_COLUMNS}
-    texts |= {"kind": EntryKind(row["kind"]), "status": RemoteStatus(row["status"])}
-    return Entry(
+    texts |= {"kind": RowKind(row["kind"]), "status": RemoteStatus(row["status"])}
+    return LedgerRow(
         id=str(row["id"]),
         amount=Decimal(row["amount"]),
         settled_amount=_decimal(row["settled_amount"]),
@@ -119,9 +119,9 @@ def _decimal(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
 
 
-def find(store: Store, entry_id: str) -> Entry | None:
-    """Return the entry with this id, or None."""
-    row = store.row("SELECT * FROM ledger WHERE id = ?", (entry_id,))
+def find(store: Store, row_id: str) -> LedgerRow | None:
+    """Return the row with this id, or None."""
+    row = store.row("SELECT * FROM ledger WHERE id = ?", (row_id,))
     return None if row is None else read(row)
 
 
@@ -139,36 +139,36 @@ def exact(amount: Decimal, currency: str) -> Decimal | None:
     return fitted if fitted == amount else None
 
 
-def approval(entry_id: str) -> dict[str, Any]:
+def approval(row_id: str) -> dict[str, Any]:
     """Return the codes of an approval. They follow from the id, so that tests can repeat them."""
-    digest = hashlib.sha256(b"approval " + entry_id.encode("ascii")).digest()
+    digest = hashlib.sha256(b"approval " + row_id.encode("ascii")).digest()
     letters = base64.b32encode(digest).decode("ascii")
     return {"auth_code": letters[:6], "network_transaction_id": letters[6:21]}
 
 
-def action_of(entry: Entry) -> Action:
-    """Return what the card's holder has to do for an entry; it is the same each time."""
-    digest = hashlib.sha256(b"action " + entry.id.encode("ascii")).digest()
+def action_of(row: LedgerRow) -> Action:
+    """Return what the card's holder has to do for a row; it is the same each time."""
+    digest = hashlib.sha256(b"action " + row.id.encode("ascii")).digest()
     name = base64.b32encode(digest).decode("ascii")[:24].lower()
-    return Action(ACTION_URL + name, entry.submitted_at + ACTION_LIFE)
+    return Action(ACTION_URL + name, row.submitted_at + ACTION_LIFE)
 
 
-def let_through(store: Store, entry: Entry, **changes: Any) -> Entry:
+def let_through(store: Store, row: LedgerRow, **changes: Any) -> LedgerRow:
     """Take or authorize a payment that waited for somebody; ``changes`` go with it."""
-    taken = entry.kind is EntryKind.CHARGE
+    taken = row.kind is RowKind.CHARGE
     return update(
         store,
-        entry,
+        row,
         status=RemoteStatus.CAPTURED if taken else RemoteStatus.AUTHORIZED,
-        settled_amount=entry.amount if taken else None,
+        settled_amount=row.amount if taken else None,
         reason=None,
         **changes,
     )
 
 
-def decline(store: Store, entry: Entry) -> Entry:
+def decline(store: Store, row: LedgerRow) -> LedgerRow:
     """Decline a payment that waited for somebody."""
-    return update(store, entry, status=RemoteStatus.DECLINED, reason=Reason.DECLINED)
+    return update(store, row, status=RemoteStatus.DECLINED, reason=Reason.DECLINED)
 
 
 def of_card(card: CardFacts) -> Mapping[str, Any]:
@@ -195,7 +195,7 @@ def of_order(order: Order) -> Mapping[str, Any]:
     }
 
 
-def original(store: Store, signature: str, since: datetime.datetime) -> Entry | None:
+def original(store: Store, signature: str, since: datetime.datetime) -> LedgerRow | None:
     """Return the first row with this signature that is newer than ``since``."""
     row = store.row(
         "SELECT * FROM ledger WHERE signature = ? AND signature <> '' AND submitted_at > ?"

@@ -13,7 +13,7 @@ from typing import Final
 
 from django_dinero.enums import RemoteStatus
 from django_dinero.redaction import Secret
-from django_dinero.sandbox.bank.enums import Check, EntryKind, Outcome, Reason, Validation
+from django_dinero.sandbox.bank.enums import Check, Outcome, Reason, RowKind, Validation
 
 __all__ = [
     "Account",
@@ -24,7 +24,7 @@ __all__ = [
     "CardSource",
     "Check",
     "Customer",
-    "Entry",
+    "LedgerRow",
     "MaskedCard",
     "NewCard",
     "Order",
@@ -144,7 +144,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerRow:
     """One row of the ledger.
 
     ``amount`` is what was authorized, charged or refunded, ``settled_amount`` what was or will be
@@ -153,7 +153,7 @@ class Entry:
     """
 
     id: str
-    kind: EntryKind
+    kind: RowKind
     status: RemoteStatus
     amount: Decimal
     currency: str
@@ -210,7 +210,7 @@ class Paging:
 class Page:
     """A part of a list, and how many rows all of it has."""
 
-    entries: tuple[Entry, ...]
+    rows: tuple[LedgerRow, ...]
     total: int
 
 
@@ -222,7 +222,7 @@ class Subtotal:
     """
 
     brand: str
-    kind: EntryKind
+    kind: RowKind
     status: RemoteStatus
     count: int
     amount: Decimal
@@ -232,13 +232,13 @@ class Subtotal:
 class Verdict:
     """The bank's answer to a money verb or a card check.
 
-    ``entry`` is the entry made or changed; for a duplicate the original one, for a follow-up that
+    ``row`` is the row made or changed; for a duplicate the original one, for a follow-up that
     was refused the one it was about; None where there is none. ``balance`` is what is left on a
     prepaid card, where the bank tells it.
     """
 
     outcome: Outcome
-    entry: Entry | None = None
+    row: LedgerRow | None = None
     avs: Check = Check.P
     cvv: Check = Check.P
     reason: Reason | None = None
@@ -269,7 +269,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A customer in the vault. ``key`` is the merchant's own, ``cards`` stand in order of entry."""
+    """A customer in the vault. ``key`` is the merchant's own, ``cards`` in the order they were stored."""
 
     id: str
     key: str = ""
@@ -296,7 +296,7 @@ class BankRefusal(Exception):
     Args:
         reason: why.
         existing_id: the customer or card that a duplicate collides with.
-        entry: the ledger row that the call was about, where there is one.
+        row: the ledger row that the call was about, where there is one.
         verdict: the answer to the card check that ran before.
 
     ``checks`` are the answers to all card checks that ran, where a customer came with cards.
@@ -307,12 +307,12 @@ class BankRefusal(Exception):
         reason: Reason,
         *,
         existing_id: str = "",
-        entry: Entry | None = None,
+        row: LedgerRow | None = None,
         verdict: Verdict | None = None,
     ) -> None:
         super().__init__(reason.value)
         self.reason = reason
         self.existing_id = existing_id
-        self.entry = entry
+        self.row = row
         self.verdict = verdict
         self.checks: tuple[Verdict | None, ...] = ()

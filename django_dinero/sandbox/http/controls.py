@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from django_dinero.redaction import Secret, scrub
 from django_dinero.sandbox.bank.bank import Bank
-from django_dinero.sandbox.bank.records import BankRefusal, Entry
+from django_dinero.sandbox.bank.records import BankRefusal, LedgerRow
 from django_dinero.sandbox.http.exchange import Response
 from django_dinero.sandbox.http.faults import Faults
 
@@ -158,10 +158,10 @@ class Control:
         )
         return {"faults": [asdict(fault) for fault in self.faults.waiting()]}
 
-    def _change(self, verb: Callable[[str], Entry], given: Mapping[str, Any]) -> object:
+    def _change(self, verb: Callable[[str], LedgerRow], given: Mapping[str, Any]) -> object:
         _need(given, "id")
-        entry = verb(_get(given, "id", ""))
-        return {"id": entry.id, "status": entry.status.value}
+        row = verb(_get(given, "id", ""))
+        return {"id": row.id, "status": row.status.value}
 
 
 def _values(control: str, body: bytes) -> Mapping[str, Any]:

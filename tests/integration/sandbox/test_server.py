@@ -194,8 +194,8 @@ def test_a_dropped_charge_was_taken(server: SandboxServer, connection: Any) -> N
     )
     with pytest.raises(http.client.RemoteDisconnected):
         post(connection, body)
-    (entry,) = server.bank.transactions(operation_key="lost")
-    assert entry.status == "captured"
+    (row,) = server.bank.transactions(operation_key="lost")
+    assert row.status == "captured"
 
 
 def test_the_end_closes_connections_and_delays() -> None:

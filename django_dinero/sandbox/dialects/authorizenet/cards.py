@@ -44,8 +44,8 @@ class CardInput:
 
     def line(self, verdict: Verdict, *, email: str = "", key: str = "") -> str:
         """Return the ``validationDirectResponse`` of a check of this card."""
-        source, entry = self.card.source, verdict.entry
-        last_4, brand = (entry.last_4, entry.brand) if entry is not None else ("", "")
+        source, row = self.card.source, verdict.row
+        last_4, brand = (row.last_4, row.brand) if row is not None else ("", "")
         if isinstance(source, PlainCard):
             number = source.number.reveal()
             last_4, brand = number[-4:], brand_of(number)

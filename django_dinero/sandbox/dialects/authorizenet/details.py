@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 from django_dinero.enums import RemoteStatus
 from django_dinero.sandbox.bank.bank import Bank
-from django_dinero.sandbox.bank.enums import EntryKind, Outcome
-from django_dinero.sandbox.bank.records import BankRefusal, Entry, Verdict
+from django_dinero.sandbox.bank.enums import Outcome, RowKind
+from django_dinero.sandbox.bank.records import BankRefusal, LedgerRow, Verdict
 from django_dinero.sandbox.dialects.authorizenet import codes
 from django_dinero.sandbox.dialects.authorizenet.messages import Answer, Refused
 from django_dinero.sandbox.dialects.authorizenet.parse import Node
@@ -18,10 +18,10 @@ from django_dinero.sandbox.dialects.authorizenet.results import reason_of
 from django_dinero.sandbox.dialects.authorizenet.wire import billing_tree, card_tree
 
 _TYPES = {
-    EntryKind.CHARGE: "authCaptureTransaction",
-    EntryKind.AUTHORIZATION: "authOnlyTransaction",
-    EntryKind.REFUND: "refundTransaction",
-    EntryKind.VALIDATION: "authOnlyTransaction",
+    RowKind.CHARGE: "authCaptureTransaction",
+    RowKind.AUTHORIZATION: "authOnlyTransaction",
+    RowKind.REFUND: "refundTransaction",
+    RowKind.VALIDATION: "authOnlyTransaction",
 }
 #: The gateway's name of a payment's status. Some of refunds and held payments differ.
 STATUSES: Mapping[RemoteStatus, str] = MappingProxyType(
@@ -47,13 +47,13 @@ _REFUNDS = {
 _RETURNED = {"code": "R02", "description": "Account Closed"}
 
 
-def status_of(entry: Entry) -> str:
-    """Return the ``transactionStatus`` of an entry."""
-    if entry.kind is EntryKind.REFUND and entry.status in _REFUNDS:
-        return _REFUNDS[entry.status]
-    if entry.status is RemoteStatus.HELD and entry.auth_code:
+def status_of(row: LedgerRow) -> str:
+    """Return the ``transactionStatus`` of a row."""
+    if row.kind is RowKind.REFUND and row.status in _REFUNDS:
+        return _REFUNDS[row.status]
+    if row.status is RemoteStatus.HELD and row.auth_code:
         return "FDSAuthorizedPendingReview"
-    return STATUSES[entry.status]
+    return STATUSES[row.status]
 
 
 def utc(moment: datetime.datetime) -> str:
@@ -65,47 +65,45 @@ def utc(moment: datetime.datetime) -> str:
 def transaction_details(bank: Bank, request: Node) -> Answer:
     """Answer getTransactionDetailsRequest; ``transrefId`` is the refId of the first request."""
     try:
-        entry = bank.retrieve_transaction(request.value("transId"))
+        row = bank.retrieve_transaction(request.value("transId"))
     except BankRefusal:
         raise Refused("E00040") from None
-    return Answer({"transaction": _details(entry), "transrefId": entry.operation_key[:20] or None})
+    return Answer({"transaction": _details(row), "transrefId": row.operation_key[:20] or None})
 
 
-def _details(entry: Entry) -> Tree:
-    reason = _reason(entry)
-    held = entry.status is RemoteStatus.HELD
+def _details(row: LedgerRow) -> Tree:
+    reason = _reason(row)
+    held = row.status is RemoteStatus.HELD
     return {
-        "transId": entry.id,
-        "refTransId": entry.parent_id or None,
-        "submitTimeUTC": utc(entry.submitted_at),
-        "submitTimeLocal": utc(entry.submitted_at).rstrip("Z"),
-        "transactionType": _TYPES[entry.kind],
-        "transactionStatus": status_of(entry),
+        "transId": row.id,
+        "refTransId": row.parent_id or None,
+        "submitTimeUTC": utc(row.submitted_at),
+        "submitTimeLocal": utc(row.submitted_at).rstrip("Z"),
+        "transactionType": _TYPES[row.kind],
+        "transactionStatus": status_of(row),
         "responseCode": reason.response,
         "responseReasonCode": reason.code,
         "responseReasonDescription": reason.text,
-        "authCode": entry.auth_code or None,
-        "AVSResponse": entry.avs.value,
-        "cardCodeResponse": entry.cvv.value,
+        "authCode": row.auth_code or None,
+        "AVSResponse": row.avs.value,
+        "cardCodeResponse": row.cvv.value,
         "FDSFilterAction": "authAndHold" if held else None,
-        "batch": _batch(entry),
-        "order": _filled(invoiceNumber=entry.invoice, description=entry.description),
-        "requestedAmount": f"{entry.requested_amount or entry.amount:.2f}",
-        "authAmount": f"{entry.amount:.2f}",
-        "settleAmount": f"{_settle_amount(entry):.2f}",
+        "batch": _batch(row),
+        "order": _filled(invoiceNumber=row.invoice, description=row.description),
+        "requestedAmount": f"{row.requested_amount or row.amount:.2f}",
+        "authAmount": f"{row.amount:.2f}",
+        "settleAmount": f"{_settle_amount(row):.2f}",
         "taxExempt": "false",
-        "payment": {"creditCard": card_tree(entry)},
-        "customer": _filled(id=entry.customer_reference, email=entry.email),
-        "billTo": billing_tree(entry.billing),
+        "payment": {"creditCard": card_tree(row)},
+        "customer": _filled(id=row.customer_reference, email=row.email),
+        "billTo": billing_tree(row.billing),
         "recurringBilling": "false",
-        "customerIP": entry.customer_ip or None,
+        "customerIP": row.customer_ip or None,
         "product": "Card Not Present",
         "marketType": "eCommerce",
-        "returnedItems": _returned(entry),
-        "profile": _filled(
-            customerProfileId=entry.customer_id, customerPaymentProfileId=entry.card_id
-        ),
-        "networkTransId": entry.network_transaction_id or None,
+        "returnedItems": _returned(row),
+        "profile": _filled(customerProfileId=row.customer_id, customerPaymentProfileId=row.card_id),
+        "networkTransId": row.network_transaction_id or None,
     }
 
 
@@ -114,37 +112,37 @@ def _filled(**values: str) -> Tree | None:
     return {name: value for name, value in values.items() if value} or None
 
 
-def _settle_amount(entry: Entry) -> object:
+def _settle_amount(row: LedgerRow) -> object:
     """Return what was or will be settled; the whole amount where nothing will, as the real one."""
-    return entry.settled_amount if entry.settled_amount is not None else entry.amount
+    return row.settled_amount if row.settled_amount is not None else row.amount
 
 
-def _batch(entry: Entry) -> Tree | None:
-    if not entry.batch_id or entry.settled_at is None:
+def _batch(row: LedgerRow) -> Tree | None:
+    if not row.batch_id or row.settled_at is None:
         return None
     return {
-        "batchId": entry.batch_id,
-        "settlementTimeUTC": utc(entry.settled_at),
-        "settlementTimeLocal": utc(entry.settled_at).rstrip("Z"),
+        "batchId": row.batch_id,
+        "settlementTimeUTC": utc(row.settled_at),
+        "settlementTimeLocal": utc(row.settled_at).rstrip("Z"),
         "settlementState": "settledSuccessfully",
     }
 
 
-def _returned(entry: Entry) -> Tree | None:
-    if entry.status is not RemoteStatus.RETURNED or entry.settled_at is None:
+def _returned(row: LedgerRow) -> Tree | None:
+    if row.status is not RemoteStatus.RETURNED or row.settled_at is None:
         return None
     times = {
-        "dateUTC": utc(entry.settled_at),
-        "dateLocal": utc(entry.settled_at).rstrip("Z"),
+        "dateUTC": utc(row.settled_at),
+        "dateLocal": utc(row.settled_at).rstrip("Z"),
     }
-    return {"returnedItem": [{"id": entry.id, **times, **_RETURNED}]}
+    return {"returnedItem": [{"id": row.id, **times, **_RETURNED}]}
 
 
-def _reason(entry: Entry) -> codes.ReasonCode:
+def _reason(row: LedgerRow) -> codes.ReasonCode:
     outcomes = {
         RemoteStatus.HELD: Outcome.HELD,
         RemoteStatus.REQUIRES_ACTION: Outcome.HELD,
         RemoteStatus.DECLINED: Outcome.DECLINED,
     }
-    outcome = outcomes.get(entry.status, Outcome.APPROVED)
-    return reason_of(Verdict(outcome, entry, reason=entry.reason))
+    outcome = outcomes.get(row.status, Outcome.APPROVED)
+    return reason_of(Verdict(outcome, row, reason=row.reason))

@@ -30,7 +30,7 @@ def direct_response(
     email: str = "",
     customer_key: str = "",
 ) -> str:
-    """Return the line for a check; one that left no entry behind was in test mode.
+    """Return the line for a check; one that left no row behind was in test mode.
 
     Args:
         verdict: what the check said.
@@ -41,9 +41,9 @@ def direct_response(
     fields = [""] * _FIELDS
     fields[:4] = [reason.response, "1", reason.code, reason.text]
     fields[7:13] = ["none", _DESCRIPTION, "1.00", "CC", "auth_only", customer_key or "none"]
-    if verdict.entry is not None:
-        fields[4:7] = [verdict.entry.auth_code, verdict.avs.value, verdict.entry.id]
-        fields[9] = str(verdict.entry.amount)
+    if verdict.row is not None:
+        fields[4:7] = [verdict.row.auth_code, verdict.avs.value, verdict.row.id]
+        fields[9] = str(verdict.row.amount)
         fields[38] = verdict.cvv.value
     elif verdict.approved:
         fields[3:7] = [_TEST_TEXT, "000000", "P", "0"]

@@ -34,19 +34,19 @@ def _without_reference(bank: Bank) -> Answer:
 
 def _followed(verdict: Verdict, ref_id: str, *, is_capture: bool = False) -> Result:
     """The result of a capture or a void: its transId is that of the original."""
-    entry, reason = verdict.entry, reason_of(verdict)
+    row, reason = verdict.row, reason_of(verdict)
     if is_capture and verdict.reason is Reason.ALREADY_VOIDED:
         # 310 would say that the *void* had been done before.
         reason = codes.REASONS[Reason.NOT_FOUND]
-    if reason.response != codes.APPROVED or entry is None:
-        return Result(reason, ref_id=ref_id, card=shown(entry))
+    if reason.response != codes.APPROVED or row is None:
+        return Result(reason, ref_id=ref_id, card=shown(row))
     return Result(
         reason,
-        trans_id=entry.id,
-        ref_id=entry.id,
-        auth_code=entry.auth_code,
-        card=shown(entry),
-        amount=str(entry.settled_amount or entry.amount),
+        trans_id=row.id,
+        ref_id=row.id,
+        auth_code=row.auth_code,
+        card=shown(row),
+        amount=str(row.settled_amount or row.amount),
     )
 
 
@@ -110,17 +110,17 @@ def refund(bank: Bank, tx: Node, key: str) -> Answer:
 
 
 def _refunded(verdict: Verdict, ref_id: str, *, tell_original: bool) -> Result:
-    entry, reason = verdict.entry, reason_of(verdict)
-    if verdict.reason is Reason.DUPLICATE and tell_original and entry is not None:
-        return Result(reason, trans_id=entry.id, ref_id=ref_id, card=shown(entry))
-    if verdict.reason is not None or entry is None:
-        return Result(reason, ref_id=ref_id, card=shown(entry))
+    row, reason = verdict.row, reason_of(verdict)
+    if verdict.reason is Reason.DUPLICATE and tell_original and row is not None:
+        return Result(reason, trans_id=row.id, ref_id=ref_id, card=shown(row))
+    if verdict.reason is not None or row is None:
+        return Result(reason, ref_id=ref_id, card=shown(row))
     return Result(
         reason,
-        trans_id=entry.id,
+        trans_id=row.id,
         ref_id=ref_id,
-        card=shown(entry),
-        amount=str(entry.amount),
+        card=shown(row),
+        amount=str(row.amount),
     )
 
 
@@ -139,20 +139,20 @@ def update_held(bank: Bank, request: Node) -> Answer:
     held = request.find("heldTransactionRequest") or request
     ref_id = held.value("refTransId")
     verdict = bank.decide_review(ref_id, approve=held.value("action") == "approve")
-    entry = verdict.entry
-    if verdict.reason is not None or entry is None:
+    row = verdict.row
+    if verdict.reason is not None or row is None:
         return answer(_followed(verdict, ref_id), bank.account)
-    approved = entry.status is not RemoteStatus.DECLINED
+    approved = row.status is not RemoteStatus.DECLINED
     reason = codes.APPROVAL if approved else codes.REASONS[Reason.DECLINED]
     result = Result(
         reason,
-        trans_id=entry.id,
-        ref_id=entry.id,
-        auth_code=entry.auth_code,
-        avs=entry.avs.value,
-        cvv=entry.cvv.value,
-        card=shown(entry),
-        amount=str(entry.amount),
+        trans_id=row.id,
+        ref_id=row.id,
+        auth_code=row.auth_code,
+        avs=row.avs.value,
+        cvv=row.cvv.value,
+        card=shown(row),
+        amount=str(row.amount),
     )
     # The review was done either way: Ok, where a declined payment would be an Error.
     return Answer({"transactionResponse": result.tree(bank.account)})

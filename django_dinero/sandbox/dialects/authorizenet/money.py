@@ -122,7 +122,7 @@ def _pay(bank: Bank, tx: Node, payment: Payment) -> Answer:
     profile = tx.find("profile")
     creates = profile is not None and profile.flag("createProfile")
     verdict = charge(bank, source, payment)
-    made = profile_tree(bank, verdict.entry) if creates and verdict.approved else None
+    made = profile_tree(bank, verdict.row) if creates and verdict.approved else None
     result = paid(verdict, shown, tell_original=payment.window is not None)
     return answer(result, bank.account, profileResponse=made)
 

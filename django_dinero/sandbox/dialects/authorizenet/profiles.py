@@ -8,7 +8,7 @@ from django_dinero.sandbox.bank.enums import Reason
 from django_dinero.sandbox.bank.records import (
     BankRefusal,
     Customer,
-    Entry,
+    LedgerRow,
     NewCard,
     Order,
     PaidCard,
@@ -22,17 +22,17 @@ from django_dinero.sandbox.dialects.authorizenet.vault import NO_LISTS, new_cust
 _NEVER_STORED = (RemoteStatus.DECLINED, RemoteStatus.FAILED)
 
 
-def _create(bank: Bank, entry: Entry, order: Order, description: str = "") -> Customer:
+def _create(bank: Bank, row: LedgerRow, order: Order, description: str = "") -> Customer:
     return bank.create_customer(
         key=order.customer_reference,
         email=order.email,
         description=description,
-        cards=[NewCard(PaidCard(entry.id))],
+        cards=[NewCard(PaidCard(row.id))],
     )
 
 
-def _order_of(entry: Entry) -> Order:
-    return Order(customer_reference=entry.customer_reference, email=entry.email)
+def _order_of(row: LedgerRow) -> Order:
+    return Order(customer_reference=row.customer_reference, email=row.email)
 
 
 def _nothing_known(order: Order) -> bool:
@@ -62,18 +62,18 @@ def _text(error: BankRefusal, text: str) -> str:
     return text
 
 
-def profile_tree(bank: Bank, entry: Entry | None) -> Tree | None:
+def profile_tree(bank: Bank, row: LedgerRow | None) -> Tree | None:
     """Store what an approved payment was made with; return its ``profileResponse``.
 
     A profile that cannot be made does not undo the payment: the messages say so.
     """
-    if entry is None:
+    if row is None:
         return None
-    order = _order_of(entry)
+    order = _order_of(row)
     if _nothing_known(order):
         return {"messages": _messages("E00102", MESSAGES["E00102"])}
     try:
-        return _made(_create(bank, entry, order))
+        return _made(_create(bank, row, order))
     except BankRefusal as error:
         return _not_made(error)
 
@@ -81,28 +81,28 @@ def profile_tree(bank: Bank, entry: Entry | None) -> Tree | None:
 def from_transaction(bank: Bank, request: Node) -> Answer:
     """Answer createCustomerProfileFromTransactionRequest: a new customer, or one more card."""
     try:
-        entry = bank.retrieve_transaction(request.value("transId"))
+        row = bank.retrieve_transaction(request.value("transId"))
     except BankRefusal:
         raise Refused("E00099", body=NO_LISTS) from None
-    if entry.customer_id or entry.parent_id or entry.status in _NEVER_STORED:
+    if row.customer_id or row.parent_id or row.status in _NEVER_STORED:
         raise Refused("E00103", body=NO_LISTS)
     customer_id = request.value("customerProfileId")
     try:
         if customer_id:
-            card = NewCard(PaidCard(entry.id), is_default=request.flag("defaultPaymentProfile"))
+            card = NewCard(PaidCard(row.id), is_default=request.flag("defaultPaymentProfile"))
             stored = bank.add_card(customer_id, card)
             tree = dict(new_customer_tree(bank.customer(customer_id), []))
             tree["customerPaymentProfileIdList"] = {"numericString": [stored.id]}
             return Answer(tree)
-        return Answer(new_customer_tree(_new_customer(bank, request, entry), []))
+        return Answer(new_customer_tree(_new_customer(bank, request, row), []))
     except BankRefusal as error:
         found = refusal(error, bank.account.max_cards)
         raise Refused(found.code, _text(error, found.text), NO_LISTS) from None
 
 
-def _new_customer(bank: Bank, request: Node, entry: Entry) -> Customer:
+def _new_customer(bank: Bank, request: Node, row: LedgerRow) -> Customer:
     """The customer that the request names, else the one that the transaction names."""
-    known = _order_of(entry)
+    known = _order_of(row)
     order = Order(
         customer_reference=request.value("customer", "merchantCustomerId")
         or known.customer_reference,
@@ -111,4 +111,4 @@ def _new_customer(bank: Bank, request: Node, entry: Entry) -> Customer:
     description = request.value("customer", "description")
     if _nothing_known(order) and not description:
         raise Refused("E00102", body=NO_LISTS)
-    return _create(bank, entry, order, description)
+    return _create(bank, row, order, description)

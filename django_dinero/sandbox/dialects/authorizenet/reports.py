@@ -9,8 +9,8 @@ from decimal import Decimal
 
 from django_dinero.enums import RemoteStatus
 from django_dinero.sandbox.bank.bank import Bank
-from django_dinero.sandbox.bank.enums import EntryKind
-from django_dinero.sandbox.bank.records import Batch, Entry, Page, Subtotal
+from django_dinero.sandbox.bank.enums import RowKind
+from django_dinero.sandbox.bank.records import Batch, LedgerRow, Page, Subtotal
 from django_dinero.sandbox.dialects.authorizenet.details import status_of, utc
 from django_dinero.sandbox.dialects.authorizenet.messages import Answer, Refused
 from django_dinero.sandbox.dialects.authorizenet.pages import paging_of
@@ -23,36 +23,36 @@ LONGEST_SPAN = datetime.timedelta(days=31)
 _TOO_LONG = "The date range specified is invalid: it may not be longer than 31 days."
 
 
-def _summary(entry: Entry) -> Tree:
+def _summary(row: LedgerRow) -> Tree:
     profile: Tree | None = None
-    if entry.customer_id:
+    if row.customer_id:
         profile = {
-            "customerProfileId": entry.customer_id,
-            "customerPaymentProfileId": entry.card_id or None,
+            "customerProfileId": row.customer_id,
+            "customerPaymentProfileId": row.card_id or None,
         }
     return {
-        "transId": entry.id,
-        "submitTimeUTC": utc(entry.submitted_at),
-        "submitTimeLocal": utc(entry.submitted_at).rstrip("Z"),
-        "transactionStatus": status_of(entry),
-        "invoiceNumber": entry.invoice or None,
-        "firstName": entry.billing.get("first_name") or None,
-        "lastName": entry.billing.get("last_name") or None,
-        "accountType": account_type(entry.brand),
-        "accountNumber": masked(entry.last_4),
-        "settleAmount": f"{entry.settled_amount or entry.amount:.2f}",
+        "transId": row.id,
+        "submitTimeUTC": utc(row.submitted_at),
+        "submitTimeLocal": utc(row.submitted_at).rstrip("Z"),
+        "transactionStatus": status_of(row),
+        "invoiceNumber": row.invoice or None,
+        "firstName": row.billing.get("first_name") or None,
+        "lastName": row.billing.get("last_name") or None,
+        "accountType": account_type(row.brand),
+        "accountNumber": masked(row.last_4),
+        "settleAmount": f"{row.settled_amount or row.amount:.2f}",
         "marketType": "eCommerce",
         "product": "Card Not Present",
-        "hasReturnedItems": "true" if entry.status is RemoteStatus.RETURNED else None,
+        "hasReturnedItems": "true" if row.status is RemoteStatus.RETURNED else None,
         "profile": profile,
     }
 
 
 def _listed(page: Page) -> Answer:
     total = str(page.total)
-    if not page.entries:
+    if not page.rows:
         return Answer({"totalNumInResultSet": total}, "I00004")
-    shown = [_summary(entry) for entry in page.entries]
+    shown = [_summary(row) for row in page.rows]
     return Answer({"transactions": {"transaction": shown}, "totalNumInResultSet": total})
 
 
@@ -167,4 +167,4 @@ def _counted(subtotal: Subtotal) -> str:
         return "void"
     if subtotal.status is RemoteStatus.DECLINED:
         return "decline"
-    return "refund" if subtotal.kind is EntryKind.REFUND else "charge"
+    return "refund" if subtotal.kind is RowKind.REFUND else "charge"

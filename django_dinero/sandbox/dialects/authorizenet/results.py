@@ -7,7 +7,7 @@ import hmac
 from dataclasses import dataclass
 
 from django_dinero.sandbox.bank.enums import Outcome, Reason
-from django_dinero.sandbox.bank.records import Account, Entry, Verdict
+from django_dinero.sandbox.bank.records import Account, LedgerRow, Verdict
 from django_dinero.sandbox.dialects.authorizenet import codes
 from django_dinero.sandbox.dialects.authorizenet.codes import ReasonCode
 from django_dinero.sandbox.dialects.authorizenet.messages import Answer, Refused
@@ -95,15 +95,15 @@ def answer(result: Result, account: Account, **more: object) -> Answer:
     return Answer(body)
 
 
-def shown(entry: Entry | None) -> Shown:
-    """Return what a reply shows of the card of an entry."""
-    return Shown(entry.last_4, entry.brand) if entry is not None else NO_CARD
+def shown(row: LedgerRow | None) -> Shown:
+    """Return what a reply shows of the card of a row."""
+    return Shown(row.last_4, row.brand) if row is not None else NO_CARD
 
 
 def reason_of(verdict: Verdict) -> ReasonCode:
     """Return how the gateway puts a verdict: code and message."""
     if verdict.outcome is Outcome.HELD:
-        authorized = verdict.entry is not None and bool(verdict.entry.auth_code)
+        authorized = verdict.row is not None and bool(verdict.row.auth_code)
         return codes.HELD_AUTHORIZED if authorized else codes.HELD_UNAUTHORIZED
     if verdict.reason is None:
         return codes.APPROVAL
@@ -119,38 +119,38 @@ def paid(verdict: Verdict, card: Shown, *, tell_original: bool) -> Result:
         tell_original: whether the duplicate window was sent with the request: only then does the
             refusal of a duplicate name the original.
     """
-    entry = verdict.entry
+    row = verdict.row
     is_duplicate = verdict.reason is Reason.DUPLICATE
-    if entry is None or (is_duplicate and not tell_original):
+    if row is None or (is_duplicate and not tell_original):
         return Result(reason_of(verdict), card=card)
     return Result(
         reason_of(verdict),
-        trans_id=entry.id,
-        auth_code=entry.auth_code,
+        trans_id=row.id,
+        auth_code=row.auth_code,
         avs=verdict.avs.value,
         cvv=verdict.cvv.value,
-        cavv="2" if entry.auth_code else "",
-        card=shown(entry),
-        amount=str(entry.amount),
-        network_id="" if is_duplicate else entry.network_transaction_id,
-        extra=_extra(verdict, entry),
+        cavv="2" if row.auth_code else "",
+        card=shown(row),
+        amount=str(row.amount),
+        network_id="" if is_duplicate else row.network_transaction_id,
+        extra=_extra(verdict, row),
     )
 
 
-def _extra(verdict: Verdict, entry: Entry) -> Tree:
+def _extra(verdict: Verdict, row: LedgerRow) -> Tree:
     extra: dict[str, object] = {}
     if verdict.balance is not None or verdict.outcome is Outcome.PARTIAL:
         balance = "0.00" if verdict.balance is None else str(verdict.balance)
         extra["prePaidCard"] = {
-            "requestedAmount": str(entry.requested_amount or entry.amount),
-            "approvedAmount": str(entry.amount),
+            "requestedAmount": str(row.requested_amount or row.amount),
+            "approvedAmount": str(row.amount),
             "balanceOnCard": balance,
         }
     if verdict.outcome is Outcome.PARTIAL:
-        extra["splitTenderId"] = entry.id
-    if entry.customer_id:
+        extra["splitTenderId"] = row.id
+    if row.customer_id:
         extra["profile"] = {
-            "customerProfileId": entry.customer_id,
-            "customerPaymentProfileId": entry.card_id or None,
+            "customerProfileId": row.customer_id,
+            "customerPaymentProfileId": row.card_id or None,
         }
     return extra

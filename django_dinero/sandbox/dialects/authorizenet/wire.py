@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank.enums import Validation
-from django_dinero.sandbox.bank.records import Card, Entry, MaskedCard, PlainCard, Token
+from django_dinero.sandbox.bank.records import Card, LedgerRow, MaskedCard, PlainCard, Token
 from django_dinero.sandbox.dialects.authorizenet import codes
 from django_dinero.sandbox.dialects.authorizenet.codes import ReasonCode
 from django_dinero.sandbox.dialects.authorizenet.parse import Node
@@ -178,7 +178,7 @@ def billing_tree(billing: Mapping[str, str], *, full: bool = True) -> Tree | Non
     return tree or None
 
 
-def card_tree(card: Card | Entry, *, unmask: bool = False) -> Tree:
+def card_tree(card: Card | LedgerRow, *, unmask: bool = False) -> Tree:
     """Return a masked ``creditCard``.
 
     Args:

@@ -36,8 +36,8 @@ def test_a_part_of_the_amount_is_given_back(gateway: SandboxGateway, capture: bo
     result = gateway.charge(charge("46225", capture=capture))
     assert result.outcome is ResultStatus.DECLINED
     assert [reason.kind for reason in result.reasons] == [ReasonKind.CARD_DECLINED]
-    (entry,) = gateway.bank.transactions()
-    assert (entry.amount, entry.status, entry.settled_amount) == (Decimal("1.23"), "voided", None)
+    (row,) = gateway.bank.transactions()
+    assert (row.amount, row.status, row.settled_amount) == (Decimal("1.23"), "voided", None)
 
 
 def test_another_currency_than_the_payments_is_refused(gateway: SandboxGateway) -> None:

@@ -10,18 +10,18 @@ import pytest
 from django_dinero.enums import RemoteStatus
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.enums import Outcome, Reason, Validation
-from django_dinero.sandbox.bank.records import BankRefusal, Entry, NewCard, Token, VaultCard
+from django_dinero.sandbox.bank.records import BankRefusal, LedgerRow, NewCard, Token, VaultCard
 from django_dinero.sandbox.bank.triggers import ACTION_NUMBER
-from tests.support.testbank import MONTH, YEAR, charged, entry_of, plain
+from tests.support.testbank import MONTH, YEAR, charged, plain, row_of
 
 DAY = 86_400
 TEN = Decimal("10.00")
 
 
-def asked(bank: Bank, *, capture: bool = True) -> Entry:
+def asked(bank: Bank, *, capture: bool = True) -> LedgerRow:
     """A payment that waits for the card's holder."""
     card = plain(ACTION_NUMBER)
-    return entry_of(bank.charge(card, TEN, duplicate_window=0, capture=capture))
+    return row_of(bank.charge(card, TEN, duplicate_window=0, capture=capture))
 
 
 def refusal(call: Callable[[], object]) -> Reason:
@@ -33,17 +33,17 @@ def refusal(call: Callable[[], object]) -> Reason:
 @pytest.mark.parametrize("capture", [True, False])
 def test_nothing_is_taken_before_the_holder_confirms(bank: Bank, capture: bool) -> None:
     verdict = bank.charge(plain(ACTION_NUMBER), TEN, capture=capture)
-    entry = entry_of(verdict)
+    row = row_of(verdict)
     assert (verdict.outcome, verdict.reason) == (Outcome.REQUIRES_ACTION, Reason.ACTION_REQUIRED)
     assert not verdict.approved
-    assert (entry.status, entry.amount) == (RemoteStatus.REQUIRES_ACTION, TEN)
-    assert (entry.settled_amount, entry.auth_code, entry.network_transaction_id) == (None, "", "")
+    assert (row.status, row.amount) == (RemoteStatus.REQUIRES_ACTION, TEN)
+    assert (row.settled_amount, row.auth_code, row.network_transaction_id) == (None, "", "")
     assert verdict.action is not None
     assert verdict.action.url.startswith("https://bank.invalid/actions/")
-    assert (verdict.action.expires_at - entry.submitted_at).total_seconds() == DAY
+    assert (verdict.action.expires_at - row.submitted_at).total_seconds() == DAY
     assert bank.unsettled() == ()
     assert bank.settle_batch().count == 0
-    assert bank.retrieve_transaction(entry.id) == entry
+    assert bank.retrieve_transaction(row.id) == row
 
 
 def test_each_payment_has_an_address_of_its_own(bank: Bank) -> None:
@@ -52,30 +52,30 @@ def test_each_payment_has_an_address_of_its_own(bank: Bank) -> None:
 
 
 def test_the_same_again_is_a_duplicate_without_an_action(bank: Bank) -> None:
-    first = entry_of(bank.charge(plain(ACTION_NUMBER), TEN))
+    first = row_of(bank.charge(plain(ACTION_NUMBER), TEN))
     again = bank.charge(plain(ACTION_NUMBER), TEN)
-    assert (again.reason, again.entry, again.action) == (Reason.DUPLICATE, first, None)
+    assert (again.reason, again.row, again.action) == (Reason.DUPLICATE, first, None)
 
 
 def test_a_confirmed_charge(bank: Bank) -> None:
-    entry = bank.finish_action(asked(bank).id)
-    assert (entry.status, entry.settled_amount) == (RemoteStatus.CAPTURED, TEN)
-    assert entry.auth_code and entry.network_transaction_id and entry.reason is None
-    assert bank.retrieve_transaction(entry.id) == entry
+    row = bank.finish_action(asked(bank).id)
+    assert (row.status, row.settled_amount) == (RemoteStatus.CAPTURED, TEN)
+    assert row.auth_code and row.network_transaction_id and row.reason is None
+    assert bank.retrieve_transaction(row.id) == row
     assert bank.settle_batch().count == 1
 
 
 def test_a_confirmed_authorization(bank: Bank) -> None:
-    entry = bank.finish_action(asked(bank, capture=False).id)
-    assert (entry.status, entry.settled_amount) == (RemoteStatus.AUTHORIZED, None)
-    assert bank.capture(entry.id).approved
+    row = bank.finish_action(asked(bank, capture=False).id)
+    assert (row.status, row.settled_amount) == (RemoteStatus.AUTHORIZED, None)
+    assert bank.capture(row.id).approved
 
 
 def test_a_refused_one_is_declined(bank: Bank) -> None:
-    entry = bank.refuse_action(asked(bank).id)
-    assert (entry.status, entry.reason) == (RemoteStatus.DECLINED, Reason.DECLINED)
-    assert (entry.settled_amount, entry.auth_code) == (None, "")
-    assert bank.retrieve_transaction(entry.id) == entry
+    row = bank.refuse_action(asked(bank).id)
+    assert (row.status, row.reason) == (RemoteStatus.DECLINED, Reason.DECLINED)
+    assert (row.settled_amount, row.auth_code) == (None, "")
+    assert bank.retrieve_transaction(row.id) == row
 
 
 def test_only_what_waits_is_ended_and_once(bank: Bank) -> None:
@@ -99,12 +99,12 @@ def test_it_lapses_after_a_day(bank: Bank, by_batch: bool) -> None:
 
 
 def test_until_then_it_can_be_voided_and_nothing_else(bank: Bank) -> None:
-    entry = asked(bank, capture=False)
-    assert bank.capture(entry.id).reason is Reason.ACTION_REQUIRED
-    assert bank.refund(entry.id).reason is Reason.REFUND_NOT_SETTLED
-    assert bank.decide_review(entry.id, approve=True).reason is Reason.NOT_HELD
-    assert bank.void(entry.id).approved
-    assert refusal(lambda: bank.finish_action(entry.id)) is Reason.NO_ACTION
+    row = asked(bank, capture=False)
+    assert bank.capture(row.id).reason is Reason.ACTION_REQUIRED
+    assert bank.refund(row.id).reason is Reason.REFUND_NOT_SETTLED
+    assert bank.decide_review(row.id, approve=True).reason is Reason.NOT_HELD
+    assert bank.void(row.id).approved
+    assert refusal(lambda: bank.finish_action(row.id)) is Reason.NO_ACTION
 
 
 def test_stored_cards_and_tokens_ask_too_and_storing_does_not(bank: Bank) -> None:
@@ -132,4 +132,4 @@ def charged_outcome(bank: Bank) -> Outcome:
 def test_it_is_declined_where_nobody_can_be_sent_to_a_page(bank: Bank) -> None:
     verdict = bank.authorize(plain(ACTION_NUMBER), TEN, can_redirect=False)
     assert (verdict.outcome, verdict.reason) == (Outcome.DECLINED, Reason.DECLINED)
-    assert entry_of(verdict).status is RemoteStatus.DECLINED
+    assert row_of(verdict).status is RemoteStatus.DECLINED

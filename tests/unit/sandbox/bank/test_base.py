@@ -11,7 +11,7 @@ from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.enums import Check, Reason
 from django_dinero.sandbox.bank.records import BankRefusal, NewCard, Token, Verdict
-from tests.support.testbank import AMEX, BAD_LUHN, MASTERCARD, VISA, entry_of, plain
+from tests.support.testbank import AMEX, BAD_LUHN, MASTERCARD, VISA, plain, row_of
 
 MINUTE = 60
 
@@ -36,11 +36,11 @@ def reason_of(bank: Bank, token: Token) -> Reason:
 def test_a_token_pays_once(bank: Bank) -> None:
     token = Token(bank.mint_token(AMEX, month=3, year=2089, cvv="900"), {"zip": "46217"})
     verdict = charge(bank, token)
-    entry = entry_of(verdict)
-    assert (verdict.avs, verdict.cvv, entry.brand, entry.last_4) == (
+    row = row_of(verdict)
+    assert (verdict.avs, verdict.cvv, row.brand, row.last_4) == (
         *(Check.Z, Check.M, "amex", "0002"),
     )
-    assert (entry.month, entry.year, entry.billing) == (3, 2089, {"zip": "46217"})
+    assert (row.month, row.year, row.billing) == (3, 2089, {"zip": "46217"})
     assert reason_of(bank, token) is Reason.TOKEN_USED
 
 

@@ -12,7 +12,7 @@ import pytest
 from django_dinero.enums import RemoteStatus
 from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank.bank import Bank
-from django_dinero.sandbox.bank.enums import Check, EntryKind, Outcome, Reason, Validation
+from django_dinero.sandbox.bank.enums import Check, Outcome, Reason, RowKind, Validation
 from django_dinero.sandbox.bank.records import (
     BankRefusal,
     MaskedCard,
@@ -26,9 +26,9 @@ from tests.support.testbank import (
     BAD_LUHN,
     MASTERCARD,
     VISA,
-    entry_of,
     new_card,
     plain,
+    row_of,
     stored,
 )
 
@@ -141,7 +141,7 @@ def test_a_card_that_fails_is_not_stored(
     bank: Bank, customer: str, mode: Validation, card: PlainCard, reason: Reason
 ) -> None:
     refused = refusal(lambda: bank.add_card(customer, NewCard(card), mode))
-    assert (refused.reason, refused.entry) == (reason, None)
+    assert (refused.reason, refused.row) == (reason, None)
     assert refused.verdict == Verdict(Outcome.FAILED, reason=reason)
     assert bank.customer(customer).cards == ()
 
@@ -161,10 +161,10 @@ def test_only_a_live_check_asks_the_cards_bank(
     refused = refusal(lambda: bank.add_card(customer, NewCard(card), Validation.LIVE))
     assert refused.reason is reason
     assert refused.verdict is not None
-    assert (refused.verdict.outcome, refused.verdict.entry) == (Outcome.DECLINED, refused.entry)
+    assert (refused.verdict.outcome, refused.verdict.row) == (Outcome.DECLINED, refused.row)
     assert bank.customer(customer).cards == ()
-    (entry,) = bank.transactions(validations=True)
-    assert (entry, entry.status, entry.reason) == (refused.entry, RemoteStatus.DECLINED, reason)
+    (row,) = bank.transactions(validations=True)
+    assert (row, row.status, row.reason) == (refused.row, RemoteStatus.DECLINED, reason)
     accepted = bank.add_card(customer, NewCard(card), Validation.TEST)
     assert accepted.validation == Verdict(Outcome.APPROVED)
 
@@ -176,12 +176,12 @@ def test_a_live_check_leaves_a_voided_entry(
     card = bank.add_card(customer, new_card(number, cvv="900", **HOME), Validation.LIVE)
     assert card.validation is not None
     assert (card.validation.avs, card.validation.cvv) == (Check.Y, Check.M)
-    entry = entry_of(card.validation)
-    assert (entry.kind, entry.status, str(entry.amount)) == (
-        *(EntryKind.VALIDATION, RemoteStatus.VOIDED, amount),
+    row = row_of(card.validation)
+    assert (row.kind, row.status, str(row.amount)) == (
+        *(RowKind.VALIDATION, RemoteStatus.VOIDED, amount),
     )
-    assert entry.auth_code
-    assert bank.retrieve_transaction(entry.id) == entry
+    assert row.auth_code
+    assert bank.retrieve_transaction(row.id) == row
 
 
 def test_the_check_runs_before_duplicate_and_limit(bank: Bank, customer: str) -> None:
@@ -192,7 +192,7 @@ def test_the_check_runs_before_duplicate_and_limit(bank: Bank, customer: str) ->
         refused = refusal(partial(bank.add_card, customer, card, Validation.LIVE))
         assert refused.reason is reason
         assert refused.verdict is not None
-        assert bank.retrieve_transaction(entry_of(refused.verdict).id) == refused.verdict.entry
+        assert bank.retrieve_transaction(row_of(refused.verdict).id) == refused.verdict.row
     bad = NewCard(plain(BAD_LUHN))
     assert refusal(lambda: bank.add_card(customer, bad, Validation.TEST)).reason is (
         Reason.INVALID_NUMBER
@@ -203,7 +203,7 @@ def test_a_stored_card_checked_again(bank: Bank) -> None:
     card = stored(bank, zip="46217")
     verdict = bank.validate_card(card.customer_id, card.card_id)
     assert (verdict.outcome, verdict.avs, verdict.cvv) == (Outcome.APPROVED, Check.Z, Check.P)
-    assert entry_of(verdict).card_id == card.card_id
+    assert row_of(verdict).card_id == card.card_id
     wrong = bank.validate_card(card.customer_id, card.card_id, cvv=Secret("901"))
     assert (wrong.outcome, wrong.reason) == (Outcome.DECLINED, Reason.CVV)
 
@@ -257,7 +257,7 @@ def test_an_update_is_checked_too(bank: Bank, customer: str) -> None:
     assert bank.card(customer, card.id) == card
     fine = bank.update_card(customer, card.id, MaskedCard("1111"), HOME, validation=Validation.LIVE)
     assert fine.validation is not None
-    assert entry_of(fine.validation).card_id == card.id
+    assert row_of(fine.validation).card_id == card.id
 
 
 def test_an_update_makes_no_duplicate(bank: Bank, customer: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from django_dinero.enums import RemoteStatus
 from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank.bank import Bank
-from django_dinero.sandbox.bank.enums import Check, EntryKind, Outcome, Reason
+from django_dinero.sandbox.bank.enums import Check, Outcome, Reason, RowKind
 from django_dinero.sandbox.bank.records import (
     Account,
     BankRefusal,
@@ -27,8 +27,8 @@ from tests.support.testbank import (
     MASTERCARD,
     VISA,
     charged,
-    entry_of,
     plain,
+    row_of,
     stored,
 )
 
@@ -44,18 +44,18 @@ def test_a_charge_is_kept_with_all_that_came_with_it(bank: Bank) -> None:
     order = Order("inv-1", "Socks", "127.0.0.1", "c-7", "bill@example.com")
     card = plain(cvv="900", zip="12345", last_name="Smith")
     verdict = bank.charge(card, Decimal("12.5"), operation_key="op-1", order=order)
-    entry = entry_of(verdict)
+    row = row_of(verdict)
     assert (verdict.outcome, verdict.reason, verdict.avs, verdict.cvv) == (
         *(Outcome.APPROVED, None, Check.Y, Check.M),
     )
-    assert (entry.kind, entry.status) == (EntryKind.CHARGE, RemoteStatus.CAPTURED)
-    assert [str(entry.amount), str(entry.settled_amount)] == ["12.50", "12.50"]
-    assert (entry.currency, entry.operation_key, entry.invoice) == ("USD", "op-1", "inv-1")
-    assert (entry.description, entry.customer_ip) == ("Socks", "127.0.0.1")
-    assert (entry.customer_reference, entry.email) == ("c-7", "bill@example.com")
-    assert (entry.last_4, entry.brand, entry.month, entry.year) == ("1111", "visa", 12, 2090)
-    assert entry.billing == {"last_name": "Smith", "zip": "12345"}
-    assert bank.retrieve_transaction(entry.id) == entry
+    assert (row.kind, row.status) == (RowKind.CHARGE, RemoteStatus.CAPTURED)
+    assert [str(row.amount), str(row.settled_amount)] == ["12.50", "12.50"]
+    assert (row.currency, row.operation_key, row.invoice) == ("USD", "op-1", "inv-1")
+    assert (row.description, row.customer_ip) == ("Socks", "127.0.0.1")
+    assert (row.customer_reference, row.email) == ("c-7", "bill@example.com")
+    assert (row.last_4, row.brand, row.month, row.year) == ("1111", "visa", 12, 2090)
+    assert row.billing == {"last_name": "Smith", "zip": "12345"}
+    assert bank.retrieve_transaction(row.id) == row
 
 
 def test_ids_are_long_and_count_up(bank: Bank) -> None:
@@ -72,12 +72,12 @@ def test_an_approval_has_codes_of_its_own(bank: Bank) -> None:
 
 
 def test_authorize_takes_no_money_yet(bank: Bank) -> None:
-    entry = entry_of(bank.authorize(plain(), TEN))
-    assert (entry.kind, entry.status, entry.settled_amount) == (
-        *(EntryKind.AUTHORIZATION, RemoteStatus.AUTHORIZED, None),
+    row = row_of(bank.authorize(plain(), TEN))
+    assert (row.kind, row.status, row.settled_amount) == (
+        *(RowKind.AUTHORIZATION, RemoteStatus.AUTHORIZED, None),
     )
     other = bank.charge(plain(), TEN, capture=False, duplicate_window=0)
-    assert entry_of(other).kind is EntryKind.AUTHORIZATION
+    assert row_of(other).kind is RowKind.AUTHORIZATION
 
 
 @pytest.mark.parametrize(
@@ -99,10 +99,10 @@ def test_currencies(bank: Bank) -> None:
     verdict = bank.charge(plain(), TEN, currency="EUR")
     assert verdict == Verdict(Outcome.FAILED, reason=Reason.INVALID_CURRENCY)
     wide = Bank(account=Account(currency="JPY", currencies=("KWD",)))
-    assert str(entry_of(pay(wide, plain(), Decimal("500"))).amount) == "500"
+    assert str(row_of(pay(wide, plain(), Decimal("500"))).amount) == "500"
     assert pay(wide, plain(), Decimal("500.5")).reason is Reason.INVALID_AMOUNT
     kuwait = wide.charge(plain(), Decimal("1.234"), currency="KWD")
-    assert (str(entry_of(kuwait).amount), entry_of(kuwait).currency) == ("1.234", "KWD")
+    assert (str(row_of(kuwait).amount), row_of(kuwait).currency) == ("1.234", "KWD")
 
 
 @pytest.mark.parametrize("number", [BAD_LUHN, "4111", "", VISA.replace("1", "\u0661")])
@@ -123,7 +123,7 @@ def test_the_same_payment_again_is_a_duplicate(bank: Bank) -> None:
     card = plain(cvv="900", zip="12345")
     first = bank.charge(card, TEN, order=Order("inv-1"), operation_key="a")
     again = bank.charge(card, Decimal("10"), order=Order("inv-1"), operation_key="b")
-    assert again == Verdict(Outcome.FAILED, first.entry, Check.Y, Check.M, Reason.DUPLICATE)
+    assert again == Verdict(Outcome.FAILED, first.row, Check.Y, Check.M, Reason.DUPLICATE)
     assert len(bank.transactions()) == 1
 
 
@@ -165,16 +165,16 @@ def test_the_duplicate_window_of_the_account(bank: Bank) -> None:
 def test_a_declined_payment_repeated_is_a_duplicate(bank: Bank) -> None:
     first = bank.charge(plain(zip="46282"), TEN)
     again = bank.charge(plain(zip="46282"), TEN)
-    assert (again.outcome, again.entry) == (Outcome.FAILED, first.entry)
+    assert (again.outcome, again.row) == (Outcome.FAILED, first.row)
 
 
 def test_a_stored_card(bank: Bank) -> None:
     card = stored(bank, AMEX, zip="46217")
-    entry = entry_of(pay(bank, card))
-    assert (entry.customer_id, entry.card_id) == (card.customer_id, card.card_id)
-    assert (entry.last_4, entry.brand, entry.avs) == ("0002", "amex", Check.Z)
+    row = row_of(pay(bank, card))
+    assert (row.customer_id, row.card_id) == (card.customer_id, card.card_id)
+    assert (row.last_4, row.brand, row.avs) == ("0002", "amex", Check.Z)
     default = pay(bank, VaultCard(card.customer_id))
-    assert entry_of(default).card_id == card.card_id
+    assert row_of(default).card_id == card.card_id
 
 
 def test_a_stored_card_has_no_code_of_its_own(bank: Bank) -> None:
@@ -214,14 +214,14 @@ def test_held_payments(bank: Bank) -> None:
     declined = pay(bank, plain(zip="46282"))
     assert declined.outcome is Outcome.DECLINED
     held = pay(bank, plain())
-    entry = entry_of(held)
-    assert (held.outcome, held.reason, entry.status) == (
+    row = row_of(held)
+    assert (held.outcome, held.reason, row.status) == (
         Outcome.HELD,
         Reason.HELD,
         RemoteStatus.HELD,
     )
-    assert (entry.settled_amount, entry.reason) == (None, Reason.HELD)
-    assert entry.auth_code
+    assert (row.settled_amount, row.reason) == (None, Reason.HELD)
+    assert row.auth_code
     assert pay(bank, plain()).approved
     bank.hold_next(2)
     outcomes = [pay(bank, plain()).outcome for _ in range(3)]

@@ -9,9 +9,9 @@ import pytest
 
 from django_dinero.enums import RemoteStatus
 from django_dinero.sandbox.bank.bank import Bank
-from django_dinero.sandbox.bank.enums import EntryKind, Outcome, Reason, Validation
-from django_dinero.sandbox.bank.records import Entry, NewCard, Order, Verdict
-from tests.support.testbank import authorized, charged, entry_of, held, plain, settled, stored
+from django_dinero.sandbox.bank.enums import Outcome, Reason, RowKind, Validation
+from django_dinero.sandbox.bank.records import LedgerRow, NewCard, Order, Verdict
+from tests.support.testbank import authorized, charged, held, plain, row_of, settled, stored
 
 DAY = 86_400
 
@@ -22,59 +22,59 @@ def reason_of(verdict: Verdict) -> Reason | None:
     return verdict.reason
 
 
-def voided(bank: Bank) -> Entry:
+def voided(bank: Bank) -> LedgerRow:
     """A voided charge."""
-    return entry_of(bank.void(charged(bank).id))
+    return row_of(bank.void(charged(bank).id))
 
 
-def declined(bank: Bank) -> Entry:
+def declined(bank: Bank) -> LedgerRow:
     """A declined charge."""
-    return entry_of(bank.charge(plain(zip="46282"), Decimal(10)))
+    return row_of(bank.charge(plain(zip="46282"), Decimal(10)))
 
 
-def refunded(bank: Bank) -> Entry:
+def refunded(bank: Bank) -> LedgerRow:
     """A refund."""
-    return entry_of(bank.refund(settled(bank).id))
+    return row_of(bank.refund(settled(bank).id))
 
 
-def charged_back(bank: Bank) -> Entry:
+def charged_back(bank: Bank) -> LedgerRow:
     """A charge that was disputed."""
     return bank.chargeback(settled(bank).id)
 
 
-def lapsed(bank: Bank) -> Entry:
+def lapsed(bank: Bank) -> LedgerRow:
     """An authorization that nobody captured in time."""
-    entry = authorized(bank)
+    row = authorized(bank)
     bank.clock.advance(30 * DAY)
     bank.settle_batch()
-    return bank.retrieve_transaction(entry.id)
+    return bank.retrieve_transaction(row.id)
 
 
-def validation(bank: Bank) -> Entry:
+def validation(bank: Bank) -> LedgerRow:
     """What a live check of a card leaves behind."""
     customer = bank.create_customer(cards=[NewCard(plain())], validation=Validation.LIVE)
     verdict = customer.cards[0].validation
     assert verdict is not None
-    return entry_of(verdict)
+    return row_of(verdict)
 
 
-Maker = Callable[[Bank], Entry]
+Maker = Callable[[Bank], LedgerRow]
 
 
 def test_capture_all_of_it(bank: Bank) -> None:
-    entry = authorized(bank)
-    verdict = bank.capture(entry.id, capture_key="cap-1")
-    captured = entry_of(verdict)
+    row = authorized(bank)
+    verdict = bank.capture(row.id, capture_key="cap-1")
+    captured = row_of(verdict)
     assert verdict.outcome is Outcome.APPROVED
     assert (captured.id, captured.status, captured.capture_key) == (
-        *(entry.id, RemoteStatus.CAPTURED, "cap-1"),
+        *(row.id, RemoteStatus.CAPTURED, "cap-1"),
     )
     assert (captured.amount, captured.settled_amount) == (Decimal("10.00"), Decimal("10.00"))
-    assert bank.retrieve_transaction(entry.id) == captured
+    assert bank.retrieve_transaction(row.id) == captured
 
 
 def test_capture_less(bank: Bank) -> None:
-    captured = entry_of(bank.capture(authorized(bank).id, Decimal("4.5")))
+    captured = row_of(bank.capture(authorized(bank).id, Decimal("4.5")))
     assert [str(captured.amount), str(captured.settled_amount)] == ["10.00", "4.50"]
 
 
@@ -88,9 +88,9 @@ def test_capture_less(bank: Bank) -> None:
     ],
 )
 def test_capture_of_a_wrong_amount(bank: Bank, amount: str, reason: Reason) -> None:
-    entry = authorized(bank)
-    assert bank.capture(entry.id, Decimal(amount)) == Verdict(Outcome.FAILED, entry, reason=reason)
-    assert bank.retrieve_transaction(entry.id) == entry
+    row = authorized(bank)
+    assert bank.capture(row.id, Decimal(amount)) == Verdict(Outcome.FAILED, row, reason=reason)
+    assert bank.retrieve_transaction(row.id) == row
 
 
 @pytest.mark.parametrize(
@@ -108,41 +108,41 @@ def test_capture_of_a_wrong_amount(bank: Bank, amount: str, reason: Reason) -> N
     ],
 )
 def test_what_cannot_be_captured(bank: Bank, make: Maker, reason: Reason) -> None:
-    entry = make(bank)
-    verdict = bank.capture(entry.id)
+    row = make(bank)
+    verdict = bank.capture(row.id)
     assert reason_of(verdict) is reason
-    assert verdict.entry == entry == bank.retrieve_transaction(entry.id)
+    assert verdict.row == row == bank.retrieve_transaction(row.id)
 
 
 def test_capture_once(bank: Bank) -> None:
-    entry = authorized(bank)
-    first = entry_of(bank.capture(entry.id, Decimal(4), capture_key="one"))
-    again = bank.capture(entry.id, Decimal(4), capture_key="two")
+    row = authorized(bank)
+    first = row_of(bank.capture(row.id, Decimal(4), capture_key="one"))
+    again = bank.capture(row.id, Decimal(4), capture_key="two")
     assert again == Verdict(Outcome.FAILED, first, reason=Reason.ALREADY_CAPTURED)
 
 
 def test_an_old_authorization_cannot_be_captured(bank: Bank) -> None:
-    entry = authorized(bank)
+    row = authorized(bank)
     bank.clock.advance(30 * DAY - 60)
     other = authorized(bank)
     bank.clock.advance(60)
-    assert reason_of(bank.capture(entry.id)) is Reason.AUTHORIZATION_EXPIRED
-    assert bank.retrieve_transaction(entry.id).status is RemoteStatus.EXPIRED
+    assert reason_of(bank.capture(row.id)) is Reason.AUTHORIZATION_EXPIRED
+    assert bank.retrieve_transaction(row.id).status is RemoteStatus.EXPIRED
     assert bank.capture(other.id).approved
 
 
 @pytest.mark.parametrize("make", [charged, authorized, held, refunded])
 def test_void(bank: Bank, make: Maker) -> None:
-    entry = make(bank)
-    verdict = bank.void(entry.id, void_key="v-1")
-    now = entry_of(verdict)
+    row = make(bank)
+    verdict = bank.void(row.id, void_key="v-1")
+    now = row_of(verdict)
     assert (verdict.outcome, now.id, now.status) == (
         Outcome.APPROVED,
-        entry.id,
+        row.id,
         RemoteStatus.VOIDED,
     )
-    assert (now.void_key, now.settled_amount, now.amount) == ("v-1", None, entry.amount)
-    assert bank.retrieve_transaction(entry.id) == now
+    assert (now.void_key, now.settled_amount, now.amount) == ("v-1", None, row.amount)
+    assert bank.retrieve_transaction(row.id) == now
 
 
 @pytest.mark.parametrize(
@@ -157,20 +157,20 @@ def test_void(bank: Bank, make: Maker) -> None:
     ],
 )
 def test_what_cannot_be_voided(bank: Bank, make: Maker, reason: Reason) -> None:
-    entry = make(bank)
-    verdict = bank.void(entry.id, void_key="late")
+    row = make(bank)
+    verdict = bank.void(row.id, void_key="late")
     assert reason_of(verdict) is reason
-    assert verdict.entry == entry == bank.retrieve_transaction(entry.id)
+    assert verdict.row == row == bank.retrieve_transaction(row.id)
 
 
 def test_refund_of_all_that_is_left(bank: Bank) -> None:
     parent = settled(bank)
     verdict = bank.refund(parent.id, operation_key="r-1", order=Order("inv", "Sorry"))
-    refund = entry_of(verdict)
+    refund = row_of(verdict)
     assert verdict.outcome is Outcome.APPROVED
     assert refund.id != parent.id
     assert (refund.kind, refund.status, refund.parent_id) == (
-        *(EntryKind.REFUND, RemoteStatus.CAPTURED, parent.id),
+        *(RowKind.REFUND, RemoteStatus.CAPTURED, parent.id),
     )
     assert (refund.amount, refund.settled_amount) == (parent.amount, parent.amount)
     assert (refund.operation_key, refund.invoice, refund.description) == ("r-1", "inv", "Sorry")
@@ -187,18 +187,18 @@ def test_refunds_never_exceed_what_was_settled(bank: Bank) -> None:
     last = bank.refund(parent.id, Decimal("4.00"))
     assert last.approved
     assert reason_of(bank.refund(parent.id, Decimal("0.01"))) is Reason.REFUND_EXCEEDS
-    assert bank.void(entry_of(last).id).approved
+    assert bank.void(row_of(last).id).approved
     assert bank.refund(parent.id, Decimal("3.00")).approved
     bank.settle_batch()
-    assert str(entry_of(bank.refund(parent.id)).amount) == "1.00"
+    assert str(row_of(bank.refund(parent.id)).amount) == "1.00"
 
 
 def test_a_refund_is_measured_by_what_was_captured(bank: Bank) -> None:
-    entry = authorized(bank)
-    bank.capture(entry.id, Decimal(4))
+    row = authorized(bank)
+    bank.capture(row.id, Decimal(4))
     bank.settle_batch()
-    assert reason_of(bank.refund(entry.id, Decimal(5))) is Reason.REFUND_EXCEEDS
-    assert bank.refund(entry.id, Decimal(4)).approved
+    assert reason_of(bank.refund(row.id, Decimal(5))) is Reason.REFUND_EXCEEDS
+    assert bank.refund(row.id, Decimal(4)).approved
 
 
 @pytest.mark.parametrize("amount", ["0", "-1", "0.001"])
@@ -222,15 +222,15 @@ def test_refund_of_a_wrong_amount(bank: Bank, amount: str) -> None:
     ],
 )
 def test_what_cannot_be_refunded(bank: Bank, make: Maker, reason: Reason) -> None:
-    entry = make(bank)
+    row = make(bank)
     before = bank.transactions()
-    assert reason_of(bank.refund(entry.id, Decimal(1))) is reason
+    assert reason_of(bank.refund(row.id, Decimal(1))) is reason
     assert bank.transactions() == before
 
 
 def test_a_refund_goes_to_the_card_that_paid(bank: Bank) -> None:
     card = stored(bank)
-    entry = entry_of(bank.charge(card, Decimal(10)))
+    row = row_of(bank.charge(card, Decimal(10)))
     bank.settle_batch()
     wrong = (
         {"last_4": "0002"},
@@ -238,19 +238,19 @@ def test_a_refund_goes_to_the_card_that_paid(bank: Bank) -> None:
         {"customer_id": card.customer_id, "card_id": "1"},
     )
     for given in wrong:
-        verdict = bank.refund(entry.id, Decimal(1), **given)  # type: ignore[arg-type]
+        verdict = bank.refund(row.id, Decimal(1), **given)  # type: ignore[arg-type]
         assert reason_of(verdict) is Reason.REFUND_WRONG_CARD
     ids = {"customer_id": card.customer_id, "card_id": card.card_id}
-    refund = entry_of(bank.refund(entry.id, Decimal(1), last_4="1111", **ids))  # type: ignore[arg-type]
+    refund = row_of(bank.refund(row.id, Decimal(1), last_4="1111", **ids))  # type: ignore[arg-type]
     assert (refund.customer_id, refund.card_id) == (card.customer_id, card.card_id)
 
 
 def test_a_deleted_card_still_gets_its_refund(bank: Bank) -> None:
     card = stored(bank)
-    entry = entry_of(bank.charge(card, Decimal(10)))
+    row = row_of(bank.charge(card, Decimal(10)))
     bank.settle_batch()
     bank.delete_customer(card.customer_id)
-    refund = bank.refund(entry.id, customer_id=card.customer_id, card_id=card.card_id)
+    refund = bank.refund(row.id, customer_id=card.customer_id, card_id=card.card_id)
     assert refund.approved
 
 

@@ -13,18 +13,18 @@ from django_dinero.sandbox.bank.enums import Reason, Validation
 from django_dinero.sandbox.bank.records import (
     BankRefusal,
     Batch,
-    Entry,
+    LedgerRow,
     NewCard,
     Order,
     Page,
     Paging,
 )
-from tests.support.testbank import authorized, charged, entry_of, held, plain, settled, stored
+from tests.support.testbank import authorized, charged, held, plain, row_of, settled, stored
 
 DAY = 86_400
 
 
-def ids(entries: tuple[Entry, ...]) -> list[str]:
+def ids(entries: tuple[LedgerRow, ...]) -> list[str]:
     """The ids of entries."""
     return [entry.id for entry in entries]
 
@@ -38,7 +38,7 @@ def test_an_unknown_transaction(bank: Bank) -> None:
 def test_filters(bank: Bank) -> None:
     charged(bank)
     card = stored(bank)
-    mine = entry_of(bank.charge(card, Decimal(5), operation_key="op", order=Order("inv")))
+    mine = row_of(bank.charge(card, Decimal(5), operation_key="op", order=Order("inv")))
     captured = authorized(bank)
     bank.capture(captured.id, capture_key="cap")
     undone = charged(bank)
@@ -89,10 +89,9 @@ def test_parts_of_a_list_in_each_order(bank: Bank, by_time: bool, descending: bo
         ordered.reverse()
     for offset in range(0, 7, 2):
         page = bank.unsettled_page(Paging(2, offset, by_time, descending))
-        assert (ids(page.entries), page.total) == (ordered[offset : offset + 2], 5)
+        assert (ids(page.rows), page.total) == (ordered[offset : offset + 2], 5)
     assert (
-        ids(bank.transactions_page(Paging(by_time=by_time)).entries)[0]
-        == rows[4 if by_time else 0].id
+        ids(bank.transactions_page(Paging(by_time=by_time)).rows)[0] == rows[4 if by_time else 0].id
     )
 
 
@@ -169,7 +168,7 @@ def test_settlement(bank: Bank) -> None:
 
 def test_a_refund_settles_in_its_own_batch(bank: Bank) -> None:
     parent = settled(bank)
-    refund = entry_of(bank.refund(parent.id))
+    refund = row_of(bank.refund(parent.id))
     batch = bank.settle_batch()
     assert batch.count == 1
     now = bank.retrieve_transaction(refund.id)
@@ -198,11 +197,11 @@ def test_what_is_not_settled_yet(bank: Bank) -> None:
     old = charged(bank)
     bank.void(old.id)
     bank.settle_batch()
-    declined = entry_of(bank.charge(plain(zip="46282"), Decimal(1)))
+    declined = row_of(bank.charge(plain(zip="46282"), Decimal(1)))
     voided = charged(bank)
     bank.void(voided.id)
     bank.hold_next()
-    held = entry_of(bank.charge(plain(), Decimal(1)))
+    held = row_of(bank.charge(plain(), Decimal(1)))
     captured = charged(bank)
     assert ids(bank.unsettled()) == [declined.id, voided.id, held.id, captured.id]
     assert ids(bank.unsettled(held_only=True)) == [held.id]
@@ -217,7 +216,7 @@ def test_what_is_not_settled_yet(bank: Bank) -> None:
 def test_old_authorizations_and_reviews_lapse(bank: Bank) -> None:
     old = authorized(bank)
     bank.hold_next()
-    held = entry_of(bank.charge(plain(), Decimal(1)))
+    held = row_of(bank.charge(plain(), Decimal(1)))
     bank.clock.advance(30 * DAY - 1)
     young = authorized(bank)
     bank.settle_batch()
@@ -238,13 +237,13 @@ def test_chargeback_and_return(bank: Bank) -> None:
 
 
 def test_only_settled_payments_come_back(bank: Bank) -> None:
-    refund = entry_of(bank.refund(settled(bank).id))
+    refund = row_of(bank.refund(settled(bank).id))
     bank.settle_batch()
     for entry in (charged(bank), refund):
         with pytest.raises(BankRefusal) as refused:
             bank.chargeback(entry.id)
         assert refused.value.reason is Reason.NOT_SETTLED
-        assert refused.value.entry == bank.retrieve_transaction(entry.id)
+        assert refused.value.row == bank.retrieve_transaction(entry.id)
     with pytest.raises(BankRefusal) as refused:
         bank.return_item("1")
     assert refused.value.reason is Reason.NOT_FOUND

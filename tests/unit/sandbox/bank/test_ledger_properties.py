@@ -18,11 +18,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from django_dinero.enums import RemoteStatus
 from django_dinero.sandbox.bank.bank import Bank
-from django_dinero.sandbox.bank.enums import EntryKind, Outcome
-from django_dinero.sandbox.bank.records import Account, Entry, Order
+from django_dinero.sandbox.bank.enums import Outcome, RowKind
+from django_dinero.sandbox.bank.records import Account, LedgerRow, Order
 from django_dinero.sandbox.bank.totals import sums
 from django_dinero.sandbox.bank.triggers import ACTION_NUMBER
-from tests.support.testbank import AMEX, VISA, entry_of, plain
+from tests.support.testbank import AMEX, VISA, plain, row_of
 
 WINDOW = 120
 DAY = 86_400
@@ -48,7 +48,7 @@ LIVES = {
 class Row:
     """What the second bookkeeping knows of an entry."""
 
-    kind: EntryKind
+    kind: RowKind
     amount: Decimal
     currency: str
     status: RemoteStatus
@@ -154,10 +154,10 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         if self.books.repeated(same, window):
             assert verdict.reason == "duplicate"
-            assert entry_of(verdict).id in self.books.rows
+            assert row_of(verdict).id in self.books.rows
             return
         self.books.seen[same] = self.books.now
-        entry = entry_of(verdict)
+        entry = row_of(verdict)
         assert entry.id not in self.books.rows
         self.books.rows[entry.id] = row = self.new_row(
             amount, currency, zip_code, capture, acts=number == ACTION_NUMBER
@@ -173,7 +173,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def new_row(
         self, amount: Decimal, currency: str, zip_code: str, capture: bool, *, acts: bool
     ) -> Row:
-        kind = EntryKind.CHARGE if capture else EntryKind.AUTHORIZATION
+        kind = RowKind.CHARGE if capture else RowKind.AUTHORIZATION
         most = ZIPS[zip_code]
         row = Row(kind, amount, currency, RemoteStatus.DECLINED, at=self.books.now)
         if most is None:
@@ -228,7 +228,7 @@ class LedgerMachine(RuleBasedStateMachine):
         same = ("refund", key, wanted, window)
         verdict = self.bank.refund(key, amount, duplicate_window=window)
         young = row.settled_at + 180 * DAY > self.books.now
-        right = row.kind is not EntryKind.REFUND and row.status is RemoteStatus.SETTLED and young
+        right = row.kind is not RowKind.REFUND and row.status is RemoteStatus.SETTLED and young
         if not (right and fits(wanted)):
             assert not verdict.approved
         elif self.books.repeated(same, window):
@@ -237,8 +237,8 @@ class LedgerMachine(RuleBasedStateMachine):
             assert verdict.reason == "refund_exceeds"
         else:
             self.books.seen[same] = self.books.now
-            self.books.rows[entry_of(verdict).id] = Row(
-                EntryKind.REFUND,
+            self.books.rows[row_of(verdict).id] = Row(
+                RowKind.REFUND,
                 wanted,
                 row.currency,
                 RemoteStatus.CAPTURED,
@@ -256,7 +256,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert self.bank.decide_review(key, approve=approve).approved is right
         if right and not approve:
             row.status = RemoteStatus.DECLINED
-        elif right and row.kind is EntryKind.CHARGE:
+        elif right and row.kind is RowKind.CHARGE:
             row.status, row.settled = RemoteStatus.CAPTURED, row.amount
         elif right:
             row.status = RemoteStatus.AUTHORIZED
@@ -274,7 +274,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert bool(entry.auth_code) is finish
         if not finish:
             row.status = RemoteStatus.DECLINED
-        elif row.kind is EntryKind.CHARGE:
+        elif row.kind is RowKind.CHARGE:
             row.status, row.settled = RemoteStatus.CAPTURED, row.amount
         else:
             row.status = RemoteStatus.AUTHORIZED
@@ -307,7 +307,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def reverse(self, number: int, status: str) -> None:
         key, row = self.pick(number)
         verb = self.bank.chargeback if status == "charged_back" else self.bank.return_item
-        if row.status is RemoteStatus.SETTLED and row.kind is not EntryKind.REFUND:
+        if row.status is RemoteStatus.SETTLED and row.kind is not RowKind.REFUND:
             assert verb(key).status == status
             row.status = RemoteStatus(status)
         else:
@@ -369,10 +369,10 @@ class LedgerMachine(RuleBasedStateMachine):
         assert found == {key: (len(each), sum(each)) for key, each in wanted.items()}
 
 
-def bucket(entry: Entry) -> tuple[str, Decimal]:
+def bucket(entry: LedgerRow) -> tuple[str, Decimal]:
     """Return where an entry counts in the sums, and with how much."""
     if entry.status in (RemoteStatus.CAPTURED, RemoteStatus.SETTLED):
-        name = "refunded" if entry.kind is EntryKind.REFUND else "charged"
+        name = "refunded" if entry.kind is RowKind.REFUND else "charged"
         return name, entry.settled_amount or Decimal(0)
     came_back = entry.status in (RemoteStatus.RETURNED, RemoteStatus.CHARGED_BACK)
     return entry.status.value, (entry.settled_amount if came_back else entry.amount) or Decimal(0)

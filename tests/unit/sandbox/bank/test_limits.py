@@ -30,20 +30,20 @@ def test_a_refund_years_later(bank: Bank) -> None:
 
 
 def test_nothing_is_done_to_what_has_lapsed(bank: Bank) -> None:
-    entry, waiting = authorized(bank), held(bank)
+    row, waiting = authorized(bank), held(bank)
     bank.clock.advance(30 * DAY)
-    assert reason_of(bank.void(entry.id)) is Reason.NOT_VOIDABLE
+    assert reason_of(bank.void(row.id)) is Reason.NOT_VOIDABLE
     assert reason_of(bank.decide_review(waiting.id, approve=True)) is Reason.NOT_HELD
-    for each in (entry, waiting):
+    for each in (row, waiting):
         assert bank.retrieve_transaction(each.id).status is RemoteStatus.EXPIRED
 
 
 @pytest.mark.parametrize("currency", ["EUR", "usd"])
 def test_another_currency_than_the_payments(bank: Bank, currency: str) -> None:
-    entry, paid = authorized(bank), settled(bank, "20.00")
-    assert reason_of(bank.capture(entry.id, currency=currency)) is Reason.INVALID_CURRENCY
+    row, paid = authorized(bank), settled(bank, "20.00")
+    assert reason_of(bank.capture(row.id, currency=currency)) is Reason.INVALID_CURRENCY
     assert reason_of(bank.refund(paid.id, currency=currency)) is Reason.INVALID_CURRENCY
-    assert bank.capture(entry.id, currency="USD").approved
+    assert bank.capture(row.id, currency="USD").approved
     assert bank.refund(paid.id, currency="USD").approved
 
 

@@ -50,7 +50,7 @@ def test_what_the_bank_answers_shows_no_secret(bank: Bank) -> None:
 
 def test_a_refusal_says_why() -> None:
     refusal = BankRefusal(Reason.DUPLICATE_CARD, existing_id="7")
-    assert (str(refusal), refusal.existing_id, refusal.entry) == ("duplicate_card", "7", None)
+    assert (str(refusal), refusal.existing_id, refusal.row) == ("duplicate_card", "7", None)
 
 
 def test_only_approved_is_approved() -> None:

@@ -20,7 +20,7 @@ from django_dinero.sandbox.bank.records import NewCard, Token
 from django_dinero.sandbox.bank.store import Store
 from django_dinero.sandbox.bank.store import _part_from_parent as part_from_parent
 from django_dinero.sandbox.bank.totals import sums
-from tests.support.testbank import AMEX, VISA, charged, entry_of, plain, stored
+from tests.support.testbank import AMEX, VISA, charged, plain, row_of, stored
 
 CHARGING = """
 import sys
@@ -33,7 +33,7 @@ print("ready", flush=True)
 sys.stdin.readline()
 for number in range(int(sys.argv[2])):
     verdict = bank.charge(PlainCard(Secret("4111111111111111")), Decimal(1), duplicate_window=0)
-    print(verdict.entry.id, flush=True)
+    print(verdict.row.id, flush=True)
 """
 
 
@@ -57,7 +57,7 @@ def test_a_file_outlives_its_bank(store_path: Path) -> None:
     again = Bank(store_path)
     assert again.customer(customer.id) == customer
     assert again.retrieve_transaction(entry.id) == entry
-    assert entry_of(again.charge(token, Decimal(1))).status == "held"
+    assert row_of(again.charge(token, Decimal(1))).status == "held"
     assert int(charged(again).id) > int(entry.id)
     again.close()
 

@@ -15,7 +15,7 @@ from django_dinero.sandbox.bank.enums import Validation
 from django_dinero.sandbox.bank.records import Account, NewCard
 from django_dinero.sandbox.bank.totals import BUCKETS, NotAStore, main, sums
 from django_dinero.sandbox.bank.triggers import ACTION_NUMBER
-from tests.support.testbank import authorized, charged, entry_of, plain, settled
+from tests.support.testbank import authorized, charged, plain, row_of, settled
 
 EMPTY = {"count": 0, "sum": "0.00"}
 
@@ -25,7 +25,7 @@ def test_every_bucket(store_path: Path) -> None:
     settled(bank, "10.01")
     part = settled(bank, "100.00")
     bank.refund(part.id, Decimal("30.50"))
-    undone = entry_of(bank.refund(part.id, Decimal("2.00")))
+    undone = row_of(bank.refund(part.id, Decimal("2.00")))
     bank.void(undone.id)
     bank.chargeback(settled(bank, "7.00").id)
     bank.return_item(settled(bank, "8.00").id)

@@ -10,7 +10,7 @@ from django_dinero.enums import RemoteStatus
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.enums import Check, Outcome, Reason
 from django_dinero.sandbox.bank.records import Account, PlainCard, Verdict
-from tests.support.testbank import AMEX, MASTERCARD, VISA, entry_of, plain
+from tests.support.testbank import AMEX, MASTERCARD, VISA, plain, row_of
 
 TEN = Decimal("10.00")
 
@@ -39,7 +39,7 @@ def pay(bank: Bank, card: PlainCard, amount: Decimal = TEN) -> Verdict:
 )
 def test_zip_triggers(bank: Bank, zip_code: str, letter: Check) -> None:
     verdict = pay(bank, plain(MASTERCARD, zip=zip_code))
-    assert (verdict.outcome, verdict.avs, entry_of(verdict).avs) == (
+    assert (verdict.outcome, verdict.avs, row_of(verdict).avs) == (
         *(Outcome.APPROVED, letter, letter),
     )
 
@@ -72,7 +72,7 @@ def test_networks_without_a_letter(bank: Bank, number: str, zip_code: str, lette
 )
 def test_card_code_triggers(bank: Bank, cvv: str, letter: Check) -> None:
     verdict = pay(bank, plain(cvv=cvv))
-    assert (verdict.outcome, verdict.cvv, entry_of(verdict).cvv) == (
+    assert (verdict.outcome, verdict.cvv, row_of(verdict).cvv) == (
         *(Outcome.APPROVED, letter, letter),
     )
 
@@ -91,12 +91,12 @@ def test_declines_are_kept(
     bank: Bank, zip_code: str, cvv: str, reason: Reason, letters: str
 ) -> None:
     verdict = pay(bank, plain(cvv=cvv, zip=zip_code))
-    entry = entry_of(verdict)
+    row = row_of(verdict)
     assert (verdict.outcome, verdict.reason) == (Outcome.DECLINED, reason)
     assert verdict.avs + verdict.cvv == letters
-    assert (entry.status, entry.reason, entry.amount) == (RemoteStatus.DECLINED, reason, TEN)
-    assert (entry.settled_amount, entry.auth_code, entry.network_transaction_id) == (None, "", "")
-    assert bank.transactions() == (entry,)
+    assert (row.status, row.reason, row.amount) == (RemoteStatus.DECLINED, reason, TEN)
+    assert (row.settled_amount, row.auth_code, row.network_transaction_id) == (None, "", "")
+    assert bank.transactions() == (row,)
 
 
 def test_the_account_says_what_it_declines() -> None:
@@ -109,13 +109,13 @@ def test_the_account_says_what_it_declines() -> None:
 
 def test_a_partial_approval_is_no_success(bank: Bank) -> None:
     verdict = pay(bank, plain(zip="46225"))
-    entry = entry_of(verdict)
+    row = row_of(verdict)
     assert (verdict.outcome, verdict.reason, verdict.approved) == (
         *(Outcome.PARTIAL, Reason.PARTIAL_APPROVAL, False),
     )
-    assert [str(entry.amount), str(entry.settled_amount)] == ["1.23", "1.23"]
-    assert entry.requested_amount == TEN
-    assert bank.void(entry.id).approved
+    assert [str(row.amount), str(row.settled_amount)] == ["1.23", "1.23"]
+    assert row.requested_amount == TEN
+    assert bank.void(row.id).approved
     assert pay(bank, plain(zip="46225"), Decimal("1.23")).approved
 
 

@@ -38,16 +38,16 @@ class JsonDialect(Dialect):
             given = json.loads(request.body)
             card = PlainCard(Secret(given["number"]))
             verdict = self.bank.charge(card, Decimal(given["amount"]))
-            assert verdict.entry is not None
-            return self._json(201, {"id": verdict.entry.id, "asked": request.query})
+            assert verdict.row is not None
+            return self._json(201, {"id": verdict.row.id, "asked": request.query})
         charge_id = request.path.rpartition("/")[2]
         if request.method == "DELETE":
             self.bank.void(charge_id)
         try:
-            entry = self.bank.retrieve_transaction(charge_id)
+            row = self.bank.retrieve_transaction(charge_id)
         except BankRefusal:
             return self.not_found(request)
-        return self._json(200, {"id": entry.id, "status": entry.status})
+        return self._json(200, {"id": row.id, "status": row.status})
 
     def not_found(self, request: Request) -> Response:
         return self._json(404, {"error": "unknown"})
@@ -107,9 +107,9 @@ def test_faults_and_counts_go_by_its_own_names(
     carrier.faults.add("not_yet", "GET charges")
     with pytest.raises(requests.ConnectionError):
         call("POST", "/charges", json={"number": VISA, "amount": "5.00"})
-    (entry,) = carrier.bank.transactions()
-    assert call("GET", f"/charges/{entry.id}").json() == {"error": "unknown"}
-    assert call("GET", f"/charges/{entry.id}").json()["status"] == "captured"
+    (row,) = carrier.bank.transactions()
+    assert call("GET", f"/charges/{row.id}").json() == {"error": "unknown"}
+    assert call("GET", f"/charges/{row.id}").json()["status"] == "captured"
     assert carrier.counts.requests == {"POST charges": 1, "GET charges": 2}
 
 

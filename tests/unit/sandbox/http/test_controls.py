@@ -14,7 +14,7 @@ from django_dinero.sandbox.bank.records import PlainCard, Token
 from django_dinero.sandbox.bank.triggers import ACTION_NUMBER
 from django_dinero.sandbox.http.controls import CONTROLS, Control, Counts
 from django_dinero.sandbox.http.faults import Faults
-from tests.support.testbank import entry_of, plain
+from tests.support.testbank import plain, row_of
 
 VISA = "4111111111111111"
 
@@ -41,16 +41,16 @@ def use(bank: Bank) -> Controls:
 
 def charge(bank: Bank) -> str:
     verdict = bank.charge(PlainCard(Secret(VISA), 12, 2040), Decimal("10.00"))
-    assert verdict.entry is not None
-    return verdict.entry.id
+    assert verdict.row is not None
+    return verdict.row.id
 
 
 def test_settle(bank: Bank, use: Controls) -> None:
     assert use("POST", "settle") == (200, {"batch": "", "count": 0})
-    entry = charge(bank)
+    row = charge(bank)
     status, given = use("POST", "settle")
     assert (status, given["count"]) == (200, 1)
-    assert bank.retrieve_transaction(entry).batch_id == given["batch"]
+    assert bank.retrieve_transaction(row).batch_id == given["batch"]
 
 
 def test_hold(bank: Bank, use: Controls) -> None:
@@ -86,7 +86,7 @@ def test_chargeback_and_return(bank: Bank, use: Controls) -> None:
 
 
 def test_actions(bank: Bank, use: Controls) -> None:
-    asked = [entry_of(bank.charge(plain(ACTION_NUMBER), Decimal(n))) for n in (1, 2)]
+    asked = [row_of(bank.charge(plain(ACTION_NUMBER), Decimal(n))) for n in (1, 2)]
     assert use("POST", "finish_action", {"id": asked[0].id})[1]["status"] == "captured"
     assert use("POST", "refuse_action", {"id": asked[1].id})[1]["status"] == "declined"
     assert use("POST", "finish_action", {"id": asked[1].id}) == (409, {"error": "no_action"})
@@ -94,8 +94,8 @@ def test_actions(bank: Bank, use: Controls) -> None:
 
 def charge_again(bank: Bank) -> str:
     verdict = bank.charge(PlainCard(Secret(VISA), 12, 2040), Decimal("11.00"))
-    assert verdict.entry is not None
-    return verdict.entry.id
+    assert verdict.row is not None
+    return verdict.row.id
 
 
 def test_fault(use: Controls) -> None:

@@ -38,16 +38,16 @@ def test_capture(talk: Talk) -> None:
     assert answer[TX + "refTransID"] == made.trans_id
     assert answer[TX + "authCode"] == made[TX + "authCode"]
     assert (answer[TX + "avsResultCode"], answer[TX + "cvvResultCode"]) == ("P", "")
-    entry = talk.bank.retrieve_transaction(made.trans_id)
-    assert (entry.status, entry.settled_amount) == ("captured", Decimal("7.50"))
-    assert (entry.operation_key, entry.capture_key) == ("first", "second")
+    row = talk.bank.retrieve_transaction(made.trans_id)
+    assert (row.status, row.settled_amount) == ("captured", Decimal("7.50"))
+    assert (row.operation_key, row.capture_key) == ("first", "second")
 
 
 def test_capture_all_of_it(talk: Talk) -> None:
     made = talk.pay("authOnlyTransaction")
     assert talk.follow("priorAuthCaptureTransaction", made.trans_id).ok
-    entry = talk.bank.retrieve_transaction(made.trans_id)
-    assert entry.settled_amount == Decimal("10.00")
+    row = talk.bank.retrieve_transaction(made.trans_id)
+    assert row.settled_amount == Decimal("10.00")
 
 
 def test_capture_twice(talk: Talk) -> None:
@@ -101,8 +101,8 @@ def test_void(talk: Talk) -> None:
     answer = talk.follow("voidTransaction", made.trans_id, ref_id="v1")
     assert answer.transaction == ("1", "1")
     assert answer.trans_id == answer[TX + "refTransID"] == made.trans_id
-    entry = talk.bank.retrieve_transaction(made.trans_id)
-    assert (entry.status, entry.void_key) == ("voided", "v1")
+    row = talk.bank.retrieve_transaction(made.trans_id)
+    assert (row.status, row.void_key) == ("voided", "v1")
 
 
 def test_void_twice(talk: Talk) -> None:
@@ -126,8 +126,8 @@ def test_refund(talk: Talk) -> None:
     assert answer.trans_id not in ("0", original)
     assert answer[TX + "refTransID"] == original
     assert answer[TX + "authCode"] == ""
-    entry = talk.bank.retrieve_transaction(answer.trans_id)
-    assert (entry.parent_id, entry.operation_key, entry.amount) == (
+    row = talk.bank.retrieve_transaction(answer.trans_id)
+    assert (row.parent_id, row.operation_key, row.amount) == (
         original,
         "k1",
         Decimal("4.00"),

@@ -37,8 +37,8 @@ def test_charge(talk: Talk) -> None:
     assert answer[TX + "testRequest"] == "0"
     assert answer[TX + "refTransID"] == ""
     assert answer[TX + "networkTransId"]
-    entry = talk.bank.retrieve_transaction(answer.trans_id)
-    assert (entry.kind, entry.status, entry.operation_key) == ("charge", "captured", "r1")
+    row = talk.bank.retrieve_transaction(answer.trans_id)
+    assert (row.kind, row.status, row.operation_key) == ("charge", "captured", "r1")
 
 
 def test_authorize(talk: Talk) -> None:
@@ -54,10 +54,10 @@ def test_the_order_is_kept(talk: Talk) -> None:
         + bill_to()
         + "<customerIP>192.0.2.7</customerIP>"
     )
-    entry = talk.bank.retrieve_transaction(answer.trans_id)
-    assert (entry.invoice, entry.description) == ("INV1", "shoes")
-    assert (entry.customer_reference, entry.email) == ("u1", "ada@example.com")
-    assert (entry.customer_ip, entry.billing["zip"]) == ("192.0.2.7", "12180")
+    row = talk.bank.retrieve_transaction(answer.trans_id)
+    assert (row.invoice, row.description) == ("INV1", "shoes")
+    assert (row.customer_reference, row.email) == ("u1", "ada@example.com")
+    assert (row.customer_ip, row.billing["zip"]) == ("192.0.2.7", "12180")
 
 
 def test_signature_of_the_transaction(talk: Talk) -> None:
@@ -291,9 +291,9 @@ def test_a_card_that_asks_for_3d_secure_is_declined(talk: Talk) -> None:
 
 def test_a_payment_that_waits_elsewhere_is_under_review(talk: Talk) -> None:
     verdict = talk.bank.authorize(plain(ACTION_NUMBER), Decimal("10.00"))
-    assert verdict.entry is not None
-    found = talk("getTransactionDetails", f"<transId>{verdict.entry.id}</transId>")
+    assert verdict.row is not None
+    found = talk("getTransactionDetails", f"<transId>{verdict.row.id}</transId>")
     assert found["transaction/transactionStatus"] == "underReview"
     assert found["transaction/responseCode"] == "4"
-    answer = talk.follow("priorAuthCaptureTransaction", verdict.entry.id)
+    answer = talk.follow("priorAuthCaptureTransaction", verdict.row.id)
     assert answer.transaction == ("3", "193")

@@ -82,7 +82,7 @@ def test_a_card_that_came_as_a_token(talk: Talk) -> None:
 def test_a_refund_stores_nothing(talk: Talk) -> None:
     charge = talk.pay().trans_id
     talk.bank.settle_batch()
-    refund = talk.bank.refund(charge).entry
+    refund = talk.bank.refund(charge).row
     assert refund is not None
     assert store(talk, refund.id).code == "E00103"
     with pytest.raises(BankRefusal, match="not_found"):
