@@ -269,7 +269,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A customer in the vault. ``key`` is the merchant's own, ``cards`` in the order they were stored."""
+    """A customer in the vault. ``key`` is the merchant's own; ``cards`` are in order of id."""
 
     id: str
     key: str = ""
