@@ -24,7 +24,7 @@ from django_dinero.gateways.types import (
     TransactionResult,
 )
 from django_dinero.redaction import Secret
-from django_dinero.sandbox.bank import records
+from django_dinero.sandbox.bank import ledger_rows, records
 from django_dinero.sandbox.bank.enums import RowKind
 from django_dinero.sandbox.bank.records import PlainCard, Token, VaultCard
 
@@ -200,4 +200,5 @@ def transaction(
         network_transaction_id=row.network_transaction_id,
         submitted_at=row.submitted_at,
         description=row.description,
+        next_action=_next_action(ledger_rows.action_of(row)),
     )

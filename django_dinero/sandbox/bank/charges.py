@@ -14,7 +14,6 @@ from django_dinero.sandbox.bank.base import BankBase
 from django_dinero.sandbox.bank.card_facts import CardFacts, fingerprint
 from django_dinero.sandbox.bank.enums import Outcome, Reason, RowKind
 from django_dinero.sandbox.bank.records import (
-    Action,
     LedgerRow,
     Order,
     PlainCard,
@@ -186,7 +185,7 @@ class Charges(BankBase):
             row.cvv,
             row.reason,
             balance=balance(payment.card),
-            action=_action(row),
+            action=ledger_rows.action_of(row),
         )
 
     def _outcome(self, payment: _Payment, assessment: Assessment) -> Outcome:
@@ -237,11 +236,6 @@ class Charges(BankBase):
         compared += [card.customer_id, payment.order.customer_reference]
         compared += [card.billing.get(name, "") for name in COMPARED]
         return fingerprint(json.dumps(compared), self._key)
-
-
-def _action(row: LedgerRow) -> Action | None:
-    waiting = row.status is RemoteStatus.REQUIRES_ACTION
-    return ledger_rows.action_of(row) if waiting else None
 
 
 def _status(kind: RowKind, outcome: Outcome) -> RemoteStatus:

@@ -146,8 +146,10 @@ def approval(row_id: str) -> dict[str, Any]:
     return {"auth_code": letters[:6], "network_transaction_id": letters[6:21]}
 
 
-def action_of(row: LedgerRow) -> Action:
-    """Return what the card's holder has to do for a row; it is the same each time."""
+def action_of(row: LedgerRow) -> Action | None:
+    """Return what the card's holder has to do, the same each time; None where it is nothing."""
+    if row.status is not RemoteStatus.REQUIRES_ACTION:
+        return None
     digest = hashlib.sha256(b"action " + row.id.encode("ascii")).digest()
     name = base64.b32encode(digest).decode("ascii")[:24].lower()
     return Action(ACTION_URL + name, row.submitted_at + ACTION_LIFE)

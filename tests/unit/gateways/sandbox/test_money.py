@@ -66,11 +66,12 @@ def test_a_card_that_asks_for_an_action(gateway: SandboxGateway) -> None:
     assert action.expires_at > gateway.bank.clock.now()
     found = gateway.retrieve_transaction(result.transaction_id)
     assert isinstance(found, RemoteTransaction)
-    assert found.status is RemoteStatus.REQUIRES_ACTION
+    assert (found.status, found.next_action) == (RemoteStatus.REQUIRES_ACTION, action)
     gateway.bank.finish_action(result.transaction_id)
     found = gateway.retrieve_transaction(result.transaction_id)
     assert isinstance(found, RemoteTransaction)
     assert (found.status, found.settled_amount) == (RemoteStatus.CAPTURED, Decimal("5.00"))
+    assert found.next_action is None
 
 
 def test_a_card_that_asks_is_declined_when_its_holder_is_away(gateway: SandboxGateway) -> None:
