@@ -136,7 +136,7 @@ def void_partial(client: PatientClient, transaction_id: str) -> None:
 def captured_before(
     client: PatientClient, request: FollowUpRequest, result: TransactionResult, currency: str
 ) -> TransactionResult:
-    """Take "captured already" for success if it was captured for our amount.
+    """Take "captured already" for success if it is captured for our amount.
 
     Our request is sent once, and a proxy may deliver it twice: then the first delivery did it.
     The gateway does not tell that from somebody else's capture. Either way the books agree only if
@@ -146,9 +146,8 @@ def captured_before(
         OutcomeUnknown: the transaction could not be read.
     """
     remote = _certainly(lambda: reports.fetch(client, request.transaction_id, currency))
-    if isinstance(remote, Refusal):
-        return result
-    return _approved(result) if reports.is_captured_for(remote, request.amount) else result
+    done = not isinstance(remote, Refusal) and reports.is_captured_for(remote, request.amount)
+    return _approved(result) if done else result
 
 
 def voided_before(
@@ -160,9 +159,8 @@ def voided_before(
         OutcomeUnknown: the transaction could not be read.
     """
     remote = _certainly(lambda: reports.fetch(client, request.transaction_id, currency))
-    if isinstance(remote, Refusal):
-        return result
-    return _approved(result) if remote.status is RemoteStatus.VOIDED else result
+    done = not isinstance(remote, Refusal) and remote.status is RemoteStatus.VOIDED
+    return _approved(result) if done else result
 
 
 def _approved(result: TransactionResult) -> TransactionResult:

@@ -122,6 +122,7 @@ def test_what_was_done_before_is_done(verb: str, code: str, there: Answer) -> No
         ("void", "310", now("settledSuccessfully")),
         ("void", "311", now("capturedPendingSettlement", "4.99")),
         ("void", "310", NOT_FOUND),
+        ("capture", "311", NOT_FOUND),
     ],
 )
 def test_something_else_was_done_before(verb: str, code: str, there: Answer) -> None:
