@@ -107,7 +107,11 @@ class Gateway(ABC):
 
     @abstractmethod
     def charge(self, request: ChargeRequest) -> TransactionResult:
-        """Charge a card, stored or not, or only authorize (``request.capture``)."""
+        """Charge a card, stored or not, or only authorize (``request.capture``).
+
+        Where the card's holder has to do something first, the result says so and says what
+        (``REQUIRES_ACTION``, ``next_action``). It is no refusal: the payment is open.
+        """
 
     @abstractmethod
     def retrieve_transaction(self, transaction_id: str) -> RemoteTransaction | Refusal:
@@ -146,7 +150,10 @@ class Gateway(ABC):
         self._lacks("delete_customer")
 
     def add_card(self, request: CardRequest) -> RemoteCard | Refusal:
-        """Store a card for a customer that the gateway has."""
+        """Store a card for a customer that the gateway has.
+
+        Where the card's holder has to do something first, the card has a ``next_action``.
+        """
         self._lacks("add_card")
 
     def update_card(self, request: CardUpdate) -> RemoteCard | Refusal:

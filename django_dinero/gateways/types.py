@@ -53,8 +53,9 @@ class NextAction:
 
     A client secret lets its owner confirm the payment, and a redirect address often holds one. So
     ``value`` is a :class:`~django_dinero.redaction.Secret` for both, a plain text is wrapped, and
-    neither belongs in a log, an error text or the database. Ask the gateway again instead: its
-    ``retrieve_transaction`` shows the same action as long as it is open.
+    neither belongs in a log, an error text or the database. Ask the gateway again instead:
+    ``retrieve_transaction`` for a payment, or ``find_operation`` for a card, shows the same action
+    as long as it is open.
 
     Args:
         kind: how the holder gets there.
