@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from django.utils.translation import override
@@ -16,6 +17,18 @@ STAFF = {
     "charge": user_messages.STAFF_CHARGE,
     "card": user_messages.STAFF_CARD,
     "follow_up": user_messages.STAFF_FOLLOW_UP,
+}
+
+#: Nothing was done, and it may be tried again: a page needs no text of its own for them.
+PLAIN_REFUSALS = {
+    *("dinero_error", "gateway_error", "invalid_input", "unsupported_feature"),
+    *("inside_transaction", "idempotency_key_reused", "duplicate_transaction"),
+    *("card_declined", "avs_mismatch", "cvv_mismatch", "avs_and_cvv_mismatch", "card_limit"),
+    *("invalid_card", "invalid_cvv", "invalid_expiry", "invalid_amount"),
+    *("refund_refused", "invalid_transaction", "customer_not_found", "card_not_found"),
+    *("duplicate_customer", "duplicate_card"),
+    # Where money moves it has a text of its own; a card whose check is held was not stored.
+    "held_for_review",
 }
 
 
@@ -57,6 +70,13 @@ def test_staffs_texts_are_keyed_by_codes(table: Mapping[str, user_messages.Staff
         found = user_messages.closest(table, kind.codes())
         assert str(found.title)
         assert str(found.text) % {"key": "ABC"}
+
+
+@pytest.mark.parametrize("table", STAFF.values(), ids=STAFF)
+def test_a_new_code_is_decided_on_for_every_page(table: Mapping[str, Any]) -> None:
+    """The fallback says that nothing was done and offers it again: not for any error to come."""
+    fallen = {kind.code for kind in CLASSES if not set(kind.codes()[:-1]) & set(table)}
+    assert fallen <= PLAIN_REFUSALS
 
 
 @pytest.mark.parametrize("table", STAFF.values(), ids=STAFF)
