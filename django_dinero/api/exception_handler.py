@@ -150,7 +150,7 @@ def _existing(error: DineroError) -> Customer | CreditCard | None:
     if operation.kind == OperationKind.CREATE_CUSTOMER:
         # Stored here, to be pushed again; without this id a repeat would make a second one.
         customers = Customer.objects.filter(gateway_name=operation.gateway_name)
-        return customers.filter(customer_key=operation.intent.get("customer_key", "")).first()
+        return customers.filter(customer_key=operation.customer_key).first()
     if isinstance(error, exceptions.DuplicateCardError) and error.card_id:
         cards = CreditCard.objects.filter(gateway_name=operation.gateway_name)
         return cards.filter(customer_id=operation.customer_id, card_id=error.card_id).first()

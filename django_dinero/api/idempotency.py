@@ -18,7 +18,7 @@ HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 
 #: Visible ASCII, without blanks.
-_KEY = re.compile(r"[!-~]{8,64}")
+_KEY = re.compile(r"[!-~]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def _read(request: Request) -> IdempotencyKey:
     problem = unsendable(key)
     if not _KEY.fullmatch(key):
         problem = _(
-            "Send this header with 8 to 64 visible ASCII characters: a new one for each payment, "
+            "Send this header with 1 to 64 visible ASCII characters: a new one for each payment, "
             "and the same one when you repeat a request."
         )
     if problem:

@@ -197,10 +197,8 @@ class OperationSerializer(serializers.ModelSerializer[Operation]):
 
     def get_customer(self, operation: Operation) -> str | None:
         """Return the public id of the customer that it created, None while there is none."""
-        key = operation.intent.get("customer_key", "")
-        return _id_of(
-            Customer.objects.filter(gateway_name=operation.gateway_name, customer_key=key)
-        )
+        rows = Customer.objects.filter(gateway_name=operation.gateway_name)
+        return _id_of(rows.filter(customer_key=operation.customer_key))
 
 
 def _id_of(rows: QuerySet[Any]) -> str | None:

@@ -31,7 +31,7 @@ class OperationViewSet(mixins.RetrieveModelMixin, DineroViewSet):
         customers = Customer.objects.filter(
             owner=user, gateway_name=OuterRef("gateway_name"), customer_id=OuterRef("customer_id")
         )
-        return Q(scope=f"user:{user.pk}") | Q(intent__owner_pk=user.pk) | Q(Exists(customers))
+        return Q(scope=f"user:{user.pk}") | Q(owner_pk=str(user.pk)) | Q(Exists(customers))
 
     def is_owner(self, obj: Operation) -> bool:
         """Say whether it is the caller's: the queryset has no other."""

@@ -91,7 +91,7 @@ class Ann:
         if route.name.startswith("card"):
             return self.customer.cards[0]
         if route.name.startswith("operation"):
-            return Operation.objects.get(intent__customer_key=self.customer.customer_key)
+            return Operation.objects.get(customer_key=self.customer.customer_key)
         settle = route.name != "transaction-capture"
         row = Transaction.create("10.00", customer=self.customer, settle=settle)
         if route.name == "transaction-refund":
