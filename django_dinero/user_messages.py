@@ -202,6 +202,16 @@ STAFF_CARD: Mapping[str, StaffText] = {
         _("Compare operation %(key)s with the gateway's own pages first."),
         False,
     ),
+    "action_required": StaffText(
+        _("The card's holder has to confirm this first: it is neither done nor refused."),
+        _("Do not do it again. The page of operation %(key)s tells how it ended."),
+        False,
+    ),
+    "operation_closed": StaffText(
+        _("The operation of this key was closed by hand."),
+        _("Nothing was stored now. Read what was found then; open the page again to add a card."),
+        False,
+    ),
     "not_sent": StaffText(
         _("The gateway could not be reached."),
         _("Nothing was sent and nothing was stored. You can try again."),
@@ -247,6 +257,11 @@ STAFF_FOLLOW_UP: Mapping[str, StaffText] = {
     "needs_attention": StaffText(
         _("The gateway's answer contradicts what was asked."),
         _("Compare operation %(key)s with the gateway's own pages first."),
+        False,
+    ),
+    "action_required": StaffText(
+        _("The card's holder has to confirm this first: it is neither done nor refused."),
+        _("Do not do it again. The page of operation %(key)s tells how it ended."),
         False,
     ),
     "operation_closed": StaffText(

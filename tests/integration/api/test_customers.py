@@ -55,7 +55,7 @@ def test_an_idempotency_key_makes_one_customer(
 
 
 def test_a_key_that_is_none_is_refused(owner: Caller, gateway: RecordingGateway) -> None:
-    reply = owner.post("customers/", {"email": "bill@example.com"}, key="short")
+    reply = owner.post("customers/", {"email": "bill@example.com"}, key="with a blank")
     assert set(json_of(reply, 400)["errors"]) == {"Idempotency-Key"}
     assert gateway.verbs == []
 
