@@ -194,6 +194,8 @@ class Operation(models.Model):
 
     #: The state from which this instance ended it; empty if somebody else did.
     ended_from = ""
+    #: Whether ``intent`` has more on this instance than in the row; the claim writes it.
+    has_new_intent = False
     #: Until when this process may send it, by ``time.monotonic()``; None if it may not.
     send_before: float | None = None
     #: What the card's holder has to do, as the gateway has just said; it is not stored.

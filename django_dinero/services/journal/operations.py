@@ -162,10 +162,12 @@ def nothing_sent_if_unwritten() -> Iterator[None]:
 
 
 def add_to_intent(operation: Operation, **values: Any) -> None:
-    """Write more into the intent of a NEW operation: what is read with its lock held."""
+    """Put more into the intent of a NEW operation: what is read with its lock held.
+
+    It is written by the claim: an operation that dies before that was never sent.
+    """
     operation.intent = replace(Intent.of(operation), **values).to_json()
-    rows = Operation.objects.using(operation.written_on).filter(pk=operation.pk, state=State.NEW)
-    rows.update(intent=operation.intent)
+    operation.has_new_intent = True
 
 
 def _collision(operation: Operation, using: str) -> DineroError:

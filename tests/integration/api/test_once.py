@@ -90,8 +90,8 @@ def test_the_same_key_with_another_amount_is_422(
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize(
     "key",
-    [None, "", "x" * 65, "with a blank", "4111111111111111", "schlüssel"],
-    ids=["none", "empty", "long", "blank", "card number", "not ASCII"],
+    [None, "x" * 65, "with a blank", "4111111111111111", "schlüssel"],
+    ids=["none", "long", "blank", "card number", "not ASCII"],
 )
 def test_no_money_moves_without_a_good_key(
     clerk: Caller, gateway: RecordingGateway, path_of: Any, verb: str, key: str | None
@@ -100,7 +100,7 @@ def test_no_money_moves_without_a_good_key(
     asked, rows = gateway.mark, Operation.objects.count()
     shown = json_of(clerk.post(path, body_of(verb), key=key), 400)
     assert set(shown["errors"]) == {HEADER}
-    assert not key or key not in str(shown)
+    assert key is None or key not in str(shown)
     assert gateway.since(asked) == []
     assert Operation.objects.count() == rows
 

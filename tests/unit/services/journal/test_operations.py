@@ -132,18 +132,26 @@ def test_users_hear_from_where_an_end_came(gateway: RecordingGateway) -> None:
     assert heard == [("new", "failed")]
 
 
-def test_more_of_an_intent_goes_to_its_own_operation(gateway: RecordingGateway) -> None:
+def test_more_of_an_intent_is_written_by_the_claim(gateway: RecordingGateway) -> None:
     other, operation = begin(gateway), begin(gateway, intent=Intent(last_4="1111"))
     journal.add_to_intent(operation, known_card_ids=("7",))
+    assert Operation.objects.get(pk=operation.pk).intent == {"last_4": "1111"}
     intent = {"last_4": "1111", "known_card_ids": ["7"]}
+
+    def call() -> None:
+        assert Operation.objects.get(pk=operation.pk).intent == intent
+
+    journal.send(gateway, operation, call)
     assert operation.intent == Operation.objects.get(pk=operation.pk).intent == intent
     assert Operation.objects.get(pk=other.pk).intent == {}
 
 
-def test_what_is_on_its_way_keeps_its_intent(gateway: RecordingGateway) -> None:
+def test_who_is_overtaken_leaves_the_intent_as_it_is(gateway: RecordingGateway) -> None:
     operation = begin(gateway)
     Operation.objects.update(state=State.SENT)
     journal.add_to_intent(operation, known_card_ids=("7",))
+    with pytest.raises(OperationInProgress):
+        journal.send(gateway, operation, lambda: None)
     assert Operation.objects.get().intent == {}
 
 
