@@ -6,14 +6,17 @@ there is no intersphinx, since a build must not need the network either.
 
 from __future__ import annotations
 
+import inspect
+import re
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints, is_typeddict
 
 import django
 from django.conf import settings
 from django.db.models import Field, Model
+from sphinx.util.typing import stringify_annotation
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -25,6 +28,14 @@ settings.configure(
 django.setup()
 
 from django_dinero import __version__  # noqa: E402
+from django_dinero.models import CreditCard, Customer, Transaction, arguments  # noqa: E402
+from django_dinero.models import card as card_module  # noqa: E402
+from django_dinero.models import customer as customer_module  # noqa: E402
+
+# What these modules import for type checkers alone. With one name missing, autodoc resolves none of
+# a signature.
+for module in (arguments, card_module, customer_module):
+    vars(module).update(Customer=Customer, CreditCard=CreditCard, Transaction=Transaction)
 
 project = "django-dinero"
 author = "django-dinero contributors"
@@ -78,6 +89,25 @@ def _column(field: Field[Any, Any]) -> str:
     return f"``{field.attname}`` ({values})" if values else f"``{field.attname}``"
 
 
+def list_arguments(
+    app: object, what: str, name: str, thing: Any, options: object, lines: list[str]
+) -> None:
+    """Append the arguments that a class of options adds to those of its bases."""
+    if what != "class" or not is_typeddict(thing):
+        return
+    # At run time such a class has no base but dict.
+    bases = re.findall(r"\w+Options", inspect.getsource(thing).partition(":")[0])[1:]
+    known = {each for base in bases for each in vars(arguments)[base].__annotations__}
+    hints = get_type_hints(thing)
+    own = [f"* ``{each}``: ``{_shown(hints[each])}``" for each in hints if each not in known]
+    others = [f"* those of :class:`{base}`" for base in bases]
+    lines += ["", *own, *others, ""]
+
+
+def _shown(hint: object) -> str:
+    return re.sub(r"\b(?:\w+\.)+", "", stringify_annotation(hint))
+
+
 def hide_model_arguments(
     app: object, what: str, name: str, thing: object, options: object, signature: str, returns: str
 ) -> tuple[str, str] | None:
@@ -127,5 +157,6 @@ def setup(app: Any) -> None:
     app.connect("autodoc-process-docstring", show_sentence, priority=600)
     app.connect("missing-reference", resolve_short_name)
     app.connect("autodoc-process-docstring", list_columns)
+    app.connect("autodoc-process-docstring", list_arguments)
     app.connect("autodoc-skip-member", keep_enum_members)
     app.connect("autodoc-process-signature", hide_model_arguments)
