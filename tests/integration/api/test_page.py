@@ -28,7 +28,8 @@ ONE_OF_MANY = re.compile(
     r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=\")[A-Z2-7]{20}(?=\")|(?<=operations/)[A-Z2-7]{20}|\d{9,11}"
 )
 OF_THE_RUN = re.compile(
-    r"(?<=\"auth_code\": \")\w{6}|\d{4}-\d\d-\d\dT[\d:.]+Z|(?<=cursor=)\w+|https?://[\w.:]+"
+    r"(?<=\"auth_code\": \")\w{6}|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+00:00)|(?<=cursor=)\w+"
+    r"|(?<=/actions/)\w+|https?://[\w.:]+"
 )
 
 
@@ -102,6 +103,10 @@ def test_every_request_gets_the_answer_below_it(gateway: RecordingGateway) -> No
         assert OF_THE_RUN.sub("*", shown) == OF_THE_RUN.sub("*", said), example
         for header in ("Idempotency-Replayed", "Retry-After"):
             assert response.headers.get(header) == example.answer_headers.get(header), example
+        shown, said = response.headers.get("Location"), example.answer_headers.get("Location")
+        if shown or said:
+            masked = [OF_THE_RUN.sub("*", str(address)) for address in (shown, said)]
+            assert masked[0] == ONE_OF_MANY.sub(lambda match: ids[match[0]], masked[1]), example
     assert len(found) > 15
 
 
