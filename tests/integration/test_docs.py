@@ -17,6 +17,8 @@ from django_dinero.gateways.base import COMMON_OPTIONS
 from django_dinero.gateways.registry import reset
 from django_dinero.gateways.sandbox import SandboxGateway
 from django_dinero.models import Transaction
+from django_dinero.models.operation import TRANSITIONS, OperationState
+from django_dinero.models.transaction import TransactionStatus
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -89,6 +91,30 @@ def test_every_setting_and_option_stands_in_a_table() -> None:
     names = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| ", page("gateways"), re.MULTILINE)
     options = {name.strip("` ") for row in names for name in row.split(",")}
     assert options == SandboxGateway.option_names | AuthorizeNetGateway.option_names
+
+
+def test_every_state_and_status_stands_in_its_table() -> None:
+    states = named_in(table(page("deployment"), "State"))
+    assert states == named_in(table(page("api"), "`state`")) == set(OperationState.values)
+    assert named_in(table(page("transactions"), "`status`")) == set(TransactionStatus.values)
+
+
+def test_which_state_follows_which() -> None:
+    rows = table(page("deployment"), "From")
+    told = {row.split("`")[1]: set(re.findall(r"`(\w+)`", row)[1:]) for row in rows}
+    assert told == {str(state): set(following) for state, following in TRANSITIONS.items()}
+
+
+def table(text: str, heading: str) -> list[str]:
+    """The rows of the table whose first column has this heading."""
+    found = re.search(rf"^\| {re.escape(heading)} \|.*\n\|[-|]+\n((?:\|.*\n)+)", text, re.MULTILINE)
+    assert found is not None, heading
+    return found[1].splitlines()
+
+
+def named_in(rows: list[str]) -> set[str]:
+    """What the first cells of a table name."""
+    return {name for row in rows for name in re.findall(r"`(\w+)`", row.split(" | ")[0])}
 
 
 def test_the_menu_leads_to_every_page() -> None:
