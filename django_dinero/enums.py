@@ -71,6 +71,7 @@ class ReasonKind(StrEnum):
     REFUND = "refund_refused"
     INVALID_TRANSACTION = "invalid_transaction"
     HELD = "held_for_review"
+    ACTION_REQUIRED = "action_required"
     CUSTOMER_NOT_FOUND = "customer_not_found"
     CARD_NOT_FOUND = "card_not_found"
     DUPLICATE_CUSTOMER = "duplicate_customer"

@@ -7,6 +7,6 @@ from django.views.generic import TemplateView
 urlpatterns = [
     path("", TemplateView.as_view(template_name="example_project/home.html"), name="home"),
     path("admin/", admin.site.urls),
-    path("api/", include("django_dinero.api.urls")),
     path("api/sign-in/", include("rest_framework.urls")),
+    path("api/", include("django_dinero.api.urls")),
 ]

@@ -19,7 +19,12 @@ from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.models.operation import OperationState
 
 #: What may have reached the gateway and is not finished. A new operation was never sent.
-UNCERTAIN = (OperationState.SENT, OperationState.UNKNOWN, OperationState.NEEDS_ATTENTION)
+UNCERTAIN = (
+    OperationState.SENT,
+    OperationState.UNKNOWN,
+    OperationState.REQUIRES_ACTION,
+    OperationState.NEEDS_ATTENTION,
+)
 #: How many transactions a customer's or card's page shows, the newest first.
 TRANSACTIONS_SHOWN = 10
 

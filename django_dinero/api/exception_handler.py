@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.fields import DateTimeField
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -122,7 +123,7 @@ def _shown(action: NextAction) -> dict[str, str | None]:
     return {
         "kind": action.kind.value,
         "value": action.value.reveal(),
-        "expires_at": expires_at.isoformat() if expires_at is not None else None,
+        "expires_at": DateTimeField().to_representation(expires_at) if expires_at else None,
     }
 
 

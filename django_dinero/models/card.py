@@ -205,7 +205,7 @@ class CreditCard(SyncedModel):
         Arguments and errors are those of :meth:`Transaction.create`.
         """
         wrap_secrets(options)
-        return _services.charges.charge(price, card=self, **options)
+        return _services.charges.charge_stored(price, self, **options)
 
     def validate(self, *, cvv: str | int | Secret | None = None) -> None:
         """Ask the issuer whether the card is good, without charging it.

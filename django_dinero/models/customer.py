@@ -138,7 +138,7 @@ class Customer(SyncedModel):
         Arguments and errors are those of :meth:`Transaction.create`.
         """
         wrap_secrets(options)
-        return _services.charges.charge(price, customer=self, **options)
+        return _services.charges.charge_stored(price, self, **options)
 
     @property
     def card_id(self) -> str | None:

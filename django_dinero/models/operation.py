@@ -286,8 +286,9 @@ class Operation(models.Model):
     def close(self, *, note: str, by: object) -> Operation:
         """Finish an operation that needs attention, after a person has found out what became of it.
 
-        Nothing is written into the ledger: what the gateway has is brought in by
-        ``Transaction.retrieve(id)``. Its lock is free afterwards, its idempotency key stays taken.
+        Retrieve first what the gateway has of it: ``Transaction.retrieve(id)`` ends the operation
+        by itself. This is for what did not happen: nothing is written into the ledger. The lock is
+        free afterwards, the idempotency key stays taken.
 
         Args:
             note: what was found, for those who ask later.

@@ -27,6 +27,7 @@ ERRORS: dict[ReasonKind, type[GatewayError]] = {
     ReasonKind.REFUND: exceptions.RefundError,
     ReasonKind.INVALID_TRANSACTION: exceptions.InvalidTransactionError,
     ReasonKind.HELD: exceptions.HeldForReview,
+    ReasonKind.ACTION_REQUIRED: exceptions.ActionRequired,
     ReasonKind.CUSTOMER_NOT_FOUND: exceptions.CustomerNotFoundError,
     ReasonKind.CARD_NOT_FOUND: exceptions.CardNotFoundError,
     ReasonKind.DUPLICATE_CUSTOMER: exceptions.DuplicateCustomerError,

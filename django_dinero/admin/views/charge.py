@@ -21,6 +21,7 @@ from django_dinero.admin.display import expiry
 from django_dinero.admin.views.base import Fact, GatewayPage
 from django_dinero.admin.views.safety import CHARGE, Posted, link
 from django_dinero.exceptions import (
+    ActionRequired,
     CardNotFoundError,
     DineroError,
     HeldForReview,
@@ -35,7 +36,7 @@ from django_dinero.models.sync_state import SyncState
 from django_dinero.money import normalise
 
 #: Ends that leave something to find out: they stand in the history too.
-OPEN_ENDS = (OutcomeUnknown, HeldForReview, NeedsAttention)
+OPEN_ENDS = (OutcomeUnknown, HeldForReview, ActionRequired, NeedsAttention)
 
 
 class MoneyPage(GatewayPage):

@@ -20,7 +20,12 @@ from django_dinero.models.operation import OperationState
 from django_dinero.services.recovery.lookup import REPEATABLE, look_up
 
 #: States that a look-up can end. One that needs attention is closed by a person.
-OPEN = (OperationState.NEW, OperationState.SENT, OperationState.UNKNOWN)
+OPEN = (
+    OperationState.NEW,
+    OperationState.SENT,
+    OperationState.UNKNOWN,
+    OperationState.REQUIRES_ACTION,
+)
 
 
 class LookUpPage(GatewayPage):

@@ -122,7 +122,7 @@ def sending_columns(gateway: Gateway, *, attempts: int) -> dict[str, Any]:
     """Return what stands in the row of an operation from the moment it may be sent."""
     lease = timedelta(seconds=gateway.lease_seconds)
     return {
-        "state": State.SENT,
+        "state": State.SENT.value,
         "sent_at": UtcNow(),
         "lease_until": UtcNow() + lease,
         "quarantine_until": UtcNow() + timedelta(seconds=gateway.quarantine_seconds),
@@ -225,7 +225,7 @@ def _compare_and_set(operation: Operation, state: OperationState, values: dict[s
         values = {**values, "held_lock": None}
     using = operation.written_on
     rows = Operation.objects.using(using).filter(pk=operation.pk, state=old)
-    values = {**values, "state": state, "updated_at": UtcNow()}
+    values = {**values, "state": state.value, "updated_at": UtcNow()}
     won = bool(rows.update(**values))
     if won:
         _take_over(operation, values)

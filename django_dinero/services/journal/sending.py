@@ -79,10 +79,11 @@ def _claim(gateway: Gateway, operation: Operation) -> None:
     # Counted from before the claim: a worker that is stopped right after it wakes too late.
     moment = last_moment(gateway)
     columns = sending_columns(gateway, attempts=operation.attempts + 1)
+    del columns["state"]
     if operation.has_new_intent:
         columns["intent"] = operation.intent
     with nothing_sent_if_unwritten():
-        won = move(operation, columns.pop("state"), **columns)
+        won = move(operation, State.SENT, **columns)
     if not won:
         raise _taken(operation)
     operation.send_before = moment

@@ -194,7 +194,9 @@ def _decided(outcome: RecordedOutcome, row: Transaction) -> RecordedOutcome:
     if state == OperationState.HELD:
         return replace(outcome, result=ResultStatus.HELD.value)
     text = _("It was held for review, and declined then.")
-    if outcome.status is ResultStatus.REQUIRES_ACTION:
+    if row.status == TransactionStatus.VOIDED:
+        text = _("It was voided before it was decided.")
+    elif outcome.status is ResultStatus.REQUIRES_ACTION:
         text = _("The card's holder did not confirm it.")
     return replace(
         outcome, result=ResultStatus.DECLINED.value, reasons=(), reason="", gateway_text=text

@@ -23,6 +23,8 @@ from django_dinero.services.journal.records import Intent, RecordedOutcome, aske
 from django_dinero.services.ledger.statuses import FROM_REMOTE, KINDS, SHARED, STATUSES
 
 LOCK_PREFIX = "transaction:"
+#: Statuses that a void ends.
+CANCELLABLE = (*COUNTED, TransactionStatus.REQUIRES_ACTION)
 
 
 def transactions() -> QuerySet[Transaction]:
@@ -184,7 +186,7 @@ def _write(
 
 def _mark_voided(void: Transaction) -> None:
     """A void takes its original out of the ledger, and what has the same id at the gateway."""
-    same = transactions().filter(gateway_name=void.gateway_name, status__in=COUNTED)
+    same = transactions().filter(gateway_name=void.gateway_name, status__in=CANCELLABLE)
     parent = void.parent
     original = Q(pk=void.parent_id)
     if void.transaction_id and parent and parent.kind != TransactionKind.REFUND:
@@ -195,7 +197,7 @@ def _mark_voided(void: Transaction) -> None:
         )
     now = timezone.now()
     same.filter(original).update(status=TransactionStatus.VOIDED, updated_at=now)
-    if parent and parent.status in COUNTED:
+    if parent and parent.status in CANCELLABLE:
         parent.status, parent.updated_at = TransactionStatus.VOIDED.value, now
 
 

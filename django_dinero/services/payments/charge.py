@@ -15,7 +15,7 @@ from django_dinero.exceptions import InvalidInput
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import ChargeRequest, StoredCard
-from django_dinero.models.arguments import ChargeOptions, names_of
+from django_dinero.models.arguments import ChargeOptions, PaymentOptions, names_of
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation, OperationKind
@@ -48,6 +48,18 @@ def charge(price: Decimal | int | str, **options: Unpack[ChargeOptions]) -> Tran
     except journal.KeyTaken as taken:
         return idempotency.rival_answer(taken.operation, order.parameters)
     return execute.perform(order.gateway, operation, lambda: order.gateway.charge(request))
+
+
+def charge_stored(
+    price: Decimal | int | str,
+    source: Customer | CreditCard,
+    **options: Unpack[PaymentOptions],
+) -> Transaction:
+    """Charge a customer's default card, or a card; see :meth:`Customer.charge`."""
+    validation.refuse_unknown(options, names_of(PaymentOptions) | {"price"})
+    if isinstance(source, Customer):
+        return charge(price, customer=source, **options)
+    return charge(price, card=source, **options)
 
 
 @dataclass(frozen=True, slots=True)

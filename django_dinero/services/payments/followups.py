@@ -14,7 +14,7 @@ from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import FollowUpRequest
 from django_dinero.models.arguments import FollowUpOptions, names_of
 from django_dinero.models.operation import Operation, OperationKind
-from django_dinero.models.transaction import Transaction
+from django_dinero.models.transaction import Transaction, TransactionStatus
 from django_dinero.money import normalise, parse_amount
 from django_dinero.services import journal, ledger, validation
 from django_dinero.services.journal.records import Intent
@@ -140,9 +140,12 @@ class FollowUpOrder:
             OperationKind.REFUND: self.gateway.refund,
         }
         verb = verbs[self.kind]
+        waited = self.original.status == TransactionStatus.REQUIRES_ACTION
         row = execute.perform(self.gateway, operation, lambda: verb(self.request), self.original)
         if self.asked_on is not self.original:
             ledger.refresh(self.asked_on)
+        if waited:
+            ledger.align_held(self.original)
         return row
 
     def check(self, family: ledger.Family) -> None:

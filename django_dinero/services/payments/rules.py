@@ -49,7 +49,7 @@ def void_error(family: ledger.Family, amount: Decimal) -> DineroError | None:
         problem = _("A void cannot be voided.")
     elif row.status == TransactionStatus.SETTLED:
         problem = _("The bank has settled this; refund it.")
-    elif row.status != TransactionStatus.APPROVED:
+    elif row.status not in (TransactionStatus.APPROVED, TransactionStatus.REQUIRES_ACTION):
         problem = _("This cannot be voided: %(status)s.") % {"status": row.get_status_display()}
     return InvalidTransactionError(problem, transaction=row) if problem else None
 

@@ -34,6 +34,7 @@ CLASSES = {
     "refund_refused": exceptions.RefundError,
     "invalid_transaction": exceptions.InvalidTransactionError,
     "held_for_review": exceptions.HeldForReview,
+    "action_required": exceptions.ActionRequired,
     "customer_not_found": exceptions.CustomerNotFoundError,
     "card_not_found": exceptions.CardNotFoundError,
     "duplicate_customer": exceptions.DuplicateCustomerError,

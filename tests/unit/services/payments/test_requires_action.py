@@ -13,8 +13,8 @@ from django_dinero.enums import NextActionKind, RemoteStatus, ResultStatus, Tran
 from django_dinero.exceptions import (
     ActionRequired,
     CardDeclinedError,
-    InvalidTransactionError,
     NotSent,
+    RefundError,
 )
 from django_dinero.gateways.types import (
     LookupResult,
@@ -71,8 +71,16 @@ def test_nothing_of_it_is_kept_that_lets_anybody_confirm(waiting: ActionRequired
 def test_it_is_no_money(waiting: ActionRequired) -> None:
     row = Transaction.objects.get()
     assert row.captured_amount == 0
-    with pytest.raises(InvalidTransactionError, match="waits for the card's holder"):
-        row.void()
+    with pytest.raises(RefundError, match="waits for the card's holder"):
+        row.refund()
+
+
+def test_it_can_be_cancelled(gateway: RecordingGateway, waiting: ActionRequired) -> None:
+    gateway.faults["void"] = answer(TransactionResult(ResultStatus.APPROVED, "77"))
+    row = Transaction.objects.get()
+    assert row.void().kind == "void"
+    assert row.status == Transaction.objects.get(parent=None).status == "voided"
+    assert Operation.objects.get(kind="charge").state == "declined"
 
 
 def test_a_repetition_gets_the_same_action(
