@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -347,3 +348,55 @@ def test_a_gateway_that_cannot_be_reached_proves_nothing(gateway: RecordingGatew
     operation = dead(gateway, "unknown", quarantine_until="2020-01-01T00:00:00Z")
     assert lookup.look_up(operation).state == "unknown"
     assert "no route" in operation.outcome["lookup"]
+
+
+# -- Written as sent -------------------------------------------------------------------------------
+
+
+def test_whoever_writes_it_as_sent_may_send_it_without_a_claim(gateway: RecordingGateway) -> None:
+    before = time.monotonic()
+    operation = begin(gateway, sent=True)
+    stored = Operation.objects.get()
+    assert (stored.state, operation.state, stored.attempts) == ("sent", "sent", 1)
+    assert stored.worker
+    assert None not in (stored.sent_at, stored.lease_until, stored.quarantine_until)
+    assert stored.next_check_at == stored.lease_until
+    assert operation.send_before is not None
+    assert operation.send_before >= before + gateway.lease_seconds / 3
+    assert journal.send(gateway, operation, lambda: "answer") == "answer"
+    assert Operation.objects.get().attempts == 1
+
+
+def test_receivers_hear_that_it_is_sent_before_it_is(gateway: RecordingGateway) -> None:
+    heard: list[tuple[str, str, int]] = []
+
+    def changed(**kwargs: Any) -> None:
+        heard.append((kwargs["old_state"], kwargs["new_state"], Operation.objects.count()))
+
+    signals.operation_changed.connect(changed)
+    try:
+        operation = begin(gateway, sent=True)
+        assert heard == [("new", "sent", 1)]
+        journal.send(gateway, operation, lambda: None)
+    finally:
+        signals.operation_changed.disconnect(changed)
+    assert heard == [("new", "sent", 1)]
+
+
+def test_another_worker_does_not_send_what_was_written_as_sent(gateway: RecordingGateway) -> None:
+    begin(gateway, sent=True)
+    with pytest.raises(OperationInProgress, match="taken by somebody else"):
+        journal.send(gateway, Operation.objects.get(), lambda: pytest.fail("it was sent twice"))
+    assert Operation.objects.get().state == "sent"
+
+
+def test_the_time_to_send_counts_from_before_the_row_is_written(
+    gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database made this worker wait for longer than it may wait before it sends."""
+    clock = iter([100.0, 100.0 + gateway.lease_seconds])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    operation = begin(gateway, sent=True)
+    with pytest.raises(NotSent, match="held up for too long"):
+        journal.send(gateway, operation, lambda: pytest.fail("it was sent too late"))
+    assert Operation.objects.get().state == "failed"
