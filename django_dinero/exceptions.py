@@ -11,9 +11,8 @@ The classes answer the caller's question "what do I do now?":
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, ClassVar
-
-from django.utils.translation import gettext as _
 
 from django_dinero import user_messages
 from django_dinero.redaction import scrub
@@ -326,7 +325,9 @@ class InvalidAmountInput(InvalidInput, InvalidAmountError):
 
 def unexpected_keywords(unknown: set[str], accepted: set[str]) -> TypeError:
     """The error for misspelt keyword arguments, which lists the accepted ones."""
+    close = [match for name in sorted(unknown) for match in get_close_matches(name, accepted, n=1)]
+    meant = f" Did you mean {', '.join(map(repr, close))}?" if close else ""
     return TypeError(
-        _("Unknown argument(s): %(unknown)s. Accepted: %(accepted)s.")
-        % {"unknown": ", ".join(sorted(unknown)), "accepted": ", ".join(sorted(accepted))}
+        f"Unknown argument(s): {', '.join(sorted(unknown))}.{meant} "
+        f"Accepted: {', '.join(sorted(accepted))}."
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from django_dinero.models.card import CreditCard
     from django_dinero.models.customer import Customer
 
-Text = str | None
+OptionalText = str | None
 SecretText = str | int | Secret | None
 Initiator = Literal["customer", "merchant"]
 
@@ -23,23 +23,23 @@ Initiator = Literal["customer", "merchant"]
 class KeyOptions(TypedDict, total=False):
     """The caller's idempotency key, and whose keys are told apart by ``scope``."""
 
-    idempotency_key: Text
-    scope: str
+    idempotency_key: OptionalText
+    scope: OptionalText
 
 
 class AddressOptions(TypedDict, total=False):
     """Who and where the bill of a card goes."""
 
-    first_name: Text
-    last_name: Text
-    company: Text
-    address: Text
-    city: Text
-    state: Text
-    zip: Text
-    country: Text
-    phone: Text
-    fax: Text
+    first_name: OptionalText
+    last_name: OptionalText
+    company: OptionalText
+    address: OptionalText
+    city: OptionalText
+    state: OptionalText
+    zip: OptionalText
+    country: OptionalText
+    phone: OptionalText
+    fax: OptionalText
 
 
 class CardOptions(AddressOptions, total=False):
@@ -55,7 +55,7 @@ class CardOptions(AddressOptions, total=False):
 class NewCardOptions(CardOptions, total=False):
     """A card for a customer's vault."""
 
-    is_default: bool
+    is_default: bool | None
 
 
 class CustomerOptions(CardOptions, KeyOptions, total=False):
@@ -67,14 +67,14 @@ class CustomerOptions(CardOptions, KeyOptions, total=False):
 class PaymentOptions(KeyOptions, total=False):
     """A charge or an authorization, whatever is charged."""
 
-    settle: bool
-    currency: Text
+    settle: bool | None
+    currency: OptionalText
     cvv: SecretText
-    email: Text
-    order_reference: Text
-    description: Text
-    customer_ip: Text
-    initiator: Initiator
+    email: OptionalText
+    order_reference: OptionalText
+    description: OptionalText
+    customer_ip: OptionalText
+    initiator: Initiator | None
     owner: Any
 
 
@@ -83,13 +83,13 @@ class ChargeOptions(CardOptions, PaymentOptions, total=False):
 
     customer: Customer | None
     card: CreditCard | None
-    gateway_name: Text
+    gateway_name: OptionalText
 
 
 class FollowUpOptions(KeyOptions, total=False):
     """A capture, void, refund, or the decision about a held payment."""
 
-    description: Text
+    description: OptionalText
 
 
 def names_of(options: type[Any]) -> frozenset[str]:

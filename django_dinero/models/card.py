@@ -217,7 +217,7 @@ class CreditCard(SyncedModel):
             CardDeclinedError, ...: it is not.
             UnsupportedFeature: the gateway cannot ask.
         """
-        _services.cards.validate_card(self, Secret(str(cvv)) if cvv is not None else None)
+        _services.cards.validate_card(self, None if cvv is None else Secret(text_of(cvv)))
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save, and push what changed; a new number or token goes to the gateway first.

@@ -229,7 +229,7 @@ class Transaction(models.Model):
         wrap_secrets(options)
         return _services.followups.capture(self, amount, **options)
 
-    #: The name that the first library of this kind gave it.
+    #: Kept as the other name of :meth:`capture`.
     settle = capture
 
     def refund(
@@ -263,20 +263,26 @@ class Transaction(models.Model):
         """What was taken: the price of a charge, the sum of an authorization's captures."""
         if self.status not in COUNTED:
             return normalise(Decimal(0), self.currency)
-        if self.kind == TransactionKind.CHARGE:
+        if self.kind in (TransactionKind.CHARGE, TransactionKind.CAPTURE):
             return normalise(Decimal(self.price), self.currency)
         return self.sum_of(TransactionKind.CAPTURE)
 
     @property
     def refunded_amount(self) -> Decimal:
-        """The sum of the refunds of this transaction."""
+        """The sum of the refunds of this transaction, those of its captures included."""
         return self.sum_of(TransactionKind.REFUND)
 
     def sum_of(
         self, kind: TransactionKind, statuses: Collection[TransactionStatus] = COUNTED
     ) -> Decimal:
-        """Add up what follows this transaction. Never from a replica: more money hangs on it."""
-        using = router.db_for_write(Transaction)
-        rows = Transaction.objects.using(using).filter(parent=self, kind=kind, status__in=statuses)
+        """Add up what follows this transaction, and what follows its captures.
+
+        Read from the primary: refunds are checked against this sum.
+        """
+        family = models.Q(parent=self)
+        if self.kind == TransactionKind.AUTHORIZATION:
+            family |= models.Q(parent__parent=self)
+        rows = Transaction.objects.using(router.db_for_write(Transaction))
+        rows = rows.filter(family, kind=kind, status__in=statuses)
         total = rows.aggregate(total=models.Sum("price"))["total"] or Decimal(0)
         return normalise(total, self.currency)

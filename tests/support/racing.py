@@ -118,9 +118,12 @@ def turns() -> Iterator[Turns]:
 
 @contextmanager
 def before_statement(
-    start: str, act: Callable[[], object], using: str = "default"
+    start: str, act: Callable[[], object], *, about: str = "", using: str = "default"
 ) -> Iterator[None]:
     """Do something on the same connection right before the first statement that starts so.
+
+    Args:
+        about: what the statement has to name, such as a table.
 
     Another worker comes between two lines of ours, and both lines run as they are.
     """
@@ -130,7 +133,7 @@ def before_statement(
         execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
     ) -> Any:
         nonlocal done
-        if not done and sql.startswith(start):
+        if not done and sql.startswith(start) and about in sql:
             done = True
             act()
         return execute(sql, params, many, context)

@@ -159,7 +159,9 @@ def test_the_duplicates_name_what_is_there() -> None:
 def test_unexpected_keywords_lists_the_accepted_ones() -> None:
     error = unexpected_keywords({"numbr", "cw"}, {"number", "cvv"})
     assert isinstance(error, TypeError)
-    assert str(error) == "Unknown argument(s): cw, numbr. Accepted: cvv, number."
+    assert str(error) == (
+        "Unknown argument(s): cw, numbr. Did you mean 'number'? Accepted: cvv, number."
+    )
 
 
 def test_an_error_with_a_text_crosses_a_process_boundary() -> None:

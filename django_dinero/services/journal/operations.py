@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -99,14 +99,14 @@ def begin(
         **times,
         **columns,
     )
-    collision = False
+    collision: IntegrityError | None = None
     with nothing_sent_if_unwritten():
         try:
             _insert(operation, using)
-        except IntegrityError:
-            collision = True
-        if collision:
-            raise _collision(operation, using)
+        except IntegrityError as error:
+            collision = error
+        if collision is not None:
+            raise _collision(operation, using) or collision
     _take_over(operation, times)
     if sent:
         operation.send_before = send_before
@@ -170,16 +170,18 @@ def add_to_intent(operation: Operation, **values: Any) -> None:
     operation.has_new_intent = True
 
 
-def _collision(operation: Operation, using: str) -> DineroError:
+def _collision(operation: Operation, using: str) -> DineroError | None:
+    """Return what a new operation collided with; None if it is a fault of its own."""
     rows = Operation.objects.using(using)
     if operation.idempotency_key is not None:
-        taken = rows.filter(
-            scope=operation.scope, idempotency_key=operation.idempotency_key
-        ).first()
+        key = {"scope": operation.scope, "idempotency_key": operation.idempotency_key}
+        taken = rows.filter(**key).first()
         if taken is not None:
             return KeyTaken(_("This idempotency key was used before."), operation=taken)
-    slot = operation.held_lock  # NULL would find any operation that holds nothing
-    holder = rows.filter(held_lock=slot).first() if slot else None
+    lock = operation.held_lock  # NULL would find any operation that holds nothing
+    if lock is None and operation.idempotency_key is None:
+        return None
+    holder = rows.filter(held_lock=lock).first() if lock else None
     return LockHeld(
         _("Operation %(key)s on the same object is not finished.")
         % {"key": holder.key if holder else "?"},
@@ -291,6 +293,7 @@ def conclude(
     """
     values = _with_outcome(columns, outcome)
     apart = is_apart(operation)
+    stood = operation.state, operation.outcome
     old, failed = "", False
     try:
         with transaction.atomic(using=operation.written_on):
@@ -307,6 +310,11 @@ def conclude(
         _announce(operation, old)
     if not failed:
         return rows
+    if not old:
+        # Rolled back: the instance must not say more than the row, or nobody looks it up.
+        operation.state, operation.outcome = stood
+        with suppress(Error):
+            operation.refresh_from_db()
     raise _unrecorded(operation)
 
 

@@ -60,9 +60,7 @@ def send(gateway: Gateway, operation: Operation, call: Callable[[], ResultT]) ->
     try:
         check_may_send()
         return call()
-    except (NotSent, InvalidInput, UnsupportedFeature) as error:
-        failure = error
-    except OutcomeUnknown as error:
+    except (NotSent, InvalidInput, UnsupportedFeature, OutcomeUnknown) as error:
         failure = error
     except Exception as error:  # a broken backend proves nothing about what was sent
         failure = _broken(operation, error)

@@ -41,10 +41,10 @@ SIGNALS = {
     OperationKind.VOID: signals.voided,
     OperationKind.REFUND: signals.refunded,
 }
-#: What has no row of its own: it decides how a held one stands.
+#: Operations without a row of their own: they decide a held payment.
 DECISIONS = (OperationKind.APPROVE_HELD, OperationKind.DECLINE_HELD)
 FOLLOW_UPS = (OperationKind.CAPTURE, OperationKind.VOID, OperationKind.REFUND)
-#: In one of these an operation has counted in the ledger, or may come to count.
+#: States in which the row counts, or may count later.
 CAN_HAVE_ROWS = (
     OperationState.SUCCEEDED,
     OperationState.HELD,
@@ -196,6 +196,8 @@ def _decided(outcome: RecordedOutcome, row: Transaction) -> RecordedOutcome:
     text = _("It was held for review, and declined then.")
     if row.status == TransactionStatus.VOIDED:
         text = _("It was voided before it was decided.")
+    elif row.status == TransactionStatus.EXPIRED:
+        text = _("It expired before it was decided.")
     elif outcome.status is ResultStatus.REQUIRES_ACTION:
         text = _("The card's holder did not confirm it.")
     return replace(

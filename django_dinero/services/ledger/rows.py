@@ -74,10 +74,7 @@ class Family:
     def left_to_refund(self) -> Decimal:
         """How much can still be refunded; a refund that the gateway holds may still go out."""
         on_its_way = self.sum_of(TransactionKind.REFUND, (*COUNTED, TransactionStatus.HELD))
-        taken = (
-            Decimal(self.row.price) if self.row.kind == TransactionKind.CAPTURE else self.captured
-        )
-        return EXACT.subtract(taken, on_its_way)
+        return EXACT.subtract(self.captured, on_its_way)
 
 
 def family_of(row: Transaction) -> Family:
@@ -185,7 +182,7 @@ def _write(
 
 
 def _mark_voided(void: Transaction) -> None:
-    """A void takes its original out of the ledger, and what has the same id at the gateway."""
+    """Mark the original as voided, and every row with the same id at the gateway."""
     same = transactions().filter(gateway_name=void.gateway_name, status__in=CANCELLABLE)
     parent = void.parent
     original = Q(pk=void.parent_id)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Unpack
 
+from django.contrib.auth import get_user_model
 from django.utils.translation import gettext as _
 
 from django_dinero import identifiers
-from django_dinero.cards import CardDetails, PaymentToken, check_cvv
+from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, check_cvv, text_of
 from django_dinero.exceptions import InvalidInput
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
@@ -31,7 +32,7 @@ from django_dinero.services.validation import ShownCard
 
 TEXT_LIMITS = {"order_reference": 255, "description": 255}
 INITIATORS = ("customer", "merchant")
-#: ``price`` is an argument of its own, and named by those who misspell another.
+#: ``price`` is positional, and belongs into the list of accepted names.
 ACCEPTED = names_of(ChargeOptions) | {"price"}
 
 
@@ -71,7 +72,7 @@ class Source:
     card: CreditCard | None = None
     #: Why it cannot be charged now. What was charged before is answered all the same.
     problem: Mapping[str, str] = field(default_factory=dict)
-    #: Whether the customer was named, and the card found: another day it is another one.
+    #: Only the customer was named. The fingerprint leaves the card out: the default may change.
     by_customer: bool = False
 
     @property
@@ -92,7 +93,7 @@ class ChargeOrder:
     source: Source
     request: ChargeRequest
     key: CallerKey
-    owner: Any
+    owner_pk: object
 
     @classmethod
     def read(cls, price: Decimal | int | str, options: Mapping[str, Any]) -> ChargeOrder:
@@ -105,15 +106,12 @@ class ChargeOrder:
         validation.refuse_unknown(options, ACCEPTED)
         source = _source(options)
         gateway = _gateway(options, source)
-        currency = check_currency(gateway, options.get("currency"))
+        currency = _currency(gateway, options.get("currency"))
         request = _request(options, source, parse_amount(price, currency), currency)
         gateway.require("charge")
         gateway.check_request(request)
         key = CallerKey.read(options)
-        owner = options.get("owner")
-        if owner is None and source.customer is not None:
-            return cls(gateway, source, request, key, source.customer.owner_id)
-        return cls(gateway, source, request, key, None if owner is None else owner.pk)
+        return cls(gateway, source, request, key, _owner_pk(options.get("owner"), source))
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -177,7 +175,7 @@ class ChargeOrder:
         return Intent(
             customer_pk=source.customer.pk if source.customer else None,
             card_pk=source.card.pk if source.card else None,
-            owner_pk=self.owner,
+            owner_pk=self.owner_pk,
             order_reference=request.order_reference,
             description=request.description,
             customer_ip=request.customer_ip,
@@ -187,7 +185,15 @@ class ChargeOrder:
         )
 
 
-def check_currency(gateway: Gateway, currency: object) -> str:
+def _owner_pk(owner: object, source: Source) -> object:
+    if owner is None:
+        return source.customer.owner_id if source.customer is not None else None
+    if not isinstance(owner, get_user_model()) or owner.pk is None:
+        raise InvalidInput({"owner": _("Pass a user who is stored.")})
+    return owner.pk
+
+
+def _currency(gateway: Gateway, currency: object) -> str:
     """Return the currency of a charge; the account's own by default.
 
     Raises:
@@ -216,10 +222,19 @@ def _source(given: Mapping[str, Any]) -> Source:
     if stored and fresh is not None:
         raise InvalidInput({"number": _("Pass a stored card, or a number or token; not both.")})
     if stored:
+        _refuse_address(given)
         return _stored_source(customer, card)
     if fresh is None:
         raise InvalidInput({"card": _("Pass a customer, a card, a number or a token.")})
     return Source(fresh)
+
+
+def _refuse_address(given: Mapping[str, Any]) -> None:
+    """Refuse what would be dropped in silence: who passes it believes that it was checked."""
+    named = [name for name in ADDRESS_FIELDS if text_of(given.get(name))]
+    if named:
+        text = _("A stored card has an address of its own; change it there.")
+        raise InvalidInput(dict.fromkeys(named, text))
 
 
 def _stored_source(customer: Any, card: Any) -> Source:
@@ -269,12 +284,14 @@ def _request(
     if not email and source.customer is not None:
         email = source.customer.email
     settle = given.get("settle")
+    if not isinstance(settle, bool | None):
+        raise InvalidInput({"settle": _("Pass True or False.")})
     return ChargeRequest(
         operation_key=identifiers.new_key(),
         amount=amount,
         currency=currency,
         source=source.charge,
-        capture=True if settle is None else bool(settle),
+        capture=True if settle is None else settle,
         cvv=check_cvv(given.get("cvv")) if source.card is not None else None,
         email=email,
         customer_ip=validation.check_ip(given.get("customer_ip")),

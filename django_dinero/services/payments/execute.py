@@ -61,11 +61,11 @@ def perform(
     outcome = RecordedOutcome.of_result(result)
     contradiction = contradiction_of(operation, result)
     if contradiction:
-        raise mark_for_review(operation, outcome, contradiction)
+        raise mark_needs_attention(operation, outcome, contradiction)
     if operation.kind in CHARGES and has_reason(result, ReasonKind.DUPLICATE_TRANSACTION):
-        # Of another charge than ours, or the gateway would have told that it was made: our key is
-        # in what it compares, and only a person can say how that came.
-        mark_for_review(operation, outcome, outcome.gateway_text)
+        # The duplicate is not this charge. Our key is part of what the gateway compares, so only a
+        # person can explain it.
+        mark_needs_attention(operation, outcome, outcome.gateway_text)
         raise error_for(result.reasons, operation=operation, gateway_name=gateway.name)
     if operation.kind in CHARGES and _has_no_card(result):
         made = _made_all_the_same(operation)
@@ -111,10 +111,10 @@ def _made_all_the_same(operation: Operation) -> Transaction | None:
     return idempotency.result_of(operation)
 
 
-def mark_for_review(
+def mark_needs_attention(
     operation: Operation, outcome: RecordedOutcome, contradiction: str
 ) -> NeedsAttention:
-    """Write down an answer that cannot be believed; return what to raise."""
+    """Leave an operation to a person, since its answer cannot be believed; return what to raise."""
     noted = replace(outcome, error=contradiction)
     journal.conclude(operation, OperationState.NEEDS_ATTENTION, noted, lambda: None)
     return NeedsAttention(contradiction, operation=operation, gateway_name=operation.gateway_name)

@@ -59,16 +59,31 @@ def refund(
     if earlier is not None:
         return earlier
     journal.alias_for_money()  # refused here, before the gateway is asked whether it has settled
+    try:
+        order, family = _refund_order(original, asked, options)
+    except DineroError:
+        # Another worker may have done it under this key since we looked.
+        rival = _earlier((OperationKind.REFUND, OperationKind.VOID), original, asked, key)
+        if rival is None:
+            raise
+        return rival
+    return order.carry_out(family)
+
+
+def _refund_order(
+    original: Transaction, asked: Decimal | None, options: Mapping[str, Any]
+) -> tuple[FollowUpOrder, ledger.Family]:
+    """Return how the money is given back: as a refund, or as a void of what is not settled."""
     family = _paid_family(ledger.restore_lost_rows(original))
     row = family.row
-    asked = _amount(row, asked, family.left_to_refund)
-    problem = rules.refund_error(family, asked)
+    amount = _amount(row, asked, family.left_to_refund)
+    problem = rules.refund_error(family, amount)
     if problem is not None:
         raise problem
     kind, rule = OperationKind.REFUND, rules.refund_error
-    if rules.must_void(row, asked):
+    if rules.must_void(row, amount):
         kind, rule = OperationKind.VOID, rules.void_error
-    return FollowUpOrder.read(kind, row, asked, rule, options, asked_on=original).carry_out(family)
+    return FollowUpOrder.read(kind, row, amount, rule, options, asked_on=original), family
 
 
 def _paid_family(family: ledger.Family) -> ledger.Family:
@@ -129,7 +144,9 @@ class FollowUpOrder:
         Args:
             family: the original and what follows it, as it was read last.
         """
-        self.check(family)
+        problem = self.problem(family)
+        if problem is not None:
+            return self.rival_or_raise(problem)
         try:
             operation = self.open()
         except journal.KeyTaken as taken:
@@ -148,18 +165,23 @@ class FollowUpOrder:
             ledger.align_held(self.original)
         return row
 
-    def check(self, family: ledger.Family) -> None:
-        """Raise why it cannot be done, if so.
+    def problem(self, family: ledger.Family) -> DineroError | None:
+        """Return why it cannot be done, None if it can.
 
-        What a rollback took, or what the journal knows better, may stand in the way alone: the
-        journal is read before it is refused.
+        Our rows may be out of date after a rollback. Before anything is refused they are brought
+        up to date from the journal, and asked again.
         """
         amount = self.request.amount
         if self.rule(family, amount) is None:
-            return
-        problem = self.rule(ledger.restore_lost_rows(self.original), amount)
-        if problem is not None:
+            return None
+        return self.rule(ledger.restore_lost_rows(self.original), amount)
+
+    def rival_or_raise(self, problem: DineroError) -> Transaction:
+        """Return what another worker did under this key meanwhile, or raise ``problem``."""
+        rival = self.earlier()
+        if rival is None:
             raise problem
+        return rival
 
     @property
     def parameters(self) -> dict[str, object]:

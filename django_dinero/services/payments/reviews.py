@@ -17,7 +17,7 @@ from django_dinero.services.errors import read
 from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.ledger import statuses
 from django_dinero.services.payments import rules
-from django_dinero.services.payments.execute import contradiction_of, mark_for_review
+from django_dinero.services.payments.execute import contradiction_of, mark_needs_attention
 from django_dinero.services.payments.followups import FollowUpOrder
 from django_dinero.services.recovery import idempotency
 
@@ -36,7 +36,11 @@ def decide_review(
     if order.earlier() is not None:
         ledger.refresh(held)
         return held
-    order.check(ledger.family_of(held))
+    problem = order.problem(ledger.family_of(held))
+    if problem is not None:
+        order.rival_or_raise(problem)
+        ledger.refresh(held)
+        return held
     try:
         operation = order.open()
     except journal.KeyTaken as taken:
@@ -53,7 +57,7 @@ def _decide(order: FollowUpOrder, operation: Operation, action: Action) -> None:
     outcome = RecordedOutcome.of_result(result)
     contradiction = contradiction_of(operation, result)
     if contradiction:
-        raise mark_for_review(operation, outcome, contradiction)
+        raise mark_needs_attention(operation, outcome, contradiction)
     status = _status(action, result) or _seen(order)
     done = status == STATUSES[action]
     journal.conclude(

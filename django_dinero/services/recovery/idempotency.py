@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from django_dinero import identifiers
 from django_dinero.cards import unsendable
+from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import (
     DineroError,
     IdempotencyKeyReused,
@@ -19,10 +20,12 @@ from django_dinero.exceptions import (
     OperationInProgress,
     OutcomeUnknown,
 )
+from django_dinero.gateways.types import Reason
 from django_dinero.models.operation import Operation, OperationState
 from django_dinero.models.transaction import Transaction
 from django_dinero.redaction import Secret
 from django_dinero.services import journal, ledger
+from django_dinero.services.errors import error_for
 from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.recovery.lookup import look_up
 
@@ -84,7 +87,7 @@ def operation_of(key: CallerKey) -> Operation | None:
     """Return the operation that a caller's key has, None if the key is free."""
     if key.key is None:
         return None
-    # Where the journal is written, and never from a replica, where it would be resolved, too.
+    # Read from the primary: a replica may lag, and a look-up writes.
     with journal.nothing_sent_if_unwritten():
         return Operation.objects.using(journal.current_alias()).filter(**key.columns).first()
 
@@ -122,8 +125,13 @@ def unfinished_error(operation: Operation) -> DineroError:
             operation=operation,
         )
     if operation.state == State.NEEDS_ATTENTION:
+        outcome = RecordedOutcome.of(operation)
+        if ReasonKind.DUPLICATE_TRANSACTION in outcome.kinds:
+            reason = Reason(outcome.kinds[0], outcome.gateway_code, outcome.gateway_text)
+            name = operation.gateway_name
+            return error_for([reason], operation=operation, gateway_name=name)
         text = _("The gateway's answer contradicts what was asked; a person must look at %(key)s.")
-        said = RecordedOutcome.of(operation).error
+        said = outcome.error
         return NeedsAttention(
             f"{text % {'key': operation.key}} {said}".strip(), operation=operation
         )

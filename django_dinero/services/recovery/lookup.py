@@ -9,7 +9,6 @@ from datetime import timedelta
 from django.utils.translation import gettext as _
 
 from django_dinero.db.fields import UtcNow
-from django_dinero.enums import RemoteStatus
 from django_dinero.exceptions import CustomerNotFoundError, DineroError
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import (
@@ -58,8 +57,8 @@ def look_up(operation: Operation) -> Operation:
             _forget_repeatable(operation)
         else:
             _look_up(operation)
-    elif operation.state == State.REQUIRES_ACTION:
-        _ask_after_action(operation)
+    elif operation.state in (State.HELD, State.REQUIRES_ACTION):
+        _ask_how_it_stands(operation)
     return operation
 
 
@@ -84,7 +83,7 @@ def _forget_repeatable(operation: Operation) -> None:
     if not _passed(operation, "quarantine_until"):
         return
     if operation.kind == OperationKind.UPDATE_CARD and operation.intent:
-        problem = _show_card(operation)
+        problem = _pull_card_again(operation)
         if problem:
             _check_later(operation, problem)
             return
@@ -92,7 +91,7 @@ def _forget_repeatable(operation: Operation) -> None:
     journal.move(operation, State.ABSENT, RecordedOutcome(error="to be repeated"))
 
 
-def _show_card(operation: Operation) -> str:
+def _pull_card_again(operation: Operation) -> str:
     """Mirror the card that may have got a new number: nobody has the number to send it again.
 
     Return why that could not be done, or an empty string.
@@ -100,13 +99,14 @@ def _show_card(operation: Operation) -> str:
     try:
         gateway = get_gateway(operation.gateway_name)
         before = pull.take_snapshot(gateway.name, operation.customer_id)
-        remote = gateway.retrieve_customer(operation.customer_id)
-        if isinstance(remote, RemoteCustomer):
-            pull.write_customer(gateway.name, remote, before)
+        remote = read(gateway, lambda: gateway.retrieve_customer(operation.customer_id))
+        pull.write_customer(gateway.name, remote, before)
     except CustomerNotFoundError:
-        return ""  # deleted here meanwhile
+        return ""  # deleted meanwhile, here or there
     except DineroError as error:
         return scrub(str(error))
+    except Exception as error:  # a broken backend proves nothing, and must not stop the next one
+        return journal.log_broken_backend(operation, error)
     return ""
 
 
@@ -124,16 +124,18 @@ def _look_up(operation: Operation) -> None:
         _check_later(operation, "not found yet")
 
 
-def _ask_after_action(operation: Operation) -> None:
-    """Find out whether the card's holder has confirmed a payment, refused it, or let it expire."""
+def _ask_how_it_stands(operation: Operation) -> None:
+    """Find out whether a payment was decided that waits for a review or for the card's holder."""
     remote: RemoteTransaction | None = None
-    problem = _("The card's holder has not confirmed it yet.")
+    problem = _("It is not decided yet.")
     try:
         gateway = get_gateway(operation.gateway_name)
         remote = read(gateway, lambda: gateway.retrieve_transaction(operation.transaction_id))
     except DineroError as error:
         problem = scrub(str(error))
-    if remote is None or remote.status is RemoteStatus.REQUIRES_ACTION:
+    except Exception as error:  # a broken backend proves nothing, and must not stop the next one
+        problem = journal.log_broken_backend(operation, error)
+    if remote is None or remote.status == operation.state:  # both are words for the same
         _check_later(operation, problem)
         operation.next_action = remote.next_action if remote is not None else None
         return

@@ -151,8 +151,8 @@ def test_a_card_that_the_gateway_lost_is_not_charged(
 def test_a_currency_is_the_accounts_own_unless_it_takes_many(
     gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert charge.check_currency(gateway, None) == "USD"
-    errors = refused(lambda: charge.check_currency(gateway, "EUR"))
+    assert charge._currency(gateway, None) == "USD"
+    errors = refused(lambda: charge._currency(gateway, "EUR"))
     assert errors == {"currency": ["default takes USD only."]}
     monkeypatch.setattr(type(gateway), "single_currency", False)
-    assert charge.check_currency(gateway, "EUR") == "EUR"
+    assert charge._currency(gateway, "EUR") == "EUR"

@@ -236,7 +236,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]
     collision = operations._collision
 
     def arrange(change: Callable[[], object]) -> None:
-        def late(operation: Operation, using: str) -> DineroError:
+        def late(operation: Operation, using: str) -> DineroError | None:
             change()
             return collision(operation, using)
 

@@ -1,0 +1,49 @@
+"""Arguments that would be dropped in silence, and answers that are the same each time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from django_dinero.enums import ReasonKind, ResultStatus
+from django_dinero.exceptions import DuplicateTransactionError, InvalidInput
+from django_dinero.gateways.types import Reason, TransactionResult
+from django_dinero.models import Transaction
+from tests.support.recording import RecordingGateway, answer
+
+pytestmark = pytest.mark.django_db
+
+KEY = "order-1001-1"
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"zip": "46282"}, "zip"),
+        ({"first_name": "x" * 400}, "first_name"),
+        ({"settle": "false"}, "settle"),
+        ({"owner": "bob"}, "owner"),
+    ],
+)
+def test_what_a_stored_card_cannot_use_is_refused(
+    gateway: RecordingGateway, make_customer: Any, given: dict[str, Any], named: str
+) -> None:
+    customer = make_customer()
+    mark = gateway.mark
+    with pytest.raises(InvalidInput) as caught:
+        Transaction.create(5, customer=customer, **given)
+    assert set(caught.value.errors) == {named}
+    assert gateway.since(mark) == []
+
+
+def test_a_duplicate_is_told_the_same_way_each_time(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    reasons = (Reason(ReasonKind.DUPLICATE_TRANSACTION, "11", "again"),)
+    gateway.faults["charge"] = answer(TransactionResult(ResultStatus.FAILED, reasons=reasons))
+    for _time in range(2):
+        with pytest.raises(DuplicateTransactionError, match="again") as caught:
+            Transaction.create(5, idempotency_key=KEY, **card)
+        assert caught.value.operation.state == "needs_attention"
+    assert gateway.verbs == ["charge"]
