@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypedDict, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
+from django.core.validators import validate_email, validate_ipv46_address
 from django.utils.translation import gettext as _
 
 from django_dinero.cards import (
@@ -100,11 +100,17 @@ def _email_problem(text: str, *, required: bool) -> str:
     if not text and required:
         return _("An e-mail address is required.")
     if text and not problem:
-        try:
-            validate_email(text)
-        except ValidationError:
-            return _("This is no e-mail address.")
+        return _validator_error(validate_email, text)
     return problem
+
+
+def _validator_error(validator: Callable[[str], None], text: str) -> str:
+    """Return what one of Django's validators says about ``text``, an empty string if it passes."""
+    try:
+        validator(text)
+    except ValidationError as error:
+        return " ".join(error.messages)
+    return ""
 
 
 def check_texts(values: Mapping[str, Any], limits: Mapping[str, int]) -> dict[str, str]:
@@ -132,7 +138,7 @@ def check_ip(value: object) -> str:
         return str(ipaddress.ip_address(text))
     except ValueError:
         pass
-    raise InvalidInput({"customer_ip": _("This is no IP address.")})
+    raise InvalidInput({"customer_ip": _validator_error(validate_ipv46_address, text)})
 
 
 class Findings:

@@ -79,7 +79,7 @@ def test_a_token_of_another_type_is_refused_with_its_address() -> None:
 @pytest.mark.parametrize("email", ["nobody", "a@b@c.d", "a b@example.com", "@example.com"])
 def test_what_is_no_address_is_refused(email: str) -> None:
     errors = refused(lambda: validation.check_email(email, required=False))
-    assert errors == {"email": ["This is no e-mail address."]}
+    assert errors == {"email": ["Enter a valid email address."]}
 
 
 def test_an_address_may_be_required() -> None:
@@ -117,7 +117,7 @@ def test_an_ip_is_kept_in_its_canonical_text(given: str | None, canonical: str) 
 @pytest.mark.parametrize("given", ["192.0.2", "192.0.2.256", "localhost", "192.0.2.1/24"])
 def test_what_is_no_ip_is_refused(given: str) -> None:
     assert refused(lambda: validation.check_ip(given)) == {
-        "customer_ip": ["This is no IP address."]
+        "customer_ip": ["Enter a valid IPv4 or IPv6 address."]
     }
 
 
