@@ -248,7 +248,7 @@ class BelievesWebhooks(SandboxGateway):
 
 
 BROKEN: dict[type[Gateway], tuple[str, ...]] = {
-    RoundsAmounts: ("test_a_charge_is_in_the_books_as_it_was_asked",),
+    RoundsAmounts: ("test_a_charge_is_recorded_as_it_was_asked",),
     RaisesOnDecline: ("test_a_decline_is_an_answer_not_an_error",),
     ApprovesEverything: (
         "test_a_decline_is_an_answer_not_an_error",

@@ -1,6 +1,6 @@
-"""The contract suite: what django-dinero expects of a gateway, as tests to inherit.
+"""The contract suite: tests of what django-dinero expects from a gateway backend.
 
-Whoever writes a backend subclasses :class:`GatewayContract` in their own test-suite::
+The author of a backend subclasses :class:`GatewayContract` in a test suite of their own::
 
     class TestMyGateway(GatewayContract):
         gateway_class = MyGateway
@@ -10,8 +10,8 @@ Whoever writes a backend subclasses :class:`GatewayContract` in their own test-s
         def settle_batch(self, gateway):
             gateway.test_account.close_batch()
 
-Each verb that the backend has is tested against what the interface promises; each one that it
-lacks must say so. The hooks that can be overridden are those of :class:`ContractBase`.
+Each verb of the backend is tested against the interface, and each missing verb must be declared.
+:class:`ContractBase` has the hooks that can be overridden.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the parts of the contract suite share: the hooks that an author overrides, and helpers."""
+"""The base class of the contract suite: hooks for authors of a backend, and helpers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from django_dinero.gateways.types import (
 )
 from django_dinero.identifiers import new_key
 from django_dinero.money import from_minor
-from django_dinero.testing.contract.checks import approved
+from django_dinero.testing.contract.checks import assert_approved
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., None])
 Source = StoredCard | CardDetails | PaymentToken
@@ -34,7 +34,7 @@ Source = StoredCard | CardDetails | PaymentToken
 VISA = "4111111111111111"
 MASTERCARD = "5424000000000015"
 
-#: Hooks that a backend may have nothing for; it names them in ``without``.
+#: Optional hooks. A suite lists those that its provider has nothing for in ``without``.
 HOOKS: frozenset[str] = frozenset(
     {
         "avs_card",
@@ -49,12 +49,12 @@ HOOKS: frozenset[str] = frozenset(
     }
 )
 
-# Gateways refuse a second charge of the same amount on the same card for some minutes.
+# Makes amounts unique: gateways refuse the same amount on the same card for some minutes.
 _counter = itertools.count(1)
 
 
 def needs(*names: str) -> Callable[[FunctionT], FunctionT]:
-    """Mark a test with the verbs and hooks it needs: without one of them it does not exist."""
+    """Mark a test with the verbs and hooks it needs. It is removed if one of them is missing."""
     unknown = set(names) - set(VERBS) - HOOKS
     if unknown:
         raise ValueError(f"neither verbs nor hooks: {sorted(unknown)}")
@@ -67,31 +67,31 @@ def needs(*names: str) -> Callable[[FunctionT], FunctionT]:
 
 
 def has(backend: type[Gateway], name: str) -> bool:
-    """Say whether a backend has what a test needs: every hook, and the verbs that are written."""
+    """Say whether a backend has what a test needs. Hooks count as present, and verbs if written."""
     written = getattr(backend, name, None) is not getattr(Gateway, name, "no verb")
     return name in HOOKS or (written and backend.supports(name))
 
 
 class ContractBase:
-    """The hooks. A subclass sets :attr:`gateway_class`, and overrides what its provider needs.
+    """The hooks. A subclass sets :attr:`gateway_class` and overrides what its provider needs.
 
-    The cards are those of the test bank (Authorize.Net's sandbox has the same triggers).
+    The default cards are those of the test bank; Authorize.Net's sandbox has the same triggers.
     """
 
     #: The backend under test.
     gateway_class: ClassVar[type[Gateway]]
     #: Its OPTIONS.
     options: ClassVar[Mapping[str, Any]] = {}
-    #: Names of :data:`HOOKS` that make no sense for this provider; their tests do not exist.
+    #: Names of :data:`HOOKS` that make no sense for this provider. Their tests are removed.
     without: ClassVar[Collection[str]] = ()
 
-    #: The tests taken out; a subclass with another backend gets back those that it can run.
+    #: The removed tests. A subclass with another backend gets back those that it can run.
     _dropped: ClassVar[dict[str, Any]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Take out the tests of what the backend says it lacks.
+        """Remove the tests of what the backend says it lacks.
 
-        Left in, they would be skipped in every run, and hide the skips that mean something.
+        Otherwise they would be skipped in every run and hide the skips that matter.
         """
         super().__init_subclass__(**kwargs)
         backend: type[Gateway] | None = getattr(cls, "gateway_class", None)
@@ -114,17 +114,17 @@ class ContractBase:
 
     @pytest.fixture
     def gateway(self) -> Gateway:
-        """The gateway under test; one for each test."""
+        """The gateway under test, a new one for each test."""
         return self.make_gateway()
 
     # -- Hooks ----------------------------------------------------------------------------------
 
     def make_gateway(self) -> Gateway:
-        """Return a gateway that may be written to. A fresh test account is best."""
+        """Return a gateway that tests may write to. A fresh test account is best."""
         return self.gateway_class("contract", self.options)
 
     def card(self, number: str = VISA, **values: object) -> CardDetails:
-        """Return a card with CVV, a date that has not passed, and a whole address."""
+        """Return a card with a CVV, an expiry date in the future and a complete address."""
         year = datetime.datetime.now(datetime.UTC).year + 2
         details = {
             "number": number,
@@ -146,7 +146,7 @@ class ContractBase:
         return self.card()
 
     def other_card(self) -> CardDetails:
-        """Return another card that is approved, with other last four digits."""
+        """Return a second card that is approved, with different last four digits."""
         return self.card(MASTERCARD)
 
     def declined_card(self) -> CardDetails:
@@ -166,26 +166,26 @@ class ContractBase:
         return self.card(zip="46205", cvv="901")
 
     def as_sent(self, gateway: Gateway, card: CardDetails) -> CardDetails | PaymentToken:
-        """Return a test card as the gateway takes it: itself, or a token for its number.
+        """Return a test card in the form that the gateway accepts: the card, or a token for it.
 
-        Override it for a provider that must not see numbers; asked anew for each request.
+        Override it for a provider that must not see numbers. It is called for each request.
         """
         return card
 
     def settle_batch(self, gateway: Gateway) -> None:
-        """Let the bank settle what was captured, so that it can be refunded."""
+        """Make the bank settle what was captured, so that it can be refunded."""
         self._not_given("settle_batch")
 
     def hold_next(self, gateway: Gateway) -> None:
-        """Let the gateway hold the next charge for review."""
+        """Make the gateway hold the next charge for review."""
         self._not_given("hold_next")
 
     def make_token(self, gateway: Gateway) -> PaymentToken:
-        """Return a token as a browser would get one, for a card that is approved."""
+        """Return a token for a card that is approved, as a browser would get it."""
         self._not_given("make_token")
 
     def lose_reply(self, gateway: Gateway) -> AbstractContextManager[None]:
-        """Return a context in which requests are carried out and their replies are lost."""
+        """Return a context manager in which requests are carried out and their replies lost."""
         self._not_given("lose_reply")
 
     def impostor(self) -> Gateway:
@@ -193,7 +193,7 @@ class ContractBase:
         self._not_given("impostor")
 
     def make_webhook(self, gateway: Gateway) -> tuple[dict[str, str], bytes]:
-        """Return headers and body of a webhook as the provider signs it."""
+        """Return headers and body of a webhook that is signed as the provider signs it."""
         self._not_given("make_webhook")
 
     def _not_given(self, name: str) -> NoReturn:
@@ -208,24 +208,24 @@ class ContractBase:
 
     @staticmethod
     def part(gateway: Gateway, amount: Decimal) -> Decimal:
-        """Return the smallest amount above the half of ``amount``."""
+        """Return the smallest amount above half of ``amount``."""
         unit = from_minor(1, gateway.currency)
         return (amount // (2 * unit)) * unit + unit
 
-    def sent(self, gateway: Gateway, source: Source) -> Source:
-        """Return what is charged as the gateway takes it."""
+    def source_as_sent(self, gateway: Gateway, source: Source) -> Source:
+        """Return the source of a charge in the form that the gateway accepts."""
         return self.as_sent(gateway, source) if isinstance(source, CardDetails) else source
 
     def charge(
         self, gateway: Gateway, source: Source | None = None, **values: Any
     ) -> tuple[ChargeRequest, TransactionResult]:
-        """Charge a card, the good one by default, and return what was asked and answered."""
+        """Charge a card, the good one by default; return the request and the answer."""
         request = ChargeRequest(
             **{
                 "operation_key": new_key(),
                 "amount": self.amount(gateway),
                 "currency": gateway.currency,
-                "source": self.sent(gateway, source or self.good_card()),
+                "source": self.source_as_sent(gateway, source or self.good_card()),
                 **values,
             }
         )
@@ -234,15 +234,15 @@ class ContractBase:
     def charged(
         self, gateway: Gateway, source: Source | None = None, **values: Any
     ) -> tuple[ChargeRequest, str]:
-        """Charge a card and return the request and the transaction's id; it must be approved."""
+        """Charge a card, which must be approved; return the request and the transaction's id."""
         request, result = self.charge(gateway, source, **values)
-        assert approved(result).transaction_id, "an approved charge has a transaction_id"
+        assert assert_approved(result).transaction_id, "an approved charge has a transaction_id"
         return request, result.transaction_id
 
     def follow_up(
         self, request: ChargeRequest, transaction_id: str, amount: Decimal | None = None
     ) -> FollowUpRequest:
-        """Return the request that settles, voids or refunds a charge."""
+        """Return the request that captures, voids or refunds a charge."""
         source = request.source
         stored = source if isinstance(source, StoredCard) else StoredCard("", "")
         return FollowUpRequest(
@@ -256,7 +256,7 @@ class ContractBase:
         )
 
     def remote(self, gateway: Gateway, transaction_id: str) -> RemoteTransaction:
-        """Return a transaction as the gateway has it; it must be there."""
+        """Return a transaction from the gateway, which must have it."""
         found = gateway.retrieve_transaction(transaction_id)
         assert isinstance(found, RemoteTransaction), f"{transaction_id!r} was not found: {found}"
         assert found.transaction_id == transaction_id
@@ -265,7 +265,7 @@ class ContractBase:
     def stored(
         self, gateway: Gateway, card: CardDetails | PaymentToken | None = None
     ) -> tuple[CustomerRequest, RemoteCustomer]:
-        """Store a customer, with a card where one is given."""
+        """Store a customer, with a card if one is given."""
         key = new_key()
         request = CustomerRequest(
             operation_key=new_key(),
@@ -286,14 +286,14 @@ class ContractBase:
         return StoredCard(customer.customer_id, customer.cards[0].card_id)
 
     def add_card(self, gateway: Gateway, customer_id: str, card: CardDetails) -> RemoteCard:
-        """Store one more card; it must be taken."""
+        """Store one more card, which must be accepted."""
         sent = self.as_sent(gateway, card)
         added = gateway.add_card(CardRequest(new_key(), customer_id, sent))
         assert isinstance(added, RemoteCard), f"a card is stored, not {added}"
         return added
 
     def customer(self, gateway: Gateway, customer_id: str) -> RemoteCustomer:
-        """Return a customer as the gateway has it; it must be there."""
+        """Return a customer from the gateway, which must have it."""
         found = gateway.retrieve_customer(customer_id)
         assert isinstance(found, RemoteCustomer), f"{customer_id!r} was not found: {found}"
         assert found.customer_id == customer_id

@@ -1,4 +1,4 @@
-"""The contract of stored cards: added, changed, validated and removed."""
+"""The contract for stored cards: adding, changing, validating and deleting them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import CardRequest, CardUpdate, Refusal, RemoteCard, StoredCard
 from django_dinero.identifiers import new_key
 from django_dinero.testing.contract.base import ContractBase, needs
-from django_dinero.testing.contract.checks import address_with, approved, done, is_refusal, refused
+from django_dinero.testing.contract.checks import (
+    address_with,
+    assert_approved,
+    assert_done,
+    assert_refusal,
+    assert_refused,
+)
 from django_dinero.testing.contract.vault import NOBODY
 
 
 class CardContract(ContractBase):
-    """Cards of a customer."""
+    """Tests of stored cards."""
 
     def _card(self, gateway: Gateway, stored: StoredCard) -> RemoteCard:
         found = self.customer(gateway, stored.customer_id)
@@ -32,7 +38,6 @@ class CardContract(ContractBase):
 
     @needs("create_customer", "retrieve_customer", "add_card", "make_token")
     def test_a_card_is_added_by_a_token(self, gateway: Gateway) -> None:
-        """A token stands for a card."""
         _, customer = self.stored(gateway)
         request = CardRequest(new_key(), customer.customer_id, self.make_token(gateway))
         added = gateway.add_card(request)
@@ -47,7 +52,7 @@ class CardContract(ContractBase):
         request = CardRequest(new_key(), first.customer_id, self.as_sent(gateway, self.good_card()))
         again = gateway.add_card(request)
         if isinstance(again, Refusal):
-            refusal = is_refusal(again, ReasonKind.DUPLICATE_CARD)
+            refusal = assert_refusal(again, ReasonKind.DUPLICATE_CARD)
             assert refusal.existing_id in ("", first.card_id)
         else:
             assert again.card_id == first.card_id
@@ -57,7 +62,7 @@ class CardContract(ContractBase):
     def test_nobody_gets_no_card(self, gateway: Gateway) -> None:
         """A customer that the gateway does not know is a refusal."""
         request = CardRequest(new_key(), NOBODY, self.as_sent(gateway, self.good_card()))
-        is_refusal(gateway.add_card(request), ReasonKind.CUSTOMER_NOT_FOUND)
+        assert_refusal(gateway.add_card(request), ReasonKind.CUSTOMER_NOT_FOUND)
 
     @needs("create_customer", "retrieve_customer", "update_card")
     def test_an_update_changes_the_address_and_can_be_repeated(self, gateway: Gateway) -> None:
@@ -76,7 +81,7 @@ class CardContract(ContractBase):
 
     @needs("create_customer", "update_card", "charge")
     def test_a_card_can_be_charged_after_an_update(self, gateway: Gateway) -> None:
-        """An update must not leave the mask of the number in place of the number."""
+        """An update must not replace the number by its masked form."""
         stored, card = self.stored_card(gateway), self.good_card()
         year = (card.year or 0) + 1
         update = CardUpdate(
@@ -111,43 +116,43 @@ class CardContract(ContractBase):
         """It is refused, so that it can be marked as missing."""
         stored = self.stored_card(gateway)
         update = CardUpdate(new_key(), stored.customer_id, NOBODY, self.good_card().address)
-        is_refusal(gateway.update_card(update), ReasonKind.CARD_NOT_FOUND)
+        assert_refusal(gateway.update_card(update), ReasonKind.CARD_NOT_FOUND)
 
     @needs("create_customer", "retrieve_customer", "add_card", "delete_card")
     def test_a_card_is_deleted_once(self, gateway: Gateway) -> None:
-        """The second time is a success with nothing left to do; the other card stays."""
+        """The second delete succeeds without doing anything; the other card stays."""
         stored = self.stored_card(gateway)
         other = self.add_card(gateway, stored.customer_id, self.other_card())
-        done(gateway.delete_card(stored.customer_id, stored.card_id))
-        done(gateway.delete_card(stored.customer_id, stored.card_id), already=True)
+        assert_done(gateway.delete_card(stored.customer_id, stored.card_id))
+        assert_done(gateway.delete_card(stored.customer_id, stored.card_id), already=True)
         found = self.customer(gateway, stored.customer_id)
         assert [card.card_id for card in found.cards] == [other.card_id]
 
     @needs("create_customer", "delete_card", "charge")
     def test_a_deleted_card_is_not_charged(self, gateway: Gateway) -> None:
-        """The charge is refused for the card that is not there."""
+        """The charge is refused because the card is missing."""
         stored = self.stored_card(gateway)
-        done(gateway.delete_card(stored.customer_id, stored.card_id))
+        assert_done(gateway.delete_card(stored.customer_id, stored.card_id))
         _, result = self.charge(gateway, stored)
-        assert ReasonKind.CARD_NOT_FOUND in refused(result)
+        assert ReasonKind.CARD_NOT_FOUND in assert_refused(result)
 
     @needs("create_customer", "validate_card")
     def test_a_good_card_is_valid(self, gateway: Gateway) -> None:
-        """Asking costs nothing: no amount was taken."""
+        """A validation takes no money."""
         stored, card = self.stored_card(gateway), self.good_card()
         result = gateway.validate_card(stored.customer_id, stored.card_id, card.cvv)
-        approved(result)
-        approved(gateway.validate_card(stored.customer_id, stored.card_id))
+        assert_approved(result)
+        assert_approved(gateway.validate_card(stored.customer_id, stored.card_id))
 
     @needs("create_customer", "validate_card", "cvv_card")
     def test_a_wrong_cvv_is_not_valid(self, gateway: Gateway) -> None:
         """It is an answer with its reason, not an error."""
         stored = self.stored_card(gateway)
         result = gateway.validate_card(stored.customer_id, stored.card_id, self.cvv_card().cvv)
-        assert ReasonKind.CVV in refused(result)
+        assert ReasonKind.CVV in assert_refused(result)
 
     @needs("validate_card")
     def test_a_card_that_is_not_there_is_not_valid(self, gateway: Gateway) -> None:
-        """It is refused for what is missing."""
-        kinds = set(refused(gateway.validate_card(NOBODY, NOBODY)))
+        """The refusal names what is missing."""
+        kinds = set(assert_refused(gateway.validate_card(NOBODY, NOBODY)))
         assert kinds & {ReasonKind.CARD_NOT_FOUND, ReasonKind.CUSTOMER_NOT_FOUND}

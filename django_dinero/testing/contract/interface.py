@@ -1,4 +1,4 @@
-"""The contract of the interface itself: what is declared is true, and nothing leaks."""
+"""The contract for the interface itself: declarations are true and no secret is shown."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from django_dinero.identifiers import new_key
 from django_dinero.testing.contract.base import ContractBase, has
 from django_dinero.testing.contract.vault import NOBODY
 
-#: Methods that a backend must have, whatever its provider can do.
+#: Methods that every backend must have.
 REQUIRED = ("charge", "retrieve_transaction", "find_operation")
 
 
 class InterfaceContract(ContractBase):
-    """Declarations, checks before sending, and secrets."""
+    """Tests of declarations, of checks before sending, and of secrets."""
 
     def _calls(self, gateway: Gateway) -> dict[str, Callable[[], Any]]:
-        """Every verb, ready to be called with something sensible."""
+        """Return a call of every verb with sensible arguments."""
         now, last_4 = datetime.datetime.now(datetime.UTC), self.good_card().last_4
         card = self.as_sent(gateway, self.good_card())
         amount, currency = self.amount(gateway), gateway.currency
@@ -65,7 +65,7 @@ class InterfaceContract(ContractBase):
         }
 
     def test_every_verb_is_here_or_declared_as_missing(self, gateway: Gateway) -> None:
-        """``supports()`` tells the truth about each."""
+        """``supports()`` is right about each verb."""
         backend = type(gateway)
         theirs = {v for v in VERBS if getattr(backend, v) is getattr(Gateway, v)}
         silent = sorted(verb for verb in theirs if backend.supports(verb))
@@ -75,7 +75,7 @@ class InterfaceContract(ContractBase):
         assert set(backend.unsupported) <= set(VERBS), "`unsupported` names verbs only"
 
     def test_a_missing_verb_says_why(self, gateway: Gateway) -> None:
-        """With exactly the sentence of ``unsupported``, in one line, before anything is sent."""
+        """The error has the one-line reason from ``unsupported``; nothing is sent."""
         calls = self._calls(gateway)
         assert set(calls) == set(VERBS)
         for verb, reason in type(gateway).unsupported.items():
@@ -89,14 +89,14 @@ class InterfaceContract(ContractBase):
                 assert caught.value.gateway_name == gateway.name
 
     def test_every_other_verb_answers(self, gateway: Gateway) -> None:
-        """It does not raise, whatever the id: refusals are answers."""
+        """Verbs do not raise for an unknown id: refusals are answers."""
         for verb, call in self._calls(gateway).items():
             if has(type(gateway), verb):
                 gateway.require(verb)
                 assert call() is not None, f"{verb} gives an answer"
 
     def test_no_credential_is_shown(self, gateway: Gateway) -> None:
-        """Neither by ``repr`` nor in plain attributes, which error reporters copy."""
+        """They are neither in ``repr`` nor in plain attributes, which error reporters copy."""
         shown = f"{gateway!r} {gateway} {vars(gateway)!r}"
         secret = {
             name: value
@@ -123,7 +123,7 @@ class InterfaceContract(ContractBase):
             assert "currency" in caught.value.errors
 
     def test_good_requests_pass_the_check(self, gateway: Gateway) -> None:
-        """Services ask before they write an operation."""
+        """Services run this check before they write an operation."""
         typed, currency = self.good_card(), gateway.currency
         card, amount = self.as_sent(gateway, typed), self.amount(gateway)
         for request in (
@@ -137,7 +137,7 @@ class InterfaceContract(ContractBase):
             gateway.check_request(request)
 
     def test_all_wrong_fields_are_named_at_once(self, gateway: Gateway) -> None:
-        """What is too long, and what is missing, in one error."""
+        """One error names the texts that are too long and the fields that are missing."""
         long = {name: "x" * (limit + 1) for name, limit in gateway.max_lengths.items()}
         address = {n: text for n, text in long.items() if n in Address.__dataclass_fields__}
         texts: dict[str, Any] = {n: long[n] for n in ("email", "description") if n in long}
@@ -156,7 +156,7 @@ class InterfaceContract(ContractBase):
         assert expected <= set(caught.value.errors)
 
     def test_declarations_have_their_types(self, gateway: Gateway) -> None:
-        """Times are seconds above zero, and a lease is longer than nothing."""
+        """Times are in seconds, and a lease is longer than zero."""
         assert gateway.name != ""
         assert len(gateway.currency) == 3
         assert gateway.lease_seconds > 0

@@ -1,4 +1,4 @@
-"""The contract of looking up: what a lost reply left behind, lists, and webhooks."""
+"""The contract for look-ups after a lost reply, for lists, and for webhooks."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from django_dinero.gateways.types import (
 )
 from django_dinero.identifiers import new_key
 from django_dinero.testing.contract.base import ContractBase, needs
-from django_dinero.testing.contract.checks import approved
+from django_dinero.testing.contract.checks import assert_approved
 
 
 def an_hour_ago() -> datetime.datetime:
-    """Return a moment before anything that a test does."""
+    """Return a time before everything that a test does."""
     return datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
 
 
 class LookupContract(ContractBase):
-    """A lost reply is harmless only if what it left can be found, and absence can be proven."""
+    """Tests that what a lost reply left can be found, and that absence can be proven."""
 
     def _hints(self, kind: str, **values: object) -> LookupHints:
         return LookupHints(**{"kind": kind, "since": an_hour_ago(), **values})  # type: ignore[arg-type]
@@ -46,13 +46,13 @@ class LookupContract(ContractBase):
             last_4=self.good_card().last_4,
         )
 
-    def _only(self, found: LookupResult) -> RemoteTransaction:
+    def _only_match(self, found: LookupResult) -> RemoteTransaction:
         assert len(found.matches) == 1, f"one match, not {found.matches}"
         match = found.matches[0]
         assert isinstance(match, RemoteTransaction)
         return match
 
-    def _absent(self, found: LookupResult) -> None:
+    def _assert_absent(self, found: LookupResult) -> None:
         assert isinstance(found, LookupResult)
         assert found.matches == (), f"nothing was sent by this key: {found.matches}"
         assert found.complete is True, "the search was complete"
@@ -61,12 +61,12 @@ class LookupContract(ContractBase):
 
     @needs("charge", "find_operation")
     def test_a_charge_is_found_by_its_key(self, gateway: Gateway) -> None:
-        """The one and no other, exactly as it was asked."""
+        """The look-up finds this charge only, with the requested amount."""
         for capture in (True, False):
             request, transaction_id = self.charged(gateway, capture=capture)
             self.charged(gateway, capture=capture)
             hints = self._charge_hints(request)
-            match = self._only(gateway.find_operation(request.operation_key, hints))
+            match = self._only_match(gateway.find_operation(request.operation_key, hints))
             assert match.transaction_id == transaction_id
             assert match.operation_key == request.operation_key
             assert (match.amount, match.currency) == (request.amount, request.currency)
@@ -76,22 +76,22 @@ class LookupContract(ContractBase):
 
     @needs("charge", "find_operation")
     def test_a_charge_that_was_never_sent_is_proven_absent(self, gateway: Gateway) -> None:
-        """A charge of the same amount with another key is not taken for it."""
+        """A charge with another key does not match."""
         request, _ = self.charged(gateway)
-        self._absent(gateway.find_operation(new_key(), self._charge_hints(request)))
+        self._assert_absent(gateway.find_operation(new_key(), self._charge_hints(request)))
 
     @needs("charge", "find_operation", "lose_reply")
     def test_a_charge_without_a_reply_is_found(self, gateway: Gateway) -> None:
-        """OutcomeUnknown is raised, and the lookup tells what happened."""
+        """The call raises OutcomeUnknown, and the look-up finds the charge."""
         card = self.as_sent(gateway, self.good_card())
         request = ChargeRequest(new_key(), self.amount(gateway), gateway.currency, card)
-        self._loses(gateway, lambda: gateway.charge(request))
+        self._assert_reply_is_lost(gateway, lambda: gateway.charge(request))
         hints = self._charge_hints(request)
-        match = self._only(gateway.find_operation(request.operation_key, hints))
+        match = self._only_match(gateway.find_operation(request.operation_key, hints))
         assert match.amount == request.amount
         assert match.status in (RemoteStatus.CAPTURED, RemoteStatus.SETTLED)
 
-    def _loses(self, gateway: Gateway, call: object) -> None:
+    def _assert_reply_is_lost(self, gateway: Gateway, call: object) -> None:
         assert callable(call)
         with self.lose_reply(gateway):
             try:
@@ -104,39 +104,39 @@ class LookupContract(ContractBase):
 
     @needs("charge", "capture", "find_operation")
     def test_a_capture_is_found_once_it_is_made(self, gateway: Gateway) -> None:
-        """Before, the authorization alone is not taken for it."""
+        """Before that, the authorization alone does not match."""
         request, transaction_id = self.charged(gateway, capture=False)
         capture = self.follow_up(request, transaction_id, self.part(gateway, request.amount))
         hints = self._follow_up_hints("capture", request, transaction_id, capture.amount)
-        self._absent(gateway.find_operation(capture.operation_key, hints))
-        approved(gateway.capture(capture))
-        match = self._only(gateway.find_operation(capture.operation_key, hints))
+        self._assert_absent(gateway.find_operation(capture.operation_key, hints))
+        assert_approved(gateway.capture(capture))
+        match = self._only_match(gateway.find_operation(capture.operation_key, hints))
         assert match.status in (RemoteStatus.CAPTURED, RemoteStatus.SETTLED)
 
     @needs("charge", "void", "find_operation")
     def test_a_void_is_found_once_it_is_made(self, gateway: Gateway) -> None:
-        """Before, the charge alone is not taken for it."""
+        """Before that, the charge alone does not match."""
         request, transaction_id = self.charged(gateway)
         void = self.follow_up(request, transaction_id)
         hints = self._follow_up_hints("void", request, transaction_id, void.amount)
-        self._absent(gateway.find_operation(void.operation_key, hints))
-        approved(gateway.void(void))
-        match = self._only(gateway.find_operation(void.operation_key, hints))
+        self._assert_absent(gateway.find_operation(void.operation_key, hints))
+        assert_approved(gateway.void(void))
+        match = self._only_match(gateway.find_operation(void.operation_key, hints))
         assert match.status is RemoteStatus.VOIDED
 
     @needs("charge", "refund", "settle_batch", "find_operation")
     def test_a_refund_is_found_by_its_key(self, gateway: Gateway) -> None:
-        """Another refund of the same charge is not taken for it."""
+        """Another refund of the same charge does not match."""
         request, transaction_id = self.charged(gateway)
         self.settle_batch(gateway)
         refund = self.follow_up(request, transaction_id, self.part(gateway, request.amount))
         hints = self._follow_up_hints("refund", request, transaction_id, refund.amount)
-        self._absent(gateway.find_operation(refund.operation_key, hints))
-        result = approved(gateway.refund(refund))
-        match = self._only(gateway.find_operation(refund.operation_key, hints))
+        self._assert_absent(gateway.find_operation(refund.operation_key, hints))
+        result = assert_approved(gateway.refund(refund))
+        match = self._only_match(gateway.find_operation(refund.operation_key, hints))
         assert match.transaction_id == result.transaction_id
         assert (match.kind, match.amount) == (TransactionKind.REFUND, refund.amount)
-        self._absent(gateway.find_operation(new_key(), hints))
+        self._assert_absent(gateway.find_operation(new_key(), hints))
 
     def _follow_up_hints(
         self, kind: str, request: ChargeRequest, transaction_id: str, amount: Decimal
@@ -153,28 +153,28 @@ class LookupContract(ContractBase):
 
     @needs("create_customer", "find_operation")
     def test_a_customer_is_found_by_our_key(self, gateway: Gateway) -> None:
-        """A key that nobody has is proven absent."""
+        """A key that no customer has is proven absent."""
         request, created = self.stored(gateway, self.good_card())
         hints = self._hints("create_customer", customer_key=request.customer_key)
         found = gateway.find_operation(request.operation_key, hints)
         assert [type(match) for match in found.matches] == [RemoteCustomer]
         assert found.matches[0].customer_id == created.customer_id
         nobody = self._hints("create_customer", customer_key=new_key())
-        self._absent(gateway.find_operation(new_key(), nobody))
+        self._assert_absent(gateway.find_operation(new_key(), nobody))
 
     @needs("create_customer", "find_operation", "lose_reply")
     def test_a_customer_without_a_reply_is_found(self, gateway: Gateway) -> None:
-        """By our key: nothing else is known of it."""
+        """It is found by our key, since nothing else is known of it."""
         card = self.as_sent(gateway, self.good_card())
         request = CustomerRequest(new_key(), new_key(), "lost@example.com", card=card)
-        self._loses(gateway, lambda: gateway.create_customer(request))
+        self._assert_reply_is_lost(gateway, lambda: gateway.create_customer(request))
         hints = self._hints("create_customer", customer_key=request.customer_key)
         found = gateway.find_operation(request.operation_key, hints)
         assert [type(match) for match in found.matches] == [RemoteCustomer]
 
     @needs("create_customer", "add_card", "find_operation")
     def test_a_card_is_found_among_those_that_were_known(self, gateway: Gateway) -> None:
-        """The one that was not there before; where none is new, it is proven absent."""
+        """The match is the card that is not among the known ones; without one it is absent."""
         stored = self.stored_card(gateway)
         hints = self._hints(
             "add_card",
@@ -184,7 +184,7 @@ class LookupContract(ContractBase):
         )
         card = self.as_sent(gateway, self.other_card())
         request = CardRequest(new_key(), stored.customer_id, card)
-        self._absent(gateway.find_operation(request.operation_key, hints))
+        self._assert_absent(gateway.find_operation(request.operation_key, hints))
         added = gateway.add_card(request)
         assert isinstance(added, RemoteCard)
         found = gateway.find_operation(request.operation_key, hints)
@@ -195,11 +195,11 @@ class LookupContract(ContractBase):
 
 
 class ListContract(ContractBase):
-    """Lists are gone through lazily and leave nothing out; credentials; webhooks."""
+    """Tests of lists (lazy and complete), of credentials and of webhooks."""
 
     @needs("create_customer", "iter_customers")
     def test_all_customers_are_gone_through_lazily(self, gateway: Gateway) -> None:
-        """Each once, whole, with key and cards."""
+        """Each customer is listed once, with key and cards."""
         stored = [self.stored(gateway, self.good_card()) for _ in range(3)]
         walk = gateway.iter_customers()
         assert isinstance(walk, Iterator), "an iterator, not a list: an account may have millions"
@@ -212,7 +212,7 @@ class ListContract(ContractBase):
 
     @needs("charge", "iter_transactions")
     def test_all_transactions_are_gone_through_lazily(self, gateway: Gateway) -> None:
-        """Each once, ours with their amounts and keys; older ones can be left out."""
+        """Each transaction is listed once, with amount and key; older ones can be left out."""
         charges = [self.charged(gateway, capture=capture) for capture in (True, False, True)]
         walk = gateway.iter_transactions(an_hour_ago())
         assert isinstance(walk, Iterator), "an iterator, not a list: an account may have millions"
@@ -232,7 +232,7 @@ class ListContract(ContractBase):
 
     @needs("charge", "iter_transactions", "settle_batch")
     def test_settled_transactions_are_listed_too(self, gateway: Gateway) -> None:
-        """Those of a closed batch, beside those that still wait."""
+        """Transactions of a closed batch are listed as well as those that still wait."""
         _, settled = self.charged(gateway)
         self.settle_batch(gateway)
         _, waiting = self.charged(gateway)
@@ -242,27 +242,27 @@ class ListContract(ContractBase):
 
     @needs("check_credentials")
     def test_our_credentials_are_accepted(self, gateway: Gateway) -> None:
-        """The verdict is an answer."""
+        """The result is an answer."""
         verdict = gateway.check_credentials()
         assert isinstance(verdict, CredentialsCheck)
         assert verdict.accepted is True
 
     @needs("check_credentials", "impostor")
     def test_other_credentials_are_not_accepted(self) -> None:
-        """The verdict is an answer, not an error."""
+        """The result is an answer, not an exception."""
         verdict = self.impostor().check_credentials()
         assert isinstance(verdict, CredentialsCheck)
         assert verdict.accepted is False
 
     @needs("parse_webhook")
     def test_a_webhook_without_a_signature_is_refused(self, gateway: Gateway) -> None:
-        """Whoever may send it."""
+        """Any sender could forge it."""
         for headers, body in (({}, b"{}"), ({}, b""), ({"X-Signature": "00"}, b"\xff\x00")):
             assert isinstance(gateway.parse_webhook(headers, body), Refusal)
 
     @needs("parse_webhook", "make_webhook")
     def test_a_webhook_is_believed_only_as_it_was_signed(self, gateway: Gateway) -> None:
-        """One byte more in the body, or one character less in the signature, is a refusal."""
+        """A longer body or a shorter signature is refused."""
         headers, body = self.make_webhook(gateway)
         notice = gateway.parse_webhook(headers, body)
         assert isinstance(notice, WebhookNotice)

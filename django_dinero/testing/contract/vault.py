@@ -1,4 +1,4 @@
-"""The contract of the vault: customers are stored, found, changed and removed."""
+"""The contract for customers: storing, finding, changing and deleting them."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import CustomerRequest, CustomerUpdate, Refusal, RemoteCustomer
 from django_dinero.identifiers import new_key
 from django_dinero.testing.contract.base import ContractBase, needs
-from django_dinero.testing.contract.checks import address_with, done, is_refusal
+from django_dinero.testing.contract.checks import address_with, assert_done, assert_refusal
 
-#: An id that no provider has given to a customer, a card or a transaction.
+#: An id that no customer, card or transaction has.
 NOBODY = "999999999"
 
 
 class VaultContract(ContractBase):
-    """Customers: every verb ends with a typed answer, and repeating one does no harm."""
+    """Tests of customers: every verb returns a typed answer, and repeating one does no harm."""
 
     @needs("create_customer", "retrieve_customer")
     def test_a_customer_is_stored_with_our_key(self, gateway: Gateway) -> None:
-        """What was sent is what the gateway shows."""
+        """The gateway shows what was sent."""
         request, created = self.stored(gateway)
         found = self.customer(gateway, created.customer_id)
         assert (found.customer_key, found.email) == (request.customer_key, request.email)
@@ -44,7 +44,6 @@ class VaultContract(ContractBase):
 
     @needs("create_customer", "retrieve_customer", "make_token")
     def test_a_customer_is_stored_with_a_token(self, gateway: Gateway) -> None:
-        """A token stands for a card."""
         _, created = self.stored(gateway, self.make_token(gateway))
         found = self.customer(gateway, created.customer_id)
         assert len(found.cards) == 1
@@ -52,11 +51,11 @@ class VaultContract(ContractBase):
 
     @needs("create_customer")
     def test_the_same_customer_again(self, gateway: Gateway) -> None:
-        """It is refused as a duplicate, is the same one, or another: never an error."""
+        """It is refused as a duplicate, or stored as the same customer or another; no exception."""
         request, created = self.stored(gateway)
         again = gateway.create_customer(request)
         if isinstance(again, Refusal):
-            refusal = is_refusal(again, ReasonKind.DUPLICATE_CUSTOMER)
+            refusal = assert_refusal(again, ReasonKind.DUPLICATE_CUSTOMER)
             assert refusal.existing_id in ("", created.customer_id)
         else:
             assert isinstance(again, RemoteCustomer)
@@ -68,11 +67,11 @@ class VaultContract(ContractBase):
     @needs("retrieve_customer")
     def test_nobody_is_not_found(self, gateway: Gateway) -> None:
         """An id that the gateway does not know is a refusal, not an error."""
-        is_refusal(gateway.retrieve_customer(NOBODY), ReasonKind.CUSTOMER_NOT_FOUND)
+        assert_refusal(gateway.retrieve_customer(NOBODY), ReasonKind.CUSTOMER_NOT_FOUND)
 
     @needs("create_customer", "retrieve_customer", "update_customer")
     def test_an_update_writes_the_whole_state_and_can_be_repeated(self, gateway: Gateway) -> None:
-        """Twice the same update leaves what one leaves, cards untouched."""
+        """The same update twice has the effect of one, and does not touch cards."""
         request, created = self.stored(gateway, self.good_card())
         update = CustomerUpdate(
             operation_key=new_key(),
@@ -82,8 +81,8 @@ class VaultContract(ContractBase):
             first_name="Beth",
             last_name="Other",
         )
-        done(gateway.update_customer(update))
-        done(gateway.update_customer(update))
+        assert_done(gateway.update_customer(update))
+        assert_done(gateway.update_customer(update))
         found = self.customer(gateway, created.customer_id)
         assert (found.customer_key, found.email) == (request.customer_key, update.email)
         assert found.first_name in ("", "Beth")
@@ -92,30 +91,30 @@ class VaultContract(ContractBase):
 
     @needs("update_customer")
     def test_nobody_is_not_updated(self, gateway: Gateway) -> None:
-        """A customer that is gone is refused, so that it can be marked as missing."""
+        """An update of a missing customer is refused, so that its row can be marked."""
         update = CustomerUpdate(new_key(), NOBODY, new_key(), "nobody@example.com")
-        is_refusal(gateway.update_customer(update), ReasonKind.CUSTOMER_NOT_FOUND)
+        assert_refusal(gateway.update_customer(update), ReasonKind.CUSTOMER_NOT_FOUND)
 
     @needs("create_customer", "delete_customer")
     def test_deleting_twice_is_a_success(self, gateway: Gateway) -> None:
-        """The second time says that there was nothing left to do."""
+        """The second delete says that there was nothing left to do."""
         _, created = self.stored(gateway, self.good_card())
-        done(gateway.delete_customer(created.customer_id))
-        done(gateway.delete_customer(created.customer_id), already=True)
-        done(gateway.delete_customer(NOBODY), already=True)
+        assert_done(gateway.delete_customer(created.customer_id))
+        assert_done(gateway.delete_customer(created.customer_id), already=True)
+        assert_done(gateway.delete_customer(NOBODY), already=True)
 
     @needs("create_customer", "delete_customer", "retrieve_customer")
     def test_a_deleted_customer_is_gone(self, gateway: Gateway) -> None:
-        """Nobody finds it any more; others stay."""
+        """It can no longer be retrieved; other customers stay."""
         _, gone = self.stored(gateway)
         _, stays = self.stored(gateway)
-        done(gateway.delete_customer(gone.customer_id))
-        is_refusal(gateway.retrieve_customer(gone.customer_id), ReasonKind.CUSTOMER_NOT_FOUND)
+        assert_done(gateway.delete_customer(gone.customer_id))
+        assert_refusal(gateway.retrieve_customer(gone.customer_id), ReasonKind.CUSTOMER_NOT_FOUND)
         self.customer(gateway, stays.customer_id)
 
     @needs("create_customer", "retrieve_customer")
     def test_texts_come_back_as_they_were_sent(self, gateway: Gateway) -> None:
-        """Markup, quotes and letters beyond ASCII are escaped on the way, not eaten."""
+        """Markup, quotes and letters beyond ASCII are escaped on the way and not lost."""
         key = new_key()
         card = self.good_card()
         names = address_with(card.address, first_name="Zo\u00eb", last_name="O'Neil & <Sons>")

@@ -43,8 +43,8 @@ def test_a_failed_assert_of_the_contract_shows_its_values(tmp_path: Path) -> Non
     (tmp_path / "test_it.py").write_text(
         "from django_dinero.enums import ResultStatus\n"
         "from django_dinero.gateways.types import TransactionResult\n"
-        "from django_dinero.testing.contract.checks import approved\n"
-        "def test_it():\n    approved(TransactionResult(ResultStatus.DECLINED))\n"
+        "from django_dinero.testing.contract.checks import assert_approved\n"
+        "def test_it():\n    assert_approved(TransactionResult(ResultStatus.DECLINED))\n"
     )
     assert "ResultStatus.DECLINED" in run_pytest(tmp_path, "-p", "no:django")
 
