@@ -1,11 +1,12 @@
 """The order of elements in the Authorize.Net XML API, which refuses every other order.
 
-The client writes its requests by this table and the test bank reads and writes by it. Facts of the
-protocol as of its schema of 2024-08-29; a test compares the whole table with the official schema.
+The client writes its requests by this table, and the test bank reads and writes by it. It follows
+the schema of 2024-08-29; a test compares the whole table with the official schema.
 
-A row of ``_NOTATION`` is a type: its children in order, separated by commas, each a name with ``!``
-when it must be there, ``*`` when it may repeat and ``|`` when it is one of a choice, then its type.
-No type means plain text; ``textN`` is text of at most N characters.
+A row of ``_NOTATION`` describes a type: its children in order, separated by commas. Each child is a
+name and a type. The name is followed by ``!`` if the child is required, by ``*`` if it may repeat
+and by ``|`` if it is one of a choice. No type means plain text; ``textN`` is text of at most N
+characters.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ NAMESPACE = "AnetApi/xml/v1/schema/AnetApiSchema.xsd"
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """An element inside a type: its name, its type, whether it must be there, may repeat."""
+    """A child element of a type: its name and type, whether it is required and may repeat."""
 
     name: str
     type: str
@@ -31,7 +32,7 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The children of a type of which one may be there, or must be when ``required``."""
+    """Children of a type that exclude each other. One must be present if ``required``."""
 
     names: tuple[str, ...]
     required: bool
@@ -39,7 +40,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """What a value must keep to: lengths in characters, a whole-match pattern, a list of values."""
+    """The limits of a value: lengths in characters, a pattern of the whole, allowed values."""
 
     min_length: int | None = None
     max_length: int | None = None
@@ -401,17 +402,17 @@ def _facet(name: str) -> None:
 
 
 def _children(notation: str) -> Iterator[tuple[Child, bool]]:
-    """Read one row: each child, and whether it is one of a choice."""
+    """Read the children of a row, and whether each is one of a choice."""
     for part in filter(None, (piece.strip() for piece in notation.split(","))):
-        marked, _, type_name = part.partition(" ")
-        name = marked.rstrip("!*|")
-        marks = marked[len(name) :]
+        flagged, _, type_name = part.partition(" ")
+        name = flagged.rstrip("!*|")
+        flags = flagged[len(name) :]
         _facet(type_name)
-        yield Child(name, type_name or "text", "!" in marks, "*" in marks), "|" in marks
+        yield Child(name, type_name or "text", "!" in flags, "*" in flags), "|" in flags
 
 
 def _rows() -> Iterator[tuple[str, str]]:
-    """Every type and its notation."""
+    """Return every type and its notation."""
     for operation, body in _REQUESTS.items():
         yield f"{operation}Request", f"{_REQUEST}, {body}"
     for operation, body in _RESPONSES.items():
@@ -422,7 +423,7 @@ def _rows() -> Iterator[tuple[str, str]]:
         yield name, body
 
 
-def _read() -> tuple[dict[str, tuple[Child, ...]], dict[str, Choice]]:
+def _read_notation() -> tuple[dict[str, tuple[Child, ...]], dict[str, Choice]]:
     types, choices = {}, {}
     for name, notation in _rows():
         children = tuple(_children(notation))
@@ -435,12 +436,12 @@ def _read() -> tuple[dict[str, tuple[Child, ...]], dict[str, Choice]]:
     return types, choices
 
 
-_types, _choices = _read()
-#: A complex type's children in the order that the gateway asks for, inherited ones included.
+_types, _choices = _read_notation()
+#: The children of each complex type in the gateway's order, inherited ones included.
 TYPES: Mapping[str, tuple[Child, ...]] = MappingProxyType(_types)
-#: The types of whose children some exclude each other (of these, ``Child.required`` says nothing).
+#: Types with children that exclude each other (ignore their ``Child.required``).
 CHOICES: Mapping[str, Choice] = MappingProxyType(_choices)
-#: What the values of simple types keep to.
+#: The limits of simple types.
 FACETS: Mapping[str, Facet] = MappingProxyType(_FACETS)
 #: The type of each root element, of requests and of replies.
 ROOTS: Mapping[str, str] = MappingProxyType(
@@ -465,11 +466,11 @@ _POSITIONS = {
 
 
 def arrange(type_name: str, values: Mapping[str, object]) -> list[tuple[str, object]]:
-    """Return the items of ``values`` in the order that ``type_name`` asks for.
+    """Return the items of ``values`` in the order of the type ``type_name``.
 
     Args:
         type_name: a key of :data:`TYPES`.
-        values: element names and whatever belongs to them.
+        values: any values by element name.
 
     Raises:
         KeyError: there is no such type, or it has no such element; the text names both.

@@ -1,4 +1,4 @@
-"""Asks each configured gateway whether it knows us."""
+"""Check the credentials of the configured gateways."""
 
 from __future__ import annotations
 
@@ -28,27 +28,26 @@ HIDDEN = ("key", "secret", "login", "password", "token")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One gateway's line: a word that scripts can look for, and the reason."""
+    """One gateway's line: a status that scripts can search for, and the reason."""
 
     gateway_name: str
-    word: str
+    status: str
     text: str = ""
 
     @property
-    def fine(self) -> bool:
+    def is_usable(self) -> bool:
         """Whether the gateway can be used."""
-        return self.word == "OK"
+        return self.status == "OK"
 
 
 class Command(BaseCommand):
-    """``manage.py dinero_check [name ...]``: one line per gateway, exit code 0 if all are fine."""
+    """``manage.py dinero_check [name ...]``: a line per gateway, exit code 0 if all can be used."""
 
     help = "Asks the payment gateways whether they accept the configured credentials."
-    # The checks stop at the first wrong entry; here it is a verdict among others.
+    # A system check would stop at the first wrong entry; this command reports it and goes on.
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add the names."""
         parser.add_argument(
             "gateway_names",
             nargs="*",
@@ -60,7 +59,7 @@ class Command(BaseCommand):
         """Print the verdicts.
 
         Raises:
-            CommandError: a gateway is not fine, no such name, or there is none at all.
+            CommandError: a gateway cannot be used, a name is unknown, or no gateway is configured.
         """
         asked = list(dict.fromkeys(gateway_names)) or list(registry.gateways)
         if not asked:
@@ -69,10 +68,12 @@ class Command(BaseCommand):
         bad = 0
         for gateway_name in asked:
             verdict = check(gateway_name)
-            bad += not verdict.fine
-            text = f"{verdict.gateway_name:{width}}  {verdict.word}"
+            bad += not verdict.is_usable
+            text = f"{verdict.gateway_name:{width}}  {verdict.status}"
             line = f"{text}: {verdict.text}" if verdict.text else text
-            self.stdout.write(self.style.SUCCESS(line) if verdict.fine else self.style.ERROR(line))
+            self.stdout.write(
+                self.style.SUCCESS(line) if verdict.is_usable else self.style.ERROR(line)
+            )
             self.stdout.flush()
         if bad:
             raise CommandError(
@@ -86,20 +87,20 @@ class Command(BaseCommand):
 
 
 def check(gateway_name: str) -> Verdict:
-    """Ask one gateway; every way this can end is a verdict.
+    """Ask one gateway, and turn every possible ending into a verdict.
 
     Raises:
         CommandError: no gateway has this name.
     """
     try:
-        word, text = _ask(gateway_name)
+        status, text = _ask_gateway(gateway_name)
     except InvalidInput as error:
         raise CommandError(str(error)) from None
     line = " ".join(scrub(text, *_hidden_values(gateway_name)).split())
-    return Verdict(gateway_name, word, line)
+    return Verdict(gateway_name, status, line)
 
 
-def _ask(gateway_name: str) -> tuple[str, str]:
+def _ask_gateway(gateway_name: str) -> tuple[str, str]:
     try:
         gateway = registry.get_gateway(gateway_name)
         answer = gateway.check_credentials()
@@ -113,7 +114,9 @@ def _ask(gateway_name: str) -> tuple[str, str]:
         return "UNREACHABLE", error.message or error.code
     except DineroError as error:
         return "REFUSED", error.message or error.code
-    except Exception as error:  # somebody else's backend: the others are still asked
+    except (
+        Exception
+    ) as error:  # a third-party backend may raise anything; the other gateways are still asked
         return "FAILED", type(error).__name__
     if not answer.accepted:
         return "REFUSED", answer.text

@@ -1,4 +1,4 @@
-"""Serves the test bank in Authorize.Net's XML, for the real client to talk to."""
+"""Serve the test bank over HTTP in Authorize.Net's XML, for the real client."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from django_dinero.sandbox.http.server import SandboxServer
 DEFAULT_PORT = 8765
 _OPERATION = "createTransactionRequest"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-#: What to send, and what comes of it. The triggers are those of Authorize.Net's own sandbox.
+#: What to send, and what the result is. The triggers are those of Authorize.Net's own sandbox.
 _CARDS = (
     ("Visa", "4111111111111111 4007000000027 4012888818888"),
     ("Mastercard", "5424000000000015 2223000010309703"),
@@ -50,10 +50,10 @@ _TRIGGERS = (
 
 
 class Command(BaseCommand):
-    """``manage.py dinero_sandbox``: prints where it listens and what it knows, then serves."""
+    """``manage.py dinero_sandbox``: print the address, the keys and the triggers, then serve."""
 
     help = "Serves a test bank that speaks Authorize.Net's XML. No money moves."
-    # It needs no database and no gateway, so that it starts in a project that has neither yet.
+    # Skipped, so that it starts in a project that has no database and no gateway yet.
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -96,19 +96,19 @@ class Command(BaseCommand):
         def leave(number: int, frame: FrameType | None) -> None:
             end.set()
 
-        # Signals reach the main thread of a program alone; a test may call us from another one.
+        # Only the main thread may set signal handlers. A test may run the command in another one.
         is_main = threading.current_thread() is threading.main_thread()
         before = {number: signal.signal(number, leave) for number in _SIGNALS if is_main}
         try:
             with server:
-                self._tell(server)
+                self._print_facts(server)
                 while not end.wait(1.0):
                     pass
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _tell(self, server: SandboxServer) -> None:
+    def _print_facts(self, server: SandboxServer) -> None:
         account = server.bank.account
         facts = {
             "endpoint": server.endpoint,
@@ -118,7 +118,7 @@ class Command(BaseCommand):
             "client_key": account.client_key,
             "control": server.control_url,
         }
-        # Whoever started us reads these lines by their names: they stay untranslated.
+        # Programs parse these lines by their names, so they are not translated.
         lines = [f"{name}: {value}" for name, value in facts.items()]
         lines += ["", _("Test cards"), *_table(_CARDS), "", _("Triggers"), *_table(_TRIGGERS)]
         lines += ["", _("Controls: POST to the control address and a name, with values as JSON")]

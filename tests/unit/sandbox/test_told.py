@@ -37,7 +37,7 @@ def printed() -> Iterator[str]:
     """What the command prints before it serves."""
     bank, out = Bank(), StringIO()
     server = SandboxServer(bank)
-    Command(stdout=out)._tell(server)
+    Command(stdout=out)._print_facts(server)
     yield out.getvalue()
     server.stop()
     bank.close()
