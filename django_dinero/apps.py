@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class DineroConfig(AppConfig):
-    """Label ``dinero``: tables ``dinero_*``, permissions ``dinero.*``."""
+    """The app with the label ``dinero``: tables ``dinero_*``, permissions ``dinero.*``."""
 
     name = "django_dinero"
     label = "dinero"
@@ -17,9 +17,9 @@ class DineroConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect the receivers, register the checks.
+        """Connect the receivers and register the checks.
 
-        By name, since models cannot be imported before the registry has loaded this module.
+        They are imported by name: models cannot be imported before Django has loaded this module.
         """
         import_module("django_dinero.receivers").connect()
         import_module("django_dinero.checks").connect()

@@ -1,4 +1,4 @@
-"""Card data on its way to a gateway: checked here, held as secrets, never stored."""
+"""Card data on its way to a gateway: checked, wrapped as secrets, never stored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from django_dinero.exceptions import (
 )
 from django_dinero.redaction import Secret, scrub
 
-#: A card is valid for some years; a year further away than this is a typing error.
+#: An expiry year further away than this is a typing error.
 MAX_YEARS_AHEAD = 50
 
 _SEPARATORS = re.compile(r"[ -]")
@@ -52,7 +52,7 @@ _BRANDS: tuple[tuple[str, int, int], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Who and where the bill goes: names, address and telephone of one card."""
+    """The billing address of a card, with names and telephone numbers."""
 
     first_name: str = ""
     last_name: str = ""
@@ -75,7 +75,7 @@ ADDRESS_FIELDS: tuple[str, ...] = tuple(f.name for f in fields(Address))
 
 @dataclass(frozen=True, slots=True)
 class CardDetails:
-    """A card as its holder typed it. Build it with :func:`card_details`, which checks it."""
+    """A card as its holder typed it. :func:`card_details` checks the values and builds it."""
 
     number: Secret
     cvv: Secret | None = None
@@ -96,9 +96,9 @@ class CardDetails:
 
 @dataclass(frozen=True, slots=True)
 class PaymentToken:
-    """What a browser-side form got from the gateway in place of the card number (a nonce).
+    """What a browser-side form gets from the gateway in place of a card number (a nonce).
 
-    ``descriptor`` names the kind of token where the gateway has several.
+    ``descriptor`` is the kind of token, for gateways that have several kinds.
     """
 
     value: Secret
@@ -106,18 +106,18 @@ class PaymentToken:
     address: Address = field(default_factory=Address)
 
 
-#: Arguments whose values nobody may see.
+#: Arguments whose values must never be shown.
 SECRET_ARGUMENTS = ("number", "cvv", "token")
 
 
 def wrap_secrets(arguments: Mapping[str, object], *, misplaced: bool = True) -> None:
     """Turn number, CVV and token among a call's keyword arguments into secrets, in place.
 
-    Called first thing where they arrive: a traceback shows the locals of every frame below.
+    Call it first in every public method: a traceback shows the local variables of all later calls.
 
     Args:
-        arguments: the call's own dict, typed as a mapping so that typed options pass.
-        misplaced: also a number that was typed into another field, which will be refused.
+        arguments: the call's own dict, annotated as a mapping so that typed options are accepted.
+        misplaced: also wrap a card number in any other field. It is refused later.
     """
     own = cast("dict[str, object]", arguments)
     for name, value in own.items():
@@ -137,7 +137,7 @@ def luhn_valid(digits: str) -> bool:
 
 
 def brand_of(digits: str) -> str:
-    """Return the card network that a number's first digits belong to, or an empty string."""
+    """Return the card network of a number by its first digits, or an empty string."""
     for brand, low, high in _BRANDS:
         if low <= int(digits[: len(str(low))] or 0) <= high:
             return brand
@@ -147,7 +147,7 @@ def brand_of(digits: str) -> str:
 def card_details(
     values: Mapping[str, object], *, today: datetime.date | None = None
 ) -> CardDetails:
-    """Check what was typed for a card and return it, with number and CVV as secrets.
+    """Check the values typed for a card, and return the card with its number and CVV as secrets.
 
     Args:
         values: ``number`` and optionally ``cvv``, ``month``, ``year`` and the fields of
@@ -156,7 +156,7 @@ def card_details(
 
     Raises:
         InvalidCardInput, InvalidExpiryInput, InvalidCVVInput, InvalidInput: every wrong field is
-            named in ``errors``; the class is that of the first wrong one, in this order.
+            named in ``errors``; the first wrong one, in this order, decides the class.
     """
     errors: dict[str, str] = {}
     number = _number(values.get("number"), errors)
@@ -227,10 +227,9 @@ def check_expiry(
     *,
     today: datetime.date | None = None,
 ) -> tuple[int | None, int | None]:
-    """Return month (1-12) and four-digit year, writing what is wrong into ``errors``.
+    """Return month (1-12) and four-digit year, and add what is wrong to ``errors``.
 
-    A two-digit year means 20xx. Neither given is fine here: whether a gateway demands them is
-    its own rule.
+    A two-digit year means 20xx. Both may be missing: some gateways do not require them.
     """
     month_text, year_text = text_of(month), text_of(year)
     if not month_text and not year_text:
@@ -243,12 +242,12 @@ def check_expiry(
     if "month" in errors or "year" in errors:
         return None, None
     year_number = int(year_text) + (2000 if len(year_text) == 2 else 0)
-    _check_span(year_number, month_number, today or timezone.now().date(), errors)
+    _check_year(year_number, month_number, today or timezone.now().date(), errors)
     return month_number, year_number
 
 
-def _check_span(year: int, month: int, today: datetime.date, errors: dict[str, str]) -> None:
-    # A card is good to the end of its month, wherever its holder is: one day of grace covers
+def _check_year(year: int, month: int, today: datetime.date, errors: dict[str, str]) -> None:
+    # A card is valid to the end of its month in its holder's time zone. One day of grace covers
     # every time zone.
     yesterday = today - datetime.timedelta(days=1)
     if (year, month) < (yesterday.year, yesterday.month):
@@ -258,7 +257,7 @@ def _check_span(year: int, month: int, today: datetime.date, errors: dict[str, s
 
 
 def address_of(values: Mapping[str, object], errors: dict[str, str]) -> Address:
-    """Return the address fields in ``values``; unsendable text is written into ``errors``."""
+    """Return the address fields in ``values``, and add unsendable texts to ``errors``."""
     texts: dict[str, str] = {}
     for name in ADDRESS_FIELDS:
         problem = unsendable(text_of(values.get(name)))
@@ -272,7 +271,7 @@ def address_of(values: Mapping[str, object], errors: dict[str, str]) -> Address:
 def unsendable(text: str) -> str:
     """Return why ``text`` must not be sent or stored, or an empty string.
 
-    Control characters and lone surrogates fail in XML and in databases; a card number in a name
+    Control characters and lone surrogates fail in XML and in databases. A card number in a name
     or an address would be stored in the clear.
     """
     if any((ord(c) < 32 and c not in "\t\n\r") or 0xD800 <= ord(c) <= 0xDFFF for c in text) or any(
@@ -287,15 +286,15 @@ def unsendable(text: str) -> str:
 def looks_like_card_number(text: str) -> bool:
     """Say whether ``text`` holds 13 to 19 digits of a known network that pass the Luhn check.
 
-    Digits may stand in groups, and other groups before or after them: any row of whole groups is
-    looked at.
+    Digits may be grouped, and other groups of digits may precede or follow them. Every sequence of
+    adjacent groups is checked.
     """
     if scrub(text) == text:
         return False
-    return any(_is_number(digits) for run in _RUN.findall(text) for digits in _rows_of_groups(run))
+    return any(_is_number(digits) for run in _RUN.findall(text) for digits in _joined_groups(run))
 
 
-def _rows_of_groups(run: str) -> Iterator[str]:
+def _joined_groups(run: str) -> Iterator[str]:
     groups = _SEPARATORS.split("".join(str(int(c)) if c.isdecimal() else c for c in run))
     for start in range(len(groups)):
         digits = ""

@@ -1,4 +1,4 @@
-"""System checks: what would go wrong with money, said before it does."""
+"""System checks for settings, databases and routes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from django_dinero import conf
 from django_dinero.gateways.registry import build
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 
-HELPER = "Make it with django_dinero.db.journal_alias(DATABASES['default'])."
+MAKE_ALIAS_HINT = "Make it with django_dinero.db.journal_alias(DATABASES['default'])."
 _SECRET_NAMES = re.compile(r"KEY|SECRET|TOKEN|PASS|LOGIN", re.IGNORECASE)
 
 
@@ -43,14 +43,18 @@ def check_settings(
     """Check the DINERO setting and every gateway in it."""
     try:
         return [
-            *_shape(),
-            *(m for gateway_name, c in conf.gateways().items() for m in _entry(gateway_name, c)),
+            *_check_shape(),
+            *(
+                m
+                for gateway_name, c in conf.gateways().items()
+                for m in _check_entry(gateway_name, c)
+            ),
         ]
     except ImproperlyConfigured as error:
         return [Error(str(error), id="dinero.E001")]
 
 
-def _shape() -> Iterator[CheckMessage]:
+def _check_shape() -> Iterator[CheckMessage]:
     unknown = sorted(set(conf.dinero()) - conf.KNOWN)
     if unknown:
         yield checks.Warning(
@@ -72,13 +76,13 @@ def _shape() -> Iterator[CheckMessage]:
             id="dinero.W002",
         )
     if conf.gateway_resolver():
-        yield from _resolver(conf.gateway_resolver())
+        yield from _check_resolver(conf.gateway_resolver())
 
 
-def _resolver(path: str) -> Iterator[CheckMessage]:
+def _check_resolver(path: str) -> Iterator[CheckMessage]:
     try:
         found = import_string(path)
-    except Exception as error:  # whatever their module raises
+    except Exception as error:  # the module may raise anything
         text = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
         yield Error(f'DINERO["GATEWAY_RESOLVER"]: {text}', id="dinero.E002")
         return
@@ -90,17 +94,17 @@ def _resolver(path: str) -> Iterator[CheckMessage]:
         )
 
 
-def _entry(gateway_name: str, config: object) -> Iterator[CheckMessage]:
+def _check_entry(gateway_name: str, config: object) -> Iterator[CheckMessage]:
     try:
         entry = conf.entry(gateway_name, config)
     except ImproperlyConfigured as error:
         yield Error(str(error), id="dinero.E003")
         return
-    yield from _unreadable(gateway_name, entry.options)
+    yield from _check_secrets(gateway_name, entry.options)
     try:
         gateway = build(gateway_name, entry)
-    except Exception as error:  # a backend of somebody else's may raise what it likes
-        yield Error(_told(gateway_name, error), id="dinero.E003")
+    except Exception as error:  # a third-party backend may raise anything
+        yield Error(_error_text(gateway_name, error), id="dinero.E003")
         return
     yield from gateway.check()
     if gateway.live and settings.DEBUG:
@@ -111,15 +115,15 @@ def _entry(gateway_name: str, config: object) -> Iterator[CheckMessage]:
         )
 
 
-def _told(gateway_name: str, error: Exception) -> str:
-    """Return the text of an error, which names the gateway if it is one of ours."""
+def _error_text(gateway_name: str, error: Exception) -> str:
+    """Return the text of an error, with the gateway's name unless the text has it already."""
     if isinstance(error, ImproperlyConfigured) and repr(gateway_name) in str(error):
         return str(error)
     name = "" if isinstance(error, ImproperlyConfigured) else f"{type(error).__name__}: "
     return f"DINERO gateway {gateway_name!r}: {name}{error}"
 
 
-def _unreadable(gateway_name: str, options: Mapping[str, Any]) -> Iterator[CheckMessage]:
+def _check_secrets(gateway_name: str, options: Mapping[str, Any]) -> Iterator[CheckMessage]:
     for name, value in options.items():
         if not _SECRET_NAMES.search(name) or value is None:
             continue
@@ -135,11 +139,11 @@ def _unreadable(gateway_name: str, options: Mapping[str, Any]) -> Iterator[Check
 def check_journal(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Check that the journal's alias is a second connection to the same database."""
+    """Check that the journal alias is a second connection to the same database."""
     try:
         alias = conf.journal_alias()
     except ImproperlyConfigured:
-        return []  # check_settings tells it
+        return []  # check_settings reports it
     if not alias:
         return []
     try:
@@ -159,12 +163,14 @@ def check_journal(
         ]
     errors: list[CheckMessage] = [
         Error(text, hint=hint, id="dinero.E005")
-        for text, hint in _journal(journal, connections[main].settings_dict)
+        for text, hint in _journal_faults(journal, connections[main].settings_dict)
     ]
-    return errors or list(_waits_for_ever(journal))
+    return errors or list(_check_lock_timeout(journal))
 
 
-def _journal(journal: BaseDatabaseWrapper, main: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _journal_faults(
+    journal: BaseDatabaseWrapper, main: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
     entry = journal.settings_dict
     if journal.vendor == "sqlite":
         yield (
@@ -172,15 +178,18 @@ def _journal(journal: BaseDatabaseWrapper, main: Mapping[str, Any]) -> Iterator[
             "Leave JOURNAL_ALIAS out and charge outside transactions.",
         )
     if any(entry.get(name) != main.get(name) for name in ("ENGINE", "NAME", "HOST", "PORT")):
-        yield "The journal's alias points to another database than its tables.", HELPER
+        yield "The journal's alias points to another database than its tables.", MAKE_ALIAS_HINT
     if entry.get("ATOMIC_REQUESTS"):
-        yield "ATOMIC_REQUESTS on the journal's alias rolls the journal back.", HELPER
+        yield "ATOMIC_REQUESTS on the journal's alias rolls the journal back.", MAKE_ALIAS_HINT
     if not entry.get("AUTOCOMMIT", True):
-        yield "AUTOCOMMIT is off on the journal's alias: nothing that it writes is kept.", HELPER
+        yield (
+            "AUTOCOMMIT is off on the journal's alias: nothing that it writes is kept.",
+            MAKE_ALIAS_HINT,
+        )
 
 
-def _waits_for_ever(journal: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
-    """Find a journal that would wait for a lock of its own caller, which waits for the journal."""
+def _check_lock_timeout(journal: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
+    """Warn if the journal could wait for ever for a lock of its own caller."""
     options = journal.settings_dict.get("OPTIONS", {})
     limit = {"postgresql": ("options", "lock_timeout"), "mysql": ("init_command", "lock_wait")}
     name, setting = limit.get(journal.vendor, ("", ""))
@@ -188,7 +197,8 @@ def _waits_for_ever(journal: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
         yield checks.Warning(
             "The journal's connection waits for locks as long as the server lets it; a caller that "
             "holds one waits for itself.",
-            hint=f"{HELPER} Silence this if the role or the server sets a limit of some seconds.",
+            hint=f"{MAKE_ALIAS_HINT} Silence this if the role or the server sets a limit of some "
+            "seconds.",
             id="dinero.W005",
         )
 
@@ -214,7 +224,7 @@ def check_users(
 def check_routes(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Find routes of the project that the API's last one, which takes every address, hides."""
+    """Find routes of the project that the API's catch-all route hides."""
     if not getattr(settings, "ROOT_URLCONF", None):
         return []
     hidden: list[str] = []
@@ -238,7 +248,7 @@ def check_routes(
 
 
 def _routes(patterns: Iterable[Any], prefix: str = "") -> Iterator[tuple[str, bool]]:
-    """Return every route in its order, and whether it is where the API is included."""
+    """Return every route in order, and whether the API is included there."""
     for each in patterns:
         route = prefix + str(each.pattern).removeprefix("^")
         is_api = isinstance(each, URLResolver) and each.app_name == "dinero-api"
@@ -253,13 +263,13 @@ def check_rows(
     databases: Sequence[str] | None = None,
     **kwargs: Any,
 ) -> list[CheckMessage]:
-    """Find rows of gateways that are no longer configured: nothing can be done with them."""
+    """Find rows of gateways that are no longer configured."""
     try:
         if conf.gateway_resolver():
             return []
         configured = set(conf.gateways())
     except ImproperlyConfigured:
-        return []  # check_settings tells it
+        return []  # check_settings reports it
     lost: dict[str, list[str]] = {}
     for model in (Customer, CreditCard, Transaction, Operation):
         if router.db_for_read(model) not in (databases or ()):
@@ -268,7 +278,7 @@ def check_rows(
         try:
             names = set(rows)
         except DatabaseError as error:
-            return _unmigrated(router.db_for_read(model), error)
+            return _unmigrated_warning(router.db_for_read(model), error)
         for name in names - configured:
             lost.setdefault(name, []).append(str(model._meta.verbose_name_plural))
     return [
@@ -281,10 +291,10 @@ def check_rows(
     ]
 
 
-def _unmigrated(alias: str, error: DatabaseError) -> list[CheckMessage]:
-    """Say so here, before a page of the admin or the API says that a table is missing."""
+def _unmigrated_warning(alias: str, error: DatabaseError) -> list[CheckMessage]:
+    """Warn that tables are missing, before a page of the admin or the API fails."""
     if sys.argv[1:2] == ["migrate"]:
-        return []  # it asks too, and is the cure
+        return []  # migrate runs this check too, and is about to create the tables
     return [
         checks.Warning(
             f"The tables of dinero cannot be read in the database {alias!r}: {error}",

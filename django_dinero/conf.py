@@ -1,4 +1,4 @@
-"""The ``DINERO`` setting, read live so that ``override_settings`` works."""
+"""The ``DINERO`` setting, read on each access so that ``override_settings`` works."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KNOWN = frozenset({"GATEWAYS", "GATEWAY_RESOLVER", "JOURNAL_ALIAS"})
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """How one gateway is configured: the dotted path of its class, and its options."""
+    """The configuration of a gateway: the dotted path of its class, and its options."""
 
     backend: str
     options: dict[str, Any] = field(repr=False)
@@ -26,7 +26,7 @@ def dinero() -> Mapping[str, Any]:
     """Return ``settings.DINERO``, empty if it is not set.
 
     Raises:
-        ImproperlyConfigured: it is no mapping.
+        ImproperlyConfigured: it is not a mapping.
     """
     value = getattr(settings, "DINERO", {})
     if not isinstance(value, Mapping):
@@ -43,11 +43,10 @@ def gateways() -> Mapping[str, Any]:
 
 
 def entry(name: str, config: object) -> Entry:
-    """Read an entry of GATEWAYS; the options are a copy, to which later changes do not reach.
+    """Read an entry of GATEWAYS. Its options are copied, so that later changes have no effect.
 
     Raises:
-        ImproperlyConfigured: it has another shape. A key that is not known is one that somebody
-            believes to work.
+        ImproperlyConfigured: it has the wrong shape, or an unknown key that would have no effect.
     """
     if not isinstance(config, Mapping):
         raise ImproperlyConfigured(f"DINERO gateway {name!r} must be a dict.")

@@ -1,7 +1,6 @@
-"""Words that the models, the services, the gateways and the test bank share.
+"""Enumerations that models, services, gateways and the test bank share.
 
-Plain enumerations without Django: the test bank runs without it. The labels that people read are
-in the models.
+They do not use Django, because the test bank runs without it. Labels for people are in the models.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ class RemoteStatus(StrEnum):
     VOIDED = "voided"
     #: Under review: neither paid nor declined.
     HELD = "held"
-    #: Neither paid nor declined: the card's holder has to do something first (3-D Secure).
+    #: Neither paid nor declined: the cardholder has to do something first (3-D Secure).
     REQUIRES_ACTION = "requires_action"
     DECLINED = "declined"
     EXPIRED = "expired"
@@ -43,23 +42,23 @@ class ResultStatus(StrEnum):
     APPROVED = "approved"
     DECLINED = "declined"
     HELD = "held"
-    #: The gateway could not or would not process it: bad amount, wrong state, its own trouble.
+    #: The gateway did not process it: a bad amount, a wrong state, or trouble of its own.
     FAILED = "failed"
-    #: The card's holder has to do something first (3-D Secure).
+    #: The cardholder has to do something first (3-D Secure).
     REQUIRES_ACTION = "requires_action"
 
 
 class NextActionKind(StrEnum):
-    """How the card's holder gets to what has to be done."""
+    """How the cardholder gets to the page where something has to be done."""
 
-    #: The holder's browser goes to an address of the gateway's or the bank's.
+    #: The cardholder's browser is sent to a page of the gateway or the bank.
     REDIRECT = "redirect"
-    #: The gateway's own script in the holder's browser takes a secret and does the rest.
+    #: The gateway's script in the cardholder's browser gets a secret and does the rest.
     CLIENT_SECRET = "client_secret"  # noqa: S105 - its name
 
 
 class ReasonKind(StrEnum):
-    """Why a gateway refused; each value is the ``code`` of the exception a caller catches."""
+    """Why a gateway refused. Each value is the ``code`` of an exception class."""
 
     CARD_DECLINED = "card_declined"
     AVS = "avs_mismatch"

@@ -1,4 +1,4 @@
-"""Keys that we choose: unguessable, short enough for every gateway, and keyed digests."""
+"""Keys that this app generates, short enough for every gateway, and digests."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from collections.abc import Mapping
 from django.conf import settings
 from django.utils.encoding import force_bytes
 
-#: Authorize.Net's refId, invoiceNumber and merchantCustomerId hold 20 characters (its schema).
+#: Authorize.Net's refId, invoiceNumber and merchantCustomerId have at most 20 characters.
 KEY_LENGTH = 20
 
 
 def new_key() -> str:
-    """Return 20 characters, base32 of 100 random bits: the name of an operation or a customer."""
+    """Return a random key for an operation or a customer: 100 bits in base32, 20 characters."""
     return base64.b32encode(os.urandom(13)).decode("ascii")[:KEY_LENGTH]
 
 
 def derived_key(*parts: str) -> str:
-    """Return 20 characters that these texts make, each time the same: as a new key to anyone else.
+    """Return a key derived from these texts: 20 characters, the same each time.
 
-    Keyed by SECRET_KEY: whoever knows the texts does not know the key.
+    The derivation uses SECRET_KEY, so that nobody who knows the texts can work out the key.
     """
     mac = bytes.fromhex(fingerprint({"parts": parts}))
     return base64.b32encode(mac[:13]).decode("ascii")[:KEY_LENGTH]
@@ -39,7 +39,7 @@ def digest(values: Mapping[str, object]) -> str:
 def fingerprint(values: Mapping[str, object]) -> str:
     """Return an HMAC of a request's parameters, keyed by SECRET_KEY (64 hex characters).
 
-    A bare hash of a card number can be reversed by trying all numbers; a keyed one cannot.
+    A plain hash of a card number can be reversed by trying all numbers. A keyed one cannot.
     """
     secret = force_bytes(settings.SECRET_KEY)  # bytes or str, as Django allows
     key = hashlib.sha256(b"django_dinero.fingerprint" + secret).digest()

@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 
 from django_dinero.exceptions import InvalidAmountInput, InvalidInput
 
-#: What a price column holds; a larger amount is refused by name instead of failing in the database.
+#: The size of a price column. Larger amounts are refused here instead of failing in the database.
 MAX_DIGITS = 16
 DECIMAL_PLACES = 4
-#: Of our own: the thread's context may round to six digits, or trap what is harmless.
+#: A context of our own: the thread's may round to six digits or trap harmless signals.
 EXACT = Context(prec=64)
 _MAX_AMOUNT = Decimal(10) ** (MAX_DIGITS - DECIMAL_PLACES)
 
@@ -32,8 +32,8 @@ def exponent(currency: str) -> int:
     """
     digits: int | None = None
     if _CURRENCY.fullmatch(str(currency)):
-        # Loaded at the first amount: the table costs 30 ms and more, which a worker that never
-        # charges should not pay at start-up.
+        # Loaded with the first amount. It takes 30 ms or more, which a worker that never charges
+        # should not spend at start-up.
         known = import_module("iso4217").Currency.__members__.get(currency)
         digits = known.exponent if known is not None else None
     if digits is None:
@@ -47,7 +47,7 @@ def parse_amount(value: object, currency: str, *, field: str = "price") -> Decim
     Args:
         value: a ``Decimal``, ``int`` or ASCII ``str`` in major units (dollars).
         currency: ISO 4217 code.
-        field: the name that an error carries.
+        field: the name of the field in an error.
 
     Raises:
         InvalidAmountInput: a float, a bool, NaN, zero, negative, an exponent or separators, more
@@ -66,7 +66,7 @@ def parse_amount(value: object, currency: str, *, field: str = "price") -> Decim
     if amount >= _MAX_AMOUNT:
         raise InvalidAmountInput({field: _("The amount is larger than can be stored.")})
     exact = amount.quantize(Decimal(1).scaleb(-places, EXACT), context=EXACT)
-    # A Decimal may carry the zeros of its column (12.5000); what somebody typed may not.
+    # A Decimal may have the zeros of its column (12.5000). Typed text may not.
     typed = "" if isinstance(value, Decimal) else text.partition(".")[2]
     if exact != amount or len(typed) > places:
         raise InvalidAmountInput(
@@ -96,7 +96,7 @@ def _amount_text(value: object, field: str) -> str:
 
 
 def to_minor(amount: Decimal, currency: str) -> int:
-    """Return ``amount`` in minor units (cents): exact, since parse_amount() refused the rest."""
+    """Return ``amount`` in minor units (cents). parse_amount() has refused what is not exact."""
     minor = amount.scaleb(exponent(currency), EXACT)
     if minor != minor.to_integral_value():
         raise InvalidAmountInput({"amount": _("More decimals than the currency has.")})

@@ -1,4 +1,4 @@
-"""Values that must never be shown, and a last filter over text that others wrote."""
+"""Secret values that cannot be shown by accident, and a filter for text written by others."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any, NoReturn
 
 MASK = "[secret]"
 
-# 12 digits and more, with single spaces or dashes between them: card numbers have 12 to 19, and
-# a gateway echoes malformed ones too. \d is any script's digit: a full-width number is a number.
+# 12 or more digits with single spaces or dashes between them. Card numbers have 12 to 19 digits,
+# and a gateway may echo malformed ones. \d matches the digits of every script, full-width ones too.
 _NUMBER = re.compile(r"(?<!\d)\d(?:[ -]?\d){11,}")
 
 
 class Secret:
     """A card number, CVV or key, kept where ``repr``, ``pickle`` and ``__dict__`` cannot reach it.
 
-    ``reveal()`` gives the text back, at the last line before it leaves for the gateway.
+    ``reveal()`` returns the text. Call it as late as possible, right before it is sent.
     """
 
     __slots__ = ("reveal",)
@@ -27,7 +27,7 @@ class Secret:
     def __init__(self, text: str | Secret) -> None:
         value = text.reveal() if isinstance(text, Secret) else text
         if not isinstance(value, str):
-            del text, value  # a traceback shows the locals, and a number may be an int
+            del text, value  # a traceback shows local variables, and a number may be an int
             raise TypeError("A secret is a str.")
         object.__setattr__(self, "reveal", lambda: value)
 
@@ -71,8 +71,8 @@ def scrub(text: str, *secrets: Secret | None) -> str:
     """Return ``text`` with every run of 12 or more digits, and each given secret, masked.
 
     Args:
-        text: what a gateway or a library wrote; it may echo what was sent to it.
-        secrets: values known to be in play (a CVV, a key) that no pattern would find.
+        text: what a gateway or a library wrote. It may repeat what was sent to it.
+        secrets: values that were sent and that no pattern would find (a CVV, a key).
     """
     for secret in secrets:
         if secret:

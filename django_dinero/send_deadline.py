@@ -1,7 +1,7 @@
-"""The last moment at which a request may still leave for the gateway.
+"""The deadline for sending a request to the gateway.
 
-A worker that was stopped between claiming an operation and sending it (SIGSTOP, a debugger) must
-not send it when it wakes: by then somebody else may have proven it absent.
+A worker may be stopped between claiming an operation and sending it (SIGSTOP, a debugger). It must
+not send when it continues, because another worker may have proven the operation absent by then.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ send_before: ContextVar[float | None] = ContextVar("dinero_send_before", default
 
 
 def check_may_send() -> None:
-    """Raise :class:`NotSent` if the moment has passed. Called right before the first byte."""
+    """Raise :class:`NotSent` if the deadline has passed. Call it right before the first byte."""
     limit = send_before.get()
     if limit is not None and time.monotonic() > limit:
         raise NotSent(_("This worker was held up for too long before sending; nothing was sent."))
