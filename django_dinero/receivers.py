@@ -1,4 +1,4 @@
-"""Saves and deletes become pushes here; every path through the ORM that sends a signal is seen."""
+"""Django signal receivers: schedule a push after every save and delete that sends a signal."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from django.apps import apps
 from django.db.models import Model, QuerySet
 from django.db.models.signals import class_prepared, post_delete, post_save, pre_delete
 
-from django_dinero.db.on_commit import after_commit
+from django_dinero.db.on_commit import run_after_commit
 from django_dinero.exceptions import DineroError
 from django_dinero.models import CreditCard, Customer, _services, default_card
 from django_dinero.models.sync_state import SyncState
 
 
 def connect() -> None:
-    """Connect the receivers; called once, when the app is ready."""
+    """Connect the receivers. Called once, when the app is ready."""
     for model in apps.get_models():
-        watch(model)
-    class_prepared.connect(watch, dispatch_uid="dinero.watch")
+        connect_model(model)
+    class_prepared.connect(connect_model, dispatch_uid="dinero.connect_model")
 
 
-def watch(sender: type[Model], **kwargs: Any) -> None:
-    """Connect a model if it is one of ours: a project's proxy sends its own class with signals."""
+def connect_model(sender: type[Model], **kwargs: Any) -> None:
+    """Connect a model if it is one of ours; a proxy of a project sends its own class along."""
     if issubclass(sender, Customer | CreditCard):
         label = sender._meta.label
         post_save.connect(on_save, sender=sender, dispatch_uid=f"dinero.save.{label}")
@@ -41,7 +41,7 @@ def on_save(
     update_fields: frozenset[str] | None,
     **kwargs: Any,
 ) -> None:
-    """Mark a saved row and push it after the commit. A fixture (``raw``) mirrors nothing new."""
+    """Mark a saved row and push it after the commit. Fixtures (``raw``) are not pushed."""
     if isinstance(instance, CreditCard):
         _forget_cards(instance)
     if raw:
@@ -50,11 +50,11 @@ def on_save(
         written = instance.PUSHED_FIELDS if update_fields is None else update_fields
         if not set(written).isdisjoint(instance.PUSHED_FIELDS):
             instance.mark_changed(using, written)
-    if instance.was_taken or (created and instance.sync_state == SyncState.SYNCED):
+    if instance.was_accepted or (created and instance.sync_state == SyncState.SYNCED):
         return
     model = CreditCard if isinstance(instance, CreditCard) else Customer
     push = _push_card if model is CreditCard else _push_customer
-    after_commit(using, (model, instance.pk), partial(push, instance.pk, using))
+    run_after_commit(using, (model, instance.pk), partial(push, instance.pk, using))
 
 
 def before_delete(
@@ -64,11 +64,11 @@ def before_delete(
     origin: Model | QuerySet[Any] | None = None,
     **kwargs: Any,
 ) -> None:
-    """Keep others from moving the default while a card goes that may have it."""
+    """Keep others from moving the default while a card that may have it is deleted."""
     if not isinstance(instance, CreditCard):
         return
-    # A cascade has read its cards a moment ago; an instance that is deleted may be older.
-    if instance.is_default or _is_of_cards(origin):
+    # A cascade has just read its cards. A single instance may have been read long before.
+    if instance.is_default or _deletes_cards(origin):
         default_card.lock([instance.customer_pk], using)
 
 
@@ -79,41 +79,44 @@ def on_delete(
     origin: Model | QuerySet[Any] | None = None,
     **kwargs: Any,
 ) -> None:
-    """Delete at the gateway after the commit; until then only the tombstone is written."""
+    """Write the tombstone of a deleted row, and delete at the gateway after the commit."""
     if sender._meta.concrete_model not in (Customer, CreditCard):
-        return  # a child with a table of its own: its parent's row goes too, and says so
+        # A child model with a table of its own. Deleting its parent's row sends another signal.
+        return
     _record_deletion(instance, using)
     if isinstance(instance, CreditCard):
         _forget_cards(instance)
-        if instance.is_default or _is_of_cards(origin):
+        if instance.is_default or _deletes_cards(origin):
             _pass_default_on(instance, using)
 
 
 def _record_deletion(instance: Customer | CreditCard, using: str) -> None:
     operation = _services.deletions.record_deletion(instance, using)
     if operation is not None:
-        after_commit(using, operation.key, partial(_push_delete, operation.key, using))
+        run_after_commit(using, operation.key, partial(_push_delete, operation.key, using))
 
 
-def _is_of_cards(origin: Model | QuerySet[Any] | None) -> bool:
-    """Whether cards were to be deleted, and not something that takes them along."""
+def _deletes_cards(origin: Model | QuerySet[Any] | None) -> bool:
+    """Whether cards are deleted by themselves, and not by the cascade of another row."""
     model = origin.model if isinstance(origin, QuerySet) else type(origin)
     return issubclass(model, CreditCard)
 
 
 def _pass_default_on(card: CreditCard, using: str) -> None:
-    heir = default_card.promote(CreditCard.objects.using(using), card.customer_pk)
-    if heir is not None:
-        after_commit(using, (CreditCard, heir.pk), partial(_push_heir, heir.pk, using))
+    new_default = default_card.promote_first(CreditCard.objects.using(using), card.customer_pk)
+    if new_default is not None:
+        run_after_commit(
+            using, (CreditCard, new_default.pk), partial(_push_new_default, new_default.pk, using)
+        )
 
 
-def _push_heir(pk: int, using: str) -> None:
-    """Push the new default card. A refusal stays on its row: the caller has deleted another."""
+def _push_new_default(pk: int, using: str) -> None:
+    """Push the new default card. An error is only noted on its row: the caller deleted another."""
     with suppress(DineroError):
         _push_card(pk, using)
 
 
-# Named here: a job may wait for its commit before the services are loaded.
+# Functions of this module, because a job may be queued before the services are loaded.
 def _push_customer(pk: int, using: str) -> None:
     _services.push.push_customer(pk, using)
 

@@ -1,20 +1,20 @@
-"""What django-dinero adds to Django's database layer; settings import :func:`journal_alias`."""
+"""Additions to Django's database layer. Settings files import :func:`journal_alias` from here."""
 
 from __future__ import annotations
 
 import copy
 from typing import Any
 
-#: How long a journal write waits for a lock before it gives up: nothing has been sent by then.
+#: Seconds that a journal write waits for a lock. Nothing has been sent when it gives up.
 JOURNAL_LOCK_SECONDS = 2
 
 
 def journal_alias(database: dict[str, Any]) -> dict[str, Any]:
     """Return a copy of a ``DATABASES`` entry for ``DINERO["JOURNAL_ALIAS"]``.
 
-    It is a second connection to the same database, whose writes survive a rollback of the first.
-    It must not be wrapped by ATOMIC_REQUESTS, must not wait long for a lock that the caller's own
-    transaction holds, and in tests shares the test database.
+    It is a second connection to the same database, so that its writes survive a rollback of the
+    first. ATOMIC_REQUESTS is switched off on it, it waits only briefly for locks (the caller's own
+    transaction may have them), and in tests it shares the test database.
     """
     entry = copy.deepcopy(database)
     entry["ATOMIC_REQUESTS"] = False
@@ -32,7 +32,7 @@ def journal_alias(database: dict[str, Any]) -> dict[str, Any]:
 
 
 def _also_set(command: str, assignment: str) -> str:
-    # One SET of both where that can be: not every driver allows two statements in one command.
+    # One SET for both where possible: not every driver allows two statements in one command.
     if not command:
         return f"SET {assignment}"
     joint = ", " if command.upper().startswith("SET ") else "; SET "

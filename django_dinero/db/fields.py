@@ -1,4 +1,4 @@
-"""Fields whose ids are compared byte by byte, and the database's own clock."""
+"""Fields for ids that are compared byte by byte, and the database's clock in UTC."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.functions import Now
 
-# What a field takes and gives, for the type checkers of those who use the models.
+# The types that a field is set to and read as, for the type checkers of projects.
 SetT = TypeVar("SetT", contravariant=True)
 GetT = TypeVar("GetT", covariant=True)
 
 
 class _Bytewise:
-    """Compared byte by byte: ``cus_AbC`` is not ``cus_aBc``, on MariaDB either."""
+    """Compares byte by byte: ``cus_AbC`` differs from ``cus_aBc``, also on MariaDB."""
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> dict[str, Any]:
-        """Give the column a binary collation where the default one ignores case."""
+        """Give the column a binary collation on MariaDB, whose default one ignores case."""
         parameters: dict[str, Any] = dict(super().db_parameters(connection))  # type: ignore[misc]
         if connection.vendor == "mysql":
             parameters["collation"] = "utf8mb4_bin"
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     class IdField(_Bytewise, models.CharField[SetT, GetT]):
         """Text that is compared byte by byte, not letter by letter."""
 else:
-    # Django's fields cannot be subscripted when the program runs.
+    # Django's fields cannot be subscripted at run time.
     class IdField(_Bytewise, models.CharField):
         """Text that is compared byte by byte, not letter by letter."""
 
 
 class RowForeignKey(models.ForeignKey[SetT, GetT]):
-    """A foreign key whose value is ``<name>_pk``, so that ``<name>_id`` is free.
+    """A foreign key stored in ``<name>_pk``, so that ``<name>_id`` is free for the gateway's id.
 
-    ``card.customer_id`` is the gateway's id of the customer, a column of its own.
+    ``card.customer_id``, for one, is a column with the gateway's id of the customer.
     """
 
     def get_attname(self) -> str:
@@ -48,10 +48,9 @@ class RowForeignKey(models.ForeignKey[SetT, GetT]):
 class UtcNow(Now):
     """The database's clock in UTC.
 
-    Django's ``Now()`` is the session's local time on MariaDB, hours away from the UTC that Django
-    stores; leases and quarantines compared with it would be void.
+    On MariaDB, Django's ``Now()`` is the local time of the session and may be hours away from the
+    UTC that Django stores. Leases and quarantines could not be compared with it.
     """
 
     def as_mysql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
-        """Return MariaDB's own UTC clock, with microseconds."""
         return self.as_sql(compiler, connection, template="UTC_TIMESTAMP(6)", **extra)

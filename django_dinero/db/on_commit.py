@@ -1,12 +1,12 @@
-"""Jobs that wait for a commit, and whose refusals come back to the caller where they can.
+"""Jobs that run after a commit, and whose errors are raised to the caller where possible.
 
-Three situations, told apart here and nowhere else:
+There are three situations, and only this module distinguishes them:
 
-* **our own transaction** (:func:`unit_of_work` around a save or a delete in autocommit): the jobs
-  run when it has committed, all of them, and then their refusals are raised;
-* **the caller's transaction**: they run when it commits, and nothing is raised there;
-* **a TestCase's transaction**, which never commits: they run when the outermost block inside it
-  ends, so that users' ordinary tests see them at once.
+* **Our own transaction** (:func:`unit_of_work` around a save or a delete in autocommit). All jobs
+  run after the commit, and then their errors are raised.
+* **The caller's transaction.** The jobs run when it commits, and nothing is raised.
+* **A TestCase's transaction**, which never commits. The jobs run when the outermost block inside
+  it ends, so that ordinary tests of a project see their effects at once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from functools import partial
 from django.db import transaction
 from django.db.transaction import Atomic
 
-from django_dinero.db.testcase_commits import at_end_of_outermost_block
+from django_dinero.db.testcase_commits import run_at_end_of_outermost_block
 from django_dinero.db.transactions import foreign_blocks, in_testcase, in_transaction
 from django_dinero.exceptions import DineroError
 
@@ -28,10 +28,10 @@ Jobs = dict[object, Job]
 
 
 class _Waiting(threading.local):
-    """Jobs of this thread by database, each under a key: the same push is never queued twice.
+    """The jobs of this thread, by database. Each has a key, so that no push is queued twice.
 
-    ``units`` are open units of work; ``batches`` belong to a transaction of the caller's, told by
-    its outermost block, so that what a rollback left behind is not taken for the next one's.
+    ``units`` are the open units of work. ``batches`` belong to transactions of the caller. A batch
+    is kept with its outermost block, so that jobs left by a rollback never run with the next one.
     """
 
     def __init__(self) -> None:
@@ -44,13 +44,13 @@ _waiting = _Waiting()
 
 @contextmanager
 def unit_of_work(using: str) -> Iterator[None]:
-    """Run the jobs scheduled inside once the block is left, and raise what they refuse.
+    """Run the jobs scheduled inside this block when it is left, and raise their errors.
 
-    Inside the caller's own transaction, or inside another unit, this is nothing at all.
+    Inside the caller's transaction, or inside another unit of work, this does nothing.
 
     Raises:
-        DineroError: the only refusal.
-        ExceptionGroup: several.
+        DineroError: the error of a job, if only one failed.
+        ExceptionGroup: the errors of several jobs.
     """
     if using in _waiting.units or in_transaction(using):
         yield
@@ -63,8 +63,8 @@ def unit_of_work(using: str) -> Iterator[None]:
     raise_refusals(run_jobs(jobs))
 
 
-def after_commit(using: str, key: object, job: Job) -> None:
-    """Run ``job`` after the commit; a later one with the same ``key`` takes its place."""
+def run_after_commit(using: str, key: object, job: Job) -> None:
+    """Run ``job`` after the commit. A later job with the same ``key`` replaces it."""
     jobs = _waiting.units.get(using)
     if jobs is not None:
         jobs.pop(key, None)
@@ -74,11 +74,11 @@ def after_commit(using: str, key: object, job: Job) -> None:
     jobs = _batch(using, blocks[0] if blocks else None)
     jobs.pop(key, None)
     jobs[key] = job
-    # A cascade that starts outside our models (deleting a user) runs in a block of Django's own:
-    # one block means nobody else's, and a refusal may be raised.
+    # A cascade that starts outside our models (deleting a user) runs in a block of Django's own.
+    # If that is the only block, the caller has no transaction, and an error may be raised.
     callback = partial(_flush, jobs, raises=len(blocks) <= 1)
     if in_testcase(using):
-        at_end_of_outermost_block(using, callback)
+        run_at_end_of_outermost_block(using, callback)
     else:
         transaction.on_commit(callback, using=using)
 
@@ -91,7 +91,7 @@ def _batch(using: str, block: Atomic | None) -> Jobs:
 
 
 def run_jobs(jobs: Jobs) -> list[DineroError]:
-    """Run every waiting job, each once, and return the refusals, in order."""
+    """Run every waiting job once, and return their errors in order."""
     refusals: list[DineroError] = []
     while jobs:
         job = jobs.pop(next(iter(jobs)))
@@ -103,7 +103,7 @@ def run_jobs(jobs: Jobs) -> list[DineroError]:
 
 
 def raise_refusals(refusals: list[DineroError]) -> None:
-    """Raise the only refusal as it is, several as an ``ExceptionGroup``."""
+    """Raise a single error as it is, and several as an ``ExceptionGroup``."""
     if len(refusals) == 1:
         raise refusals[0]
     if refusals:

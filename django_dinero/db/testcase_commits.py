@@ -1,6 +1,6 @@
-"""Commits inside a ``TestCase``, whose transaction is never committed.
+"""Simulated commits inside a ``TestCase``, whose transaction is never committed.
 
-The outermost block inside it is taken for the transaction: jobs run when that block is left.
+The outermost block inside it counts as the transaction: jobs run when that block is left.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from django_dinero.db.transactions import foreign_blocks
 
 Job = Callable[[], None]
 
-#: In the place of a savepoint where a block has none (QuerySet.delete() opens such a one), so that
-#: its end can be seen. The database never hears of it.
-STAND_IN = "django_dinero"
+#: Stands for the savepoint of a block that has none (QuerySet.delete() opens one), so that the end
+#: of the block can be noticed. It is never sent to the database.
+STAND_IN_SAVEPOINT = "django_dinero"
 
 
-def at_end_of_outermost_block(using: str, callback: Job) -> None:
+def run_at_end_of_outermost_block(using: str, callback: Job) -> None:
     """Run ``callback`` when the outermost block inside the TestCase's own is left.
 
-    The callback sits among Django's on_commit hooks until then, so that a rollback to a savepoint
-    drops it as it would in production.
+    Until then the callback is one of Django's on_commit hooks, so that a rollback to a savepoint
+    drops it as in production.
     """
     connection = connections[using]
     own = len(connection.atomic_blocks) - len(foreign_blocks(using))
@@ -33,7 +33,7 @@ def at_end_of_outermost_block(using: str, callback: Job) -> None:
         callback()
         return
     position = own - 1
-    outermost = connection.savepoint_ids[position] or STAND_IN
+    outermost = connection.savepoint_ids[position] or STAND_IN_SAVEPOINT
     connection.savepoint_ids[position] = outermost
     hook = partial(_run_hook, connection, callback)
     entry: Any = (set(connection.savepoint_ids), hook, False)
@@ -46,21 +46,21 @@ def _run_hook(connection: BaseDatabaseWrapper, callback: Job) -> None:
 
 
 def _watch_savepoint(connection: BaseDatabaseWrapper, outermost: str) -> None:
-    """Run our hooks when the block of this savepoint is left."""
+    """Run our callbacks when the block of this savepoint is left."""
     database = type(connection)
 
     def savepoint_commit(sid: str) -> None:
-        if sid != STAND_IN:
+        if sid != STAND_IN_SAVEPOINT:
             database.savepoint_commit(connection, sid)
         if sid == outermost:
             del connection.savepoint_commit, connection.savepoint_rollback
             _run_our_hooks(connection)
 
     def savepoint_rollback(sid: str) -> None:
-        if sid != STAND_IN:
+        if sid != STAND_IN_SAVEPOINT:
             database.savepoint_rollback(connection, sid)
             return
-        # As Django does it for a block without a savepoint: the next one outside is rolled back.
+        # As Django does for a block without a savepoint: the next block outside is rolled back.
         connection.needs_rollback = True
         entries = connection.run_on_commit
         connection.run_on_commit = [entry for entry in entries if sid not in entry[0]]

@@ -1,4 +1,4 @@
-"""Whose transaction is open here, and how its rows are locked."""
+"""Whose transaction is open, and how rows are locked in it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ ModelT = TypeVar("ModelT", bound=models.Model)
 
 
 def locked(rows: models.QuerySet[ModelT], using: str) -> models.QuerySet[ModelT]:
-    """Return the query with its rows locked until the transaction ends, where the database can.
+    """Return the query with its rows locked until the transaction ends, if the database can.
 
-    What has a foreign key to them can be written meanwhile.
+    Rows with a foreign key to them can still be written.
     """
     no_key = connections[using].features.has_select_for_no_key_update
     return rows.select_for_update(no_key=no_key)
@@ -24,8 +24,8 @@ def foreign_blocks(using: str) -> list[Atomic]:
     connection = connections[using]
     if not connection.in_atomic_block:
         return []
-    # Private to Django, and the only sign by which a TestCase's block can be told from one of
-    # the code under test; tests/integration/test_commit.py fails if a release changes it.
+    # A private attribute of Django, but the only way to distinguish a TestCase's block from those
+    # of the code under test. tests/integration/test_commit.py fails if a Django release changes it.
     return [b for b in connection.atomic_blocks if not getattr(b, "_from_testcase", False)]
 
 
@@ -37,9 +37,9 @@ def in_testcase(using: str) -> bool:
 
 
 def in_transaction(using: str) -> bool:
-    """Say whether what is written now can still be rolled back by somebody else's code.
+    """Say whether the caller can still roll back what is written now.
 
-    A TestCase's own block does not count; autocommit switched off does.
+    A TestCase's own block does not count. Autocommit switched off does.
     """
     connection = connections[using]
     if foreign_blocks(using):

@@ -1,4 +1,4 @@
-"""The local side of the vault and of the books."""
+"""The models: customers, their stored cards, transactions, and the journal of operations."""
 
 from __future__ import annotations
 

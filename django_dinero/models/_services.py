@@ -1,9 +1,9 @@
-"""The one door from the models up to the services.
+"""The services that models call. Only this file of the models imports upward.
 
-A model offers ``transaction.refund()``, and the services that know how stand above the models. This
-file alone looks upward; a test holds that no other does. A module is loaded when it is first used:
-services bring the gateways' interface along, and a process that never asks a gateway (``migrate``,
-a worker of other queues) would pay more for them at its start than for all the rest of the app.
+A method such as ``transaction.refund()`` is carried out by a service, and services are a layer
+above the models. A test ensures that no other model file imports a service. Each service module is
+loaded on first use: the services import the gateway interface, and a process that never calls a
+gateway (``migrate``, a worker for other queues) would start more slowly for it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The keyword arguments of the public verbs: what type checkers see and what runs accept.
+"""The keyword arguments of the public verbs, for type checkers and for the check at run time.
 
-A verb takes ``**options: Unpack[...]`` of one of these, and refuses every other name with the list
-of those that it knows: the names stand here once. ``None`` means "not given" everywhere.
+A verb takes ``**options: Unpack[...]`` of one of these classes. It refuses every other name, and
+its error lists the accepted ones. ``None`` means "not given" everywhere.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ Initiator = Literal["customer", "merchant"]
 
 
 class KeyOptions(TypedDict, total=False):
-    """The caller's idempotency key, and whose keys are told apart by ``scope``."""
+    """The caller's idempotency key. It is unique within ``scope``."""
 
     idempotency_key: OptionalText
     scope: OptionalText
 
 
 class AddressOptions(TypedDict, total=False):
-    """Who and where the bill of a card goes."""
+    """A card's billing name and address."""
 
     first_name: OptionalText
     last_name: OptionalText
@@ -43,7 +43,7 @@ class AddressOptions(TypedDict, total=False):
 
 
 class CardOptions(AddressOptions, total=False):
-    """A card that is not stored yet: a number with its date, or a token in place of both."""
+    """A card that is not stored yet: a number with its expiry date, or a token instead."""
 
     number: SecretText
     cvv: SecretText
@@ -53,19 +53,19 @@ class CardOptions(AddressOptions, total=False):
 
 
 class NewCardOptions(CardOptions, total=False):
-    """A card for a customer's vault."""
+    """A card to be stored for a customer."""
 
     is_default: bool | None
 
 
 class CustomerOptions(CardOptions, KeyOptions, total=False):
-    """A customer, with a first card where one is described."""
+    """A customer, with a first card if its fields are given."""
 
     owner: Any
 
 
 class PaymentOptions(KeyOptions, total=False):
-    """A charge or an authorization, whatever is charged."""
+    """Options that every charge and authorization accepts."""
 
     settle: bool | None
     currency: OptionalText
@@ -79,7 +79,7 @@ class PaymentOptions(KeyOptions, total=False):
 
 
 class ChargeOptions(CardOptions, PaymentOptions, total=False):
-    """What is charged, and how."""
+    """A charge or authorization of a stored card, a new card or a token."""
 
     customer: Customer | None
     card: CreditCard | None

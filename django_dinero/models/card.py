@@ -1,4 +1,4 @@
-"""Stored cards: the gateway's ids and what may be shown, never a number."""
+"""Stored cards: the gateway's ids, the last four digits and the address. Never a full number."""
 
 from __future__ import annotations
 
@@ -35,28 +35,29 @@ if TYPE_CHECKING:
     from django_dinero.models.transaction import Transaction
 
 #: Characters of a lock name's column.
-TARGET_LENGTH = 150
+LOCK_NAME_LENGTH = 150
 
 
 def cards_lock_name(gateway_name: str, customer_id: str) -> str:
-    """Return the journal's name for the cards of a customer: one operation on them is open at most.
+    """Return the lock name for the cards of a customer. One operation on them is open at a time.
 
-    One for all of them, since which is the default concerns all. Where a gateway's ids are so long
-    that two customers share a name, they wait for each other.
+    All cards of a customer share one lock, because changing the default concerns all of them. The
+    name is cut to its column. If ids are so long that two customers share a name, their
+    operations wait for each other.
     """
-    return f"cards:{gateway_name}:{customer_id}"[:TARGET_LENGTH]
+    return f"cards:{gateway_name}:{customer_id}"[:LOCK_NAME_LENGTH]
 
 
 class CreditCard(SyncedModel):
-    """A card in a customer's vault.
+    """A customer's card, stored at the gateway.
 
     ``customer_id`` and ``card_id`` are the gateway's ids. ``number``, ``cvv`` and ``token`` can be
-    set before a save and are never read back or stored: the save sends them in the same call.
+    set before a save, which sends them in the same call. They are never stored or read back.
     """
 
     PUSHED_FIELDS: ClassVar[tuple[str, ...]] = (*ADDRESS_FIELDS, "month", "year", "default_slot")
-    FIXED: ClassVar[tuple[str, ...]] = ("gateway_name", "customer_pk")
-    WATCHED: ClassVar[tuple[str, ...]] = ("month", "year", "default_slot")
+    FIXED_FIELDS: ClassVar[tuple[str, ...]] = ("gateway_name", "customer_pk")
+    WATCHED_FIELDS: ClassVar[tuple[str, ...]] = ("month", "year", "default_slot")
     GATEWAY_ONLY: ClassVar[tuple[str, ...]] = ("last_4", "brand")
 
     customer = CustomerForeignKey(
@@ -78,8 +79,8 @@ class CreditCard(SyncedModel):
     country = models.CharField(_("country"), max_length=150, blank=True)
     phone = models.CharField(_("telephone"), max_length=50, blank=True)
     fax = models.CharField(_("fax"), max_length=50, blank=True)
-    #: The customer's key if this is the default card, else NULL: unique, so there is one at most.
-    #: (A partial unique index would say it more plainly; MariaDB has none.)
+    #: The primary key of the customer whose default card this is, NULL for every other card. The
+    #: column is unique, so a customer has at most one. (MariaDB has no partial unique index.)
     default_slot = models.BigIntegerField(null=True, blank=True, unique=True, editable=False)
 
     objects: ClassVar[SyncedQuerySet[Self]] = SyncedManager()
@@ -115,11 +116,11 @@ class CreditCard(SyncedModel):
         self._number: Secret | None = None
         self._cvv: Secret | None = None
         self._token: PaymentToken | None = None
-        #: That it was made the default on this instance, whatever it had been when it was read.
+        #: Whether this instance was made the default, even if it already was when it was read.
         self.wants_default = False
-        self._takes_it = False
-        #: The last choice of this card as the default that may still be rolled back.
-        self._choice: default_card.Choice | None = None
+        self._took_default = False
+        #: The latest choice of this card as the default, which may still be rolled back.
+        self._default_choice: default_card.Choice | None = None
         wrap_secrets(kwargs, misplaced=False)
         super().__init__(*args, **kwargs)
 
@@ -128,22 +129,22 @@ class CreditCard(SyncedModel):
         """Whether month or year differ from what was loaded."""
         return bool(self.changed("month", "year"))
 
-    def problems(self, only: Collection[str] | None = None) -> dict[str, str]:
-        """As in the base; a stored card may be expired, only a new date has to be a good one."""
-        errors = super().problems(only)
+    def value_errors(self, only: Collection[str] | None = None) -> dict[str, str]:
+        """As in the base class. A stored card may be expired; only a new date must be valid."""
+        errors = super().value_errors(only)
         if self.expiry_changed and (only is None or not {"month", "year"}.isdisjoint(only)):
             wrong: dict[str, str] = {}
             month, year = check_expiry(self.month, self.year, wrong)
             if not wrong:
                 self.month, self.year = month, year
             errors |= wrong
-        if self._gives_default_up() and (only is None or "default_slot" in only):
+        if self._gives_up_default() and (only is None or "default_slot" in only):
             errors["is_default"] = gettext("Make another card the default one instead.")
         return errors
 
-    def _gives_default_up(self) -> bool:
-        # Gateways know which card is the default, and no way to say that this one is not.
-        return self.default_slot is None and not self.wants_default and self._default_changed()
+    def _gives_up_default(self) -> bool:
+        # Gateways can be told which card is the default, but not that a card no longer is.
+        return self.default_slot is None and not self.wants_default and self._changes_default()
 
     def input_error(self, errors: Mapping[str, str]) -> InvalidInput:
         """Return the error for these fields, of the class of the first that is wrong."""
@@ -154,7 +155,7 @@ class CreditCard(SyncedModel):
 
     @property
     def lock_name(self) -> str:
-        """The journal's name for the cards of its customer: see :func:`cards_target`."""
+        """The lock name of its customer's cards; see :func:`cards_lock_name`."""
         return cards_lock_name(self.gateway_name, self.customer_id)
 
     @property
@@ -169,7 +170,7 @@ class CreditCard(SyncedModel):
 
     @property
     def number(self) -> Secret | None:
-        """A new number that waits for ``save()``; never a stored one."""
+        """A new number to be sent by ``save()``; None for a stored card."""
         return self._number
 
     @number.setter
@@ -179,7 +180,7 @@ class CreditCard(SyncedModel):
 
     @property
     def cvv(self) -> Secret | None:
-        """A CVV for the check of a new number; it is not stored anywhere."""
+        """The CVV that goes with a new number. It is not stored anywhere."""
         return self._cvv
 
     @cvv.setter
@@ -189,7 +190,7 @@ class CreditCard(SyncedModel):
 
     @property
     def token(self) -> PaymentToken | None:
-        """A client-side token in place of a number."""
+        """A token from the gateway's browser-side form, in place of a number."""
         return self._token
 
     @token.setter
@@ -211,7 +212,7 @@ class CreditCard(SyncedModel):
         """Ask the issuer whether the card is good, without charging it.
 
         Args:
-            cvv: the code on the card, where its holder has typed it again.
+            cvv: the code on the card, if its holder has typed it again.
 
         Raises:
             CardDeclinedError, ...: it is not.
@@ -220,32 +221,32 @@ class CreditCard(SyncedModel):
         _services.cards.validate_card(self, None if cvv is None else Secret(text_of(cvv)))
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save, and push what changed; a new number or token goes to the gateway first.
+        """Save the row and push what changed. A new number or token is sent to the gateway first.
 
         Raises:
             InvalidInput: wrong fields; nothing was sent or written.
-            DineroError: what the gateway answered. A refused number leaves the row as it was.
+            DineroError: the gateway refused. If it refused a number, the row stays as it was.
         """
         using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
-        if self._choice is not None and self.default_slot is not None:
-            # After a rollback the row does not have what this instance says.
-            self.wants_default |= self._choice.was_rolled_back(self, using)
+        if self._default_choice is not None and self.default_slot is not None:
+            # After a rollback this instance says "default" and the row does not.
+            self.wants_default |= self._default_choice.was_rolled_back(self, using)
         if self.number is not None or self.token is not None or not self.card_id:
-            _services.cards.store_card(self, partial(self.save_answered, *args, **kwargs))
+            _services.cards.store_card(self, partial(self.save_with_answer, *args, **kwargs))
         else:
             super().save(*args, **kwargs)
         self._number = self._cvv = self._token = None
 
     def before_write(self, using: str, names: Collection[str] | None) -> None:
-        """Take the default from the card that has it."""
+        """Take the default from the customer's other card if this one becomes the default."""
         if self.answer is not None and self.answer.with_customer:
-            return  # written in the same transaction: no other card can be the default
-        # First the customer, then cards, in every write: in another order two of them would wait
-        # for each other.
+            return  # its customer is written in the same transaction and has no other card yet
+        # Every write locks the customer first and cards second. In any other order two writes could
+        # deadlock.
         default_card.lock([self.customer_pk], using)
-        self._takes_it = self._takes_default(names)
-        if self._takes_it:
-            self._choice = default_card.Choice.inside(using)
+        self._took_default = self._writes_default(names)
+        if self._took_default:
+            self._default_choice = default_card.Choice.in_transaction(using)
             default_card.release(CreditCard.objects.using(using), self.customer_pk, to=self.pk)
 
     @classmethod
@@ -253,43 +254,47 @@ class CreditCard(SyncedModel):
         """Lock the customers of these cards."""
         default_card.lock(rows.values("customer_pk"), using)
 
-    def _takes_default(self, names: Collection[str] | None) -> bool:
+    def _writes_default(self, names: Collection[str] | None) -> bool:
         return self.default_slot is not None and (names is None or "default_slot" in names)
 
-    def _default_changed(self) -> bool:
-        """Whether this save is to change which card is the default."""
+    def _changes_default(self) -> bool:
+        """Whether this save changes which card is the default."""
         return self.wants_default or bool(self.changed("default_slot"))
 
-    def load_marks(self, using: str) -> None:
-        """As in the base, and remember with which version the default was chosen."""
-        if self._takes_it:
-            self.wants_default = self._takes_it = False
-        super().load_marks(using)
-        if self._choice is not None and self._choice.version is None:
-            self._choice.version = self.version
+    def reload_bookkeeping(self, using: str) -> None:
+        """As in the base class; also remember the version that the row got with the choice."""
+        if self._took_default:
+            self.wants_default = self._took_default = False
+        super().reload_bookkeeping(using)
+        if self._default_choice is not None and self._default_choice.version is None:
+            self._default_choice.version = self.version
 
-    def _written_by_others(self) -> tuple[str, ...]:
-        # Another card's save takes the default from this one: an instance that was read before
-        # must not bring it back. What was changed here is written.
-        return () if self._state.adding or self._default_changed() else ("default_slot",)
+    def _columns_written_elsewhere(self) -> tuple[str, ...]:
+        # Saving another card takes the default from this one. An instance read before that must not
+        # bring it back, so the column is written only if this instance changed it.
+        return () if self._state.adding or self._changes_default() else ("default_slot",)
 
-    def _has_synced_digest(self) -> Q:
-        is_default, is_not = self._digest_as(self.customer_pk), self._digest_as(None)
+    def _synced_digest_matches(self) -> Q:
+        is_default, is_not = (
+            self._digest_with_default(self.customer_pk),
+            self._digest_with_default(None),
+        )
         return Q(default_slot__isnull=False, synced_digest=is_default) | Q(
             default_slot__isnull=True, synced_digest=is_not
         )
 
-    def _digest_as(self, default_slot: int | None) -> str:
+    def _digest_with_default(self, default_slot: int | None) -> str:
         return digest({**self.pushed_values(), "default_slot": default_slot})
 
-    def _marks_as_pushed(self) -> dict[str, Any]:
-        # The default may have moved between the gateway's answer and this write: away from this
-        # card, whose place another one takes at the gateway when it is pushed, or to this card.
+    def _bookkeeping_after_answer(self) -> dict[str, Any]:
+        # The default may have moved between the gateway's answer and this write. If it moved to
+        # another card, pushing that card moves it at the gateway. If it moved to this card, this
+        # card is still to be pushed.
         is_not = Q(default_slot__isnull=True)
         if self.sync_state != SyncState.SYNCED:
             return {}
         if self.default_slot is None:
             synced = When(is_not, then=Value(SyncState.SYNCED))
             return {"sync_state": Case(synced, default=Value(SyncState.PENDING))}
-        without = When(is_not, then=Value(self._digest_as(None)))
+        without = When(is_not, then=Value(self._digest_with_default(None)))
         return {"synced_digest": Case(without, default=Value(self.synced_digest))}

@@ -1,4 +1,4 @@
-"""``customer.cards``: a list to look at, and a manager to query."""
+"""``customer.cards``: a related manager that also behaves like a list."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ else:
 
 
 class CardListMixin(_ListBase):
-    """Makes ``customer.cards`` a list to look at, and leaves it a manager to query."""
+    """Adds indexing, ``len()`` and iteration to the related manager of ``customer.cards``."""
 
     instance: Customer
     _counted: tuple[int, list[CreditCard]] | None = None
@@ -43,14 +43,14 @@ class CardListMixin(_ListBase):
         return self._rows()[index]
 
     def __len__(self) -> int:
-        # list() and the template loop ask for the length, then for the rows at once after it: they
-        # get the rows that were counted. Any later loop asks again, one after add_card() at once.
+        # list() and a template's loop ask for the length and then for the rows. They get the rows
+        # that were just counted, without a second query. Every later loop queries again.
         rows = self._rows()
-        self._counted = (self.instance.cards_changed, rows)
+        self._counted = (self.instance.card_changes, rows)
         return len(rows)
 
     def __iter__(self) -> Iterator[CreditCard]:
-        # A generator: list() asks for the iterator first, and for the length before the first row.
+        # A generator, because list() asks for the iterator first and then for the length.
         yield from self._counted_rows()
 
     def __reversed__(self) -> Iterator[CreditCard]:
@@ -58,7 +58,7 @@ class CardListMixin(_ListBase):
 
     def _counted_rows(self) -> list[CreditCard]:
         counted, self._counted = self._counted, None
-        fresh = counted is not None and counted[0] == self.instance.cards_changed
+        fresh = counted is not None and counted[0] == self.instance.card_changes
         return counted[1] if counted and fresh else self._rows()
 
     def __bool__(self) -> bool:
@@ -75,16 +75,16 @@ class CardListMixin(_ListBase):
     create.alters_data = True  # type: ignore[attr-defined]
 
     async def acreate(self, **kwargs: Any) -> CreditCard:
-        """As :meth:`create`."""
+        """Store one more card, as :meth:`create` does."""
         wrap_secrets(kwargs, misplaced=False)
         return await super().acreate(**kwargs)
 
     acreate.alters_data = True  # type: ignore[attr-defined]
 
     def add(self, *cards: CreditCard, bulk: bool = False) -> None:
-        """Save new cards of this customer; another customer's card cannot be moved here.
+        """Save new cards of this customer. Another customer's card cannot be moved here.
 
-        Django's ``bulk`` would write past :meth:`CreditCard.save` and is not followed.
+        ``bulk`` is ignored, because it would bypass :meth:`CreditCard.save`.
         """
         super().add(*cards, bulk=False)  # type: ignore[misc]
 
@@ -100,7 +100,7 @@ class _CardsDescriptor(ReverseManyToOneDescriptor):  # type: ignore[type-arg]
 
 
 class CustomerForeignKey(RowForeignKey[SetT, GetT]):
-    """The customer of a card; its reverse, ``customer.cards``, can be indexed and counted."""
+    """The customer of a card. Its reverse, ``customer.cards``, also behaves like a list."""
 
     related_accessor_class = _CardsDescriptor
 

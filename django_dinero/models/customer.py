@@ -1,4 +1,4 @@
-"""Customers: who pays, and the cards that they keep in the gateway's vault."""
+"""Customers: the people and companies whose cards are stored at a gateway."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class Customer(SyncedModel):
-    """A customer, stored at a payment gateway and mirrored here.
+    """A customer, stored here and at a payment gateway.
 
-    ``customer_id`` is the gateway's id, None until the first push. ``customer_key`` is ours:
-    the gateway keeps it too, so that a customer whose creation got no reply can be found again.
+    ``customer_id`` is the gateway's id, None until the first push. ``customer_key`` is chosen here
+    and sent along: by it a customer is found again if the reply to its creation was lost.
     """
 
     PUSHED_FIELDS: ClassVar[tuple[str, ...]] = ("email", "first_name", "last_name")
@@ -51,8 +51,9 @@ class Customer(SyncedModel):
 
     objects: ClassVar[SyncedQuerySet[Self]] = SyncedManager()
 
-    #: How often its cards came and went through this instance: what was read before is outdated.
-    cards_changed = 0
+    #: Counts the cards added and deleted through this instance, so that rows read earlier are known
+    #: to be outdated.
+    card_changes = 0
 
     if TYPE_CHECKING:
         cards: CardList
@@ -80,7 +81,7 @@ class Customer(SyncedModel):
 
     @property
     def lock_name(self) -> str:
-        """The journal's name for this customer: one operation on it is open at most."""
+        """The lock name of this customer. One operation on it is open at a time."""
         return f"customer:{self.gateway_name}:{self.customer_key}"
 
     def __str__(self) -> str:
@@ -90,7 +91,7 @@ class Customer(SyncedModel):
     def create(
         cls, email: str, *, gateway_name: str | None = None, **options: Unpack[CustomerOptions]
     ) -> Customer:
-        """Store a new customer at the gateway, with a first card where one is given.
+        """Store a new customer at the gateway, with a first card if one is given.
 
         Args:
             email: the customer's address.
@@ -98,13 +99,13 @@ class Customer(SyncedModel):
             **options: ``first_name``, ``last_name``, ``owner``; for a card ``number`` or ``token``,
                 ``cvv``, ``month``, ``year`` and the address: ``company``, ``address``, ``city``,
                 ``state``, ``zip``, ``country``, ``phone``, ``fax``; ``idempotency_key`` with
-                ``scope``: the same key returns the customer that it made, and makes no second one.
+                ``scope``: the same key again returns the customer that it created.
 
         Raises:
             TypeError: an unknown argument; the accepted ones are listed.
             InvalidInput: wrong fields, all named in ``errors``; nothing was sent.
             CardDeclinedError, ...: the gateway refused the card; nothing was stored.
-            OutcomeUnknown: no reply; the journal's operation tells whether it was stored.
+            OutcomeUnknown: no reply; looking up its operation finds out whether it was stored.
         """
         wrap_secrets(options)
         return _services.customers.create_customer(
@@ -113,10 +114,10 @@ class Customer(SyncedModel):
 
     @classmethod
     def retrieve(cls, customer_id: str, gateway_name: str | None = None) -> Customer:
-        """Fetch a customer with all cards from the gateway and mirror them here.
+        """Pull a customer with all cards from the gateway.
 
-        Local edits that are not pushed yet are kept; cards that the gateway no longer has are
-        marked as missing; nothing is deleted.
+        Local edits that are not pushed yet are kept. Cards that the gateway no longer has are
+        marked as missing. Nothing is deleted.
 
         Raises:
             CustomerNotFoundError: the gateway has no such customer.
@@ -127,7 +128,7 @@ class Customer(SyncedModel):
         """Store one more card; the arguments are those of a card in :meth:`create`.
 
         Raises:
-            DuplicateCardError: the customer has this card; ``.card_id`` names it.
+            DuplicateCardError: the customer already has this card; ``.card_id`` is its id.
         """
         wrap_secrets(options)
         return _services.cards.add_card(self, **options)
@@ -153,9 +154,9 @@ class Customer(SyncedModel):
         return next((card for card in cards if card.is_default), cards[0] if cards else None)
 
     def forget_cards(self) -> None:
-        """Drop prefetched cards: one came or went, and is seen at once."""
-        self.cards_changed += 1
+        """Drop the prefetched cards, because a card was added or deleted."""
+        self.card_changes += 1
         getattr(self, "_prefetched_objects_cache", {}).pop("cards", None)
 
-    def _written_by_others(self) -> tuple[str, ...]:
+    def _columns_written_elsewhere(self) -> tuple[str, ...]:
         return ("customer_id",)

@@ -1,7 +1,7 @@
-"""Which card of a customer is the default: one at most, and it moves under the customer's lock.
+"""The default card of a customer: at most one, and changed only under the customer's lock.
 
-Two requests that each make another card the default would otherwise meet at the unique column, or
-leave both rows saying that the gateway has what only one of them sent.
+Without the lock, two requests that each choose another card could collide at the unique column, or
+both rows could be marked as synced although the gateway has only one of the two choices.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 @dataclass
 class Choice:
-    """That a card was made the default inside a transaction of the caller's.
+    """The choice of a default card inside the caller's transaction.
 
-    After a rollback the instance still says so, and the row does not; a save that is tried again
-    must write it again.
+    After a rollback the instance still says "default" and the row does not. A repeated save must
+    then write the choice again.
 
     Attributes:
         block: the caller's outermost block.
-        version: the row's after the write; None until then.
-        committed: whether it can no longer be rolled back.
+        version: the version of the row after the write; None before it.
+        committed: whether the choice can no longer be rolled back.
     """
 
     block: Atomic
@@ -41,8 +41,8 @@ class Choice:
     committed: bool = False
 
     @classmethod
-    def inside(cls, using: str) -> Choice | None:
-        """Return a choice that is made now, None outside the caller's transactions."""
+    def in_transaction(cls, using: str) -> Choice | None:
+        """Return a choice made in the caller's open transaction, or None if none is open."""
         blocks = foreign_blocks(using)
         if not blocks:
             return None
@@ -54,10 +54,10 @@ class Choice:
         self.committed = True
 
     def was_rolled_back(self, card: CreditCard, using: str) -> bool:
-        """Say whether the row no longer has what was written."""
+        """Say whether the row no longer has the choice."""
         if self.committed:
             return False
-        # A TestCase never commits: there, and after a savepoint, the version has to tell.
+        # A TestCase never commits. There, and after a rollback to a savepoint, compare versions.
         if self.block not in foreign_blocks(using) and not in_testcase(using):
             return True
         rows = type(card)._base_manager.using(using).filter(pk=card.pk)
@@ -68,37 +68,37 @@ class Choice:
 def lock(customer_pks: Collection[int] | QuerySet[Any, Any], using: str) -> None:
     """Keep others from moving the default of these customers until the transaction ends.
 
-    An UPDATE that changes nothing: SQLite has no ``SELECT ... FOR UPDATE``, and fails at once where
-    a transaction reads first and writes later.
+    This is an UPDATE that changes nothing. SQLite has no ``SELECT ... FOR UPDATE``, and a
+    transaction that reads first and writes later may fail there at once.
     """
     rows = Customer.objects.using(using).filter(pk__in=customer_pks)
     rows.update_without_push(version=F("version"))
 
 
 def release(cards: SyncedQuerySet[CreditCard], customer_pk: int, *, to: int | None) -> None:
-    """Take the default away from the card that has it, unless that is the one with the key ``to``.
+    """Take the default from the card that has it, unless that card's primary key is ``to``.
 
-    A card that is synced stays so: the gateway takes the default from it by itself when the other
-    one is pushed. Its version is raised, so that a push already under way does not mark it synced.
+    A synced card stays synced: the gateway takes the default from it when the other card is
+    pushed. Its version is raised, so that a push already under way does not mark it as synced.
     """
-    # FOR UPDATE reads what is committed now, under MariaDB's REPEATABLE READ too.
+    # FOR UPDATE reads the latest committed rows, also under MariaDB's REPEATABLE READ.
     for card in locked(cards.filter(default_slot=customer_pk), cards.db):
         if card.pk == to:
             continue
         card.default_slot = None
-        # Without a digest, a later edit that puts the default back counts as a change.
-        marks: dict[str, Any] = {"default_slot": None, "synced_digest": ""}
+        # Without a digest, making it the default again counts as a change to be pushed.
+        values: dict[str, Any] = {"default_slot": None, "synced_digest": ""}
         if card.sync_state == SyncState.SYNCED:
-            # In this order: MariaDB sees in an assignment what the one before it wrote.
-            marks |= {**card.synced_marks(), "synced_version": F("version") + 1}
-        cards.filter(pk=card.pk).update_without_push(**marks, version=F("version") + 1)
+            # The order matters: in MariaDB an assignment sees the result of the one before it.
+            values |= {**card.synced_bookkeeping(), "synced_version": F("version") + 1}
+        cards.filter(pk=card.pk).update_without_push(**values, version=F("version") + 1)
 
 
-def promote(cards: SyncedQuerySet[CreditCard], customer_pk: int) -> CreditCard | None:
-    """Make the first of ``cards`` the default if none is, waiting to be pushed; return it.
+def promote_first(cards: SyncedQuerySet[CreditCard], customer_pk: int) -> CreditCard | None:
+    """Make the first of ``cards`` the default if none is, and return it. It waits to be pushed.
 
-    After the default card was deleted, each gateway has its own idea of what comes next; and one
-    whose default was never pushed still names the card before it.
+    After the default card was deleted, gateways differ in which card they choose next. If the
+    deleted card was never pushed as the default, the gateway still has the one before it.
     """
     rows = cards.filter(customer=customer_pk).exclude(sync_state=SyncState.MISSING)
     rest = list(locked(rows.order_by("pk"), cards.db))

@@ -1,4 +1,4 @@
-"""The journal: one row for every gateway call that changes something, written before the call."""
+"""The journal: a row for every gateway call that changes something, written before the call."""
 
 from __future__ import annotations
 
@@ -20,44 +20,44 @@ if TYPE_CHECKING:
 
 
 class OperationState(models.TextChoices):
-    """Where an operation stands. See ``docs/deployment`` for the whole state machine."""
+    """The state of an operation. ``docs/deployment`` describes the whole state machine."""
 
-    #: Written, not sent. Whoever changes it to SENT, and nobody else, may send it.
+    #: Written, not sent. Only the worker that changes it to SENT may send it.
     NEW = "new", _("new")
-    #: Being sent, or its worker died: after ``lease_until`` it counts as UNKNOWN.
+    #: Being sent. After ``lease_until`` its worker counts as dead, and the outcome as unknown.
     SENT = "sent", _("sent")
     SUCCEEDED = "succeeded", _("succeeded")
     DECLINED = "declined", _("declined")
-    #: The gateway took it and has not decided (held for review).
+    #: The gateway accepted it and holds it for review.
     HELD = "held", _("held at the gateway")
-    #: The card's holder has to do something first (3-D Secure). Nobody waits for a lock meanwhile.
+    #: The cardholder has to do something first (3-D Secure). It holds no lock meanwhile.
     REQUIRES_ACTION = "requires_action", _("waits for the card's holder")
-    #: Proven: nothing reached the gateway, or it refused to process it.
+    #: Proven not to have happened: nothing reached the gateway, or it refused to process it.
     FAILED = "failed", _("failed")
-    #: Sent, and no answer that can be trusted.
+    #: Sent, but no answer came that can be trusted.
     UNKNOWN = "unknown", _("outcome unknown")
-    #: Looked for after the quarantine, in complete lists, and not found.
+    #: Searched for in complete lists after the quarantine, and not found.
     ABSENT = "absent", _("proven absent")
-    #: The gateway's answer contradicts the intent; a person decides.
+    #: The gateway's answer contradicts the intent. Only a person can finish it.
     NEEDS_ATTENTION = "needs_attention", _("needs attention")
-    #: A person has finished it, and said why. Its idempotency key stays taken.
+    #: A person has finished it and left a note. Its idempotency key stays taken.
     CLOSED = "closed", _("closed by hand")
 
 
-#: States in which an operation holds its lock, so that no second one starts.
+#: States in which an operation keeps its lock, so that no second one can begin.
 LOCKING_STATES = (
     OperationState.NEW,
     OperationState.SENT,
     OperationState.UNKNOWN,
     OperationState.NEEDS_ATTENTION,
 )
-#: States in which its outcome is still to come.
+#: States in which the outcome is not known yet.
 OPEN_STATES = (*LOCKING_STATES, OperationState.REQUIRES_ACTION)
 
-#: States in which a worker has an operation in hand, within its lease.
+#: States in which a worker has claimed an operation for the time of its lease.
 BEING_SENT = (OperationState.NEW, OperationState.SENT)
 
-#: Which state may follow which. SUCCEEDED, DECLINED, FAILED and CLOSED are final.
+#: The states that may follow each state. SUCCEEDED, DECLINED, FAILED and CLOSED are final.
 TRANSITIONS: Mapping[str, frozenset[str]] = {
     OperationState.NEW: frozenset(
         {OperationState.SENT, OperationState.FAILED, OperationState.SUCCEEDED}
@@ -79,7 +79,7 @@ TRANSITIONS: Mapping[str, frozenset[str]] = {
             OperationState.DECLINED,
             OperationState.HELD,
             OperationState.REQUIRES_ACTION,
-            OperationState.FAILED,  # by the gateway's own word, never by waiting
+            OperationState.FAILED,  # only if the gateway says so, never because time has passed
             OperationState.ABSENT,
             OperationState.NEEDS_ATTENTION,
         }
@@ -133,7 +133,7 @@ class OperationKind(models.TextChoices):
     DECLINE_HELD = "decline_held", _("decline held")
 
 
-#: What waits in the journal for its turn; it is still to be done when its worker died.
+#: Deletes wait in the journal to be sent. If a worker dies first, another one sends them.
 DELETES = (OperationKind.DELETE_CUSTOMER, OperationKind.DELETE_CARD)
 
 MONEY_KINDS = (
@@ -148,10 +148,10 @@ MONEY_KINDS = (
 
 
 class Operation(models.Model):
-    """One attempt to change something at a gateway. It has no foreign keys, and is never deleted.
+    """One attempt to change something at a gateway. It is never deleted and has no foreign keys.
 
-    A foreign key to a row that the caller holds locked would wait for that lock on the journal's
-    own connection, for ever and unseen by the database.
+    The journal may have a connection of its own. There, a foreign key to a row that the caller has
+    locked would wait for the caller, who waits for the journal. The database would not notice.
     """
 
     key = IdField(_("operation key"), max_length=KEY_LENGTH, unique=True, default=new_key)
@@ -161,9 +161,10 @@ class Operation(models.Model):
     kind = models.CharField(_("kind"), max_length=20, choices=OperationKind)
     gateway_name = models.CharField(_("gateway"), max_length=64)
     lock_name = IdField(_("lock name"), max_length=150, blank=True, default="")
-    #: ``lock_name`` while the operation is open, else NULL: unique, so one is open at most.
+    #: ``lock_name`` while the operation keeps its lock, else NULL. The column is unique, so at most
+    #: one operation has the lock.
     held_lock = IdField(max_length=150, null=True, unique=True, editable=False)
-    #: The user who owns what it is about: the key as text, whatever kind of key it is.
+    #: The primary key of the user who owns the customer or payment, as text.
     owner_pk = IdField(_("owner"), max_length=64, blank=True, default="")
     customer_key = IdField(_("customer key"), max_length=KEY_LENGTH, blank=True, default="")
     customer_id = IdField(_("customer id"), max_length=255, blank=True, default="")
@@ -177,7 +178,7 @@ class Operation(models.Model):
     state = models.CharField(
         _("state"), max_length=16, choices=OperationState, default=OperationState.NEW, db_index=True
     )
-    # Django's encoder: an intent names rows by their keys, and a user's may be a UUID.
+    # Django's encoder, because a primary key in the intent may be a UUID.
     intent = models.JSONField(_("intent"), default=dict, blank=True, encoder=DjangoJSONEncoder)
     outcome = models.JSONField(_("outcome"), default=dict, blank=True)
     worker = models.CharField(max_length=100, blank=True, default="", editable=False)
@@ -186,19 +187,19 @@ class Operation(models.Model):
     lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
     quarantine_until = models.DateTimeField(_("quarantine until"), null=True, blank=True)
     next_check_at = models.DateTimeField(_("next check"), null=True, blank=True, db_index=True)
-    #: Both by the database's clock, as the leases are: a row has one clock.
+    #: Both by the database's clock, as the leases are, so that times in a row can be compared.
     created_at = models.DateTimeField(_("created"), db_default=UtcNow(), editable=False)
     updated_at = models.DateTimeField(_("changed"), db_default=UtcNow(), editable=False)
 
     objects: ClassVar[models.Manager[Self]] = models.Manager()
 
-    #: The state from which this instance ended it; empty if somebody else did.
+    #: The state that it had before this instance ended it; empty if another worker ended it.
     ended_from = ""
-    #: Whether ``intent`` has more on this instance than in the row; the claim writes it.
+    #: Whether this instance's ``intent`` has values that the row lacks; the claim writes them.
     has_new_intent = False
-    #: Until when this process may send it, by ``time.monotonic()``; None if it may not.
+    #: ``time.monotonic()`` until which this process may send it; None if it may not.
     send_before: float | None = None
-    #: What the card's holder has to do, as the gateway has just said; it is not stored.
+    #: What the cardholder has to do, as the gateway has just said. It is not stored.
     next_action: NextAction | None = None
 
     class Meta:
@@ -224,7 +225,7 @@ class Operation(models.Model):
                 | models.Q(amount__isnull=False),
                 name="dinero_operation_money_has_amount",
             ),
-            # Whatever is closed holds nothing, or nobody could begin anything there again.
+            # An operation that has ended must release its lock, or nothing could begin there again.
             models.CheckConstraint(
                 condition=models.Q(held_lock=None) | models.Q(state__in=LOCKING_STATES),
                 name="dinero_operation_lock_while_open",
@@ -244,16 +245,16 @@ class Operation(models.Model):
         fields: Iterable[str] | None = None,
         from_queryset: models.QuerySet[Self] | None = None,
     ) -> None:
-        """Read where it was written, a deferred field too: a replica may lag behind."""
+        """Read again where the row was written, deferred fields too: a replica may lag behind."""
         super().refresh_from_db(
             using=using or self.written_on, fields=fields, from_queryset=from_queryset
         )
 
     @property
     def written_on(self) -> str:
-        """The alias on which it is changed: the journal's own if it came from there.
+        """The database alias on which it is changed: the journal's alias if it was read there.
 
-        Where it was read does not tell: a router may read from a replica.
+        Any other alias it was read from may be a replica, so the router decides.
         """
         read_from = self._state.db
         if read_from and read_from == conf.journal_alias():
@@ -262,37 +263,37 @@ class Operation(models.Model):
 
     @property
     def is_open(self) -> bool:
-        """Whether its outcome is still to come."""
+        """Whether its outcome is not known yet."""
         return self.state in OPEN_STATES
 
     @property
     def has_result(self) -> bool:
-        """Whether the gateway's answer is known and nobody doubts it: its row can be written."""
+        """Whether the gateway's answer is known and trusted, so that it can get a row."""
         answered = not self.is_open or self.state == OperationState.REQUIRES_ACTION
         return answered and "result" in self.outcome
 
     def note(self, name: str) -> Any:
-        """Return one value of ``outcome``, an empty string if it is not there."""
+        """Return a value of ``outcome``, or an empty string if it has none of this name."""
         return self.outcome.get(name, "")
 
     def look_up(self) -> Operation:
-        """Ask the gateway how it ended, as far as that can be proven now; up to date afterwards.
+        """Ask the gateway how the operation ended, and record what can be proven now.
 
         Returns:
-            This operation. One that cannot be proven yet stays as it is.
+            This operation, up to date. If nothing can be proven yet, its state stays as it is.
         """
         return _services.lookup.look_up(self)
 
     def close(self, *, note: str, by: object) -> Operation:
-        """Finish an operation that needs attention, after a person has found out what became of it.
+        """Finish an operation that needs attention, after a person has found out how it ended.
 
-        Retrieve first what the gateway has of it: ``Transaction.retrieve(id)`` ends the operation
-        by itself. This is for what did not happen: nothing is written into the ledger. The lock is
-        free afterwards, the idempotency key stays taken.
+        First call ``Transaction.retrieve(id)`` for what the gateway has of it, which ends the
+        operation by itself. Closing is for what did not happen: nothing is written into the ledger.
+        The lock is released, and the idempotency key stays taken.
 
         Args:
-            note: what was found, for those who ask later.
-            by: who closes it: a user, or a name.
+            note: what the person found out, for the record.
+            by: who closes it: a user or a name.
 
         Raises:
             InvalidInput: it does not need attention, or there is no note or name.

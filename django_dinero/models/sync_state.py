@@ -1,4 +1,4 @@
-"""Whether the gateway has a row as it stands here, and the queries that keep that mark true."""
+"""The sync state of a row, and a queryset that keeps it correct without ``save()``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ModelT = TypeVar("ModelT", bound="SyncedModel", covariant=True)
 
 
 class SyncState(models.TextChoices):
-    """Whether the gateway has a row as it stands here."""
+    """Whether the gateway has the row's present values."""
 
     SYNCED = "synced", gettext_lazy("synced")
     PENDING = "pending", gettext_lazy("waiting to be pushed")
@@ -28,28 +28,28 @@ class SyncState(models.TextChoices):
     MISSING = "missing", gettext_lazy("gone at the gateway")
 
 
-#: Rows in one of these states are still to be pushed.
+#: States in which a row is still to be pushed.
 WAITING = (SyncState.PENDING, SyncState.ERROR)
 
 
 class SyncedQuerySet(models.QuerySet[ModelT]):
-    """Marks what changes past ``save()``, so that it is pushed later instead of drifting."""
+    """Marks rows that are changed without ``save()``, so that they are pushed later."""
 
     def _write_alias(self) -> str:
-        # Not ``self.db``: before the write itself that is where one reads, perhaps a replica.
+        # Not ``self.db``: until the write itself that is the alias to read from, perhaps a replica.
         return self._db or router.db_for_write(self.model, **self._hints)  # type: ignore[attr-defined]
 
     def create(self, **kwargs: Any) -> ModelT:
-        """As Django's; a traceback shows no number that is passed here."""
+        """As Django's. Card numbers are wrapped first, so that no traceback shows them."""
         wrap_secrets(kwargs, misplaced=False)
         return super().create(**kwargs)
 
     create.alters_data = True  # type: ignore[attr-defined]
 
     def update(self, **values: Any) -> int:
-        """Update rows; those whose mirrored fields change are marked as waiting to be pushed.
+        """Update rows, and mark them as waiting to be pushed if a pushed field is among the values.
 
-        Django's ``bulk_update()`` comes through here too.
+        Django's ``bulk_update()`` calls this method too.
         """
         if not set(values).isdisjoint(self.model.PUSHED_FIELDS):
             values.setdefault("sync_state", SyncState.PENDING)
@@ -67,12 +67,12 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
         update_fields: Collection[str] | None = None,
         unique_fields: Collection[str] | None = None,
     ) -> list[Any]:
-        """As Django's; rows that are there already and change are marked as :meth:`update` does."""
+        """As Django's. Existing rows that it changes are marked as :meth:`update` does."""
         rows = list(objs)
         changes = set(update_fields or ())
         if not changes.isdisjoint(self.model.PUSHED_FIELDS) and "sync_state" not in changes:
             for row in rows:
-                # The count of the row that is there is not known: above all that a push has seen.
+                # The version of the existing row is unknown. This one is above any that was pushed.
                 row.sync_state, row.version = SyncState.PENDING, time.time_ns()
             changes |= {"sync_state", "version"}
         return super().bulk_create(
@@ -87,20 +87,20 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
     bulk_create.alters_data = True  # type: ignore[attr-defined]
 
     def update_without_push(self, **values: Any) -> int:
-        """Write what the gateway said, or our own bookkeeping: nothing is marked or pushed."""
+        """Update rows without marking them: what the gateway said, or bookkeeping columns."""
         return super().update(**values)
 
     update_without_push.alters_data = True  # type: ignore[attr-defined]
 
     def bulk_update_without_push(self, objs: Iterable[Any], fields: Iterable[str]) -> int:
-        """Write what the gateway said in bulk; nothing is marked."""
+        """Update rows in bulk without marking them."""
         plain: models.QuerySet[Any] = models.QuerySet(self.model, self.query.chain(), self.db)
         return plain.bulk_update(objs, fields)
 
     bulk_update_without_push.alters_data = True  # type: ignore[attr-defined]
 
     def delete(self) -> tuple[int, dict[str, int]]:
-        """Delete rows here, then at their gateways once this has been committed."""
+        """Delete rows here, and at their gateways after the commit."""
         using = self._write_alias()
         with unit_of_work(using), transaction.atomic(using=using):
             self.model.lock_for_write(self.using(using), using)
@@ -115,12 +115,12 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
         create_defaults: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> tuple[ModelT, bool]:
-        """As Django's; the push runs after its commit and raises what it refuses."""
+        """As Django's. The push runs after the commit, and an error of it is raised here."""
         using = self._write_alias()
         with unit_of_work(using), transaction.atomic(using=using):
             self.model.lock_for_write(self.using(using).filter(**kwargs), using)
             row, created = super().update_or_create(defaults, create_defaults, **kwargs)
-        row.load_marks(using)
+        row.reload_bookkeeping(using)
         return row, created
 
     update_or_create.alters_data = True  # type: ignore[attr-defined]
@@ -128,29 +128,29 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
     def get_or_create(
         self, defaults: Mapping[str, Any] | None = None, **kwargs: Any
     ) -> tuple[ModelT, bool]:
-        """As Django's; the push runs after its commit and raises what it refuses."""
+        """As Django's. The push runs after the commit, and an error of it is raised here."""
         using = self._write_alias()
         with unit_of_work(using):
             row, created = super().get_or_create(defaults, **kwargs)
         if created:
-            row.load_marks(using)
+            row.reload_bookkeeping(using)
         return row, created
 
     get_or_create.alters_data = True  # type: ignore[attr-defined]
 
 
 class SyncedManager(models.Manager.from_queryset(SyncedQuerySet)):  # type: ignore[misc]
-    """The manager of mirrored rows."""
+    """The manager of customers and cards."""
 
     def create(self, **kwargs: Any) -> Any:
-        """As Django's; a traceback shows no number that is passed here."""
+        """As Django's. Card numbers are wrapped first, so that no traceback shows them."""
         wrap_secrets(kwargs, misplaced=False)
         return super().create(**kwargs)
 
     create.alters_data = True  # type: ignore[attr-defined]
 
     async def acreate(self, **kwargs: Any) -> Any:
-        """As :meth:`create`."""
+        """As :meth:`create`, asynchronously."""
         wrap_secrets(kwargs, misplaced=False)
         return await super().acreate(**kwargs)
 

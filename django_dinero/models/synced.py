@@ -1,4 +1,4 @@
-"""What customers and cards have in common: rows that mirror something in a gateway's vault."""
+"""The base class of customers and cards: rows whose changes are pushed to a gateway."""
 
 from __future__ import annotations
 
@@ -27,37 +27,36 @@ __all__ = ["SyncState", "SyncedModel"]
 
 @dataclass(frozen=True, slots=True)
 class GatewayAnswer:
-    """What the gateway said about a row before the row is written.
+    """The gateway's answer for a row that has not been written yet.
 
     Attributes:
-        taken: whether it has the values of this instance now.
-        conclude: ends the operation, in the transaction that writes the row: a worker that dies
-            between the two would leave a card at the gateway that nobody looks for any more.
-        with_customer: whether the row comes with its customer, in one transaction.
+        accepted: whether the gateway now has the values of this instance.
+        conclude: ends the operation, in the transaction that writes the row. If a worker could die
+            between the two, a card could stay at the gateway and nobody would search for it.
+        with_customer: whether the row and its customer are written in one transaction.
     """
 
-    taken: bool = True
+    accepted: bool = True
     conclude: Callable[[], object] | None = None
     with_customer: bool = False
 
 
 class SyncedModel(models.Model):
-    """A row whose mirrored fields are pushed to the gateway when they change.
+    """A row whose ``PUSHED_FIELDS`` are pushed to the gateway when they change.
 
-    ``synced_digest`` is the digest of the mirrored fields last pushed; ``version`` counts the
-    changes, ``synced_version`` is the newest that the gateway has.
+    ``synced_digest`` is the digest of the values last pushed. ``version`` counts the changes, and
+    ``synced_version`` is the newest version that the gateway has.
     """
 
-    #: Fields whose change is pushed.
+    #: Fields whose changes are pushed.
     PUSHED_FIELDS: ClassVar[tuple[str, ...]] = ()
-    #: Part of what a stored row is at its gateway: it never changes. Those named here and in
-    #: ``WATCHED`` are remembered as they were loaded.
-    FIXED: ClassVar[tuple[str, ...]] = ("gateway_name",)
-    WATCHED: ClassVar[tuple[str, ...]] = ()
-    #: Columns that only the gateway can fill: a save leaves them alone, except the one that records
-    #: the gateway's answer.
+    #: Fields that identify a stored row at its gateway and never change. The loaded values of these
+    #: and of ``WATCHED_FIELDS`` are remembered.
+    FIXED_FIELDS: ClassVar[tuple[str, ...]] = ("gateway_name",)
+    WATCHED_FIELDS: ClassVar[tuple[str, ...]] = ()
+    #: Columns that only the gateway can fill. Only a save that records its answer writes them.
     GATEWAY_ONLY: ClassVar[tuple[str, ...]] = ()
-    #: Written by pushes and mirrors only; a full save of a stale instance leaves them alone.
+    #: Columns that only pushes and pulls write. A save of a stale instance does not change them.
     BOOKKEEPING: ClassVar[tuple[str, ...]] = (
         "sync_state",
         "sync_error",
@@ -85,7 +84,7 @@ class SyncedModel(models.Model):
     created_at = models.DateTimeField(gettext_lazy("created"), auto_now_add=True, db_index=True)
     updated_at = models.DateTimeField(gettext_lazy("changed"), auto_now=True)
 
-    #: While :meth:`save_answered` runs: what the gateway said before the row is written.
+    #: The gateway's answer, while :meth:`save_with_answer` runs.
     answer: GatewayAnswer | None = None
     _loaded: Mapping[str, Any] = {}
 
@@ -93,39 +92,39 @@ class SyncedModel(models.Model):
         abstract = True
 
     def pushed_values(self) -> dict[str, Any]:
-        """Return the mirrored fields as they stand on this instance."""
+        """Return the pushed fields of this instance."""
         return {name: getattr(self, name) for name in self.PUSHED_FIELDS}
 
-    def mirrored_digest(self) -> str:
-        """Return the digest of the mirrored fields as they stand on this instance."""
+    def pushed_digest(self) -> str:
+        """Return the digest of the pushed fields of this instance."""
         return digest(self.pushed_values())
 
-    def synced_marks(self) -> dict[str, Any]:
-        """Return the values that say: the gateway has the row as it stands on this instance."""
+    def synced_bookkeeping(self) -> dict[str, Any]:
+        """Return the bookkeeping of a row whose values on this instance the gateway has."""
         return {
             "sync_state": SyncState.SYNCED,
             "sync_error": "",
-            "synced_digest": self.mirrored_digest(),
+            "synced_digest": self.pushed_digest(),
         }
 
     def mark_synced(self) -> None:
-        """Put :meth:`synced_marks` on this instance; whoever called writes them."""
-        for name, value in self.synced_marks().items():
+        """Set :meth:`synced_bookkeeping` on this instance. The caller writes the row."""
+        for name, value in self.synced_bookkeeping().items():
             setattr(self, name, value)
 
     @property
-    def was_taken(self) -> bool:
-        """Whether the gateway took the values that are being written."""
-        return self.answer is not None and self.answer.taken
+    def was_accepted(self) -> bool:
+        """Whether the gateway has accepted the values that are being written."""
+        return self.answer is not None and self.answer.accepted
 
-    def save_answered(self, answer: GatewayAnswer, *args: Any, **kwargs: Any) -> None:
-        """Save a row that the gateway has answered for already: nothing of it is pushed.
+    def save_with_answer(self, answer: GatewayAnswer, *args: Any, **kwargs: Any) -> None:
+        """Save a row for which the gateway has already answered. Nothing is pushed.
 
         Args:
-            answer: what it said.
+            answer: the gateway's answer.
             *args, **kwargs: as for :meth:`save`.
         """
-        if answer.taken:
+        if answer.accepted:
             self.mark_synced()
             self.synced_version = self.version
         self.answer = answer
@@ -142,9 +141,9 @@ class SyncedModel(models.Model):
         values: Collection[Any],
         **options: Any,
     ) -> Self:
-        """Load a row, and remember what must not change, or is judged only when it changes."""
+        """Load a row, and remember its fixed and watched fields."""
         row = super().from_db(db, field_names, values, **options)
-        row._remember()
+        row._remember_loaded()
         return row
 
     def refresh_from_db(
@@ -153,18 +152,20 @@ class SyncedModel(models.Model):
         fields: Iterable[str] | None = None,
         from_queryset: QuerySet[Any] | None = None,
     ) -> None:
-        """Load again; what was loaded counts as unchanged."""
+        """Load the fields again. Their new values count as unchanged."""
         names = None if fields is None else set(fields)
         super().refresh_from_db(using=using, fields=names, from_queryset=from_queryset)
-        self._remember(names)
+        self._remember_loaded(names)
 
-    def _remember(self, names: Collection[str] | None = None) -> None:
-        watched = [n for n in (*self.FIXED, *self.WATCHED) if names is None or n in names]
+    def _remember_loaded(self, names: Collection[str] | None = None) -> None:
+        watched = [
+            n for n in (*self.FIXED_FIELDS, *self.WATCHED_FIELDS) if names is None or n in names
+        ]
         kept = {} if names is None else self._loaded
         self._loaded = {**kept, **{n: self.__dict__[n] for n in watched if n in self.__dict__}}
 
     def changed(self, *names: str) -> list[str]:
-        """Return which of these watched attributes differ from what was loaded or saved last."""
+        """Return which of these fields differ from what was loaded or saved last."""
         return [n for n in names if n in self._loaded and self._loaded[n] != self.__dict__.get(n)]
 
     def save(self, *args: Any, **kwargs: Any) -> None:
@@ -172,7 +173,7 @@ class SyncedModel(models.Model):
 
         Raises:
             InvalidInput: something cannot be stored or sent; nothing was written.
-            DineroError: outside a transaction, what the gateway answered; the row keeps the new
+            DineroError: the gateway refused (outside a transaction only). The row keeps its new
                 values and is marked.
         """
         using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
@@ -185,46 +186,46 @@ class SyncedModel(models.Model):
                 with transaction.atomic(using=using):
                     if self.answer is not None and self.answer.conclude is not None:
                         self.answer.conclude()
-                    narrowed = self._narrowed(kwargs, using)
+                    narrowed = self._save_arguments(kwargs, using)
                     self.before_write(using, narrowed.get("update_fields"))
                     super().save(*args, **narrowed)
                 written = True
         finally:
             if written:
-                self._remember(kwargs.get("update_fields"))
-                self.load_marks(using)
+                self._remember_loaded(kwargs.get("update_fields"))
+                self.reload_bookkeeping(using)
 
     def delete(
         self, using: str | None = None, keep_parents: bool = False
     ) -> tuple[int, dict[str, int]]:
-        """Delete here, then at the gateway once this has been committed."""
+        """Delete the row here, and at the gateway after the commit."""
         using = using or router.db_for_write(type(self), instance=self)
         with unit_of_work(using):
             return super().delete(using=using, keep_parents=keep_parents)
 
     def before_write(self, using: str, names: Collection[str] | None) -> None:
-        """Hook for subclasses: runs inside the transaction of :meth:`save`.
+        """Hook for subclasses, run inside the transaction of :meth:`save`.
 
         Args:
-            names: the columns that are going to be written, None for all.
+            names: the columns to be written; None for all.
         """
 
     @classmethod
     def lock_for_write(cls, rows: QuerySet[Any], using: str) -> None:
-        """Hook for subclasses: lock first what each write of these rows locks first."""
+        """Hook for subclasses: take the locks that every write of these rows takes first."""
 
     def check_values(self, only: Collection[str] | None = None) -> None:
         """Raise :class:`InvalidInput` naming everything that cannot be stored or sent.
 
         Args:
-            only: the fields that are going to be saved, None for all.
+            only: the fields to be saved; None for all.
         """
-        errors = self.problems(only)
+        errors = self.value_errors(only)
         if errors:
             raise self.input_error(errors)
 
-    def problems(self, only: Collection[str] | None = None) -> dict[str, str]:
-        """Return what is wrong with the values on this instance, by field."""
+    def value_errors(self, only: Collection[str] | None = None) -> dict[str, str]:
+        """Return the errors in the values of this instance, by field."""
         errors: dict[str, str] = {}
         texts: dict[str, str] = {}
         for name in self.PUSHED_FIELDS:
@@ -233,102 +234,101 @@ class SyncedModel(models.Model):
             field = self._meta.get_field(name)
             if not isinstance(field, models.CharField) or name not in self.__dict__:
                 continue
-            problem = self._problem(field, self.__dict__[name])
+            problem = self._text_error(field, self.__dict__[name])
             if problem:
                 errors[name] = problem
             else:
                 texts[name] = self.__dict__[name]
-        for name in self._fixed_changes(only):
+        for name in self._changed_fixed_fields(only):
             errors[name] = _("This does not change once it is stored.")
         return errors | _services.customers.length_errors(self.gateway_name, texts)
 
     def input_error(self, errors: Mapping[str, str]) -> InvalidInput:
-        """Return the error for these fields."""
         return InvalidInput(errors, gateway_name=self.gateway_name)
 
-    def _fixed_changes(self, only: Collection[str] | None) -> list[str]:
+    def _changed_fixed_fields(self, only: Collection[str] | None) -> list[str]:
         if self._state.adding or not getattr(self, "customer_id", None):
             return []
-        names = [name.removesuffix("_pk") for name in self.changed(*self.FIXED)]
+        names = [name.removesuffix("_pk") for name in self.changed(*self.FIXED_FIELDS)]
         return [name for name in names if only is None or name in only]
 
     @staticmethod
-    def _problem(field: models.CharField[Any, Any], text: object) -> str:
+    def _text_error(field: models.CharField[Any, Any], text: object) -> str:
         if not isinstance(text, str):
             return _("Pass a str, not %(type)s.") % {"type": type(text).__name__}
         if field.max_length is not None and len(text) > field.max_length:
             return _("At most %(limit)d characters.") % {"limit": field.max_length}
         return unsendable(text)
 
-    def _narrowed(self, kwargs: dict[str, Any], using: str) -> dict[str, Any]:
+    def _save_arguments(self, kwargs: dict[str, Any], using: str) -> dict[str, Any]:
         """Return the arguments of save() with the columns that it may write."""
-        if self._state.adding or kwargs.get("force_insert") or self._rolled_back(kwargs, using):
+        if self._state.adding or kwargs.get("force_insert") or self._was_rolled_back(kwargs, using):
             return kwargs
-        names = self._written_names(kwargs.get("update_fields"))
+        names = self._columns_to_write(kwargs.get("update_fields"))
         return {**kwargs, "update_fields": frozenset(names)}
 
-    def _rolled_back(self, kwargs: dict[str, Any], using: str) -> bool:
-        """Whether the row went with a transaction; Django writes such an instance once more.
+    def _was_rolled_back(self, kwargs: dict[str, Any], using: str) -> bool:
+        """Whether the row is gone because its transaction was rolled back. Django inserts it again.
 
-        A row that the gateway knows is not brought back to life: it was deleted there too.
+        A row that the gateway knows is not inserted again: it was deleted there too.
         """
         if getattr(self, "customer_id", None) or kwargs.get("update_fields") is not None:
             return False
-        return not self._row(using).exists()
+        return not self._stored_row(using).exists()
 
-    def _row(self, using: str) -> QuerySet[Any]:
+    def _stored_row(self, using: str) -> QuerySet[Any]:
         return QuerySet(type(self), using=using).filter(pk=self.pk)
 
     def mark_changed(self, using: str, written: Collection[str]) -> None:
-        """Mark the row that was just written: it waits, unless the gateway has just taken it."""
-        if self.was_taken:
-            # In this order: MariaDB sees in the second assignment what the first one wrote.
-            self._row(using).update(
-                **self._marks_as_pushed(),
+        """Mark the row just written as waiting, unless the gateway has already accepted it."""
+        if self.was_accepted:
+            # The order matters: in MariaDB an assignment sees the result of the one before it.
+            self._stored_row(using).update(
+                **self._bookkeeping_after_answer(),
                 synced_version=F("version") + 1,
                 version=F("version") + 1,
             )
             return
-        whole = (set(self.PUSHED_FIELDS) - {*self._written_by_others()}).issubset(written)
-        state = self._next_state() if whole else Value(SyncState.PENDING)
-        self._row(using).update(sync_state=state, version=F("version") + 1)
+        whole = (set(self.PUSHED_FIELDS) - {*self._columns_written_elsewhere()}).issubset(written)
+        state = self._state_after_save() if whole else Value(SyncState.PENDING)
+        self._stored_row(using).update(sync_state=state, version=F("version") + 1)
 
-    def _next_state(self) -> Case:
-        # Judged by the row, not by this instance: another process may have pushed meanwhile. What
-        # waits goes on waiting: a push of it that is under way may have reached the gateway.
+    def _state_after_save(self) -> Case:
+        # Decided by the stored row, since another process may have pushed it meanwhile. A row that
+        # waits stays waiting, because a push under way may already have reached the gateway.
         settled = Q(sync_state__in=(SyncState.SYNCED, SyncState.MISSING))
-        same = When(settled & self._has_synced_digest(), then=F("sync_state"))
+        same = When(settled & self._synced_digest_matches(), then=F("sync_state"))
         return Case(same, default=Value(SyncState.PENDING))
 
-    def _has_synced_digest(self) -> Q:
-        """Return the condition that the gateway has the row as it stands on this instance."""
-        return Q(synced_digest=self.mirrored_digest())
+    def _synced_digest_matches(self) -> Q:
+        """Return the condition that the gateway has the values of this instance."""
+        return Q(synced_digest=self.pushed_digest())
 
-    def _marks_as_pushed(self) -> dict[str, Any]:
-        """Return the marks of a row whose values the gateway took before they were written."""
+    def _bookkeeping_after_answer(self) -> dict[str, Any]:
+        """Return the bookkeeping of a row whose values the gateway accepted before this write."""
         return {}
 
-    def _written_names(self, update_fields: Iterable[str] | None) -> set[str]:
-        not_ours = {*self.BOOKKEEPING, *self._written_by_others()}
+    def _columns_to_write(self, update_fields: Iterable[str] | None) -> set[str]:
+        not_ours = {*self.BOOKKEEPING, *self._columns_written_elsewhere()}
         loaded = {
             field.name
             for field in self._meta.concrete_fields
             if not field.primary_key and field.attname in self.__dict__
         }
-        if self.was_taken:
-            # All that the gateway was sent, however little of it the caller asked to save.
-            return (loaded - not_ours) | self.synced_marks().keys()
-        # An id or a last digit that a push brought since this instance was read would be lost.
+        if self.was_accepted:
+            # Everything that was sent to the gateway, even if the caller asked to save less.
+            return (loaded - not_ours) | self.synced_bookkeeping().keys()
+        # A push may have written an id or the last digits since this instance was read.
         names = loaded if update_fields is None else set(update_fields)
         return names - not_ours - set(self.GATEWAY_ONLY)
 
-    def load_marks(self, using: str) -> None:
-        """Read what a push wrote: the bookkeeping, and the id that the gateway gave."""
-        with suppress(ObjectDoesNotExist):  # deleted by somebody else while it was pushed
+    def reload_bookkeeping(self, using: str) -> None:
+        """Read again what pushes write: the bookkeeping and the gateway's ids."""
+        with suppress(ObjectDoesNotExist):  # another process deleted the row while it was pushed
             self.refresh_from_db(
-                using=using, fields=[*self.BOOKKEEPING, *self._written_by_others()]
+                using=using, fields=[*self.BOOKKEEPING, *self._columns_written_elsewhere()]
             )
 
-    def _written_by_others(self) -> tuple[str, ...]:
-        """Return the columns that a save does not write, and reads again afterwards."""
+    def _columns_written_elsewhere(self) -> tuple[str, ...]:
+        """Return the columns that others write: a save leaves them out and reads them again."""
         return ()

@@ -1,4 +1,4 @@
-"""The books: every charge, capture, void and refund is a row, declined and held ones too."""
+"""The ledger: a row for every charge, capture, void and refund, declined and held ones too."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ KIND_LABELS = {
     TransactionKind.VOID: _("void"),
     TransactionKind.REFUND: _("refund"),
 }
-#: Kinds that stand on an earlier transaction, their parent.
+#: Kinds that follow an earlier transaction, their parent.
 FOLLOW_UPS = (TransactionKind.CAPTURE, TransactionKind.VOID, TransactionKind.REFUND)
 
 
 class TransactionStatus(models.TextChoices):
-    """How a transaction stands, as far as the gateway has told."""
+    """The status of a transaction, as far as the gateway has reported it."""
 
     APPROVED = "approved", _("approved")
     SETTLED = "settled", _("settled")
@@ -47,16 +47,16 @@ class TransactionStatus(models.TextChoices):
     CHARGED_BACK = "charged_back", _("charged back")
 
 
-#: Statuses in which nobody has decided yet.
+#: Statuses in which the payment is not decided yet.
 UNDECIDED = (TransactionStatus.HELD, TransactionStatus.REQUIRES_ACTION)
-#: Statuses in which the amount counts in the ledger.
+#: Statuses whose amount counts in sums.
 COUNTED = (TransactionStatus.APPROVED, TransactionStatus.SETTLED)
 
 
 class Transaction(models.Model):
-    """One movement of money, or an attempt at one.
+    """A movement of money, or an attempt at one.
 
-    Customer and card may be deleted; the row stays, with their ids and the last four digits.
+    If the customer or the card is deleted, the row stays, with their ids and the last four digits.
     """
 
     public_id = models.UUIDField(_("public id"), default=uuid.uuid4, unique=True, editable=False)
@@ -179,7 +179,7 @@ class Transaction(models.Model):
         values: Collection[Any],
         **options: Any,
     ) -> Self:
-        """Load a row; its price has the decimals of its currency, as it had when it was made."""
+        """Load a row. Its price gets the decimals of its currency, as when it was created."""
         row = super().from_db(db, field_names, values, **options)
         if "price" in row.__dict__ and "currency" in row.__dict__:
             row.price = normalise(row.price, row.currency)
@@ -203,10 +203,11 @@ class Transaction(models.Model):
         Raises:
             TypeError: an unknown argument; the accepted ones are listed.
             InvalidInput: wrong values; nothing was sent.
-            InsideTransaction: the database could roll the books back; nothing was sent.
-            CardDeclinedError, HeldForReview, ...: the answer; ``.transaction`` is its row.
+            InsideTransaction: a rollback could lose the row; nothing was sent.
+            CardDeclinedError, HeldForReview, ...: the gateway's answer; its row is
+                ``.transaction``.
             NotSent: nothing reached the gateway; repeating is safe.
-            OutcomeUnknown: no answer; ``.operation`` is where it will be found.
+            OutcomeUnknown: no answer; look up ``.operation`` to find the outcome.
         """
         wrap_secrets(options)
         return _services.charges.charge(price, **options)
@@ -235,32 +236,32 @@ class Transaction(models.Model):
     def refund(
         self, amount: Decimal | int | str | None = None, **options: Unpack[FollowUpOptions]
     ) -> Transaction:
-        """Give the money back, all that is left of it or ``amount``; returns the row it made.
+        """Give ``amount`` back, or all that is left; return the row of the refund.
 
-        What the bank has not settled yet cannot be refunded in part: a whole refund becomes a
-        void, a partial one raises :class:`RefundError` that says when to try again.
+        Before the bank has settled the payment, a whole refund becomes a void. A partial one
+        raises :class:`RefundError`, which says when to try again.
         """
         wrap_secrets(options)
         return _services.followups.refund(self, amount, **options)
 
     def void(self, **options: Unpack[FollowUpOptions]) -> Transaction:
-        """Cancel this before the bank settles it; returns the void's row."""
+        """Cancel this payment before the bank settles it; return the row of the void."""
         wrap_secrets(options)
         return _services.followups.void(self, **options)
 
     def approve(self, **options: Unpack[FollowUpOptions]) -> Transaction:
-        """Release a payment that the gateway holds for review; returns this row, approved."""
+        """Approve a payment that the gateway holds for review; return this row."""
         wrap_secrets(options)
         return _services.reviews.decide_review(self, "approve", **options)
 
     def decline(self, **options: Unpack[FollowUpOptions]) -> Transaction:
-        """Refuse a payment that the gateway holds for review; returns this row, declined."""
+        """Decline a payment that the gateway holds for review; return this row."""
         wrap_secrets(options)
         return _services.reviews.decide_review(self, "decline", **options)
 
     @property
     def captured_amount(self) -> Decimal:
-        """What was taken: the price of a charge, the sum of an authorization's captures."""
+        """The amount taken: the price of a charge, or the sum of an authorization's captures."""
         if self.status not in COUNTED:
             return normalise(Decimal(0), self.currency)
         if self.kind in (TransactionKind.CHARGE, TransactionKind.CAPTURE):

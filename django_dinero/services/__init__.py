@@ -1,1 +1,1 @@
-"""The verbs of the app, one plain function each. Admin, API, commands and models call these."""
+"""The verbs of the app as plain functions, called by models, admin, API and commands."""

@@ -1,4 +1,4 @@
-"""Turns what a gateway refused into the exception that callers catch."""
+"""Exceptions for what a gateway refused."""
 
 from __future__ import annotations
 
@@ -42,9 +42,10 @@ def error_for(reasons: Iterable[Reason], *, existing_id: str = "", **context: An
     """Return the exception for a refusal's reasons.
 
     Args:
-        reasons: what the gateway said; the first counts, but for AVS and CVV together.
-        existing_id: what a duplicate collides with.
-        **context: ``transaction``, ``operation``, ``gateway_name`` for the exception.
+        reasons: what the gateway said. The first one decides, except that AVS and CVV together
+            have an exception of their own.
+        existing_id: the gateway's id of what the duplicate collides with.
+        **context: ``transaction``, ``operation`` and ``gateway_name`` for the exception.
     """
     known = tuple(reasons) or (Reason(ReasonKind.GATEWAY_ERROR),)
     kinds = {reason.kind for reason in known}
@@ -67,7 +68,7 @@ def has_reason(refusal: Refusal | TransactionResult, kind: ReasonKind) -> bool:
 
 
 def read(gateway: Gateway, call: Callable[[], ResultT | Refusal]) -> ResultT:
-    """Make a call that changes nothing; a lost reply to it is no unknown outcome.
+    """Make a call that only reads. If its reply is lost, nothing has changed at the gateway.
 
     Raises:
         NotSent: nothing reached the gateway.

@@ -1,4 +1,4 @@
-"""What callers pass, turned into requests: checked, all wrong fields in one error."""
+"""Checks of what callers pass. One error names every wrong field."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CARD_ARGUMENTS = frozenset({"number", "cvv", "month", "year", "token", *ADDRESS_
 
 
 class ShownCard(TypedDict):
-    """What may be shown of a card."""
+    """The part of a card that may be stored and shown."""
 
     last_4: str
     brand: str
@@ -48,9 +48,9 @@ def new_card(values: Mapping[str, Any]) -> CardDetails | PaymentToken | None:
     """Return the card that the arguments describe, or None if they describe none.
 
     Raises:
-        InvalidInput: number and token both, or wrong fields.
+        InvalidInput: both a number and a token were passed, or fields are wrong.
     """
-    # No local here holds the number itself: an error's traceback would show it.
+    # No local variable holds the number itself, because a traceback shows local variables.
     has_number, token = bool(text_of(values.get("number"))), values.get("token")
     if has_number and token:
         raise InvalidInput({"token": _("Pass a number or a token, not both.")})
@@ -61,8 +61,12 @@ def new_card(values: Mapping[str, Any]) -> CardDetails | PaymentToken | None:
     return None
 
 
-def checked_card(values: Mapping[str, Any]) -> CardDetails | PaymentToken:
-    """Return the card that the arguments describe; describing none is an error."""
+def required_card(values: Mapping[str, Any]) -> CardDetails | PaymentToken:
+    """Return the card that the arguments describe.
+
+    Raises:
+        InvalidInput: they describe none, or have wrong fields.
+    """
     card = new_card(values)
     return card if card is not None else card_details(values)
 
@@ -81,7 +85,7 @@ def _token(token: object, values: Mapping[str, Any]) -> PaymentToken:
 
 
 def shown(card: CardDetails | PaymentToken) -> ShownCard:
-    """Return what may be shown of a card that was typed, for the journal."""
+    """Return what the journal may keep of a card."""
     if isinstance(card, CardDetails):
         return {"last_4": card.last_4, "brand": card.brand}
     return {"last_4": "", "brand": ""}
@@ -89,13 +93,13 @@ def shown(card: CardDetails | PaymentToken) -> ShownCard:
 
 def check_email(email: object, *, required: bool) -> str:
     """Return an e-mail address, or raise :class:`InvalidInput` that says what is wrong with it."""
-    problem = _email_problem(text_of(email), required=required)
+    problem = _email_error(text_of(email), required=required)
     if problem:
         raise InvalidInput({"email": problem})
     return text_of(email)
 
 
-def _email_problem(text: str, *, required: bool) -> str:
+def _email_error(text: str, *, required: bool) -> str:
     problem = unsendable(text)
     if not text and required:
         return _("An e-mail address is required.")
@@ -115,14 +119,14 @@ def _validator_error(validator: Callable[[str], None], text: str) -> str:
 
 def check_texts(values: Mapping[str, Any], limits: Mapping[str, int]) -> dict[str, str]:
     """Return the texts named in ``limits`` (characters), or raise naming every wrong one."""
-    problems = {name: _text_problem(text_of(values.get(name)), n) for name, n in limits.items()}
+    problems = {name: _text_error(text_of(values.get(name)), n) for name, n in limits.items()}
     errors = {name: problem for name, problem in problems.items() if problem}
     if errors:
         raise InvalidInput(errors)
     return {name: text_of(values.get(name)) for name in limits}
 
 
-def _text_problem(text: str, limit: int) -> str:
+def _text_error(text: str, limit: int) -> str:
     problem = unsendable(text)
     if not problem and len(text) > limit:
         return _("At most %(limit)d characters.") % {"limit": limit}
@@ -141,14 +145,14 @@ def check_ip(value: object) -> str:
     raise InvalidInput({"customer_ip": _validator_error(validate_ipv46_address, text)})
 
 
-class Findings:
-    """What checks found wrong, by field; the first word on a field stands."""
+class InputErrors:
+    """Collects the errors of several checks, by field. The first error of a field is kept."""
 
     def __init__(self) -> None:
-        self.errors: dict[str, str] = {}
+        self.by_field: dict[str, str] = {}
 
-    def of(self, check: Callable[[], ResultT]) -> ResultT | None:
-        """Make a check; return its result, None where it refused."""
+    def collect(self, check: Callable[[], ResultT]) -> ResultT | None:
+        """Run a check and return its result, or None if it raised :class:`InvalidInput`."""
         try:
             return check()
         except InvalidInput as error:
@@ -157,20 +161,20 @@ class Findings:
         return None
 
     def add(self, errors: Mapping[str, str]) -> None:
-        """Take over what was found elsewhere."""
-        self.errors = {**errors, **self.errors}
+        """Add errors that were found elsewhere."""
+        self.by_field = {**errors, **self.by_field}
 
-    def of_gateway(self, gateway: Gateway, given: Mapping[str, Any]) -> None:
-        """Hold a card's fields as they were typed against what the gateway takes and demands."""
+    def check_for_gateway(self, gateway: Gateway, given: Mapping[str, Any]) -> None:
+        """Check a card's fields against the gateway's maximum lengths and required fields."""
         texts = {name: v for name, v in given.items() if isinstance(v, str)}
-        self.of(lambda: gateway.check_lengths(texts))
+        self.collect(lambda: gateway.check_lengths(texts))
         if given.get("token"):
             return
         for name in gateway.required_card_fields:
             if not text_of(given.get(name)):
                 self.add({name: _("%(gateway)s requires this.") % {"gateway": gateway.name}})
 
-    def raise_any(self) -> None:
-        """Raise :class:`InvalidInput` (of the class of the first wrong card field) if any."""
-        if self.errors:
-            raise card_input_error(self.errors)
+    def raise_if_any(self) -> None:
+        """Raise :class:`InvalidInput`, or the subclass for the first wrong card field."""
+        if self.by_field:
+            raise card_input_error(self.by_field)

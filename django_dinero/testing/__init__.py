@@ -1,4 +1,4 @@
-"""Help for tests: the gateway contract suite, factories, and a pytest plugin.
+"""Helpers for tests: the gateway contract suite, factories, and a pytest plugin.
 
-Nothing outside this package imports it: pytest and factory-boy come with the extra ``testing``.
+No other package imports it, because pytest and factory-boy come with the extra ``testing``.
 """

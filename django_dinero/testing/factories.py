@@ -1,7 +1,7 @@
-"""Rows for tests, made with factory-boy: no gateway is asked, nothing is pushed.
+"""Factories for test rows, made with factory-boy. No gateway is called and nothing is pushed.
 
-The rows count as synced, as if a mirror had just written them. The gateway does not know them: for
-a card that can be charged, store one with ``Customer.create(...)`` at a test bank.
+The rows count as synced, as if they had just been pulled, but no gateway knows them. For a card
+that can be charged, call ``Customer.create(...)`` with a test bank.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from django_dinero.models.transaction import TransactionStatus
 
 __all__ = ["CreditCardFactory", "CustomerFactory", "OperationFactory", "TransactionFactory"]
 
-MirroredT = TypeVar("MirroredT", bound=SyncedModel)
+SyncedT = TypeVar("SyncedT", bound=SyncedModel)
 
 
-class MirroredFactory(DjangoModelFactory[MirroredT]):
-    """Writes rows as a mirror does: past ``save()``, its checks and its signals."""
+class SyncedFactory(DjangoModelFactory[SyncedT]):
+    """Writes rows as a pull does, without ``save()``, its checks and its signals."""
 
     class Meta:
         abstract = True
 
     @classmethod
-    def _create(cls, model_class: type[MirroredT], *args: Any, **kwargs: Any) -> MirroredT:
+    def _create(cls, model_class: type[SyncedT], *args: Any, **kwargs: Any) -> SyncedT:
         row = model_class(*args, **kwargs)
-        # Values given for the bookkeeping itself (a row that waits to be pushed) win.
-        marks = {**row.synced_marks(), "synced_version": row.version}
-        for name in marks.keys() - kwargs.keys():
-            setattr(row, name, marks[name])
+        # Bookkeeping values passed by the caller win (a row that waits to be pushed).
+        bookkeeping = {**row.synced_bookkeeping(), "synced_version": row.version}
+        for name in bookkeeping.keys() - kwargs.keys():
+            setattr(row, name, bookkeeping[name])
         cls._get_manager(model_class).bulk_create([row])
         return row
 
 
-class CustomerFactory(MirroredFactory[Customer]):
+class CustomerFactory(SyncedFactory[Customer]):
     """A customer that is stored at the gateway, without cards."""
 
     class Meta:
@@ -55,7 +55,7 @@ class CustomerFactory(MirroredFactory[Customer]):
     last_name = "Example"
 
 
-class CreditCardFactory(MirroredFactory[CreditCard]):
+class CreditCardFactory(SyncedFactory[CreditCard]):
     """A stored card, with a customer of its own unless one is given.
 
     ``is_default=True`` makes it the customer's default card. Month and year may lie in the past.

@@ -1,4 +1,4 @@
-"""Test banks that forget what a test did to them, as the test's database does."""
+"""Undo what a test did at the test banks, as its database does with its rows."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ else:
     _Case = object
 
 
-def keep() -> Callable[[], None]:
-    """Remember every gateway, and every test bank in memory with all that is in it.
+def remember_banks() -> Callable[[], None]:
+    """Remember every gateway, and the contents of every test bank in memory.
 
-    A bank that keeps its books in a file is left as it is: it is there to outlive a test.
+    A bank that is stored in a file is left alone, because it is meant to outlive a test.
 
     Returns:
-        What brings all of it back; gateways that came later are forgotten.
+        A function that restores them and forgets gateways that were created later.
     """
     used = registry.instances()
     states = [
@@ -30,32 +30,30 @@ def keep() -> Callable[[], None]:
         if isinstance(gateway, SandboxGateway)
     ]
 
-    def bring_back() -> None:
+    def restore_banks() -> None:
         for gateway, state in states:
             if state is not None:
                 gateway.bank.store.restore(state)
         registry.reset(used)
 
-    return bring_back
+    return restore_banks
 
 
 class FreshBanks(_Case):
-    """For Django's ``TestCase``, before it in the bases: each test begins with the same bank.
+    """A mixin for Django's ``TestCase``, listed before it: each test begins with the same bank.
 
-    What ``setUpTestData`` stored at the bank is there for every test of the class, as its rows
-    are; what a test does there is undone after it. The pytest plugin does this by itself.
+    Every test of the class finds what ``setUpTestData`` stored at the bank. What a test does there
+    is undone after it. With pytest the plugin does this by itself.
     """
 
     @classmethod
     def setUpClass(cls) -> None:
-        """Let the banks end with the class."""
         cls.addClassCleanup(registry.reset)
         super().setUpClass()
 
     def run(self, result: unittest.TestResult | None = None) -> unittest.TestResult | None:
-        """Run the test, and undo what it did at the banks."""
-        bring_back = keep()
+        restore_banks = remember_banks()
         try:
             return super().run(result)
         finally:
-            bring_back()
+            restore_banks()

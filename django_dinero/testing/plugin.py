@@ -1,7 +1,7 @@
 """The pytest plugin, loaded by its entry point wherever django-dinero is installed.
 
-It must not touch Django while pytest starts: settings are not configured then, and in a project
-without Django they never will be. What it needs is loaded in the fixtures, by name.
+It must not import Django while pytest starts: settings are not configured yet, and a project
+without Django has none. The fixtures import what they need by name.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-#: Without this pytest shows a failed assert of the contract suite without its values.
+#: Makes pytest show the values of a failed assert in the contract suite.
 pytest.register_assert_rewrite("django_dinero.testing.contract")
 
 _REGISTRY = "django_dinero.gateways.registry"
@@ -23,18 +23,18 @@ _SANDBOX = "django_dinero.gateways.sandbox"
 
 @pytest.fixture(autouse=True, scope="class")
 def _dinero_banks_end() -> Iterator[None]:
-    """Forget every gateway after a class or module: a test bank lives as long as its gateway."""
+    """Forget every gateway after a class or module, and their test banks with them."""
     yield
     _forget()
 
 
 @pytest.fixture(autouse=True)
 def _dinero_fresh_banks() -> Iterator[None]:
-    """Undo what a test did at a test bank: what ``setUpTestData`` stored there stays."""
-    # Where no gateway was used yet there is nothing to keep, and perhaps no Django either.
-    bring_back = import_module(_BANKS).keep() if _REGISTRY in sys.modules else _forget
+    """Undo what a test did at a test bank. What ``setUpTestData`` stored there stays."""
+    # If no gateway was used yet, there is nothing to restore, and perhaps not even Django.
+    restore_banks = import_module(_BANKS).remember_banks() if _REGISTRY in sys.modules else _forget
     yield
-    bring_back()
+    restore_banks()
 
 
 def _forget() -> None:

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models.signals import post_delete
 from django.test import RequestFactory, TestCase, TransactionTestCase
 
-from django_dinero.db.on_commit import after_commit, unit_of_work
+from django_dinero.db.on_commit import run_after_commit, unit_of_work
 from django_dinero.exceptions import GatewayError
 
 log: list[str] = []
@@ -38,28 +38,28 @@ class Shared:
         log.clear()
 
     def test_a_job_runs_at_once_without_a_transaction(self) -> None:
-        after_commit("default", "a", job("a"))
+        run_after_commit("default", "a", job("a"))
         assert log == ["a"]
 
     def test_a_job_waits_for_the_outermost_block(self) -> None:
         with transaction.atomic():
             with transaction.atomic():
-                after_commit("default", "a", job("a"))
+                run_after_commit("default", "a", job("a"))
             assert log == []
         assert log == ["a"]
 
     def test_the_same_key_runs_once_and_the_last_wins(self) -> None:
         with transaction.atomic():
-            after_commit("default", "a", job("first"))
-            after_commit("default", "b", job("b"))
-            after_commit("default", "a", job("second"))
+            run_after_commit("default", "a", job("first"))
+            run_after_commit("default", "b", job("b"))
+            run_after_commit("default", "a", job("second"))
         assert log == ["b", "second"]
 
     def test_a_block_without_a_savepoint_may_hold_one_that_has(self) -> None:
         with transaction.atomic(savepoint=False):
             with transaction.atomic():
-                after_commit("default", "a", job("a"))
-            after_commit("default", "b", job("b"))
+                run_after_commit("default", "a", job("a"))
+            run_after_commit("default", "b", job("b"))
             assert log == []
         assert log == ["a", "b"]
         assert not connection.needs_rollback
@@ -68,13 +68,13 @@ class Shared:
         model = get_user_model()
         with pytest.raises(KeyError), transaction.atomic(), transaction.atomic(savepoint=False):
             model.objects.create(username="before")
-            after_commit("default", "a", job("a"))
+            run_after_commit("default", "a", job("a"))
             model.objects.create(username="after")
             raise KeyError
         assert log == []
         assert not model.objects.exists()
         with pytest.raises(KeyError), transaction.atomic(savepoint=False):
-            after_commit("default", "a", job("a"))
+            run_after_commit("default", "a", job("a"))
             raise KeyError
         assert log == []
         assert connection.needs_rollback is isinstance(self, TestCase)
@@ -82,61 +82,61 @@ class Shared:
 
     def test_a_rolled_back_transaction_runs_nothing(self) -> None:
         with pytest.raises(KeyError), transaction.atomic():
-            after_commit("default", "a", job("a"))
+            run_after_commit("default", "a", job("a"))
             raise KeyError
         with transaction.atomic():
-            after_commit("default", "b", job("b"))
+            run_after_commit("default", "b", job("b"))
         assert log == ["b"]
 
     def test_a_unit_runs_all_jobs_and_raises_the_only_refusal(self) -> None:
         with pytest.raises(GatewayError, match="b"), unit_of_work("default"), transaction.atomic():
-            after_commit("default", "a", job("a"))
-            after_commit("default", "b", refuse("b"))
-            after_commit("default", "c", job("c"))
+            run_after_commit("default", "a", job("a"))
+            run_after_commit("default", "b", refuse("b"))
+            run_after_commit("default", "c", job("c"))
             assert log == []
         assert log == ["a", "b", "c"]
 
     def test_a_unit_raises_several_refusals_together(self) -> None:
         with pytest.raises(ExceptionGroup) as caught, unit_of_work("default"):
-            after_commit("default", "a", refuse("a"))
-            after_commit("default", "b", refuse("b"))
+            run_after_commit("default", "a", refuse("a"))
+            run_after_commit("default", "b", refuse("b"))
         assert [str(error) for error in caught.value.exceptions] == ["a", "b"]
 
     def test_a_unit_that_breaks_runs_nothing(self) -> None:
         with pytest.raises(KeyError), unit_of_work("default"):
-            after_commit("default", "a", job("a"))
+            run_after_commit("default", "a", job("a"))
             raise KeyError
         assert log == []
 
     def test_an_inner_unit_belongs_to_the_outer_one(self) -> None:
         with unit_of_work("default"):
             with unit_of_work("default"):
-                after_commit("default", "a", job("a"))
+                run_after_commit("default", "a", job("a"))
             assert log == []
         assert log == ["a"]
 
     def test_in_the_callers_transaction_nothing_is_raised(self) -> None:
         with transaction.atomic(), unit_of_work("default"), transaction.atomic():
-            after_commit("default", "a", refuse("a"))
+            run_after_commit("default", "a", refuse("a"))
         assert log == ["a"]
 
     def test_the_users_own_callbacks_run_too(self) -> None:
         if isinstance(self, TestCase):
             with self.captureOnCommitCallbacks(execute=True), transaction.atomic():
                 transaction.on_commit(job("theirs"))
-                after_commit("default", "a", job("ours"))
+                run_after_commit("default", "a", job("ours"))
             assert sorted(log) == ["ours", "theirs"]
             return
         with transaction.atomic():
             transaction.on_commit(job("theirs"))
-            after_commit("default", "a", job("ours"))
+            run_after_commit("default", "a", job("ours"))
         assert log == ["theirs", "ours"]
 
     def test_djangos_own_block_raises_after_its_commit(self) -> None:
         user = get_user_model().objects.create(username="u")
 
         def on_delete(**kwargs: Any) -> None:
-            after_commit("default", "a", refuse("a"))
+            run_after_commit("default", "a", refuse("a"))
 
         model = get_user_model()
         post_delete.connect(on_delete, sender=model)
@@ -154,7 +154,7 @@ class InTestCase(Shared, TestCase):
 
     def test_nothing_is_left_behind(self) -> None:
         with transaction.atomic():
-            after_commit("default", "a", job("a"))
+            run_after_commit("default", "a", job("a"))
         assert vars(connection).keys().isdisjoint({"savepoint_commit", "savepoint_rollback"})
         assert connection.run_on_commit == []
 
@@ -165,7 +165,7 @@ class InAutocommit(Shared, TransactionTestCase):
     def test_atomic_requests_is_the_callers_transaction(self) -> None:
         def view(request: Any) -> None:
             with unit_of_work("default"), transaction.atomic():
-                after_commit("default", "a", refuse("a"))
+                run_after_commit("default", "a", refuse("a"))
             assert log == []
 
         transaction.atomic(view)(RequestFactory().get("/"))

@@ -1,32 +1,32 @@
-"""Pulling: what the gateway has, written into our rows. Nothing of it is pushed back.
+"""Pull what the gateway has into our rows. Nothing of it is pushed back.
 
-What other rooms use of it stands here.
+Other packages import the names listed here, not the modules.
 """
 
 from __future__ import annotations
 
 from django_dinero.services.pull.cards import new_card_row
 from django_dinero.services.pull.customers import (
-    forget_pushed,
+    forget_pushed_digest,
     write_customer,
     write_customers,
     write_found,
 )
-from django_dinero.services.pull.snapshot import UNDONE, Snapshot, take_snapshot
+from django_dinero.services.pull.snapshot import UNFINISHED_STATES, Snapshot, take_snapshot
 from django_dinero.services.pull.transactions import (
     conclude_from_remote,
-    foreign_row,
+    create_foreign_row,
     retrieve_transaction,
     update_row,
     write_status,
 )
 
 __all__ = [
-    "UNDONE",
+    "UNFINISHED_STATES",
     "Snapshot",
     "conclude_from_remote",
-    "foreign_row",
-    "forget_pushed",
+    "create_foreign_row",
+    "forget_pushed_digest",
     "new_card_row",
     "retrieve_transaction",
     "take_snapshot",

@@ -1,4 +1,4 @@
-"""Mirrors cards: the rows of customers that have been mirrored a moment before."""
+"""Write pulled cards, for customers whose rows have just been written."""
 
 from __future__ import annotations
 
@@ -20,26 +20,27 @@ from django_dinero.services.pull.snapshot import Snapshot
 
 RowT = TypeVar("RowT", bound=SyncedModel)
 
-#: The marks of a row that the gateway may not have as it is.
+#: The bookkeeping of a row whose values the gateway may not have.
 TO_BE_PUSHED: Mapping[str, str] = {"sync_state": SyncState.PENDING, "synced_digest": ""}
-MARKS = ("sync_state", "sync_error", "synced_digest")
-COLUMNS = ("last_4", "brand", "month", "year", "default_slot", *ADDRESS_FIELDS, *MARKS)
+SYNC_COLUMNS = ("sync_state", "sync_error", "synced_digest")
+COLUMNS = ("last_4", "brand", "month", "year", "default_slot", *ADDRESS_FIELDS, *SYNC_COLUMNS)
 
 
 @dataclass
-class _Changes:
-    """What has to be written of a batch's cards.
+class _CardChanges:
+    """The card rows of a batch that have to be written.
 
     Attributes:
         new, changed: rows to insert and to update.
-        waiting: rows whose edits wait to be pushed, with what the gateway knows better.
-        doubtful: default cards that stay as they are, where the gateway names another one.
+        waiting: rows that wait to be pushed, and got new values in the fields that only the
+            gateway fills.
+        disputed: default cards that stay the default although the gateway has another one.
     """
 
     new: list[CreditCard] = field(default_factory=list)
     changed: list[CreditCard] = field(default_factory=list)
     waiting: list[CreditCard] = field(default_factory=list)
-    doubtful: list[CreditCard] = field(default_factory=list)
+    disputed: list[CreditCard] = field(default_factory=list)
 
 
 def write_cards(
@@ -48,58 +49,58 @@ def write_cards(
     customers: Sequence[Customer],
     new_pks: Collection[int],
     using: str,
-    seen: Snapshot,
+    snapshot: Snapshot,
 ) -> None:
-    """Write the cards of mirrored customers; ``new_pks`` are those that have none yet."""
+    """Write the cards of pulled customers; those in ``new_pks`` have none here yet."""
     by_pk: dict[int, dict[str, CreditCard]] = {row.pk: {} for row in customers}
     rows = CreditCard.objects.using(using)
-    # A customer that was written a moment ago has no cards yet (an empty list asks nothing).
+    # New customers have no cards yet. If all are new, Django sends no query for an empty list.
     old = rows.filter(customer__in=by_pk.keys() - set(new_pks)).order_by("pk")
     for card in locked(old, using):
         by_pk[card.customer_pk][card.card_id] = card
-    changes, freed = _Changes(), list[int]()
+    changes, former_defaults = _CardChanges(), list[int]()
     for remote, customer in zip(remotes, customers, strict=True):
         local = by_pk[customer.pk]
-        holders = [card for card in local.values() if card.is_default]
-        _sort_cards(gateway_name, remote, customer, local, changes, seen)
-        freed += [card.pk for card in holders if not card.is_default]
-    if freed:
-        # The default moves from one card to another: unique, so the old one lets go first.
-        rows.filter(pk__in=freed).update_without_push(default_slot=None)
-    write_changed(CreditCard, changes.changed, COLUMNS, using)
+        old_defaults = [card for card in local.values() if card.is_default]
+        _compare_cards(gateway_name, remote, customer, local, changes, snapshot)
+        former_defaults += [card.pk for card in old_defaults if not card.is_default]
+    if former_defaults:
+        # The default moves from one card to another. The column is unique: clear the old one first.
+        rows.filter(pk__in=former_defaults).update_without_push(default_slot=None)
+    write_columns(CreditCard, changes.changed, COLUMNS, using)
     for card in changes.waiting:
-        _write_facts(card, using)
-    for card in changes.doubtful:
+        _write_gateway_fields(card, using)
+    for card in changes.disputed:
         same = rows.filter(pk=card.pk, version=card.version, sync_state=SyncState.SYNCED)
         same.update_without_push(**TO_BE_PUSHED, version=F("version") + 1)
     rows.bulk_create(changes.new)
 
 
-def _sort_cards(
+def _compare_cards(
     gateway_name: str,
     remote: RemoteCustomer,
     customer: Customer,
     local: dict[str, CreditCard],
-    changes: _Changes,
-    seen: Snapshot,
+    changes: _CardChanges,
+    snapshot: Snapshot,
 ) -> None:
     ids = [card.card_id for card in remote.cards]
-    kept = {card.card_id for card in local.values() if _stays(card, ids, seen)}
-    default_id = _default_of(remote, local, kept)
-    told_id = next((card.card_id for card in remote.cards if card.is_default), "")
-    for shown in remote.cards:
-        row = local.pop(shown.card_id, None)
-        slot = customer.pk if shown.card_id == default_id else None
+    kept = {card.card_id for card in local.values() if _is_kept(card, ids, snapshot)}
+    default_id = _default_card_id(remote, local, kept)
+    remote_default = next((card.card_id for card in remote.cards if card.is_default), "")
+    for remote_card in remote.cards:
+        row = local.pop(remote_card.card_id, None)
+        default_slot = customer.pk if remote_card.card_id == default_id else None
         if row is None:
-            gone = seen.deleted(shown.customer_id, shown.card_id)
-            if not gone and shown.customer_id not in seen.adding:
-                changes.new.append(_new_row(gateway_name, customer, shown, slot))
-        elif shown.card_id in kept:
-            if not seen.is_rewritten(row) and _take_facts(row, shown):
+            gone = snapshot.is_deleted_here(remote_card.customer_id, remote_card.card_id)
+            if not gone and remote_card.customer_id not in snapshot.adding_cards:
+                changes.new.append(_new_row(gateway_name, customer, remote_card, default_slot))
+        elif remote_card.card_id in kept:
+            if not snapshot.is_rewritten(row) and _take_gateway_fields(row, remote_card):
                 changes.waiting.append(row)
-            elif row.is_default and told_id not in ("", row.card_id):
-                changes.doubtful.append(row)
-        elif _fill_card(row, shown, slot):
+            elif row.is_default and remote_default not in ("", row.card_id):
+                changes.disputed.append(row)
+        elif _fill_card(row, remote_card, default_slot):
             changes.changed.append(row)
     for row in local.values():
         if row.sync_state != SyncState.MISSING and row.card_id not in kept:
@@ -108,128 +109,129 @@ def _sort_cards(
             changes.changed.append(row)
 
 
-def _stays(card: CreditCard, ids: Collection[str], seen: Snapshot) -> bool:
-    """Whether the row is left as it is: an edit waits, or it is newer than the gateway's answer."""
+def _is_kept(card: CreditCard, ids: Collection[str], snapshot: Snapshot) -> bool:
+    """Whether the row stays as it is: an edit waits, or it is newer than the gateway's answer."""
     if card.card_id not in ids:
-        return seen.is_new(card)
-    return card.sync_state in WAITING or seen.is_newer(card)
+        return snapshot.is_new(card)
+    return card.sync_state in WAITING or snapshot.is_newer(card)
 
 
-def _default_of(remote: RemoteCustomer, local: dict[str, CreditCard], kept: set[str]) -> str:
-    """Return which card is the default: that of a row which stays, the gateway's, ours, or none.
+def _default_card_id(remote: RemoteCustomer, local: dict[str, CreditCard], kept: set[str]) -> str:
+    """Return the id of the default card, or an empty string.
 
-    A default that was given here and waits to be pushed, with other edits or alone, stands.
+    Our default wins if its row stays as it is, because the choice may still wait to be pushed.
+    Otherwise the gateway's default wins, then ours.
     """
     ours = next((row.card_id for row in local.values() if row.is_default), "")
     if ours in kept:
         return ours
     ids = [card.card_id for card in remote.cards]
-    told = next((card.card_id for card in remote.cards if card.is_default), "")
-    if told or not ours or ours in ids:
-        return told or ours
-    # Ours is gone there, and the first of the others takes its place.
+    remote_default = next((card.card_id for card in remote.cards if card.is_default), "")
+    if remote_default or not ours or ours in ids:
+        return remote_default or ours
+    # The gateway no longer has our default card. The first of the others takes its place.
     return next((card_id for card_id in ids if card_id not in kept), "")
 
 
 def _new_row(
-    gateway_name: str, customer: Customer, shown: RemoteCard, slot: int | None
+    gateway_name: str, customer: Customer, remote_card: RemoteCard, default_slot: int | None
 ) -> CreditCard:
-    row = new_card_row(gateway_name, customer, shown)
-    row.default_slot = slot
-    _mark_shown(row, shown)
+    row = new_card_row(gateway_name, customer, remote_card)
+    row.default_slot = default_slot
+    _mark_pulled(row, remote_card)
     return row
 
 
 def new_card_row(
     gateway_name: str,
     customer: Customer,
-    shown: RemoteCard,
+    remote_card: RemoteCard,
     typed: CardDetails | PaymentToken | None = None,
 ) -> CreditCard:
-    """Return an unsaved row for a card; what the gateway masks is taken from what was typed."""
+    """Return an unsaved row for a card. What the gateway masks is taken from ``typed``."""
     details = typed if isinstance(typed, CardDetails) else None
-    address = shown.address
+    address = remote_card.address
     if typed is not None and not any(address.as_dict().values()):
         address = typed.address
     return CreditCard(
         gateway_name=gateway_name,
         customer=customer,
-        customer_id=shown.customer_id,
-        card_id=shown.card_id,
-        last_4=shown.last_4 or (details.last_4 if details else ""),
-        brand=shown.brand or (details.brand if details else ""),
-        month=shown.month or (details.month if details else None),
-        year=shown.year or (details.year if details else None),
+        customer_id=remote_card.customer_id,
+        card_id=remote_card.card_id,
+        last_4=remote_card.last_4 or (details.last_4 if details else ""),
+        brand=remote_card.brand or (details.brand if details else ""),
+        month=remote_card.month or (details.month if details else None),
+        year=remote_card.year or (details.year if details else None),
         **address.as_dict(),
     )
 
 
-def _fill_card(row: CreditCard, shown: RemoteCard, slot: int | None) -> bool:
-    """Write what the gateway shows into a row; say whether anything changed."""
-    before = _shown_values(row)
-    for name, text in shown.address.as_dict().items():
+def _fill_card(row: CreditCard, remote_card: RemoteCard, default_slot: int | None) -> bool:
+    """Put the gateway's values on a row; say whether anything changed."""
+    before = _column_values(row)
+    for name, text in remote_card.address.as_dict().items():
         setattr(row, name, text)
-    row.last_4 = shown.last_4 or row.last_4
-    row.brand = shown.brand or row.brand
-    row.month = shown.month or row.month
-    row.year = shown.year or row.year
+    row.last_4 = remote_card.last_4 or row.last_4
+    row.brand = remote_card.brand or row.brand
+    row.month = remote_card.month or row.month
+    row.year = remote_card.year or row.year
     had_default = row.is_default
-    row.default_slot = slot
+    row.default_slot = default_slot
     if not had_default:
-        _mark_shown(row, shown)
+        _mark_pulled(row, remote_card)
     else:
         row.mark_synced()
-    return before != _shown_values(row)
+    return before != _column_values(row)
 
 
-def _mark_shown(row: CreditCard, shown: RemoteCard) -> None:
-    """Mark a row as the gateway shows it; a default of our choice is still to be told there."""
+def _mark_pulled(row: CreditCard, remote_card: RemoteCard) -> None:
+    """Mark a row as synced, or as waiting if its being the default is still to be pushed."""
     row.mark_synced()
-    if row.is_default and not shown.is_default:
+    if row.is_default and not remote_card.is_default:
         for name, value in TO_BE_PUSHED.items():
             setattr(row, name, value)
 
 
-def _take_facts(row: CreditCard, shown: RemoteCard) -> bool:
-    """Take what only the gateway knows into a row whose edits wait; say whether anything changed.
+def _take_gateway_fields(row: CreditCard, remote_card: RemoteCard) -> bool:
+    """Put what only the gateway knows on a row whose edits wait; say whether anything changed.
 
-    The date goes with the number: the one that was edited here belongs to the old number.
+    A new number brings its expiry date along: the date edited here belongs to the old number.
     """
-    facts = (shown.last_4 or row.last_4, shown.brand or row.brand)
+    facts = (remote_card.last_4 or row.last_4, remote_card.brand or row.brand)
     if facts == (row.last_4, row.brand):
         return False
     if facts[0] != row.last_4:
-        row.month, row.year = shown.month or row.month, shown.year or row.year
+        row.month, row.year = remote_card.month or row.month, remote_card.year or row.year
     row.last_4, row.brand = facts
     return True
 
 
-def _write_facts(card: CreditCard, using: str) -> None:
-    """Write them, unless the row was written since it was read; its edits wait as before."""
+def _write_gateway_fields(card: CreditCard, using: str) -> None:
+    """Write these fields unless the row has changed since it was read. Its edits still wait."""
     CreditCard.objects.using(using).filter(pk=card.pk, version=card.version).update_without_push(
         last_4=card.last_4,
         brand=card.brand,
         month=card.month,
         year=card.year,
-        # What was pushed last is no longer what the gateway has.
+        # The gateway no longer has what was pushed last.
         synced_digest="",
         version=F("version") + 1,
     )
 
 
-def _shown_values(row: CreditCard) -> tuple[Any, ...]:
+def _column_values(row: CreditCard) -> tuple[Any, ...]:
     return tuple(getattr(row, name) for name in COLUMNS)
 
 
-def write_changed(
+def write_columns(
     model: type[RowT], rows: Sequence[RowT], columns: Sequence[str], using: str
 ) -> None:
-    """Write these columns of rows that exist, in bulk."""
+    """Write these columns of existing rows in bulk."""
     if not rows:
         return
     manager = model._default_manager.using(using)
     if connections[using].vendor == "mysql":
-        # Its upsert takes no unique_fields and would overwrite a stranger by another unique key.
+        # Its upsert has no unique_fields. It could overwrite another row by another unique key.
         manager.bulk_update_without_push(rows, columns)  # type: ignore[attr-defined]
         return
     manager.bulk_create(rows, update_conflicts=True, update_fields=columns, unique_fields=["id"])

@@ -1,4 +1,4 @@
-"""Writes what the gateway has into our rows: nothing of it is pushed back, nothing is deleted."""
+"""Write pulled customers and their cards. Nothing is pushed back and nothing is deleted."""
 
 from __future__ import annotations
 
@@ -21,39 +21,39 @@ from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.models.sync_state import WAITING, SyncedQuerySet, SyncState
 from django_dinero.services.journal.records import Intent
-from django_dinero.services.pull.cards import MARKS, new_card_row, write_cards, write_changed
+from django_dinero.services.pull.cards import SYNC_COLUMNS, new_card_row, write_cards, write_columns
 from django_dinero.services.pull.snapshot import Snapshot
 
-#: Customers of one batch: their ids and keys go into one query, and SQLite may bind but 999 values.
+#: Customers in a batch. Ids and keys go into one query, and SQLite may bind only 999 values.
 BATCH = 400
-COLUMNS = ("customer_id", "email", "first_name", "last_name", *MARKS)
+COLUMNS = ("customer_id", "email", "first_name", "last_name", *SYNC_COLUMNS)
 
 
 def write_customers(gateway_name: str, remotes: Iterable[RemoteCustomer]) -> int:
-    """Mirror many customers with their cards, in batches of constant cost; return how many.
+    """Write many customers with their cards, in batches of constant cost; return their number.
 
-    Rows with edits that are not pushed yet keep them. Cards that the gateway no longer has are
-    marked as missing. What was deleted here, and only waits to be deleted there, stays deleted.
+    Edits that are not pushed yet are kept. Cards that the gateway no longer has are marked as
+    missing. Rows deleted here stay deleted while the gateway's delete is still to be sent.
     """
     count = 0
     source = iter(remotes)
     while batch := list(islice(source, BATCH)):
-        count += len(_mirror_batch(gateway_name, batch, Snapshot()))
+        count += len(_pull_batch(gateway_name, batch, Snapshot()))
     return count
 
 
 def write_customer(
-    gateway_name: str, remote: RemoteCustomer, seen: Snapshot | None = None
+    gateway_name: str, remote: RemoteCustomer, snapshot: Snapshot | None = None
 ) -> Customer:
-    """Mirror one customer with all cards, and return its row.
+    """Write one customer with all cards, and return its row.
 
     Args:
-        seen: what our rows were before the gateway was asked; those that changed since are kept.
+        snapshot: our rows before the gateway was asked; rows that have changed since are kept.
 
     Raises:
-        CustomerNotFoundError: it was deleted here, and the gateway's delete is still to come.
+        CustomerNotFoundError: it was deleted here and is still to be deleted at the gateway.
     """
-    for row in _mirror_batch(gateway_name, [remote], seen or Snapshot()):
+    for row in _pull_batch(gateway_name, [remote], snapshot or Snapshot()):
         return row
     raise CustomerNotFoundError(
         _("This customer was deleted here and is still to be deleted at the gateway."),
@@ -61,26 +61,26 @@ def write_customer(
     )
 
 
-def _mirror_batch(
-    gateway_name: str, remotes: Sequence[RemoteCustomer], seen: Snapshot
+def _pull_batch(
+    gateway_name: str, remotes: Sequence[RemoteCustomer], snapshot: Snapshot
 ) -> list[Customer]:
     using = router.db_for_write(Customer)
-    seen.read_operations(gateway_name, [remote.customer_id for remote in remotes])
-    remotes = [remote for remote in remotes if not seen.deleted(remote.customer_id)]
+    snapshot.read_operations(gateway_name, [remote.customer_id for remote in remotes])
+    remotes = [remote for remote in remotes if not snapshot.is_deleted_here(remote.customer_id)]
     try:
-        return _write_batch(gateway_name, remotes, using, seen)
+        return _write_batch(gateway_name, remotes, using, snapshot)
     except IntegrityError:
         pass
-    # Somebody else mirrored one of them meanwhile; a second look finds it.
-    return _write_batch(gateway_name, remotes, using, seen)
+    # Another process has just inserted one of them. The second attempt finds its row.
+    return _write_batch(gateway_name, remotes, using, snapshot)
 
 
 def _write_batch(
-    gateway_name: str, remotes: Sequence[RemoteCustomer], using: str, seen: Snapshot
+    gateway_name: str, remotes: Sequence[RemoteCustomer], using: str, snapshot: Snapshot
 ) -> list[Customer]:
     with transaction.atomic(using=using):
-        customers, new = _write_customers(gateway_name, remotes, using, seen)
-        write_cards(gateway_name, remotes, customers, {row.pk for row in new}, using, seen)
+        customers, new = _write_customers(gateway_name, remotes, using, snapshot)
+        write_cards(gateway_name, remotes, customers, {row.pk for row in new}, using, snapshot)
         return customers
 
 
@@ -88,18 +88,20 @@ def _write_batch(
 
 
 def _write_customers(
-    gateway_name: str, remotes: Sequence[RemoteCustomer], using: str, seen: Snapshot
+    gateway_name: str, remotes: Sequence[RemoteCustomer], using: str, snapshot: Snapshot
 ) -> tuple[list[Customer], list[Customer]]:
     """Return the rows in the order of ``remotes``, and those of them that are new."""
-    by_id, by_key = _known_customers(gateway_name, remotes, using)
+    by_id, by_key = _stored_customers(gateway_name, remotes, using)
     rows, new, changed = [], [], []
     for remote in remotes:
-        row = by_id.get(remote.customer_id) or _waiting(by_key.get(remote.customer_key))
+        row = by_id.get(remote.customer_id) or _if_without_id(by_key.get(remote.customer_key))
         if row is None:
-            row = Customer(gateway_name=gateway_name, customer_key=_key_for(remote, by_key))
+            row = Customer(
+                gateway_name=gateway_name, customer_key=_customer_key_for(remote, by_key)
+            )
             by_key[row.customer_key] = row
             new.append(row)
-        elif _customer_differs(row, remote, seen):
+        elif _customer_differs(row, remote, snapshot):
             changed.append(row)
         else:
             rows.append(row)
@@ -107,16 +109,16 @@ def _write_customers(
         _fill_customer(row, remote)
         rows.append(row)
     Customer.objects.using(using).bulk_create(new)
-    write_changed(Customer, changed, COLUMNS, using)
+    write_columns(Customer, changed, COLUMNS, using)
     return rows, new
 
 
-def _known_customers(
+def _stored_customers(
     gateway_name: str, remotes: Sequence[RemoteCustomer], using: str
 ) -> tuple[dict[str, Customer], dict[str, Customer]]:
-    """Return the rows that are there, by the gateway's id, and others by our key.
+    """Return the existing rows, by the gateway's id and by our customer key.
 
-    They are locked: nobody moves the default of a customer whose cards are being written.
+    They are locked, so that nobody moves the default of a customer whose cards are written.
     """
     ids = {remote.customer_id for remote in remotes}
     keys = {remote.customer_key for remote in remotes if remote.customer_key}
@@ -128,19 +130,19 @@ def _known_customers(
     return by_id, by_key
 
 
-def _waiting(row: Customer | None) -> Customer | None:
-    """A customer whose creation got no reply is known by the key that we gave it."""
+def _if_without_id(row: Customer | None) -> Customer | None:
+    """Return the row if it has no id yet, because the reply to its creation was lost."""
     return row if row is not None and row.customer_id is None else None
 
 
-def _key_for(remote: RemoteCustomer, taken: Container[str]) -> str:
-    # Two of the gateway's customers with one key: a creation that it was sent twice.
+def _customer_key_for(remote: RemoteCustomer, taken: Container[str]) -> str:
+    # The gateway may have two customers with one key, if a creation was delivered twice.
     ours = 0 < len(remote.customer_key) <= KEY_LENGTH and remote.customer_key not in taken
     return remote.customer_key if ours else new_key()
 
 
 def _names(row: Customer, remote: RemoteCustomer) -> tuple[str, str]:
-    """Return first and last name: the gateway's, else ours, else those on the default card."""
+    """Return first and last name: the gateway's, or ours, or those of the default card."""
     if remote.first_name or remote.last_name:
         return remote.first_name, remote.last_name
     if row.first_name or row.last_name:
@@ -149,10 +151,10 @@ def _names(row: Customer, remote: RemoteCustomer) -> tuple[str, str]:
     return (card.address.first_name, card.address.last_name) if card else ("", "")
 
 
-def _customer_differs(row: Customer, remote: RemoteCustomer, seen: Snapshot) -> bool:
+def _customer_differs(row: Customer, remote: RemoteCustomer, snapshot: Snapshot) -> bool:
     if row.customer_id != remote.customer_id:
         return True
-    if row.sync_state in WAITING or seen.is_newer(row):
+    if row.sync_state in WAITING or snapshot.is_newer(row):
         return False
     current = (row.email, row.first_name, row.last_name, row.sync_state)
     return current != (remote.email, *_names(row, remote), SyncState.SYNCED)
@@ -164,25 +166,25 @@ def _fill_customer(row: Customer, remote: RemoteCustomer) -> None:
     if row._state.adding or had_id:
         row.email = remote.email
         row.first_name, row.last_name = _names(row, remote)
-    elif (row.email, row.first_name, row.last_name) != _texts(remote):
-        # Its creation got no reply, and it was edited since: that is still to be pushed.
+    elif (row.email, row.first_name, row.last_name) != _pushed_texts(remote):
+        # The reply to its creation was lost, and an edit since then is still to be pushed.
         return
     row.mark_synced()
 
 
-def _texts(remote: RemoteCustomer) -> tuple[str, str, str]:
+def _pushed_texts(remote: RemoteCustomer) -> tuple[str, str, str]:
     return remote.email, remote.first_name, remote.last_name
 
 
-# -- Found after all ------------------------------------------------------------------------------
+# -- Found by a look-up ---------------------------------------------------------------------------
 
 
 def write_found(operation: Operation, remote: RemoteCustomer | RemoteCard) -> None:
-    """Write the rows of a vault operation whose reply was lost and which was found after all."""
+    """Write the rows of a vault operation whose reply was lost and which a look-up found."""
     if isinstance(remote, RemoteCustomer):
-        if not _deleted_since(operation):
-            for customer in _mirror_batch(operation.gateway_name, [remote], Snapshot()):
-                _complete(operation, customer)
+        if not _was_deleted_since(operation):
+            for customer in _pull_batch(operation.gateway_name, [remote], Snapshot()):
+                _complete_from_intent(operation, customer)
         return
     using = router.db_for_write(Customer)
     rows = Customer.objects.using(using).filter(
@@ -201,12 +203,13 @@ def _write_found_card(
     known = locked(cards.filter(customer=customer), using)
     others = {card.card_id: card for card in known}
     if remote.card_id in others:
-        return  # mirrored meanwhile
+        return  # pulled meanwhile
     row = new_card_row(operation.gateway_name, customer, remote)
     intent = Intent.of(operation)
-    holder = next((card.card_id for card in others.values() if card.is_default), "")
-    # Whatever was made the default after this card was sent stays it, and is still to be pushed.
-    unmoved = holder in ("", intent.default_card_id)
+    default_id = next((card.card_id for card in others.values() if card.is_default), "")
+    # A card that was made the default after this one was sent stays the default. It waits to be
+    # pushed.
+    unmoved = default_id in ("", intent.default_card_id)
     if unmoved and (remote.is_default or intent.is_default):
         default_card.release(cards, customer.pk, to=None)
         row.default_slot = customer.pk
@@ -215,16 +218,16 @@ def _write_found_card(
     cards.bulk_create([row], ignore_conflicts=True)
 
 
-def _deleted_since(operation: Operation) -> bool:
-    """Whether the customer was deleted here while nobody knew if the gateway has it."""
+def _was_deleted_since(operation: Operation) -> bool:
+    """Whether the customer was deleted here before its creation was found at the gateway."""
     tombstones = Operation.objects.using(router.db_for_write(Operation)).filter(
         kind=OperationKind.DELETE_CUSTOMER, lock_name=operation.lock_name
     )
     return bool(operation.lock_name) and tombstones.exists()
 
 
-def _complete(operation: Operation, customer: Customer) -> None:
-    """Give a found customer what the gateway does not hold: owner and names of the intent."""
+def _complete_from_intent(operation: Operation, customer: Customer) -> None:
+    """Fill in from the intent what the gateway does not keep: the owner and the names."""
     intent = Intent.of(operation)
     missing: dict[str, Any] = {
         name: getattr(intent, name)
@@ -233,17 +236,17 @@ def _complete(operation: Operation, customer: Customer) -> None:
     }
     if intent.owner_pk and customer.owner_id is None:
         owners = get_user_model()._base_manager.filter(pk=intent.owner_pk)
-        missing["owner"] = owners.first()  # who may have been deleted since
+        missing["owner"] = owners.first()  # None if that user has been deleted since
     if missing:
         Customer.objects.using(customer._state.db).filter(pk=customer.pk).update_without_push(
             **missing
         )
 
 
-def forget_pushed(operation: Operation) -> None:
-    """Forget what the gateway had of a row whose push got no answer: it may have the new values.
+def forget_pushed_digest(operation: Operation) -> None:
+    """Clear the digest of a row whose push got no answer: the gateway may have the new values.
 
-    Otherwise a row whose old values come back would count as one that the gateway has already.
+    Otherwise a row that gets its old values back would count as synced.
     """
     using = router.db_for_write(Customer)
     if operation.kind == OperationKind.UPDATE_CUSTOMER:

@@ -1,4 +1,4 @@
-"""What the gateway's own books say, brought into ours."""
+"""Bring what the gateway records of transactions into our ledger."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ from django_dinero.services.journal.records import (
 )
 from django_dinero.services.ledger import statuses
 
-#: Operations whose amount is that of the transaction which the gateway shows.
-WHOLE = (OperationKind.CHARGE, OperationKind.AUTHORIZE, OperationKind.REFUND)
+#: Operations whose amount must equal that of the gateway's transaction.
+SAME_AMOUNT_KINDS = (OperationKind.CHARGE, OperationKind.AUTHORIZE, OperationKind.REFUND)
 CAPTURED = (RemoteStatus.CAPTURED, RemoteStatus.SETTLED)
 
 
 def retrieve_transaction(transaction_id: str, *, gateway_name: str | None = None) -> Transaction:
     """Fetch a transaction and bring its row up to date; see :meth:`Transaction.retrieve`."""
     gateway = get_gateway(gateway_name)
-    # Read before the gateway is asked: what is written here meanwhile is newer than its answer.
-    before = _original(gateway.name, str(transaction_id))
+    # Read before the gateway is asked, because a row written meanwhile is newer than its answer.
+    before = _row_of(gateway.name, str(transaction_id))
     remote = read(gateway, lambda: gateway.retrieve_transaction(str(transaction_id)))
     if before is not None:
         update_row(before, remote)
         return before
-    _conclude_ours(gateway.name, remote)
-    row = _original(gateway.name, remote.transaction_id)
-    return row or foreign_row(gateway.name, remote)
+    _conclude_own_operation(gateway.name, remote)
+    row = _row_of(gateway.name, remote.transaction_id)
+    return row or create_foreign_row(gateway.name, remote)
 
 
-def _original(gateway_name: str, transaction_id: str) -> Transaction | None:
+def _row_of(gateway_name: str, transaction_id: str) -> Transaction | None:
     found = ledger.transactions().filter(gateway_name=gateway_name, transaction_id=transaction_id)
     return found.exclude(kind__in=statuses.SHARED).first()
 
 
-def _conclude_ours(gateway_name: str, remote: RemoteTransaction) -> None:
-    """A transaction that carries our key tells how its operation ended."""
+def _conclude_own_operation(gateway_name: str, remote: RemoteTransaction) -> None:
+    """If the transaction has one of our keys, conclude the operation with that key."""
     rows = Operation.objects.using(journal.current_alias())
     operation = rows.filter(key=remote.operation_key or "", gateway_name=gateway_name).first()
     if operation is None:
@@ -59,7 +59,7 @@ def _conclude_ours(gateway_name: str, remote: RemoteTransaction) -> None:
 
 
 def conclude_from_remote(operation: Operation, remote: RemoteTransaction) -> None:
-    """Conclude a money operation by what the gateway's books say of it."""
+    """Conclude a money operation by the transaction that the gateway has of it."""
     if operation.kind not in MONEY_KINDS or operation.kind in ledger.DECISIONS:
         return
     if _differs(operation, remote):
@@ -76,14 +76,14 @@ def _differs(operation: Operation, remote: RemoteTransaction) -> bool:
     asked = asked_amount(operation)
     if remote.currency and remote.currency != operation.currency:
         return True
-    if operation.kind in WHOLE:
+    if operation.kind in SAME_AMOUNT_KINDS:
         return remote.amount != asked
     captured = operation.kind == OperationKind.CAPTURE and remote.settled_amount is not None
     return captured and remote.settled_amount != asked
 
 
 def write_status(row: Transaction, remote: RemoteTransaction) -> bool:
-    """Write how a transaction stands at the gateway; say whether nobody was quicker."""
+    """Write the gateway's status into a row; return False if another process changed it first."""
     status, now = statuses.FROM_REMOTE[remote.status], timezone.now()
     if row.status == status:
         return True
@@ -95,24 +95,24 @@ def write_status(row: Transaction, remote: RemoteTransaction) -> bool:
 
 
 def update_row(row: Transaction, remote: RemoteTransaction) -> None:
-    """Bring a row up to date with what the gateway has, unless it changed since it was read."""
+    """Bring a row up to date with the gateway, unless it has changed since it was read."""
     if row.kind == TransactionKind.VOID:
         return
     if not write_status(row, remote):
         ledger.refresh(row)
         return
     if row.kind == TransactionKind.AUTHORIZATION:
-        # Its captures hang on the same remote id, at gateways that keep one.
+        # Some gateways keep one id for an authorization and its captures.
         captures = ledger.transactions().filter(parent=row, kind=TransactionKind.CAPTURE)
         same = captures.filter(transaction_id=row.transaction_id, status__in=COUNTED)
         same.exclude(status=row.status).update(status=row.status, updated_at=timezone.now())
-        _add_capture(row, remote)
+        _add_missing_capture(row, remote)
     ledger.refresh(row)
     ledger.align_held(row)
 
 
-def _add_capture(row: Transaction, remote: RemoteTransaction) -> None:
-    """An authorization may be captured in the gateway's own pages: the books say how much."""
+def _add_missing_capture(row: Transaction, remote: RemoteTransaction) -> None:
+    """Add the capture of an authorization that was captured in the gateway's own pages."""
     if remote.status not in CAPTURED or not remote.settled_amount or row.captured_amount:
         return
     _get_or_create(
@@ -128,11 +128,12 @@ def _add_capture(row: Transaction, remote: RemoteTransaction) -> None:
     )
 
 
-def foreign_row(gateway_name: str, remote: RemoteTransaction) -> Transaction:
-    """Return a row for a transaction that this app did not make.
+def create_foreign_row(gateway_name: str, remote: RemoteTransaction) -> Transaction:
+    """Create a row for a transaction that this app did not make, and return it.
 
     Raises:
-        InvalidTransactionError: a follow-up whose original has no row here, or no money at all.
+        InvalidTransactionError: it is a follow-up whose original has no row here, or its amount is
+            zero.
     """
     kind = remote.kind
     parent = _parent_of(gateway_name, remote)
@@ -151,7 +152,7 @@ def foreign_row(gateway_name: str, remote: RemoteTransaction) -> Transaction:
         raise InvalidTransactionError(problem, gateway_name=gateway_name)
     row = _get_or_create(gateway_name, kind, remote, price=remote.amount, parent=parent)
     if kind == TransactionKind.AUTHORIZATION:
-        _add_capture(row, remote)
+        _add_missing_capture(row, remote)
     return row
 
 

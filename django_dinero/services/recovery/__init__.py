@@ -1,1 +1,1 @@
-"""How an operation ended, what a key did before, and who may go on: after a crash or a race."""
+"""After a crash or a race: look up outcomes, answer repeated keys, wait for locks."""

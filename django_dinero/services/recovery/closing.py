@@ -1,4 +1,4 @@
-"""Closing by hand what only a person could finish."""
+"""Close operations that only a person can finish."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ NAME_LENGTH = 150
 def close(operation: Operation, *, note: str, by: object) -> Operation:
     """Finish an operation that needs attention; see :meth:`Operation.close`."""
     texts = {"note": (str(note).strip(), NOTE_LENGTH), "by": (str(by or "").strip(), NAME_LENGTH)}
-    errors = {name: _problem(text, limit) for name, (text, limit) in texts.items()}
+    errors = {name: _text_error(text, limit) for name, (text, limit) in texts.items()}
     errors = {name: problem for name, problem in errors.items() if problem}
     if errors:
         raise InvalidInput(errors, operation=operation)
-    # Without a result: nobody may ever take it for an approval and write a row of it.
+    # Without a result, so that it can never be taken for an approval and get a ledger row.
     outcome = replace(
         RecordedOutcome.of(operation), result="", note=texts["note"][0], closed_by=texts["by"][0]
     )
@@ -40,7 +40,7 @@ def close(operation: Operation, *, note: str, by: object) -> Operation:
     return operation
 
 
-def _problem(text: str, limit: int) -> str:
+def _text_error(text: str, limit: int) -> str:
     if not text:
         return _("This is required, for those who ask later.")
     if len(text) > limit:

@@ -1,4 +1,4 @@
-"""What a repeated idempotency key gets: the first answer again, never a second charge."""
+"""Repeated idempotency keys: they get the first answer again and never a second charge."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ State = OperationState
 
 @dataclass(frozen=True, slots=True)
 class CallerKey:
-    """The caller's idempotency key, None if there is none, and the scope that it is unique in."""
+    """The caller's idempotency key (None without one) and the scope in which it is unique."""
 
     key: str | None = None
     scope: str = ""
@@ -44,7 +44,8 @@ class CallerKey:
         """Read a key from a verb's arguments.
 
         Raises:
-            InvalidInput: not 1 to 64 visible ASCII characters, or a scope of over 100.
+            InvalidInput: the key does not have 1 to 64 visible ASCII characters, or the scope has
+                more than 100.
         """
         key, scope = options.get("idempotency_key"), options.get("scope") or ""
         if key is None:
@@ -70,21 +71,21 @@ class CallerKey:
 
 
 def earlier(key: CallerKey, parameters: Mapping[str, object]) -> Transaction | None:
-    """Return the transaction that this key made before, or None if it made none.
+    """Return the transaction of an earlier call with this key, or None if the key is free.
 
-    A key whose operation is proven not to have happened is free again.
+    A key is free again once its operation is proven not to have happened.
 
     Raises:
-        IdempotencyKeyReused: it was used with other parameters.
+        IdempotencyKeyReused: the earlier call had other parameters.
         OperationInProgress, OutcomeUnknown, NeedsAttention: it has no result yet.
-        CardDeclinedError, ...: the refusal that it got before.
+        CardDeclinedError, ...: the earlier call was refused.
     """
     operation = operation_of(key)
     return None if operation is None else answer_of(operation, parameters)
 
 
 def operation_of(key: CallerKey) -> Operation | None:
-    """Return the operation that a caller's key has, None if the key is free."""
+    """Return the operation with the caller's key, or None if the key is free."""
     if key.key is None:
         return None
     # Read from the primary: a replica may lag, and a look-up writes.
@@ -93,7 +94,7 @@ def operation_of(key: CallerKey) -> Operation | None:
 
 
 def answer_of(operation: Operation, parameters: Mapping[str, object]) -> Transaction | None:
-    """As :func:`earlier`, for an operation at hand."""
+    """As :func:`earlier`, for an operation that has been read already."""
     if operation.fingerprint != identifiers.fingerprint(parameters):
         raise IdempotencyKeyReused(
             _("This idempotency key was used before with other parameters."), operation=operation
@@ -109,7 +110,7 @@ def answer_of(operation: Operation, parameters: Mapping[str, object]) -> Transac
 
 
 def rival_answer(operation: Operation, parameters: Mapping[str, object]) -> Transaction:
-    """Return the answer of a worker that wrote the same key between our look and our insert."""
+    """Return the answer of another worker that inserted the same key after we had checked it."""
     won = answer_of(operation, parameters)
     if won is None:
         raise unfinished_error(operation)
@@ -117,7 +118,7 @@ def rival_answer(operation: Operation, parameters: Mapping[str, object]) -> Tran
 
 
 def unfinished_error(operation: Operation) -> DineroError:
-    """Return the error that says why an operation has no result."""
+    """Return the exception that says why an operation has no result."""
     if operation.state == State.UNKNOWN:
         return OutcomeUnknown(
             _("The gateway's answer was lost and is being looked for (operation %(key)s).")
@@ -148,12 +149,12 @@ def unfinished_error(operation: Operation) -> DineroError:
 
 
 def result_of(operation: Operation) -> Transaction:
-    """Return the row of a concluded money operation, or raise what the gateway refused."""
+    """Return the ledger row of a concluded money operation, or raise its refusal."""
     return row_or_raise(operation, ledger.restore_row(operation))
 
 
 def row_or_raise(operation: Operation, row: Transaction) -> Transaction:
-    """Return the row of an operation that succeeded, or raise its refusal."""
+    """Return the row if its operation succeeded; otherwise raise the refusal."""
     if operation.state == State.SUCCEEDED:
         return row
     raise ledger.recorded_refusal(operation, row)

@@ -1,4 +1,4 @@
-"""Finding out how an operation ended whose answer was lost. Reconciling is doing this for all."""
+"""Look up how an operation ended after its answer was lost."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from django_dinero.services.journal.records import Intent, RecordedOutcome
 State = OperationState
 Match = RemoteTransaction | RemoteCustomer | RemoteCard
 
-#: Verbs that are repeated until they succeed: what became of one attempt does not matter once it
-#: can no longer land late.
+#: Verbs that are repeated until they succeed. The outcome of one attempt does not matter once it
+#: can no longer reach the gateway late.
 REPEATABLE = (
     OperationKind.UPDATE_CUSTOMER,
     OperationKind.UPDATE_CARD,
@@ -38,33 +38,32 @@ REPEATABLE = (
     OperationKind.DECLINE_HELD,
 )
 
-#: Clocks of two databases and of the gateway differ; a search starts this much earlier.
+#: Our clocks and the gateway's differ, so a search begins this much earlier.
 CLOCK_SKEW = timedelta(minutes=15)
 
-
-#: A caller may ask every second for days; the column counts no further.
+#: The most that the column can count, should a caller ask every second for days.
 MAX_ATTEMPTS = 32_767
 
 
 def look_up(operation: Operation) -> Operation:
-    """Bring an open operation as far as can be proven now; it is up to date afterwards.
+    """Record what can be proven now about an open operation, and return it up to date.
 
-    A gateway that cannot be reached, or a list that is not complete, leaves it as it is.
+    If the gateway cannot be reached, or its list is incomplete, the state stays as it is.
     """
-    _expire(operation)
+    _expire_lease(operation)
     if operation.state == State.UNKNOWN:
         if operation.kind in REPEATABLE:
-            _forget_repeatable(operation)
+            _finish_repeatable(operation)
         else:
-            _look_up(operation)
+            _search_and_conclude(operation)
     elif operation.state in (State.HELD, State.REQUIRES_ACTION):
         _ask_how_it_stands(operation)
     return operation
 
 
-def _expire(operation: Operation) -> None:
-    """A worker that did not come back within its lease is dead."""
-    if not _passed(operation, "lease_until"):
+def _expire_lease(operation: Operation) -> None:
+    """If the lease is over, treat the worker as dead and change the state accordingly."""
+    if not _has_passed(operation, "lease_until"):
         return
     if operation.state == State.NEW and operation.kind in DELETES:
         journal.release_lock(operation)
@@ -74,33 +73,34 @@ def _expire(operation: Operation) -> None:
         journal.move(operation, State.UNKNOWN, RecordedOutcome(error="the worker died"))
 
 
-def _passed(operation: Operation, column: str) -> bool:
+def _has_passed(operation: Operation, column: str) -> bool:
     rows = Operation.objects.using(operation.written_on).filter(pk=operation.pk)
     return rows.filter(**{f"{column}__lt": UtcNow()}).exists()
 
 
-def _forget_repeatable(operation: Operation) -> None:
-    if not _passed(operation, "quarantine_until"):
+def _finish_repeatable(operation: Operation) -> None:
+    if not _has_passed(operation, "quarantine_until"):
         return
     if operation.kind == OperationKind.UPDATE_CARD and operation.intent:
-        problem = _pull_card_again(operation)
+        problem = _pull_card(operation)
         if problem:
             _check_later(operation, problem)
             return
-    pull.forget_pushed(operation)
+    pull.forget_pushed_digest(operation)
     journal.move(operation, State.ABSENT, RecordedOutcome(error="to be repeated"))
 
 
-def _pull_card_again(operation: Operation) -> str:
-    """Mirror the card that may have got a new number: nobody has the number to send it again.
+def _pull_card(operation: Operation) -> str:
+    """Pull a card that may have a new number, which nobody could send again.
 
-    Return why that could not be done, or an empty string.
+    Returns:
+        Why that failed, or an empty string.
     """
     try:
         gateway = get_gateway(operation.gateway_name)
-        before = pull.take_snapshot(gateway.name, operation.customer_id)
+        snapshot = pull.take_snapshot(gateway.name, operation.customer_id)
         remote = read(gateway, lambda: gateway.retrieve_customer(operation.customer_id))
-        pull.write_customer(gateway.name, remote, before)
+        pull.write_customer(gateway.name, remote, snapshot)
     except CustomerNotFoundError:
         return ""  # deleted meanwhile, here or there
     except DineroError as error:
@@ -110,15 +110,15 @@ def _pull_card_again(operation: Operation) -> str:
     return ""
 
 
-def _look_up(operation: Operation) -> None:
-    # Asked before the search: what lands while it runs may land after its place was read.
-    over = _passed(operation, "quarantine_until")
+def _search_and_conclude(operation: Operation) -> None:
+    # Checked before the search: a late request may arrive after its part of the list was read.
+    quarantine_over = _has_passed(operation, "quarantine_until")
     found, problem = search(operation)
     if problem:
         _check_later(operation, problem)
     elif found.matches:
         conclude_with(operation, found.matches)
-    elif found.complete and over:
+    elif found.complete and quarantine_over:
         journal.move(operation, State.ABSENT, RecordedOutcome(error="not found at the gateway"))
     else:
         _check_later(operation, "not found yet")
@@ -144,30 +144,30 @@ def _ask_how_it_stands(operation: Operation) -> None:
 
 
 def search(operation: Operation) -> tuple[LookupResult, str]:
-    """Ask the gateway what it has of an operation.
+    """Search the gateway for what it has of an operation.
 
     Returns:
-        What was found, and why nothing could be asked, an empty string if it could.
+        What was found, and why the search failed (an empty string if it did not).
     """
     try:
         gateway = get_gateway(operation.gateway_name)
         return gateway.find_operation(operation.key, _hints(operation)), ""
     except DineroError as error:
         problem = scrub(str(error))
-    except Exception as error:  # a broken backend proves nothing, and must not stop the next one
+    except Exception as error:  # a broken backend proves nothing, and must not stop other look-ups
         problem = journal.log_broken_backend(operation, error)
     return LookupResult(complete=False), problem
 
 
 def conclude_with(operation: Operation, matches: Sequence[Match]) -> None:
-    """Conclude an operation by what the gateway has of it; more than one is left to a person."""
+    """Conclude an operation by the gateway's match; several matches need a person's attention."""
     if len(matches) > 1:
         text = _("The gateway has %(count)d matches.") % {"count": len(matches)}
         journal.move(operation, State.NEEDS_ATTENTION, RecordedOutcome(error=text))
     elif isinstance(matches[0], RemoteTransaction):
         pull.conclude_from_remote(operation, matches[0])
     else:
-        _adopt_vault(operation, matches[0])
+        _conclude_vault(operation, matches[0])
 
 
 def _check_later(operation: Operation, problem: str) -> None:
@@ -198,10 +198,11 @@ def _hints(operation: Operation) -> LookupHints:
     )
 
 
-def _adopt_vault(operation: Operation, found: RemoteCustomer | RemoteCard) -> None:
+def _conclude_vault(operation: Operation, found: RemoteCustomer | RemoteCard) -> None:
     card_id = found.card_id if isinstance(found, RemoteCard) else ""
-    # In one transaction: nobody looks for a closed operation's customer or card again. By whoever
-    # ends it alone: what another look-up wrote may have been changed or deleted since.
+    # In one transaction, because nobody searches again for the rows of an operation that has ended.
+    # Only the worker that ends it writes them: if another look-up did, its rows may have been
+    # changed or deleted since.
     journal.conclude(
         operation,
         State.SUCCEEDED,

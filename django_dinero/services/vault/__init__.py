@@ -1,1 +1,1 @@
-"""Customers and cards at the gateway: created, pushed, deleted."""
+"""Create, push and delete customers and cards at the gateway."""

@@ -1,4 +1,4 @@
-"""Cards that arrive with a number or a token: sent in the call that received them."""
+"""Store cards and new numbers. A number or token is sent in the call that receives it."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ from django_dinero.redaction import Secret
 from django_dinero.services import journal, validation
 from django_dinero.services.errors import error_for, has_reason, read
 from django_dinero.services.journal.records import Intent, RecordedOutcome
-from django_dinero.services.pull import UNDONE
+from django_dinero.services.pull import UNFINISHED_STATES
 from django_dinero.services.recovery import locking
-from django_dinero.services.validation import Findings
+from django_dinero.services.validation import InputErrors
 from django_dinero.services.vault.push import push_customer
 
-#: Saves the row of a card with what the gateway has answered.
-Write = Callable[[GatewayAnswer], None]
+#: Saves the row of a card with the gateway's answer.
+WriteRow = Callable[[GatewayAnswer], None]
 
 ACCEPTED = names_of(NewCardOptions)
 
 
 def add_card(customer: Customer, **options: Unpack[NewCardOptions]) -> CreditCard:
-    """Store one more card for a customer; see :meth:`Customer.add_card`."""
+    """Add a card to a customer; see :meth:`Customer.add_card`."""
     validation.refuse_unknown(options, ACCEPTED)
     values = {name: value for name, value in options.items() if value is not None}
     is_default = bool(values.pop("is_default", False))
@@ -64,7 +64,7 @@ def add_card(customer: Customer, **options: Unpack[NewCardOptions]) -> CreditCar
 
 
 def validate_card(card: CreditCard, cvv: Secret | None) -> None:
-    """Ask the issuer whether a stored card is good; see :meth:`CreditCard.validate`."""
+    """Ask the issuer whether a stored card is valid; see :meth:`CreditCard.validate`."""
     gateway = get_gateway(card.gateway_name)
     gateway.require("validate_card")
     code = check_cvv(cvv)
@@ -73,46 +73,48 @@ def validate_card(card: CreditCard, cvv: Secret | None) -> None:
         raise error_for(result.reasons, gateway_name=gateway.name)
 
 
-def store_card(card: CreditCard, write: Write) -> None:
+def store_card(card: CreditCard, write: WriteRow) -> None:
     """Send a card that has a new number or token, and write its row with the answer.
 
     Args:
-        write: saves the row; whatever it takes from the instance stands there by then.
+        write: saves the row; called after the answer has been put on the instance.
     """
-    gateway = get_gateway(_owner_of(card).gateway_name if card._state.adding else card.gateway_name)
+    gateway = get_gateway(
+        _stored_customer(card).gateway_name if card._state.adding else card.gateway_name
+    )
     gateway.require("add_card" if card._state.adding else "update_card")
-    details = _checked(gateway, card)
-    _fill(card, details)
+    details = _check_input(gateway, card)
+    _fill_row(card, details)
     if card._state.adding:
-        _add(gateway, card, details, write)
+        _add_at_gateway(gateway, card, details, write)
     else:
         _replace_number(gateway, card, details, write)
 
 
-def _owner_of(card: CreditCard) -> Customer:
+def _stored_customer(card: CreditCard) -> Customer:
     customer: Customer = card.customer
     if customer.pk is None:
         raise InvalidInput({"customer": _("Save the customer first.")})
     return customer
 
 
-def _checked(gateway: Gateway, card: CreditCard) -> CardDetails | PaymentToken:
-    """Return what was typed; all that is wrong with it is one error."""
+def _check_input(gateway: Gateway, card: CreditCard) -> CardDetails | PaymentToken:
+    """Return what was typed. All errors in it are raised as one exception."""
     for name in ADDRESS_FIELDS:
         value = getattr(card, name)
-        if not isinstance(value, Secret):  # a number that was typed here is refused below
+        if not isinstance(value, Secret):  # a number in an address field is refused below
             setattr(card, name, text_of(value))
-    typed = _typed(card)
-    findings = Findings()
-    details = findings.of(lambda: validation.checked_card(typed))
-    findings.of_gateway(gateway, typed)
-    findings.add(card.problems())
-    if details is None or findings.errors:
-        raise card.input_error(findings.errors)
+    typed = _typed_values(card)
+    errors = InputErrors()
+    details = errors.collect(lambda: validation.required_card(typed))
+    errors.check_for_gateway(gateway, typed)
+    errors.add(card.value_errors())
+    if details is None or errors.by_field:
+        raise card.input_error(errors.by_field)
     return details
 
 
-def _typed(card: CreditCard) -> dict[str, Any]:
+def _typed_values(card: CreditCard) -> dict[str, Any]:
     address = {name: getattr(card, name) for name in ADDRESS_FIELDS}
     if card.token is not None:
         return {"token": card.token, "number": card.number, **address}
@@ -120,7 +122,7 @@ def _typed(card: CreditCard) -> dict[str, Any]:
     return {"number": card.number, "cvv": card.cvv, **expiry, **address}
 
 
-def _fill(card: CreditCard, details: CardDetails | PaymentToken) -> None:
+def _fill_row(card: CreditCard, details: CardDetails | PaymentToken) -> None:
     for name, text in details.address.as_dict().items():
         setattr(card, name, text)
     if isinstance(details, CardDetails):
@@ -128,13 +130,13 @@ def _fill(card: CreditCard, details: CardDetails | PaymentToken) -> None:
         card.month, card.year = details.month, details.year
 
 
-def _add(
-    gateway: Gateway, card: CreditCard, details: CardDetails | PaymentToken, write: Write
+def _add_at_gateway(
+    gateway: Gateway, card: CreditCard, details: CardDetails | PaymentToken, write: WriteRow
 ) -> None:
     customer = card.customer
     card.gateway_name = gateway.name
     gateway.check_request(CardRequest("", customer.customer_id or "", details))
-    _push_first(customer)
+    _push_customer_first(customer)
     customer_id = customer.customer_id or ""
     operation = locking.begin_on_cards(
         gateway,
@@ -145,7 +147,7 @@ def _add(
         customer_id=customer_id,
         intent=Intent(customer_key=customer.customer_key, **validation.shown(details)),
     )
-    _look_at_the_others(operation, card)
+    _record_other_cards(operation, card)
     request = CardRequest(
         operation_key=operation.key,
         customer_id=customer_id,
@@ -153,52 +155,56 @@ def _add(
         is_default=card.is_default,
     )
     result = journal.send(gateway, operation, lambda: gateway.add_card(request))
-    adopted = _unknown_here(customer, result, details)
-    answer = _take_answer(card, operation, adopted or result, details, pushed=adopted is None)
+    existing = _card_without_row(customer, result, details)
+    answer = _apply_answer(card, operation, existing or result, details, accepted=existing is None)
     customer.forget_cards()
     write(answer)
 
 
-def _look_at_the_others(operation: Operation, card: CreditCard) -> None:
-    """Make a first card the default, and write into the intent which cards there are.
+def _record_other_cards(operation: Operation, card: CreditCard) -> None:
+    """Make a first card the default, and record the customer's other cards in the intent.
 
-    Now that nobody else adds one: getting here may have found a card that had been lost.
+    This is done under the lock, when nobody else can add a card. Waiting for the lock may have
+    recovered a card whose reply was lost.
     """
     using = router.db_for_write(CreditCard, instance=card)
     cards = CreditCard.objects.using(using).filter(customer=card.customer)
     others = dict(cards.values_list("card_id", "default_slot"))
-    default_id = next((card_id for card_id, slot in others.items() if slot is not None), "")
+    default_id = next((card_id for card_id, owner in others.items() if owner is not None), "")
     if card.wants_default or not others:
         card.default_slot = card.customer_pk
     journal.add_to_intent(
         operation,
-        known_card_ids=(*others, *_undone_deletes(operation).values_list("card_id", flat=True)),
+        known_card_ids=(*others, *_unfinished_deletes(operation).values_list("card_id", flat=True)),
         is_default=card.is_default,
         default_card_id=default_id,
     )
 
 
-def _undone_deletes(operation: Operation) -> QuerySet[Operation]:
-    """Return the deletes of this customer's cards that the gateway has not done.
+def _unfinished_deletes(operation: Operation) -> QuerySet[Operation]:
+    """Return the deletes of this customer's cards that the gateway has not carried out.
 
-    None of them is under way: that one would hold the customer's cards.
+    None of them is under way, because it would have the lock of the customer's cards.
     """
     rows = Operation.objects.using(router.db_for_write(Operation))
     rows = rows.filter(kind=OperationKind.DELETE_CARD, gateway_name=operation.gateway_name)
-    # By the lock's name too, which has an index.
+    # Also filtered by the lock name, which has an index.
     rows = rows.filter(lock_name=operation.lock_name, customer_id=operation.customer_id)
     return rows.exclude(state=OperationState.SUCCEEDED)
 
 
-def _conclude(card: CreditCard, operation: Operation, result: RemoteCard, *, adopted: bool) -> None:
+def _conclude(
+    card: CreditCard, operation: Operation, result: RemoteCard, *, stored_before: bool
+) -> None:
     """End the operation in the transaction that writes the row.
 
     Raises:
-        OutcomeUnknown: this worker was so slow that a look-up took it for dead, and has written
-            what it found: the row of this answer may have been changed or deleted since.
+        OutcomeUnknown: this worker was so slow that another one looked the operation up and wrote
+            its row. That row may have been changed or deleted since.
     """
-    if adopted:
-        # First: whoever sends a delete has locked it when it asks who holds the cards.
+    if stored_before:
+        # Before anything else: a worker that sends a delete locks its operation first and asks for
+        # the lock of the cards second.
         _cancel_deletes(operation, result.card_id)
     outcome = RecordedOutcome(customer_id=result.customer_id, card_id=result.card_id)
     journal.conclude(
@@ -211,36 +217,37 @@ def _conclude(card: CreditCard, operation: Operation, result: RemoteCard, *, ado
             operation=operation,
         )
     if operation.ended_from not in OPEN_STATES:
-        # Others may have changed the customer's cards since: the row is to be pushed once more.
+        # Another worker may have changed the customer's cards since. Push the row once more.
         card.sync_state, card.synced_digest = SyncState.PENDING, ""
 
 
 def _cancel_deletes(operation: Operation, card_id: str) -> None:
-    """Close the deletes of a card that was stored again before they were done."""
-    for tombstone in _undone_deletes(operation).filter(card_id=card_id, state__in=UNDONE):
-        journal.move(tombstone, OperationState.FAILED, RecordedOutcome(error="stored again"))
+    """End the deletes of a card that was stored again before they were carried out."""
+    deletes = _unfinished_deletes(operation).filter(card_id=card_id, state__in=UNFINISHED_STATES)
+    for delete in deletes:
+        journal.move(delete, OperationState.FAILED, RecordedOutcome(error="stored again"))
 
 
-def _push_first(customer: Customer) -> None:
-    """See that the gateway has the customer of a new card."""
+def _push_customer_first(customer: Customer) -> None:
+    """Create the customer of a new card at the gateway, if that is still to be done."""
     if customer.customer_id is not None:
         return
     using = router.db_for_write(Customer, instance=customer)
     push_customer(customer.pk, using)
     customer.refresh_from_db(using=using, fields=["customer_id", *Customer.BOOKKEEPING])
     if customer.customer_id is None:
-        # Another worker is creating it: without its id there is nothing to add a card to.
+        # Another worker is creating the customer. Without its id no card can be added.
         raise OperationInProgress(_("The customer is still being stored at the gateway."))
 
 
-def _unknown_here(
+def _card_without_row(
     customer: Customer, result: RemoteCard | Refusal, details: CardDetails | PaymentToken
 ) -> RemoteCard | None:
-    """Return the card that "the customer has this card" speaks of, if it has no row here.
+    """Return the existing card that a duplicate refusal names, if it has no row here.
 
-    A proxy delivered our request twice and the first delivery stored it, or it was added elsewhere:
-    either way it is the customer's. Its row waits to be pushed, since a duplicate may have another
-    expiry date than what was typed now.
+    Either a proxy delivered our request twice and the first delivery stored the card, or it was
+    added elsewhere. In both cases it is the customer's card. Its row waits to be pushed, because
+    the existing card may have another expiry date than the one typed now.
     """
     if not isinstance(result, Refusal) or not has_reason(result, ReasonKind.DUPLICATE_CARD):
         return None
@@ -256,7 +263,7 @@ def _unknown_here(
 
 
 def _replace_number(
-    gateway: Gateway, card: CreditCard, details: CardDetails | PaymentToken, write: Write
+    gateway: Gateway, card: CreditCard, details: CardDetails | PaymentToken, write: WriteRow
 ) -> None:
     request = CardUpdate(
         operation_key=identifiers.new_key(),
@@ -282,17 +289,17 @@ def _replace_number(
     _reread_default(operation, card)
     request = replace(request, is_default=card.is_default)
     result = journal.send(gateway, operation, lambda: gateway.update_card(request))
-    write(_take_answer(card, operation, result, details))
+    write(_apply_answer(card, operation, result, details))
 
 
 def _reread_default(operation: Operation, card: CreditCard) -> None:
-    """Read whether the card is still the default, now that nobody else moves it at the gateway.
+    """Read again whether the card is the default, now that nobody else can change that.
 
     Raises:
-        CardNotFoundError: it was deleted here; nothing was sent.
+        CardNotFoundError: the card was deleted here; nothing was sent.
     """
     if card.wants_default or card.changed("default_slot"):
-        return  # what this save is to change
+        return  # this save changes it
     try:
         using = router.db_for_write(CreditCard, instance=card)
         card.refresh_from_db(using=using, fields=["default_slot"])
@@ -304,15 +311,15 @@ def _reread_default(operation: Operation, card: CreditCard) -> None:
     )
 
 
-def _take_answer(
+def _apply_answer(
     card: CreditCard,
     operation: Operation,
     result: RemoteCard | Refusal,
     details: CardDetails | PaymentToken,
     *,
-    pushed: bool = True,
+    accepted: bool = True,
 ) -> GatewayAnswer:
-    """Put what the gateway said on the instance; return it, with what ends the operation."""
+    """Put the gateway's answer on the instance; return it with the function that concludes it."""
     if isinstance(result, Refusal):
         raise journal.close_refused(operation, result)
     card.customer_id, card.card_id = result.customer_id, result.card_id
@@ -321,5 +328,5 @@ def _take_answer(
     if isinstance(details, PaymentToken):
         card.month = result.month or card.month
         card.year = result.year or card.year
-    conclude = partial(_conclude, card, operation, result, adopted=not pushed)
-    return GatewayAnswer(taken=pushed, conclude=conclude)
+    conclude = partial(_conclude, card, operation, result, stored_before=not accepted)
+    return GatewayAnswer(accepted=accepted, conclude=conclude)

@@ -1,8 +1,7 @@
-"""Creating customers: what is asked of the gateway, and that it is done once.
+"""Create customers at the gateway, once for each idempotency key.
 
-A customer whose creation is asked for twice, under one idempotency key, is created once.
-The caller's key makes the customer key, which the row, the journal's lock name and the gateway all
-have: whatever became of the first answer, the second request finds the first customer.
+The customer key is derived from the caller's idempotency key. It is in the row, in the lock name
+and at the gateway, so a second request finds the first customer even if the first reply was lost.
 """
 
 from __future__ import annotations
@@ -34,40 +33,42 @@ from django_dinero.services.recovery import idempotency
 from django_dinero.services.recovery.lookup import look_up
 
 
-def key_for(given: Mapping[str, Any]) -> str:
-    """Return the customer key that ``idempotency_key`` and ``scope`` make, empty without them.
+def customer_key_for(given: Mapping[str, Any]) -> str:
+    """Return the customer key derived from ``idempotency_key`` and ``scope``, empty without a key.
 
     Raises:
-        InvalidInput: no key of the form that is asked for.
+        InvalidInput: the idempotency key or the scope has the wrong form.
     """
     key = idempotency.CallerKey.read(given)
     return "" if key.key is None else identifiers.derived_key(key.scope, key.key)
 
 
-def row_with(customer: Customer) -> Customer | None:
-    """Return the stored customer that has this one's key."""
+def customer_with_same_key(customer: Customer) -> Customer | None:
+    """Return the stored customer with the same customer key, or None."""
     return Customer.objects.filter(
         gateway_name=customer.gateway_name, customer_key=customer.customer_key
     ).first()
 
 
-def earlier(customer: Customer, card: CardDetails | PaymentToken | None) -> Customer | None:
-    """Return the customer that this key made before, None if it made none.
+def earlier_customer(
+    customer: Customer, card: CardDetails | PaymentToken | None
+) -> Customer | None:
+    """Return the customer that an earlier request with this key created, or None.
 
-    One that is stored here and has not reached the gateway is pushed.
+    If it is stored here and has not reached the gateway, it is pushed first.
 
     Raises:
-        IdempotencyKeyReused: it was made with other values.
+        IdempotencyKeyReused: the earlier request had other values.
         OperationInProgress, OutcomeUnknown, NeedsAttention: it has no result yet.
     """
     lock_name = customer.lock_name
-    holder = Operation.objects.filter(held_lock=lock_name).first()
-    if holder is not None and look_up(holder).is_open:
-        raise idempotency.unfinished_error(holder)
-    made = row_with(customer)
+    pending = Operation.objects.filter(held_lock=lock_name).first()
+    if pending is not None and look_up(pending).is_open:
+        raise idempotency.unfinished_error(pending)
+    made = customer_with_same_key(customer)
     if made is None:
         return None
-    if not _same(made, customer, card):
+    if not _has_same_values(made, customer, card):
         raise IdempotencyKeyReused(_("This idempotency key was used before with other parameters."))
     if made.customer_id is None:
         made.save()
@@ -76,7 +77,9 @@ def earlier(customer: Customer, card: CardDetails | PaymentToken | None) -> Cust
     return made
 
 
-def _same(made: Customer, asked: Customer, card: CardDetails | PaymentToken | None) -> bool:
+def _has_same_values(
+    made: Customer, asked: Customer, card: CardDetails | PaymentToken | None
+) -> bool:
     names = ("email", "first_name", "last_name", "owner_id")
     if any(getattr(made, name) != getattr(asked, name) for name in names):
         return False
@@ -84,8 +87,10 @@ def _same(made: Customer, asked: Customer, card: CardDetails | PaymentToken | No
     return card.last_4 in stored if isinstance(card, CardDetails) else bool(card is None or stored)
 
 
-def request_for(row: Customer, card: CardDetails | PaymentToken | None = None) -> CustomerRequest:
-    """Return what asks a gateway to store a customer, with a first card where there is one."""
+def creation_request(
+    row: Customer, card: CardDetails | PaymentToken | None = None
+) -> CustomerRequest:
+    """Return the request that stores a customer, with a first card if there is one."""
     return CustomerRequest(
         operation_key=identifiers.new_key(),
         customer_key=row.customer_key,
@@ -96,8 +101,8 @@ def request_for(row: Customer, card: CardDetails | PaymentToken | None = None) -
     )
 
 
-def intent_of(row: Customer) -> Intent:
-    """Return what the journal keeps of it: enough to write the row of one that is found later."""
+def creation_intent(row: Customer) -> Intent:
+    """Return the intent for the journal, enough to write the customer's row after a look-up."""
     return Intent(
         customer_key=row.customer_key,
         email=row.email,
@@ -107,14 +112,14 @@ def intent_of(row: Customer) -> Intent:
     )
 
 
-def send(
+def send_creation(
     gateway: Gateway, operation: Operation, row: Customer, request: CustomerRequest
 ) -> RemoteCustomer:
-    """Store a customer at the gateway; one that it has already under our key is ours.
+    """Store a customer at the gateway. A duplicate under our customer key counts as stored.
 
     Raises:
-        GatewayError: it was refused; the operation is closed.
-        NotSent, OutcomeUnknown: as :func:`sending.send` does.
+        GatewayError: the gateway refused; the operation has ended.
+        NotSent, OutcomeUnknown: as for :func:`django_dinero.services.journal.send`.
     """
     result = journal.send(gateway, operation, lambda: gateway.create_customer(request))
     if isinstance(result, Refusal):
@@ -125,7 +130,7 @@ def send(
 
 
 def _own_duplicate(gateway: Gateway, row: Customer, refusal: Refusal) -> RemoteCustomer | Refusal:
-    """A duplicate that carries our key is our own, from an attempt whose reply was lost."""
+    """Return the duplicate if it has our key: an earlier attempt created it and lost its reply."""
     if not has_reason(refusal, ReasonKind.DUPLICATE_CUSTOMER) or not refusal.existing_id:
         return refusal
     existing: RemoteCustomer | Refusal = refusal
@@ -135,7 +140,7 @@ def _own_duplicate(gateway: Gateway, row: Customer, refusal: Refusal) -> RemoteC
     except (NotSent, OutcomeUnknown) as error:
         lost = str(error)
     if lost:
-        # "Not sent" is said of this second call; the first one may have stored the customer.
+        # "Not sent" would be true of this second call only. The first may have stored the customer.
         raise OutcomeUnknown(lost)
     ours = isinstance(existing, RemoteCustomer) and existing.customer_key == row.customer_key
     return existing if ours else refusal

@@ -1,4 +1,4 @@
-"""Customers: stored at the gateway in the call that received a card, and retrieved from it."""
+"""Create customers, with or without a first card, and retrieve them from the gateway."""
 
 from __future__ import annotations
 
@@ -22,26 +22,27 @@ from django_dinero.models.synced import GatewayAnswer
 from django_dinero.services import journal, pull, validation
 from django_dinero.services.errors import read
 from django_dinero.services.journal.records import RecordedOutcome
-from django_dinero.services.validation import Findings
+from django_dinero.services.validation import InputErrors
 from django_dinero.services.vault.creations import (
-    earlier,
-    intent_of,
-    key_for,
-    request_for,
-    row_with,
-    send,
+    creation_intent,
+    creation_request,
+    customer_key_for,
+    customer_with_same_key,
+    earlier_customer,
+    send_creation,
 )
 
-#: Names that a customer has without a card.
+#: Address fields that a customer has even without a card.
 CUSTOMER_NAMES = ("first_name", "last_name")
-#: ``email`` and ``gateway_name`` are arguments of their own, and named by who misspells another.
+#: ``email`` and ``gateway_name`` are separate arguments, but the error for an unknown argument
+#: lists them too.
 ACCEPTED = names_of(CustomerOptions) | {"email", "gateway_name"}
 
 
 def create_customer(
     *, email: str, gateway_name: str | None = None, **options: Unpack[CustomerOptions]
 ) -> Customer:
-    """Store a customer, with a card where one is given; see :meth:`Customer.create`."""
+    """Store a customer, with a card if one is given; see :meth:`Customer.create`."""
     validation.refuse_unknown(options, ACCEPTED)
     given: Mapping[str, Any] = options
     gateway = get_gateway(gateway_name)
@@ -53,54 +54,54 @@ def create_customer(
         first_name=text_of(given.get("first_name")),
         last_name=text_of(given.get("last_name")),
     )
-    card = _checked(gateway, customer, given)
-    customer.customer_key = key_for(given) or customer.customer_key
+    card = _check_input(gateway, customer, given)
+    customer.customer_key = customer_key_for(given) or customer.customer_key
     keyed = given.get("idempotency_key") is not None
-    before = earlier(customer, card) if keyed else None
-    if before is not None:
-        return before
+    made_before = earlier_customer(customer, card) if keyed else None
+    if made_before is not None:
+        return made_before
     if card is None:
-        return _store_alone(customer, keyed)
+        return _store_without_card(customer, keyed)
     return _store_with_card(gateway, customer, card, keyed)
 
 
-def _store_alone(customer: Customer, keyed: bool) -> Customer:
+def _store_without_card(customer: Customer, keyed: bool) -> Customer:
     rival: Customer | None = None
     try:
         customer.save()
     except IntegrityError:
-        rival = earlier(customer, None) if keyed else None
+        rival = earlier_customer(customer, None) if keyed else None
         if rival is None:
             raise
     return rival or customer
 
 
-def _checked(
+def _check_input(
     gateway: Gateway, customer: Customer, given: Mapping[str, Any]
 ) -> CardDetails | PaymentToken | None:
-    """Return the card that was given; all that is wrong with card and customer is one error."""
-    findings = Findings()
-    findings.of(lambda: validation.check_email(customer.email, required=True))
+    """Return the given card. All errors in card and customer are raised as one exception."""
+    errors = InputErrors()
+    errors.collect(lambda: validation.check_email(customer.email, required=True))
     if customer.owner is not None and customer.owner.pk is None:
-        findings.add({"owner": _("Save the owner first.")})
-    card = findings.of(lambda: validation.new_card(given))
+        errors.add({"owner": _("Save the owner first.")})
+    card = errors.collect(lambda: validation.new_card(given))
     if any(text_of(given.get(name)) for name in ("number", "token", "cvv", "month", "year")):
-        findings.of_gateway(gateway, given)
+        errors.check_for_gateway(gateway, given)
         address = {name: text_of(given.get(name)) for name in ADDRESS_FIELDS}
-        findings.add(CreditCard(gateway_name=gateway.name, **address).problems())
+        errors.add(CreditCard(gateway_name=gateway.name, **address).value_errors())
     elif any(text_of(given.get(n)) for n in ADDRESS_FIELDS if n not in CUSTOMER_NAMES):
-        findings.add(
+        errors.add(
             {"number": _("An address belongs to a card; pass number or token, or leave it out.")}
         )
-    findings.add(customer.problems())
-    findings.raise_any()
+    errors.add(customer.value_errors())
+    errors.raise_if_any()
     return card
 
 
 def _store_with_card(
     gateway: Gateway, customer: Customer, card: CardDetails | PaymentToken, keyed: bool
 ) -> Customer:
-    request = request_for(customer, card)
+    request = creation_request(customer, card)
     gateway.check_request(request)
     operation = journal.begin(
         gateway,
@@ -108,21 +109,21 @@ def _store_with_card(
         using=journal.alias_for_vault(),
         lock_name=customer.lock_name,
         key=request.operation_key,
-        intent=replace(intent_of(customer), **validation.shown(card)),
+        intent=replace(creation_intent(customer), **validation.shown(card)),
     )
-    rival = row_with(customer) if keyed else None
+    rival = customer_with_same_key(customer) if keyed else None
     if rival is not None:
-        # Another request with this key ended between our look and our taking the lock.
+        # Another request with this key finished between our first check and our taking the lock.
         journal.move(operation, OperationState.FAILED, RecordedOutcome(error="exists already"))
         return rival
-    remote = send(gateway, operation, customer, request)
+    remote = send_creation(gateway, operation, customer, request)
     journal.conclude(
         operation,
         OperationState.SUCCEEDED,
         RecordedOutcome(
             customer_id=remote.customer_id, card_ids=tuple(c.card_id for c in remote.cards)
         ),
-        lambda: _write_customer(customer, remote.customer_id, remote.cards, card),
+        lambda: _write_rows(customer, remote.customer_id, remote.cards, card),
         customer_id=remote.customer_id,
     )
     signals.send(signals.customer_pushed, Customer, customer=customer, created=True)
@@ -131,35 +132,35 @@ def _store_with_card(
     return customer
 
 
-def _write_customer(
+def _write_rows(
     customer: Customer,
     customer_id: str,
     cards: tuple[RemoteCard, ...],
     typed: CardDetails | PaymentToken,
 ) -> None:
     customer.customer_id = customer_id
-    customer.save_answered(GatewayAnswer())
+    customer.save_with_answer(GatewayAnswer())
     for index, remote in enumerate(cards):
         row = pull.new_card_row(
             customer.gateway_name, customer, remote, typed if index == 0 else None
         )
         row.default_slot = customer.pk if index == 0 else None
-        row.save_answered(GatewayAnswer(with_customer=True))
+        row.save_with_answer(GatewayAnswer(with_customer=True))
 
 
 def retrieve_customer(customer_id: str, *, gateway_name: str | None = None) -> Customer:
-    """Fetch and mirror a customer; see :meth:`Customer.retrieve`."""
+    """Pull a customer from the gateway; see :meth:`Customer.retrieve`."""
     gateway = get_gateway(gateway_name)
     gateway.require("retrieve_customer")
-    before = pull.take_snapshot(gateway.name, str(customer_id))
+    snapshot = pull.take_snapshot(gateway.name, str(customer_id))
     remote = read(gateway, lambda: gateway.retrieve_customer(str(customer_id)))
-    return pull.write_customer(gateway.name, remote, before)
+    return pull.write_customer(gateway.name, remote, snapshot)
 
 
 def length_errors(gateway_name: str, texts: Mapping[str, str]) -> dict[str, str]:
-    """Return which texts are longer than the gateway takes; an unknown gateway is refused."""
-    findings = Findings()
-    gateway = findings.of(lambda: get_gateway(gateway_name))
+    """Return the errors of texts longer than the gateway accepts, or of an unknown gateway."""
+    errors = InputErrors()
+    gateway = errors.collect(lambda: get_gateway(gateway_name))
     if gateway is not None:
-        findings.of(lambda: gateway.check_lengths(texts))
-    return findings.errors
+        errors.collect(lambda: gateway.check_lengths(texts))
+    return errors.by_field

@@ -1,4 +1,8 @@
-"""Deletes: a row leaves its operation behind, a tombstone that drives the gateway's delete."""
+"""Delete customers and cards at the gateway after their rows were deleted here.
+
+The transaction that deletes a row writes a *tombstone*: a NEW operation that names what is still
+to be deleted at the gateway.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +20,8 @@ from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.recovery import locking
 from django_dinero.services.vault.push import gateway_of
 
-#: A creation in one of these may have reached the gateway, or still reach it.
-MAYBE = (*OPEN_STATES, OperationState.SUCCEEDED)
+#: States in which a creation may have reached the gateway, or may still do so.
+MAY_HAVE_CREATED = (*OPEN_STATES, OperationState.SUCCEEDED)
 
 
 def record_deletion(row: Customer | CreditCard, using: str) -> Operation | None:
@@ -26,7 +30,10 @@ def record_deletion(row: Customer | CreditCard, using: str) -> Operation | None:
         kind, lock_name = OperationKind.DELETE_CARD, row.lock_name
     else:
         kind, lock_name = OperationKind.DELETE_CUSTOMER, row.lock_name
-    if not row.customer_id and not _creation(lock_name, using).filter(state__in=MAYBE).exists():
+    if (
+        not row.customer_id
+        and not _creations_of(lock_name, using).filter(state__in=MAY_HAVE_CREATED).exists()
+    ):
         return None
     return Operation.objects.using(using).create(
         kind=kind,
@@ -37,18 +44,18 @@ def record_deletion(row: Customer | CreditCard, using: str) -> Operation | None:
     )
 
 
-def _creation(lock_name: str, using: str) -> QuerySet[Operation]:
-    """What created the customer that is this lock name."""
+def _creations_of(lock_name: str, using: str) -> QuerySet[Operation]:
+    """Return the operations that create the customer with this lock name."""
     return Operation.objects.using(using).filter(
         kind=OperationKind.CREATE_CUSTOMER, lock_name=lock_name
     )
 
 
 def push_delete(key: str, using: str | None = None) -> None:
-    """Delete at the gateway what a tombstone names; gone already is a success.
+    """Delete at the gateway what a tombstone names. If it is gone already, that is a success.
 
     Raises:
-        DineroError: the gateway refused, or its answer is lost.
+        DineroError: the gateway refused, or its answer was lost.
         OperationInProgress, OutcomeUnknown: another operation on the same object is not finished;
             the tombstone waits.
     """
@@ -56,7 +63,7 @@ def push_delete(key: str, using: str | None = None) -> None:
     operation = operations.filter(key=key, state=OperationState.NEW).first()
     if operation is None:
         return
-    if operation.kind == OperationKind.DELETE_CARD and _covered(operation):
+    if operation.kind == OperationKind.DELETE_CARD and _is_deleted_with_customer(operation):
         journal.move(operation, OperationState.SUCCEEDED, RecordedOutcome(covered=True))
         return
     failure: DineroError | None = None
@@ -65,7 +72,8 @@ def push_delete(key: str, using: str | None = None) -> None:
     except DineroError as error:
         failure = error
     if failure is not None:
-        # Without an operation the gateway could not be used at all, and the tombstone still waits.
+        # An error without an operation means that the gateway could not be used at all. Then the
+        # tombstone still waits, and no new one is needed.
         if isinstance(failure, NotSent) and failure.operation is not None:
             record_deletion_again(operation)
         signals.send(signals.push_failed, Operation, instance=operation, error=failure)
@@ -74,8 +82,8 @@ def push_delete(key: str, using: str | None = None) -> None:
         _announce_deleted(operation)
 
 
-def _covered(operation: Operation) -> bool:
-    """Whether the card's customer is being deleted too: that takes its cards along."""
+def _is_deleted_with_customer(operation: Operation) -> bool:
+    """Whether the card's customer is deleted too, which deletes its cards."""
     deletes = Operation.objects.using(operation.written_on).filter(
         kind=OperationKind.DELETE_CUSTOMER,
         gateway_name=operation.gateway_name,
@@ -89,9 +97,9 @@ def _send_delete(operation: Operation) -> None:
     gateway = gateway_of(operation)
     verb = gateway.delete_card if operation.card_id else gateway.delete_customer
     gateway.require(operation.kind)
-    if not locking.lock(gateway, operation):
+    if not locking.take_lock(gateway, operation):
         return
-    if not operation.customer_id and not _learn_id(operation):
+    if not operation.customer_id and not _fill_in_customer_id(operation):
         journal.move(operation, OperationState.SUCCEEDED, RecordedOutcome(already=True))
         return
     ids = [operation.customer_id, operation.card_id]
@@ -103,10 +111,10 @@ def _send_delete(operation: Operation) -> None:
     )
 
 
-def _learn_id(operation: Operation) -> bool:
-    """Fill in the id that the customer got after it was deleted here; say whether it got one."""
+def _fill_in_customer_id(operation: Operation) -> bool:
+    """Fill in the id if the customer got one after it was deleted here; say whether it did."""
     using = operation.written_on
-    created = _creation(operation.lock_name, using).exclude(customer_id="").last()
+    created = _creations_of(operation.lock_name, using).exclude(customer_id="").last()
     if created is not None:
         operation.customer_id = created.customer_id
         operation.save(using=using, update_fields=["customer_id"])

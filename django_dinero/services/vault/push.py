@@ -1,7 +1,7 @@
-"""Pushes what was saved or deleted here, after it was committed.
+"""Push saved customers and cards to the gateway after the commit.
 
-The mark on the row (``sync_state``, ``version``) is the outbox; the operation is written when its
-push starts.
+There is no queue: ``sync_state`` and ``version`` of a row say that it is to be pushed. Its
+operation is written when the push begins.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ logger = logging.getLogger("django_dinero.push")
 
 RowT = TypeVar("RowT", Customer, CreditCard)
 
-#: How often one push starts again because the row moved on under it.
-ROUNDS = 10
+#: How often a row is pushed again at once because it changed during its push.
+MAX_PUSHES = 10
 
 
 def gateway_of(row: Customer | CreditCard | Operation) -> Gateway:
-    """Return the gateway of what is pushed.
+    """Return the gateway of a row or an operation.
 
     Raises:
-        NotSent: it cannot be used as it is configured. A refusal like others: the row keeps it, and
-            the other pushes of the same commit still run.
+        NotSent: its configuration is wrong. This is an error like any other of a push: it is noted
+            on the row, and the other pushes of the same commit still run.
     """
     try:
         return get_gateway(row.gateway_name)
@@ -60,17 +60,17 @@ def gateway_of(row: Customer | CreditCard | Operation) -> Gateway:
 
 
 def push_customer(pk: int, using: str | None = None) -> None:
-    """Push a customer whose row waits for it; raise what the gateway refuses, marked on the row."""
+    """Push a customer if its row waits for it. An error is noted on the row and raised."""
     _push(Customer, pk, using or router.db_for_write(Customer), _send_customer)
 
 
 def push_card(pk: int, using: str | None = None) -> None:
-    """Push a card whose row waits for it; raise what the gateway refuses, marked on the row."""
+    """Push a card if its row waits for it. An error is noted on the row and raised."""
     _push(CreditCard, pk, using or router.db_for_write(CreditCard), _send_card)
 
 
 def _push(model: type[RowT], pk: int, using: str, send: Callable[[RowT], None]) -> None:
-    for _round in range(ROUNDS):
+    for _attempt in range(MAX_PUSHES):
         row = model._default_manager.using(using).filter(pk=pk).first()
         if row is None or row.sync_state not in WAITING:
             return
@@ -78,7 +78,7 @@ def _push(model: type[RowT], pk: int, using: str, send: Callable[[RowT], None]) 
         try:
             send(row)
         except OperationInProgress as error:
-            # Whoever sends this very row looks at it again afterwards, and pushes this change too.
+            # The worker that is pushing this row reads it again afterwards, and pushes this change.
             logger.info("Push of %s %s waits: %s", row._meta.model_name, row.pk, error)
             return
         except DineroError as error:
@@ -92,38 +92,38 @@ def _mark_failed(row: Customer | CreditCard, error: DineroError) -> None:
     state = SyncState.ERROR
     if error.code in (ReasonKind.CUSTOMER_NOT_FOUND.value, ReasonKind.CARD_NOT_FOUND.value):
         state = SyncState.MISSING
-    marks: dict[str, Any] = {"sync_state": state, "sync_error": scrub(str(error))[:1000]}
-    heir: CreditCard | None = None
+    failure: dict[str, Any] = {"sync_state": state, "sync_error": scrub(str(error))[:1000]}
+    new_default: CreditCard | None = None
     if state == SyncState.MISSING and isinstance(row, CreditCard):
-        heir = _mark_missing(row, marks)
+        new_default = _mark_missing(row, failure)
     else:
-        _row(row).filter(version=row.version).update_without_push(**marks)
+        _stored_row(row).filter(version=row.version).update_without_push(**failure)
     _reread(row)
     logger.warning("Push of %s %s failed: %s", row._meta.model_name, row.pk, error.code)
     signals.send(signals.push_failed, type(row), instance=row, error=error)
-    if heir is not None:
-        with suppress(DineroError):  # it stands on that card's row
-            push_card(heir.pk, row._state.db)
+    if new_default is not None:
+        with suppress(DineroError):  # the error is noted on that card's row
+            push_card(new_default.pk, row._state.db)
 
 
-def _mark_missing(card: CreditCard, marks: Mapping[str, Any]) -> CreditCard | None:
-    """Mark a card that is gone, and pass the default on; return the card that has it now."""
+def _mark_missing(card: CreditCard, failure: Mapping[str, Any]) -> CreditCard | None:
+    """Mark a card as missing at the gateway; return the new default card if it was the default."""
     using = card._state.db or router.db_for_write(CreditCard)
     with transaction.atomic(using=using):
         default_card.lock([card.customer_pk], using)
-        rows = _row(card).filter(version=card.version)
-        if not rows.update_without_push(**marks, default_slot=None) or not card.is_default:
+        rows = _stored_row(card).filter(version=card.version)
+        if not rows.update_without_push(**failure, default_slot=None) or not card.is_default:
             return None
-        return default_card.promote(CreditCard.objects.using(using), card.customer_pk)
+        return default_card.promote_first(CreditCard.objects.using(using), card.customer_pk)
 
 
-def _row(row: Customer | CreditCard) -> SyncedQuerySet[Any]:
-    """The row of an instance, where it was read: a replica may not have it yet."""
+def _stored_row(row: Customer | CreditCard) -> SyncedQuerySet[Any]:
+    """Return a query for the row of an instance, on the database that it was read from."""
     return SyncedQuerySet(type(row), using=row._state.db).filter(pk=row.pk)
 
 
 def _reread(row: Customer | CreditCard) -> bool:
-    """Load a row again; say whether it is still there."""
+    """Load a row again; say whether it still exists."""
     try:
         row.refresh_from_db(using=row._state.db)
     except ObjectDoesNotExist:
@@ -132,13 +132,14 @@ def _reread(row: Customer | CreditCard) -> bool:
 
 
 def _mark_synced(row: Customer | CreditCard, **values: Any) -> None:
-    """Say that the gateway has ``row`` as it was read; it stays waiting if it moved on.
+    """Mark a row as synced. If it changed since it was read, it stays waiting.
 
-    Then its digest is cleared: another card may take the default before it is pushed again.
+    In that case its digest is cleared too, because another card may take the default before this
+    one is pushed again.
     """
     synced = When(version=row.version, then=Value(SyncState.SYNCED))
-    digest = When(version=row.version, then=Value(row.mirrored_digest()))
-    _row(row).update_without_push(
+    digest = When(version=row.version, then=Value(row.pushed_digest()))
+    _stored_row(row).update_without_push(
         synced_digest=Case(digest, default=Value("")),
         synced_version=row.version,
         sync_error="",
@@ -168,23 +169,23 @@ def _send_customer(row: Customer) -> None:
 
 def _create_customer(gateway: Gateway, row: Customer) -> None:
     gateway.require("create_customer")
-    request = creations.request_for(row)
+    request = creations.creation_request(row)
     operation = _begin(
         gateway,
         OperationKind.CREATE_CUSTOMER,
         row.lock_name,
         key=request.operation_key,
-        intent=creations.intent_of(row),
+        intent=creations.creation_intent(row),
     )
     if not _reread(row):
         journal.move(operation, OperationState.FAILED, RecordedOutcome(error="deleted meanwhile"))
         return
     if row.customer_id is not None:
-        # A lost reply was found while we waited for the lock: the customer exists already.
+        # While we waited for the lock, a look-up found that the customer exists already.
         journal.move(operation, OperationState.FAILED, RecordedOutcome(error="exists already"))
-        _send_customer(row)  # what was edited since
+        _send_customer(row)  # with what was edited since
         return
-    remote = creations.send(gateway, operation, row, request)
+    remote = creations.send_creation(gateway, operation, row, request)
     ids = {"customer_id": remote.customer_id}
     outcome = RecordedOutcome(customer_id=remote.customer_id)
     _conclude(operation, row, outcome, facts=ids, **ids)
@@ -261,13 +262,13 @@ def _send_card(row: CreditCard) -> None:
 
 
 def _has_nothing_new(row: Customer | CreditCard) -> bool:
-    """Whether the gateway has the row as it is; what is on its way there may change that."""
-    same = row.synced_digest == row.mirrored_digest()
+    """Whether the gateway has the row's values and no operation on its way could change them."""
+    same = row.synced_digest == row.pushed_digest()
     return same and not journal.is_locked(row.lock_name, using=journal.current_alias())
 
 
 def _still_waits(operation: Operation, row: Customer | CreditCard) -> bool:
-    """Load a row again with its lock held, as nobody else sends it; close what has no use."""
+    """Load a row again under its lock; if nothing is left to push, end the operation."""
     if _reread(row) and row.sync_state in WAITING:
         return True
     journal.move(operation, OperationState.FAILED, RecordedOutcome(error="nothing left to push"))
@@ -282,7 +283,7 @@ def _conclude(
     facts: Mapping[str, str] = MappingProxyType({}),
     **columns: str,
 ) -> None:
-    """Write how a push ended: ``columns`` of the operation, ``facts`` into the row."""
+    """End a push: write ``columns`` into its operation and ``facts`` into its row."""
     journal.conclude(
         operation,
         OperationState.SUCCEEDED,

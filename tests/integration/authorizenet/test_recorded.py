@@ -127,7 +127,7 @@ def charge(kind: str = "charge", transaction_id: str = "60036752756") -> Transac
 def customer(customer_id: str = "28775801") -> Customer:
     row = Customer(customer_id=customer_id, email="kaylee@serenity.com")
     Customer.objects.bulk_create([row])
-    Customer.objects.update_without_push(**row.synced_marks())
+    Customer.objects.update_without_push(**row.synced_bookkeeping())
     return Customer.objects.get()
 
 
@@ -138,7 +138,7 @@ def stored_card(card_id: str) -> CreditCard:
         customer=owner, customer_id=owner.customer_id, card_id=card_id, last_4="8888", zip="12345"
     )
     CreditCard.objects.bulk_create([card])
-    CreditCard.objects.update_without_push(**card.synced_marks())
+    CreditCard.objects.update_without_push(**card.synced_bookkeeping())
     return CreditCard.objects.get()
 
 

@@ -31,7 +31,7 @@ def refused(call: Callable[[], object]) -> dict[str, list[str]]:
 @pytest.mark.parametrize("values", [{}, {"zip": "12345"}, {"number": "", "token": None}])
 def test_arguments_without_a_card_describe_none(values: dict[str, Any]) -> None:
     assert validation.new_card(values) is None
-    assert "number" in refused(lambda: validation.checked_card(values))
+    assert "number" in refused(lambda: validation.required_card(values))
 
 
 def test_a_number_and_a_token_are_one_too_many() -> None:
@@ -45,7 +45,7 @@ def test_a_part_of_a_card_asks_for_its_number(name: str) -> None:
 
 
 def test_a_number_becomes_a_card() -> None:
-    card = validation.checked_card({"number": Secret(VISA), "month": "12", "year": "2040"})
+    card = validation.required_card({"number": Secret(VISA), "month": "12", "year": "2040"})
     assert isinstance(card, CardDetails)
     assert (card.last_4, card.brand, card.month, card.year) == ("1111", "visa", 12, 2040)
 

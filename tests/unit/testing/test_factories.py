@@ -44,7 +44,7 @@ def as_stored(row: Any) -> Any:
 def test_a_row_counts_as_synced(factory: Any) -> None:
     row = as_stored(factory())
     assert row.sync_state == SyncState.SYNCED
-    assert row.synced_digest == row.mirrored_digest()
+    assert row.synced_digest == row.pushed_digest()
     assert (row.synced_version, row.version) == (1, 1)
     assert not Operation.objects.exists()
 

@@ -13,7 +13,7 @@ from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.sandbox import SandboxGateway
 from django_dinero.models import Customer, Transaction
 from django_dinero.sandbox.bank.bank import Bank
-from django_dinero.testing.isolation import FreshBanks, keep
+from django_dinero.testing.isolation import FreshBanks, remember_banks
 from tests.support.testbank import charged
 
 
@@ -89,18 +89,18 @@ def test_a_bank_on_a_file_is_left_alone(settings: object, tmp_path: Path) -> Non
     }
     settings.DINERO = {"GATEWAYS": {"default": entry}}  # type: ignore[attr-defined]
     used = bank()
-    bring_back = keep()
+    restore_banks = remember_banks()
     charged(used)
-    bring_back()
+    restore_banks()
     assert bank() is used
     assert len(used.transactions()) == 1
     used.close()
 
 
 def test_a_gateway_that_came_later_is_forgotten() -> None:
-    bring_back = keep()
+    restore_banks = remember_banks()
     gateway = get_gateway()
     assert isinstance(gateway, SandboxGateway)
     charged(gateway.bank)
-    bring_back()
+    restore_banks()
     assert get_gateway() is not gateway

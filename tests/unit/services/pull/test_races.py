@@ -38,7 +38,7 @@ def test_a_second_look_finds_what_another_worker_wrote(
 ) -> None:
     Customer.objects.bulk_create([Customer(customer_id="c1", email="old@example.com")])
     Customer.objects.update_without_push(sync_state="synced")
-    known = customers._known_customers
+    known = customers._stored_customers
     looks: list[int] = []
 
     def late(*args: Any) -> Any:
@@ -47,7 +47,7 @@ def test_a_second_look_finds_what_another_worker_wrote(
         looks.append(len(seen[0]))
         return seen
 
-    monkeypatch.setattr(customers, "_known_customers", late)
+    monkeypatch.setattr(customers, "_stored_customers", late)
     row = customers.write_customer("default", customer(card("k1")))
     assert looks == [0, 1]
     assert row == Customer.objects.get()
@@ -58,7 +58,7 @@ def test_a_collision_that_stays_is_raised(
     gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Customer.objects.bulk_create([Customer(customer_id="c1", email="old@example.com")])
-    monkeypatch.setattr(customers, "_known_customers", lambda *args: ({}, {}))
+    monkeypatch.setattr(customers, "_stored_customers", lambda *args: ({}, {}))
     with pytest.raises(IntegrityError):
         customers.write_customer("default", customer())
     assert Customer.objects.get().email == "old@example.com"

@@ -186,12 +186,12 @@ def test_a_rival_that_ended_between_our_look_and_our_call(
     create: Create, gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = create()
-    real, looks = creations.earlier, iter([True])
+    real, looks = creations.earlier_customer, iter([True])
 
     def blind_once(*args: Any) -> Customer | None:
         return None if next(looks, False) else real(*args)
 
-    monkeypatch.setattr(creations, "earlier", blind_once)
+    monkeypatch.setattr(creations, "earlier_customer", blind_once)
     assert create() == first
     assert gateway.verbs == ["create_customer"]
     assert not Operation.objects.filter(held_lock__isnull=False).exists()

@@ -721,7 +721,7 @@ def test_a_card_that_is_stored_again_is_not_deleted_any_more(
 def test_a_delete_whose_worker_died_before_it_was_sent_lets_go(
     gateway: RecordingGateway, two: tuple[CreditCard, CreditCard], waiting: Operation
 ) -> None:
-    assert locking.lock(gateway, waiting)
+    assert locking.take_lock(gateway, waiting)
     with pytest.raises(OperationInProgress):
         two[0].customer.add_card(number="4007000000027")
     Operation.objects.update(lease_until=PAST)
@@ -737,7 +737,7 @@ def test_a_delete_that_was_closed_while_it_waited_for_its_turn_holds_nothing(
 ) -> None:
     old = Operation.objects.get(pk=waiting.pk)
     two[0].customer.add_card(**SECOND)
-    assert not locking.lock(gateway, old)
+    assert not locking.take_lock(gateway, old)
     assert (old.state, old.held_lock) == ("failed", None)
 
 

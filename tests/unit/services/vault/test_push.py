@@ -85,7 +85,7 @@ def test_a_row_that_never_stands_still_is_left_waiting(
     gateway.faults["update_customer"] = edited
     customer.email = "first@example.com"
     customer.save()
-    assert (count, customer.sync_state) == (push.ROUNDS, "pending")
+    assert (count, customer.sync_state) == (push.MAX_PUSHES, "pending")
 
 
 # -- Customers -------------------------------------------------------------------------------------
