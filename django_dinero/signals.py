@@ -1,25 +1,24 @@
-"""Signals for users. Receivers run after the fact; one that fails is logged and changes nothing.
+"""Signals for projects. Receivers run after the fact; an error in one is logged and ignored.
 
 ======================  ===============================================================
 signal                  sent with
 ======================  ===============================================================
-``customer_pushed``     ``customer``, ``created``: the gateway has the row as it is
-``customer_deleted``    ``gateway_name``, ``customer_id``: gone at the gateway
+``customer_pushed``     ``customer``, ``created``
+``customer_deleted``    ``gateway_name``, ``customer_id``
 ``card_pushed``         ``card``, ``created``
 ``card_deleted``        ``gateway_name``, ``customer_id``, ``card_id``
-``push_failed``         ``instance``, ``error``: refused, or no answer; the row is marked.
-                        Where a delete failed, ``instance`` is its operation
-``charged``             ``transaction``: a charge or an authorization was approved
-``charge_failed``       ``transaction``, ``error``: declined, held or refused; a capture, void
-                        or refund too
-``captured``            ``transaction``: a capture, its ``parent`` the authorization
-``voided``              ``transaction``, its ``parent`` what was voided
-``refunded``            ``transaction``, its ``parent`` the charge
-``operation_changed``   ``operation``, ``old_state``, ``new_state``: every step of the journal
+``push_failed``         ``instance``, ``error``
+``charged``             ``transaction``
+``charge_failed``       ``transaction``, ``error``
+``captured``            ``transaction``, whose ``parent`` is the authorization
+``voided``              ``transaction``, whose ``parent`` is what was voided
+``refunded``            ``transaction``, whose ``parent`` is the charge
+``operation_changed``   ``operation``, ``old_state``, ``new_state``
 ======================  ===============================================================
 
-The sender is the model class that the name speaks of; that of ``instance`` for ``push_failed``.
-An outcome that is looked up after its answer was lost sends ``operation_changed`` alone.
+The sender is the model class in the signal's name, and for ``push_failed`` the class of
+``instance``. If an answer was lost, the look-up that finds a payment sends the signals of its
+ledger row. A look-up that finds a customer or a card sends ``operation_changed`` alone.
 """
 
 from __future__ import annotations
@@ -31,21 +30,34 @@ from django.dispatch import Signal
 
 logger = logging.getLogger("django_dinero")
 
+#: The gateway has a customer's row as it is here. ``created`` says whether it is new there.
 customer_pushed = Signal()
+#: A customer that was deleted here is now gone at the gateway.
 customer_deleted = Signal()
+#: The gateway has a card's row as it is here. ``created`` says whether it is new there.
 card_pushed = Signal()
+#: A card that was deleted here is now gone at the gateway.
 card_deleted = Signal()
+#: A push was refused or got no answer, and its row is marked. If a delete failed, ``instance`` is
+#: its operation.
 push_failed = Signal()
+#: A charge or an authorization was approved.
 charged = Signal()
+#: A charge, authorization, capture, void or refund was declined, held or refused, or it waits for
+#: the cardholder. ``error`` is the exception that the caller gets.
 charge_failed = Signal()
+#: An authorization was captured, wholly or in part.
 captured = Signal()
+#: A charge or an authorization was voided.
 voided = Signal()
+#: A charge was refunded, wholly or in part.
 refunded = Signal()
+#: An operation of the journal changed its state.
 operation_changed = Signal()
 
 
 def send(signal: Signal, sender: type[Any], **arguments: Any) -> None:
-    """Send a signal; a receiver's exception is logged, since what it reports has happened."""
+    """Send a signal. A receiver's exception is logged, because the event has already happened."""
     for receiver, answer in signal.send_robust(sender=sender, **arguments):
         if isinstance(answer, Exception):
             logger.error("A receiver of %s failed: %r: %s", sender.__name__, receiver, answer)
