@@ -235,6 +235,10 @@ class CreditCard(SyncedModel):
             _services.cards.store_card(self, partial(self.save_with_answer, *args, **kwargs))
         else:
             super().save(*args, **kwargs)
+        self.drop_secrets()
+
+    def drop_secrets(self) -> None:
+        """Drop number, CVV and token, once they have been sent."""
         self._number = self._cvv = self._token = None
 
     def before_write(self, using: str, names: Collection[str] | None) -> None:

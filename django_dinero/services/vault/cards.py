@@ -12,8 +12,9 @@ from django.db import router
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from django_dinero import identifiers
+from django_dinero import identifiers, signals
 from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, check_cvv, text_of
+from django_dinero.db.on_commit import run_after_commit
 from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.exceptions import (
     CardNotFoundError,
@@ -79,16 +80,25 @@ def store_card(card: CreditCard, write: WriteRow) -> None:
     Args:
         write: saves the row; called after the answer has been put on the instance.
     """
-    gateway = get_gateway(
-        _stored_customer(card).gateway_name if card._state.adding else card.gateway_name
-    )
-    gateway.require("add_card" if card._state.adding else "update_card")
+    created = card._state.adding
+    gateway = get_gateway(_stored_customer(card).gateway_name if created else card.gateway_name)
+    gateway.require("add_card" if created else "update_card")
     details = _check_input(gateway, card)
     _fill_row(card, details)
-    if card._state.adding:
-        _add_at_gateway(gateway, card, details, write)
-    else:
-        _replace_number(gateway, card, details, write)
+    send = _add_at_gateway if created else _replace_number
+    answer = send(gateway, card, details)
+    write(answer)
+    if answer.accepted:
+        # No receiver gets the number to see.
+        card.drop_secrets()
+        _announce_after_commit(card, created=created)
+
+
+def _announce_after_commit(card: CreditCard, *, created: bool) -> None:
+    """Send ``card_pushed`` once the row is committed, as it is for a card that a push sends."""
+    announce = partial(signals.send, signals.card_pushed, CreditCard, card=card, created=created)
+    using = card._state.db or router.db_for_write(CreditCard, instance=card)
+    run_after_commit(using, (signals.card_pushed, card.pk, created), announce)
 
 
 def _stored_customer(card: CreditCard) -> Customer:
@@ -131,8 +141,8 @@ def _fill_row(card: CreditCard, details: CardDetails | PaymentToken) -> None:
 
 
 def _add_at_gateway(
-    gateway: Gateway, card: CreditCard, details: CardDetails | PaymentToken, write: WriteRow
-) -> None:
+    gateway: Gateway, card: CreditCard, details: CardDetails | PaymentToken
+) -> GatewayAnswer:
     customer = card.customer
     card.gateway_name = gateway.name
     gateway.check_request(CardRequest("", customer.customer_id or "", details))
@@ -158,7 +168,7 @@ def _add_at_gateway(
     existing = _card_without_row(customer, result, details)
     answer = _apply_answer(card, operation, existing or result, details, accepted=existing is None)
     customer.forget_cards()
-    write(answer)
+    return answer
 
 
 def _record_other_cards(operation: Operation, card: CreditCard) -> None:
@@ -263,8 +273,8 @@ def _card_without_row(
 
 
 def _replace_number(
-    gateway: Gateway, card: CreditCard, details: CardDetails | PaymentToken, write: WriteRow
-) -> None:
+    gateway: Gateway, card: CreditCard, details: CardDetails | PaymentToken
+) -> GatewayAnswer:
     request = CardUpdate(
         operation_key=identifiers.new_key(),
         customer_id=card.customer_id,
@@ -289,7 +299,7 @@ def _replace_number(
     _reread_default(operation, card)
     request = replace(request, is_default=card.is_default)
     result = journal.send(gateway, operation, lambda: gateway.update_card(request))
-    write(_apply_answer(card, operation, result, details))
+    return _apply_answer(card, operation, result, details)
 
 
 def _reread_default(operation: Operation, card: CreditCard) -> None:

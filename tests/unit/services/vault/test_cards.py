@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.template import Context, Template
 from pytest_django import DjangoAssertNumQueries
 
+from django_dinero import signals
 from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import (
     DuplicateCardError,
+    GatewayError,
     InvalidCardError,
     NotSent,
     OutcomeUnknown,
@@ -22,6 +24,7 @@ from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.services.recovery.lookup import look_up
 from tests.support.recording import (
     RecordingGateway,
+    answer,
     lose_reply,
     refuse_connection,
 )
@@ -255,3 +258,110 @@ def test_a_lost_new_number_of_a_card_that_was_deleted_since_is_of_no_interest(
     Operation.objects.update(quarantine_until="2020-01-01T00:00:00Z")
     assert look_up(Operation.objects.get(kind="update_card")).state == "absent"
     assert not CreditCard.objects.exists()
+
+
+# -- Signals ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def heard() -> Iterator[list[tuple[str, bool, str]]]:
+    """What each ``card_pushed`` said: the card's last digits, ``created``, the row's sync state."""
+    heard: list[tuple[str, bool, str]] = []
+
+    def on_pushed(card: CreditCard, created: bool, **kwargs: Any) -> None:
+        assert (card.number, card.cvv, card.token) == (None, None, None)
+        heard.append((card.last_4, created, card.sync_state))
+
+    signals.card_pushed.connect(on_pushed)
+    yield heard
+    signals.card_pushed.disconnect(on_pushed)
+
+
+Heard = list[tuple[str, bool, str]]
+
+
+def test_an_added_card_and_a_new_number_are_announced(make_customer: Make, heard: Heard) -> None:
+    customer = make_customer()
+    card = customer.add_card(number="4222222222222", cvv="900")
+    card.number, card.cvv = "4007000000027", "900"
+    card.save()
+    card.zip = "54321"
+    card.save()
+    assert heard == [
+        ("1111", True, "synced"),
+        ("2222", True, "synced"),
+        ("0027", False, "synced"),
+        ("0027", False, "synced"),
+    ]
+
+
+def test_a_refused_card_is_not_announced(
+    gateway: RecordingGateway, make_customer: Make, heard: Heard
+) -> None:
+    customer = make_customer()
+    card = customer.cards[0]
+    heard.clear()
+    gateway.faults["add_card"] = gateway.faults["update_card"] = answer(REFUSED)
+    with pytest.raises(GatewayError):
+        customer.add_card(number="4222222222222")
+    card.number = "4007000000027"
+    with pytest.raises(GatewayError):
+        card.save()
+    assert heard == []
+
+
+def test_a_card_that_the_gateway_had_before_is_announced_by_the_push_of_its_row(
+    gateway: RecordingGateway, make_customer: Make, card: dict[str, Any], heard: Heard
+) -> None:
+    customer = make_customer()
+    CreditCard.objects.all()._raw_delete("default")
+    heard.clear()
+    customer.add_card(**card)
+    assert heard == [("1111", False, "synced")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_in_the_callers_transaction_a_card_is_announced_after_the_commit(
+    make_customer: Make, heard: Heard
+) -> None:
+    customer = make_customer()
+    card = customer.cards[0]
+    heard.clear()
+    with transaction.atomic():
+        customer.add_card(number="4222222222222")
+        card.number = "4007000000027"
+        card.save()
+        assert heard == []
+    assert heard == [("2222", True, "synced"), ("0027", False, "synced")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rolled_back_card_is_not_announced(make_customer: Make, heard: Heard) -> None:
+    customer = make_customer()
+    heard.clear()
+    with pytest.raises(KeyError), transaction.atomic():
+        customer.add_card(number="4222222222222")
+        raise KeyError
+    customer.email = "fred@example.com"
+    customer.save()
+    assert heard == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_number_in_an_upsert_is_announced_after_its_commit(
+    make_customer: Make, heard: Heard
+) -> None:
+    card = make_customer().cards[0]
+    heard.clear()
+    number: dict[str, Any] = {"number": "4007000000027"}
+    blocks: list[bool] = []
+
+    def on_pushed(**kwargs: Any) -> None:
+        blocks.append(connection.in_atomic_block)
+
+    signals.card_pushed.connect(on_pushed)
+    try:
+        CreditCard.objects.update_or_create(pk=card.pk, defaults=number)
+    finally:
+        signals.card_pushed.disconnect(on_pushed)
+    assert (heard, blocks) == ([("0027", False, "synced")], [False])
