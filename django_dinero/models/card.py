@@ -55,9 +55,9 @@ class CreditCard(SyncedModel):
     set before a save, which sends them in the same call. They are never stored or read back.
     """
 
-    PUSHED_FIELDS: ClassVar[tuple[str, ...]] = (*ADDRESS_FIELDS, "month", "year", "default_slot")
+    PUSHED_FIELDS: ClassVar[tuple[str, ...]] = (*ADDRESS_FIELDS, "month", "year", "default_of")
     FIXED_FIELDS: ClassVar[tuple[str, ...]] = ("gateway_name", "customer_pk")
-    WATCHED_FIELDS: ClassVar[tuple[str, ...]] = ("month", "year", "default_slot")
+    WATCHED_FIELDS: ClassVar[tuple[str, ...]] = ("month", "year", "default_of")
     GATEWAY_ONLY: ClassVar[tuple[str, ...]] = ("last_4", "brand")
 
     customer = CustomerForeignKey(
@@ -81,7 +81,7 @@ class CreditCard(SyncedModel):
     fax = models.CharField(_("fax"), max_length=50, blank=True)
     #: The primary key of the customer whose default card this is, NULL for every other card. The
     #: column is unique, so a customer has at most one. (MariaDB has no partial unique index.)
-    default_slot = models.BigIntegerField(null=True, blank=True, unique=True, editable=False)
+    default_of = models.BigIntegerField(null=True, blank=True, unique=True, editable=False)
 
     objects: ClassVar[SyncedQuerySet[Self]] = SyncedManager()
 
@@ -101,8 +101,7 @@ class CreditCard(SyncedModel):
                 name="dinero_card_ids_not_empty",
             ),
             models.CheckConstraint(
-                condition=models.Q(default_slot=None)
-                | models.Q(default_slot=models.F("customer_pk")),
+                condition=models.Q(default_of=None) | models.Q(default_of=models.F("customer_pk")),
                 name="dinero_card_default_of_own_customer",
             ),
             models.CheckConstraint(
@@ -138,13 +137,13 @@ class CreditCard(SyncedModel):
             if not wrong:
                 self.month, self.year = month, year
             errors |= wrong
-        if self._gives_up_default() and (only is None or "default_slot" in only):
+        if self._gives_up_default() and (only is None or "default_of" in only):
             errors["is_default"] = gettext("Make another card the default one instead.")
         return errors
 
     def _gives_up_default(self) -> bool:
         # Gateways can be told which card is the default, but not that a card no longer is.
-        return self.default_slot is None and not self.wants_default and self._changes_default()
+        return self.default_of is None and not self.wants_default and self._changes_default()
 
     def input_error(self, errors: Mapping[str, str]) -> InvalidInput:
         """Return the error for these fields, of the class of the first that is wrong."""
@@ -161,11 +160,11 @@ class CreditCard(SyncedModel):
     @property
     def is_default(self) -> bool:
         """Whether this card is charged when only the customer is named."""
-        return self.default_slot is not None
+        return self.default_of is not None
 
     @is_default.setter
     def is_default(self, value: bool) -> None:
-        self.default_slot = self.customer_pk if value else None
+        self.default_of = self.customer_pk if value else None
         self.wants_default = bool(value)
 
     @property
@@ -228,7 +227,7 @@ class CreditCard(SyncedModel):
             DineroError: the gateway refused. If it refused a number, the row stays as it was.
         """
         using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
-        if self._default_choice is not None and self.default_slot is not None:
+        if self._default_choice is not None and self.default_of is not None:
             # After a rollback this instance says "default" and the row does not.
             self.wants_default |= self._default_choice.was_rolled_back(self, using)
         if self.number is not None or self.token is not None or not self.card_id:
@@ -259,11 +258,11 @@ class CreditCard(SyncedModel):
         default_card.lock(rows.values("customer_pk"), using)
 
     def _writes_default(self, names: Collection[str] | None) -> bool:
-        return self.default_slot is not None and (names is None or "default_slot" in names)
+        return self.default_of is not None and (names is None or "default_of" in names)
 
     def _changes_default(self) -> bool:
         """Whether this save changes which card is the default."""
-        return self.wants_default or bool(self.changed("default_slot"))
+        return self.wants_default or bool(self.changed("default_of"))
 
     def reload_bookkeeping(self, using: str) -> None:
         """As in the base class; also remember the version that the row got with the choice."""
@@ -276,28 +275,28 @@ class CreditCard(SyncedModel):
     def _columns_written_elsewhere(self) -> tuple[str, ...]:
         # Saving another card takes the default from this one. An instance read before that must not
         # bring it back, so the column is written only if this instance changed it.
-        return () if self._state.adding or self._changes_default() else ("default_slot",)
+        return () if self._state.adding or self._changes_default() else ("default_of",)
 
     def _synced_digest_matches(self) -> Q:
         is_default, is_not = (
             self._digest_with_default(self.customer_pk),
             self._digest_with_default(None),
         )
-        return Q(default_slot__isnull=False, synced_digest=is_default) | Q(
-            default_slot__isnull=True, synced_digest=is_not
+        return Q(default_of__isnull=False, synced_digest=is_default) | Q(
+            default_of__isnull=True, synced_digest=is_not
         )
 
-    def _digest_with_default(self, default_slot: int | None) -> str:
-        return digest({**self.pushed_values(), "default_slot": default_slot})
+    def _digest_with_default(self, default_of: int | None) -> str:
+        return digest({**self.pushed_values(), "default_of": default_of})
 
     def _bookkeeping_after_answer(self) -> dict[str, Any]:
         # The default may have moved between the gateway's answer and this write. If it moved to
         # another card, pushing that card moves it at the gateway. If it moved to this card, this
         # card is still to be pushed.
-        is_not = Q(default_slot__isnull=True)
+        is_not = Q(default_of__isnull=True)
         if self.sync_state != SyncState.SYNCED:
             return {}
-        if self.default_slot is None:
+        if self.default_of is None:
             synced = When(is_not, then=Value(SyncState.SYNCED))
             return {"sync_state": Case(synced, default=Value(SyncState.PENDING))}
         without = When(is_not, then=Value(self._digest_with_default(None)))

@@ -82,12 +82,12 @@ def release(cards: SyncedQuerySet[CreditCard], customer_pk: int, *, to: int | No
     pushed. Its version is raised, so that a push already under way does not mark it as synced.
     """
     # FOR UPDATE reads the latest committed rows, also under MariaDB's REPEATABLE READ.
-    for card in locked(cards.filter(default_slot=customer_pk), cards.db):
+    for card in locked(cards.filter(default_of=customer_pk), cards.db):
         if card.pk == to:
             continue
-        card.default_slot = None
+        card.default_of = None
         # Without a digest, making it the default again counts as a change to be pushed.
-        values: dict[str, Any] = {"default_slot": None, "synced_digest": ""}
+        values: dict[str, Any] = {"default_of": None, "synced_digest": ""}
         if card.sync_state == SyncState.SYNCED:
             # The order matters: in MariaDB an assignment sees the result of the one before it.
             values |= {**card.synced_bookkeeping(), "synced_version": F("version") + 1}
@@ -104,5 +104,5 @@ def promote_first(cards: SyncedQuerySet[CreditCard], customer_pk: int) -> Credit
     rest = list(locked(rows.order_by("pk"), cards.db))
     if not rest or any(card.is_default for card in rest):
         return None
-    cards.filter(pk=rest[0].pk).update(default_slot=customer_pk)
+    cards.filter(pk=rest[0].pk).update(default_of=customer_pk)
     return rest[0]

@@ -82,7 +82,7 @@ class CreditCardFactory(SyncedFactory[CreditCard]):
     state = "IN"
     zip = "46201"
     country = "US"
-    default_slot = factory.LazyAttribute(lambda row: row.customer.pk if row.is_default else None)
+    default_of = factory.LazyAttribute(lambda row: row.customer.pk if row.is_default else None)
 
 
 class TransactionFactory(DjangoModelFactory[Transaction]):

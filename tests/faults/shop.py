@@ -151,12 +151,12 @@ class Shop(Telling):
 
     def make_default(self) -> CreditCard | None:
         """Make another card the default."""
-        card = picks.card(self.random, default_slot=None)
+        card = picks.card(self.random, default_of=None)
         return self._changed(card, default=True) if card else None
 
     def make_default_in_a_transaction(self) -> None:
         """Make another card the default in a transaction, which is rolled back now and then."""
-        card = picks.card(self.random, default_slot=None)
+        card = picks.card(self.random, default_of=None)
         if card is None:
             return
         back = self._now_and_then(0.4)
@@ -171,8 +171,8 @@ class Shop(Telling):
 
     def delete_default(self) -> None:
         """Delete a default card, best of a customer that has others."""
-        several = picks.card(self.random, default_slot=None)
-        owner = {"default_slot": several.customer_pk} if several else {"default_slot__gt": 0}
+        several = picks.card(self.random, default_of=None)
+        owner = {"default_of": several.customer_pk} if several else {"default_of__gt": 0}
         self._delete(picks.card(self.random, **owner))
 
     def _delete(self, card: CreditCard | None) -> None:

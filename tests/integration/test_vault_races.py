@@ -90,7 +90,7 @@ def test_defaults_at_once_leave_one(gateway: RecordingGateway, cards: list[Credi
         found = at_once(*[partial(make_default, row.pk) for row in cards for _twice in range(2)])
         assert refusals(found) == set()
         assert differences(gateway) == []
-        assert CreditCard.objects.filter(default_slot__isnull=False).count() == 1
+        assert CreditCard.objects.filter(default_of__isnull=False).count() == 1
 
 
 def test_whatever_is_done_to_cards_at_once_leaves_both_sides_alike(
@@ -115,7 +115,7 @@ def test_whatever_is_done_to_cards_at_once_leaves_both_sides_alike(
         )
         assert refusals(found) <= BUSY
         assert differences(gateway) == []
-        assert CreditCard.objects.filter(default_slot__isnull=False).count() == 1
+        assert CreditCard.objects.filter(default_of__isnull=False).count() == 1
 
 
 def test_a_default_that_moves_while_its_customer_is_retrieved_leaves_both_sides_alike(
@@ -136,7 +136,7 @@ def test_a_default_that_moves_while_its_customer_is_retrieved_leaves_both_sides_
         assert refusals(found) == set()
         Customer.retrieve(customer_id)  # what was changed elsewhere while another one was read
         assert differences(gateway) == []
-        assert CreditCard.objects.get(default_slot__isnull=False).pk == chosen
+        assert CreditCard.objects.get(default_of__isnull=False).pk == chosen
 
 
 def test_a_card_that_is_retrieved_while_it_is_stored_has_one_row(

@@ -100,7 +100,7 @@ def test_several_refusals_are_one_answer(works: Works) -> None:
     [
         TypeError("a mistake"),
         DatabaseError("disk I/O error"),
-        IntegrityError("UNIQUE constraint failed: default_slot"),
+        IntegrityError("UNIQUE constraint failed: default_of"),
         ExceptionGroup("mixed", [DineroError("one"), TypeError("a mistake")]),
     ],
 )

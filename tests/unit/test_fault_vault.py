@@ -63,7 +63,7 @@ def test_two_defaults_of_one_customer_are_told(
 
 
 @pytest.mark.parametrize(
-    "values", [{"last_4": "0000"}, {"month": 1}, {"zip": "1"}, {"default_slot": None}]
+    "values", [{"last_4": "0000"}, {"month": 1}, {"zip": "1"}, {"default_of": None}]
 )
 def test_values_that_differ_are_told(
     gateway: RecordingGateway, make_customer: Make, values: dict[str, object]

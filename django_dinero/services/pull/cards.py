@@ -23,7 +23,7 @@ RowT = TypeVar("RowT", bound=SyncedModel)
 #: The bookkeeping of a row whose values the gateway may not have.
 TO_BE_PUSHED: Mapping[str, str] = {"sync_state": SyncState.PENDING, "synced_digest": ""}
 SYNC_COLUMNS = ("sync_state", "sync_error", "synced_digest")
-COLUMNS = ("last_4", "brand", "month", "year", "default_slot", *ADDRESS_FIELDS, *SYNC_COLUMNS)
+COLUMNS = ("last_4", "brand", "month", "year", "default_of", *ADDRESS_FIELDS, *SYNC_COLUMNS)
 
 
 @dataclass
@@ -66,7 +66,7 @@ def write_cards(
         former_defaults += [card.pk for card in old_defaults if not card.is_default]
     if former_defaults:
         # The default moves from one card to another. The column is unique: clear the old one first.
-        rows.filter(pk__in=former_defaults).update_without_push(default_slot=None)
+        rows.filter(pk__in=former_defaults).update_without_push(default_of=None)
     write_columns(CreditCard, changes.changed, COLUMNS, using)
     for card in changes.waiting:
         _write_gateway_fields(card, using)
@@ -90,22 +90,22 @@ def _compare_cards(
     remote_default = next((card.card_id for card in remote.cards if card.is_default), "")
     for remote_card in remote.cards:
         row = local.pop(remote_card.card_id, None)
-        default_slot = customer.pk if remote_card.card_id == default_id else None
+        default_of = customer.pk if remote_card.card_id == default_id else None
         if row is None:
             gone = snapshot.is_deleted_here(remote_card.customer_id, remote_card.card_id)
             if not gone and remote_card.customer_id not in snapshot.adding_cards:
-                changes.new.append(_new_row(gateway_name, customer, remote_card, default_slot))
+                changes.new.append(_new_row(gateway_name, customer, remote_card, default_of))
         elif remote_card.card_id in kept:
             if not snapshot.is_rewritten(row) and _take_gateway_fields(row, remote_card):
                 changes.waiting.append(row)
             elif row.is_default and remote_default not in ("", row.card_id):
                 changes.disputed.append(row)
-        elif _fill_card(row, remote_card, default_slot):
+        elif _fill_card(row, remote_card, default_of):
             changes.changed.append(row)
     for row in local.values():
         if row.sync_state != SyncState.MISSING and row.card_id not in kept:
             row.sync_state, row.sync_error = SyncState.MISSING, ""
-            row.default_slot = None
+            row.default_of = None
             changes.changed.append(row)
 
 
@@ -134,10 +134,10 @@ def _default_card_id(remote: RemoteCustomer, local: dict[str, CreditCard], kept:
 
 
 def _new_row(
-    gateway_name: str, customer: Customer, remote_card: RemoteCard, default_slot: int | None
+    gateway_name: str, customer: Customer, remote_card: RemoteCard, default_of: int | None
 ) -> CreditCard:
     row = new_card_row(gateway_name, customer, remote_card)
-    row.default_slot = default_slot
+    row.default_of = default_of
     _mark_pulled(row, remote_card)
     return row
 
@@ -166,7 +166,7 @@ def new_card_row(
     )
 
 
-def _fill_card(row: CreditCard, remote_card: RemoteCard, default_slot: int | None) -> bool:
+def _fill_card(row: CreditCard, remote_card: RemoteCard, default_of: int | None) -> bool:
     """Put the gateway's values on a row; say whether anything changed."""
     before = _column_values(row)
     for name, text in remote_card.address.as_dict().items():
@@ -176,7 +176,7 @@ def _fill_card(row: CreditCard, remote_card: RemoteCard, default_slot: int | Non
     row.month = remote_card.month or row.month
     row.year = remote_card.year or row.year
     had_default = row.is_default
-    row.default_slot = default_slot
+    row.default_of = default_of
     if not had_default:
         _mark_pulled(row, remote_card)
     else:

@@ -212,7 +212,7 @@ def _write_found_card(
     unmoved = default_id in ("", intent.default_card_id)
     if unmoved and (remote.is_default or intent.is_default):
         default_card.release(cards, customer.pk, to=None)
-        row.default_slot = customer.pk
+        row.default_of = customer.pk
     if remote.is_default or not row.is_default:
         row.mark_synced()
     cards.bulk_create([row], ignore_conflicts=True)

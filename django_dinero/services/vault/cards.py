@@ -58,7 +58,7 @@ def add_card(customer: Customer, **options: Unpack[NewCardOptions]) -> CreditCar
     is_default = bool(values.pop("is_default", False))
     card = CreditCard(customer=customer, gateway_name=customer.gateway_name, **values)
     if is_default:
-        card.default_slot = customer.pk
+        card.default_of = customer.pk
     card.save()
     customer.forget_cards()
     return card
@@ -179,10 +179,10 @@ def _record_other_cards(operation: Operation, card: CreditCard) -> None:
     """
     using = router.db_for_write(CreditCard, instance=card)
     cards = CreditCard.objects.using(using).filter(customer=card.customer)
-    others = dict(cards.values_list("card_id", "default_slot"))
+    others = dict(cards.values_list("card_id", "default_of"))
     default_id = next((card_id for card_id, owner in others.items() if owner is not None), "")
     if card.wants_default or not others:
-        card.default_slot = card.customer_pk
+        card.default_of = card.customer_pk
     journal.add_to_intent(
         operation,
         known_card_ids=(*others, *_unfinished_deletes(operation).values_list("card_id", flat=True)),
@@ -308,11 +308,11 @@ def _reread_default(operation: Operation, card: CreditCard) -> None:
     Raises:
         CardNotFoundError: the card was deleted here; nothing was sent.
     """
-    if card.wants_default or card.changed("default_slot"):
+    if card.wants_default or card.changed("default_of"):
         return  # this save changes it
     try:
         using = router.db_for_write(CreditCard, instance=card)
-        card.refresh_from_db(using=using, fields=["default_slot"])
+        card.refresh_from_db(using=using, fields=["default_of"])
         return
     except ObjectDoesNotExist:
         journal.move(operation, OperationState.FAILED, RecordedOutcome(error="deleted meanwhile"))

@@ -144,7 +144,7 @@ def _write_rows(
         row = pull.new_card_row(
             customer.gateway_name, customer, remote, typed if index == 0 else None
         )
-        row.default_slot = customer.pk if index == 0 else None
+        row.default_of = customer.pk if index == 0 else None
         row.save_with_answer(GatewayAnswer(with_customer=True))
 
 

@@ -112,7 +112,7 @@ def _mark_missing(card: CreditCard, failure: Mapping[str, Any]) -> CreditCard | 
     with transaction.atomic(using=using):
         default_card.lock([card.customer_pk], using)
         rows = _stored_row(card).filter(version=card.version)
-        if not rows.update_without_push(**failure, default_slot=None) or not card.is_default:
+        if not rows.update_without_push(**failure, default_of=None) or not card.is_default:
             return None
         return default_card.promote_first(CreditCard.objects.using(using), card.customer_pk)
 

@@ -159,7 +159,7 @@ class Shared:
     ) -> None:
         other = card.customer.add_card(number="5424000000000015", month=11, year=2059)
         root.post(url("creditcard_change", other.pk), card_form(other, is_default="on"))
-        states = dict(CreditCard.objects.values_list("last_4", "default_slot"))
+        states = dict(CreditCard.objects.values_list("last_4", "default_of"))
         assert states == {"1111": None, "0015": card.customer_pk}
 
     def test_a_card_is_deleted(

@@ -162,7 +162,7 @@ def test_cards_are_added_at_their_customer_only(owner: Caller, card: CreditCard)
 
 @pytest.mark.parametrize(
     "name",
-    ["brand", "last_4", "card_id", "customer", "id", "created_at", "default_slot", "version"],
+    ["brand", "last_4", "card_id", "customer", "id", "created_at", "default_of", "version"],
 )
 def test_what_the_gateway_says_of_a_card_is_not_assigned(
     owner: Caller, card: CreditCard, gateway: RecordingGateway, name: str

@@ -116,9 +116,9 @@ def test_the_default_is_taken_from_a_card_that_waits_without_a_push_of_it(
 def test_a_default_can_be_given_up(gateway: RecordingGateway, make_customer: Make) -> None:
     row = make_customer().cards[0]
     row.is_default = False
-    assert row.default_slot is None
+    assert row.default_of is None
     row.is_default = True
-    assert row.default_slot == row.customer_pk
+    assert row.default_of == row.customer_pk
 
 
 # -- The list of a customer ------------------------------------------------------------------------

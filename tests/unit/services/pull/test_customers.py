@@ -47,7 +47,7 @@ def test_the_gateways_changes_are_written(gateway: RecordingGateway) -> None:
     write_customers("default", [remote(1, 3, default=2, email="new@example.com")])
     customer = Customer.objects.get()
     assert (customer.email, customer.card_id) == ("new@example.com", "k1-2")
-    assert CreditCard.objects.filter(default_slot__isnull=False).count() == 1
+    assert CreditCard.objects.filter(default_of__isnull=False).count() == 1
 
 
 def test_a_second_time_writes_nothing(

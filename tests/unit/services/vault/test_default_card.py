@@ -278,7 +278,7 @@ def test_a_choice_counts_whatever_the_instance_was_before(
     assert list(vault.differences(gateway.bank)) == []
 
 
-@pytest.mark.parametrize("fields", [{"default_slot"}, None])
+@pytest.mark.parametrize("fields", [{"default_of"}, None])
 def test_a_card_that_was_read_in_part_can_be_made_the_default(
     gateway: RecordingGateway, two: tuple[CreditCard, CreditCard], fields: set[str] | None
 ) -> None:
