@@ -33,7 +33,7 @@ FEW, MANY = 2 * BATCH, 6 * BATCH
 #: A ready digest: the plain writers need not compute any.
 MARKS = {"sync_state": "synced", "sync_error": "", "synced_digest": "0" * 64}
 CUSTOMER_COLUMNS = ("email", "first_name", "last_name", *MARKS)
-CARD_COLUMNS = ("last_4", "brand", "month", "year", "default_slot", *ADDRESS_FIELDS, *MARKS)
+CARD_COLUMNS = ("last_4", "brand", "month", "year", "default_of", *ADDRESS_FIELDS, *MARKS)
 
 
 def remotes(count: int, revision: int) -> list[RemoteCustomer]:
@@ -143,7 +143,7 @@ def _card(card: RemoteCard, customer: Customer) -> dict[str, Any]:
         "brand": card.brand,
         "month": card.month,
         "year": card.year,
-        "default_slot": customer.pk if card.is_default else None,
+        "default_of": customer.pk if card.is_default else None,
         **card.address.as_dict(),
         **MARKS,
     }
@@ -209,7 +209,7 @@ def check(customers: int) -> None:
     written = (
         Customer.objects.filter(email__endswith="@r1.example.com").count(),
         CreditCard.objects.filter(year=2031).count(),
-        CreditCard.objects.exclude(default_slot=None).count(),
+        CreditCard.objects.exclude(default_of=None).count(),
     )
     if written != (customers, 2 * customers, customers):
         raise SystemExit(f"written: {written}, of {customers} customers")

@@ -73,7 +73,7 @@ class CreditCardAdmin(PushingAdmin):
         shown = (None, {"fields": ("shown", "customer_link", "month", "year", "default")})
         return (shown, *self.fieldsets[1:])
 
-    @admin.display(description=_("default"), boolean=True, ordering="default_slot")
+    @admin.display(description=_("default"), boolean=True, ordering="default_of")
     def default(self, card: CreditCard) -> bool:
         """Return whether it is charged when only the customer is named."""
         return card.is_default
