@@ -264,11 +264,11 @@ class CreditCard(SyncedModel):
         """Whether this save changes which card is the default."""
         return self.wants_default or bool(self.changed("default_of"))
 
-    def reload_bookkeeping(self, using: str) -> None:
+    def reload_bookkeeping(self, using: str, *, is_known: bool = False) -> None:
         """As in the base class; also remember the version that the row got with the choice."""
         if self._took_default:
             self.wants_default = self._took_default = False
-        super().reload_bookkeeping(using)
+        super().reload_bookkeeping(using, is_known=is_known)
         if self._default_choice is not None and self._default_choice.version is None:
             self._default_choice.version = self.version
 

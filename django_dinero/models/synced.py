@@ -181,6 +181,8 @@ class SyncedModel(models.Model):
             kwargs["update_fields"] = frozenset(kwargs["update_fields"])
         self.check_values(kwargs.get("update_fields"))
         written = False
+        # Nobody can have written a row that is inserted with the gateway's answer in it.
+        is_known = self._state.adding and self.was_accepted
         try:
             with unit_of_work(using):
                 with transaction.atomic(using=using):
@@ -193,7 +195,7 @@ class SyncedModel(models.Model):
         finally:
             if written:
                 self._remember_loaded(kwargs.get("update_fields"))
-                self.reload_bookkeeping(using)
+                self.reload_bookkeeping(using, is_known=is_known)
 
     def delete(
         self, using: str | None = None, keep_parents: bool = False
@@ -322,8 +324,14 @@ class SyncedModel(models.Model):
         names = loaded if update_fields is None else set(update_fields)
         return names - not_ours - set(self.GATEWAY_ONLY)
 
-    def reload_bookkeeping(self, using: str) -> None:
-        """Read again what pushes write: the bookkeeping and the gateway's ids."""
+    def reload_bookkeeping(self, using: str, *, is_known: bool = False) -> None:
+        """Read again what pushes write: the bookkeeping and the gateway's ids.
+
+        Args:
+            is_known: whether the instance has all of it already.
+        """
+        if is_known:
+            return
         with suppress(ObjectDoesNotExist):  # another process deleted the row while it was pushed
             self.refresh_from_db(
                 using=using, fields=[*self.BOOKKEEPING, *self._columns_written_elsewhere()]

@@ -103,6 +103,7 @@ class Transaction(models.Model):
         null=True,
         blank=True,
         on_delete=models.SET_NULL,
+        db_index=False,
         related_name="transactions",
     )
     customer_id = IdField(_("customer id"), max_length=255, blank=True)
@@ -160,6 +161,8 @@ class Transaction(models.Model):
                 name="dinero_transaction_parent",
             ),
         )
+        # With the id behind it: the first charge of a card is one step away, however many it has.
+        indexes = (models.Index(fields=("card", "id"), name="dinero_transaction_card"),)
         permissions = (
             ("capture_transaction", _("Can capture an authorization")),
             ("void_transaction", _("Can void a transaction")),

@@ -93,7 +93,8 @@ def take_snapshot(gateway_name: str, customer_id: str) -> Snapshot:
         found = list(rows.only("version", "sync_state"))
         versions[model] = {row.pk: row.version for row in found}
         waiting += [row for row in found if row.sync_state in WAITING]
-    last = _operations().filter(kind__in=DELETES).aggregate(last=Max("pk"))["last"]
+    # Of any kind: the newest key is at hand in the index, and no delete before it is newer.
+    last = _operations().aggregate(last=Max("pk"))["last"]
     return Snapshot(versions, waiting, last or 0)
 
 

@@ -86,6 +86,8 @@ def _push(model: type[RowT], pk: int, using: str, send: Callable[[RowT], None]) 
         if failure is not None:
             _mark_failed(row, failure)
             raise failure
+        if row.sync_state not in WAITING:
+            return  # as it was read again after the push
 
 
 def _mark_failed(row: Customer | CreditCard, error: DineroError) -> None:
