@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from django_dinero.cards import unsendable
 from django_dinero.exceptions import InvalidInput
+from django_dinero.identifiers import user_scope
 from django_dinero.models import Transaction
 from django_dinero.services.recovery import idempotency
 
@@ -75,4 +76,4 @@ def _read(request: Request) -> IdempotencyKey:
         )
     if problem:
         raise InvalidInput({HEADER: problem})
-    return IdempotencyKey(key, f"user:{request.user.pk}")
+    return IdempotencyKey(key, user_scope("user", request.user.pk))

@@ -54,6 +54,9 @@ LOCKING_STATES = (
 #: States in which the outcome is not known yet.
 OPEN_STATES = (*LOCKING_STATES, OperationState.REQUIRES_ACTION)
 
+#: The gateway has it, and nobody has decided yet.
+UNDECIDED_STATES = (OperationState.HELD, OperationState.REQUIRES_ACTION)
+
 #: States in which a worker has claimed an operation for the time of its lease.
 BEING_SENT = (OperationState.NEW, OperationState.SENT)
 
@@ -84,7 +87,9 @@ TRANSITIONS: Mapping[str, frozenset[str]] = {
             OperationState.NEEDS_ATTENTION,
         }
     ),
-    OperationState.HELD: frozenset({OperationState.SUCCEEDED, OperationState.DECLINED}),
+    OperationState.HELD: frozenset(
+        {OperationState.SUCCEEDED, OperationState.DECLINED, OperationState.NEEDS_ATTENTION}
+    ),
     OperationState.REQUIRES_ACTION: frozenset(
         {
             OperationState.SUCCEEDED,

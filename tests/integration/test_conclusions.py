@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
+from django.db.models.signals import post_save
 
 from django_dinero import signals
 from django_dinero.enums import ReasonKind, ResultStatus
@@ -194,3 +195,44 @@ def test_a_database_that_stays_broken_leaves_it_to_be_looked_up(
     assert customer.charge(5, idempotency_key="order-1-1").status == "approved"
     assert len(gateway.bank.transactions()) == 1
     assert heard[-1] == "charged"
+
+
+# -- A project's own code raises -------------------------------------------------------------------
+
+
+def test_a_receiver_of_the_projects_that_raises_leaves_it_to_be_looked_up(
+    gateway: RecordingGateway, customer: Customer, heard: list[str]
+) -> None:
+    def broken(**kwargs: Any) -> None:
+        raise ValueError("a bug")
+
+    post_save.connect(broken, sender=Transaction)
+    try:
+        with pytest.raises(OutcomeUnknown, match="could not record it") as caught:
+            customer.charge(5)
+    finally:
+        post_save.disconnect(broken, sender=Transaction)
+    operation = caught.value.operation
+    assert (operation.state, operation.has_result) == ("sent", False)
+    Operation.objects.update(lease_until="2020-01-01T00:00:00Z")
+    assert operation.look_up().state == "succeeded"
+    assert Transaction.objects.get().status == "approved"
+    assert heard[-1] == "charged"
+
+
+def test_a_hook_that_raises_after_the_commit_takes_no_signal_away(
+    gateway: RecordingGateway, customer: Customer, heard: list[str]
+) -> None:
+    def broken() -> None:
+        raise ValueError("a bug")
+
+    def on_save(**kwargs: Any) -> None:
+        transaction.on_commit(broken)
+
+    post_save.connect(on_save, sender=Transaction)
+    try:
+        row = customer.charge(5)
+    finally:
+        post_save.disconnect(on_save, sender=Transaction)
+    assert row == Transaction.objects.get()
+    assert heard == ["new -> sent", "sent -> succeeded", "charged"]

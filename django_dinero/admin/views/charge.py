@@ -30,6 +30,7 @@ from django_dinero.exceptions import (
 )
 from django_dinero.forms.charges import ChargeForm
 from django_dinero.gateways.registry import get_gateway
+from django_dinero.identifiers import user_scope
 from django_dinero.models import CreditCard, Transaction
 from django_dinero.models.arguments import KeyOptions
 from django_dinero.models.sync_state import SyncState
@@ -44,7 +45,10 @@ class MoneyPage(GatewayPage):
 
     def key(self, request: HttpRequest, form: BaseForm) -> KeyOptions:
         """Return the arguments that make the operation one, for this user."""
-        return {"idempotency_key": form.cleaned_data["key"], "scope": f"admin:{request.user.pk}"}
+        return {
+            "idempotency_key": form.cleaned_data["key"],
+            "scope": user_scope("admin", request.user.pk),
+        }
 
     def done(self, request: HttpRequest, row: Model, text: str, made: Transaction) -> None:
         """Report and log what was done, or say that it had been done before."""

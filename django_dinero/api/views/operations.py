@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from django_dinero.api.exception_handler import RETRY_AFTER
 from django_dinero.api.serializers import OperationSerializer
 from django_dinero.api.views.base import DineroViewSet
+from django_dinero.identifiers import user_scope
 from django_dinero.models import Customer, Operation
 from django_dinero.services.recovery import lookup
 
@@ -31,7 +32,9 @@ class OperationViewSet(mixins.RetrieveModelMixin, DineroViewSet):
         customers = Customer.objects.filter(
             owner=user, gateway_name=OuterRef("gateway_name"), customer_id=OuterRef("customer_id")
         )
-        return Q(scope=f"user:{user.pk}") | Q(owner_pk=str(user.pk)) | Q(Exists(customers))
+        return (
+            Q(scope=user_scope("user", user.pk)) | Q(owner_pk=str(user.pk)) | Q(Exists(customers))
+        )
 
     def is_owner(self, obj: Operation) -> bool:
         """Say whether it is the caller's: the queryset has no other."""

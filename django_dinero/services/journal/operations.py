@@ -266,9 +266,13 @@ def end(operation: Operation, state: OperationState, outcome: RecordedOutcome) -
 
 
 def _end(operation: Operation, state: OperationState, values: dict[str, Any]) -> str:
+    operation.ended_from = ""
+    began = operation.state
     # The loop ends: no change of state leads back.
     while state in TRANSITIONS.get(operation.state, frozenset()):
         old = operation.state
+        if old == State.NEEDS_ATTENTION != began:
+            break  # what a look-up has left to a person, no late answer takes away
         if _compare_and_set(operation, state, values):
             operation.ended_from = old
             return old
@@ -303,18 +307,18 @@ def conclude(
         old = ended
         if apart:
             rows = write()
-    except Error as error:
+    except Exception as error:  # of the database, or of a project's own receivers and hooks
         failed = True
         log_unrecorded(operation, state, outcome, error)
-    if old:
-        _announce(operation, old)
-    if not failed:
-        return rows
-    if not old:
+    if failed and not old:
         # Rolled back: the instance must not say more than the row, or nobody looks it up.
         operation.state, operation.outcome = stood
         with suppress(Error):
             operation.refresh_from_db()
+    if old:
+        _announce(operation, old)
+    if not failed:
+        return rows
     raise _unrecorded(operation)
 
 
@@ -337,27 +341,45 @@ def try_to_conclude(
     using = operation.written_on
     if is_apart(operation) or connections[using].in_atomic_block:
         return None
+    old, written = "", list[ResultT]()
+    objected: Exception | None = None
     try:
         # PostgreSQL and SQLite tell of a foreign key whose row has gone at the commit.
         with transaction.atomic(using=using):
             old = _end(operation, state, _with_outcome(columns, outcome))
-            rows = write()
-    except Error as error:
+            written.append(write())
+    except Exception as error:  # of the database, or of a project's own receivers and hooks
         objected = error
-    else:
-        if old:
-            _announce(operation, old)
-        return (rows,)
-    logger.info("Operation %s: %s; looking first", operation.key, type(objected).__name__)
+    if objected is not None:
+        committed = _is_committed(operation, state, outcome, objected)
+        if not committed or not written:
+            return None
+    if old:
+        _announce(operation, old)
+    return (written[0],)
+
+
+def _is_committed(
+    operation: Operation, state: OperationState, outcome: RecordedOutcome, error: Exception
+) -> bool:
+    """Read the row again after an error; say whether it was committed all the same.
+
+    A hook of the project's that runs right after the commit may have raised.
+    """
     failed = False
     try:
         operation.refresh_from_db()
-    except Error as error:
+    except Error as broken:
         failed = True
-        log_unrecorded(operation, state, outcome, error)
+        log_unrecorded(operation, state, outcome, broken)
     if failed:
         raise _unrecorded(operation)
-    return None
+    committed = operation.state == state and operation.outcome == outcome.to_json()
+    if committed:
+        logger.error("After operation %s was recorded: %s", operation.key, type(error).__name__)
+    else:
+        logger.info("Operation %s: %s; looking first", operation.key, type(error).__name__)
+    return committed
 
 
 def is_apart(operation: Operation) -> bool:
@@ -374,7 +396,7 @@ def _unrecorded(operation: Operation) -> OutcomeUnknown:
 
 
 def log_unrecorded(
-    operation: Operation, state: OperationState, outcome: RecordedOutcome, error: Error
+    operation: Operation, state: OperationState, outcome: RecordedOutcome, error: Exception
 ) -> None:
     """Tell the log what the database does not hear: enough to find it at the gateway."""
     logger.critical(
@@ -384,6 +406,18 @@ def log_unrecorded(
         operation.gateway_name,
         outcome.transaction_id or outcome.customer_id or "-",
         type(error).__name__,
+    )
+
+
+def log_unwritten(operation: Operation, outcome: RecordedOutcome) -> None:
+    """Tell the log of an answer that comes after the operation was left to a person."""
+    logger.critical(
+        "Operation %s is %s at %s, and the gateway answered: %s (transaction %s)",
+        operation.key,
+        operation.state,
+        operation.gateway_name,
+        outcome.result,
+        outcome.transaction_id or "-",
     )
 
 

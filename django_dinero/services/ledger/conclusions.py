@@ -14,7 +14,12 @@ from django.utils.translation import gettext as _
 
 from django_dinero import signals
 from django_dinero.enums import ResultStatus
-from django_dinero.models.operation import Operation, OperationKind, OperationState
+from django_dinero.models.operation import (
+    UNDECIDED_STATES,
+    Operation,
+    OperationKind,
+    OperationState,
+)
 from django_dinero.models.transaction import UNDECIDED, Transaction, TransactionStatus
 from django_dinero.services import journal
 from django_dinero.services.journal.records import RecordedOutcome
@@ -50,8 +55,6 @@ CAN_HAVE_ROWS = (
     OperationState.HELD,
     OperationState.REQUIRES_ACTION,
 )
-#: The gateway has it, and nobody has decided yet.
-UNDECIDED_STATES = (OperationState.HELD, OperationState.REQUIRES_ACTION)
 
 
 def conclude(
@@ -77,8 +80,12 @@ def conclude(
     done = journal.try_to_conclude(operation, state, outcome, insert, **columns)
     if done is not None:
         (written,) = done
-        return _told(operation, *written) if written is not None else None
-    return _conclude_carefully(operation, outcome, parent, columns)
+    else:
+        written = _conclude_carefully(operation, outcome, parent, columns)
+    if written is None:
+        journal.log_unwritten(operation, outcome)
+        return None
+    return _told(operation, *written)
 
 
 def _if_it_has_a_result(
@@ -93,7 +100,7 @@ def _conclude_carefully(
     outcome: RecordedOutcome,
     parent: Transaction | None,
     columns: dict[str, Any],
-) -> Transaction | None:
+) -> Written | None:
     state = STATES[outcome.status]
     if belongs_to_other_operation(operation, outcome.transaction_id):
         if outcome.status in (ResultStatus.DECLINED, ResultStatus.FAILED):
@@ -105,8 +112,7 @@ def _conclude_carefully(
             text = _("The gateway gave the id of another transaction.")
             outcome = replace(outcome, error=text)
     write = _if_it_has_a_result(operation, lambda: write_row(operation, parent))
-    written = journal.conclude(operation, state, outcome, write, **columns)
-    return _told(operation, *written) if written is not None else None
+    return journal.conclude(operation, state, outcome, write, **columns)
 
 
 def restore_row(operation: Operation) -> Transaction:
@@ -115,7 +121,10 @@ def restore_row(operation: Operation) -> Transaction:
         row = original_of(operation)
         align_held(row)
         return row
-    row = _told(operation, *write_row(operation))
+    row, is_new = write_row(operation)
+    _told(operation, row, is_new)
+    if is_new:
+        restore_lost_rows(row)  # whatever took it took its captures, voids and refunds too
     if row.status in UNDECIDED or operation.state in UNDECIDED_STATES:
         align_held(row)
         operation.refresh_from_db()

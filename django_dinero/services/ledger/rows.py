@@ -12,8 +12,10 @@ from django.contrib.auth import get_user_model
 from django.db import Error, IntegrityError, router, transaction
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from django_dinero.enums import RemoteStatus, ResultStatus, TransactionKind
+from django_dinero.exceptions import InvalidTransactionError
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation
@@ -81,12 +83,18 @@ def family_of(row: Transaction) -> Family:
     """Read a transaction and what follows it in one query; the instance is up to date then.
 
     Raises:
-        Transaction.DoesNotExist: it has gone.
+        InvalidTransactionError: it has no row any more; a rollback has taken it.
     """
     found = list(transactions().filter(Q(pk=row.pk) | Q(parent=row)).order_by("pk"))
-    now = next((each for each in found if each.pk == row.pk), None)
+    # By both: after a rollback another transaction may have got its primary key.
+    same = (row.pk, row.public_id)
+    now = next((each for each in found if (each.pk, each.public_id) == same), None)
     if now is None:
-        raise Transaction.DoesNotExist("This transaction has no row any more.")
+        raise InvalidTransactionError(
+            _("This transaction has no row any more; retrieve %(id)s from the gateway.")
+            % {"id": row.transaction_id or _("it")},
+            gateway_name=row.gateway_name,
+        )
     for field in Transaction._meta.concrete_fields:
         setattr(row, field.attname, getattr(now, field.attname))
     return Family(row, tuple(each for each in found if each.pk != row.pk))

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Unpack
 
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ObjectDoesNotExist
 from django.utils.translation import gettext as _
 
 from django_dinero import identifiers
@@ -244,28 +245,38 @@ def _stored_source(customer: Any, card: Any) -> Source:
     if card is None and customer is not None:
         card = customer.default_card if customer.pk else None
         if card is None:
-            problem = {"customer": _("This customer has no card to charge.")}
+            no_card = {"customer": _("This customer has no card to charge.")}
             nothing = StoredCard(customer.customer_id or "", "")
-            return Source(nothing, customer, problem=problem, by_customer=True)
+            return Source(nothing, customer, problem=no_card, by_customer=True)
     if not isinstance(card, CreditCard) or card.pk is None:
         raise InvalidInput({"card": _("Pass a stored CreditCard.")})
     if customer is not None and card.customer_pk != customer.pk:
         raise InvalidInput({"card": _("This card belongs to another customer.")})
-    missing = card.sync_state == SyncState.MISSING
-    return Source(
-        StoredCard(card.customer_id, card.card_id),
-        customer or card.customer,
-        card,
-        problem={"card": _("The gateway no longer has this card.")} if missing else {},
-        by_customer=by_customer,
-    )
+    problem: dict[str, str] = {}
+    if card.sync_state == SyncState.MISSING:
+        problem = {"card": _("The gateway no longer has this card.")}
+    if customer is None:
+        customer = _customer_of(card)
+        if customer is None:
+            problem = {"card": _("This card was deleted with its customer.")}
+    stored = StoredCard(card.customer_id, card.card_id)
+    return Source(stored, customer, card, problem=problem, by_customer=by_customer)
+
+
+def _customer_of(card: CreditCard) -> Customer | None:
+    # An instance may be older than the delete of its row; what it paid is answered all the same.
+    try:
+        return card.customer
+    except ObjectDoesNotExist:
+        return None
 
 
 def _gateway(given: Mapping[str, Any], source: Source) -> Gateway:
     name = given.get("gateway_name")
-    if source.customer is None:
+    row = source.card or source.customer
+    if row is None:
         return get_gateway(name)
-    stored_at = source.customer.gateway_name
+    stored_at = row.gateway_name
     if name is not None and name != stored_at:
         raise InvalidInput(
             {"gateway_name": _("This card is stored at %(gateway)s.") % {"gateway": stored_at}}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
@@ -12,7 +14,13 @@ from django_dinero.exceptions import InvalidTransactionError
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.models.operation import MONEY_KINDS, Operation, OperationKind, OperationState
-from django_dinero.models.transaction import COUNTED, FOLLOW_UPS, KIND_LABELS, Transaction
+from django_dinero.models.transaction import (
+    COUNTED,
+    FOLLOW_UPS,
+    KIND_LABELS,
+    UNDECIDED,
+    Transaction,
+)
 from django_dinero.services import journal, ledger
 from django_dinero.services.errors import read
 from django_dinero.services.journal.records import (
@@ -36,8 +44,11 @@ def retrieve_transaction(transaction_id: str, *, gateway_name: str | None = None
     if before is not None:
         update_row(before, remote)
         return before
-    _conclude_own_operation(gateway.name, remote)
+    restored = _conclude_own_operation(gateway.name, remote)
     row = _row_of(gateway.name, remote.transaction_id)
+    if row is not None and restored:
+        # It was written again as it was then. How it stands now is asked once more.
+        return retrieve_transaction(transaction_id, gateway_name=gateway.name)
     return row or create_foreign_row(gateway.name, remote)
 
 
@@ -46,16 +57,21 @@ def _row_of(gateway_name: str, transaction_id: str) -> Transaction | None:
     return found.exclude(kind__in=statuses.SHARED).first()
 
 
-def _conclude_own_operation(gateway_name: str, remote: RemoteTransaction) -> None:
-    """If the transaction has one of our keys, conclude the operation with that key."""
+def _conclude_own_operation(gateway_name: str, remote: RemoteTransaction) -> bool:
+    """If the transaction has one of our keys, conclude the operation with that key.
+
+    Returns:
+        Whether the operation was concluded before, and its lost row is written again.
+    """
     rows = Operation.objects.using(journal.current_alias())
     operation = rows.filter(key=remote.operation_key or "", gateway_name=gateway_name).first()
     if operation is None:
-        return
+        return False
     if operation.has_result:
         ledger.restore_row(operation)
-    else:
-        conclude_from_remote(operation, remote)
+        return True
+    conclude_from_remote(operation, remote)
+    return False
 
 
 def conclude_from_remote(operation: Operation, remote: RemoteTransaction) -> None:
@@ -82,6 +98,23 @@ def _differs(operation: Operation, remote: RemoteTransaction) -> bool:
     return captured and remote.settled_amount != asked
 
 
+def _differs_from_row(row: Transaction, remote: RemoteTransaction) -> bool:
+    """Whether what was approved at last is another amount than what was asked for."""
+    if statuses.FROM_REMOTE[remote.status] not in statuses.TAKEN:
+        return False
+    other_currency = bool(remote.currency) and remote.currency != row.currency
+    return other_currency or remote.amount != Decimal(row.price)
+
+
+def _leave_to_a_person(row: Transaction, remote: RemoteTransaction) -> None:
+    rows = Operation.objects.using(journal.current_alias())
+    operation = rows.filter(key=row.operation_key or "").first()
+    text = _("The gateway has it with another amount or currency.")
+    if operation is not None:
+        outcome = replace(RecordedOutcome.of(operation), error=text)
+        journal.move(operation, OperationState.NEEDS_ATTENTION, outcome)
+
+
 def write_status(row: Transaction, remote: RemoteTransaction) -> bool:
     """Write the gateway's status into a row; return False if another process changed it first."""
     status, now = statuses.FROM_REMOTE[remote.status], timezone.now()
@@ -97,6 +130,9 @@ def write_status(row: Transaction, remote: RemoteTransaction) -> bool:
 def update_row(row: Transaction, remote: RemoteTransaction) -> None:
     """Bring a row up to date with the gateway, unless it has changed since it was read."""
     if row.kind == TransactionKind.VOID:
+        return
+    if row.status in UNDECIDED and _differs_from_row(row, remote):
+        _leave_to_a_person(row, remote)
         return
     if not write_status(row, remote):
         ledger.refresh(row)

@@ -18,7 +18,10 @@ NAME_LENGTH = 150
 
 def close(operation: Operation, *, note: str, by: object) -> Operation:
     """Finish an operation that needs attention; see :meth:`Operation.close`."""
-    texts = {"note": (str(note).strip(), NOTE_LENGTH), "by": (str(by or "").strip(), NAME_LENGTH)}
+    texts = {
+        "note": (str(note or "").strip(), NOTE_LENGTH),
+        "by": (str(by or "").strip(), NAME_LENGTH),
+    }
     errors = {name: _text_error(text, limit) for name, (text, limit) in texts.items()}
     errors = {name: problem for name, problem in errors.items() if problem}
     if errors:

@@ -57,12 +57,14 @@ class CallerKey:
             raise InvalidInput(
                 {"idempotency_key": _("Use 1 to 64 visible ASCII characters, without blanks.")}
             )
-        problem = unsendable(str(scope))
-        if not problem and len(str(scope)) > 100:
+        where = scope.reveal() if isinstance(scope, Secret) else str(scope)
+        problem = unsendable(where)
+        if not problem and len(where) > 100:
             problem = _("At most 100 characters.")
         if problem:
+            del where  # a traceback shows the locals
             raise InvalidInput({"scope": problem})
-        return cls(text, str(scope))
+        return cls(text, where)
 
     @property
     def columns(self) -> dict[str, Any]:

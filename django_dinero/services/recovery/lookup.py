@@ -18,7 +18,14 @@ from django_dinero.gateways.types import (
     RemoteCustomer,
     RemoteTransaction,
 )
-from django_dinero.models.operation import DELETES, Operation, OperationKind, OperationState
+from django_dinero.models.operation import (
+    DELETES,
+    MONEY_KINDS,
+    UNDECIDED_STATES,
+    Operation,
+    OperationKind,
+    OperationState,
+)
 from django_dinero.redaction import scrub
 from django_dinero.services import journal, ledger, pull
 from django_dinero.services.errors import read
@@ -56,8 +63,10 @@ def look_up(operation: Operation) -> Operation:
             _finish_repeatable(operation)
         else:
             _search_and_conclude(operation)
-    elif operation.state in (State.HELD, State.REQUIRES_ACTION):
+    elif operation.state in UNDECIDED_STATES and operation.has_result:
         _ask_how_it_stands(operation)
+    elif operation.kind in MONEY_KINDS and operation.has_result:
+        ledger.restore_row(operation)
     return operation
 
 
@@ -126,6 +135,10 @@ def _search_and_conclude(operation: Operation) -> None:
 
 def _ask_how_it_stands(operation: Operation) -> None:
     """Find out whether a payment was decided that waits for a review or for the card's holder."""
+    # Read before the gateway is asked: what is written here meanwhile is newer than its answer.
+    row = ledger.restore_row(operation)
+    if operation.state not in UNDECIDED_STATES:
+        return
     remote: RemoteTransaction | None = None
     problem = _("It is not decided yet.")
     try:
@@ -139,7 +152,7 @@ def _ask_how_it_stands(operation: Operation) -> None:
         _check_later(operation, problem)
         operation.next_action = remote.next_action if remote is not None else None
         return
-    pull.update_row(ledger.restore_row(operation), remote)
+    pull.update_row(row, remote)
     operation.refresh_from_db()
 
 

@@ -52,6 +52,7 @@ ALLOWED = {
     ("unknown", "requires_action"),
     ("held", "succeeded"),
     ("held", "declined"),
+    ("held", "needs_attention"),
     ("absent", "succeeded"),
     ("absent", "declined"),
     ("absent", "held"),

@@ -1,0 +1,122 @@
+"""Answers that come after something else was written: the newer word stands."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from django_dinero.enums import NextActionKind, RemoteStatus, ResultStatus, TransactionKind
+from django_dinero.exceptions import ActionRequired, HeldForReview, NeedsAttention, OperationClosed
+from django_dinero.gateways.types import (
+    LookupResult,
+    NextAction,
+    RemoteTransaction,
+    TransactionResult,
+)
+from django_dinero.models import Operation, Transaction
+from django_dinero.redaction import Secret
+from tests.support.recording import RecordingGateway, answer
+
+pytestmark = pytest.mark.django_db
+
+KEY = "order-1001-1"
+PAST = "2020-01-01T00:00:00Z"
+PAGE = NextAction(NextActionKind.REDIRECT, Secret("https://bank.example/3ds/77"))
+REMOTE = RemoteTransaction(
+    transaction_id="77",
+    kind=TransactionKind.CHARGE,
+    status=RemoteStatus.CAPTURED,
+    amount=Decimal(5),
+    currency="USD",
+)
+
+
+def during(act: Callable[[], object], result: Any) -> Callable[[Callable[[], Any]], Any]:
+    """A fault of the gateway: something else happens while the answer is on its way."""
+
+    def fault(call: Callable[[], Any]) -> Any:
+        act()
+        return result
+
+    return fault
+
+
+def waiting(gateway: RecordingGateway, card: dict[str, Any], status: ResultStatus) -> Transaction:
+    """A charge that is held, or waits for the card's holder."""
+    action = PAGE if status is ResultStatus.REQUIRES_ACTION else None
+    gateway.faults["charge"] = answer(TransactionResult(status, "77", next_action=action))
+    with pytest.raises((ActionRequired, HeldForReview)):
+        Transaction.create(5, idempotency_key=KEY, **card)
+    return Transaction.objects.get()
+
+
+def test_a_look_up_does_not_bring_back_what_was_voided_meanwhile(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    row = waiting(gateway, card, ResultStatus.REQUIRES_ACTION)
+
+    def conclude_and_void() -> None:
+        gateway.faults["retrieve_transaction"] = answer(REMOTE)
+        Operation.objects.get(kind="charge").look_up()
+        gateway.faults["void"] = answer(TransactionResult(ResultStatus.APPROVED, "77"))
+        Transaction.objects.get(pk=row.pk).void()
+
+    gateway.faults["retrieve_transaction"] = during(conclude_and_void, REMOTE)
+    Operation.objects.get(kind="charge").look_up()
+    assert Transaction.objects.get(pk=row.pk).status == "voided"
+
+
+@pytest.mark.parametrize("status", [ResultStatus.REQUIRES_ACTION, ResultStatus.HELD])
+@pytest.mark.parametrize("way", ["look up", "retrieve"])
+def test_another_amount_than_was_asked_for_needs_attention(
+    gateway: RecordingGateway, card: dict[str, Any], status: ResultStatus, way: str
+) -> None:
+    row = waiting(gateway, card, status)
+    less = replace(REMOTE, amount=Decimal("1.23"))
+    gateway.faults["retrieve_transaction"] = answer(less)
+    if way == "look up":
+        Operation.objects.get().look_up()
+    else:
+        Transaction.retrieve("77")
+    assert Transaction.objects.get().status == row.status
+    operation = Operation.objects.get()
+    assert operation.state == "needs_attention"
+    assert operation.outcome["error"] == "The gateway has it with another amount or currency."
+
+
+def test_a_late_answer_leaves_what_needs_attention_to_a_person(
+    gateway: RecordingGateway, card: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    def look_up() -> None:
+        Operation.objects.update(lease_until=PAST)
+        other = replace(REMOTE, transaction_id="78")
+        gateway.faults["find_operation"] = answer(LookupResult((REMOTE, other)))
+        Operation.objects.get().look_up()
+
+    approved = TransactionResult(ResultStatus.APPROVED, "77")
+    gateway.faults["charge"] = during(look_up, approved)
+    with caplog.at_level(logging.CRITICAL), pytest.raises(NeedsAttention, match="2 matches"):
+        Transaction.create(5, **card)
+    assert Operation.objects.get().state == "needs_attention"
+    assert not Transaction.objects.exists()
+    assert "the gateway answered: approved (transaction 77)" in caplog.text
+
+
+def test_a_late_answer_of_what_was_closed_by_hand_is_logged(
+    gateway: RecordingGateway, card: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    def close() -> None:
+        Operation.objects.update(state="needs_attention")
+        Operation.objects.get().close(note="Not there.", by="Ann")
+
+    gateway.faults["charge"] = during(close, TransactionResult(ResultStatus.APPROVED, "77"))
+    with caplog.at_level(logging.CRITICAL), pytest.raises(OperationClosed):
+        Transaction.create(5, **card)
+    assert "is closed at default, and the gateway answered: approved (transaction 77)" in (
+        caplog.text
+    )
