@@ -118,7 +118,8 @@ def test_a_fresh_environment_loads_package_and_templates_from_it(fresh_python: P
         for name in tracked("django_dinero")
         if "/templates/" in name
     ]
-    printed = run(fresh_python, "-c", PROBE, json.dumps(templates), cwd=fresh_python.parent)
+    # Isolated: a PYTHONPATH of whoever runs the tests would bring this checkout back.
+    printed = run(fresh_python, "-I", "-c", PROBE, json.dumps(templates), cwd=fresh_python.parent)
     loaded = json.loads(printed)
     site = str(fresh_python.parents[1])
     assert loaded["package"].startswith(site)
