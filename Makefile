@@ -7,6 +7,9 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 # What runs the suite; CI puts `-m coverage run -m pytest` here.
 PYTEST ?= $(PY) -m pytest
+# A worker on each core, with a database of its own. PYTEST_XDIST_AUTO_NUM_WORKERS=8 is another
+# number, and PARALLEL= one process, which a debugger needs.
+PARALLEL ?= -n auto --dist worksteal
 ARGS ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -28,7 +31,7 @@ $(VENV)/.installed-%: setup.cfg pyproject.toml | $(PY)
 	$(PY) -m pip install --quiet --editable '.[$*]'
 	@touch $@ $(VENV)/.installed-core
 
-.PHONY: help demo serve test coverage bench faults lint format types layers migrations docs mutants clean
+.PHONY: help demo serve test test-fast coverage bench faults lint format types layers migrations docs mutants clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,11 +43,14 @@ serve: $(VENV)/.installed-core ## test bank and example project, with addresses 
 	$(PY) manage.py dinero_serve $(ARGS)
 
 test: $(VENV)/.installed-test ## the test-suite on SQLite (ARGS="-k vault" for a part)
-	$(PYTEST) $(ARGS)
+	$(PYTEST) $(PARALLEL) $(ARGS)
+
+test-fast: $(VENV)/.installed-test ## the same without what is marked slow, in under a minute
+	$(PYTEST) $(PARALLEL) -m "not slow" $(ARGS)
 
 coverage: $(VENV)/.installed-test ## the test-suite with branch coverage and its threshold
 	$(PY) -m coverage erase
-	$(PY) -m coverage run -m pytest $(ARGS)
+	$(PY) -m coverage run -m pytest $(PARALLEL) $(ARGS)
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
 
