@@ -18,7 +18,11 @@ from django_dinero.models import CreditCard, Customer, Transaction
 from tests.integration.admin.pages import url
 from tests.support.recording import RecordingGateway, lose_request
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, databases="__all__")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True, databases="__all__"),
+]
 
 Fill = Callable[..., None]
 Shoot = Callable[[str], Path]

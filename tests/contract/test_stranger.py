@@ -25,6 +25,8 @@ from django_dinero.gateways.types import (
 from django_dinero.models import Customer, Transaction
 from django_dinero.testing.contract import GatewayContract
 
+pytestmark = pytest.mark.slow
+
 ONLY = ("charge", "retrieve_transaction", "find_operation")
 
 

@@ -6,6 +6,10 @@ import os
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_a_project_with_uuid_users_charges_and_signs_in() -> None:
     done = subprocess.run(

@@ -13,7 +13,7 @@ from tests.faults.history import Event
 from tests.faults.plan import FAULTS
 from tests.faults.shop import CARD, NUMBERS
 
-pytestmark = pytest.mark.sqlite
+pytestmark = [pytest.mark.slow, pytest.mark.sqlite]
 
 #: Of a plan with kills of each sort, several faults, and no delay, which would cost seconds.
 SEED = "130"

@@ -24,7 +24,7 @@ from django_dinero.services.recovery import lookup
 from tests.support.recording import RecordingGateway
 from tests.unit.services.conftest import CARD
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 KEY = "order-1001"
 PAST = "2020-01-01T00:00:00Z"

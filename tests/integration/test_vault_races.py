@@ -22,7 +22,7 @@ from tests.unit.services.conftest import card, gateway, make_customer
 __all__ = ["card", "gateway", "make_customer"]
 
 ALIASES = ["default"] if VENDOR == "sqlite" else ["default", "journal"]
-pytestmark = pytest.mark.django_db(transaction=True, databases=ALIASES)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=ALIASES)]
 
 ROUNDS = 8
 Make = Callable[..., Customer]

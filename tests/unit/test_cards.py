@@ -104,6 +104,7 @@ def test_a_wrong_check_digit(number: str) -> None:
     assert luhn_valid(number) is False
 
 
+@pytest.mark.slow
 @given(st.from_regex(r"\A[0-9]{1,18}\Z"))
 def test_every_number_has_one_good_check_digit(digits: str) -> None:
     good = with_check_digit(digits)

@@ -338,6 +338,7 @@ def test_customers_are_found(root: Client, customer: Customer, term: str) -> Non
     assert "1 (•••• 1111)" in text(response)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["customer", "creditcard", "transaction", "operation"])
 def test_a_longer_list_asks_no_more(root: Client, customer: Customer, name: str) -> None:
     def queries() -> int:

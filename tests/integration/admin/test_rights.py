@@ -87,6 +87,7 @@ def posted_to(page: str) -> dict[str, str]:
     return POSTED.get(page, lambda: confirm(post="yes", email="x@example.com"))()
 
 
+@pytest.mark.slow
 def test_one_permission_opens_its_own_pages_and_no_other(
     staff: Callable[..., Client], rows: dict[str, Any], gateway: RecordingGateway
 ) -> None:

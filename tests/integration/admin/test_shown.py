@@ -21,7 +21,7 @@ from django_dinero.testing.factories import (
 from tests.integration.admin.pages import charge, messages, new_card, text, url
 from tests.support.recording import RecordingGateway, answer
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 SCRIPT = "<script>alert(1)</script>"
 

@@ -88,6 +88,7 @@ def send(example: Example, ids: dict[str, str]) -> Any:
     )
 
 
+@pytest.mark.slow
 def test_every_request_gets_the_answer_below_it(gateway: RecordingGateway) -> None:
     for name, fields in (("bill", {}), ("demo", {"is_staff": True, "is_superuser": True})):
         user_with(name, password=name, **fields)

@@ -86,6 +86,7 @@ def test_pages_hold_every_row_once_newest_first(reader: Caller, path: str) -> No
     assert seen == ids
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", LISTS)
 def test_fifty_rows_make_a_page(reader: Caller, path: str) -> None:
     fill(51 if path == "customers/" else 26)

@@ -21,7 +21,7 @@ from tests.support.recording import RecordingGateway
 ALIASES = ["default"] if VENDOR == "sqlite" else ["default", "journal"]
 THREADS = 6
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=ALIASES)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=ALIASES)]
 
 
 @pytest.fixture

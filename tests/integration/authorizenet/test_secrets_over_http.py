@@ -71,6 +71,7 @@ def everything(bank: SandboxServer) -> list[DineroError]:
     return errors
 
 
+@pytest.mark.slow
 def test_no_secret_is_found_anywhere(bank: SandboxServer) -> None:
     with sinks.every_log() as logs:
         errors = everything(bank)

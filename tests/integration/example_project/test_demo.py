@@ -14,6 +14,8 @@ import pytest
 
 from example_project.demo.columns import Columns
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 BANK, SHOP = "bank.sqlite3", "shop.sqlite3"
 

@@ -19,6 +19,8 @@ import requests
 
 from example_project.demo.bank import is_free
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 STAFF, SHOPPER = ("demo", "demo"), ("bill", "bill")
 PATIENCE = 60.0

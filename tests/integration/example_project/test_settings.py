@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 ACCOUNT = {
     "AUTHORIZENET_LOGIN_ID": "login",

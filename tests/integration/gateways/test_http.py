@@ -20,6 +20,8 @@ from django_dinero.gateways.http.client import HttpClient, Timeouts
 from django_dinero.send_deadline import send_before
 from tests.integration.gateways.servers import PATIENCE, Line, Server, closed_port, echo
 
+pytestmark = pytest.mark.slow
+
 NUMBER = "4111111111111111"
 BODY = f"<card>{NUMBER}</card>".encode()
 SHORT = Timeouts(connect=0.3, read=0.3, deadline=5)

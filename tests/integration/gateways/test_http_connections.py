@@ -24,6 +24,8 @@ from django_dinero.gateways.http import connection
 from django_dinero.gateways.http.client import HttpClient
 from tests.integration.gateways.servers import PATIENCE, Line, Server, closed_port, echo
 
+pytestmark = pytest.mark.slow
+
 
 def post(client: HttpClient, body: bytes = b"hello", *, changes: bool = True) -> bytes:
     return client.post(body, content_type="text/xml", changes=changes)

@@ -19,6 +19,8 @@ from example_project.demo.bank import FACTS, BankProcess
 from example_project.settings import BASE_DIR
 from tests.support.authorizenet import request
 
+pytestmark = pytest.mark.slow
+
 COMMAND = (executable, "-u", str(BASE_DIR / "manage.py"), "dinero_sandbox")
 XML = {"Content-Type": "text/xml"}
 

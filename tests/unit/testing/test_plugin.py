@@ -16,6 +16,8 @@ from django_dinero.models import Customer, Transaction
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.testing import plugin
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 
 

@@ -24,6 +24,8 @@ from django_dinero.sandbox.bank.totals import sums
 from django_dinero.sandbox.bank.triggers import ACTION_NUMBER
 from tests.support.testbank import AMEX, VISA, plain, row_of
 
+pytestmark = pytest.mark.slow
+
 WINDOW = 120
 DAY = 86_400
 #: Zip → how much of a payment is approved; None declines it.

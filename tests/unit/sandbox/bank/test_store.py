@@ -100,6 +100,7 @@ def test_two_banks_on_one_file_see_each_other(store_path: Path) -> None:
     two.close()
 
 
+@pytest.mark.slow
 def test_processes_share_a_file(store_path: Path) -> None:
     workers = [charging(store_path, 25) for _ in range(3)]
     for worker in workers:
