@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from django_dinero.exceptions import HeldForReview
 from django_dinero.gateways.registry import get_gateway
-from django_dinero.models import Customer
+from django_dinero.models import Customer, Transaction
 from tests.support.recording import RecordingGateway
 
 CARD = {
@@ -45,3 +46,38 @@ def make_customer(gateway: RecordingGateway, card: dict[str, Any]) -> Callable[.
         return Customer.create(**{"email": "bill@example.com", **card, **given})
 
     return make
+
+
+@pytest.fixture
+def customer(make_customer: Callable[..., Customer]) -> Customer:
+    """A customer with one card."""
+    return make_customer()
+
+
+@pytest.fixture
+def charge(customer: Customer) -> Transaction:
+    """A charge of 50 that has not settled."""
+    return Transaction.create("50.00", customer=customer, order_reference="A-1")
+
+
+@pytest.fixture
+def authorization(customer: Customer) -> Transaction:
+    """An authorization of 50 that was not captured."""
+    return Transaction.create("50.00", customer=customer, settle=False)
+
+
+@pytest.fixture
+def settled(gateway: RecordingGateway, charge: Transaction) -> Transaction:
+    """A charge of 50 that a batch settled."""
+    gateway.bank.settle_batch()
+    return charge
+
+
+@pytest.fixture
+def held(gateway: RecordingGateway, make_customer: Callable[..., Customer]) -> Transaction:
+    """A charge of 50 that waits for its review."""
+    gateway.bank.hold_next()
+    with pytest.raises(HeldForReview) as caught:
+        Transaction.create("50.00", customer=make_customer(), idempotency_key="order-1001")
+    row: Transaction = caught.value.transaction
+    return row

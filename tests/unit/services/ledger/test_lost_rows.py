@@ -19,7 +19,6 @@ from django_dinero.exceptions import (
     NeedsAttention,
     NotSent,
     OutcomeUnknown,
-    RefundError,
 )
 from django_dinero.gateways.types import Reason, RemoteTransaction, TransactionResult
 from django_dinero.models import Customer, Operation, Transaction
@@ -32,85 +31,7 @@ KEY = "order-1001"
 on_two_connections = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
 
 
-@pytest.fixture
-def charge(gateway: RecordingGateway, make_customer: Make) -> Transaction:
-    row = Transaction.create("50.00", customer=make_customer())
-    gateway.bank.settle_batch()
-    return row
-
-
-@pytest.fixture
-def authorization(make_customer: Make) -> Transaction:
-    return Transaction.create("50.00", customer=make_customer(), settle=False)
-
-
 # -- What a rollback of the caller took ------------------------------------------------------------
-
-
-def test_a_refund_that_a_rollback_took_counts(
-    gateway: RecordingGateway, charge: Transaction
-) -> None:
-    lost = charge.refund("30.00")
-    Transaction.objects.filter(pk=lost.pk).delete()
-    with pytest.raises(RefundError, match=r"20\.00 USD"):
-        charge.refund("30.00")
-    again = charge.children.get()
-    names = ("operation_key", "public_id", "transaction_id", "price", "last_4", "parent_id")
-    assert [getattr(again, n) for n in names] == [getattr(lost, n) for n in names]
-    assert gateway.verbs.count("refund") == 1
-
-
-def test_a_refund_that_a_rollback_takes_while_ours_waits_counts(
-    gateway: RecordingGateway, charge: Transaction, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It was concluded between our first look and our hold on the target."""
-    from_bank = gateway.retrieve_transaction(charge.transaction_id or "")
-
-    def meanwhile(call: Callable[[], Any]) -> Any:
-        Transaction.objects.get(pk=charge.pk).refund("30.00")
-        Transaction.objects.filter(kind="refund").delete()
-        return from_bank
-
-    gateway.faults["retrieve_transaction"] = meanwhile
-    with pytest.raises(RefundError, match=r"20\.00 USD"):
-        charge.refund("30.00")
-    assert gateway.verbs.count("refund") == 1
-
-
-def test_a_capture_that_a_rollback_took_is_not_made_twice(
-    gateway: RecordingGateway, authorization: Transaction
-) -> None:
-    authorization.settle("20.00").delete()
-    with pytest.raises(InvalidTransactionError, match="captured already"):
-        authorization.settle("20.00")
-    assert gateway.verbs.count("capture") == 1
-    gateway.bank.settle_batch()
-    Transaction.objects.filter(kind="capture").delete()
-    assert authorization.refund("5.00").parent == Transaction.objects.get(kind="capture")
-
-
-def test_a_refund_of_a_capture_that_a_rollback_took_too_counts(
-    gateway: RecordingGateway, authorization: Transaction
-) -> None:
-    authorization.settle("20.00")
-    gateway.bank.settle_batch()
-    authorization.refund("15.00")
-    Transaction.objects.filter(kind="refund").delete()
-    Transaction.objects.filter(kind="capture").delete()
-    with pytest.raises(RefundError, match=r"5\.00 USD"):
-        authorization.refund("10.00")
-    assert gateway.verbs.count("refund") == 1
-
-
-def test_a_void_that_a_rollback_took_stands(
-    gateway: RecordingGateway, authorization: Transaction
-) -> None:
-    authorization.void().delete()
-    Transaction.objects.update(status="approved")
-    authorization.refresh_from_db()
-    with pytest.raises(InvalidTransactionError, match="cannot be captured: voided"):
-        authorization.settle()
-    assert "capture" not in gateway.verbs
 
 
 def test_a_row_written_again_has_the_public_id_that_was_shown(
@@ -120,19 +41,6 @@ def test_a_row_written_again_has_the_public_id_that_was_shown(
     first_id = first.public_id
     first.delete()
     assert Transaction.create(5, idempotency_key=KEY, **card).public_id == first_id
-
-
-@pytest.mark.autonomous
-@on_two_connections
-def test_refunds_rolled_back_add_up_to_no_more_than_was_taken(
-    gateway: RecordingGateway, charge: Transaction
-) -> None:
-    with pytest.raises(KeyError), transaction.atomic():
-        charge.refund("30.00")
-        raise KeyError
-    with transaction.atomic(), pytest.raises(RefundError, match=r"20\.00 USD"):
-        charge.refund("30.00")
-    assert charge.refunded_amount == 30
 
 
 @pytest.mark.autonomous

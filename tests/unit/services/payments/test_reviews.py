@@ -19,7 +19,6 @@ from django_dinero.exceptions import (
     NeedsAttention,
     OperationInProgress,
     OutcomeUnknown,
-    RefundError,
 )
 from django_dinero.gateways.types import Reason, TransactionResult
 from django_dinero.models import Customer, Operation, Transaction
@@ -34,15 +33,6 @@ KEY = "order-1001"
 REFUSED = TransactionResult(
     ResultStatus.FAILED, reasons=(Reason(ReasonKind.INVALID_TRANSACTION, "E1", "not held"),)
 )
-
-
-@pytest.fixture
-def held(gateway: RecordingGateway, make_customer: Make) -> Transaction:
-    gateway.bank.hold_next()
-    with pytest.raises(HeldForReview) as caught:
-        Transaction.create("50.00", customer=make_customer(), idempotency_key=KEY)
-    row: Transaction = caught.value.transaction
-    return row
 
 
 @pytest.fixture
@@ -71,6 +61,105 @@ def seen(gateway: RecordingGateway, held: Transaction, status: RemoteStatus) -> 
 
 
 # -- Decided here ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("verb", "status"), [("approve", "approved"), ("decline", "declined")])
+def test_a_held_payment_waits_for_a_decision(
+    gateway: RecordingGateway, customer: Customer, verb: str, status: str
+) -> None:
+    gateway.bank.hold_next()
+    with pytest.raises(HeldForReview) as caught:
+        Transaction.create("5.00", customer=customer)
+    held = caught.value.transaction
+    assert held.status == "held"
+    assert held.captured_amount == 0
+    with pytest.raises(InvalidTransactionError):
+        held.void()
+    assert getattr(held, verb)().status == status
+    assert caught.value.operation.state == "held"
+    caught.value.operation.refresh_from_db()
+    assert caught.value.operation.state == ("succeeded" if verb == "approve" else "declined")
+    with pytest.raises(InvalidTransactionError, match="held"):
+        held.approve()
+
+
+def test_a_held_payment_that_the_issuer_declines_after_all(
+    gateway: RecordingGateway, customer: Customer
+) -> None:
+    gateway.bank.hold_next()
+    with pytest.raises(HeldForReview) as caught:
+        Transaction.create("5.00", customer=customer)
+    held = caught.value.transaction
+    reason = Reason(ReasonKind.CARD_DECLINED, "2", "Declined.")
+    gateway.faults["decide_review"] = answer(
+        TransactionResult(ResultStatus.DECLINED, reasons=(reason,))
+    )
+    with pytest.raises(CardDeclinedError):
+        held.approve()
+    assert held.status == "declined"
+    caught.value.operation.refresh_from_db()
+    assert caught.value.operation.state == "declined"
+
+
+@pytest.mark.parametrize("verb", ["approve", "decline"])
+def test_a_decision_that_the_gateway_refuses_leaves_it_held(
+    gateway: RecordingGateway, held: Transaction, verb: str
+) -> None:
+    reasons = (Reason(ReasonKind.GATEWAY_ERROR, "E1", "ask again tomorrow"),)
+    gateway.faults["decide_review"] = answer(
+        TransactionResult(ResultStatus.FAILED, reasons=reasons)
+    )
+    with pytest.raises(GatewayError, match="ask again tomorrow") as caught:
+        getattr(held, verb)()
+    assert caught.value.operation.state == "failed"
+    held.refresh_from_db()
+    assert held.status == "held"
+    assert Operation.objects.get(key=held.operation_key).state == "held"
+
+
+@pytest.mark.parametrize(
+    ("verb", "outcome", "status"),
+    [
+        ("approve", ResultStatus.APPROVED, "approved"),
+        ("decline", ResultStatus.DECLINED, "declined"),
+        ("decline", ResultStatus.APPROVED, "declined"),  # "yes, it is declined"
+    ],
+)
+def test_what_a_decision_makes_of_it(
+    gateway: RecordingGateway, held: Transaction, verb: str, outcome: ResultStatus, status: str
+) -> None:
+    gateway.faults["decide_review"] = answer(TransactionResult(outcome))
+    assert getattr(held, verb)().status == status
+    charge = Operation.objects.get(key=held.operation_key)
+    assert charge.outcome["result"] == status
+
+
+def test_an_approval_that_ended_in_a_decline_is_none(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    reasons = (Reason(ReasonKind.CARD_DECLINED, "2", "declined"),)
+    gateway.faults["decide_review"] = answer(
+        TransactionResult(ResultStatus.DECLINED, reasons=reasons)
+    )
+    with pytest.raises(CardDeclinedError):
+        held.approve()
+
+
+def test_a_held_payment_of_other_software_is_decided_too(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    Operation.objects.all().delete()
+    Transaction.objects.update(operation_key=None)
+    held.refresh_from_db()
+    assert held.approve().status == "approved"
+
+
+@pytest.mark.parametrize("given", [{"amount": 5}, {"colour": "red"}])
+def test_unknown_arguments_of_a_decision_are_refused(
+    held: Transaction, given: dict[str, Any]
+) -> None:
+    with pytest.raises(TypeError, match="Accepted: description, idempotency_key, scope"):
+        held.approve(**given)
 
 
 @pytest.mark.parametrize(("verb", "told"), [("approve", "charged"), ("decline", "card_declined")])
@@ -279,20 +368,3 @@ def test_a_row_of_nobody_has_no_operation_to_agree_with(held: Transaction) -> No
     held.refresh_from_db()
     ledger.align_held(held)
     assert held.status == "held"
-
-
-# -- Refunds that are held -------------------------------------------------------------------------
-
-
-def test_a_held_refund_counts_until_it_is_decided(
-    gateway: RecordingGateway, make_customer: Make
-) -> None:
-    charge = Transaction.create("50.00", customer=make_customer())
-    gateway.bank.settle_batch()
-    gateway.faults["refund"] = answer(TransactionResult(ResultStatus.HELD, "9001"))
-    with pytest.raises(HeldForReview):
-        charge.refund("30.00")
-    assert charge.refunded_amount == 0
-    with pytest.raises(RefundError, match=r"20\.00 USD"):
-        charge.refund("30.00")
-    assert charge.refund().price == 20

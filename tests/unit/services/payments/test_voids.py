@@ -1,0 +1,146 @@
+"""Voids: what has not settled is taken back, by whoever comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+
+from django_dinero.exceptions import (
+    InvalidInput,
+    InvalidTransactionError,
+    OperationInProgress,
+)
+from django_dinero.models import Customer, Operation, Transaction
+from tests.support.racing import before_statement
+from tests.support.recording import (
+    RecordingGateway,
+)
+
+pytestmark = pytest.mark.django_db
+
+Make = Callable[..., Customer]
+KEY = "order-1001"
+
+
+def test_an_unsettled_charge_is_voided(charge: Transaction) -> None:
+    void = charge.void()
+    assert (void.kind, void.status, void.price, void.parent) == (
+        "void",
+        "approved",
+        Decimal(50),
+        charge,
+    )
+    assert charge.status == "voided"
+    assert charge.captured_amount == 0
+    with pytest.raises(InvalidTransactionError):
+        charge.void()
+    with pytest.raises(InvalidTransactionError):
+        void.void()
+
+
+def test_voiding_a_capture_voids_its_authorization_too(authorization: Transaction) -> None:
+    capture = authorization.settle("20.00")
+    capture.void()
+    authorization.refresh_from_db()
+    assert (capture.status, authorization.status) == ("voided", "voided")
+
+
+def test_a_settled_charge_is_not_voided(settled: Transaction) -> None:
+    Transaction.retrieve(settled.transaction_id or "")
+    settled.refresh_from_db()
+    assert settled.status == "settled"
+    with pytest.raises(InvalidTransactionError, match="refund"):
+        settled.void()
+
+
+def test_a_running_follow_up_keeps_others_out(charge: Transaction) -> None:
+    Operation.objects.create(
+        kind="void",
+        gateway_name="default",
+        amount=50,
+        currency="USD",
+        state="sent",
+        lease_until="2999-01-01T00:00:00Z",
+        lock_name=f"transaction:{charge.public_id}",
+        held_lock=f"transaction:{charge.public_id}",
+    )
+    with pytest.raises(OperationInProgress):
+        charge.void()
+
+
+def test_an_authorization_and_its_capture_are_voided_once(
+    authorization: Transaction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capture = authorization.settle()
+    first = capture.void()
+    # Another worker that looked before the first void was recorded.
+    monkeypatch.setattr(
+        "django_dinero.services.payments.rules.void_error", lambda family, amount: None
+    )
+    assert authorization.void() == first
+    assert Transaction.objects.filter(kind="void").count() == 1
+    assert not Operation.objects.exclude(state="succeeded").exists()
+
+
+def test_a_void_is_not_voided(charge: Transaction) -> None:
+    with pytest.raises(InvalidTransactionError, match="A void cannot be voided"):
+        charge.void().void()
+
+
+def test_a_row_that_changed_before_it_was_locked_is_not_sent(
+    gateway: RecordingGateway, charge: Transaction
+) -> None:
+    """Another worker's void came between our first look and our lock."""
+    with (
+        before_statement("SAVEPOINT", lambda: Transaction.objects.get().void()),
+        pytest.raises(InvalidTransactionError, match="voided") as caught,
+    ):
+        charge.void()
+    assert gateway.verbs.count("void") == 1
+    operation = caught.value.operation
+    assert (operation.state, operation.held_lock) == ("failed", None)
+    assert operation.outcome["code"] == "invalid_transaction"
+
+
+def test_an_instance_that_is_out_of_date_is_refused_at_once(
+    gateway: RecordingGateway, charge: Transaction
+) -> None:
+    stale = Transaction.objects.get()
+    charge.void()
+    mark = gateway.mark
+    assert stale.status == "approved"
+    with pytest.raises(InvalidTransactionError, match="voided"):
+        stale.void()
+    assert gateway.since(mark) == []
+    assert Operation.objects.filter(kind="void").count() == 1
+
+
+def test_a_key_written_by_a_rival_meanwhile_answers_for_both(
+    gateway: RecordingGateway, charge: Transaction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rival = charge.void(idempotency_key="void-1001")
+    # What the loser saw: a row that still stood, and no operation of this key.
+    Transaction.objects.filter(pk=charge.pk).update(status="approved")
+    stale = Transaction.objects.get(pk=charge.pk)
+    monkeypatch.setattr("django_dinero.services.payments.followups._earlier", lambda *args: None)
+    assert stale.void(idempotency_key="void-1001") == rival
+    assert gateway.verbs.count("void") == 1
+
+
+def test_a_number_in_a_description_is_refused(charge: Transaction) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        charge.void(description="card 4111 1111 1111 1111")
+    assert "description" in caught.value.errors
+
+
+def test_a_void_that_a_rollback_took_stands(
+    gateway: RecordingGateway, authorization: Transaction
+) -> None:
+    authorization.void().delete()
+    Transaction.objects.update(status="approved")
+    authorization.refresh_from_db()
+    with pytest.raises(InvalidTransactionError, match="cannot be captured: voided"):
+        authorization.settle()
+    assert "capture" not in gateway.verbs

@@ -1,0 +1,101 @@
+"""What the gateway knows better of a card: its number, its date, and answers that are old."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from django_dinero.exceptions import (
+    OutcomeUnknown,
+)
+from django_dinero.models import CreditCard, Customer, Operation
+from django_dinero.services.recovery.lookup import look_up
+from django_dinero.services.vault import push as vault_push
+from tests.faults import vault
+from tests.support.cards import PAST, Call, settle
+from tests.support.recording import (
+    RecordingGateway,
+    lose_reply,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nobody_waits")]
+
+
+def test_a_new_number_whose_reply_was_lost_is_shown_beside_an_edit_that_waits(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard]
+) -> None:
+    card = CreditCard.objects.get(pk=two[0].pk)
+    gateway.faults["update_card"] = lose_reply
+    card.number, card.month, card.year = "4007000000027", 11, 2033
+    with pytest.raises(OutcomeUnknown):
+        card.save()
+    edited = CreditCard.objects.get(pk=card.pk)
+    edited.zip = "99999"
+    with pytest.raises(OutcomeUnknown):
+        edited.save()
+    assert settle(gateway) == []
+    edited.refresh_from_db()
+    assert (edited.last_4, edited.month, edited.year) == ("0027", 11, 2033)
+    assert (edited.zip, edited.sync_state, edited.is_default) == ("99999", "synced", True)
+
+
+def test_an_edit_of_the_date_waits_beside_a_number_that_stayed(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard]
+) -> None:
+    CreditCard.objects.filter(pk=two[0].pk).update(month=3)
+    found = Customer.retrieve(two[0].customer_id).cards[0]
+    assert (found.month, found.sync_state) == (3, "pending")
+    CreditCard.objects.filter(pk=two[0].pk).update_without_push(last_4="9999", brand="")
+    found = Customer.retrieve(two[0].customer_id).cards[0]
+    assert (found.last_4, found.brand, found.month) == ("1111", "visa", 12)
+    assert found.sync_state == "pending"
+
+
+def test_facts_of_an_answer_that_is_older_than_the_row_are_not_written(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard]
+) -> None:
+    CreditCard.objects.filter(pk=two[0].pk).update(zip="99999")
+
+    def late(call: Call) -> Any:
+        found = call()
+        CreditCard.objects.filter(pk=two[0].pk).update(last_4="0027", zip="88888")
+        old = replace(found.cards[0], last_4="1111")
+        return replace(found, cards=(old, *found.cards[1:]))
+
+    gateway.faults["retrieve_customer"] = late
+    found = Customer.retrieve(two[0].customer_id).cards[0]
+    assert (found.last_4, found.zip) == ("0027", "88888")
+
+
+def test_a_push_brings_back_what_the_gateway_says_of_the_number(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard]
+) -> None:
+    CreditCard.objects.filter(pk=two[0].pk).update_without_push(last_4="9999", brand="")
+    two[0].zip = "99999"
+    two[0].save(update_fields=["zip"])
+    two[0].refresh_from_db()
+    assert (two[0].last_4, two[0].brand) == ("1111", "visa")
+
+
+@pytest.mark.parametrize("model", [Customer, CreditCard])
+def test_old_values_that_come_back_after_a_lost_push_are_pushed(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard], model: Any
+) -> None:
+    name = "email" if model is Customer else "zip"
+    pk = two[0].customer_pk if model is Customer else two[0].pk
+    old = getattr(model.objects.get(pk=pk), name)
+    gateway.faults["update_customer" if model is Customer else "update_card"] = lose_reply
+    for value in ("new@example.com", old):
+        row = model.objects.get(pk=pk)
+        setattr(row, name, value)
+        with pytest.raises(OutcomeUnknown):
+            row.save()
+        row.refresh_from_db()
+        assert row.sync_state == "error"
+    Operation.objects.update(quarantine_until=PAST)
+    assert look_up(Operation.objects.get(state="unknown")).state == "absent"
+    push = vault_push.push_customer if model is Customer else vault_push.push_card
+    push(pk)
+    assert list(vault.differences(gateway.bank)) == []
