@@ -118,26 +118,55 @@ def turns() -> Iterator[Turns]:
 
 @contextmanager
 def before_statement(
-    start: str, act: Callable[[], object], *, about: str = "", using: str = "default"
+    start: str, *acts: Callable[[], object], about: str = "", using: str = "default"
 ) -> Iterator[None]:
     """Do something on the same connection right before the first statement that starts so.
 
-    Args:
-        about: what the statement has to name, such as a table.
-
     Another worker comes between two lines of ours, and both lines run as they are.
+
+    Args:
+        start: how the statement begins, without the quotes that databases put around names.
+        acts: what is done before the first such statement, before the second, and so on. One that
+            raises a database error stands for a statement that fails.
+        about: what the statement has to name, such as a table.
     """
-    done = False
+    left, acting = list(acts), False
 
     def watch(
         execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
     ) -> Any:
-        nonlocal done
-        if not done and sql.startswith(start) and about in sql:
-            done = True
-            act()
+        nonlocal acting
+        if left and not acting and _unquoted(sql).startswith(start) and about in sql:
+            acting = True
+            try:
+                left.pop(0)()
+            finally:
+                acting = False
         return execute(sql, params, many, context)
 
     with connections[using].execute_wrapper(watch):
         yield
-    assert done, f"no statement starts with {start!r}"
+    assert not left, f"{len(left)} more statements should start with {start!r}"
+
+
+@contextmanager
+def failing_statements(start: str, error: Exception, using: str = "default") -> Iterator[None]:
+    """Let each statement that starts so fail, as on a database that has gone."""
+    failed = False
+
+    def watch(
+        execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
+    ) -> Any:
+        nonlocal failed
+        if _unquoted(sql).startswith(start):
+            failed = True
+            raise error
+        return execute(sql, params, many, context)
+
+    with connections[using].execute_wrapper(watch):
+        yield
+    assert failed, f"no statement starts with {start!r}"
+
+
+def _unquoted(sql: str) -> str:
+    return sql.replace('"', "").replace("`", "")

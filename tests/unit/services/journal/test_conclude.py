@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from django_dinero.services import journal
 from django_dinero.services.journal import operations
 from django_dinero.services.journal.records import RecordedOutcome
 from tests.support.journaling import begin, second_database
+from tests.support.racing import before_statement
 from tests.support.recording import RecordingGateway
 
 pytestmark = pytest.mark.django_db
@@ -253,19 +255,13 @@ def test_nobody_hears_of_an_end_that_was_not_written(gateway: RecordingGateway) 
     ],
 )
 def test_a_lookup_that_moves_while_we_do_is_overtaken(
-    gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch, way: tuple[str, ...], ends: str
+    gateway: RecordingGateway, way: tuple[str, ...], ends: str
 ) -> None:
     """Each attempt finds the look-up one state further; what it left to a person stays so."""
-    operation, steps = sent(gateway), list(way)
-    compare_and_set = operations._compare_and_set
-
-    def beaten(given: Operation, state: State, values: dict[str, object]) -> bool:
-        if steps:
-            Operation.objects.update(state=steps.pop(0))
-        return compare_and_set(given, state, values)
-
-    monkeypatch.setattr(operations, "_compare_and_set", beaten)
-    operations.conclude(operation, State.SUCCEEDED, RecordedOutcome(avs="Y"), nothing)
+    operation = sent(gateway)
+    steps = [partial(Operation.objects.update, state=state) for state in way]
+    with before_statement("UPDATE dinero_operation", *steps):
+        operations.conclude(operation, State.SUCCEEDED, RecordedOutcome(avs="Y"), nothing)
     row = Operation.objects.get()
     assert (row.state, row.outcome) == (ends, {"avs": "Y"} if ends == "succeeded" else {})
 

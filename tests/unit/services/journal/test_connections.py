@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connections, transaction
 
-from django_dinero.exceptions import DineroError, InsideTransaction
+from django_dinero.exceptions import InsideTransaction
 from django_dinero.models import Operation, Transaction
 from django_dinero.models.operation import OperationState as State
 from django_dinero.services import journal
 from django_dinero.services.journal import operations
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 from tests.support.journaling import begin, second_database
+from tests.support.racing import before_statement
 from tests.support.recording import RecordingGateway
 
 
@@ -230,39 +232,29 @@ def test_a_collision_leaves_the_callers_transaction_usable(
     assert Operation.objects.using(second).count() == 1
 
 
-@pytest.fixture
-def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
-    """Run something between the refused insert and the look at who is in the way."""
-    collision = operations._collision
-
-    def arrange(change: Callable[[], object]) -> None:
-        def late(operation: Operation, using: str) -> DineroError | None:
-            change()
-            return collision(operation, using)
-
-        monkeypatch.setattr(operations, "_collision", late)
-
-    return arrange
+def meanwhile(change: Callable[[], object]) -> AbstractContextManager[None]:
+    """Do something between the refused insert and the look at who is in the way."""
+    return before_statement("SELECT", change)
 
 
 @pytest.mark.django_db
-def test_a_holder_that_finished_meanwhile_is_not_named(
-    gateway: RecordingGateway, meanwhile: Callable[[Callable[[], object]], None]
-) -> None:
+def test_a_holder_that_finished_meanwhile_is_not_named(gateway: RecordingGateway) -> None:
     begin(gateway, lock_name="t")
-    meanwhile(lambda: Operation.objects.update(held_lock=None))
-    with pytest.raises(operations.LockHeld) as caught:
+    with (
+        meanwhile(lambda: Operation.objects.update(held_lock=None)),
+        pytest.raises(operations.LockHeld) as caught,
+    ):
         begin(gateway, lock_name="t")
     assert str(caught.value) == "Operation ? on the same object is not finished."
     assert caught.value.operation is None
 
 
 @pytest.mark.django_db
-def test_a_key_that_was_freed_meanwhile_names_no_stranger(
-    gateway: RecordingGateway, meanwhile: Callable[[Callable[[], object]], None]
-) -> None:
+def test_a_key_that_was_freed_meanwhile_names_no_stranger(gateway: RecordingGateway) -> None:
     begin(gateway, idempotency_key="order-1")
-    meanwhile(lambda: Operation.objects.update(idempotency_key=None))
-    with pytest.raises(operations.LockHeld) as caught:
+    with (
+        meanwhile(lambda: Operation.objects.update(idempotency_key=None)),
+        pytest.raises(operations.LockHeld) as caught,
+    ):
         begin(gateway, idempotency_key="order-1")
     assert caught.value.operation is None

@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 import time
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,16 @@ from django_dinero.models.operation import OperationState as State
 from django_dinero.send_deadline import send_before
 from django_dinero.services.journal import operations, sending
 from tests.support.journaling import begin, second_database
+from tests.support.racing import before_statement, failing_statements
 from tests.support.recording import RecordingGateway
 
 pytestmark = pytest.mark.django_db
 
 VISA = "4111111111111111"
+
+
+INSERT, UPDATE = "INSERT INTO dinero_operation", "UPDATE dinero_operation"
+DEADLOCK = OperationalError(1213, "Deadlock found when trying to get lock")
 
 
 def fail(error: Exception) -> Any:
@@ -122,21 +128,21 @@ def test_a_worker_that_is_stopped_after_its_claim_does_not_send(
     def stopped(**kwargs: Any) -> None:
         clock[0] += 21
 
-    claim = sending._claim
-
-    def slow(*args: Any) -> None:
-        claim(*args)
-        stopped()
-
-    if pause == "claim":
-        monkeypatch.setattr(sending, "_claim", slow)
-    signals.operation_changed.connect(stopped)
     sent: list[str] = []
-    try:
+
+    def late() -> None:
         with pytest.raises(NotSent):
             sending.send(unequal, operation, lambda: sent.append("late"))
-    finally:
-        signals.operation_changed.disconnect(stopped)
+
+    if pause == "claim":
+        with before_statement(UPDATE, stopped):
+            late()
+    else:
+        signals.operation_changed.connect(stopped)
+        try:
+            late()
+        finally:
+            signals.operation_changed.disconnect(stopped)
     assert (sent, operation.state) == ([], "failed")
 
 
@@ -218,22 +224,22 @@ def test_proof_that_nothing_was_sent_overtakes_a_lookup(
 # -- A database that fails -------------------------------------------------------------------------
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("error", [OperationalError("gone away"), InterfaceError("closed")])
 @pytest.mark.parametrize("failure", [OutcomeUnknown("lost"), NotSent("no route")])
 def test_a_database_that_is_gone_hides_no_outcome(
     gateway: RecordingGateway,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     failure: DineroError,
     error: Exception,
 ) -> None:
     operation = begin(gateway)
+    with ExitStack() as gone, pytest.raises(type(failure)) as caught:
 
-    def call() -> None:
-        monkeypatch.setattr(operations, "_compare_and_set", fail(error))
-        raise failure
+        def call() -> None:
+            gone.enter_context(failing_statements(UPDATE, error))
+            raise failure
 
-    with pytest.raises(type(failure)) as caught:
         sending.send(gateway, operation, call)
     assert caught.value is failure
     assert caught.value.operation == operation
@@ -245,20 +251,18 @@ def test_a_database_that_is_gone_hides_no_outcome(
     assert Operation.objects.get().state == "sent"
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("error", [OperationalError("lock timeout"), InterfaceError("closed")])
 def test_a_journal_that_cannot_be_written_sends_nothing(
-    gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch, error: Exception
+    gateway: RecordingGateway, error: Exception
 ) -> None:
     sent: list[str] = []
     operation = begin(gateway)
-    with monkeypatch.context() as patch:
-        patch.setattr(operations, "_compare_and_set", fail(error))
-        with pytest.raises(NotSent, match="The journal could not be written"):
-            sending.send(gateway, operation, lambda: sent.append("late"))
-    with monkeypatch.context() as patch:
-        patch.setattr(Operation, "save", fail(error))
-        with pytest.raises(NotSent, match="The journal could not be written"):
-            begin(gateway)
+    told = "The journal could not be written"
+    with failing_statements(UPDATE, error), pytest.raises(NotSent, match=told):
+        sending.send(gateway, operation, lambda: sent.append("late"))
+    with failing_statements(INSERT, error), pytest.raises(NotSent, match=told):
+        begin(gateway)
     assert (sent, Operation.objects.count()) == ([], 1)
 
 
@@ -287,35 +291,19 @@ def test_an_operation_stays_on_the_connection_it_was_written_to(
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("deadlocks", "written"), [(2, True), (3, False)])
 def test_the_victim_of_a_deadlock_is_written_once_more(
-    gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch, deadlocks: int, written: bool
+    gateway: RecordingGateway, deadlocks: int, written: bool
 ) -> None:
-    save, left = Operation.save, [deadlocks]
-
-    def unlucky(self: Operation, **kwargs: Any) -> None:
-        if left[0]:
-            left[0] -= 1
-            raise OperationalError(1213, "Deadlock found when trying to get lock")
-        save(self, **kwargs)
-
-    monkeypatch.setattr(Operation, "save", unlucky)
-    if written:
-        assert begin(gateway).lease_until is not None
-    else:
-        with pytest.raises(NotSent, match="The journal could not be written"):
-            begin(gateway)
+    with before_statement(INSERT, *[fail(DEADLOCK)] * deadlocks):
+        if written:
+            assert begin(gateway).lease_until is not None
+        else:
+            with pytest.raises(NotSent, match="The journal could not be written"):
+                begin(gateway)
     assert Operation.objects.count() == int(written)
 
 
-def test_a_deadlock_in_the_callers_transaction_is_the_callers(
-    gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tries: list[int] = []
-
-    def unlucky(self: Operation, **kwargs: Any) -> None:
-        tries.append(1)
-        raise OperationalError(1213, "Deadlock found when trying to get lock")
-
-    monkeypatch.setattr(Operation, "save", unlucky)
-    with pytest.raises(NotSent):
+def test_a_deadlock_in_the_callers_transaction_is_the_callers(gateway: RecordingGateway) -> None:
+    # A second attempt would succeed.
+    with before_statement(INSERT, fail(DEADLOCK)), pytest.raises(NotSent):
         begin(gateway)
-    assert len(tries) == 1
+    assert not Operation.objects.exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from django_dinero.exceptions import InvalidTransactionError
 from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.models import Customer, Operation, Transaction
 from django_dinero.services.ledger import rows
+from tests.support.racing import before_statement
 from tests.support.recording import RecordingGateway, answer
 
 Make = Callable[..., Customer]
@@ -59,19 +61,15 @@ def test_a_customer_deleted_during_the_charge_does_not_lose_it(
 
 
 def test_a_row_that_somebody_else_wrote_meanwhile_is_taken(
-    gateway: RecordingGateway, card: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     first = Transaction.create(5, **card)
     operation = Operation.objects.get()
     Transaction.objects.update(operation_key="elsewhere")
-    links = rows._links
-
-    def late(given: Operation, parent: Transaction | None) -> dict[str, Any]:
-        Transaction.objects.update(operation_key=given.key)
-        return links(given, parent)
-
-    monkeypatch.setattr(rows, "_links", late)
-    assert rows.write_row(operation) == (first, False)
+    here = partial(Transaction.objects.update, operation_key=operation.key)
+    # Behind the look for the operation's own row, before the one for the gateway's id.
+    with before_statement("SELECT", lambda: None, here):
+        assert rows.write_row(operation) == (first, False)
     assert Transaction.objects.count() == 1
 
 

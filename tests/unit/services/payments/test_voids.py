@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -71,15 +72,18 @@ def test_a_running_follow_up_keeps_others_out(charge: Transaction) -> None:
 
 
 def test_an_authorization_and_its_capture_are_voided_once(
-    authorization: Transaction, monkeypatch: pytest.MonkeyPatch
+    gateway: RecordingGateway, authorization: Transaction
 ) -> None:
     capture = authorization.settle()
-    first = capture.void()
-    # Another worker that looked before the first void was recorded.
-    monkeypatch.setattr(
-        "django_dinero.services.payments.rules.void_error", lambda family, amount: None
-    )
-    assert authorization.void() == first
+    first: list[Transaction] = []
+
+    def meanwhile(call: Callable[[], Any]) -> Any:
+        """Another worker voids the capture, whose lock is another one."""
+        first.append(capture.void())
+        return call()
+
+    gateway.faults["void"] = meanwhile
+    assert [authorization.void()] == first
     assert Transaction.objects.filter(kind="void").count() == 1
     assert not Operation.objects.exclude(state="succeeded").exists()
 
@@ -118,14 +122,12 @@ def test_an_instance_that_is_out_of_date_is_refused_at_once(
 
 
 def test_a_key_written_by_a_rival_meanwhile_answers_for_both(
-    gateway: RecordingGateway, charge: Transaction, monkeypatch: pytest.MonkeyPatch
+    gateway: RecordingGateway, charge: Transaction
 ) -> None:
-    rival = charge.void(idempotency_key="void-1001")
-    # What the loser saw: a row that still stood, and no operation of this key.
-    Transaction.objects.filter(pk=charge.pk).update(status="approved")
-    stale = Transaction.objects.get(pk=charge.pk)
-    monkeypatch.setattr("django_dinero.services.payments.followups._earlier", lambda *args: None)
-    assert stale.void(idempotency_key="void-1001") == rival
+    rival = Transaction.objects.get()
+    with before_statement("SAVEPOINT", lambda: rival.void(idempotency_key="void-1001")):
+        void = charge.void(idempotency_key="void-1001")
+    assert void == Transaction.objects.get(kind="void")
     assert gateway.verbs.count("void") == 1
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from django_dinero.exceptions import (
     HeldForReview,
     InvalidInput,
     NeedsAttention,
+    NotSent,
     OperationClosed,
     OperationInProgress,
     OutcomeUnknown,
@@ -22,6 +25,7 @@ from django_dinero.gateways.types import TransactionResult
 from django_dinero.models import Operation, Transaction
 from django_dinero.redaction import Secret
 from django_dinero.services.recovery import idempotency
+from tests.support.racing import before_statement
 from tests.support.recording import RecordingGateway, answer, lose_reply, refuse_connection
 
 pytestmark = pytest.mark.django_db
@@ -162,37 +166,41 @@ def test_a_key_whose_charge_never_left_is_free_again(
 # -- A rival between our look and our insert ------------------------------------------------------
 
 
-@pytest.fixture
-def blind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first look finds nothing, as it does when both come at the same moment."""
-    monkeypatch.setattr(idempotency, "earlier", lambda *args: None)
+def rival(card: dict[str, Any], problem: type[DineroError] | None = None) -> Callable[[], None]:
+    """Another worker's charge of the same key, with what it is told."""
+
+    def charge() -> None:
+        with pytest.raises(problem) if problem else nullcontext():
+            Transaction.create(5, idempotency_key=KEY, **card)
+
+    return charge
 
 
-def test_the_rivals_charge_is_ours_too(
-    gateway: RecordingGateway, card: dict[str, Any], blind: None
-) -> None:
-    first = Transaction.create(5, idempotency_key=KEY, **card)
-    assert Transaction.create(5, idempotency_key=KEY, **card) == first
+def test_the_rivals_charge_is_ours_too(gateway: RecordingGateway, card: dict[str, Any]) -> None:
+    with before_statement("SAVEPOINT", rival(card)):
+        row = Transaction.create(5, idempotency_key=KEY, **card)
+    assert row == Transaction.objects.get()
     assert gateway.verbs == ["charge"]
 
 
 def test_a_rival_whose_reply_was_lost_is_looked_up(
-    gateway: RecordingGateway, card: dict[str, Any], blind: None
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     gateway.faults["charge"] = lose_reply
-    with pytest.raises(OutcomeUnknown):
-        Transaction.create(5, idempotency_key=KEY, **card)
-    assert Transaction.create(5, idempotency_key=KEY, **card).status == "approved"
+    with before_statement("SAVEPOINT", rival(card, OutcomeUnknown)):
+        row = Transaction.create(5, idempotency_key=KEY, **card)
+    assert row.status == "approved"
     assert gateway.verbs == ["charge", "find_operation"]
 
 
 def test_a_rival_that_sent_nothing_frees_the_key_for_the_next_attempt(
-    gateway: RecordingGateway, card: dict[str, Any], blind: None
+    gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
     gateway.faults["charge"] = refuse_connection
-    with pytest.raises(DineroError):
-        Transaction.create(5, idempotency_key=KEY, **card)
-    with pytest.raises(OperationInProgress):
+    with (
+        before_statement("SAVEPOINT", rival(card, NotSent)),
+        pytest.raises(OperationInProgress),
+    ):
         Transaction.create(5, idempotency_key=KEY, **card)
     assert Transaction.create(5, idempotency_key=KEY, **card).status == "approved"
     assert gateway.verbs == ["charge", "charge"]

@@ -18,7 +18,8 @@ from django_dinero.exceptions import (
     OutcomeUnknown,
 )
 from django_dinero.models import CreditCard, Customer, Operation
-from django_dinero.services.vault import creations, push
+from django_dinero.services.vault import push
+from tests.support.racing import before_statement
 from tests.support.recording import (
     RecordingGateway,
     lose_reply,
@@ -183,16 +184,12 @@ def test_in_a_transaction_both_wait_for_the_commit(gateway: RecordingGateway) ->
 
 
 def test_a_rival_that_ended_between_our_look_and_our_call(
-    create: Create, gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
+    create: Create, gateway: RecordingGateway
 ) -> None:
-    first = create()
-    real, looks = creations.earlier_customer, iter([True])
-
-    def blind_once(*args: Any) -> Customer | None:
-        return None if next(looks, False) else real(*args)
-
-    monkeypatch.setattr(creations, "earlier_customer", blind_once)
-    assert create() == first
+    with before_statement("SAVEPOINT", create):
+        second = create()
+    (first,) = Customer.objects.all()
+    assert second == first
     assert gateway.verbs == ["create_customer"]
     assert not Operation.objects.filter(held_lock__isnull=False).exists()
     assert CreditCard.objects.count() == len(first.cards)
