@@ -13,6 +13,8 @@ PARALLEL ?= -n auto --dist worksteal
 ARGS ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Or every worker of the tests, and each of their child processes, compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 $(PY):
 	@found=$${DINERO_PYTHON:-$$(.ci/find-python)} || \

@@ -19,7 +19,7 @@ from tests.integration.api.calling import Caller, json_of
 from tests.support import sinks
 from tests.support.recording import RecordingGateway, lose_reply, refuse_connection
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 NUMBER = "4012888818888"
 MALFORMED = "4012888818889"

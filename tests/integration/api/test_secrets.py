@@ -24,7 +24,7 @@ from tests.integration.api.planted import CVV, NUMBER, TOKEN, leaks
 from tests.support import sinks
 from tests.support.recording import RecordingGateway
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 PLANTED = {"number": NUMBER, "cvv": CVV, "month": "12", "year": "2060"}
 
