@@ -12,6 +12,9 @@ from tests.unit.services.vault.test_customers import *  # noqa: F403
 from tests.unit.services.vault.test_deletions import *  # noqa: F403
 from tests.unit.services.vault.test_deletions_early import *  # noqa: F403
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases="__all__")]
+pytestmark = [  # type: ignore[assignment]
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True, databases="__all__"),
+]
 
 __all__ = ["card", "gateway", "make_customer"]
