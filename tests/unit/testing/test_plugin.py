@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def run_pytest(folder: Path, *arguments: str) -> str:
     """Run pytest on ``folder`` as a project of its own would, with the plugin loaded by name."""
     command = [sys.executable, "-m", "pytest", "-p", "no:dinero", "-p", plugin.__name__]
+    command += ["-p", "no:randomly"]  # it imports factory-boy, and with it Django
     result = subprocess.run(
         [*command, "-p", "no:cacheprovider", "-q", *arguments, str(folder)],
         cwd=folder,
