@@ -190,7 +190,7 @@ class Gateway(ABC):
         """Approve or decline a transaction that the gateway holds for review."""
         self._lacks("decide_review")
 
-    # -- Reading the gateway's books, credentials, webhooks -------------------------------------
+    # -- Reading the gateway's records, credentials, webhooks -------------------------------------
 
     def iter_customers(self) -> Iterator[RemoteCustomer]:
         """Go through all customers of the account, fetched as they are asked for.

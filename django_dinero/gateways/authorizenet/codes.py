@@ -78,7 +78,7 @@ PARTIAL_APPROVAL = "295"
 #: Reason codes of a repeated transaction.
 DUPLICATES = ("11", "318")
 #: Reason codes of a transaction that broke off and that the gateway then failed to void. Only its
-#: books tell whether it stands.
+#: records tell whether it stands.
 NOT_TAKEN_BACK = ("120", "121", "122")
 #: Reason codes of an *approved* reply in which nothing new happened.
 ALREADY_VOIDED = "310"

@@ -69,7 +69,7 @@ def listed(client: PatientClient, since: datetime.datetime) -> Iterator[dict[str
 
 
 def readable(reply: Reply) -> Reply:
-    """Return the reply to a question about the books.
+    """Return the reply to a question about the gateway's records.
 
     Raises:
         Incomplete: the gateway does not answer it.

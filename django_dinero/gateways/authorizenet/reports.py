@@ -112,7 +112,7 @@ def remote_status(word: str) -> RemoteStatus:
     """Return a ``transactionStatus`` in our words.
 
     Raises:
-        OutcomeUnknown: a status that this release does not know; guessing would cook the books.
+        OutcomeUnknown: a status that this release does not know; guessing would falsify ours.
     """
     status = codes.STATUSES.get(word)
     if status is None:

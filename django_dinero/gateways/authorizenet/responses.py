@@ -75,7 +75,7 @@ def result(content: Mapping[str, Any], *, follow_up: bool = False) -> Transactio
 
     Raises:
         OutcomeUnknown: it says two things at once, approves without an id, or has a response code
-            that this release does not know. The gateway's books will tell.
+            that this release does not know. The gateway's records will tell.
     """
     response = at(content, "transactionResponse")
     verdict = _verdict(response, follow_up=follow_up)

@@ -139,8 +139,8 @@ def captured_before(
     """Take "captured already" for success if it is captured for our amount.
 
     Our request is sent once, and a proxy may deliver it twice: then the first delivery did it.
-    The gateway does not tell that from somebody else's capture. Either way the books agree only if
-    ours have it too.
+    The gateway does not tell that from somebody else's capture. Either way both sides agree only if
+    our ledger has it too.
 
     Raises:
         OutcomeUnknown: the transaction could not be read.

@@ -70,7 +70,7 @@ def test_the_refusal_names_every_way_out(settings: Any) -> None:
     with transaction.atomic(), pytest.raises(InsideTransaction) as caught:
         journal.alias_for_money()
     assert str(caught.value) == (
-        "Money must not move inside a database transaction: a rollback would lose the books of "
+        "Money must not move inside a database transaction: a rollback would lose the record of "
         "it. Either call it outside (a view can be non_atomic_requests), or from "
         "transaction.on_commit(), or on PostgreSQL or MariaDB set "
         'DINERO["JOURNAL_ALIAS"] to a second connection (django_dinero.db.journal_alias).'
