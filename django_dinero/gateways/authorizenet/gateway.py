@@ -271,7 +271,7 @@ class AuthorizeNetGateway(Gateway):
         reply = self._patient.change("updateHeldTransaction", values, key=key)
         return responses.transaction(reply)
 
-    # -- Reading the gateway's records --------------------------------------------------------------
+    # -- Reading the gateway's records ------------------------------------------------------------
 
     def retrieve_transaction(self, transaction_id: str) -> RemoteTransaction | Refusal:
         """Fetch one transaction (needs the *Transaction Details API*)."""
