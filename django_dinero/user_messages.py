@@ -36,6 +36,8 @@ _UNKNOWN = _("It is not known yet whether this was done. Do not repeat it; it is
 #: How the server is set up is for its log alone.
 _MISCONFIGURED = _("The server cannot use its payment gateway.")
 _REFUSED = _("The payment gateway refused it.")
+#: Said by the gateway, or here before it was asked.
+_NOT_POSSIBLE = _("This cannot be done with this payment.")
 
 #: Every code has an entry: what is missing would be told in staff's words.
 CARDHOLDER: Mapping[str, Promise] = {
@@ -58,9 +60,9 @@ CARDHOLDER: Mapping[str, Promise] = {
     "invalid_card": _DECLINED,
     "invalid_expiry": _DECLINED,
     "invalid_cvv": _DECLINED,
-    "invalid_amount": _REFUSED,
-    "refund_refused": _REFUSED,
-    "invalid_transaction": _REFUSED,
+    "invalid_amount": _NOT_POSSIBLE,
+    "refund_refused": _NOT_POSSIBLE,
+    "invalid_transaction": _NOT_POSSIBLE,
     "held_for_review": _("The payment is held until it has been reviewed."),
     "action_required": _("Your bank asks you to confirm this payment."),
     "operation_closed": _("This payment was ended. Start a new one."),

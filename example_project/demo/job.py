@@ -177,13 +177,15 @@ class Job:
 
     def twice(self, customer: Customer) -> None:
         """The same idempotency key twice: one charge at the bank."""
-        call = 'Transaction.create(price="12.34", customer=customer, idempotency_key="order-1001")'
+        call = (
+            'Transaction.create(price="12.34", customer=customer, idempotency_key="order-1001-1")'
+        )
 
         def charge() -> Transaction:
             return Transaction.create(
                 price="12.34",
                 customer=customer,
-                idempotency_key="order-1001",
+                idempotency_key="order-1001-1",
                 order_reference="1001",
             )
 

@@ -204,7 +204,7 @@ def _decided(outcome: RecordedOutcome, row: Transaction) -> RecordedOutcome:
         return replace(outcome, result=ResultStatus.HELD.value)
     text = _("It was held for review, and declined then.")
     if row.status == TransactionStatus.VOIDED:
-        text = _("It was voided before it was decided.")
+        text = _("It was voided before its outcome was read here.")
     elif row.status == TransactionStatus.EXPIRED:
         text = _("It expired before it was decided.")
     elif outcome.status is ResultStatus.REQUIRES_ACTION:

@@ -49,6 +49,10 @@ def void_error(family: ledger.Family, amount: Decimal) -> DineroError | None:
         problem = _("A void cannot be voided.")
     elif row.status == TransactionStatus.SETTLED:
         problem = _("The bank has settled this; refund it.")
+    elif row.status == TransactionStatus.VOIDED:
+        problem = _("This was voided before.")
+    elif row.status == TransactionStatus.HELD:
+        problem = _("This is held for review: decline it instead.")
     elif row.status not in (TransactionStatus.APPROVED, TransactionStatus.REQUIRES_ACTION):
         problem = _("This cannot be voided: %(status)s.") % {"status": row.get_status_display()}
     return InvalidTransactionError(problem, transaction=row) if problem else None

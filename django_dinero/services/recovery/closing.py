@@ -35,7 +35,10 @@ def close(operation: Operation, *, note: str, by: object) -> Operation:
     ):
         raise InvalidInput(
             {
-                "operation": _("Only what needs attention can be closed; this one is: %(state)s.")
+                "operation": _(
+                    "Only what needs attention can be closed; this one is: %(state)s. What is "
+                    "still open is looked up, and what has ended stays as it is."
+                )
                 % {"state": operation.get_state_display()}
             },
             operation=operation,

@@ -52,8 +52,10 @@ class CallerKey:
             return cls()
         if isinstance(key, Secret):
             raise InvalidInput({"idempotency_key": unsendable(key.reveal())})
-        text = key if isinstance(key, str) else ""
-        if not 1 <= len(text) <= 64 or not all("!" <= c <= "~" for c in text):
+        if not isinstance(key, str):
+            text = _("Pass a str, not %(type)s.") % {"type": type(key).__name__}
+            raise InvalidInput({"idempotency_key": text})
+        if not 1 <= len(key) <= 64 or not all("!" <= c <= "~" for c in key):
             raise InvalidInput(
                 {"idempotency_key": _("Use 1 to 64 visible ASCII characters, without blanks.")}
             )
@@ -64,7 +66,7 @@ class CallerKey:
         if problem:
             del where  # a traceback shows the locals
             raise InvalidInput({"scope": problem})
-        return cls(text, where)
+        return cls(key, where)
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -99,7 +101,12 @@ def answer_of(operation: Operation, parameters: Mapping[str, object]) -> Transac
     """As :func:`earlier`, for an operation that has been read already."""
     if operation.fingerprint != identifiers.fingerprint(parameters):
         raise IdempotencyKeyReused(
-            _("This idempotency key was used before with other parameters."), operation=operation
+            _(
+                "This idempotency key was used before with other parameters (operation %(key)s). "
+                "Repeat the first call as it was, or take a new key."
+            )
+            % {"key": operation.key},
+            operation=operation,
         )
     if operation.is_open:
         look_up(operation)

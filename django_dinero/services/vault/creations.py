@@ -69,7 +69,12 @@ def earlier_customer(
     if made is None:
         return None
     if not _has_same_values(made, customer, card):
-        raise IdempotencyKeyReused(_("This idempotency key was used before with other parameters."))
+        raise IdempotencyKeyReused(
+            _(
+                "This idempotency key was used before with other parameters. Repeat the first call "
+                "as it was, or take a new key."
+            )
+        )
     if made.customer_id is None:
         made.save()
     if made.customer_id is None and not in_transaction(router.db_for_write(Customer)):
