@@ -320,7 +320,7 @@ def test_a_card_that_the_gateway_had_before_is_announced_by_the_push_of_its_row(
     assert heard == [("1111", False, "synced")]
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, databases="__all__")
 def test_in_the_callers_transaction_a_card_is_announced_after_the_commit(
     make_customer: Make, heard: Heard
 ) -> None:
@@ -335,7 +335,7 @@ def test_in_the_callers_transaction_a_card_is_announced_after_the_commit(
     assert heard == [("2222", True, "synced"), ("0027", False, "synced")]
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, databases="__all__")
 def test_a_rolled_back_card_is_not_announced(make_customer: Make, heard: Heard) -> None:
     customer = make_customer()
     heard.clear()
@@ -347,7 +347,7 @@ def test_a_rolled_back_card_is_not_announced(make_customer: Make, heard: Heard) 
     assert heard == []
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, databases="__all__")
 def test_a_new_number_in_an_upsert_is_announced_after_its_commit(
     make_customer: Make, heard: Heard
 ) -> None:
