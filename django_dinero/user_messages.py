@@ -114,6 +114,12 @@ def _mismatches(ending: Promise) -> dict[str, StaffText]:
     }
 
 
+_WAITS_FOR_HOLDER = StaffText(
+    _("The card's holder has to confirm this first: it is neither done nor refused."),
+    _("Do not do it again. The page of operation %(key)s tells how it ended."),
+    False,
+)
+
 STAFF_CHARGE: Mapping[str, StaffText] = {
     "outcome_unknown": StaffText(
         _("It is not known yet whether the card was charged."),
@@ -204,11 +210,7 @@ STAFF_CARD: Mapping[str, StaffText] = {
         _("Compare operation %(key)s with the gateway's own pages first."),
         False,
     ),
-    "action_required": StaffText(
-        _("The card's holder has to confirm this first: it is neither done nor refused."),
-        _("Do not do it again. The page of operation %(key)s tells how it ended."),
-        False,
-    ),
+    "action_required": _WAITS_FOR_HOLDER,
     "operation_closed": StaffText(
         _("The operation of this key was closed by hand."),
         _("Nothing was stored now. Read what was found then; open the page again to add a card."),
@@ -261,11 +263,7 @@ STAFF_FOLLOW_UP: Mapping[str, StaffText] = {
         _("Compare operation %(key)s with the gateway's own pages first."),
         False,
     ),
-    "action_required": StaffText(
-        _("The card's holder has to confirm this first: it is neither done nor refused."),
-        _("Do not do it again. The page of operation %(key)s tells how it ended."),
-        False,
-    ),
+    "action_required": _WAITS_FOR_HOLDER,
     "operation_closed": StaffText(
         _("The operation of this key was closed by hand."),
         _("Nothing was done now. Read what was found then; open the page again to do it."),

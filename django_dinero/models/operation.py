@@ -10,6 +10,7 @@ from django.db import models, router
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero import conf
+from django_dinero.cards import wrap_secrets
 from django_dinero.db.fields import IdField, UtcNow
 from django_dinero.identifiers import KEY_LENGTH, new_key
 from django_dinero.models import _services
@@ -303,4 +304,7 @@ class Operation(models.Model):
         Raises:
             InvalidInput: it does not need attention, or there is no note or name.
         """
-        return _services.closing.close(self, note=note, by=by)
+        texts = {"note": note, "by": by if isinstance(by, str) else str(by or "")}
+        wrap_secrets(texts)
+        del note, by  # a traceback shows the locals
+        return _services.closing.close(self, **texts)

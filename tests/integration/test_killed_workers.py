@@ -92,7 +92,7 @@ POINTS: dict[str, tuple[Plant, str, str]] = {
     "before the outcome": (before(journal, "try_to_conclude"), "sent", "succeeded"),
     "before the row": (before(conclusions, "insert_row"), "sent", "succeeded"),
     "before the row is committed": (after(conclusions, "insert_row"), "sent", "succeeded"),
-    "before anybody hears": (before(conclusions, "_told"), "succeeded", "succeeded"),
+    "before anybody hears": (before(conclusions, "_announce_if_new"), "succeeded", "succeeded"),
     "careful, before the outcome": (carefully(before(journal, "conclude")), "sent", "succeeded"),
     "careful, before the row": (
         carefully(before(conclusions, "write_row")),
@@ -203,7 +203,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(
         (before(RecordingGateway, "decide_review"), "sent", "absent"),
         (after(RecordingGateway, "decide_review"), "sent", "absent"),  # to be repeated
         (before(ledger, "write_decision"), "sent", "absent"),
-        (before(conclusions, "_decided"), "succeeded", "succeeded"),
+        (before(conclusions, "_decided_outcome"), "succeeded", "succeeded"),
     ],
 )
 def test_a_killed_decision_is_made_once(

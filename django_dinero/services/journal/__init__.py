@@ -5,6 +5,12 @@ What other rooms use of it stands here; the modules are its own.
 
 from __future__ import annotations
 
+from django_dinero.services.journal.conclusions import (
+    conclude,
+    log_unrecorded,
+    log_unwritten,
+    try_to_conclude,
+)
 from django_dinero.services.journal.connections import (
     alias_for_money,
     alias_for_vault,
@@ -15,16 +21,12 @@ from django_dinero.services.journal.operations import (
     LockHeld,
     add_to_intent,
     begin,
-    conclude,
     end,
     free_idempotency_key,
     is_locked,
-    log_unrecorded,
-    log_unwritten,
     move,
     nothing_sent_if_unwritten,
     release_lock,
-    try_to_conclude,
 )
 from django_dinero.services.journal.sending import close_refused, log_broken_backend, send
 

@@ -11,19 +11,17 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.db import (
-    Error,
     IntegrityError,
     InterfaceError,
     OperationalError,
     connections,
-    router,
     transaction,
 )
 from django.utils.translation import gettext as _
@@ -34,7 +32,6 @@ from django_dinero.exceptions import (
     DineroError,
     NotSent,
     OperationInProgress,
-    OutcomeUnknown,
 )
 from django_dinero.gateways.base import Gateway
 from django_dinero.models.operation import LOCKING_STATES, TRANSITIONS, Operation, OperationState
@@ -110,7 +107,7 @@ def begin(
     _take_over(operation, times)
     if sent:
         operation.send_before = send_before
-        _announce(operation, State.NEW)
+        announce(operation, State.NEW)
     return operation
 
 
@@ -213,9 +210,9 @@ def move(
     it, by the winner.
     """
     old = operation.state
-    won = _compare_and_set(operation, state, _with_outcome(columns, outcome))
+    won = _compare_and_set(operation, state, with_outcome(columns, outcome))
     if won:
-        _announce(operation, old)
+        announce(operation, old)
     return won
 
 
@@ -244,7 +241,7 @@ def _take_over(operation: Operation, written: Mapping[str, Any]) -> None:
             delattr(operation, name)  # Django's way to defer a field
 
 
-def _announce(operation: Operation, old: str) -> None:
+def announce(operation: Operation, old: str) -> None:
     signals.send(
         signals.operation_changed,
         Operation,
@@ -254,18 +251,18 @@ def _announce(operation: Operation, old: str) -> None:
     )
 
 
-def _with_outcome(columns: dict[str, Any], outcome: RecordedOutcome | None) -> dict[str, Any]:
+def with_outcome(columns: dict[str, Any], outcome: RecordedOutcome | None) -> dict[str, Any]:
     return columns if outcome is None else {**columns, "outcome": outcome.to_json()}
 
 
 def end(operation: Operation, state: OperationState, outcome: RecordedOutcome) -> None:
     """As :func:`move`, from wherever a look-up has taken the operation meanwhile."""
-    old = _end(operation, state, _with_outcome({}, outcome))
+    old = change_to_end(operation, state, with_outcome({}, outcome))
     if old:
-        _announce(operation, old)
+        announce(operation, old)
 
 
-def _end(operation: Operation, state: OperationState, values: dict[str, Any]) -> str:
+def change_to_end(operation: Operation, state: OperationState, values: dict[str, Any]) -> str:
     operation.ended_from = ""
     began = operation.state
     # The loop ends: no change of state leads back.
@@ -277,148 +274,6 @@ def _end(operation: Operation, state: OperationState, values: dict[str, Any]) ->
             operation.ended_from = old
             return old
     return ""
-
-
-def conclude(
-    operation: Operation,
-    state: OperationState,
-    outcome: RecordedOutcome,
-    write: Callable[[], ResultT],
-    **columns: Any,
-) -> ResultT:
-    """Write how an operation ended, and with it the rows that follow from it.
-
-    On the journal's own connection the operation is committed first: it outlives a rollback of
-    the caller, and the rows can be written again from it. Receivers hear of it afterwards: an
-    error of theirs in the database must not take it back.
-
-    Raises:
-        OutcomeUnknown: the database failed; the log has the operation's key and the gateway's id.
-    """
-    values = _with_outcome(columns, outcome)
-    apart = is_apart(operation)
-    stood = operation.state, operation.outcome
-    old, failed = "", False
-    try:
-        with transaction.atomic(using=operation.written_on):
-            ended = _end(operation, state, values)
-            if not apart:
-                rows = write()
-        old = ended
-        if apart:
-            rows = write()
-    except Exception as error:  # of the database, or of a project's own receivers and hooks
-        failed = True
-        log_unrecorded(operation, state, outcome, error)
-    if failed and not old:
-        # Rolled back: the instance must not say more than the row, or nobody looks it up.
-        operation.state, operation.outcome = stood
-        with suppress(Error):
-            operation.refresh_from_db()
-    if old:
-        _announce(operation, old)
-    if not failed:
-        return rows
-    raise _unrecorded(operation)
-
-
-def try_to_conclude(
-    operation: Operation,
-    state: OperationState,
-    outcome: RecordedOutcome,
-    write: Callable[[], ResultT],
-    **columns: Any,
-) -> tuple[ResultT] | None:
-    """As :func:`conclude`, and leave it to the database's constraints whether ``write`` may.
-
-    Returns:
-        What ``write`` returned, or None where the database objected, or would do so too late: then
-        nothing was written, and the caller looks first and concludes after that.
-
-    Raises:
-        OutcomeUnknown: as for :func:`conclude`.
-    """
-    using = operation.written_on
-    if is_apart(operation) or connections[using].in_atomic_block:
-        return None
-    old, written = "", list[ResultT]()
-    objected: Exception | None = None
-    try:
-        # PostgreSQL and SQLite tell of a foreign key whose row has gone at the commit.
-        with transaction.atomic(using=using):
-            old = _end(operation, state, _with_outcome(columns, outcome))
-            written.append(write())
-    except Exception as error:  # of the database, or of a project's own receivers and hooks
-        objected = error
-    if objected is not None:
-        committed = _is_committed(operation, state, outcome, objected)
-        if not committed or not written:
-            return None
-    if old:
-        _announce(operation, old)
-    return (written[0],)
-
-
-def _is_committed(
-    operation: Operation, state: OperationState, outcome: RecordedOutcome, error: Exception
-) -> bool:
-    """Read the row again after an error; say whether it was committed all the same.
-
-    A hook of the project's that runs right after the commit may have raised.
-    """
-    failed = False
-    try:
-        operation.refresh_from_db()
-    except Error as broken:
-        failed = True
-        log_unrecorded(operation, state, outcome, broken)
-    if failed:
-        raise _unrecorded(operation)
-    committed = operation.state == state and operation.outcome == outcome.to_json()
-    if committed:
-        logger.error("After operation %s was recorded: %s", operation.key, type(error).__name__)
-    else:
-        logger.info("Operation %s: %s; looking first", operation.key, type(error).__name__)
-    return committed
-
-
-def is_apart(operation: Operation) -> bool:
-    """Say whether the operation is written on another connection than the rows."""
-    return operation.written_on != router.db_for_write(Operation)
-
-
-def _unrecorded(operation: Operation) -> OutcomeUnknown:
-    return OutcomeUnknown(
-        _("The gateway answered, and the database could not record it; look up %(key)s.")
-        % {"key": operation.key},
-        operation=operation,
-    )
-
-
-def log_unrecorded(
-    operation: Operation, state: OperationState, outcome: RecordedOutcome, error: Exception
-) -> None:
-    """Tell the log what the database does not hear: enough to find it at the gateway."""
-    logger.critical(
-        "Operation %s ended as %s at %s (transaction %s), and the database could not record it: %s",
-        operation.key,
-        state,
-        operation.gateway_name,
-        outcome.transaction_id or outcome.customer_id or "-",
-        type(error).__name__,
-    )
-
-
-def log_unwritten(operation: Operation, outcome: RecordedOutcome) -> None:
-    """Tell the log of an answer that comes after the operation was left to a person."""
-    logger.critical(
-        "Operation %s is %s at %s, and the gateway answered: %s (transaction %s)",
-        operation.key,
-        operation.state,
-        operation.gateway_name,
-        outcome.result,
-        outcome.transaction_id or "-",
-    )
 
 
 def free_idempotency_key(operation: Operation) -> None:

@@ -23,11 +23,10 @@ from django_dinero.gateways.types import Refusal
 from django_dinero.models.operation import Operation, OperationState
 from django_dinero.send_deadline import check_may_send, send_before
 from django_dinero.services.errors import error_for
+from django_dinero.services.journal.conclusions import conclude, log_unrecorded
 from django_dinero.services.journal.operations import (
-    conclude,
     end,
     last_moment,
-    log_unrecorded,
     move,
     nothing_sent_if_unwritten,
     sending_columns,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from django_dinero.services.ledger.conclusions import (
     DECISIONS,
-    align_held,
+    align_undecided,
     conclude,
     restore_lost_rows,
     restore_row,
@@ -26,7 +26,7 @@ from django_dinero.services.ledger.rows import (
 __all__ = [
     "DECISIONS",
     "Family",
-    "align_held",
+    "align_undecided",
     "conclude",
     "family_of",
     "lock_name_of",

@@ -85,7 +85,7 @@ def conclude(
     if written is None:
         journal.log_unwritten(operation, outcome)
         return None
-    return _told(operation, *written)
+    return _announce_if_new(operation, *written)
 
 
 def _if_it_has_a_result(
@@ -119,19 +119,19 @@ def restore_row(operation: Operation) -> Transaction:
     """Return the row of an operation that has a result, written again if a rollback took it."""
     if operation.kind in DECISIONS:
         row = original_of(operation)
-        align_held(row)
+        align_undecided(row)
         return row
     row, is_new = write_row(operation)
-    _told(operation, row, is_new)
+    _announce_if_new(operation, row, is_new)
     if is_new:
         restore_lost_rows(row)  # whatever took it took its captures, voids and refunds too
     if row.status in UNDECIDED or operation.state in UNDECIDED_STATES:
-        align_held(row)
+        align_undecided(row)
         operation.refresh_from_db()
     return row
 
 
-def _told(operation: Operation, row: Transaction, is_new: bool) -> Transaction:
+def _announce_if_new(operation: Operation, row: Transaction, is_new: bool) -> Transaction:
     if is_new:
         _announce(operation, row)
     return row
@@ -164,7 +164,7 @@ def restore_lost_rows(row: Transaction) -> Family:
         restore_row(operation)
     undecided = row.status in UNDECIDED
     if undecided:
-        align_held(row)
+        align_undecided(row)
     return family_of(row) if lost or undecided else family
 
 
@@ -174,7 +174,7 @@ def write_decision(held: Transaction, status: TransactionStatus) -> None:
     rows.update(status=status, updated_at=timezone.now())
 
 
-def align_held(row: Transaction) -> None:
+def align_undecided(row: Transaction) -> None:
     """Make an undecided payment's row and operation say the same, whichever heard first."""
     key = row.operation_key or ""
     operation = Operation.objects.using(journal.current_alias()).filter(key=key).first()
@@ -185,7 +185,7 @@ def align_held(row: Transaction) -> None:
         write_decision(row, STATUSES[RecordedOutcome.of(operation).status])
         refresh(row)
     elif operation.state in UNDECIDED_STATES and _state_of(row) != operation.state:
-        outcome = _decided(RecordedOutcome.of(operation), row)
+        outcome = _decided_outcome(RecordedOutcome.of(operation), row)
         if journal.move(operation, _state_of(row), outcome):
             _announce(operation, row)
 
@@ -196,7 +196,7 @@ def _state_of(row: Transaction) -> OperationState:
     return OperationState.SUCCEEDED if row.status in TAKEN else OperationState.DECLINED
 
 
-def _decided(outcome: RecordedOutcome, row: Transaction) -> RecordedOutcome:
+def _decided_outcome(outcome: RecordedOutcome, row: Transaction) -> RecordedOutcome:
     state = _state_of(row)
     if state == OperationState.SUCCEEDED:
         return replace(outcome, result=ResultStatus.APPROVED.value)

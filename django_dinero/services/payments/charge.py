@@ -33,7 +33,7 @@ from django_dinero.services.validation import ShownCard
 
 TEXT_LIMITS = {"order_reference": 255, "description": 255}
 INITIATORS = ("customer", "merchant")
-#: ``price`` is positional, and belongs into the list of accepted names.
+#: ``price`` is positional, and belongs in the list of accepted names.
 ACCEPTED = names_of(ChargeOptions) | {"price"}
 
 

@@ -34,15 +34,16 @@ def capture(
 ) -> Transaction:
     """Take an authorization; see :meth:`Transaction.capture`."""
     asked = _amount(authorization, amount, Decimal(authorization.price))
-    kind = OperationKind.CAPTURE
-    order = FollowUpOrder.read(kind, authorization, asked, rules.capture_error, options)
+    rule, given = rules.capture_error, Given.read(options)
+    order = FollowUpOrder.of(OperationKind.CAPTURE, authorization, asked, rule, given)
     return order.earlier() or order.carry_out(ledger.family_of(authorization))
 
 
 def void(original: Transaction, **options: Unpack[FollowUpOptions]) -> Transaction:
     """Cancel what the bank has not settled, whole; see :meth:`Transaction.void`."""
     asked = _amount(original, None, Decimal(original.price))
-    order = FollowUpOrder.read(OperationKind.VOID, original, asked, rules.void_error, options)
+    rule, given = rules.void_error, Given.read(options)
+    order = FollowUpOrder.of(OperationKind.VOID, original, asked, rule, given)
     return order.earlier() or order.carry_out(ledger.family_of(original))
 
 
@@ -52,18 +53,18 @@ def refund(
     **options: Unpack[FollowUpOptions],
 ) -> Transaction:
     """Give money back, as a void where the bank has not settled; see :meth:`Transaction.refund`."""
-    validation.refuse_unknown(options, ACCEPTED)
+    given = Given.read(options)
     asked = None if amount is None else _amount(original, amount, Decimal(0))
-    key = CallerKey.read(options)
-    earlier = _earlier((OperationKind.REFUND, OperationKind.VOID), original, asked, key)
+    either = (OperationKind.REFUND, OperationKind.VOID)
+    earlier = _earlier(either, original, asked, given.key)
     if earlier is not None:
         return earlier
     journal.alias_for_money()  # refused here, before the gateway is asked whether it has settled
     try:
-        order, family = _refund_order(original, asked, options)
+        order, family = _refund_order(original, asked, given)
     except DineroError:
         # Another worker may have done it under this key since we looked.
-        rival = _earlier((OperationKind.REFUND, OperationKind.VOID), original, asked, key)
+        rival = _earlier(either, original, asked, given.key)
         if rival is None:
             raise
         return rival
@@ -71,7 +72,7 @@ def refund(
 
 
 def _refund_order(
-    original: Transaction, asked: Decimal | None, options: Mapping[str, Any]
+    original: Transaction, asked: Decimal | None, given: Given
 ) -> tuple[FollowUpOrder, ledger.Family]:
     """Return how the money is given back: as a refund, or as a void of what is not settled."""
     family = _paid_family(ledger.restore_lost_rows(original))
@@ -83,7 +84,7 @@ def _refund_order(
     kind, rule = OperationKind.REFUND, rules.refund_error
     if rules.must_void(row, amount):
         kind, rule = OperationKind.VOID, rules.void_error
-    return FollowUpOrder.read(kind, row, amount, rule, options, asked_on=original), family
+    return FollowUpOrder.of(kind, row, amount, rule, given, asked_on=original), family
 
 
 def _paid_family(family: ledger.Family) -> ledger.Family:
@@ -93,8 +94,28 @@ def _paid_family(family: ledger.Family) -> ledger.Family:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """The keyword arguments of a verb, read and checked in their form."""
+
+    key: CallerKey
+    description: str
+
+    @classmethod
+    def read(cls, options: Mapping[str, Any]) -> Given:
+        """Read them.
+
+        Raises:
+            TypeError: an unknown one.
+            InvalidInput: a wrong one.
+        """
+        validation.refuse_unknown(options, ACCEPTED)
+        texts = validation.check_texts(options, {"description": 255})
+        return cls(CallerKey.read(options), texts["description"])
+
+
+@dataclass(frozen=True, slots=True)
 class FollowUpOrder:
-    """What a caller asked for, read and checked in its form.
+    """What is to be done to which transaction, and the rule that says whether it may.
 
     ``asked_on`` is what the caller named: the refund of an authorization goes to its capture.
     """
@@ -108,31 +129,26 @@ class FollowUpOrder:
     gateway: Gateway
 
     @classmethod
-    def read(
+    def of(
         cls,
         kind: OperationKind,
         original: Transaction,
         amount: Decimal,
         rule: Rule,
-        options: Mapping[str, Any],
+        given: Given,
         asked_on: Transaction | None = None,
     ) -> FollowUpOrder:
-        """Read the arguments of a verb.
+        """Return the order.
 
         Raises:
-            TypeError: an unknown argument.
-            InvalidInput: a wrong one.
+            InvalidInput: a text that the gateway does not take.
             UnsupportedFeature: the gateway lacks the verb.
         """
-        validation.refuse_unknown(options, ACCEPTED)
         gateway = get_gateway(original.gateway_name)
-        verb = "decide_review" if kind in ledger.DECISIONS else kind.value
-        gateway.require(verb)
-        request = _request(original, amount, options)
+        gateway.require("decide_review" if kind in ledger.DECISIONS else kind.value)
+        request = _request(original, amount, given.description)
         gateway.check_request(request)
-        return cls(
-            kind, original, rule, asked_on or original, CallerKey.read(options), request, gateway
-        )
+        return cls(kind, original, rule, asked_on or original, given.key, request, gateway)
 
     def earlier(self) -> Transaction | None:
         """Return what this idempotency key did before."""
@@ -162,7 +178,7 @@ class FollowUpOrder:
         if self.asked_on is not self.original:
             ledger.refresh(self.asked_on)
         if waited:
-            ledger.align_held(self.original)
+            ledger.align_undecided(self.original)
         return row
 
     def problem(self, family: ledger.Family) -> DineroError | None:
@@ -235,8 +251,7 @@ def _amount(row: Transaction, amount: object, default: Decimal) -> Decimal:
     return parse_amount(amount, row.currency, field="amount")
 
 
-def _request(original: Transaction, amount: Decimal, options: Mapping[str, Any]) -> FollowUpRequest:
-    texts = validation.check_texts(options, {"description": 255})
+def _request(original: Transaction, amount: Decimal, description: str) -> FollowUpRequest:
     return FollowUpRequest(
         operation_key=identifiers.new_key(),
         transaction_id=original.transaction_id or "",
@@ -246,7 +261,7 @@ def _request(original: Transaction, amount: Decimal, options: Mapping[str, Any])
         card_id=original.card_id,
         last_4=original.last_4,
         order_reference=original.order_reference,
-        description=texts["description"],
+        description=description,
     )
 
 

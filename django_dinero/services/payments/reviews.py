@@ -18,7 +18,7 @@ from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.ledger import statuses
 from django_dinero.services.payments import rules
 from django_dinero.services.payments.execute import contradiction_of, mark_needs_attention
-from django_dinero.services.payments.followups import FollowUpOrder
+from django_dinero.services.payments.followups import FollowUpOrder, Given
 from django_dinero.services.recovery import idempotency
 
 Action = Literal["approve", "decline"]
@@ -32,7 +32,8 @@ def decide_review(
 ) -> Transaction:
     """Approve or decline a payment that the gateway holds; returns the row, brought up to date."""
     price = Decimal(held.price)
-    order = FollowUpOrder.read(KINDS[action], held, price, rules.decision_error, options)
+    given = Given.read(options)
+    order = FollowUpOrder.of(KINDS[action], held, price, rules.decision_error, given)
     if order.earlier() is not None:
         ledger.refresh(held)
         return held
@@ -67,7 +68,7 @@ def _decide(order: FollowUpOrder, operation: Operation, action: Action) -> None:
         lambda: ledger.write_decision(held, status) if status else None,
     )
     ledger.refresh(held)
-    ledger.align_held(held)
+    ledger.align_undecided(held)
     idempotency.row_or_raise(operation, held)
 
 

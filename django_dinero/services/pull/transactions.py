@@ -144,7 +144,7 @@ def update_row(row: Transaction, remote: RemoteTransaction) -> None:
         same.exclude(status=row.status).update(status=row.status, updated_at=timezone.now())
         _add_missing_capture(row, remote)
     ledger.refresh(row)
-    ledger.align_held(row)
+    ledger.align_undecided(row)
 
 
 def _add_missing_capture(row: Transaction, remote: RemoteTransaction) -> None:

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from django.utils.translation import gettext as _
 
-from django_dinero.cards import unsendable
+from django_dinero.cards import text_of, unsendable
 from django_dinero.exceptions import InvalidInput
 from django_dinero.models.operation import Operation, OperationState
+from django_dinero.redaction import Secret
 from django_dinero.services import journal
 from django_dinero.services.journal.records import RecordedOutcome
 
@@ -16,19 +17,16 @@ NOTE_LENGTH = 500
 NAME_LENGTH = 150
 
 
-def close(operation: Operation, *, note: str, by: object) -> Operation:
+def close(operation: Operation, *, note: str | Secret, by: str | Secret) -> Operation:
     """Finish an operation that needs attention; see :meth:`Operation.close`."""
-    texts = {
-        "note": (str(note or "").strip(), NOTE_LENGTH),
-        "by": (str(by or "").strip(), NAME_LENGTH),
-    }
+    texts = {"note": (note, NOTE_LENGTH), "by": (by, NAME_LENGTH)}
     errors = {name: _text_error(text, limit) for name, (text, limit) in texts.items()}
     errors = {name: problem for name, problem in errors.items() if problem}
     if errors:
         raise InvalidInput(errors, operation=operation)
     # Without a result, so that it can never be taken for an approval and get a ledger row.
     outcome = replace(
-        RecordedOutcome.of(operation), result="", note=texts["note"][0], closed_by=texts["by"][0]
+        RecordedOutcome.of(operation), result="", note=text_of(note), closed_by=text_of(by)
     )
     if operation.state != OperationState.NEEDS_ATTENTION or not journal.move(
         operation, OperationState.CLOSED, outcome
@@ -46,7 +44,10 @@ def close(operation: Operation, *, note: str, by: object) -> Operation:
     return operation
 
 
-def _text_error(text: str, limit: int) -> str:
+def _text_error(value: str | Secret, limit: int) -> str:
+    if isinstance(value, Secret):  # what passes for a card number
+        return unsendable(value.reveal())
+    text = text_of(value)
     if not text:
         return _("This is required, for those who ask later.")
     if len(text) > limit:

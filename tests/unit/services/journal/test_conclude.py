@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 def test_a_conclusion_and_its_rows_are_written_together(gateway: RecordingGateway) -> None:
     operation = begin(gateway)
     journal.send(gateway, operation, lambda: None)
-    written = operations.conclude(
+    written = journal.conclude(
         operation,
         State.SUCCEEDED,
         RecordedOutcome(transaction_id="7"),
@@ -53,7 +53,7 @@ def test_a_lookup_that_was_faster_is_overtaken(gateway: RecordingGateway) -> Non
     assert operations.move(
         Operation.objects.get(), State.UNKNOWN, outcome=RecordedOutcome(error="died")
     )
-    operations.conclude(
+    journal.conclude(
         operation,
         State.SUCCEEDED,
         RecordedOutcome(avs="Y"),
@@ -70,15 +70,13 @@ def test_an_end_that_somebody_else_wrote_stays(gateway: RecordingGateway) -> Non
     operations.move(
         Operation.objects.get(), State.DECLINED, outcome=RecordedOutcome(error="lookup")
     )
-    assert (
-        operations.conclude(operation, State.SUCCEEDED, RecordedOutcome(), lambda: "row") == "row"
-    )
+    assert journal.conclude(operation, State.SUCCEEDED, RecordedOutcome(), lambda: "row") == "row"
     assert (operation.state, operation.outcome) == ("declined", {"error": "lookup"})
 
 
 def test_columns_are_written_with_the_end(gateway: RecordingGateway) -> None:
     operation = sent(gateway)
-    operations.conclude(
+    journal.conclude(
         operation,
         State.SUCCEEDED,
         RecordedOutcome(),
@@ -113,7 +111,7 @@ def test_a_database_that_fails_is_told_with_the_ids(
         raise DatabaseError("disk full")
 
     with pytest.raises(OutcomeUnknown) as caught:
-        operations.conclude(operation, State.SUCCEEDED, outcome, write)
+        journal.conclude(operation, State.SUCCEEDED, outcome, write)
     assert str(caught.value) == (
         f"The gateway answered, and the database could not record it; look up {operation.key}."
     )
@@ -142,7 +140,7 @@ def failing(change: Callable[[], object]) -> Callable[[], None]:
 def test_on_one_connection_the_end_goes_with_its_rows(gateway: RecordingGateway) -> None:
     operation = sent(gateway)
     with pytest.raises(OutcomeUnknown):
-        operations.conclude(
+        journal.conclude(
             operation,
             State.SUCCEEDED,
             RecordedOutcome(),
@@ -164,9 +162,7 @@ def test_on_its_own_connection_the_end_is_committed_first(
             blocks.append(connections[second].in_atomic_block)
 
         with pytest.raises(OutcomeUnknown), transaction.atomic():
-            operations.conclude(
-                operation, State.SUCCEEDED, RecordedOutcome(avs="Y"), failing(write)
-            )
+            journal.conclude(operation, State.SUCCEEDED, RecordedOutcome(avs="Y"), failing(write))
         assert blocks == [False]
         row = Operation.objects.using(second).get()
         assert (row.state, row.outcome) == ("succeeded", {"avs": "Y"})
@@ -192,7 +188,7 @@ def test_a_receiver_that_fails_in_the_database_takes_nothing_back(
     receiver = failing_receiver(heard)
     signals.operation_changed.connect(receiver)
     try:
-        operations.conclude(
+        journal.conclude(
             operation,
             State.SUCCEEDED,
             RecordedOutcome(),
@@ -216,9 +212,9 @@ def test_receivers_hear_of_an_end_that_is_committed(
 
     signals.operation_changed.connect(heard)
     try:
-        operations.conclude(sent(gateway), State.SUCCEEDED, RecordedOutcome(), nothing)
+        journal.conclude(sent(gateway), State.SUCCEEDED, RecordedOutcome(), nothing)
         with second_database(tmp_path) as aliases[0]:
-            operations.conclude(
+            journal.conclude(
                 sent(gateway, using=aliases[0]),
                 State.SUCCEEDED,
                 RecordedOutcome(),
@@ -238,9 +234,7 @@ def test_nobody_hears_of_an_end_that_was_not_written(gateway: RecordingGateway) 
     signals.operation_changed.connect(receive)
     try:
         with pytest.raises(OutcomeUnknown):
-            operations.conclude(
-                operation, State.SUCCEEDED, RecordedOutcome(), failing(lambda: None)
-            )
+            journal.conclude(operation, State.SUCCEEDED, RecordedOutcome(), failing(lambda: None))
     finally:
         signals.operation_changed.disconnect(receive)
     assert heard == []
@@ -261,7 +255,7 @@ def test_a_lookup_that_moves_while_we_do_is_overtaken(
     operation = sent(gateway)
     steps = [partial(Operation.objects.update, state=state) for state in way]
     with before_statement("UPDATE dinero_operation", *steps):
-        operations.conclude(operation, State.SUCCEEDED, RecordedOutcome(avs="Y"), nothing)
+        journal.conclude(operation, State.SUCCEEDED, RecordedOutcome(avs="Y"), nothing)
     row = Operation.objects.get()
     assert (row.state, row.outcome) == (ends, {"avs": "Y"} if ends == "succeeded" else {})
 
@@ -274,7 +268,7 @@ def test_a_connection_that_is_gone_is_an_unknown_outcome(
         raise error
 
     with pytest.raises(OutcomeUnknown):
-        operations.conclude(sent(gateway), State.SUCCEEDED, RecordedOutcome(), write)
+        journal.conclude(sent(gateway), State.SUCCEEDED, RecordedOutcome(), write)
 
 
 # -- The idempotency key ---------------------------------------------------------------------------

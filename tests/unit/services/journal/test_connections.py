@@ -150,7 +150,7 @@ def test_a_row_that_names_no_connection_is_the_routers(
     detached = Operation(pk=first.pk, state="new")
     assert operations.move(detached, State.SENT)
     detached = Operation(pk=first.pk, state="sent")
-    done = operations.conclude(detached, State.FAILED, RecordedOutcome(error="no"), lambda: "rows")
+    done = journal.conclude(detached, State.FAILED, RecordedOutcome(error="no"), lambda: "rows")
     assert done == "rows"
     operations.free_idempotency_key(Operation(pk=first.pk))
     row = Operation.objects.using(second).get()

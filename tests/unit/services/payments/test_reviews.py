@@ -366,5 +366,5 @@ def test_a_decision_that_a_rollback_took_from_the_row_is_written_again(
 def test_a_row_of_nobody_has_no_operation_to_agree_with(held: Transaction) -> None:
     Transaction.objects.update(operation_key=None)
     held.refresh_from_db()
-    ledger.align_held(held)
+    ledger.align_undecided(held)
     assert held.status == "held"

@@ -12,6 +12,7 @@ from django_dinero.enums import ResultStatus
 from django_dinero.exceptions import InvalidInput, NeedsAttention, OperationClosed
 from django_dinero.gateways.types import TransactionResult
 from django_dinero.models import Operation, Transaction
+from tests.support import sinks
 from tests.support.recording import RecordingGateway, answer
 
 pytestmark = pytest.mark.django_db
@@ -95,6 +96,16 @@ def test_who_and_why_are_required(
         doubtful.close(**given)
     assert set(caught.value.errors) == named
     assert Operation.objects.get().state == "needs_attention"
+
+
+@pytest.mark.parametrize("field", ["note", "by"])
+def test_a_card_number_typed_here_is_not_in_the_traceback(doubtful: Operation, field: str) -> None:
+    number = "4111111111111111"
+    texts = {"note": FOUND, "by": "Ann", field: f"card {number}"}
+    with pytest.raises(InvalidInput) as caught:
+        doubtful.close(**texts)
+    assert set(caught.value.errors) == {field}
+    assert sinks.found(sinks.traceback_with_locals(caught.value, skip=__file__), [number]) == []
 
 
 def test_only_what_needs_attention_is_closed(

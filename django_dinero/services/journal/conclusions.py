@@ -1,0 +1,162 @@
+"""Writing how an operation ended, together with the rows that follow from it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from django.db import Error, connections, router, transaction
+from django.utils.translation import gettext as _
+
+from django_dinero.exceptions import OutcomeUnknown
+from django_dinero.models.operation import Operation, OperationState
+from django_dinero.services.journal.operations import announce, change_to_end, with_outcome
+from django_dinero.services.journal.records import RecordedOutcome
+
+logger = logging.getLogger("django_dinero.journal")
+
+ResultT = TypeVar("ResultT")
+
+
+def conclude(
+    operation: Operation,
+    state: OperationState,
+    outcome: RecordedOutcome,
+    write: Callable[[], ResultT],
+    **columns: Any,
+) -> ResultT:
+    """Write how an operation ended, and with it the rows that follow from it.
+
+    On the journal's own connection the operation is committed first: it outlives a rollback of
+    the caller, and the rows can be written again from it. Receivers hear of it afterwards: an
+    error of theirs in the database must not take it back.
+
+    Raises:
+        OutcomeUnknown: the database failed; the log has the operation's key and the gateway's id.
+    """
+    values = with_outcome(columns, outcome)
+    own_connection = has_own_connection(operation)
+    stood = operation.state, operation.outcome
+    old, failed = "", False
+    try:
+        with transaction.atomic(using=operation.written_on):
+            ended = change_to_end(operation, state, values)
+            if not own_connection:
+                rows = write()
+        old = ended
+        if own_connection:
+            rows = write()
+    except Exception as error:  # of the database, or of a project's own receivers and hooks
+        failed = True
+        log_unrecorded(operation, state, outcome, error)
+    if failed and not old:
+        # Rolled back: the instance must not say more than the row, or nobody looks it up.
+        operation.state, operation.outcome = stood
+        with suppress(Error):
+            operation.refresh_from_db()
+    if old:
+        announce(operation, old)
+    if not failed:
+        return rows
+    raise _unrecorded(operation)
+
+
+def try_to_conclude(
+    operation: Operation,
+    state: OperationState,
+    outcome: RecordedOutcome,
+    write: Callable[[], ResultT],
+    **columns: Any,
+) -> tuple[ResultT] | None:
+    """As :func:`conclude`, and leave it to the database's constraints whether ``write`` may.
+
+    Returns:
+        What ``write`` returned, or None where the database objected, or would do so too late: then
+        nothing was written, and the caller looks first and concludes after that.
+
+    Raises:
+        OutcomeUnknown: as for :func:`conclude`.
+    """
+    using = operation.written_on
+    if has_own_connection(operation) or connections[using].in_atomic_block:
+        return None
+    old, written = "", list[ResultT]()
+    objected: Exception | None = None
+    try:
+        # PostgreSQL and SQLite tell of a foreign key whose row has gone at the commit.
+        with transaction.atomic(using=using):
+            old = change_to_end(operation, state, with_outcome(columns, outcome))
+            written.append(write())
+    except Exception as error:  # of the database, or of a project's own receivers and hooks
+        objected = error
+    if objected is not None:
+        committed = _is_committed(operation, state, outcome, objected)
+        if not committed or not written:
+            return None
+    if old:
+        announce(operation, old)
+    return (written[0],)
+
+
+def _is_committed(
+    operation: Operation, state: OperationState, outcome: RecordedOutcome, error: Exception
+) -> bool:
+    """Read the row again after an error; say whether it was committed all the same.
+
+    A hook of the project's that runs right after the commit may have raised.
+    """
+    failed = False
+    try:
+        operation.refresh_from_db()
+    except Error as broken:
+        failed = True
+        log_unrecorded(operation, state, outcome, broken)
+    if failed:
+        raise _unrecorded(operation)
+    committed = operation.state == state and operation.outcome == outcome.to_json()
+    if committed:
+        logger.error("After operation %s was recorded: %s", operation.key, type(error).__name__)
+    else:
+        logger.info("Operation %s: %s; looking first", operation.key, type(error).__name__)
+    return committed
+
+
+def has_own_connection(operation: Operation) -> bool:
+    """Say whether the operation is written on another connection than the rows."""
+    return operation.written_on != router.db_for_write(Operation)
+
+
+def _unrecorded(operation: Operation) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        _("The gateway answered, and the database could not record it; look up %(key)s.")
+        % {"key": operation.key},
+        operation=operation,
+    )
+
+
+def log_unrecorded(
+    operation: Operation, state: OperationState, outcome: RecordedOutcome, error: Exception
+) -> None:
+    """Tell the log what the database does not hear: enough to find it at the gateway."""
+    logger.critical(
+        "Operation %s ended as %s at %s (transaction %s), and the database could not record it: %s",
+        operation.key,
+        state,
+        operation.gateway_name,
+        outcome.transaction_id or outcome.customer_id or "-",
+        type(error).__name__,
+    )
+
+
+def log_unwritten(operation: Operation, outcome: RecordedOutcome) -> None:
+    """Tell the log of an answer that comes after the operation was left to a person."""
+    logger.critical(
+        "Operation %s is %s at %s, and the gateway answered: %s (transaction %s)",
+        operation.key,
+        operation.state,
+        operation.gateway_name,
+        outcome.result,
+        outcome.transaction_id or "-",
+    )
