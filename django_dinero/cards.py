@@ -6,7 +6,7 @@ import datetime
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import cast
+from typing import Any, cast
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -168,15 +168,20 @@ def card_details(
     return CardDetails(number=number, cvv=cvv, month=month, year=year, address=address)
 
 
-def card_input_error(errors: Mapping[str, str]) -> InvalidInput:
-    """Return the error for wrong card fields, of the class of the first that is wrong."""
+def card_input_error(errors: Mapping[str, str], **context: Any) -> InvalidInput:
+    """Return the error for wrong card fields, of the class of the first that is wrong.
+
+    Args:
+        errors: what is wrong, by field.
+        **context: for the exception.
+    """
     if "number" in errors:
-        return InvalidCardInput(errors)
+        return InvalidCardInput(errors, **context)
     if "month" in errors or "year" in errors:
-        return InvalidExpiryInput(errors)
+        return InvalidExpiryInput(errors, **context)
     if "cvv" in errors:
-        return InvalidCVVInput(errors)
-    return InvalidInput(errors)
+        return InvalidCVVInput(errors, **context)
+    return InvalidInput(errors, **context)
 
 
 def check_cvv(value: object, *, field: str = "cvv") -> Secret | None:

@@ -320,3 +320,8 @@ class WebhookNotice:
     object_kind: str
     object_id: str
     operation_key: str = ""
+
+
+def has_reason(answer: Refusal | TransactionResult, *kinds: ReasonKind) -> bool:
+    """Say whether an answer has a reason of one of these kinds."""
+    return any(reason.kind in kinds for reason in answer.reasons)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -271,6 +272,11 @@ class Operation(models.Model):
     def is_open(self) -> bool:
         """Whether its outcome is not known yet."""
         return self.state in OPEN_STATES
+
+    @property
+    def asked_amount(self) -> Decimal:
+        """The amount that it asked for, 0 if it moves no money."""
+        return Decimal(self.amount or 0)
 
     @property
     def has_result(self) -> bool:

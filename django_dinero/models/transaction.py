@@ -47,6 +47,8 @@ class TransactionStatus(models.TextChoices):
     CHARGED_BACK = "charged_back", _("charged back")
 
 
+#: What the lock names of transactions begin with.
+LOCK_PREFIX = "transaction:"
 #: Statuses in which the payment is not decided yet.
 UNDECIDED = (TransactionStatus.HELD, TransactionStatus.REQUIRES_ACTION)
 #: Statuses whose amount counts in sums.
@@ -173,6 +175,11 @@ class Transaction(models.Model):
     def __str__(self) -> str:
         amount = normalise(Decimal(self.price), self.currency)
         return f"{self.get_kind_display()} {amount} {self.currency} ({self.get_status_display()})"
+
+    @property
+    def lock_name(self) -> str:
+        """The lock name of this transaction. One operation that follows it is open at a time."""
+        return f"{LOCK_PREFIX}{self.public_id}"
 
     @classmethod
     def from_db(

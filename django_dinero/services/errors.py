@@ -11,7 +11,7 @@ from django_dinero import exceptions
 from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import GatewayError, OutcomeUnknown
 from django_dinero.gateways.base import Gateway
-from django_dinero.gateways.types import Reason, Refusal, TransactionResult
+from django_dinero.gateways.types import Reason, Refusal
 from django_dinero.redaction import scrub
 
 ResultT = TypeVar("ResultT")
@@ -60,11 +60,6 @@ def error_for(reasons: Iterable[Reason], *, existing_id: str = "", **context: An
     if issubclass(error, exceptions.DuplicateCardError):
         return error(message, card_id=existing_id, **context)
     return error(message, **context)
-
-
-def has_reason(refusal: Refusal | TransactionResult, kind: ReasonKind) -> bool:
-    """Say whether a refusal has a reason of this kind."""
-    return any(reason.kind is kind for reason in refusal.reasons)
 
 
 def read(gateway: Gateway, call: Callable[[], ResultT | Refusal]) -> ResultT:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypedDict
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email, validate_ipv46_address
@@ -16,15 +16,13 @@ from django_dinero.cards import (
     PaymentToken,
     address_of,
     card_details,
-    card_input_error,
     text_of,
     unsendable,
 )
 from django_dinero.exceptions import InvalidInput, unexpected_keywords
 from django_dinero.gateways.base import Gateway
+from django_dinero.input_errors import InputErrors
 from django_dinero.redaction import Secret
-
-ResultT = TypeVar("ResultT")
 
 #: Arguments that describe a card which is not stored yet.
 CARD_ARGUMENTS = frozenset({"number", "cvv", "month", "year", "token", *ADDRESS_FIELDS})
@@ -145,36 +143,12 @@ def check_ip(value: object) -> str:
     raise InvalidInput({"customer_ip": _validator_error(validate_ipv46_address, text)})
 
 
-class InputErrors:
-    """Collects the errors of several checks, by field. The first error of a field is kept."""
-
-    def __init__(self) -> None:
-        self.by_field: dict[str, str] = {}
-
-    def collect(self, check: Callable[[], ResultT]) -> ResultT | None:
-        """Run a check and return its result, or None if it raised :class:`InvalidInput`."""
-        try:
-            return check()
-        except InvalidInput as error:
-            found = error.errors
-        self.add({name: " ".join(texts) for name, texts in found.items()})
-        return None
-
-    def add(self, errors: Mapping[str, str]) -> None:
-        """Add errors that were found elsewhere."""
-        self.by_field = {**errors, **self.by_field}
-
-    def check_for_gateway(self, gateway: Gateway, given: Mapping[str, Any]) -> None:
-        """Check a card's fields against the gateway's maximum lengths and required fields."""
-        texts = {name: v for name, v in given.items() if isinstance(v, str)}
-        self.collect(lambda: gateway.check_lengths(texts))
-        if given.get("token"):
-            return
-        for name in gateway.required_card_fields:
-            if not text_of(given.get(name)):
-                self.add({name: _("%(gateway)s requires this.") % {"gateway": gateway.name}})
-
-    def raise_if_any(self) -> None:
-        """Raise :class:`InvalidInput`, or the subclass for the first wrong card field."""
-        if self.by_field:
-            raise card_input_error(self.by_field)
+def check_for_gateway(errors: InputErrors, gateway: Gateway, given: Mapping[str, Any]) -> None:
+    """Check a card's fields against the gateway's maximum lengths and required fields."""
+    texts = {name: v for name, v in given.items() if isinstance(v, str)}
+    errors.collect(gateway.check_lengths, texts)
+    if given.get("token"):
+        return
+    for name in gateway.required_card_fields:
+        if not text_of(given.get(name)):
+            errors.add({name: _("%(gateway)s requires this.") % {"gateway": gateway.name}})

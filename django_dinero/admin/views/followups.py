@@ -20,6 +20,7 @@ from django_dinero.admin.views.safety import Posted, link
 from django_dinero.exceptions import DineroError
 from django_dinero.forms.charges import ConfirmForm, FollowUpForm
 from django_dinero.models import Transaction
+from django_dinero.models.family import Family
 from django_dinero.money import normalise
 from django_dinero.services import ledger
 from django_dinero.services.payments import rules
@@ -33,7 +34,7 @@ class FollowUpPage(MoneyPage):
     explanation: ClassVar[Any]
 
     #: The service's own rule: why this cannot be done to a transaction, None if it can.
-    rule: ClassVar[Callable[[ledger.Family, Decimal], DineroError | None]]
+    rule: ClassVar[Callable[[Family, Decimal], DineroError | None]]
 
     def why_not(self, row: Transaction) -> DineroError | None:
         """Return why it cannot be done to all that is left; a transaction's page asks too."""

@@ -27,6 +27,7 @@ from django_dinero.services.journal.operations import (
     move,
     nothing_sent_if_unwritten,
     release_lock,
+    with_idempotency_key,
 )
 from django_dinero.services.journal.sending import close_refused, log_broken_backend, send
 
@@ -51,4 +52,5 @@ __all__ = [
     "release_lock",
     "send",
     "try_to_conclude",
+    "with_idempotency_key",
 ]

@@ -35,6 +35,7 @@ from django_dinero.exceptions import (
 )
 from django_dinero.gateways.base import Gateway
 from django_dinero.models.operation import LOCKING_STATES, TRANSITIONS, Operation, OperationState
+from django_dinero.services.journal.connections import current_alias
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 
 logger = logging.getLogger("django_dinero.journal")
@@ -156,6 +157,18 @@ def nothing_sent_if_unwritten() -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError) as error:
         raise NotSent(_("The journal could not be written; nothing was sent.")) from error
+
+
+def with_idempotency_key(idempotency_key: str, scope: str) -> Operation | None:
+    """Return the operation that a caller's key has; None if the key is free.
+
+    Raises:
+        NotSent: the database cannot be read now.
+    """
+    # Read from the primary: a replica may lag, and a look-up writes.
+    with nothing_sent_if_unwritten():
+        rows = Operation.objects.using(current_alias())
+        return rows.filter(scope=scope, idempotency_key=idempotency_key).first()
 
 
 def add_to_intent(operation: Operation, **values: Any) -> None:

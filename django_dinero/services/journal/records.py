@@ -7,8 +7,7 @@ them. Only what differs from the default is stored.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from decimal import Decimal
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus
@@ -49,13 +48,12 @@ class _Record:
 
     def to_json(self) -> dict[str, Any]:
         """Return what differs from the default, as plain values."""
-        blank = type(self)()
-        values = asdict(self)  # type: ignore[call-overload]
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in values.items()
-            if value != getattr(blank, name)
-        }
+        stored: dict[str, Any] = {}
+        for each in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, each.name)
+            if value != each.default:
+                stored[each.name] = list(value) if isinstance(value, tuple) else value
+        return stored
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
@@ -222,8 +220,3 @@ def _truncated(text: str, name: str) -> str:
     clean = text.replace("\x00", "").encode("utf-8", "ignore").decode()
     limit = getattr(Transaction._meta.get_field(name), "max_length", None)
     return clean[:limit]
-
-
-def asked_amount(operation: Operation) -> Decimal:
-    """Return the amount that an operation asked for, 0 for one that moves no money."""
-    return Decimal(operation.amount or 0)

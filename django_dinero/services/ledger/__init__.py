@@ -11,13 +11,12 @@ from django_dinero.services.ledger.conclusions import (
     conclude,
     restore_lost_rows,
     restore_row,
+    row_or_raise,
     write_decision,
 )
 from django_dinero.services.ledger.refusals import recorded_refusal
 from django_dinero.services.ledger.rows import (
-    Family,
     family_of,
-    lock_name_of,
     original_of,
     refresh,
     transactions,
@@ -25,16 +24,15 @@ from django_dinero.services.ledger.rows import (
 
 __all__ = [
     "DECISIONS",
-    "Family",
     "align_undecided",
     "conclude",
     "family_of",
-    "lock_name_of",
     "original_of",
     "recorded_refusal",
     "refresh",
     "restore_lost_rows",
     "restore_row",
+    "row_or_raise",
     "transactions",
     "write_decision",
 ]

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from django_dinero import signals
 from django_dinero.enums import ResultStatus
+from django_dinero.models.family import Family
 from django_dinero.models.operation import (
     UNDECIDED_STATES,
     Operation,
@@ -25,11 +26,9 @@ from django_dinero.services import journal
 from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.ledger.refusals import recorded_refusal
 from django_dinero.services.ledger.rows import (
-    Family,
     belongs_to_other_operation,
     family_of,
     insert_row,
-    lock_name_of,
     original_of,
     refresh,
     transactions,
@@ -75,7 +74,7 @@ def conclude(
     Returns:
         The row; None if the operation needs a person's attention.
     """
-    state = STATES[outcome.status]
+    state = STATES[outcome.result]
     insert = _if_it_has_a_result(operation, lambda: insert_row(operation, parent))
     done = journal.try_to_conclude(operation, state, outcome, insert, **columns)
     if done is not None:
@@ -101,7 +100,7 @@ def _conclude_carefully(
     parent: Transaction | None,
     columns: dict[str, Any],
 ) -> Written | None:
-    state = STATES[outcome.status]
+    state = STATES[outcome.result]
     if belongs_to_other_operation(operation, outcome.transaction_id):
         if outcome.status in (ResultStatus.DECLINED, ResultStatus.FAILED):
             # A refused duplicate comes with the id of its original.
@@ -131,6 +130,13 @@ def restore_row(operation: Operation) -> Transaction:
     return row
 
 
+def row_or_raise(operation: Operation, row: Transaction) -> Transaction:
+    """Return the row if its operation succeeded; otherwise raise the refusal."""
+    if operation.state == OperationState.SUCCEEDED:
+        return row
+    raise recorded_refusal(operation, row)
+
+
 def _announce_if_new(operation: Operation, row: Transaction, is_new: bool) -> Transaction:
     if is_new:
         _announce(operation, row)
@@ -156,7 +162,7 @@ def restore_lost_rows(row: Transaction) -> Family:
     """
     family = family_of(row)
     rows = Operation.objects.using(journal.current_alias()).filter(
-        lock_name=lock_name_of(row), kind__in=FOLLOW_UPS, state__in=CAN_HAVE_ROWS
+        lock_name=row.lock_name, kind__in=FOLLOW_UPS, state__in=CAN_HAVE_ROWS
     )
     known = {child.operation_key for child in family.children}
     lost = [each for each in rows.order_by("pk") if each.key not in known and each.has_result]

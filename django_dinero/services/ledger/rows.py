@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -18,13 +16,13 @@ from django_dinero.enums import RemoteStatus, ResultStatus, TransactionKind
 from django_dinero.exceptions import InvalidTransactionError
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
+from django_dinero.models.family import Family
 from django_dinero.models.operation import Operation
-from django_dinero.models.transaction import COUNTED, Transaction, TransactionStatus
-from django_dinero.money import EXACT, normalise
-from django_dinero.services.journal.records import Intent, RecordedOutcome, asked_amount
+from django_dinero.models.transaction import COUNTED, LOCK_PREFIX, Transaction, TransactionStatus
+from django_dinero.money import normalise
+from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.ledger.statuses import FROM_REMOTE, KINDS, SHARED, STATUSES
 
-LOCK_PREFIX = "transaction:"
 #: Statuses that a void ends.
 CANCELLABLE = (*COUNTED, TransactionStatus.REQUIRES_ACTION)
 
@@ -39,44 +37,9 @@ def refresh(row: Transaction) -> None:
     row.refresh_from_db(using=router.db_for_write(Transaction))
 
 
-def lock_name_of(row: Transaction) -> str:
-    """Return the lock that the operations on a transaction hold."""
-    return f"{LOCK_PREFIX}{row.public_id}"
-
-
 def original_of(operation: Operation) -> Transaction:
     """Return the transaction that an operation follows."""
     return transactions().get(public_id=operation.lock_name.removeprefix(LOCK_PREFIX))
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """A transaction with all that follows it, read at one moment."""
-
-    row: Transaction
-    children: tuple[Transaction, ...]
-
-    def sum_of(
-        self, kind: TransactionKind, statuses: Collection[TransactionStatus] = COUNTED
-    ) -> Decimal:
-        """Add up the children of a kind."""
-        found = [c for c in self.children if c.kind == kind and c.status in statuses]
-        return normalise(sum((Decimal(c.price) for c in found), Decimal(0)), self.row.currency)
-
-    @property
-    def captured(self) -> Decimal:
-        """How much was taken: the price of a charge or capture, or the sum of captures."""
-        if self.row.status not in COUNTED:
-            return Decimal(0)
-        if self.row.kind in (TransactionKind.CHARGE, TransactionKind.CAPTURE):
-            return normalise(Decimal(self.row.price), self.row.currency)
-        return self.sum_of(TransactionKind.CAPTURE)
-
-    @property
-    def left_to_refund(self) -> Decimal:
-        """How much can still be refunded; a refund that the gateway holds may still go out."""
-        on_its_way = self.sum_of(TransactionKind.REFUND, (*COUNTED, TransactionStatus.HELD))
-        return EXACT.subtract(self.captured, on_its_way)
 
 
 def family_of(row: Transaction) -> Family:
@@ -109,8 +72,9 @@ def insert_row(operation: Operation, parent: Transaction | None = None) -> tuple
     Raises:
         IntegrityError: there is such a row, or one that it points at has gone.
     """
-    links = _links(operation, parent)
-    return _write(operation, _values(operation), links), True
+    intent, outcome = Intent.of(operation), RecordedOutcome.of(operation)
+    links = _links(operation, intent, parent)
+    return _write(operation, _values(operation, intent, outcome), links), True
 
 
 def write_row(operation: Operation, parent: Transaction | None = None) -> tuple[Transaction, bool]:
@@ -119,11 +83,12 @@ def write_row(operation: Operation, parent: Transaction | None = None) -> tuple[
     Everything comes from the operation's intent and outcome, so that a row lost in a rollback is
     written again as it was.
     """
-    values = _values(operation)
+    intent, outcome = Intent.of(operation), RecordedOutcome.of(operation)
+    values = _values(operation, intent, outcome)
     found = _recorded(operation, values)
     if found is not None:
         return found
-    links = _existing(_links(operation, parent))
+    links = _existing(_links(operation, intent, parent))
     try:
         return _write(operation, values, links), True
     except IntegrityError:
@@ -158,7 +123,7 @@ def _claimed(row: Transaction, operation: Operation, values: Mapping[str, Any]) 
     newer = ("status", "transaction_id", "public_id")
     ours = {name: value for name, value in values.items() if name not in newer}
     found = transactions().filter(pk=row.pk, operation_key=None)
-    links = _existing(_links(operation, None))
+    links = _existing(_links(operation, Intent.of(operation), None))
     won = bool(found.update(operation_key=operation.key, **ours, **links))
     refresh(row)
     return won
@@ -206,17 +171,16 @@ def _mark_voided(void: Transaction) -> None:
         parent.status, parent.updated_at = TransactionStatus.VOIDED.value, now
 
 
-def _values(operation: Operation) -> dict[str, Any]:
-    intent, outcome = Intent.of(operation), RecordedOutcome.of(operation)
+def _values(operation: Operation, intent: Intent, outcome: RecordedOutcome) -> dict[str, Any]:
     kind = KINDS[operation.kind]
     # A refused capture or void may come with the id of its original: it moved nothing of its own.
-    nothing = kind in SHARED and outcome.status is not ResultStatus.APPROVED
+    nothing = kind in SHARED and outcome.result != ResultStatus.APPROVED
     return {
         "gateway_name": operation.gateway_name,
         "transaction_id": None if nothing else outcome.transaction_id or None,
         "kind": kind.value,
         "status": _status(kind, outcome).value,
-        "price": normalise(asked_amount(operation), operation.currency),
+        "price": normalise(operation.asked_amount, operation.currency),
         "currency": operation.currency,
         "customer_id": operation.customer_id,
         "card_id": operation.card_id,
@@ -241,11 +205,10 @@ def _status(kind: TransactionKind, outcome: RecordedOutcome) -> TransactionStatu
     """Return what the answer makes of a row; what was found by a look-up may have gone further."""
     if outcome.remote_status and kind != TransactionKind.VOID:
         return FROM_REMOTE[RemoteStatus(outcome.remote_status)]
-    return STATUSES[outcome.status]
+    return STATUSES[outcome.result]
 
 
-def _links(operation: Operation, parent: Transaction | None) -> dict[str, Any]:
-    intent = Intent.of(operation)
+def _links(operation: Operation, intent: Intent, parent: Transaction | None) -> dict[str, Any]:
     if parent is None and operation.lock_name:
         # By its public id: a row that was written again has another primary key.
         public_id = operation.lock_name.removeprefix(LOCK_PREFIX)

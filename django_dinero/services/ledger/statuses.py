@@ -16,7 +16,7 @@ KINDS: Mapping[str, TransactionKind] = {
     OperationKind.REFUND: TransactionKind.REFUND,
 }
 
-STATUSES: Mapping[ResultStatus, TransactionStatus] = {
+STATUSES: Mapping[str, TransactionStatus] = {
     ResultStatus.APPROVED: TransactionStatus.APPROVED,
     ResultStatus.DECLINED: TransactionStatus.DECLINED,
     ResultStatus.HELD: TransactionStatus.HELD,
@@ -24,7 +24,7 @@ STATUSES: Mapping[ResultStatus, TransactionStatus] = {
     ResultStatus.REQUIRES_ACTION: TransactionStatus.REQUIRES_ACTION,
 }
 
-STATES: Mapping[ResultStatus, OperationState] = {
+STATES: Mapping[str, OperationState] = {
     ResultStatus.APPROVED: OperationState.SUCCEEDED,
     ResultStatus.DECLINED: OperationState.DECLINED,
     ResultStatus.HELD: OperationState.HELD,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any, Unpack
 
 from django.contrib.auth import get_user_model
@@ -17,6 +18,7 @@ from django_dinero.exceptions import InvalidInput
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import ChargeRequest, StoredCard
+from django_dinero.input_errors import InputErrors
 from django_dinero.models.arguments import ChargeOptions, PaymentOptions, names_of
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
@@ -24,17 +26,20 @@ from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.models.sync_state import SyncState
 from django_dinero.models.transaction import COUNTED, Transaction
 from django_dinero.money import parse_amount
+from django_dinero.redaction import Secret
 from django_dinero.services import journal, ledger, validation
 from django_dinero.services.journal.records import Intent
 from django_dinero.services.payments import execute
 from django_dinero.services.recovery import idempotency
 from django_dinero.services.recovery.idempotency import CallerKey
-from django_dinero.services.validation import ShownCard
+from django_dinero.services.validation import CARD_ARGUMENTS, ShownCard
 
 TEXT_LIMITS = {"order_reference": 255, "description": 255}
 INITIATORS = ("customer", "merchant")
 #: ``price`` is positional, and belongs in the list of accepted names.
 ACCEPTED = names_of(ChargeOptions) | {"price"}
+#: Arguments that describe a new card or token; an address alone does not.
+TYPED = CARD_ARGUMENTS.difference(ADDRESS_FIELDS)
 
 
 def charge(price: Decimal | int | str, **options: Unpack[ChargeOptions]) -> Transaction:
@@ -49,7 +54,7 @@ def charge(price: Decimal | int | str, **options: Unpack[ChargeOptions]) -> Tran
         operation = order.open(request)
     except journal.KeyTaken as taken:
         return idempotency.rival_answer(taken.operation, order.parameters)
-    return execute.perform(order.gateway, operation, lambda: order.gateway.charge(request))
+    return execute.perform(order.gateway, operation, partial(order.gateway.charge, request))
 
 
 def charge_stored(
@@ -87,6 +92,72 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class ChargeForm:
+    """The arguments of a charge that need no row to be checked."""
+
+    #: Whether a stored card was named, or a customer.
+    is_stored: bool
+    #: Whether a new card or token was described.
+    is_typed: bool
+    #: The new card or token; None also if it is wrong.
+    new_card: CardDetails | PaymentToken | None
+    cvv: Secret | None
+    capture: bool
+    email: str
+    customer_ip: str
+    initiator: str
+    texts: Mapping[str, str]
+    key: CallerKey
+
+    @classmethod
+    def read(cls, options: Mapping[str, Any], errors: InputErrors) -> ChargeForm:
+        """Read them. What is wrong is added to ``errors``."""
+        is_stored = options.get("customer") is not None or options.get("card") is not None
+        typed, cvv = options, None
+        if is_stored and options.get("cvv") and not options.get("number"):
+            # The CVV of a stored card, asked again for this charge.
+            typed = {name: value for name, value in options.items() if name != "cvv"}
+            cvv = errors.collect(check_cvv, options["cvv"])
+        settle, initiator = options.get("settle"), options.get("initiator") or "customer"
+        if not isinstance(settle, bool | None):
+            errors.add({"settle": _("Pass True or False.")})
+        if initiator not in INITIATORS:
+            errors.add({"initiator": _("Pass 'customer' or 'merchant'.")})
+        return cls(
+            is_stored=is_stored,
+            is_typed=any(text_of(typed.get(name)) for name in TYPED),
+            new_card=errors.collect(validation.new_card, typed),
+            cvv=cvv,
+            capture=settle is not False,
+            email=errors.collect(validation.check_email, options.get("email"), required=False)
+            or "",
+            customer_ip=errors.collect(validation.check_ip, options.get("customer_ip")) or "",
+            initiator=initiator,
+            texts=errors.collect(validation.check_texts, options, TEXT_LIMITS) or {},
+            key=errors.collect(CallerKey.read, options) or CallerKey(),
+        )
+
+    def request(self, source: Source, amount: Decimal, currency: str) -> ChargeRequest:
+        """Return what is sent to the gateway, without the history of the card."""
+        email = self.email
+        if not email and source.customer is not None:
+            email = source.customer.email
+        return ChargeRequest(
+            operation_key=identifiers.new_key(),
+            amount=amount,
+            currency=currency,
+            source=source.charge,
+            capture=self.capture,
+            cvv=self.cvv,
+            email=email,
+            customer_ip=self.customer_ip,
+            initiator=self.initiator,
+            order_reference=self.texts["order_reference"],
+            description=self.texts["description"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ChargeOrder:
     """What a caller asked for, read and checked in its form."""
 
@@ -105,14 +176,23 @@ class ChargeOrder:
             InvalidInput: a wrong one.
         """
         validation.refuse_unknown(options, ACCEPTED)
-        source = _source(options)
-        gateway = _gateway(options, source)
-        currency = _currency(gateway, options.get("currency"))
-        request = _request(options, source, parse_amount(price, currency), currency)
+        errors = InputErrors()
+        form = ChargeForm.read(options, errors)
+        source = errors.collect(_source, options, form)
+        if source is None and form.is_stored:
+            raise errors.as_exception()
+        gateway = errors.collect(_gateway, options, source)
+        if gateway is None:
+            raise errors.as_exception()
+        currency = errors.collect(_currency, gateway, options.get("currency")) or gateway.currency
+        amount = errors.collect(parse_amount, price, currency)
+        owner_pk = errors.collect(_owner_pk, options.get("owner"), source)
+        if errors.by_field or source is None or amount is None:
+            raise errors.as_exception(gateway_name=gateway.name)
         gateway.require("charge")
+        request = form.request(source, amount, currency)
         gateway.check_request(request)
-        key = CallerKey.read(options)
-        return cls(gateway, source, request, key, _owner_pk(options.get("owner"), source))
+        return cls(gateway, source, request, form.key, owner_pk)
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -168,7 +248,8 @@ class ChargeOrder:
             fingerprint=identifiers.fingerprint(self.parameters),
             customer_id=self.source.customer.customer_id or "" if self.source.customer else "",
             card_id=self.source.card.card_id if self.source.card else "",
-            **self.key.columns,
+            idempotency_key=self.key.key,
+            scope=self.key.scope,
         )
 
     def _intent(self) -> Intent:
@@ -186,9 +267,10 @@ class ChargeOrder:
         )
 
 
-def _owner_pk(owner: object, source: Source) -> object:
+def _owner_pk(owner: object, source: Source | None) -> object:
     if owner is None:
-        return source.customer.owner_id if source.customer is not None else None
+        customer = None if source is None else source.customer
+        return None if customer is None else customer.owner_id
     if not isinstance(owner, get_user_model()) or owner.pk is None:
         raise InvalidInput({"owner": _("Pass a user who is stored.")})
     return owner.pk
@@ -207,27 +289,23 @@ def _currency(gateway: Gateway, currency: object) -> str:
             {
                 "currency": _("%(gateway)s takes %(currency)s only.")
                 % {"gateway": gateway.name, "currency": gateway.currency}
-            },
-            gateway_name=gateway.name,
+            }
         )
     return str(currency)
 
 
-def _source(given: Mapping[str, Any]) -> Source:
-    customer, card = given.get("customer"), given.get("card")
-    stored = customer is not None or card is not None
-    values = dict(given)
-    if stored and values.get("cvv") and not values.get("number"):
-        values.pop("cvv")  # the CVV of a stored card, asked again for this charge
-    fresh = validation.new_card(values)
-    if stored and fresh is not None:
-        raise InvalidInput({"number": _("Pass a stored card, or a number or token; not both.")})
-    if stored:
+def _source(given: Mapping[str, Any], form: ChargeForm) -> Source | None:
+    """Return what is charged; None if it was typed, and typed wrong."""
+    if form.is_stored:
+        if form.new_card is not None:
+            raise InvalidInput({"number": _("Pass a stored card, or a number or token; not both.")})
         _refuse_address(given)
-        return _stored_source(customer, card)
-    if fresh is None:
-        raise InvalidInput({"card": _("Pass a customer, a card, a number or a token.")})
-    return Source(fresh)
+        return _stored_source(given.get("customer"), given.get("card"))
+    if form.new_card is not None:
+        return Source(form.new_card)
+    if form.is_typed:
+        return None
+    raise InvalidInput({"card": _("Pass a customer, a card, a number or a token.")})
 
 
 def _refuse_address(given: Mapping[str, Any]) -> None:
@@ -271,9 +349,9 @@ def _customer_of(card: CreditCard) -> Customer | None:
         return None
 
 
-def _gateway(given: Mapping[str, Any], source: Source) -> Gateway:
+def _gateway(given: Mapping[str, Any], source: Source | None) -> Gateway:
     name = given.get("gateway_name")
-    row = source.card or source.customer
+    row = None if source is None else source.card or source.customer
     if row is None:
         return get_gateway(name)
     stored_at = row.gateway_name
@@ -282,31 +360,3 @@ def _gateway(given: Mapping[str, Any], source: Source) -> Gateway:
             {"gateway_name": _("This card is stored at %(gateway)s.") % {"gateway": stored_at}}
         )
     return get_gateway(stored_at)
-
-
-def _request(
-    given: Mapping[str, Any], source: Source, amount: Decimal, currency: str
-) -> ChargeRequest:
-    initiator = given.get("initiator") or "customer"
-    if initiator not in INITIATORS:
-        raise InvalidInput({"initiator": _("Pass 'customer' or 'merchant'.")})
-    texts = validation.check_texts(given, TEXT_LIMITS)
-    email = validation.check_email(given.get("email"), required=False)
-    if not email and source.customer is not None:
-        email = source.customer.email
-    settle = given.get("settle")
-    if not isinstance(settle, bool | None):
-        raise InvalidInput({"settle": _("Pass True or False.")})
-    return ChargeRequest(
-        operation_key=identifiers.new_key(),
-        amount=amount,
-        currency=currency,
-        source=source.charge,
-        capture=True if settle is None else settle,
-        cvv=check_cvv(given.get("cvv")) if source.card is not None else None,
-        email=email,
-        customer_ip=validation.check_ip(given.get("customer_ip")),
-        initiator=initiator,
-        order_reference=texts["order_reference"],
-        description=texts["description"],
-    )

@@ -12,12 +12,12 @@ from django.utils.translation import gettext as _
 from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.exceptions import DineroError, NeedsAttention
 from django_dinero.gateways.base import Gateway
-from django_dinero.gateways.types import TransactionResult
+from django_dinero.gateways.types import TransactionResult, has_reason
 from django_dinero.models.operation import Operation, OperationKind, OperationState
 from django_dinero.models.transaction import Transaction
 from django_dinero.services import journal, ledger
-from django_dinero.services.errors import error_for, has_reason
-from django_dinero.services.journal.records import Intent, RecordedOutcome, asked_amount
+from django_dinero.services.errors import error_for
+from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.recovery import idempotency, lookup
 
 #: Answers after which no money moves.
@@ -79,13 +79,12 @@ def perform(
     )
     if row is None:
         raise idempotency.unfinished_error(operation)
-    return idempotency.row_or_raise(operation, row)
+    return ledger.row_or_raise(operation, row)
 
 
 def _has_no_card(result: TransactionResult) -> bool:
-    missing = (ReasonKind.CUSTOMER_NOT_FOUND, ReasonKind.CARD_NOT_FOUND)
-    return result.outcome is ResultStatus.FAILED and any(
-        has_reason(result, kind) for kind in missing
+    return result.outcome is ResultStatus.FAILED and has_reason(
+        result, ReasonKind.CUSTOMER_NOT_FOUND, ReasonKind.CARD_NOT_FOUND
     )
 
 
@@ -128,7 +127,7 @@ def contradiction_of(operation: Operation, result: TransactionResult) -> str:
         }
     if result.outcome in REFUSED:
         return ""
-    if result.amount is not None and result.amount != asked_amount(operation):
+    if result.amount is not None and result.amount != operation.asked_amount:
         return _("The gateway approved %(got)s, not %(asked)s.") % {
             "got": result.amount,
             "asked": operation.amount,

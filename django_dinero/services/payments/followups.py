@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any, Unpack
 
 from django_dinero import identifiers
@@ -13,6 +14,7 @@ from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import FollowUpRequest
 from django_dinero.models.arguments import FollowUpOptions, names_of
+from django_dinero.models.family import Family
 from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.models.transaction import Transaction, TransactionStatus
 from django_dinero.money import normalise, parse_amount
@@ -24,7 +26,7 @@ from django_dinero.services.recovery.idempotency import CallerKey
 
 ACCEPTED = names_of(FollowUpOptions)
 
-Rule = Callable[[ledger.Family, Decimal], DineroError | None]
+Rule = Callable[[Family, Decimal], DineroError | None]
 
 
 def capture(
@@ -73,21 +75,24 @@ def refund(
 
 def _refund_order(
     original: Transaction, asked: Decimal | None, given: Given
-) -> tuple[FollowUpOrder, ledger.Family]:
-    """Return how the money is given back: as a refund, or as a void of what is not settled."""
+) -> tuple[FollowUpOrder, Family | None]:
+    """Return how the money is given back: as a refund, or as a void of what is not settled.
+
+    And what :meth:`FollowUpOrder.carry_out` has to check before it takes the lock.
+    """
     family = _paid_family(ledger.restore_lost_rows(original))
     row = family.row
     amount = _amount(row, asked, family.left_to_refund)
     problem = rules.refund_error(family, amount)
     if problem is not None:
         raise problem
-    kind, rule = OperationKind.REFUND, rules.refund_error
+    kind, rule, unchecked = OperationKind.REFUND, rules.refund_error, None
     if rules.must_void(row, amount):
-        kind, rule = OperationKind.VOID, rules.void_error
-    return FollowUpOrder.of(kind, row, amount, rule, given, asked_on=original), family
+        kind, rule, unchecked = OperationKind.VOID, rules.void_error, family
+    return FollowUpOrder.of(kind, row, amount, rule, given, asked_on=original), unchecked
 
 
-def _paid_family(family: ledger.Family) -> ledger.Family:
+def _paid_family(family: Family) -> Family:
     """Return what holds the money: an authorization's only capture, or the row itself."""
     row = rules.refundable(family)
     return family if row is family.row else ledger.restore_lost_rows(row)
@@ -154,13 +159,14 @@ class FollowUpOrder:
         """Return what this idempotency key did before."""
         return _earlier((self.kind,), self.asked_on, self.request.amount, self.key)
 
-    def carry_out(self, family: ledger.Family) -> Transaction:
+    def carry_out(self, family: Family | None) -> Transaction:
         """Check, take the lock, check again under it, and send.
 
         Args:
-            family: the original and what follows it, as it was read last.
+            family: the original and what follows it, as it was read last; None if the rule has
+                been applied to it already.
         """
-        problem = self.problem(family)
+        problem = None if family is None else self.problem(family)
         if problem is not None:
             return self.rival_or_raise(problem)
         try:
@@ -174,14 +180,14 @@ class FollowUpOrder:
         }
         verb = verbs[self.kind]
         waited = self.original.status == TransactionStatus.REQUIRES_ACTION
-        row = execute.perform(self.gateway, operation, lambda: verb(self.request), self.original)
+        row = execute.perform(self.gateway, operation, partial(verb, self.request), self.original)
         if self.asked_on is not self.original:
             ledger.refresh(self.asked_on)
         if waited:
             ledger.align_undecided(self.original)
         return row
 
-    def problem(self, family: ledger.Family) -> DineroError | None:
+    def problem(self, family: Family) -> DineroError | None:
         """Return why it cannot be done, None if it can.
 
         Our rows may be out of date after a rollback. Before anything is refused they are brought
@@ -217,7 +223,7 @@ class FollowUpOrder:
             self.kind,
             start=locking.begin,
             key=request.operation_key,
-            lock_name=ledger.lock_name_of(original),
+            lock_name=original.lock_name,
             intent=self._intent(),
             amount=request.amount,
             currency=request.currency,
@@ -226,7 +232,8 @@ class FollowUpOrder:
             customer_id=original.customer_id,
             card_id=original.card_id,
             fingerprint=identifiers.fingerprint(self.parameters),
-            **self.key.columns,
+            idempotency_key=self.key.key,
+            scope=self.key.scope,
         )
         problem = self.rule(ledger.restore_lost_rows(original), request.amount)
         if problem is not None:

@@ -69,7 +69,7 @@ def _decide(order: FollowUpOrder, operation: Operation, action: Action) -> None:
     )
     ledger.refresh(held)
     ledger.align_undecided(held)
-    idempotency.row_or_raise(operation, held)
+    ledger.row_or_raise(operation, held)
 
 
 def _status(action: Action, result: TransactionResult) -> TransactionStatus | None:

@@ -10,13 +10,14 @@ from django_dinero.enums import ReasonKind, RemoteStatus, TransactionKind
 from django_dinero.exceptions import DineroError, InvalidTransactionError, RefundError
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import Reason, RemoteTransaction
+from django_dinero.models.family import Family
 from django_dinero.models.transaction import COUNTED, Transaction, TransactionStatus
 from django_dinero.money import normalise
-from django_dinero.services import ledger, pull
+from django_dinero.services import pull
 from django_dinero.services.errors import error_for, read
 
 
-def capture_error(family: ledger.Family, amount: Decimal) -> DineroError | None:
+def capture_error(family: Family, amount: Decimal) -> DineroError | None:
     """Return why ``amount`` of this authorization cannot be captured, None if it can."""
     row, problem = family.row, ""
     if row.kind != TransactionKind.AUTHORIZATION:
@@ -42,7 +43,7 @@ def capture_error(family: ledger.Family, amount: Decimal) -> DineroError | None:
     return InvalidTransactionError(problem, transaction=row) if problem else None
 
 
-def void_error(family: ledger.Family, amount: Decimal) -> DineroError | None:
+def void_error(family: Family, amount: Decimal) -> DineroError | None:
     """Return why this cannot be voided, None if it can."""
     row, problem = family.row, ""
     if row.kind == TransactionKind.VOID:
@@ -58,7 +59,7 @@ def void_error(family: ledger.Family, amount: Decimal) -> DineroError | None:
     return InvalidTransactionError(problem, transaction=row) if problem else None
 
 
-def decision_error(family: ledger.Family, amount: Decimal) -> DineroError | None:
+def decision_error(family: Family, amount: Decimal) -> DineroError | None:
     """Return why a payment can be neither approved nor declined, None if it can."""
     row = family.row
     if row.status == TransactionStatus.HELD:
@@ -70,7 +71,7 @@ def decision_error(family: ledger.Family, amount: Decimal) -> DineroError | None
     )
 
 
-def refundable(family: ledger.Family) -> Transaction:
+def refundable(family: Family) -> Transaction:
     """Return the row that holds the money: an authorization's only capture, or the row itself."""
     if family.row.kind != TransactionKind.AUTHORIZATION:
         return family.row
@@ -87,7 +88,7 @@ def refundable(family: ledger.Family) -> Transaction:
     raise RefundError(text, transaction=family.row)
 
 
-def refund_error(family: ledger.Family, amount: Decimal) -> DineroError | None:
+def refund_error(family: Family, amount: Decimal) -> DineroError | None:
     """Return why ``amount`` of this cannot be given back, None if it can."""
     row, problem = family.row, ""
     left = normalise(family.left_to_refund, row.currency)

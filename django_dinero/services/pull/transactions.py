@@ -25,7 +25,6 @@ from django_dinero.services import journal, ledger
 from django_dinero.services.errors import read
 from django_dinero.services.journal.records import (
     RecordedOutcome,
-    asked_amount,
     truncate_for_columns,
 )
 from django_dinero.services.ledger import statuses
@@ -89,7 +88,7 @@ def conclude_from_remote(operation: Operation, remote: RemoteTransaction) -> Non
 
 
 def _differs(operation: Operation, remote: RemoteTransaction) -> bool:
-    asked = asked_amount(operation)
+    asked = operation.asked_amount
     if remote.currency and remote.currency != operation.currency:
         return True
     if operation.kind in SAME_AMOUNT_KINDS:

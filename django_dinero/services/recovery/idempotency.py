@@ -68,11 +68,6 @@ class CallerKey:
             raise InvalidInput({"scope": problem})
         return cls(key, where)
 
-    @property
-    def columns(self) -> dict[str, Any]:
-        """The columns of an operation that has this key."""
-        return {"idempotency_key": self.key, "scope": self.scope}
-
 
 def earlier(key: CallerKey, parameters: Mapping[str, object]) -> Transaction | None:
     """Return the transaction of an earlier call with this key, or None if the key is free.
@@ -92,9 +87,7 @@ def operation_of(key: CallerKey) -> Operation | None:
     """Return the operation with the caller's key, or None if the key is free."""
     if key.key is None:
         return None
-    # Read from the primary: a replica may lag, and a look-up writes.
-    with journal.nothing_sent_if_unwritten():
-        return Operation.objects.using(journal.current_alias()).filter(**key.columns).first()
+    return journal.with_idempotency_key(key.key, key.scope)
 
 
 def answer_of(operation: Operation, parameters: Mapping[str, object]) -> Transaction | None:
@@ -159,11 +152,4 @@ def unfinished_error(operation: Operation) -> DineroError:
 
 def result_of(operation: Operation) -> Transaction:
     """Return the ledger row of a concluded money operation, or raise its refusal."""
-    return row_or_raise(operation, ledger.restore_row(operation))
-
-
-def row_or_raise(operation: Operation, row: Transaction) -> Transaction:
-    """Return the row if its operation succeeded; otherwise raise the refusal."""
-    if operation.state == State.SUCCEEDED:
-        return row
-    raise ledger.recorded_refusal(operation, row)
+    return ledger.row_or_raise(operation, ledger.restore_row(operation))

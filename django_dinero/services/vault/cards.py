@@ -24,7 +24,14 @@ from django_dinero.exceptions import (
 )
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
-from django_dinero.gateways.types import CardRequest, CardUpdate, Refusal, RemoteCard
+from django_dinero.gateways.types import (
+    CardRequest,
+    CardUpdate,
+    Refusal,
+    RemoteCard,
+    has_reason,
+)
+from django_dinero.input_errors import InputErrors
 from django_dinero.models.arguments import NewCardOptions, names_of
 from django_dinero.models.card import CreditCard, cards_lock_name
 from django_dinero.models.customer import Customer
@@ -38,11 +45,10 @@ from django_dinero.models.sync_state import SyncState
 from django_dinero.models.synced import GatewayAnswer
 from django_dinero.redaction import Secret
 from django_dinero.services import journal, validation
-from django_dinero.services.errors import error_for, has_reason, read
+from django_dinero.services.errors import error_for, read
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.pull import UNFINISHED_STATES
 from django_dinero.services.recovery import locking
-from django_dinero.services.validation import InputErrors
 from django_dinero.services.vault.push import push_customer
 
 #: Saves the row of a card with the gateway's answer.
@@ -117,7 +123,7 @@ def _check_input(gateway: Gateway, card: CreditCard) -> CardDetails | PaymentTok
     typed = _typed_values(card)
     errors = InputErrors()
     details = errors.collect(lambda: validation.required_card(typed))
-    errors.check_for_gateway(gateway, typed)
+    validation.check_for_gateway(errors, gateway, typed)
     errors.add(card.value_errors())
     if details is None or errors.by_field:
         raise card.input_error(errors.by_field)

@@ -23,11 +23,10 @@ from django_dinero.exceptions import (
     OutcomeUnknown,
 )
 from django_dinero.gateways.base import Gateway
-from django_dinero.gateways.types import CustomerRequest, Refusal, RemoteCustomer
+from django_dinero.gateways.types import CustomerRequest, Refusal, RemoteCustomer, has_reason
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation
 from django_dinero.services import journal
-from django_dinero.services.errors import has_reason
 from django_dinero.services.journal.records import Intent
 from django_dinero.services.recovery import idempotency
 from django_dinero.services.recovery.lookup import look_up

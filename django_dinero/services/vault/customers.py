@@ -14,6 +14,7 @@ from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, text_
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import RemoteCard
+from django_dinero.input_errors import InputErrors
 from django_dinero.models.arguments import CustomerOptions, names_of
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
@@ -22,7 +23,6 @@ from django_dinero.models.synced import GatewayAnswer
 from django_dinero.services import journal, pull, validation
 from django_dinero.services.errors import read
 from django_dinero.services.journal.records import RecordedOutcome
-from django_dinero.services.validation import InputErrors
 from django_dinero.services.vault.creations import (
     creation_intent,
     creation_request,
@@ -86,7 +86,7 @@ def _check_input(
         errors.add({"owner": _("Save the owner first.")})
     card = errors.collect(lambda: validation.new_card(given))
     if any(text_of(given.get(name)) for name in ("number", "token", "cvv", "month", "year")):
-        errors.check_for_gateway(gateway, given)
+        validation.check_for_gateway(errors, gateway, given)
         address = {name: text_of(given.get(name)) for name in ADDRESS_FIELDS}
         errors.add(CreditCard(gateway_name=gateway.name, **address).value_errors())
     elif any(text_of(given.get(n)) for n in ADDRESS_FIELDS if n not in CUSTOMER_NAMES):

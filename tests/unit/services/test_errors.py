@@ -17,9 +17,9 @@ from django_dinero.exceptions import (
     NotSent,
     OutcomeUnknown,
 )
-from django_dinero.gateways.types import Reason, Refusal
+from django_dinero.gateways.types import Reason, Refusal, has_reason
 from django_dinero.models import Customer, Transaction
-from django_dinero.services.errors import error_for, has_reason
+from django_dinero.services.errors import error_for
 from tests.support.recording import RecordingGateway, answer, refuse_connection
 
 #: Written out by hand, not read from the table under test.

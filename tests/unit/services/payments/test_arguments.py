@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from django_dinero.enums import ReasonKind, ResultStatus
-from django_dinero.exceptions import DuplicateTransactionError, InvalidInput
+from django_dinero.exceptions import DuplicateTransactionError, InvalidCardInput, InvalidInput
 from django_dinero.gateways.types import Reason, TransactionResult
 from django_dinero.models import Transaction
 from tests.support.recording import RecordingGateway, answer
@@ -47,3 +47,40 @@ def test_a_duplicate_is_told_the_same_way_each_time(
             Transaction.create(5, idempotency_key=KEY, **card)
         assert caught.value.operation.state == "needs_attention"
     assert gateway.verbs == ["charge"]
+
+
+def test_one_error_names_everything_that_is_wrong_with_a_guests_charge(
+    gateway: RecordingGateway,
+) -> None:
+    mark = gateway.mark
+    with pytest.raises(InvalidCardInput) as caught:
+        Transaction.create(
+            "1.234",
+            number="4111111111111112",
+            month=12,
+            year=2040,
+            email="nobody",
+            customer_ip="here",
+            idempotency_key="two words",
+            order_reference="x" * 256,
+            initiator="nobody",  # type: ignore[arg-type]
+            settle="yes",  # type: ignore[arg-type]
+        )
+    assert set(caught.value.errors) == {
+        *("price", "number", "email", "customer_ip", "idempotency_key", "order_reference"),
+        *("initiator", "settle"),
+    }
+    assert caught.value.gateway_name == "default"
+    assert gateway.since(mark) == []
+
+
+def test_an_address_alone_is_no_card(gateway: RecordingGateway) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        Transaction.create(5, zip="12345")
+    assert caught.value.errors == {"card": ["Pass a customer, a card, a number or a token."]}
+
+
+def test_a_number_and_a_token_are_told_with_the_amount(gateway: RecordingGateway) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        Transaction.create("0", token="tok", number="4111111111111111")
+    assert set(caught.value.errors) == {"price", "token"}

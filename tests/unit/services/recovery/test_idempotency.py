@@ -70,7 +70,7 @@ def test_no_key_belongs_to_no_scope() -> None:
 
 
 def test_a_scope_fits_its_column() -> None:
-    assert read(KEY, 7).columns == {"idempotency_key": KEY, "scope": "7"}
+    assert read(KEY, 7) == idempotency.CallerKey(KEY, "7")
     assert read(KEY, "s" * 100).scope == "s" * 100
     with pytest.raises(InvalidInput) as caught:
         read(KEY, "s" * 101)
