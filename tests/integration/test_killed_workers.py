@@ -17,9 +17,10 @@ from django_dinero.exceptions import HeldForReview
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import Customer, Operation, Transaction
 from django_dinero.models.operation import OPEN_STATES
-from django_dinero.services import journal, ledger
+from django_dinero.services import journal, pull
 from django_dinero.services.journal import operations, sending
 from django_dinero.services.ledger import conclusions
+from django_dinero.services.pull import reviews as pull_reviews
 from django_dinero.services.recovery import lookup
 from tests.support.recording import RecordingGateway
 from tests.unit.services.conftest import CARD
@@ -201,8 +202,10 @@ def test_a_killed_worker_loses_and_doubles_nothing(
     ("plant", "left", "found"),
     [
         (before(RecordingGateway, "decide_review"), "sent", "absent"),
-        (after(RecordingGateway, "decide_review"), "sent", "absent"),  # to be repeated
-        (before(ledger, "write_decision"), "sent", "absent"),
+        (after(RecordingGateway, "decide_review"), "sent", "succeeded"),
+        (before(pull, "conclude_decision"), "sent", "succeeded"),
+        (before(pull_reviews, "write_status"), "sent", "succeeded"),
+        (before(pull_reviews, "update_row"), "succeeded", "succeeded"),
         (before(conclusions, "_decided_outcome"), "succeeded", "succeeded"),
     ],
 )

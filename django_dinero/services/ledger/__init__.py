@@ -16,6 +16,7 @@ from django_dinero.services.ledger.conclusions import (
 )
 from django_dinero.services.ledger.refusals import recorded_refusal
 from django_dinero.services.ledger.rows import (
+    charges_with_number_of,
     family_of,
     original_of,
     refresh,
@@ -25,6 +26,7 @@ from django_dinero.services.ledger.rows import (
 __all__ = [
     "DECISIONS",
     "align_undecided",
+    "charges_with_number_of",
     "conclude",
     "family_of",
     "original_of",

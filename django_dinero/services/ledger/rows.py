@@ -23,6 +23,8 @@ from django_dinero.money import normalise
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.ledger.statuses import FROM_REMOTE, KINDS, SHARED, STATUSES
 
+#: Kinds that a card pays by itself, with no earlier transaction.
+STARTS = (TransactionKind.CHARGE, TransactionKind.AUTHORIZATION)
 #: Statuses that a void ends.
 CANCELLABLE = (*COUNTED, TransactionStatus.REQUIRES_ACTION)
 
@@ -30,6 +32,14 @@ CANCELLABLE = (*COUNTED, TransactionStatus.REQUIRES_ACTION)
 def transactions() -> QuerySet[Transaction]:
     """Return all rows, as the database that is written to has them: never from a replica."""
     return Transaction.objects.using(router.db_for_write(Transaction))
+
+
+def charges_with_number_of(card: CreditCard) -> QuerySet[Transaction]:
+    """Return what was taken from a card under the number that it has now.
+
+    After a new number the networks know nothing of what the old one paid.
+    """
+    return transactions().filter(card=card, last_4=card.last_4, kind__in=STARTS, status__in=COUNTED)
 
 
 def refresh(row: Transaction) -> None:

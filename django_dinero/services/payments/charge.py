@@ -24,7 +24,7 @@ from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.models.sync_state import SyncState
-from django_dinero.models.transaction import COUNTED, Transaction
+from django_dinero.models.transaction import Transaction
 from django_dinero.money import parse_amount
 from django_dinero.redaction import Secret
 from django_dinero.services import journal, ledger, validation
@@ -224,12 +224,15 @@ class ChargeOrder:
         card = self.source.card
         if card is None:
             return self.request
-        charges = ledger.transactions().filter(card=card, status__in=COUNTED)
-        charges = charges.exclude(network_transaction_id="").order_by("id")
-        first = charges.values_list("network_transaction_id", "price").first()
-        if first is None:
-            return replace(self.request, stores_card=True)
-        return replace(self.request, network_transaction_id=first[0], original_amount=first[1])
+        charges = ledger.charges_with_number_of(card)
+        known = charges.exclude(network_transaction_id="").order_by("id")
+        first = known.values_list("network_transaction_id", "price").first()
+        if first is not None:
+            return replace(self.request, network_transaction_id=first[0], original_amount=first[1])
+        # The merchant begins no series: the cardholder has to have agreed to one. And a gateway
+        # that names no network ids leaves later charges without one.
+        begins = self.request.initiator == "customer" and not charges.exists()
+        return replace(self.request, stores_card=begins)
 
     def open(self, request: ChargeRequest) -> Operation:
         """Write the operation. It holds no lock, so nothing has to be checked under one.

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-import contextlib
 from decimal import Decimal
+from functools import partial
 from typing import Literal, Unpack
 
-from django_dinero.enums import ResultStatus
-from django_dinero.exceptions import DineroError
+from django.utils.translation import gettext as _
+
+from django_dinero.enums import RemoteStatus, ResultStatus
+from django_dinero.exceptions import (
+    AuthenticationError,
+    DineroError,
+    NeedsAttention,
+    OutcomeUnknown,
+    UnsupportedFeature,
+)
+from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import RemoteTransaction, TransactionResult
 from django_dinero.models.arguments import FollowUpOptions
 from django_dinero.models.operation import Operation, OperationKind, OperationState
 from django_dinero.models.transaction import Transaction, TransactionStatus
-from django_dinero.services import journal, ledger
+from django_dinero.services import journal, ledger, pull
 from django_dinero.services.errors import read
 from django_dinero.services.journal.records import RecordedOutcome
-from django_dinero.services.ledger import statuses
 from django_dinero.services.payments import rules
-from django_dinero.services.payments.execute import contradiction_of, mark_needs_attention
+from django_dinero.services.payments.execute import REFUSED, contradiction_of, mark_needs_attention
 from django_dinero.services.payments.followups import FollowUpOrder, Given
 from django_dinero.services.recovery import idempotency
 
 Action = Literal["approve", "decline"]
 
 KINDS = {"approve": OperationKind.APPROVE_HELD, "decline": OperationKind.DECLINE_HELD}
+#: The account may not read its own records; asking again later does not help.
+UNREADABLE = (AuthenticationError, UnsupportedFeature)
 STATUSES = {"approve": TransactionStatus.APPROVED, "decline": TransactionStatus.DECLINED}
 
 
@@ -54,39 +64,56 @@ def decide_review(
 
 def _decide(order: FollowUpOrder, operation: Operation, action: Action) -> None:
     gateway, held, request = order.gateway, order.original, order.request
-    result = journal.send(gateway, operation, lambda: gateway.decide_review(request, action))
+    result = journal.send(gateway, operation, partial(gateway.decide_review, request, action))
     outcome = RecordedOutcome.of_result(result)
     contradiction = contradiction_of(operation, result)
     if contradiction:
         raise mark_needs_attention(operation, outcome, contradiction)
-    status = _status(action, result) or _seen(order)
-    done = status == STATUSES[action]
-    journal.conclude(
-        operation,
-        OperationState.SUCCEEDED if done else OperationState.FAILED,
-        outcome,
-        lambda: ledger.write_decision(held, status) if status else None,
-    )
+    # Its answer to a decline may be "approved", for "yes, it is declined" as well as for "no, it
+    # was approved". What counts is what its records say afterwards.
+    remote, problem = _record_of(gateway, request.transaction_id)
+    refused = result.outcome in REFUSED
+    if remote is not None and remote.status is not RemoteStatus.HELD:
+        pull.conclude_decision(operation, held, remote, outcome)
+        if pull.differs_from_row(held, remote):
+            raise NeedsAttention(
+                _("The gateway has it with another amount or currency."),
+                operation=operation,
+                transaction=held,
+            )
+    elif not refused and (remote is not None or not isinstance(problem, UNREADABLE)):
+        text = _("The gateway says that it is decided, and its records do not show it yet.")
+        journal.end(operation, OperationState.UNKNOWN, RecordedOutcome(error=text))
+        raise OutcomeUnknown(text, operation=operation, gateway_name=gateway.name)
+    else:
+        _conclude_by_answer(order, operation, action, result)
     ledger.refresh(held)
     ledger.align_undecided(held)
     ledger.row_or_raise(operation, held)
 
 
-def _status(action: Action, result: TransactionResult) -> TransactionStatus | None:
-    """Return what the answer makes of the row, None if it is held as before."""
+def _conclude_by_answer(
+    order: FollowUpOrder, operation: Operation, action: Action, result: TransactionResult
+) -> None:
+    """Believe the answer: the records say no more, or the account may not read them."""
+    held, status = order.original, None
     if result.outcome is ResultStatus.APPROVED:
-        return STATUSES[action]  # of a decline: "yes, it is declined"
-    # Where it was to be approved, its issuer declined it: it is held no longer.
-    return TransactionStatus.DECLINED if result.outcome is ResultStatus.DECLINED else None
+        status = STATUSES[action]
+    elif result.outcome is ResultStatus.DECLINED:
+        status = TransactionStatus.DECLINED
+    journal.conclude(
+        operation,
+        OperationState.SUCCEEDED if status == STATUSES[action] else OperationState.FAILED,
+        RecordedOutcome.of_result(result),
+        lambda: ledger.write_decision(held, status) if status else None,
+    )
 
 
-def _seen(order: FollowUpOrder) -> TransactionStatus | None:
-    """Ask how a payment stands that could not be decided: it may have been, before this call."""
-    gateway, transaction_id = order.gateway, order.request.transaction_id
-    with contextlib.suppress(DineroError):
-        found: RemoteTransaction = read(
-            gateway, lambda: gateway.retrieve_transaction(transaction_id)
-        )
-        status = statuses.FROM_REMOTE[found.status]
-        return status if status != TransactionStatus.HELD else None
-    return None
+def _record_of(
+    gateway: Gateway, transaction_id: str
+) -> tuple[RemoteTransaction | None, DineroError | None]:
+    """Return how the gateway's records have a payment, or None and why they could not be read."""
+    try:
+        return read(gateway, lambda: gateway.retrieve_transaction(transaction_id)), None
+    except DineroError as error:
+        return None, error

@@ -12,10 +12,12 @@ from django_dinero.services.pull.customers import (
     write_customers,
     write_found,
 )
+from django_dinero.services.pull.reviews import conclude_decision
 from django_dinero.services.pull.snapshot import UNFINISHED_STATES, Snapshot, take_snapshot
 from django_dinero.services.pull.transactions import (
     conclude_from_remote,
     create_foreign_row,
+    differs_from_row,
     retrieve_transaction,
     update_row,
     write_status,
@@ -24,8 +26,10 @@ from django_dinero.services.pull.transactions import (
 __all__ = [
     "UNFINISHED_STATES",
     "Snapshot",
+    "conclude_decision",
     "conclude_from_remote",
     "create_foreign_row",
+    "differs_from_row",
     "forget_pushed_digest",
     "new_card_row",
     "retrieve_transaction",

@@ -97,7 +97,7 @@ def _differs(operation: Operation, remote: RemoteTransaction) -> bool:
     return captured and remote.settled_amount != asked
 
 
-def _differs_from_row(row: Transaction, remote: RemoteTransaction) -> bool:
+def differs_from_row(row: Transaction, remote: RemoteTransaction) -> bool:
     """Whether what was approved at last is another amount than what was asked for."""
     if statuses.FROM_REMOTE[remote.status] not in statuses.TAKEN:
         return False
@@ -130,7 +130,7 @@ def update_row(row: Transaction, remote: RemoteTransaction) -> None:
     """Bring a row up to date with the gateway, unless it has changed since it was read."""
     if row.kind == TransactionKind.VOID:
         return
-    if row.status in UNDECIDED and _differs_from_row(row, remote):
+    if row.status in UNDECIDED and differs_from_row(row, remote):
         _leave_to_a_person(row, remote)
         return
     if not write_status(row, remote):

@@ -9,6 +9,7 @@ from datetime import timedelta
 from django.utils.translation import gettext as _
 
 from django_dinero.db.fields import UtcNow
+from django_dinero.enums import RemoteStatus
 from django_dinero.exceptions import CustomerNotFoundError, DineroError
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import (
@@ -41,8 +42,6 @@ REPEATABLE = (
     OperationKind.UPDATE_CARD,
     OperationKind.DELETE_CUSTOMER,
     OperationKind.DELETE_CARD,
-    OperationKind.APPROVE_HELD,
-    OperationKind.DECLINE_HELD,
 )
 
 #: Our clocks and the gateway's differ, so a search begins this much earlier.
@@ -61,6 +60,8 @@ def look_up(operation: Operation) -> Operation:
     if operation.state == State.UNKNOWN:
         if operation.kind in REPEATABLE:
             _finish_repeatable(operation)
+        elif operation.kind in ledger.DECISIONS:
+            _finish_decision(operation)
         else:
             _search_and_conclude(operation)
     elif operation.state in UNDECIDED_STATES and operation.has_result:
@@ -97,6 +98,33 @@ def _finish_repeatable(operation: Operation) -> None:
             return
     pull.forget_pushed_digest(operation)
     journal.move(operation, State.ABSENT, RecordedOutcome(error="to be repeated"))
+
+
+def _finish_decision(operation: Operation) -> None:
+    """Read from the gateway how a payment stands whose review was decided without an answer."""
+    # Checked before the gateway is asked: a late request may arrive after its answer.
+    quarantine_over = _has_passed(operation, "quarantine_until")
+    held = ledger.original_of(operation)
+    remote, problem = _read_transaction(operation)
+    if remote is None:
+        _check_later(operation, problem)
+    elif remote.status is not RemoteStatus.HELD:
+        pull.conclude_decision(operation, held, remote, RecordedOutcome())
+    elif quarantine_over:
+        journal.move(operation, State.ABSENT, RecordedOutcome(error="it is held as before"))
+    else:
+        _check_later(operation, "it is held as before")
+
+
+def _read_transaction(operation: Operation) -> tuple[RemoteTransaction | None, str]:
+    """Return an operation's transaction as the gateway has it, or None and why it was not read."""
+    try:
+        gateway = get_gateway(operation.gateway_name)
+        return read(gateway, lambda: gateway.retrieve_transaction(operation.transaction_id)), ""
+    except DineroError as error:
+        return None, scrub(str(error))
+    except Exception as error:  # a broken backend proves nothing, and must not stop the next one
+        return None, journal.log_broken_backend(operation, error)
 
 
 def _pull_card(operation: Operation) -> str:
@@ -139,17 +167,9 @@ def _ask_how_it_stands(operation: Operation) -> None:
     row = ledger.restore_row(operation)
     if operation.state not in UNDECIDED_STATES:
         return
-    remote: RemoteTransaction | None = None
-    problem = _("It is not decided yet.")
-    try:
-        gateway = get_gateway(operation.gateway_name)
-        remote = read(gateway, lambda: gateway.retrieve_transaction(operation.transaction_id))
-    except DineroError as error:
-        problem = scrub(str(error))
-    except Exception as error:  # a broken backend proves nothing, and must not stop the next one
-        problem = journal.log_broken_backend(operation, error)
+    remote, problem = _read_transaction(operation)
     if remote is None or remote.status == operation.state:  # both are words for the same
-        _check_later(operation, problem)
+        _check_later(operation, problem or _("It is not decided yet."))
         operation.next_action = remote.next_action if remote is not None else None
         return
     pull.update_row(row, remote)

@@ -208,6 +208,45 @@ def test_the_network_transaction_id_of_the_first_charge_goes_with_later_ones(
     assert later.original_amount == 5
 
 
+def test_an_old_number_is_not_the_first_of_a_new_ones_series(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    Transaction.create("5.00", customer=customer)
+    card = customer.cards[0]
+    card.number, card.month, card.year = "5424000000000015", 12, 2040
+    card.save()
+    Transaction.create("6.00", customer=customer)
+    sent = last_charge(gateway)
+    assert (sent.network_transaction_id, sent.original_amount) == ("", None)
+    assert sent.stores_card
+
+
+def test_the_merchant_begins_no_series(gateway: RecordingGateway, make_customer: Make) -> None:
+    Transaction.create("5.00", customer=make_customer(), initiator="merchant")
+    assert not last_charge(gateway).stores_card
+
+
+def test_a_gateway_that_names_no_network_id_begins_one_series(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    Transaction.create("5.00", customer=customer)
+    Transaction.objects.update(network_transaction_id="")
+    Transaction.create("6.00", customer=customer)
+    assert not last_charge(gateway).stores_card
+
+
+def test_a_refused_first_charge_begins_no_series(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    Transaction.create("5.00", customer=customer)
+    Transaction.objects.update(status="declined")
+    Transaction.create("6.00", customer=customer)
+    assert last_charge(gateway).stores_card
+
+
 def test_the_cvv_of_a_stored_card_is_sent_and_not_kept(
     gateway: RecordingGateway, make_customer: Make
 ) -> None:

@@ -20,7 +20,7 @@ from django_dinero.exceptions import (
     OperationInProgress,
     OutcomeUnknown,
 )
-from django_dinero.gateways.types import Reason, TransactionResult
+from django_dinero.gateways.types import Reason, Refusal, TransactionResult
 from django_dinero.models import Customer, Operation, Transaction
 from django_dinero.services import ledger
 from tests.support.racing import before_statement
@@ -58,6 +58,22 @@ def seen(gateway: RecordingGateway, held: Transaction, status: RemoteStatus) -> 
     """The gateway shows the payment so, once."""
     found: Any = gateway.retrieve_transaction(held.transaction_id or "")
     gateway.faults["retrieve_transaction"] = answer(replace(found, status=status))
+
+
+def answered(result: TransactionResult) -> Callable[[Callable[[], Any]], Any]:
+    """The gateway decides as it is told, and answers ``result``."""
+
+    def fault(call: Callable[[], Any]) -> Any:
+        call()
+        return result
+
+    return fault
+
+
+def cannot_be_read(gateway: RecordingGateway) -> None:
+    """The account may charge, and may not read what it has charged."""
+    refusal = Refusal((Reason(ReasonKind.AUTHENTICATION, "E00011", "no details"),))
+    gateway.faults["retrieve_transaction"] = answer(refusal)
 
 
 # -- Decided here ----------------------------------------------------------------------------------
@@ -128,7 +144,7 @@ def test_a_decision_that_the_gateway_refuses_leaves_it_held(
 def test_what_a_decision_makes_of_it(
     gateway: RecordingGateway, held: Transaction, verb: str, outcome: ResultStatus, status: str
 ) -> None:
-    gateway.faults["decide_review"] = answer(TransactionResult(outcome))
+    gateway.faults["decide_review"] = answered(TransactionResult(outcome))
     assert getattr(held, verb)().status == status
     charge = Operation.objects.get(key=held.operation_key)
     assert charge.outcome["result"] == status
@@ -330,16 +346,94 @@ def test_what_the_gateway_approved_before_is_not_declined(
     assert held.status == "approved"
 
 
-def test_a_decision_whose_reply_was_lost_is_repeated_after_the_quarantine(
-    gateway: RecordingGateway, held: Transaction
+@pytest.mark.parametrize(
+    ("verb", "status", "state"),
+    [("approve", "approved", "succeeded"), ("decline", "declined", "declined")],
+)
+def test_a_decision_whose_reply_was_lost_is_looked_up(
+    gateway: RecordingGateway, held: Transaction, verb: str, status: str, state: str
 ) -> None:
     gateway.faults["decide_review"] = lose_reply
-    with pytest.raises(OutcomeUnknown):
+    with pytest.raises(OutcomeUnknown) as caught:
+        getattr(held, verb)()
+    decision = caught.value.operation
+    assert decision.look_up().state == "succeeded"
+    held.refresh_from_db()
+    assert (held.status, charge_of(held).state) == (status, state)
+    assert gateway.verbs.count("decide_review") == 1
+
+
+def test_a_decision_that_never_arrived_is_absent_after_the_quarantine(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    gateway.faults["decide_review"] = lose_request
+    with pytest.raises(OutcomeUnknown) as caught:
         held.approve()
+    decision = caught.value.operation
+    assert decision.look_up().state == "unknown"
     with pytest.raises(OutcomeUnknown):
         held.approve()
     Operation.objects.update(quarantine_until="2020-01-01T00:00:00Z")
+    assert decision.look_up().state == "absent"
     assert held.approve().status == "approved"
+
+
+def test_a_lost_decision_that_cannot_be_read_stays_unknown(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    gateway.faults["decide_review"] = lose_reply
+    with pytest.raises(OutcomeUnknown) as caught:
+        held.approve()
+    Operation.objects.update(quarantine_until="2020-01-01T00:00:00Z")
+    cannot_be_read(gateway)
+    assert caught.value.operation.look_up().state == "unknown"
+
+
+def test_a_decline_that_the_gateway_took_for_an_approval_is_told_as_one(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    def approves(call: Callable[[], Any]) -> Any:
+        gateway.bank.decide_review(held.transaction_id or "", approve=True)
+        return TransactionResult(ResultStatus.APPROVED)
+
+    gateway.faults["decide_review"] = approves
+    with pytest.raises(InvalidTransactionError, match="records say: approved"):
+        held.decline()
+    held.refresh_from_db()
+    assert (held.status, charge_of(held).state) == ("approved", "succeeded")
+    assert Operation.objects.get(kind="decline_held").state == "failed"
+    assert held.void().status == "approved"
+
+
+def test_an_answer_that_the_records_do_not_bear_out_is_unknown(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    gateway.faults["decide_review"] = answer(TransactionResult(ResultStatus.APPROVED))
+    with pytest.raises(OutcomeUnknown, match="do not show it yet"):
+        held.approve()
+    held.refresh_from_db()
+    assert held.status == "held"
+
+
+@pytest.mark.parametrize(("verb", "status"), [("approve", "approved"), ("decline", "declined")])
+def test_an_account_that_may_not_read_believes_the_answer(
+    gateway: RecordingGateway, held: Transaction, verb: str, status: str
+) -> None:
+    cannot_be_read(gateway)
+    gateway.faults["decide_review"] = answered(TransactionResult(ResultStatus.APPROVED))
+    assert getattr(held, verb)().status == status
+
+
+def test_an_approval_of_another_amount_needs_a_person(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    found: Any = gateway.retrieve_transaction(held.transaction_id or "")
+    part = replace(found, status=RemoteStatus.CAPTURED, amount=found.amount - 1)
+    gateway.faults["retrieve_transaction"] = answer(part)
+    with pytest.raises(NeedsAttention, match="another amount"):
+        held.approve()
+    held.refresh_from_db()
+    assert (held.status, charge_of(held).state) == ("held", "needs_attention")
 
 
 def test_a_gateway_that_cannot_be_asked_leaves_it_held(

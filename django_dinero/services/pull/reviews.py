@@ -1,0 +1,58 @@
+"""How the review of a held payment ended, as the gateway's own records have it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from django.utils.translation import gettext as _
+
+from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus
+from django_dinero.gateways.types import RemoteTransaction
+from django_dinero.models.operation import Operation, OperationKind, OperationState
+from django_dinero.models.transaction import Transaction, TransactionStatus
+from django_dinero.services import journal
+from django_dinero.services.journal.records import RecordedOutcome
+from django_dinero.services.ledger import statuses
+from django_dinero.services.pull.transactions import (
+    differs_from_row,
+    update_row,
+    write_status,
+)
+
+
+def conclude_decision(
+    operation: Operation, held: Transaction, remote: RemoteTransaction, outcome: RecordedOutcome
+) -> None:
+    """Conclude the decision about a held payment, and bring its row up to date.
+
+    Args:
+        operation: the decision.
+        held: the payment; it is up to date afterwards.
+        remote: the payment, as the gateway's records have it after the decision.
+        outcome: what the gateway answered, empty if the answer was lost.
+    """
+    done = _is_as_decided(operation.kind, remote.status)
+    if not outcome.result:
+        outcome = RecordedOutcome.of_remote(remote)
+    if not done and outcome.status is ResultStatus.APPROVED:
+        text = _("The gateway's records say: %(status)s.") % {
+            "status": TransactionStatus(statuses.FROM_REMOTE[remote.status]).label
+        }
+        outcome = replace(
+            outcome,
+            result=ResultStatus.FAILED.value,
+            reason=ReasonKind.INVALID_TRANSACTION.value,
+            reasons=(ReasonKind.INVALID_TRANSACTION.value,),
+            gateway_text=text,
+        )
+    state = OperationState.SUCCEEDED if done else OperationState.FAILED
+    # Row and decision in one transaction; the payment's own operation follows the row.
+    same = not differs_from_row(held, remote)
+    journal.conclude(operation, state, outcome, lambda: same and write_status(held, remote))
+    update_row(held, remote)
+
+
+def _is_as_decided(kind: str, status: RemoteStatus) -> bool:
+    if kind == OperationKind.APPROVE_HELD:
+        return statuses.FROM_REMOTE[status] in statuses.TAKEN
+    return status in (RemoteStatus.DECLINED, RemoteStatus.VOIDED)
