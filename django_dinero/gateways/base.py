@@ -211,6 +211,17 @@ class Gateway(ABC):
         """
         self._lacks("iter_transactions")
 
+    def clock(self) -> datetime.datetime | None:
+        """Return the gateway's own time, aware; None if nothing here hangs on it.
+
+        A search for a lost operation that reads lists by time needs it: our clock may be ahead of
+        the gateway's, and then what it has of the operation would count as older.
+
+        Raises:
+            GatewayError: it cannot be learned now, so that nothing can be proven absent.
+        """
+        return None
+
     def check_credentials(self) -> CredentialsCheck:
         """Ask the gateway whether it accepts our credentials; "no" is an answer, not an error."""
         self._lacks("check_credentials")

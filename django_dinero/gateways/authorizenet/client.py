@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,6 +92,11 @@ class Client:
 
     def __repr__(self) -> str:
         return f"<Client of {self._options.gateway_name!r}>"
+
+    @property
+    def gateway_time(self) -> datetime.datetime | None:
+        """The gateway's time now, by its last reply; None if that told none."""
+        return self._http.server_time
 
     def call(
         self, operation: str, values: Mapping[str, Any], *, changes: bool, key: str = ""

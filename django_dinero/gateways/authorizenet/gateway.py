@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from django.core.checks import CheckMessage
+from django.utils.translation import gettext as _
 from requests.adapters import BaseAdapter
 
 from django_dinero.cards import card_input_error
 from django_dinero.enums import ReasonKind
-from django_dinero.exceptions import InvalidInput
+from django_dinero.exceptions import GatewayError, InvalidInput
 from django_dinero.gateways.authorizenet import (
     limits,
     lists,
@@ -280,6 +281,18 @@ class AuthorizeNetGateway(Gateway):
     def find_operation(self, key: str, hints: LookupHints) -> LookupResult:
         """Find what an operation left: by invoice number, our customer key, or its target."""
         return lookup.find_operation(self._patient, key, hints, self.currency)
+
+    def clock(self) -> datetime.datetime:
+        """Return the gateway's time, by the Date header of a call that does nothing else.
+
+        Raises:
+            GatewayError: the reply has no such header.
+        """
+        self._patient.read("authenticateTest", {})
+        now = self.client.gateway_time
+        if now is None:
+            raise GatewayError(_("The reply has no Date header."), gateway_name=self.name)
+        return now
 
     def iter_transactions(self, since: datetime.datetime) -> Iterator[RemoteTransaction]:
         """Go through all transactions since then: unsettled ones, then settled ones.

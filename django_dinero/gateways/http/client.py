@@ -12,10 +12,12 @@ leaves this module: ours are raised outside every ``except`` block, so that they
 
 from __future__ import annotations
 
+import datetime
 import os
 import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import requests
@@ -112,6 +114,8 @@ class HttpClient:
         # is read when it is needed.
         self._context = tls_context(ca_bundle) if ca_bundle else None
         self._pool: urllib3.HTTPConnectionPool | None = None
+        #: How far the server's clock is ahead of this machine's, by the last reply's Date header.
+        self._clock_ahead: datetime.timedelta | None = None
         _clients.add(self)
 
     def __repr__(self) -> str:
@@ -214,7 +218,14 @@ class HttpClient:
         finally:
             response.close()
 
+    @property
+    def server_time(self) -> datetime.datetime | None:
+        """The server's time now, to the second, by its last reply; None if that told none."""
+        ahead = self._clock_ahead
+        return None if ahead is None else datetime.datetime.now(datetime.UTC) + ahead
+
     def _read(self, status: int, headers: Mapping[str, str], chunks: Iterator[bytes]) -> bytes:
+        self._clock_ahead = _ahead(headers.get("Date", ""))
         if status != 200:
             raise BadReply(f"HTTP status {status}")
         if headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -261,6 +272,17 @@ class HttpClient:
                     self._url, context=self._context, proxy=self._proxy, size=self._pool_size
                 )
             return self._pool
+
+
+def _ahead(date: str) -> datetime.timedelta | None:
+    """Return how far a Date header is ahead of this machine's clock; None if it is none."""
+    try:
+        told = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    # "-0000" is UTC without a word about the zone (RFC 5322).
+    told = told if told.tzinfo else told.replace(tzinfo=datetime.UTC)
+    return told - datetime.datetime.now(datetime.UTC)
 
 
 def _headers(content_type: str) -> dict[str, str]:

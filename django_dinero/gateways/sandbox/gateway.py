@@ -333,6 +333,10 @@ class SandboxGateway(Gateway):
             )
         )
 
+    def clock(self) -> datetime.datetime:
+        """Return the bank's time, which tests can move."""
+        return self.bank.clock.now()
+
     def iter_customers(self) -> Iterator[RemoteCustomer]:
         """Go through all customers, a page at a time."""
         after = "0"

@@ -14,6 +14,7 @@ from requests.structures import CaseInsensitiveDict
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.dialects.default import default_dialect
 from django_dinero.sandbox.http.controls import Counts
+from django_dinero.sandbox.http.dates import date_header
 from django_dinero.sandbox.http.exchange import Dialect, Request, Response
 from django_dinero.sandbox.http.faults import Dropped, Faults, TooLate
 
@@ -69,7 +70,7 @@ class BankAdapter(BaseAdapter):
             if dropped.response is not None:
                 raise requests.exceptions.ChunkedEncodingError(text, request=request) from None
             raise requests.ConnectionError(text, request=request) from None
-        return _response(request, answer)
+        return _response(request, answer, date_header(self.bank))
 
     def close(self) -> None:
         """Nothing is open: the bank is the caller's."""
@@ -94,10 +95,10 @@ def _request(request: requests.PreparedRequest) -> Request:
     )
 
 
-def _response(request: requests.PreparedRequest, answer: Response) -> requests.Response:
+def _response(request: requests.PreparedRequest, answer: Response, date: str) -> requests.Response:
     response = requests.Response()
     response.status_code = answer.status
-    response.headers = CaseInsensitiveDict(answer.headers)
+    response.headers = CaseInsensitiveDict({"Date": date, **answer.headers})
     response.raw = BytesIO(answer.body)
     response.url = request.url or ""
     response.request = request

@@ -17,6 +17,7 @@ from typing import Any, Self
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.dialects.default import default_dialect
 from django_dinero.sandbox.http.controls import Control, Counts
+from django_dinero.sandbox.http.dates import date_header
 from django_dinero.sandbox.http.exchange import Dialect, Request, Response
 from django_dinero.sandbox.http.faults import Dropped, Faults
 
@@ -286,7 +287,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _head(self, response: Response) -> None:
         self.send_response_only(response.status)
-        self.send_header("Date", self.date_time_string())
+        self.send_header("Date", date_header(self.server.owner.bank))
         for name, value in response.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(response.body)))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from django_dinero.db.fields import UtcNow
 from django_dinero.enums import RemoteStatus
 from django_dinero.exceptions import CustomerNotFoundError, DineroError
+from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import (
     LookupHints,
@@ -44,7 +46,7 @@ REPEATABLE = (
     OperationKind.DELETE_CARD,
 )
 
-#: Our clocks and the gateway's differ, so a search begins this much earlier.
+#: Clocks run apart and are set while we wait, so a search begins this much earlier.
 CLOCK_SKEW = timedelta(minutes=15)
 
 #: The most that the column can count, should a caller ask every second for days.
@@ -184,7 +186,8 @@ def search(operation: Operation) -> tuple[LookupResult, str]:
     """
     try:
         gateway = get_gateway(operation.gateway_name)
-        return gateway.find_operation(operation.key, _hints(operation)), ""
+        hints = _hints(operation, _search_from(gateway, operation))
+        return gateway.find_operation(operation.key, hints), ""
     except DineroError as error:
         problem = scrub(str(error))
     except Exception as error:  # a broken backend proves nothing, and must not stop other look-ups
@@ -215,11 +218,34 @@ def _check_later(operation: Operation, problem: str) -> None:
     operation.refresh_from_db()
 
 
-def _hints(operation: Operation) -> LookupHints:
+def _search_from(gateway: Gateway, operation: Operation) -> datetime:
+    """Return from when on a search must look, on our clock and on the gateway's.
+
+    How long ago the operation was sent is told by one clock, the database's. Counted back from
+    the gateway's own time it holds however far the two are apart.
+
+    Raises:
+        DineroError: the gateway's time cannot be learned.
+    """
+    sent, now = _times_of(operation)
+    gateways_now = gateway.clock()
+    if gateways_now is not None:
+        sent = min(sent, gateways_now - max(now - sent, timedelta(0)))
+    return sent - CLOCK_SKEW
+
+
+def _times_of(operation: Operation) -> tuple[datetime, datetime]:
+    """Return when the operation was sent and what time it is, both by the database's clock."""
+    rows = Operation.objects.using(operation.written_on).filter(pk=operation.pk)
+    sent, now = rows.values_list(Coalesce("sent_at", "created_at"), UtcNow()).get()
+    return sent, now
+
+
+def _hints(operation: Operation, since: datetime) -> LookupHints:
     intent = Intent.of(operation)
     return LookupHints(
         kind=operation.kind,
-        since=(operation.sent_at or operation.created_at) - CLOCK_SKEW,
+        since=since,
         customer_key=intent.customer_key,
         customer_id=operation.customer_id,
         card_id=operation.card_id,

@@ -38,6 +38,11 @@ class LookupContract(ContractBase):
     def _hints(self, kind: str, **values: object) -> LookupHints:
         return LookupHints(**{"kind": kind, "since": an_hour_ago(), **values})  # type: ignore[arg-type]
 
+    def test_the_clock_is_aware(self, gateway: Gateway) -> None:
+        """``clock()`` tells an aware time, or None where no search hangs on it."""
+        now = gateway.clock()
+        assert now is None or now.tzinfo is not None, "clock() is naive"
+
     def _charge_hints(self, request: ChargeRequest) -> LookupHints:
         return self._hints(
             "charge" if request.capture else "authorize",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import subprocess
 import sys
 import time
@@ -124,6 +125,36 @@ def test_what_an_adapter_leaves_open_is_unknown(answer: Answer, said: str) -> No
 @pytest.mark.parametrize("encoding", ["identity", "Identity"])
 def test_a_reply_that_is_not_compressed_may_say_so(encoding: str) -> None:
     assert post(Canned(saying(b"x" * 10, Content_Encoding=encoding)), max_reply_bytes=10)
+
+
+@pytest.mark.parametrize(
+    ("date", "ahead"),
+    [
+        ("Sat, 28 Nov 2026 12:00:00 GMT", 0),
+        ("Sat, 28 Nov 2026 11:40:00 -0000", -1200),
+        ("Sat, 28 Nov 2026 14:20:00 +0200", 1200),
+        ("2026-11-28T12:00:00Z", None),
+        ("", None),
+    ],
+)
+def test_the_servers_clock_is_read_from_its_reply(
+    date: str, ahead: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Noon(datetime.datetime):
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> Noon:
+            return cls(2026, 11, 28, 12, tzinfo=tz)
+
+    monkeypatch.setattr(datetime, "datetime", Noon)
+    client = HttpClient(URL, adapter=Canned(saying(Date=date)))
+    assert client.server_time is None
+    client.post(b"<x/>", content_type="text/xml", changes=False)
+    told = client.server_time
+    if ahead is None:
+        assert told is None
+    else:
+        assert told is not None
+        assert (told - Noon.now(datetime.UTC)).total_seconds() == ahead
 
 
 def test_an_adapter_may_say_that_nothing_was_sent() -> None:
