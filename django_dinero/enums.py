@@ -77,4 +77,6 @@ class ReasonKind(StrEnum):
     DUPLICATE_CARD = "duplicate_card"
     CARD_LIMIT = "card_limit"
     AUTHENTICATION = "authentication_failed"
+    NOT_PERMITTED = "not_permitted"
+    UNAVAILABLE = "gateway_unavailable"
     GATEWAY_ERROR = "gateway_error"

@@ -36,6 +36,7 @@ __all__ = [
     "DuplicateTransactionError",
     "ExpiryError",
     "GatewayError",
+    "GatewayUnavailableError",
     "HeldForReview",
     "IdempotencyKeyReused",
     "InsideTransaction",
@@ -48,6 +49,7 @@ __all__ = [
     "InvalidInput",
     "InvalidTransactionError",
     "NeedsAttention",
+    "NotPermittedError",
     "NotSent",
     "OperationClosed",
     "OperationInProgress",
@@ -176,6 +178,18 @@ class AuthenticationError(GatewayError):
     """The gateway does not accept our credentials."""
 
     code = "authentication_failed"
+
+
+class NotPermittedError(GatewayError):
+    """The account may not make this call; others work. Its settings at the gateway decide."""
+
+    code = "not_permitted"
+
+
+class GatewayUnavailableError(GatewayError):
+    """The gateway or its processor is in trouble and did nothing; the same key may try again."""
+
+    code = "gateway_unavailable"
 
 
 class CardDeclinedError(GatewayError):

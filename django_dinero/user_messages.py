@@ -47,6 +47,8 @@ CARDHOLDER: Mapping[str, Promise] = {
     "unsupported_feature": _("The payment gateway cannot do this."),
     "inside_transaction": _MISCONFIGURED,
     "authentication_failed": _MISCONFIGURED,
+    "not_permitted": _MISCONFIGURED,
+    "gateway_unavailable": _("The payment gateway is out of order; try again in some minutes."),
     "operation_in_progress": _("This is being worked on already. Wait a moment and look again."),
     "idempotency_key_reused": _("This was sent before, with other values."),
     "not_sent": _("Nothing reached the payment gateway; try again."),

@@ -26,6 +26,7 @@ ABOUT_THE_CALL = (
 #: Not told in full to staff either: the settings of this server, and ids of other people's rows.
 NEVER_IN_FULL = (
     exceptions.AuthenticationError,
+    exceptions.NotPermittedError,
     exceptions.InsideTransaction,
     exceptions.DuplicateCustomerError,
     exceptions.DuplicateCardError,

@@ -59,6 +59,7 @@ STATUSES: tuple[tuple[type[DineroError], int], ...] = (
     (exceptions.DuplicateCustomerError, status.HTTP_409_CONFLICT),
     (exceptions.DuplicateCardError, status.HTTP_409_CONFLICT),
     (exceptions.CardLimitError, status.HTTP_409_CONFLICT),
+    (exceptions.GatewayUnavailableError, status.HTTP_503_SERVICE_UNAVAILABLE),
     (exceptions.GatewayError, status.HTTP_502_BAD_GATEWAY),
 )
 
@@ -140,7 +141,8 @@ def may_still_happen(error: DineroError) -> bool:
 
 
 def _is_passing(error: DineroError) -> bool:
-    return isinstance(error, exceptions.NotSent | exceptions.OperationInProgress)
+    kinds = exceptions.NotSent | exceptions.OperationInProgress | exceptions.GatewayUnavailableError
+    return isinstance(error, kinds)
 
 
 def _existing(error: DineroError) -> Customer | CreditCard | None:

@@ -304,11 +304,15 @@ class LookupResult:
 
 @dataclass(frozen=True, slots=True)
 class CredentialsCheck:
-    """Whether the gateway accepts our credentials, what it said, and whether real money moves."""
+    """Whether the gateway accepts our credentials, what it said, and whether real money moves.
+
+    ``lacks`` says what the account may not do, and what does not work therefore, a sentence each.
+    """
 
     accepted: bool
     text: str = ""
     live: bool = True
+    lacks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,13 @@ ERRORS: dict[ReasonKind, type[GatewayError]] = {
     ReasonKind.DUPLICATE_CARD: exceptions.DuplicateCardError,
     ReasonKind.CARD_LIMIT: exceptions.CardLimitError,
     ReasonKind.AUTHENTICATION: exceptions.AuthenticationError,
+    ReasonKind.NOT_PERMITTED: exceptions.NotPermittedError,
+    ReasonKind.UNAVAILABLE: exceptions.GatewayUnavailableError,
     ReasonKind.GATEWAY_ERROR: exceptions.GatewayError,
 }
+#: Refusals that say nothing about what was asked: the account's settings, or the gateway's own
+#: trouble. Nothing was done, and the same may be asked again when they have passed.
+PASSING = (ReasonKind.AUTHENTICATION, ReasonKind.NOT_PERMITTED, ReasonKind.UNAVAILABLE)
 
 
 def error_for(reasons: Iterable[Reason], *, existing_id: str = "", **context: Any) -> GatewayError:

@@ -21,6 +21,7 @@ STAFF = {
 
 #: Nothing was done, and it may be tried again: a page needs no text of its own for them.
 PLAIN_REFUSALS = {
+    *("not_permitted", "gateway_unavailable"),
     *("dinero_error", "gateway_error", "invalid_input", "unsupported_feature"),
     *("inside_transaction", "idempotency_key_reused", "duplicate_transaction"),
     *("card_declined", "avs_mismatch", "cvv_mismatch", "avs_and_cvv_mismatch", "card_limit"),

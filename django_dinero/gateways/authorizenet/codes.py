@@ -22,9 +22,12 @@ MESSAGES: Mapping[str, ReasonKind] = {
     "E00006": K.AUTHENTICATION,  # name is invalid or not present
     "E00007": K.AUTHENTICATION,  # invalid authentication values
     "E00008": K.AUTHENTICATION,  # the account is inactive
+    "E00009": K.NOT_PERMITTED,  # the account is in test mode
     "E00010": K.AUTHENTICATION,  # wrong type of authentication for the user
+    "E00011": K.NOT_PERMITTED,  # the call is not allowed, as without Transaction Details API
     "E00029": K.INVALID_CARD,  # payment information is required
     "E00042": K.CARD_LIMIT,  # no more than 10 payment profiles
+    "E00044": K.NOT_PERMITTED,  # Customer Information Manager is not enabled
     "E00051": K.REFUND,  # the original was not issued for this payment profile
     "E00059": K.AUTHENTICATION,  # the authentication type is not allowed for this method
     "E00098": K.CUSTOMER_NOT_FOUND,
@@ -45,9 +48,9 @@ MESSAGES: Mapping[str, ReasonKind] = {
 FIELD_MESSAGES = frozenset({"E00003", "E00013", "E00014", "E00015", "E00016", "E00027"})
 DUPLICATE_RECORD = "E00039"
 NOT_FOUND = "E00040"
-#: "An error occurred during processing", a database timeout, a server error. They do not say
-#: whether a change was carried out before the gateway broke off.
-BROKE_OFF = frozenset({"E00001", "E00049", "E00133"})
+#: "An error occurred during processing", a database timeout, too busy, maintenance, a server error.
+#: They do not say whether a change was carried out before the gateway broke off.
+BROKE_OFF = frozenset({"E00001", "E00049", "E00053", "E00104", "E00133"})
 ALREADY_DELETED = "I00003"
 
 #: Codes of ``transactionResponse/errors/error/errorCode`` and of ``responseReasonCode``.
@@ -66,6 +69,9 @@ REASONS: Mapping[str, tuple[ReasonKind, ...]] = {
     "45": (K.AVS, K.CVV),
     **dict.fromkeys(("48", "50", "51", "54", "55", "327"), (K.REFUND,)),
     **dict.fromkeys(("193", "252", "253"), (K.HELD,)),
+    # The processor is in trouble: "try again in 5 minutes".
+    **dict.fromkeys(("19", "20", "21", "22", "23", "25", "26"), (K.UNAVAILABLE,)),
+    **dict.fromkeys(("57", "58", "59", "60", "61", "62", "63"), (K.UNAVAILABLE,)),
 }
 
 #: Reason codes that mean "held for review", whatever response code they come with.
@@ -77,9 +83,10 @@ APPROVED = "1"
 PARTIAL_APPROVAL = "295"
 #: Reason codes of a repeated transaction.
 DUPLICATES = ("11", "318")
-#: Reason codes of a transaction that broke off and that the gateway then failed to void. Only its
-#: records tell whether it stands.
-NOT_TAKEN_BACK = ("120", "121", "122")
+#: Reason codes of a transaction that broke off: it was approved and not settled (36), its answer
+#: did not get through (152), or the gateway failed to void it. Only its records tell whether it
+#: stands.
+BROKEN = ("36", "120", "121", "122", "152")
 #: Reason codes of an *approved* reply in which nothing new happened.
 ALREADY_VOIDED = "310"
 ALREADY_CAPTURED = "311"

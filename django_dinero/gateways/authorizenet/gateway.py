@@ -15,6 +15,7 @@ from django_dinero.cards import card_input_error
 from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import GatewayError, InvalidInput
 from django_dinero.gateways.authorizenet import (
+    account,
     limits,
     lists,
     lookup,
@@ -308,9 +309,14 @@ class AuthorizeNetGateway(Gateway):
     # -- Credentials and webhooks -----------------------------------------------------------------
 
     def check_credentials(self) -> CredentialsCheck:
-        """Ask with a call that does nothing else (``authenticateTestRequest``)."""
+        """Ask with a call that does nothing else (``authenticateTestRequest``).
+
+        What an account may not do shows only when it is tried: two more calls read, and change
+        nothing either.
+        """
         reply = self._patient.read("authenticateTest", {})
-        return CredentialsCheck(reply.ok, reply.reason().text, live=self.live)
+        lacks = account.lacks(self._patient) if reply.ok else ()
+        return CredentialsCheck(reply.ok, reply.reason().text, live=self.live, lacks=lacks)
 
     def parse_webhook(self, headers: Mapping[str, str], raw_body: bytes) -> WebhookNotice | Refusal:
         return webhooks.parse(headers, raw_body, self.options.signature_key)

@@ -111,9 +111,9 @@ def _verdict(response: Mapping[str, Any], *, follow_up: bool) -> _Verdict:
     # The text too: code 1 may say of a held transaction that it was declined as asked.
     if code == codes.APPROVED and "approved" in text and outcome is not ResultStatus.HELD:
         raise OutcomeUnknown(_("The gateway refused, and says that it approved."))
-    if code in codes.NOT_TAKEN_BACK:
+    if code in codes.BROKEN:
         raise OutcomeUnknown(
-            _("The gateway broke off and could not take it back: %(text)s") % {"text": scrub(text)},
+            _("The gateway broke off, and its records will tell: %(text)s") % {"text": scrub(text)},
             gateway_code=code,
         )
     reasons = codes.transaction_reasons(code, text, outcome, follow_up=follow_up)

@@ -120,6 +120,8 @@ def _ask_gateway(gateway_name: str) -> tuple[str, str]:
         return "FAILED", type(error).__name__
     if not answer.accepted:
         return "REFUSED", answer.text
+    if answer.lacks:
+        return "LIMITED", " ".join(answer.lacks)
     kind = _("real money moves here") if answer.live else _("a test account")
     return "OK", f"{answer.text} ({kind})" if answer.text else kind
 

@@ -19,10 +19,10 @@ from django_dinero.exceptions import (
     UnsupportedFeature,
 )
 from django_dinero.gateways.base import Gateway
-from django_dinero.gateways.types import Refusal
+from django_dinero.gateways.types import Refusal, has_reason
 from django_dinero.models.operation import Operation, OperationState
 from django_dinero.send_deadline import check_may_send, send_before
-from django_dinero.services.errors import error_for
+from django_dinero.services.errors import PASSING, error_for
 from django_dinero.services.journal.conclusions import conclude, log_unrecorded
 from django_dinero.services.journal.operations import (
     end,
@@ -131,5 +131,6 @@ def close_refused(operation: Operation, refusal: Refusal) -> DineroError:
         operation=operation,
         gateway_name=operation.gateway_name,
     )
-    conclude(operation, State.DECLINED, RecordedOutcome.of_error(error), lambda: None)
+    state = State.FAILED if has_reason(refusal, *PASSING) else State.DECLINED
+    conclude(operation, state, RecordedOutcome.of_error(error), lambda: None)
     return error

@@ -16,7 +16,7 @@ from django_dinero.gateways.types import TransactionResult, has_reason
 from django_dinero.models.operation import Operation, OperationKind, OperationState
 from django_dinero.models.transaction import Transaction
 from django_dinero.services import journal, ledger
-from django_dinero.services.errors import error_for
+from django_dinero.services.errors import PASSING, error_for
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.recovery import idempotency, lookup
 
@@ -67,6 +67,7 @@ def perform(
         # person can explain it.
         mark_needs_attention(operation, outcome, outcome.gateway_text)
         raise error_for(result.reasons, operation=operation, gateway_name=gateway.name)
+    raise_if_passing(operation, result)
     if operation.kind in CHARGES and _has_no_card(result):
         made = _made_all_the_same(operation)
         if made is not None:
@@ -80,6 +81,18 @@ def perform(
     if row is None:
         raise idempotency.unfinished_error(operation)
     return ledger.row_or_raise(operation, row)
+
+
+def raise_if_passing(operation: Operation, result: TransactionResult) -> None:
+    """Raise a refusal that says nothing about the payment, and leave the idempotency key free.
+
+    A key that kept it would refuse the same payment for ever, whatever was mended meanwhile.
+    """
+    if result.outcome is not ResultStatus.FAILED or not has_reason(result, *PASSING):
+        return
+    error = error_for(result.reasons, operation=operation, gateway_name=operation.gateway_name)
+    journal.end(operation, OperationState.FAILED, RecordedOutcome.of_error(error))
+    raise error
 
 
 def _has_no_card(result: TransactionResult) -> bool:

@@ -13,6 +13,7 @@ from django_dinero.exceptions import (
     AuthenticationError,
     DineroError,
     NeedsAttention,
+    NotPermittedError,
     OutcomeUnknown,
     UnsupportedFeature,
 )
@@ -25,7 +26,12 @@ from django_dinero.services import journal, ledger, pull
 from django_dinero.services.errors import read
 from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.payments import rules
-from django_dinero.services.payments.execute import REFUSED, contradiction_of, mark_needs_attention
+from django_dinero.services.payments.execute import (
+    REFUSED,
+    contradiction_of,
+    mark_needs_attention,
+    raise_if_passing,
+)
 from django_dinero.services.payments.followups import FollowUpOrder, Given
 from django_dinero.services.recovery import idempotency
 
@@ -33,7 +39,7 @@ Action = Literal["approve", "decline"]
 
 KINDS = {"approve": OperationKind.APPROVE_HELD, "decline": OperationKind.DECLINE_HELD}
 #: The account may not read its own records; asking again later does not help.
-UNREADABLE = (AuthenticationError, UnsupportedFeature)
+UNREADABLE = (AuthenticationError, NotPermittedError, UnsupportedFeature)
 STATUSES = {"approve": TransactionStatus.APPROVED, "decline": TransactionStatus.DECLINED}
 
 
@@ -69,6 +75,7 @@ def _decide(order: FollowUpOrder, operation: Operation, action: Action) -> None:
     contradiction = contradiction_of(operation, result)
     if contradiction:
         raise mark_needs_attention(operation, outcome, contradiction)
+    raise_if_passing(operation, result)
     # Its answer to a decline may be "approved", for "yes, it is declined" as well as for "no, it
     # was approved". What counts is what its records say afterwards.
     remote, problem = _record_of(gateway, request.transaction_id)

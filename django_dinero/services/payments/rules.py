@@ -7,7 +7,12 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from django_dinero.enums import ReasonKind, RemoteStatus, TransactionKind
-from django_dinero.exceptions import DineroError, InvalidTransactionError, RefundError
+from django_dinero.exceptions import (
+    DineroError,
+    InvalidTransactionError,
+    NotPermittedError,
+    RefundError,
+)
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import Reason, RemoteTransaction
 from django_dinero.models.family import Family
@@ -109,6 +114,8 @@ def refund_error(family: Family, amount: Decimal) -> DineroError | None:
 def must_void(row: Transaction, amount: Decimal) -> bool:
     """Ask the gateway whether the bank has settled; say whether a void is the way.
 
+    An account that may not read its transactions sends the refund, and the gateway decides.
+
     Raises:
         RefundError: a part of something that is not settled yet.
         UnsupportedFeature: the gateway can neither void nor refund.
@@ -116,9 +123,12 @@ def must_void(row: Transaction, amount: Decimal) -> bool:
     gateway = get_gateway(row.gateway_name)
     if not gateway.supports("void"):
         gateway.require("refund")
-    found: RemoteTransaction = read(
-        gateway, lambda: gateway.retrieve_transaction(row.transaction_id or "")
-    )
+    try:
+        found: RemoteTransaction = read(
+            gateway, lambda: gateway.retrieve_transaction(row.transaction_id or "")
+        )
+    except NotPermittedError:
+        return False
     if found.status is RemoteStatus.SETTLED:
         pull.write_status(row, found)
         return False

@@ -10,7 +10,13 @@ from django.db import router
 from django.db.models import QuerySet
 
 from django_dinero import signals
-from django_dinero.exceptions import DineroError, NotSent
+from django_dinero.exceptions import (
+    AuthenticationError,
+    DineroError,
+    GatewayUnavailableError,
+    NotPermittedError,
+    NotSent,
+)
 from django_dinero.gateways.types import Ack, Refusal
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
@@ -20,6 +26,8 @@ from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.recovery import locking
 from django_dinero.services.vault.push import gateway_of
 
+#: Errors after which a delete was not done, and may be done later.
+PROVEN_UNDONE = (NotSent, AuthenticationError, NotPermittedError, GatewayUnavailableError)
 #: States in which a creation may have reached the gateway, or may still do so.
 MAY_HAVE_CREATED = (*OPEN_STATES, OperationState.SUCCEEDED)
 
@@ -74,7 +82,7 @@ def push_delete(key: str, using: str | None = None) -> None:
     if failure is not None:
         # An error without an operation means that the gateway could not be used at all. Then the
         # tombstone still waits, and no new one is needed.
-        if isinstance(failure, NotSent) and failure.operation is not None:
+        if isinstance(failure, PROVEN_UNDONE) and failure.operation is not None:
             record_deletion_again(operation)
         signals.send(signals.push_failed, Operation, instance=operation, error=failure)
         raise failure

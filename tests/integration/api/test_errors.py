@@ -43,6 +43,7 @@ STATUSES = {
     "DuplicateTransactionError": 409,
     "ExpiryError": 402,
     "GatewayError": 502,
+    "GatewayUnavailableError": 503,
     "HeldForReview": 202,
     "IdempotencyKeyReused": 422,
     "InsideTransaction": 500,
@@ -55,6 +56,7 @@ STATUSES = {
     "InvalidInput": 400,
     "InvalidTransactionError": 409,
     "NeedsAttention": 202,
+    "NotPermittedError": 502,
     "NotSent": 503,
     "OperationClosed": 409,
     "OperationInProgress": 409,
@@ -124,7 +126,7 @@ def test_one_decline_is_like_another_to_a_cardholder() -> None:
 
 @pytest.mark.parametrize("name", exceptions.__all__)
 def test_only_what_passes_says_when_to_try_again(name: str) -> None:
-    passing = name in {"NotSent", "OperationInProgress"}
+    passing = name in {"NotSent", "OperationInProgress", "GatewayUnavailableError"}
     assert answer(error_of(name)).has_header("Retry-After") is passing
 
 

@@ -94,6 +94,10 @@ def test_a_live_account_is_named_as_one(settings: Any) -> None:
     ("answer", "line"),
     [
         (lambda: CredentialsCheck(accepted=False, text="wrong key"), "REFUSED: wrong key"),
+        (
+            lambda: CredentialsCheck(accepted=True, lacks=("No lists.", "No vault.")),
+            "LIMITED: No lists. No vault.",
+        ),
         (raises(NotSent("connection refused")), "UNREACHABLE: connection refused"),
         (raises(OutcomeUnknown("no reply in 60 s")), "UNREACHABLE: no reply in 60 s"),
         (raises(GatewayError("E00008 inactive account")), "REFUSED: E00008 inactive account"),

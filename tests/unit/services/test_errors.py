@@ -41,6 +41,8 @@ CLASSES = {
     "duplicate_card": exceptions.DuplicateCardError,
     "card_limit": exceptions.CardLimitError,
     "authentication_failed": exceptions.AuthenticationError,
+    "not_permitted": exceptions.NotPermittedError,
+    "gateway_unavailable": exceptions.GatewayUnavailableError,
     "gateway_error": exceptions.GatewayError,
 }
 

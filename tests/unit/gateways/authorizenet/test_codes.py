@@ -20,6 +20,7 @@ K = ReasonKind
 
 EXPECTED_MESSAGES: dict[ReasonKind, str] = {
     K.AUTHENTICATION: "5 6 7 8 10 59 122 123 124 139",
+    K.NOT_PERMITTED: "9 11 44",
     K.INVALID_CARD: "29 113 114 115 116 117",
     K.CARD_DECLINED: "118",
     K.CARD_LIMIT: "42",
@@ -42,6 +43,7 @@ EXPECTED_REASONS: dict[tuple[ReasonKind, ...], str] = {
     (K.AVS, K.CVV): "45",
     (K.REFUND,): "48 50 51 54 55 327",
     (K.HELD,): "193 252 253",
+    (K.UNAVAILABLE,): "19 20 21 22 23 25 26 57 58 59 60 61 62 63",
 }
 EXPECTED_OUTCOMES = {
     "1": ResultStatus.APPROVED,

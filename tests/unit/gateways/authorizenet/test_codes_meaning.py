@@ -64,7 +64,7 @@ def test_not_found_is_about_what_was_asked_for(missing: ReasonKind) -> None:
 
 def test_an_account_without_reports_is_not_one_with_bad_keys() -> None:
     text = "The user does not have permission to call the Transaction Details API."
-    assert codes.message_reason("E00011", text).kind is K.GATEWAY_ERROR
+    assert codes.message_reason("E00011", text).kind is K.NOT_PERMITTED
 
 
 @pytest.mark.parametrize("code", ["", "E99999", "I00001", "hello", "E0004"])
@@ -123,7 +123,9 @@ def test_an_echoed_number_is_scrubbed(echo: str) -> None:
 def test_codes_that_the_client_asks_for_by_name() -> None:
     assert codes.DUPLICATE_RECORD == "E00039"
     assert codes.NOT_FOUND == "E00040"
-    assert sorted(codes.BROKE_OFF) == ["E00001", "E00049", "E00133"]
+    assert sorted(codes.BROKE_OFF) == [
+        *("E00001", "E00049", "E00053", "E00104", "E00133"),
+    ]
     assert codes.ALREADY_DELETED == "I00003"
     assert codes.PARTIAL_APPROVAL == "295"
     assert codes.DUPLICATES == ("11", "318")

@@ -26,7 +26,7 @@ from django_dinero.gateways.types import (
     WebhookNotice,
 )
 from django_dinero.redaction import Secret
-from tests.support.scripted import OPTIONS, Asked, no, ok, scripted
+from tests.support.scripted import NOT_FOUND, OPTIONS, Asked, no, ok, scripted
 
 KEY = "OPERATION-KEY"
 
@@ -217,10 +217,23 @@ def test_everything_wrong_is_told_at_once() -> None:
 
 @pytest.mark.parametrize("environment", ["production", "sandbox"])
 def test_credentials_that_are_accepted(environment: str) -> None:
-    gateway, client = scripted(ok(), environment=environment)
+    gateway, client = scripted(ok(), ok(), NOT_FOUND, environment=environment)
     live = environment == "production"
     assert gateway.check_credentials() == CredentialsCheck(True, "Successful.", live=live)
-    assert client.asked == [Asked("authenticateTest", {}, False, "")]
+    assert client.asked == [
+        Asked("authenticateTest", {}, False, ""),
+        Asked("getUnsettledTransactionList", {"paging": {"limit": "1", "offset": "1"}}, False, ""),
+        Asked("getCustomerProfile", {"customerProfileId": "1"}, False, ""),
+    ]
+
+
+def test_what_the_account_may_not_do_is_told() -> None:
+    gateway, _client = scripted(ok(), no("E00011", "No permission."), no("E00044", "Not enabled."))
+    verdict = gateway.check_credentials()
+    assert verdict.accepted
+    details, manager = verdict.lacks
+    assert "Transaction Details API is not enabled" in details
+    assert "Customer Information Manager is not enabled" in manager
 
 
 def test_credentials_that_are_not() -> None:

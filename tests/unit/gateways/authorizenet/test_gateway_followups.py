@@ -217,5 +217,5 @@ def test_a_transaction_that_is_not_there() -> None:
         (Reason(K.INVALID_TRANSACTION, "E00040", text),)
     )
     assert gateway.retrieve_transaction("60") == Refusal(
-        (Reason(K.GATEWAY_ERROR, "E00011", "No permission."),)
+        (Reason(K.NOT_PERMITTED, "E00011", "No permission."),)
     )

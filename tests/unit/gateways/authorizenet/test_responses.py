@@ -129,9 +129,9 @@ def test_code_1_alone_is_no_approval() -> None:
     assert (found.outcome, found.reasons[0].kind) == (ResultStatus.DECLINED, K.CARD_DECLINED)
 
 
-@pytest.mark.parametrize("code", ["120", "121", "122"])
+@pytest.mark.parametrize("code", ["36", "120", "121", "122", "152"])
 def test_what_the_gateway_could_not_take_back_may_stand(code: str) -> None:
-    with pytest.raises(OutcomeUnknown, match=r"take it back: Try again\.") as caught:
+    with pytest.raises(OutcomeUnknown, match=r"its records will tell: Try again\.") as caught:
         responses.result(response(errors((code, "Try again.")), code="3"))
     assert caught.value.gateway_code == code
 
