@@ -18,6 +18,7 @@ OPTIONAL = {
     "postgres": URL_VARIABLES["postgresql"],
     "mariadb": URL_VARIABLES["mariadb"],
     "browser": "DINERO_TEST_BROWSER",
+    "node": "DINERO_TEST_NODE",
 }
 #: The marks of tests that speak of one kind of database, and the kinds they run on.
 VENDOR_MARKS = {
@@ -90,6 +91,12 @@ def mariadb_url() -> str:
 def browser() -> str:
     """The path of a Chromium."""
     return given("browser")
+
+
+@pytest.fixture
+def node_sdk() -> Path:
+    """The folder in which ``npm install authorizenet`` was run."""
+    return Path(given("node"))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import re
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
@@ -23,6 +25,12 @@ BILL_TO = (
     "<billTo><firstName>Ada</firstName><lastName>Byron</lastName><address>1 Mill St</address>"
     "<city>Troy</city><state>NY</state><zip>{zip}</zip><country>US</country></billTo>"
 )
+#: What a value of a broken request may be.
+_VALUES = (
+    *("", "0", "-1", "1e5", "9" * 23, "abc", VISA, "XXXX", "2040-12", "true", "é", "1.005"),
+    *(" 5 ", "\n", "46282", "+7", "1" * 400),
+)
+_ELEMENT = re.compile(r"<(\w+)>([^<]*)</\1>")
 
 
 @dataclass(frozen=True)
@@ -192,4 +200,20 @@ def profile(customer: str, card_id: str, cvv: str = "") -> str:
     return (
         f"<profile><customerProfileId>{customer}</customerProfileId><paymentProfile>"
         f"<paymentProfileId>{card_id}</paymentProfileId>{code}</paymentProfile></profile>"
+    )
+
+
+def broken(body: str, chance: random.Random) -> str:
+    """Change, drop, repeat or move one element of a request; credentials stay."""
+    found = [one for one in _ELEMENT.finditer(body) if one[1] not in ("name", "transactionKey")]
+    if not found:
+        return body
+    one, other = chance.choice(found), chance.choice(found)
+    return chance.choice(
+        (
+            body[: one.start(2)] + chance.choice(_VALUES) + body[one.end(2) :],
+            body[: one.start()] + body[one.end() :],
+            body[: one.end()] + one[0] + body[one.end() :],
+            body[: other.start()] + one[0] + body[other.start() :],
+        )
     )

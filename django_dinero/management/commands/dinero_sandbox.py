@@ -1,4 +1,4 @@
-"""Serve the test bank over HTTP in Authorize.Net's XML, for the real client."""
+"""Serve the test bank over HTTP as Authorize.Net's API, for the real clients."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _TRIGGERS = (
 class Command(BaseCommand):
     """``manage.py dinero_sandbox``: print the address, the keys and the triggers, then serve."""
 
-    help = "Serves a test bank that speaks Authorize.Net's XML. No money moves."
+    help = "Serves a test bank that speaks Authorize.Net's XML and JSON. No money moves."
     # Skipped, so that it starts in a project that has no database and no gateway yet.
     requires_system_checks = []
 

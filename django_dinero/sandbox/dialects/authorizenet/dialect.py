@@ -1,12 +1,15 @@
-"""The test bank as the Authorize.Net XML API: one address, one body in, one body out."""
+"""The test bank as the Authorize.Net XML API: one address, one body in, one body out.
+
+What is asked and answered is a tree, whether XML or JSON carries it: see :mod:`.formats`.
+"""
 
 from __future__ import annotations
 
 import hmac
 import logging
-import re
 import sqlite3
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from django_dinero.protocols.authorizenet import REPLY_ROOTS, ROOTS, TYPES
 from django_dinero.sandbox.bank.bank import Bank
@@ -14,11 +17,16 @@ from django_dinero.sandbox.bank.records import BankRefusal
 from django_dinero.sandbox.dialects.authorizenet import cards, details, followups, reports, vault
 from django_dinero.sandbox.dialects.authorizenet.account import authenticate_test, merchant_details
 from django_dinero.sandbox.dialects.authorizenet.cards import refusal
+from django_dinero.sandbox.dialects.authorizenet.formats import (
+    read_request,
+    root_of,
+    write_reply,
+)
 from django_dinero.sandbox.dialects.authorizenet.messages import MESSAGES, Answer, Refused
 from django_dinero.sandbox.dialects.authorizenet.money import create_transaction
-from django_dinero.sandbox.dialects.authorizenet.parse import Malformed, Node, read
+from django_dinero.sandbox.dialects.authorizenet.parse import Malformed, Node
 from django_dinero.sandbox.dialects.authorizenet.profiles import from_transaction
-from django_dinero.sandbox.dialects.authorizenet.reply import Tree, write
+from django_dinero.sandbox.dialects.authorizenet.reply import Tree
 from django_dinero.sandbox.http.exchange import Dialect, Request, Response, Route
 
 logger = logging.getLogger(__name__)
@@ -26,13 +34,18 @@ logger = logging.getLogger(__name__)
 _Operation = Callable[[Bank, Node], Answer]
 
 PATH = "/xml/v1/request.api"
-_ROOT = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
-#: How much of a body is searched for its root element.
-_HEAD_BYTES = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """What is answered: a root element and what it holds."""
+
+    root: str
+    values: Tree
 
 
 class AuthorizeNetDialect(Dialect):
-    """Speaks the Authorize.Net XML API for a bank; safe to share between threads.
+    """Speaks the Authorize.Net API for a bank, in XML and JSON; safe to share between threads.
 
     Args:
         bank: whose vault and ledger answer.
@@ -70,55 +83,43 @@ class AuthorizeNetDialect(Dialect):
 
     def operation_of(self, request: Request) -> str:
         """Return the name of the root element, empty if there is none at the body's beginning."""
-        match = _ROOT.search(request.body[:_HEAD_BYTES])
-        return match[1].decode("ascii") if match else ""
+        return root_of(request)
 
     def answer(self, request: Request) -> Response:
         """Do what is asked for, by body and content type alone."""
+        return self._send(request, self._answer(request))
+
+    def not_found(self, request: Request) -> Response:
+        """Say E00040, as the real one does for some seconds about what it has just made."""
         try:
-            node = _node(request)
+            node = read_request(request)
         except Malformed as error:
-            return self._malformed(error)
+            return self._send(request, _malformed(error))
+        root, ref_id = REPLY_ROOTS[node.name], node.value("refId")
+        return self._send(request, _refused(root, ref_id, Refused("E00040")))
+
+    def _send(self, request: Request, reply: _Reply) -> Response:
+        return write_reply(request, reply.root, reply.values, bom=self.bom)
+
+    def _answer(self, request: Request) -> _Reply:
+        try:
+            node = read_request(request)
+        except Malformed as error:
+            return _malformed(error)
         root, ref_id = REPLY_ROOTS[node.name], node.value("refId")
         try:
             self._authenticate(node)
             answer = self._operations[node.name](self.bank, node)
         except Refused as refused:
-            return self._refuse(root, ref_id, refused)
+            return _refused(root, ref_id, refused)
         except BankRefusal as error:
-            return self._refuse(root, ref_id, refusal(error))
+            return _refused(root, ref_id, refusal(error))
         except Exception as error:
             # Whoever runs the bank reads why; its client meets what a gateway in trouble answers.
             logger.exception("The test bank failed at %s.", node.name)
             busy = isinstance(error, sqlite3.OperationalError)
-            return self._refuse(root, ref_id, Refused("E00053" if busy else "E00001"))
-        return self._write(root, ref_id, answer.code, MESSAGES[answer.code], answer.body)
-
-    def not_found(self, request: Request) -> Response:
-        """Say E00040, as the real one does for some seconds about what it has just made."""
-        try:
-            node = _node(request)
-        except Malformed as error:
-            return self._malformed(error)
-        return self._refuse(REPLY_ROOTS[node.name], node.value("refId"), Refused("E00040"))
-
-    def _malformed(self, error: Malformed) -> Response:
-        return self._write("ErrorResponse", "", error.code, error.text, {})
-
-    def _refuse(self, root: str, ref_id: str, refused: Refused) -> Response:
-        """Keep the operation's own root where the schema allows it without what was asked for."""
-        missing = [c for c in TYPES[ROOTS[root]] if c.required and c.name not in refused.body]
-        empty: dict[str, object] = {c.name: {} for c in missing if c.name != "messages"}
-        if any(not _may_be_empty(child.type) for child in missing if child.name in empty):
-            root, empty = "ErrorResponse", {}
-        return self._write(root, ref_id, refused.code, refused.text, {**empty, **refused.body})
-
-    def _write(self, root: str, ref_id: str, code: str, text: str, body: Tree) -> Response:
-        messages = {
-            "resultCode": "Ok" if code.startswith("I") else "Error",
-            "message": [{"code": code, "text": text}],
-        }
-        return write(root, {"refId": ref_id or None, "messages": messages, **body}, bom=self.bom)
+            return _refused(root, ref_id, Refused("E00053" if busy else "E00001"))
+        return _reply(root, ref_id, answer.code, MESSAGES[answer.code], answer.body)
 
     def _authenticate(self, request: Node) -> None:
         """Compare login and key; the reply keeps the operation's own root, as the real one."""
@@ -136,8 +137,25 @@ class AuthorizeNetDialect(Dialect):
             raise Refused("E00007")
 
 
-def _node(request: Request) -> Node:
-    return read(request.body, request.header("Content-Type"))
+def _malformed(error: Malformed) -> _Reply:
+    return _reply("ErrorResponse", "", error.code, error.text, {})
+
+
+def _refused(root: str, ref_id: str, refused: Refused) -> _Reply:
+    """Keep the operation's own root where the schema allows it without what was asked for."""
+    missing = [c for c in TYPES[ROOTS[root]] if c.required and c.name not in refused.body]
+    empty: dict[str, object] = {c.name: {} for c in missing if c.name != "messages"}
+    if any(not _may_be_empty(child.type) for child in missing if child.name in empty):
+        root, empty = "ErrorResponse", {}
+    return _reply(root, ref_id, refused.code, refused.text, {**empty, **refused.body})
+
+
+def _reply(root: str, ref_id: str, code: str, text: str, body: Tree) -> _Reply:
+    messages = {
+        "resultCode": "Ok" if code.startswith("I") else "Error",
+        "message": [{"code": code, "text": text}],
+    }
+    return _Reply(root, {"refId": ref_id or None, "messages": messages, **body})
 
 
 def _may_be_empty(type_name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Writes a reply: elements in the order of the schema, in UTF-8, after a byte order mark."""
+"""Writes a reply in XML: elements in the order of the schema, in UTF-8, after a byte order mark."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from django_dinero.sandbox.http.exchange import Response
 #: Element names and a str, a mapping, a list of these, or None where the element is left out.
 Tree = Mapping[str, object]
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _HEAD = '<?xml version="1.0" encoding="utf-8"?>'
 _SPACES = (
     ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
     f' xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns="{NAMESPACE}"'
 )
-# What no XML 1.0 document may hold, not even escaped.
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+#: What no XML 1.0 document may hold, not even escaped.
+ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;"})
 
 
@@ -36,7 +36,7 @@ def write(root: str, values: Tree, *, bom: bool = True) -> Response:
     """
     inside = "".join(_elements(ROOTS[root], values))
     text = f"{_HEAD}<{root}{_SPACES}>{inside}</{root}>"
-    body = (_BOM if bom else b"") + text.encode("utf-8")
+    body = (BOM if bom else b"") + text.encode("utf-8")
     return Response(200, body, {"Content-Type": "application/xml; charset=utf-8"})
 
 
@@ -52,7 +52,7 @@ def _elements(type_name: str, values: Tree) -> Iterator[str]:
             if isinstance(one, Mapping):
                 inside = "".join(_elements(types[name], one))
             elif isinstance(one, str):
-                inside = _ILLEGAL.sub("", one).translate(_ESCAPES)
+                inside = ILLEGAL.sub("", one).translate(_ESCAPES)
             elif one is None:
                 continue
             else:

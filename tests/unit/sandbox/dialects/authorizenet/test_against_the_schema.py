@@ -3,36 +3,13 @@
 from __future__ import annotations
 
 import random
-import re
 from pathlib import Path
 
 import pytest
 from lxml import etree
 
 from django_dinero.sandbox.dialects.authorizenet.parse import Malformed, read
-from tests.support.authorizenet import VISA, Talk
-
-VALUES = (
-    *("", "0", "-1", "1e5", "9" * 23, "abc", VISA, "XXXX", "2040-12", "true", "é", "1.005"),
-    *(" 5 ", "\n", "46282", "+7", "1" * 400),
-)
-_ELEMENT = re.compile(r"<(\w+)>([^<]*)</\1>")
-
-
-def broken(body: str, chance: random.Random) -> str:
-    """Change, drop, repeat or move one element of a request; credentials stay."""
-    found = [one for one in _ELEMENT.finditer(body) if one[1] not in ("name", "transactionKey")]
-    if not found:
-        return body
-    one, other = chance.choice(found), chance.choice(found)
-    return chance.choice(
-        (
-            body[: one.start(2)] + chance.choice(VALUES) + body[one.end(2) :],
-            body[: one.start()] + body[one.end() :],
-            body[: one.end()] + one[0] + body[one.end() :],
-            body[: other.start()] + one[0] + body[other.start() :],
-        )
-    )
+from tests.support.authorizenet import Talk, broken
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -77,7 +77,7 @@ def test_merchant_details(talk: Talk) -> None:
 def test_what_is_malformed_has_its_own_root(talk: Talk) -> None:
     answer = talk.raw(b"<nonsense/>")
     assert (answer.name, answer.code, answer.ok) == ("ErrorResponse", "E00045", False)
-    answer = talk.raw(request("authenticateTest"), "application/json")
+    answer = talk.raw(request("authenticateTest"), "text/plain")
     assert (answer.name, answer.code) == ("ErrorResponse", "E00002")
 
 
@@ -166,12 +166,6 @@ def test_a_failure_of_the_bank_is_answered_and_logged(
     assert (answer.code, answer.ok) == (code, False)
     assert "The test bank failed at getCustomerProfileIdsRequest." in caplog.text
     assert repr(error).partition("(")[0] in caplog.text
-
-
-def test_json_is_told_that_xml_is_spoken(talk: Talk) -> None:
-    answer = talk.raw(b'{"authenticateTestRequest": {}}', "application/json; charset=utf-8")
-    assert (answer.name, answer.code) == ("ErrorResponse", "E00002")
-    assert answer.words.endswith("The test bank speaks XML only, not JSON.")
 
 
 @pytest.mark.parametrize(
