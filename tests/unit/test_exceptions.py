@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
+from collections.abc import Callable
 
 import pytest
 
@@ -166,9 +168,32 @@ def test_unexpected_keywords_lists_the_accepted_ones() -> None:
     )
 
 
-def test_an_error_with_a_text_crosses_a_process_boundary() -> None:
-    error = pickle.loads(pickle.dumps(GatewayError("No.", gateway_code="2")))  # noqa: S301
-    assert (str(error), error.gateway_code) == ("No.", "2")
+ANSWERED = [
+    kind
+    for kind in (getattr(exceptions, name) for name in exceptions.__all__)
+    if not issubclass(kind, InvalidInput)
+]
+
+
+@pytest.mark.parametrize("kind", ANSWERED)
+@pytest.mark.parametrize(
+    "way",
+    [lambda error: pickle.loads(pickle.dumps(error)), copy.deepcopy, copy.copy],  # noqa: S301
+    ids=["pickle", "deepcopy", "copy"],
+)
+def test_an_error_crosses_a_process_boundary_with_all_it_has(
+    kind: type[DineroError], way: Callable[[DineroError], DineroError]
+) -> None:
+    context: dict[str, str] = {"gateway_code": "2", "gateway_name": "shop"}
+    if kind is DuplicateCustomerError:
+        context["customer_id"] = "17"
+    if kind is DuplicateCardError:
+        context["card_id"] = "18"
+    error = kind("No.", **context)
+    error.operation = "its operation"
+    back = way(error)
+    assert type(back) is kind
+    assert (str(back), vars(back)) == ("No.", vars(error))
 
 
 def test_the_codes_of_an_error_begin_with_its_own() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import IntegrityError, transaction
 
 from django_dinero.exceptions import (
+    NotSent,
     OperationInProgress,
     OutcomeUnknown,
 )
-from django_dinero.models import CreditCard, Operation
+from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.services.recovery import locking
 from django_dinero.services.recovery.lookup import look_up
 from django_dinero.services.vault import deletions
@@ -18,6 +21,8 @@ from tests.support.cards import PAST, SECOND, hold, settle
 from tests.support.recording import (
     RecordingGateway,
     lose_reply,
+    lose_request,
+    refuse_connection,
 )
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nobody_waits")]
@@ -88,3 +93,44 @@ def test_what_is_closed_cannot_hold_anything(two: tuple[CreditCard, CreditCard])
     holder = hold(two[0], "sent")
     with pytest.raises(IntegrityError), transaction.atomic():
         Operation.objects.filter(pk=holder.pk).update(state="failed")
+
+
+@pytest.mark.parametrize("fault", [lose_reply, lose_request])
+def test_while_a_delete_has_no_answer_no_card_is_sent(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard], fault: Any
+) -> None:
+    gateway.faults["delete_card"] = fault
+    with pytest.raises(OutcomeUnknown):
+        two[1].delete()
+    mark = gateway.mark
+    with pytest.raises(OperationInProgress):
+        two[0].customer.add_card(**SECOND)
+    assert "add_card" not in gateway.since(mark)
+
+
+def test_while_a_customers_delete_has_no_answer_its_key_sends_nothing(
+    gateway: RecordingGateway,
+) -> None:
+    customer = Customer.create("ann@example.com", idempotency_key="sign-up-1")
+    gateway.faults["delete_customer"] = lose_request
+    with pytest.raises(OutcomeUnknown):
+        customer.delete()
+    mark = gateway.mark
+    with pytest.raises(OutcomeUnknown):
+        Customer.create("ann@example.com", idempotency_key="sign-up-1")
+    assert "create_customer" not in gateway.since(mark)
+
+
+def test_a_delete_that_waits_is_covered_by_that_of_its_customer(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard]
+) -> None:
+    gateway.faults["delete_card"] = refuse_connection
+    with pytest.raises(NotSent):
+        two[1].delete()
+    two[0].customer.delete()
+    mark = gateway.mark
+    waiting = Operation.objects.get(kind="delete_card", state="new", card_id=two[1].card_id)
+    deletions.push_delete(waiting.key)
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.outcome) == ("succeeded", {"covered": True})
+    assert gateway.since(mark) == []
