@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, cast
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_dinero.exceptions import (
@@ -247,7 +246,8 @@ def check_expiry(
     if "month" in errors or "year" in errors:
         return None, None
     year_number = int(year_text) + (2000 if len(year_text) == 2 else 0)
-    _check_year(year_number, month_number, today or timezone.now().date(), errors)
+    today = today or datetime.datetime.now(datetime.UTC).date()
+    _check_year(year_number, month_number, today, errors)
     return month_number, year_number
 
 

@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
@@ -122,9 +121,7 @@ def _day(text: str) -> Q | None:
     except ValueError:  # the 31st of February
         return None
     end = begin + timedelta(days=1)
-    if settings.USE_TZ:
-        begin, end = timezone.make_aware(begin), timezone.make_aware(end)
-    return Q(created_at__gte=begin, created_at__lt=end)
+    return Q(created_at__gte=timezone.make_aware(begin), created_at__lt=timezone.make_aware(end))
 
 
 def _amount(text: str) -> Q | None:

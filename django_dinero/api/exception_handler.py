@@ -17,12 +17,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
-from rest_framework.fields import DateTimeField
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from django_dinero import exceptions
 from django_dinero.api.disclosure import code_for, detail_for
+from django_dinero.api.fields import TimeField
 from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.gateways.types import NextAction
 from django_dinero.models import CreditCard, Customer
@@ -124,7 +124,7 @@ def _shown(action: NextAction) -> dict[str, str | None]:
     return {
         "kind": action.kind.value,
         "value": action.value.reveal(),
-        "expires_at": DateTimeField().to_representation(expires_at) if expires_at else None,
+        "expires_at": TimeField().to_representation(expires_at) if expires_at else None,
     }
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
+from django.conf import settings
+from django.db.models import Model
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
+from django_dinero.db.fields import UtcDateTimeField
 from django_dinero.redaction import MASK, Secret, scrub
+
+RowT = TypeVar("RowT", bound=Model)
 
 #: A field's name; digits in its place may be a CVV.
 _NAME = re.compile(r"[A-Za-z_][\w.:-]{0,79}", re.ASCII)
@@ -19,6 +25,25 @@ _NAME = re.compile(r"[A-Za-z_][\w.:-]{0,79}", re.ASCII)
 def nameable(name: str) -> str:
     """Return the name of an unknown field for its error, masked where it is no name."""
     return scrub(name) if _NAME.fullmatch(name) else MASK
+
+
+class TimeField(serializers.DateTimeField):
+    """A time with its zone, also in a project without ``USE_TZ``: in UTC there."""
+
+    def enforce_timezone(self, value: datetime.datetime) -> datetime.datetime:
+        """Return the time in the zone that it is shown in."""
+        if settings.USE_TZ:
+            return super().enforce_timezone(value)
+        return value.astimezone(datetime.UTC)
+
+
+class RowSerializer(serializers.ModelSerializer[RowT]):
+    """Shows rows of ours."""
+
+    serializer_field_mapping: ClassVar[Any] = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        UtcDateTimeField: TimeField,
+    }
 
 
 class SecretField(serializers.Field[Secret, Any, Any, Any]):

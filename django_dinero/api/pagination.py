@@ -6,7 +6,6 @@ import datetime
 from collections.abc import Sequence
 from typing import Any
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -81,4 +80,4 @@ def _is_time(text: str) -> bool:
             found.astimezone(datetime.UTC)
     except (ValueError, OverflowError):
         return False
-    return found is not None and timezone.is_aware(found) == settings.USE_TZ
+    return found is not None and timezone.is_aware(found)

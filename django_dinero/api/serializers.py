@@ -11,6 +11,7 @@ from rest_framework import serializers
 from django_dinero.api.fields import (
     AmountField,
     PlainTextField,
+    RowSerializer,
     SecretField,
     StrictSerializer,
 )
@@ -113,7 +114,7 @@ class VoidSerializer(StrictSerializer):
 # -- Answers ---------------------------------------------------------------------------------------
 
 
-class CardSerializer(serializers.ModelSerializer[CreditCard]):
+class CardSerializer(RowSerializer[CreditCard]):
     id = serializers.UUIDField(source="public_id", read_only=True)
     customer = serializers.UUIDField(source="customer.public_id", read_only=True)
     is_default = serializers.BooleanField(read_only=True)
@@ -127,7 +128,7 @@ class CardSerializer(serializers.ModelSerializer[CreditCard]):
         read_only_fields = fields
 
 
-class CustomerSerializer(serializers.ModelSerializer[Customer]):
+class CustomerSerializer(RowSerializer[Customer]):
     id = serializers.UUIDField(source="public_id", read_only=True)
     # Declared, not made by a method: a list of customers builds its fields once, not once for each.
     cards = CardSerializer(many=True, read_only=True)
@@ -141,7 +142,7 @@ class CustomerSerializer(serializers.ModelSerializer[Customer]):
         read_only_fields = fields
 
 
-class TransactionSerializer(serializers.ModelSerializer[Transaction]):
+class TransactionSerializer(RowSerializer[Transaction]):
     """A transaction as a cardholder sees it: without the results of AVS and CVV, or any reason."""
 
     id = serializers.UUIDField(source="public_id", read_only=True)
@@ -179,7 +180,7 @@ class StaffTransactionSerializer(TransactionSerializer):
         read_only_fields = fields
 
 
-class OperationSerializer(serializers.ModelSerializer[Operation]):
+class OperationSerializer(RowSerializer[Operation]):
     """An operation of the journal: how a request ended."""
 
     id = serializers.CharField(source="key", read_only=True)

@@ -1,12 +1,14 @@
-"""Fields for ids that are compared byte by byte, and the database's clock in UTC."""
+"""Fields for ids that are compared byte by byte and for times in UTC, and the database's clock."""
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.functions import Now
+from django.utils import timezone
 
 # The types that a field is set to and read as, for the type checkers of projects.
 SetT = TypeVar("SetT", contravariant=True)
@@ -45,12 +47,71 @@ class RowForeignKey(models.ForeignKey[SetT, GetT]):
         return f"{self.name}_pk"
 
 
+class _InUtc:
+    """Stores UTC and returns aware times in UTC, whatever ``USE_TZ`` and ``TIME_ZONE`` say.
+
+    Without ``USE_TZ`` Django stores local times, which the database's clock, a gateway's and those
+    of two servers cannot be compared with. It would also refuse aware values on SQLite and MariaDB.
+    """
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """Return what is stored; the present time where the field sets it by itself."""
+        if self.auto_now or (self.auto_now_add and add):  # type: ignore[attr-defined]
+            setattr(model_instance, self.attname, datetime.datetime.now(datetime.UTC))  # type: ignore[attr-defined]
+        return getattr(model_instance, self.attname)  # type: ignore[attr-defined]
+
+    def get_prep_value(self, value: Any) -> Any:
+        """Return a time in UTC; one without a zone is taken for the project's local time."""
+        found = self.to_python(value)  # type: ignore[attr-defined]
+        if not isinstance(found, datetime.datetime):
+            return found  # None, or an expression
+        if timezone.is_naive(found):
+            found = timezone.make_aware(found, timezone.get_default_timezone())
+        return found.astimezone(datetime.UTC)
+
+    def get_db_prep_value(
+        self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False
+    ) -> Any:
+        """Return what the driver takes: PostgreSQL keeps the zone, the others have none."""
+        found = value if prepared else self.get_prep_value(value)
+        if not isinstance(found, datetime.datetime) or connection.vendor == "postgresql":
+            return found
+        return str(found.replace(tzinfo=None))
+
+    def from_db_value(
+        self, value: Any, expression: Any, connection: BaseDatabaseWrapper
+    ) -> datetime.datetime | None:
+        """Return an aware time in UTC."""
+        if value is None:
+            return None
+        found: datetime.datetime = value
+        if connection.vendor != "postgresql":
+            # Whatever zone Django has put on it: UTC was stored.
+            return found.replace(tzinfo=datetime.UTC)
+        if timezone.is_naive(found):
+            # Without USE_TZ Django cuts the zone off, which is that of the session.
+            found = timezone.make_aware(found, timezone.get_default_timezone())
+        return found.astimezone(datetime.UTC)
+
+
+if TYPE_CHECKING:
+
+    class UtcDateTimeField(_InUtc, models.DateTimeField[SetT, GetT]):
+        """A time in UTC, aware in every project."""
+else:
+
+    class UtcDateTimeField(_InUtc, models.DateTimeField):
+        """A time in UTC, aware in every project."""
+
+
 class UtcNow(Now):
     """The database's clock in UTC.
 
     On MariaDB, Django's ``Now()`` is the local time of the session and may be hours away from the
-    UTC that Django stores. Leases and quarantines could not be compared with it.
+    UTC that is stored. Leases and quarantines could not be compared with it.
     """
+
+    output_field = UtcDateTimeField()
 
     def as_mysql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
         return self.as_sql(compiler, connection, template="UTC_TIMESTAMP(6)", **extra)

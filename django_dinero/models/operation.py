@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_dinero import conf
 from django_dinero.cards import wrap_secrets
-from django_dinero.db.fields import IdField, UtcNow
+from django_dinero.db.fields import IdField, UtcDateTimeField, UtcNow
 from django_dinero.identifiers import KEY_LENGTH, new_key
 from django_dinero.models import _services
 from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS
@@ -190,13 +190,13 @@ class Operation(models.Model):
     outcome = models.JSONField(_("outcome"), default=dict, blank=True)
     worker = models.CharField(max_length=100, blank=True, default="", editable=False)
     attempts = models.PositiveSmallIntegerField(default=0, editable=False)
-    sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
-    lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
-    quarantine_until = models.DateTimeField(_("quarantine until"), null=True, blank=True)
-    next_check_at = models.DateTimeField(_("next check"), null=True, blank=True, db_index=True)
+    sent_at = UtcDateTimeField(_("sent"), null=True, blank=True)
+    lease_until = UtcDateTimeField(_("lease until"), null=True, blank=True)
+    quarantine_until = UtcDateTimeField(_("quarantine until"), null=True, blank=True)
+    next_check_at = UtcDateTimeField(_("next check"), null=True, blank=True, db_index=True)
     #: Both by the database's clock, as the leases are, so that times in a row can be compared.
-    created_at = models.DateTimeField(_("created"), db_default=UtcNow(), editable=False)
-    updated_at = models.DateTimeField(_("changed"), db_default=UtcNow(), editable=False)
+    created_at = UtcDateTimeField(_("created"), db_default=UtcNow(), editable=False)
+    updated_at = UtcDateTimeField(_("changed"), db_default=UtcNow(), editable=False)
 
     objects: ClassVar[models.Manager[Self]] = models.Manager()
 

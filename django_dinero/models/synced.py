@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from django_dinero.cards import unsendable
 from django_dinero.conf import DEFAULT_GATEWAY
+from django_dinero.db.fields import UtcDateTimeField
 from django_dinero.db.on_commit import unit_of_work
 from django_dinero.exceptions import InvalidInput
 from django_dinero.identifiers import digest
@@ -81,8 +82,8 @@ class SyncedModel(models.Model):
     version = models.PositiveBigIntegerField(default=1, editable=False)
     synced_version = models.PositiveBigIntegerField(default=0, editable=False)
     synced_digest = models.CharField(max_length=64, blank=True, editable=False)
-    created_at = models.DateTimeField(gettext_lazy("created"), auto_now_add=True, db_index=True)
-    updated_at = models.DateTimeField(gettext_lazy("changed"), auto_now=True)
+    created_at = UtcDateTimeField(gettext_lazy("created"), auto_now_add=True, db_index=True)
+    updated_at = UtcDateTimeField(gettext_lazy("changed"), auto_now=True)
 
     #: The gateway's answer, while :meth:`save_with_answer` runs.
     answer: GatewayAnswer | None = None

@@ -12,7 +12,7 @@ from django.db import models, router
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.cards import wrap_secrets
-from django_dinero.db.fields import IdField, RowForeignKey
+from django_dinero.db.fields import IdField, RowForeignKey, UtcDateTimeField
 from django_dinero.enums import TransactionKind
 from django_dinero.identifiers import KEY_LENGTH
 from django_dinero.models import _services
@@ -123,8 +123,8 @@ class Transaction(models.Model):
     reason = models.CharField(_("reason"), max_length=40, blank=True)
     gateway_code = models.CharField(_("gateway code"), max_length=40, blank=True)
     gateway_text = models.TextField(_("gateway text"), blank=True)
-    created_at = models.DateTimeField(_("created"), auto_now_add=True, db_index=True)
-    updated_at = models.DateTimeField(_("changed"), auto_now=True)
+    created_at = UtcDateTimeField(_("created"), auto_now_add=True, db_index=True)
+    updated_at = UtcDateTimeField(_("changed"), auto_now=True)
 
     objects: ClassVar[models.Manager[Self]] = models.Manager()
 

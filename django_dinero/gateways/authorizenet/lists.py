@@ -9,7 +9,6 @@ import datetime
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_dinero.exceptions import GatewayError
@@ -141,7 +140,7 @@ def _windows(
     The last one ends beyond now: what settles while we read counts, and the gateway's clock may
     be ahead of ours.
     """
-    start, limit = since, timezone.now() + datetime.timedelta(days=1)
+    start, limit = since, datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)
     while start < limit:
         end = min(start + datetime.timedelta(days=BATCH_DAYS), limit)
         yield start, end

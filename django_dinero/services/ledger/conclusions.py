@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_dinero import signals
@@ -177,7 +177,7 @@ def restore_lost_rows(row: Transaction) -> Family:
 def write_decision(held: Transaction, status: TransactionStatus) -> None:
     """Write how a held payment was decided."""
     rows = transactions().filter(pk=held.pk, status__in=UNDECIDED)
-    rows.update(status=status, updated_at=timezone.now())
+    rows.update(status=status, updated_at=datetime.now(UTC))
 
 
 def align_undecided(row: Transaction) -> None:

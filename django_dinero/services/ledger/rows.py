@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import Error, IntegrityError, router, transaction
 from django.db.models import Model, Q, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_dinero.enums import RemoteStatus, ResultStatus, TransactionKind
@@ -175,7 +175,7 @@ def _mark_voided(void: Transaction) -> None:
             transaction_id=parent.transaction_id,
             kind__in=(TransactionKind.AUTHORIZATION, TransactionKind.CAPTURE),
         )
-    now = timezone.now()
+    now = datetime.now(UTC)
     same.filter(original).update(status=TransactionStatus.VOIDED, updated_at=now)
     if parent and parent.status in CANCELLABLE:
         parent.status, parent.updated_at = TransactionStatus.VOIDED.value, now

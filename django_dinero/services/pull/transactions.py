@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from django_dinero.enums import RemoteStatus, TransactionKind
@@ -116,7 +116,7 @@ def _leave_to_a_person(row: Transaction, remote: RemoteTransaction) -> None:
 
 def write_status(row: Transaction, remote: RemoteTransaction) -> bool:
     """Write the gateway's status into a row; return False if another process changed it first."""
-    status, now = statuses.FROM_REMOTE[remote.status], timezone.now()
+    status, now = statuses.FROM_REMOTE[remote.status], datetime.now(UTC)
     if row.status == status:
         return True
     same = ledger.transactions().filter(pk=row.pk, status=row.status)
@@ -140,7 +140,7 @@ def update_row(row: Transaction, remote: RemoteTransaction) -> None:
         # Some gateways keep one id for an authorization and its captures.
         captures = ledger.transactions().filter(parent=row, kind=TransactionKind.CAPTURE)
         same = captures.filter(transaction_id=row.transaction_id, status__in=COUNTED)
-        same.exclude(status=row.status).update(status=row.status, updated_at=timezone.now())
+        same.exclude(status=row.status).update(status=row.status, updated_at=datetime.now(UTC))
         _add_missing_capture(row, remote)
     ledger.refresh(row)
     ledger.align_undecided(row)
