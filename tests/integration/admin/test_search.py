@@ -125,7 +125,8 @@ def test_the_operations_on_a_customer_and_the_cards_are_found(
 
 @pytest.mark.parametrize("name", ["customer", "creditcard", "transaction"])
 def test_what_is_of_a_day_is_found(root: Client, paid: Transaction, name: str) -> None:
-    assert len(found(root, name, datetime.now(timezone.get_current_timezone()).date().isoformat())) == 2
+    today = datetime.now(timezone.get_current_timezone()).date()
+    assert len(found(root, name, today.isoformat())) == 2
     assert found(root, name, "2001-02-28") == []
 
 
