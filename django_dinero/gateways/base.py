@@ -211,6 +211,12 @@ class Gateway(ABC):
         """
         self._lacks("iter_transactions")
 
+    def expect(self, *ids: str) -> None:  # noqa: B027 - most gateways have nothing to do
+        """Take note of ids that were stored less than a minute ago, maybe by another process.
+
+        A gateway that may not find them yet waits for them, for as long as its options say.
+        """
+
     def clock(self) -> datetime.datetime | None:
         """Return the gateway's own time, aware; None if nothing here hangs on it.
 

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -24,6 +25,9 @@ from django_dinero.models import _services
 from django_dinero.models.sync_state import SyncState
 
 __all__ = ["SyncState", "SyncedModel"]
+
+#: How long nothing is concluded from a gateway's not finding a row.
+NEW_FOR = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,15 @@ class SyncedModel(models.Model):
         """Set :meth:`synced_bookkeeping` on this instance. The caller writes the row."""
         for name, value in self.synced_bookkeeping().items():
             setattr(self, name, value)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it was stored less than a minute ago, here or by another process.
+
+        For some seconds a gateway may not find what it has just stored (Authorize.Net: 2 to 15 s).
+        """
+        stored = not self._state.adding
+        return not stored or datetime.now(UTC) - self.created_at < NEW_FOR
 
     @property
     def was_accepted(self) -> bool:

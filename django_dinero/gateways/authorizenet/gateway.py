@@ -283,6 +283,9 @@ class AuthorizeNetGateway(Gateway):
         """Find what an operation left: by invoice number, our customer key, or its target."""
         return lookup.find_operation(self._patient, key, hints, self.currency)
 
+    def expect(self, *ids: str) -> None:
+        self.fresh.expect(*ids)
+
     def clock(self) -> datetime.datetime:
         """Return the gateway's time, by the Date header of a call that does nothing else.
 

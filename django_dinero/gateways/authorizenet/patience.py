@@ -23,7 +23,7 @@ DELETED = float("-inf")
 
 
 class FreshIds:
-    """Remembers which ids this process created within the last minute."""
+    """Remembers which ids were created within the last minute, here or elsewhere."""
 
     def __init__(self) -> None:
         self._created: OrderedDict[str, float] = OrderedDict()
@@ -32,6 +32,12 @@ class FreshIds:
     def add(self, *ids: str) -> None:
         """Remember ids as created now."""
         self._put(time.monotonic(), ids)
+
+    def expect(self, *ids: str) -> None:
+        """Remember ids as new that another process created, unless this one has deleted them."""
+        with self._lock:
+            unknown = tuple(each for each in ids if each not in self._created)
+        self._put(time.monotonic(), unknown)
 
     def deleted(self, *ids: str) -> None:
         """Remember ids as deleted: nobody waits for them any more."""

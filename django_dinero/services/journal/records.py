@@ -70,7 +70,8 @@ class Intent(_Record):
     ``public_id`` is that of the ledger row. The keys ``customer_pk``, ``card_pk`` and ``owner_pk``
     name rows here. ``known_card_ids`` are the gateway's ids of the cards that a customer had when
     one more was sent; ``is_default`` says whether the new one was to be the default, and
-    ``default_card_id`` which one was.
+    ``default_card_id`` which one was. ``is_new`` says that what is to be deleted was stored less
+    than a minute before.
     """
 
     public_id: str = ""
@@ -90,6 +91,7 @@ class Intent(_Record):
     known_card_ids: tuple[str, ...] = ()
     is_default: bool = False
     default_card_id: str = ""
+    is_new: bool = False
 
     @classmethod
     def of(cls, operation: Operation) -> Self:

@@ -192,6 +192,7 @@ class ChargeOrder:
         gateway.require("charge")
         request = form.request(source, amount, currency)
         gateway.check_request(request)
+        validation.expect_new(gateway, source.customer, source.card)
         return cls(gateway, source, request, form.key, owner_pk)
 
     @property

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from django.db import router
 from django.utils.translation import gettext as _
 
 from django_dinero.enums import ReasonKind, ResultStatus
-from django_dinero.exceptions import DineroError, NeedsAttention
+from django_dinero.exceptions import DineroError, GatewayUnavailableError, NeedsAttention
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import TransactionResult, has_reason
+from django_dinero.models.card import CreditCard
 from django_dinero.models.operation import Operation, OperationKind, OperationState
 from django_dinero.models.transaction import Transaction
 from django_dinero.services import journal, ledger
@@ -72,6 +74,8 @@ def perform(
         made = _made_all_the_same(operation)
         if made is not None:
             return made
+        if _card_is_new(operation):
+            raise _not_found_yet(operation)
     row = ledger.conclude(
         operation,
         outcome,
@@ -99,6 +103,24 @@ def _has_no_card(result: TransactionResult) -> bool:
     return result.outcome is ResultStatus.FAILED and has_reason(
         result, ReasonKind.CUSTOMER_NOT_FOUND, ReasonKind.CARD_NOT_FOUND
     )
+
+
+def _card_is_new(operation: Operation) -> bool:
+    pk = Intent.of(operation).card_pk
+    rows = CreditCard.objects.using(router.db_for_write(CreditCard)).filter(pk=pk)
+    card = rows.first() if pk is not None else None
+    return card is not None and card.is_new
+
+
+def _not_found_yet(operation: Operation) -> DineroError:
+    """End the charge of a card that was stored within the last minute; its key stays free."""
+    error = GatewayUnavailableError(
+        _("The gateway does not find this card yet, which is new. Try again in a minute."),
+        operation=operation,
+        gateway_name=operation.gateway_name,
+    )
+    journal.end(operation, OperationState.FAILED, RecordedOutcome.of_error(error))
+    return error
 
 
 def _made_all_the_same(operation: Operation) -> Transaction | None:

@@ -103,7 +103,8 @@ def _compare_cards(
         elif _fill_card(row, remote_card, default_of):
             changes.changed.append(row)
     for row in local.values():
-        if row.sync_state != SyncState.MISSING and row.card_id not in kept:
+        # A gateway may not list yet what it has just stored.
+        if row.sync_state != SyncState.MISSING and row.card_id not in kept and not row.is_new:
             row.sync_state, row.sync_error = SyncState.MISSING, ""
             row.default_of = None
             changes.changed.append(row)

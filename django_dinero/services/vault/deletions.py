@@ -22,7 +22,7 @@ from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import OPEN_STATES, Operation, OperationKind, OperationState
 from django_dinero.services import journal
-from django_dinero.services.journal.records import RecordedOutcome
+from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.recovery import locking
 from django_dinero.services.vault.push import gateway_of
 
@@ -49,6 +49,7 @@ def record_deletion(row: Customer | CreditCard, using: str) -> Operation | None:
         lock_name=lock_name,
         customer_id=row.customer_id or "",
         card_id=row.card_id if isinstance(row, CreditCard) else "",
+        intent=Intent(is_new=row.is_new).to_json(),
     )
 
 
@@ -111,6 +112,9 @@ def _send_delete(operation: Operation) -> None:
         journal.move(operation, OperationState.SUCCEEDED, RecordedOutcome(already=True))
         return
     ids = [operation.customer_id, operation.card_id]
+    if Intent.of(operation).is_new:
+        # "Not found" would count as deleted, and it would stay in the vault.
+        gateway.expect(*(each for each in ids if each))
     result: Ack | Refusal = journal.send(gateway, operation, lambda: verb(*[i for i in ids if i]))
     if isinstance(result, Refusal):
         raise journal.close_refused(operation, result)
