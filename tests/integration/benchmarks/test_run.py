@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -61,3 +62,22 @@ def test_an_unknown_part_is_named() -> None:
     done = bench("speed")
     assert done.returncode != 0
     assert "'speed' is none of calls, floor, instructions, setup, mirror" in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="instructions: no valgrind here")
+def test_instructions_are_counted() -> None:
+    environment = {**os.environ, "BENCH_DATABASE": ""}
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.instructions", "charge", "--calls", "1"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    ours, by_hand = (
+        float(cell.removesuffix(" M")) for cell in cells(done.stdout, "charge a stored card")[1:3]
+    )
+    assert 1 < by_hand < ours < 100
