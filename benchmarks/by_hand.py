@@ -5,8 +5,9 @@ writes the outcome and the row of the books in one transaction. Models, columns 
 of the app, so what is left between the two is what the promises cost.
 
 Left out is what only they need: no argument is checked, no idempotency key or lock is taken,
-nothing is read before or after, and no signal is sent. ``NOT_FILLED`` names the columns that stay
-empty for this reason; a test holds all others equal.
+nothing is read before or after (not even the network's id of the card's first charge, which ours
+sends along), and no signal is sent. ``NOT_FILLED`` names the columns that stay empty for this
+reason; a test holds all others equal.
 """
 
 from __future__ import annotations

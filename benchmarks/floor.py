@@ -18,6 +18,16 @@ ROUNDS = 25
 #: How many calls a contestant makes before it is the next one's turn.
 CALLS = 20
 ALIAS = "authorizenet"
+_NOTE = (
+    "Milliseconds of this process's CPU per call, the bank in another process behind TLS on "
+    "loopback: our verbs against what a Django developer writes by hand without any safety "
+    "(`benchmarks/by_hand.py`). By hand is the ORM with the same models and columns: the intent "
+    "is inserted and committed, the same client makes the call, and one transaction has the "
+    "outcome's UPDATE and the row's INSERT. Nothing is checked, locked or read. Before a refund "
+    "our verb asks the gateway whether the charge has settled; by hand that call is left out, and "
+    "the row after it has it on both sides. Everything from the caller's arguments on is timed; "
+    "the rows that a call starts from (card, customer, original) are read before."
+)
 
 
 def measure(scale: float) -> Section:
@@ -36,18 +46,6 @@ def measure(scale: float) -> Section:
         for one in COMPARISONS
     )
     return Section("The floor", f"{_NOTE} {rounds} rounds of {calls} calls{_where()}.", rows)
-
-
-_NOTE = (
-    "Milliseconds of this process's CPU per call, the bank in another process behind TLS on "
-    "loopback: our verbs against what a Django developer writes by hand without any safety "
-    "(`benchmarks/by_hand.py`). By hand is the ORM with the same models and columns: the intent "
-    "is inserted and committed, the same client makes the call, and one transaction has the "
-    "outcome's UPDATE and the row's INSERT. Nothing is checked, locked or read. Before a refund "
-    "our verb asks the gateway whether the charge has settled; by hand that call is left out, and "
-    "the row after it has it on both sides. Everything from the caller's arguments on is timed; "
-    "the rows that a call starts from (card, customer, original) are read before."
-)
 
 
 def _where() -> str:
