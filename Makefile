@@ -56,7 +56,7 @@ coverage: $(VENV)/.installed-test ## the test-suite with branch coverage and its
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
 
-bench: $(VENV)/.installed-dev ## ratios against bare requests and bulk_create (PEERS=1, ARGS=--quick)
+bench: $(VENV)/.installed-dev ## ratios to bare requests, hand-written ORM, bulk_create (PEERS=1, ARGS=--quick)
 	$(PY) -m benchmarks $(ARGS)
 
 faults: $(VENV)/.installed-test ## workers killed, replies lost: then the books of both sides

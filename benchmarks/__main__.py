@@ -5,6 +5,7 @@ import os
 import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.settings")
+os.environ.setdefault("BENCH_DATABASE", os.environ.get("DINERO_TEST_POSTGRES_URL", ""))
 django.setup()
 
 from benchmarks.run import main  # noqa: E402 - models can be imported from here on

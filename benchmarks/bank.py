@@ -56,6 +56,10 @@ class TlsBank:
         """Return how many connections the bank has accepted so far."""
         return int(self._ask("connections"))
 
+    def settle(self) -> None:
+        """Let the bank pay out what was taken so far."""
+        self._ask("settle")
+
     def _ask(self, question: str) -> Any:
         pipes = self._process
         assert pipes.stdin is not None

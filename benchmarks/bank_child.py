@@ -1,4 +1,4 @@
-"""Serves the test bank behind TLS and answers questions: ``facts`` or ``connections``, a line each.
+"""Serves the test bank behind TLS and answers lines: ``facts``, ``connections`` or ``settle``.
 
 It ends with its input, so that no bank outlives the process that measures.
 """
@@ -20,10 +20,18 @@ def main(chain: str) -> None:
     bank = Bank()
     with SandboxServer(bank, ssl_context=context) as server:
         for line in sys.stdin:
-            question = line.strip()
-            answer = server.connections if question == "connections" else facts(server)
-            print(json.dumps(answer), flush=True)
+            print(json.dumps(answer(server, line.strip())), flush=True)
     bank.close()
+
+
+def answer(server: SandboxServer, question: str) -> object:
+    """Return what is told; after ``settle`` all that was taken is paid out."""
+    if question == "connections":
+        return server.connections
+    if question == "settle":
+        server.bank.settle_batch()
+        return "settled"
+    return facts(server)
 
 
 def facts(server: SandboxServer) -> dict[str, str]:

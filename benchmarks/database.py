@@ -14,10 +14,14 @@ from django.db import connection
 
 
 def database(url: str) -> dict[str, Any]:
-    """Return a DATABASES entry; an empty ``url`` is a SQLite file in the temporary directory."""
-    name = f"dinero_bench_{os.getpid()}"
+    """Return a DATABASES entry; an empty ``url`` is a SQLite file in the temporary directory.
+
+    A child that works on its parent's database gets the name in ``BENCH_DATABASE_NAME``.
+    """
+    given = os.environ.get("BENCH_DATABASE_NAME", "")
+    name = given or f"dinero_bench_{os.getpid()}"
     if not url:
-        path = Path(tempfile.gettempdir()) / f"{name}.sqlite3"
+        path = Path(given or Path(tempfile.gettempdir()) / f"{name}.sqlite3")
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": path,

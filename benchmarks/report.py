@@ -100,10 +100,10 @@ def markdown(sections: Iterable[Section], facts: str) -> str:
 
 
 def text(section: Section) -> str:
-    """Return a section as Markdown that reads as plain text, too."""
-    table = _table([HEAD, *(row.cells() for row in section.rows)])
+    """Return a section as Markdown that reads as plain text, too; without rows its note alone."""
+    table = _table([HEAD, *(row.cells() for row in section.rows)]) if section.rows else []
     note = textwrap.wrap(section.note, WIDTH, break_long_words=False, break_on_hyphens=False)
-    return "\n".join([f"## {section.title}", "", *note, "", *table, ""])
+    return "\n".join([f"## {section.title}", "", *note, "", *table, *([""] if table else [])])
 
 
 def _table(lines: Sequence[Sequence[str]]) -> list[str]:

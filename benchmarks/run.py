@@ -8,14 +8,14 @@ from pathlib import Path
 
 from django.test import override_settings
 
-from benchmarks import calling, journaling, mirroring, report, setting_up
+from benchmarks import callgrind, calling, floor, mirroring, report, setting_up
 from benchmarks.bank import TlsBank
 from benchmarks.contestants import prepare
 from benchmarks.peers import LIBRARIES, install
 from django_dinero.gateways.registry import get_gateway
 
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
-PARTS = ("calls", "setup", "mirror")
+PARTS = ("calls", "floor", "instructions", "setup", "mirror")
 ALIAS = "authorizenet"
 #: How many calls a contestant makes before it is the next one's turn.
 CALLS = 20
@@ -63,6 +63,10 @@ def _part(name: str) -> str:
 
 def measure(part: str, scale: float) -> list[report.Section]:
     """Run one part."""
+    if part == "floor":
+        return [floor.measure(scale)]
+    if part == "instructions":
+        return [callgrind.measure(scale)]
     if part == "setup":
         return [setting_up.measure(scale)]
     if part == "mirror":
@@ -81,7 +85,6 @@ def _calls(scale: float) -> list[report.Section]:
         return [
             calling.calls(bench, scale, peers),
             calling.connections(bench),
-            journaling.measure(bench, scale),
         ]
 
 

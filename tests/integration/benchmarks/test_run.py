@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,12 +16,13 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def bench(*arguments: str, scale: str = "0.01") -> subprocess.CompletedProcess[str]:
-    dropped = ("DJANGO_SETTINGS_MODULE", "PEERS", "DINERO_TEST_POSTGRES_URL")
+    """Run the benchmarks where no valgrind is found: under it they would take minutes."""
+    dropped = ("DJANGO_SETTINGS_MODULE", "PEERS", "DINERO_TEST_POSTGRES_URL", "PATH")
     environment = {name: value for name, value in os.environ.items() if name not in dropped}
     return subprocess.run(
         [sys.executable, "-m", "benchmarks", *arguments],
         cwd=ROOT,
-        env={**environment, "BENCH_SCALE": scale},
+        env={**environment, "BENCH_SCALE": scale, "PATH": ""},
         capture_output=True,
         text=True,
         timeout=300,
@@ -37,10 +39,19 @@ def test_all_parts_run_and_are_written(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     report = (tmp_path / "report.md").read_text()
     titles = [line[3:] for line in report.splitlines() if line.startswith("## ")]
-    wanted = ["A call", "Connections", "The journal", "Installing the app", "Mirroring customers"]
+    wanted = [
+        "A call",
+        "Connections",
+        "The floor",
+        "Instructions",
+        "Installing the app",
+        "Mirroring customers",
+    ]
     assert titles == wanted
     for section in report.split("## ")[1:]:
         assert section in done.stdout
+    assert report.count("Not measured: valgrind is not on this machine") == 1
+    assert "Not measured: valgrind" in done.stderr
     # Counts, not times: a call on a connection that is open opens none; nothing heavy is imported.
     for what in ("create a customer with a card", "get a customer with 10 cards"):
         assert cells(report.split("## Connections")[1], what)[1] == "0"
@@ -50,4 +61,23 @@ def test_all_parts_run_and_are_written(tmp_path: Path) -> None:
 def test_an_unknown_part_is_named() -> None:
     done = bench("speed")
     assert done.returncode != 0
-    assert "'speed' is none of calls, setup, mirror" in done.stderr
+    assert "'speed' is none of calls, floor, instructions, setup, mirror" in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="instructions: no valgrind here")
+def test_instructions_are_counted() -> None:
+    environment = {**os.environ, "BENCH_DATABASE": ""}
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.instructions", "charge", "--calls", "1"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    ours, by_hand = (
+        float(cell.removesuffix(" M")) for cell in cells(done.stdout, "charge a stored card")[1:3]
+    )
+    assert 1 < by_hand < ours < 100
