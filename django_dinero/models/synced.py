@@ -127,6 +127,14 @@ class SyncedModel(models.Model):
         return not stored or datetime.now(UTC) - self.created_at < NEW_FOR
 
     @property
+    def new_ids(self) -> tuple[str, ...]:
+        """The gateway's ids of this row, if the gateway may not find it yet."""
+        if not self.is_new:
+            return ()
+        ids = (self.__dict__.get(name) for name in ("customer_id", "card_id"))
+        return tuple(each for each in ids if each)
+
+    @property
     def was_accepted(self) -> bool:
         """Whether the gateway has accepted the values that are being written."""
         return self.answer is not None and self.answer.accepted

@@ -22,20 +22,10 @@ from django_dinero.cards import (
 from django_dinero.exceptions import InvalidInput, unexpected_keywords
 from django_dinero.gateways.base import Gateway
 from django_dinero.input_errors import InputErrors
-from django_dinero.models.card import CreditCard
-from django_dinero.models.customer import Customer
 from django_dinero.redaction import Secret
 
 #: Arguments that describe a card which is not stored yet.
 CARD_ARGUMENTS = frozenset({"number", "cvv", "month", "year", "token", *ADDRESS_FIELDS})
-
-
-def expect_new(gateway: Gateway, *rows: Customer | CreditCard | None) -> None:
-    """Tell the gateway which of these rows are so new that it may not find them yet."""
-    for row in rows:
-        if row is not None and row.is_new:
-            ids = (row.customer_id, getattr(row, "card_id", ""))
-            gateway.expect(*(each for each in ids if each))
 
 
 class ShownCard(TypedDict):

@@ -82,6 +82,12 @@ class Source:
     by_customer: bool = False
 
     @property
+    def new_ids(self) -> tuple[str, ...]:
+        """The gateway's ids that it may not find yet."""
+        rows = (self.customer, self.card)
+        return tuple(each for row in rows if row is not None for each in row.new_ids)
+
+    @property
     def shown(self) -> ShownCard:
         """Last four digits and brand, as far as they are known here."""
         if self.card is not None:
@@ -192,7 +198,7 @@ class ChargeOrder:
         gateway.require("charge")
         request = form.request(source, amount, currency)
         gateway.check_request(request)
-        validation.expect_new(gateway, source.customer, source.card)
+        gateway.expect(*source.new_ids)
         return cls(gateway, source, request, form.key, owner_pk)
 
     @property

@@ -103,8 +103,7 @@ def _compare_cards(
         elif _fill_card(row, remote_card, default_of):
             changes.changed.append(row)
     for row in local.values():
-        # A gateway may not list yet what it has just stored.
-        if row.sync_state != SyncState.MISSING and row.card_id not in kept and not row.is_new:
+        if row.sync_state != SyncState.MISSING and row.card_id not in kept:
             row.sync_state, row.sync_error = SyncState.MISSING, ""
             row.default_of = None
             changes.changed.append(row)
@@ -113,7 +112,8 @@ def _compare_cards(
 def _is_kept(card: CreditCard, ids: Collection[str], snapshot: Snapshot) -> bool:
     """Whether the row stays as it is: an edit waits, or it is newer than the gateway's answer."""
     if card.card_id not in ids:
-        return snapshot.is_new(card)
+        # A gateway may not list yet what it has just stored.
+        return snapshot.is_new(card) or card.is_new
     return card.sync_state in WAITING or snapshot.is_newer(card)
 
 

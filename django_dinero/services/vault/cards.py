@@ -75,7 +75,7 @@ def validate_card(card: CreditCard, cvv: Secret | None) -> None:
     gateway = get_gateway(card.gateway_name)
     gateway.require("validate_card")
     code = check_cvv(cvv)
-    validation.expect_new(gateway, card)
+    gateway.expect(*card.new_ids)
     result = read(gateway, lambda: gateway.validate_card(card.customer_id, card.card_id, code))
     if result.outcome is not ResultStatus.APPROVED:
         raise error_for(result.reasons, gateway_name=gateway.name)
@@ -171,7 +171,7 @@ def _add_at_gateway(
         card=details,
         is_default=card.is_default,
     )
-    validation.expect_new(gateway, customer)
+    gateway.expect(*customer.new_ids)
     result = journal.send(gateway, operation, lambda: gateway.add_card(request))
     existing = _card_without_row(customer, result, details)
     answer = _apply_answer(card, operation, existing or result, details, accepted=existing is None)
@@ -306,7 +306,7 @@ def _replace_number(
     )
     _reread_default(operation, card)
     request = replace(request, is_default=card.is_default)
-    validation.expect_new(gateway, card)
+    gateway.expect(*card.new_ids)
     result = journal.send(gateway, operation, lambda: gateway.update_card(request))
     return _apply_answer(card, operation, result, details)
 

@@ -33,7 +33,7 @@ from django_dinero.models.operation import (
 )
 from django_dinero.models.sync_state import WAITING, SyncedQuerySet, SyncState
 from django_dinero.redaction import scrub
-from django_dinero.services import journal, validation
+from django_dinero.services import journal
 from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.recovery import locking
 from django_dinero.services.vault import creations
@@ -162,7 +162,7 @@ def _begin(gateway: Gateway, kind: str, lock_name: str, **values: Any) -> Operat
 
 def _send_customer(row: Customer) -> None:
     gateway = gateway_of(row)
-    validation.expect_new(gateway, row)
+    gateway.expect(*row.new_ids)
     if row.customer_id is None:
         _create_customer(gateway, row)
     elif _has_nothing_new(row):
@@ -229,7 +229,7 @@ def _update_customer(gateway: Gateway, row: Customer) -> None:
 
 def _send_card(row: CreditCard) -> None:
     gateway = gateway_of(row)
-    validation.expect_new(gateway, row)
+    gateway.expect(*row.new_ids)
     if _has_nothing_new(row):
         _mark_synced(row)
         return

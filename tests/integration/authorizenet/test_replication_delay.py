@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from django_dinero.gateways.registry import reset
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.sandbox.http.faults import FaultName
 from django_dinero.sandbox.http.server import SandboxServer
+from tests.support.aging import grow_old
 
 pytestmark = pytest.mark.django_db
 
@@ -31,12 +31,6 @@ def customer(bank: SandboxServer) -> Customer:
 
 def not_found(bank: SandboxServer, operation: str, times: int = 1) -> None:
     bank.faults.add(FaultName.NOT_YET, operation, times=times)
-
-
-def age(seconds: float) -> None:
-    created = datetime.now(UTC) - timedelta(seconds=seconds)
-    Customer.objects.update_without_push(created_at=created)
-    CreditCard.objects.update_without_push(created_at=created)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +65,7 @@ def test_a_new_card_that_is_not_found_is_not_missing_and_its_key_is_free(
     bank: SandboxServer, customer: Customer, settings: Any, seconds: float
 ) -> None:
     impatient(settings)
-    age(seconds)
+    grow_old(seconds)
     not_found(bank, "createTransactionRequest")
     with pytest.raises(GatewayUnavailableError, match="new"):
         Transaction.create("5.00", customer=customer, idempotency_key=KEY)
@@ -84,7 +78,7 @@ def test_a_new_card_that_is_not_found_is_not_missing_and_its_key_is_free(
 def test_an_old_card_that_is_not_found_is_told_at_once(
     bank: SandboxServer, customer: Customer
 ) -> None:
-    age(61)
+    grow_old(61)
     not_found(bank, "createTransactionRequest", times=2)
     with pytest.raises(GatewayError) as caught:
         Transaction.create("5.00", card=CreditCard.objects.get())
@@ -111,7 +105,7 @@ def test_a_card_that_is_not_listed_yet_is_not_missing(
     Customer.retrieve(customer.customer_id or "")
     second.refresh_from_db()
     assert second.sync_state == "synced"
-    age(61)
+    grow_old(61)
     Customer.retrieve(customer.customer_id or "")
     second.refresh_from_db()
     assert second.sync_state == "missing"

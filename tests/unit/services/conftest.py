@@ -10,6 +10,7 @@ import pytest
 from django_dinero.exceptions import HeldForReview
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import Customer, Transaction
+from tests.support.aging import grow_old
 from tests.support.recording import RecordingGateway
 
 CARD = {
@@ -40,10 +41,12 @@ def card() -> dict[str, Any]:
 
 @pytest.fixture
 def make_customer(gateway: RecordingGateway, card: dict[str, Any]) -> Callable[..., Customer]:
-    """A customer with one card, stored at the gateway."""
+    """A customer with one card, stored at the gateway a day ago."""
 
     def make(**given: Any) -> Customer:
-        return Customer.create(**{"email": "bill@example.com", **card, **given})
+        customer = Customer.create(**{"email": "bill@example.com", **card, **given})
+        grow_old()
+        return Customer.objects.get(pk=customer.pk)
 
     return make
 

@@ -27,7 +27,13 @@ PAGE = 10
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stop the clock, and make pages short."""
-    monkeypatch.setattr("django_dinero.gateways.authorizenet.lists.timezone.now", lambda: NOW)
+
+    class Frozen(datetime.datetime):
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> Any:
+            return NOW
+
+    monkeypatch.setattr(datetime, "datetime", Frozen)
     monkeypatch.setattr(lists, "PAGE", PAGE)
 
 

@@ -9,6 +9,7 @@ from django_dinero.cards import Address
 from django_dinero.gateways.types import RemoteCard, RemoteCustomer
 from django_dinero.models import CreditCard, Customer
 from django_dinero.services.pull.customers import write_customer, write_customers
+from tests.support.aging import grow_old
 from tests.support.recording import RecordingGateway
 
 pytestmark = pytest.mark.django_db
@@ -61,6 +62,7 @@ def test_a_second_time_writes_nothing(
 
 def test_vanished_cards_are_marked_and_come_back(gateway: RecordingGateway) -> None:
     write_customers("default", [remote(1)])
+    grow_old()
     write_customers("default", [remote(1, 1)])
     gone = CreditCard.objects.get(card_id="k1-1")
     assert (gone.sync_state, gone.is_default) == ("missing", False)

@@ -14,6 +14,7 @@ from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.redaction import Secret
 from django_dinero.services import pull
 from django_dinero.services.pull import customers
+from tests.support.aging import grow_old
 from tests.support.recording import RecordingGateway
 
 pytestmark = pytest.mark.django_db
@@ -85,6 +86,7 @@ def test_a_key_that_is_not_ours_is_not_taken_over(gateway: RecordingGateway, key
 
 def test_a_card_that_stays_away_is_marked_once(gateway: RecordingGateway) -> None:
     customers.write_customer("default", customer(card("k1"), card("k2")))
+    grow_old()
     customers.write_customer("default", customer(card("k1")))
     before = CreditCard.objects.get(card_id="k2")
     customers.write_customer("default", customer(card("k1")))
@@ -124,6 +126,7 @@ def test_our_default_stays_where_the_gateway_names_none(gateway: RecordingGatewa
     customers.write_customer("default", customer(card("k1"), card("k2", is_default=True)))
     row = customers.write_customer("default", customer(card("k1"), card("k2")))
     assert row.card_id == "k2"
+    grow_old()
     row = customers.write_customer("default", customer(card("k1")))
     assert row.card_id == "k1"
 

@@ -15,6 +15,7 @@ from django_dinero.exceptions import (
 )
 from django_dinero.gateways.types import Reason, Refusal
 from django_dinero.models import CreditCard, Customer, Transaction
+from tests.support.aging import grow_old
 from tests.support.recording import (
     RecordingGateway,
     lose_reply,
@@ -55,6 +56,7 @@ def test_retrieve_keeps_edits_and_marks_vanished_cards(
     second = customer.add_card(number="4222222222222")
     Customer.objects.filter(pk=customer.pk).update(email="edited@example.com")
     gateway.delete_card(second.customer_id, second.card_id)
+    grow_old()
     found = Customer.retrieve(customer.customer_id or "")
     assert (found.email, found.sync_state) == ("edited@example.com", "pending")
     second.refresh_from_db()

@@ -19,6 +19,7 @@ from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.services.recovery.lookup import look_up
 from django_dinero.services.vault import deletions
 from tests.faults import vault
+from tests.support.aging import grow_old
 from tests.support.cards import PAST, Call, defaults, make_default, settle
 from tests.support.recording import (
     RecordingGateway,
@@ -331,6 +332,7 @@ def test_a_default_that_the_gateway_does_not_have_leaves_the_old_one(
     gateway: RecordingGateway, two: tuple[CreditCard, CreditCard]
 ) -> None:
     gateway.bank.delete_card(two[1].customer_id, two[1].card_id)
+    grow_old()
     with pytest.raises(CardNotFoundError):
         make_default(two[1])
     assert defaults() == ["1111"]
