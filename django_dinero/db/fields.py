@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db import models
+from django.db import NotSupportedError, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -115,3 +115,36 @@ class UtcNow(Now):
 
     def as_mysql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
         return self.as_sql(compiler, connection, template="UTC_TIMESTAMP(6)", **extra)
+
+
+class UtcIn(UtcNow):
+    """The database's clock in UTC, so long from now; before now if ``wait`` is negative.
+
+    ``UtcNow() + wait`` costs Django several times as much to put into SQL, and a claim has four.
+    """
+
+    def __init__(self, wait: datetime.timedelta) -> None:
+        super().__init__()
+        self.wait = wait
+
+    def as_sql(
+        self,
+        compiler: Any,
+        connection: Any,
+        function: str | None = None,
+        template: str | None = None,
+        arg_joiner: str | None = None,
+        **extra: Any,
+    ) -> Any:
+        raise NotSupportedError("UtcIn knows PostgreSQL, MariaDB and SQLite.")
+
+    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        return "(STATEMENT_TIMESTAMP() + %s)", (self.wait,)
+
+    def as_mysql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        microseconds = self.wait // datetime.timedelta(microseconds=1)
+        return "TIMESTAMPADD(MICROSECOND, %s, UTC_TIMESTAMP(6))", (microseconds,)
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        seconds = f"{self.wait.total_seconds():+.3f} seconds"
+        return "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW', %s)", (seconds,)

@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -27,7 +27,7 @@ from django.db import (
 from django.utils.translation import gettext as _
 
 from django_dinero import signals
-from django_dinero.db.fields import UtcNow
+from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.exceptions import (
     DineroError,
     NotSent,
@@ -113,18 +113,18 @@ def begin(
 
 
 def _new_columns(gateway: Gateway) -> dict[str, Any]:
-    return {"lease_until": UtcNow() + timedelta(seconds=gateway.lease_seconds)}
+    return {"lease_until": UtcIn(timedelta(seconds=gateway.lease_seconds))}
 
 
 def sending_columns(gateway: Gateway, *, attempts: int) -> dict[str, Any]:
     """Return what stands in the row of an operation from the moment it may be sent."""
-    lease = timedelta(seconds=gateway.lease_seconds)
+    lease = UtcIn(timedelta(seconds=gateway.lease_seconds))
     return {
         "state": State.SENT.value,
         "sent_at": UtcNow(),
-        "lease_until": UtcNow() + lease,
-        "quarantine_until": UtcNow() + timedelta(seconds=gateway.quarantine_seconds),
-        "next_check_at": UtcNow() + lease,
+        "lease_until": lease,
+        "quarantine_until": UtcIn(timedelta(seconds=gateway.quarantine_seconds)),
+        "next_check_at": lease,
         "attempts": attempts,
         "worker": f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"[:100],
     }
@@ -137,9 +137,12 @@ def last_moment(gateway: Gateway) -> float:
 
 def _insert(operation: Operation, using: str) -> None:
     """Write a new row; where MariaDB chose it as a deadlock's victim, once more."""
+    # One statement is a transaction of its own; in one of the caller's a collision must leave it
+    # usable.
+    block = transaction.atomic(using=using) if _is_open(using) else nullcontext()
     for _attempt in range(INSERTS):
         try:
-            with transaction.atomic(using=using):
+            with block:
                 operation.save(using=using, force_insert=True)
             return
         except OperationalError as error:
@@ -148,6 +151,11 @@ def _insert(operation: Operation, using: str) -> None:
                 raise
             victim = error
     raise victim
+
+
+def _is_open(using: str) -> bool:
+    connection = connections[using]
+    return connection.in_atomic_block or not connection.get_autocommit()
 
 
 @contextmanager

@@ -165,7 +165,10 @@ def restore_lost_rows(row: Transaction) -> Family:
         lock_name=row.lock_name, kind__in=FOLLOW_UPS, state__in=CAN_HAVE_ROWS
     )
     known = {child.operation_key for child in family.children}
-    lost = [each for each in rows.order_by("pk") if each.key not in known and each.has_result]
+    # The keys alone: hardly ever is one of them not known.
+    unknown = set(rows.values_list("key", flat=True)) - known
+    found = rows.filter(key__in=unknown).order_by("pk") if unknown else ()
+    lost = [each for each in found if each.has_result]
     for operation in lost:
         restore_row(operation)
     undecided = row.status in UNDECIDED

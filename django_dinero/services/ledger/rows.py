@@ -74,7 +74,7 @@ def family_of(row: Transaction) -> Family:
 
 
 def insert_row(operation: Operation, parent: Transaction | None = None) -> tuple[Transaction, bool]:
-    """Write the row of a concluded operation without looking first.
+    """Write the row of a concluded operation without looking first, in a transaction of the caller.
 
     Args:
         parent: what the operation follows, where it is at hand.
@@ -84,7 +84,7 @@ def insert_row(operation: Operation, parent: Transaction | None = None) -> tuple
     """
     intent, outcome = Intent.of(operation), RecordedOutcome.of(operation)
     links = _links(operation, intent, parent)
-    return _write(operation, _values(operation, intent, outcome), links), True
+    return _create(operation, _values(operation, intent, outcome), links), True
 
 
 def write_row(operation: Operation, parent: Transaction | None = None) -> tuple[Transaction, bool]:
@@ -156,11 +156,16 @@ def belongs_to_other_operation(operation: Operation, transaction_id: str) -> boo
 def _write(
     operation: Operation, values: Mapping[str, Any], links: Mapping[str, Any]
 ) -> Transaction:
-    using = router.db_for_write(Transaction)
-    with transaction.atomic(using=using):
-        row = transactions().create(operation_key=operation.key, **values, **links)
-        if row.kind == TransactionKind.VOID and row.status == TransactionStatus.APPROVED:
-            _mark_voided(row)
+    with transaction.atomic(using=router.db_for_write(Transaction)):
+        return _create(operation, values, links)
+
+
+def _create(
+    operation: Operation, values: Mapping[str, Any], links: Mapping[str, Any]
+) -> Transaction:
+    row = transactions().create(operation_key=operation.key, **values, **links)
+    if row.kind == TransactionKind.VOID and row.status == TransactionStatus.APPROVED:
+        _mark_voided(row)
     return row
 
 

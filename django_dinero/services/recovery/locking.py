@@ -11,7 +11,7 @@ from typing import Any
 from django.db import IntegrityError, router, transaction
 from django.utils.translation import gettext as _
 
-from django_dinero.db.fields import UtcNow
+from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.db.transactions import in_transaction
 from django_dinero.exceptions import DineroError, OperationInProgress
 from django_dinero.gateways.base import Gateway
@@ -80,7 +80,7 @@ def _patience() -> float:
 
 def _try_to_lock(operation: Operation, lease_seconds: float) -> Operation:
     rows = Operation.objects.using(operation.written_on)
-    lease = UtcNow() + timedelta(seconds=lease_seconds)
+    lease = UtcIn(timedelta(seconds=lease_seconds))
     try:
         with transaction.atomic(using=operation.written_on):
             # Only if it is still NEW: an operation that has ended must not get a lock.
@@ -143,7 +143,7 @@ def _was_just_begun(blocker: Operation, patience: float) -> bool:
     An older one is slow, or its worker is dead. Workers that wait for a dead one should not all
     wait in vain.
     """
-    began = UtcNow() - timedelta(seconds=patience)
+    began = UtcIn(-timedelta(seconds=patience))
     rows = Operation.objects.using(blocker.written_on).filter(pk=blocker.pk, state__in=BEING_SENT)
     return rows.filter(held_lock__isnull=False, updated_at__gt=began).exists()
 

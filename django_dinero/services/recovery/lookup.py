@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from django_dinero.db.fields import UtcNow
+from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.enums import RemoteStatus
 from django_dinero.exceptions import CustomerNotFoundError, DineroError
 from django_dinero.gateways.base import Gateway
@@ -212,7 +212,7 @@ def _check_later(operation: Operation, problem: str) -> None:
     rows = Operation.objects.using(operation.written_on)
     rows.filter(pk=operation.pk, state=operation.state).update(
         attempts=min(operation.attempts + 1, MAX_ATTEMPTS),
-        next_check_at=UtcNow() + wait,
+        next_check_at=UtcIn(wait),
         outcome=replace(RecordedOutcome.of(operation), lookup=problem[:500]).to_json(),
     )
     operation.refresh_from_db()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db.models import F
 
-from django_dinero.db.fields import UtcDateTimeField, UtcNow
+from django_dinero.db.fields import UtcDateTimeField, UtcIn, UtcNow
 from django_dinero.models import Customer, Operation
 from django_dinero.testing.factories import OperationFactory
 
@@ -60,12 +60,28 @@ def test_the_databases_clock_is_compared_with_what_is_stored(zoned: str) -> None
 
 def test_what_the_database_adds_up_is_what_is_stored(zoned: str) -> None:
     OperationFactory(sent_at=MOMENT)
-    Operation.objects.update(lease_until=F("sent_at") + HOUR, next_check_at=UtcNow() + HOUR)
+    Operation.objects.update(
+        lease_until=F("sent_at") + HOUR,
+        next_check_at=UtcNow() + HOUR,
+        quarantine_until=UtcIn(HOUR),
+    )
     operation = Operation.objects.get()
     assert operation.lease_until == MOMENT + HOUR
-    assert operation.next_check_at is not None
-    left = operation.next_check_at - datetime.datetime.now(datetime.UTC)
-    assert HOUR * 0.9 < left < HOUR * 1.1
+    for later in (operation.next_check_at, operation.quarantine_until):
+        assert later is not None
+        left = later - datetime.datetime.now(datetime.UTC)
+        assert HOUR * 0.9 < left < HOUR * 1.1
+
+
+def test_so_long_from_now_is_compared_with_what_is_stored(zoned: str) -> None:
+    OperationFactory(sent_at=datetime.datetime.now(datetime.UTC) - HOUR)
+    rows = Operation.objects.all()
+    assert rows.filter(sent_at__gt=UtcIn(-1.5 * HOUR)).count() == 1
+    assert rows.filter(sent_at__gt=UtcIn(-0.5 * HOUR)).count() == 0
+    OperationFactory(lease_until=UtcIn(datetime.timedelta(milliseconds=1500)))
+    left = Operation.objects.get(lease_until__isnull=False).lease_until
+    assert left is not None
+    assert left - datetime.datetime.now(datetime.UTC) < datetime.timedelta(seconds=1.5)
 
 
 def test_a_row_gets_its_times_in_utc(zoned: str) -> None:
