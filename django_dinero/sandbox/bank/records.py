@@ -122,22 +122,31 @@ CardSource = PlainCard | Token | MaskedCard | PaidCard
 
 @dataclass(frozen=True, slots=True)
 class NewCard:
-    """A card for the vault. Its billing address is that of ``source`` where none is given."""
+    """A card for the vault. Its billing address is that of ``source`` where none is given.
+
+    ``customer_type`` is the merchant's word for who holds it (a person, a business).
+    """
 
     source: CardSource
     billing: Mapping[str, str] = field(default_factory=dict)
     is_default: bool = False
+    customer_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a merchant says of a payment. ``customer_reference`` is his own id of the customer."""
+    """What a merchant says of a payment. ``customer_reference`` is his own id of the customer.
+
+    ``purchase_order`` is the buyer's number, ``customer_type`` who the buyer is.
+    """
 
     invoice: str = ""
     description: str = ""
     customer_ip: str = ""
     customer_reference: str = ""
     email: str = ""
+    purchase_order: str = ""
+    customer_type: str = ""
 
 
 # -- What the bank keeps and answers --------------------------------------------------------------
@@ -180,6 +189,9 @@ class LedgerRow:
     customer_ip: str = ""
     customer_reference: str = ""
     email: str = ""
+    purchase_order: str = ""
+    customer_type: str = ""
+    issuer_number: str = ""
     batch_id: str = ""
     settled_at: datetime.datetime | None = None
     reason: Reason | None = None
@@ -234,7 +246,7 @@ class Verdict:
 
     ``row`` is the row made or changed; for a duplicate the original one, for a follow-up that
     was refused the one it was about; None where there is none. ``balance`` is what is left on a
-    prepaid card, where the bank tells it.
+    prepaid card, where the bank tells it. ``also`` is what else was wrong, beside ``reason``.
     """
 
     outcome: Outcome
@@ -244,6 +256,7 @@ class Verdict:
     reason: Reason | None = None
     balance: Decimal | None = None
     action: Action | None = None
+    also: tuple[Reason, ...] = ()
 
     @property
     def approved(self) -> bool:
@@ -253,7 +266,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A card in the vault. ``validation`` is set on the answer to the verb that stored it only."""
+    """A card in the vault. ``validation`` is set on the answer to the verb that stored it only.
+
+    ``issuer_number`` is the first six digits, by which a network knows the bank that issued it.
+    """
 
     id: str
     customer_id: str
@@ -263,6 +279,8 @@ class Card:
     year: int | None = None
     billing: Mapping[str, str] = field(default_factory=dict)
     is_default: bool = False
+    customer_type: str = ""
+    issuer_number: str = ""
     created_at: datetime.datetime | None = None
     validation: Verdict | None = field(default=None, compare=False)
 

@@ -43,7 +43,7 @@ class Vault(CardVault):
                 ``card_limit``, ``token_*``.
         """
         cards = list(cards)
-        checked: list[tuple[CardFacts, bool, Verdict | None]] = []
+        checked: list[tuple[CardFacts, NewCard, Verdict | None]] = []
         try:
             checked += (self._checked(card, validation) for card in cards)
             self._refuse_duplicate_customer(key, email, description)
@@ -51,7 +51,7 @@ class Vault(CardVault):
                 customer_id = self._insert_customer(key, email, description, first_name, last_name)
                 stored = [self._store_card(customer_id, *each) for each in checked]
         except BankRefusal as refusal:
-            refusal.checks = tuple(verdict for _facts, _default, verdict in checked)
+            refusal.checks = tuple(verdict for _facts, _card, verdict in checked)
             if len(checked) < len(cards):
                 refusal.checks += (refusal.verdict,)
             raise

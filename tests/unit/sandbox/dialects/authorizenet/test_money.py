@@ -195,13 +195,13 @@ def test_what_excludes_each_other(talk: Talk, inner: str, code: str) -> None:
 
 
 def test_tokens(talk: Talk) -> None:
-    token = talk.bank.mint_token("4111111111111111", month=12, year=2040).reveal()
+    token = talk.bank.mint_token("4111111111111111", month=12, year=2040)
     answer = talk.pay(inner=nonce(token) + bill_to())
     assert answer[TX + "accountNumber"] == "XXXX1111"
     again = talk.pay(inner=nonce(token) + bill_to())
     assert (again.code, again.words) == ("E00114", "Invalid OTS Token.")
     assert again["transactionResponse"] == ""
-    late = talk.bank.mint_token("4111111111111111", month=12, year=2040).reveal()
+    late = talk.bank.mint_token("4111111111111111", month=12, year=2040)
     talk.bank.clock.advance(16 * 60)
     assert talk.pay(inner=nonce(late)).code == "E00115"
 
