@@ -18,6 +18,7 @@ MESSAGES: Mapping[str, str] = MappingProxyType(
         "E00006": "The merchantAuthentication.name is invalid or not present.",
         "E00007": "User authentication failed due to invalid authentication values.",
         "E00014": "A required field is not present.",
+        "E00015": "The field length is invalid for Card Number.",
         "E00027": "The transaction was unsuccessful.",
         "E00029": "Payment information is required.",
         "E00039": "A duplicate customer payment profile already exists.",

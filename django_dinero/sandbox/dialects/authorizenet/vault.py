@@ -93,13 +93,12 @@ def get_customer(bank: Bank, request: Node) -> Answer:
         if not found:
             raise Refused("E00040")
         customer = found[0]
-    unmask = request.flag("unmaskExpirationDate")
     profile: Tree = {
         "merchantCustomerId": customer.key or None,
         "description": customer.description or None,
         "email": customer.email or None,
         "customerProfileId": customer.id,
-        "paymentProfiles": [masked_profile(card, unmask=unmask) for card in customer.cards],
+        "paymentProfiles": [masked_profile(card, request) for card in customer.cards],
         "profileType": "regular",
     }
     return Answer({"profile": profile})
