@@ -60,4 +60,6 @@ def test_the_contract_leaves_nothing_out_for_it() -> None:
         "test_a_webhook_is_believed_only_as_it_was_signed",
         "test_a_webhook_without_a_signature_is_refused",
         "test_other_credentials_are_not_accepted",
+        "test_other_credentials_see_no_customers",
+        "test_other_credentials_see_no_transactions",
     }
