@@ -165,6 +165,12 @@ _REQUESTS: dict[str, str] = {
     " cardCode cardCode, validationMode! validationModeEnum",
     "getCustomerPaymentProfileList": "searchType! CustomerPaymentProfileSearchTypeEnum,"
     " month! expirationDate, sorting CustomerPaymentProfileSorting, paging Paging",
+    "createCustomerShippingAddress": f"{_PROFILE_ID}, address! customerAddressType,"
+    " defaultShippingAddress boolean",
+    "getCustomerShippingAddress": f"{_PROFILE_ID}, customerAddressId numericString",
+    "updateCustomerShippingAddress": f"{_PROFILE_ID}, address! customerAddressExType,"
+    " defaultShippingAddress boolean",
+    "deleteCustomerShippingAddress": f"{_PROFILE_ID}, customerAddressId! numericString",
     "createCustomerProfileFromTransaction": "transId! numericString,"
     " customer customerProfileBaseType, customerProfileId numericString,"
     " defaultPaymentProfile boolean, defaultShippingAddress boolean,"
@@ -205,6 +211,12 @@ _RESPONSES: dict[str, str] = {
     "validateCustomerPaymentProfile": "directResponse text2048",
     "getCustomerPaymentProfileList": "totalNumInResultSet! int,"
     " paymentProfiles arrayOfCustomerPaymentProfileListItemType",
+    "createCustomerShippingAddress": "customerProfileId numericString,"
+    " customerAddressId numericString",
+    "getCustomerShippingAddress": "defaultShippingAddress boolean,"
+    " address customerAddressExType, subscriptionIds SubscriptionIdList",
+    "updateCustomerShippingAddress": "",
+    "deleteCustomerShippingAddress": "",
     "createCustomerProfileTransaction": "transactionResponse transactionResponse,"
     " directResponse text2048",
     "isAlive": "",

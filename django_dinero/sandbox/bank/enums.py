@@ -45,6 +45,8 @@ class Reason(StrEnum):
     DUPLICATE_CUSTOMER = "duplicate_customer"
     DUPLICATE_CARD = "duplicate_card"
     CARD_LIMIT = "card_limit"
+    ADDRESS_NOT_FOUND = "address_not_found"
+    DUPLICATE_ADDRESS = "duplicate_address"
     #: A masked card whose last four digits are not those of the stored one.
     MASKED_MISMATCH = "masked_mismatch"
     #: A check that authorizes nothing needs an address, and there is none.

@@ -34,6 +34,7 @@ __all__ = [
     "PaidCard",
     "PlainCard",
     "Reason",
+    "ShippingAddress",
     "Subtotal",
     "Token",
     "Validation",
@@ -286,8 +287,21 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class ShippingAddress:
+    """Where a customer's goods go; ``fields`` has the names of django_dinero.cards.Address."""
+
+    id: str
+    customer_id: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    is_default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Customer:
-    """A customer in the vault. ``key`` is the merchant's own; ``cards`` are in order of id."""
+    """A customer in the vault; ``key`` is the merchant's own.
+
+    ``cards`` and ``addresses`` are in order of id.
+    """
 
     id: str
     key: str = ""
@@ -296,6 +310,7 @@ class Customer:
     first_name: str = ""
     last_name: str = ""
     cards: tuple[Card, ...] = ()
+    addresses: tuple[ShippingAddress, ...] = ()
     created_at: datetime.datetime | None = None
 
 
@@ -313,7 +328,7 @@ class BankRefusal(Exception):
 
     Args:
         reason: why.
-        existing_id: the customer or card that a duplicate collides with.
+        existing_id: the customer, card or address that a duplicate collides with.
         row: the ledger row that the call was about, where there is one.
         verdict: the answer to the card check that ran before.
 

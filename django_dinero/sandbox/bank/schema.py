@@ -19,6 +19,7 @@ UNITS: Final = 10_000
 FIRST_IDS: Final = {
     "customer": range(900_000_000, 990_000_000),
     "card": range(900_000_000, 990_000_000),
+    "address": range(900_000_000, 990_000_000),
     "transaction": range(60_000_000_000, 90_000_000_000),
     "batch": range(7_000_000, 9_000_000),
 }
@@ -39,6 +40,11 @@ CREATE TABLE cards (
     issuer_number TEXT NOT NULL, customer_type TEXT NOT NULL
 );
 CREATE INDEX cards_customer ON cards (customer_id, id);
+CREATE TABLE addresses (
+    id INTEGER PRIMARY KEY, customer_id INTEGER NOT NULL, address TEXT NOT NULL,
+    is_default INTEGER NOT NULL
+);
+CREATE INDEX addresses_customer ON addresses (customer_id, id);
 CREATE TABLE tokens (
     digest TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, last_4 TEXT NOT NULL, brand TEXT NOT NULL,
     month INTEGER, year INTEGER, cvv TEXT, expires_at TEXT NOT NULL, used INTEGER NOT NULL,

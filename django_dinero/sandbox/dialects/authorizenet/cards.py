@@ -208,9 +208,16 @@ def delete_card(bank: Bank, request: Node) -> Answer:
 
 
 def validate_card(bank: Bank, request: Node) -> Answer:
+    """Answer validateCustomerPaymentProfileRequest.
+
+    Raises:
+        Refused: the check failed; the reply has its line.
+    """
     customer_id = request.value("customerProfileId")
     card_id = request.value("customerPaymentProfileId")
     mode = VALIDATIONS[request.value("validationMode")]
+    if request.value("customerShippingAddressId"):
+        bank.address(customer_id, request.value("customerShippingAddressId"))
     verdict = bank.validate_card(customer_id, card_id, mode, code_of(request))
     card = bank.card(customer_id, card_id)
     line = direct_response(verdict, last_4=card.last_4, brand=card.brand, billing=card.billing)

@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from django_dinero.protocols.authorizenet import REPLY_ROOTS, ROOTS, TYPES, UNSIGNED
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.records import BankRefusal
-from django_dinero.sandbox.dialects.authorizenet import cards, details, followups, reports, vault
+from django_dinero.sandbox.dialects.authorizenet import (
+    cards,
+    details,
+    followups,
+    reports,
+    shipping,
+    vault,
+)
 from django_dinero.sandbox.dialects.authorizenet.account import (
     authenticate_test,
     is_alive,
@@ -76,6 +83,10 @@ class AuthorizeNetDialect(Dialect):
             "deleteCustomerPaymentProfileRequest": cards.delete_card,
             "validateCustomerPaymentProfileRequest": cards.validate_card,
             "getCustomerPaymentProfileListRequest": cards.expiring_cards,
+            "createCustomerShippingAddressRequest": shipping.create_address,
+            "getCustomerShippingAddressRequest": shipping.get_address,
+            "updateCustomerShippingAddressRequest": shipping.update_address,
+            "deleteCustomerShippingAddressRequest": shipping.delete_address,
             "createCustomerProfileFromTransactionRequest": from_transaction,
             "createCustomerProfileTransactionRequest": create_profile_transaction,
             "isAliveRequest": is_alive,

@@ -21,11 +21,9 @@ _DESCRIPTION = "Test transaction for ValidateCustomerPaymentProfile."
 INVOICE, DESCRIPTION, AMOUNT, TYPE, CUSTOMER = 7, 8, 9, 11, 12
 EMAIL, TAX, DUTY, SHIPPING, TAX_EXEMPT, PURCHASE_ORDER = 23, 32, 33, 34, 35, 36
 _METHOD, _CVV, _CAVV, _ACCOUNT = 10, 38, 39, 50
-_BILLING_AT = 13
-_BILLING = (
-    *("first_name", "last_name", "company", "address", "city", "state", "zip", "country"),
-    *("phone", "fax"),
-)
+_BILLING_AT, _SHIPPING_AT = 13, 24
+_SHIPPING = ("first_name", "last_name", "company", "address", "city", "state", "zip", "country")
+_BILLING = (*_SHIPPING, "phone", "fax")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +92,11 @@ def transaction_line(
         **told,
     }
     return _joined(fields, style)
+
+
+def shipping_fields(address: Mapping[str, str]) -> dict[int, str]:
+    """Return the fields of a shipping address by their places."""
+    return {_SHIPPING_AT + i: address.get(name, "") for i, name in enumerate(_SHIPPING)}
 
 
 def _billing(billing: Mapping[str, str]) -> dict[int, str]:

@@ -52,6 +52,8 @@ CODES: Mapping[Reason, str] = MappingProxyType(
         Reason.CARD_NOT_FOUND: "E00040",
         Reason.DUPLICATE_CUSTOMER: "E00039",
         Reason.DUPLICATE_CARD: "E00039",
+        Reason.ADDRESS_NOT_FOUND: "E00040",
+        Reason.DUPLICATE_ADDRESS: "E00039",
         Reason.CARD_LIMIT: "E00042",
         Reason.TOKEN_INVALID: "E00114",
         Reason.TOKEN_USED: "E00114",

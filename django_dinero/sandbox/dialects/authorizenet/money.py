@@ -177,6 +177,7 @@ def order_of(tx: Node) -> Order:
 def _pay(bank: Bank, tx: Node, payment: Payment) -> Answer:
     source = _source(tx)
     shown = _shown(bank, source)
+    ship_to(bank, source, tx.value("profile", "shippingProfileId"))
     if payment.test:
         return answer(in_test_mode(shown), bank.account)
     profile = tx.find("profile")
@@ -246,8 +247,24 @@ def _shown_number(tx: Node) -> Shown:
     return NO_CARD
 
 
+def ship_to(
+    bank: Bank, source: PlainCard | Token | VaultCard, address_id: str
+) -> Mapping[str, str]:
+    """Return a stored shipping address, empty where none is named.
+
+    Raises:
+        BankRefusal: the customer has no such address.
+    """
+    if not address_id:
+        return {}
+    customer_id = source.customer_id if isinstance(source, VaultCard) else ""
+    return bank.address(customer_id, address_id).fields
+
+
 def unknown_card(error: BankRefusal, body: Tree) -> Refused:
-    """Return the refusal of a payment whose card the bank does not have, or no token for it."""
+    """Return the refusal of a payment that names what the bank does not have."""
+    if error.reason is Reason.ADDRESS_NOT_FOUND:
+        return Refused("E00098", body=body)
     code = CODES[error.reason]
     unknown = error.reason in (Reason.CUSTOMER_NOT_FOUND, Reason.CARD_NOT_FOUND)
     return Refused(code, _UNKNOWN_PROFILE if unknown else "", body)

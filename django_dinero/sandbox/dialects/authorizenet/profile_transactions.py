@@ -22,6 +22,7 @@ from django_dinero.sandbox.dialects.authorizenet.money import (
     Payment,
     charge,
     in_test_mode,
+    ship_to,
     unknown_card,
 )
 from django_dinero.sandbox.dialects.authorizenet.parse import Node
@@ -114,7 +115,9 @@ def _pay(call: _Call) -> Answer:
         customer = bank.customer(call.customer_id)
         card = bank.card(call.customer_id, call.card_id)
         order = _order(call, customer.key, customer.email)
-        result = _paid(call, order, Shown(card.last_4, card.brand))
+        source = VaultCard(call.customer_id, call.card_id, code_of(call.tx))
+        shipping = ship_to(bank, source, call.tx.value("customerShippingAddressId"))
+        result = _paid(call, source, order, Shown(card.last_4, card.brand))
     except BankRefusal as error:
         raise unknown_card(error, {}) from None
     told = {
@@ -122,6 +125,7 @@ def _pay(call: _Call) -> Answer:
         direct_response.DESCRIPTION: order.description,
         direct_response.CUSTOMER: order.customer_reference,
         direct_response.EMAIL: order.email,
+        **direct_response.shipping_fields(shipping),
         direct_response.TAX: call.tx.value("tax", "amount"),
         direct_response.DUTY: call.tx.value("duty", "amount"),
         direct_response.SHIPPING: call.tx.value("shipping", "amount"),
@@ -142,7 +146,7 @@ def _order(call: _Call, customer_key: str, email: str) -> Order:
     )
 
 
-def _paid(call: _Call, order: Order, shown: Shown) -> Result:
+def _paid(call: _Call, source: VaultCard, order: Order, shown: Shown) -> Result:
     kind, settings = _PAYMENTS[call.tx.name], call.settings
     payment = Payment(
         kind=kind,
@@ -156,7 +160,6 @@ def _paid(call: _Call, order: Order, shown: Shown) -> Result:
         return Result(codes.NO_AUTH_CODE, card=shown)
     if is_test(settings):
         return in_test_mode(shown)
-    source = VaultCard(call.customer_id, call.card_id, code_of(call.tx))
     verdict = charge(call.bank, source, payment)
     return paid(verdict, shown, tell_original=payment.window is not None)
 

@@ -9,7 +9,6 @@ from django_dinero.sandbox.dialects.authorizenet import codes
 from django_dinero.sandbox.dialects.authorizenet.codes import ReasonCode
 
 _SUBSCRIPTIONS = "subscriptions (ARB)"
-_SHIPPING = "shipping addresses"
 _HOSTED = "hosted pages"
 _MOBILE = "mobile devices"
 _UPDATER = "the Account Updater"
@@ -23,10 +22,6 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "ARBGetSubscriptionRequest": _SUBSCRIPTIONS,
         "ARBGetSubscriptionStatusRequest": _SUBSCRIPTIONS,
         "ARBGetSubscriptionListRequest": _SUBSCRIPTIONS,
-        "createCustomerShippingAddressRequest": _SHIPPING,
-        "getCustomerShippingAddressRequest": _SHIPPING,
-        "updateCustomerShippingAddressRequest": _SHIPPING,
-        "deleteCustomerShippingAddressRequest": _SHIPPING,
         "getHostedProfilePageRequest": _HOSTED,
         "getHostedPaymentPageRequest": _HOSTED,
         "securePaymentContainerRequest": "tokens of the browser, which the control mint gives",
