@@ -44,6 +44,8 @@ PAYMENTS: Mapping[str, RowKind] = MappingProxyType(
 _EMPTY: Tree = {"transactionResponse": {}}
 _UNKNOWN_PROFILE = "Customer Profile ID or Customer Payment Profile ID not found."
 _NO_NUMBER = ReasonCode(codes.ERROR, "33", "Credit card number is required.")
+#: An older API named the currency so; as a field of the merchant's own it still does.
+CURRENCY_FIELD = "x_currency_code"
 #: As many digits of a card are shown, and stand for it in a refund.
 LAST_DIGITS = 4
 _TEST = ReasonCode(codes.APPROVED, "1", f"(TESTMODE) {codes.APPROVAL.text}")
@@ -87,6 +89,13 @@ def user_fields(tx: Node) -> Tree | None:
         for field in (given.all("userField") if given is not None else ())
     ]
     return {"userField": fields} if fields else None
+
+
+def _field(tx: Node, wanted: str) -> str:
+    """Return the value of one of the merchant's own fields, empty where it is not there."""
+    given = tx.find("userFields")
+    fields = given.all("userField") if given is not None else []
+    return next((f.value("value") for f in fields if f.value("name") == wanted), "")
 
 
 def _with_fields(body: Tree, fields: Tree | None) -> Tree:
@@ -154,7 +163,7 @@ def _payment(tx: Node, key: str, kind: RowKind) -> Payment:
         amount=Decimal(amount or -1),
         key=key,
         order=order_of(tx),
-        currency=tx.value("currencyCode"),
+        currency=tx.value("currencyCode") or _field(tx, CURRENCY_FIELD),
         window=window_of(settings),
         test=is_test(settings),
         auth_code=tx.value("authCode"),

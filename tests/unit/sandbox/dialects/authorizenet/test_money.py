@@ -238,6 +238,13 @@ def test_user_fields_come_back(talk: Talk) -> None:
     assert TX + "userFields" not in talk.pay(amount="11.00")
 
 
+def test_one_of_them_names_the_currency(talk: Talk) -> None:
+    field = "<userFields><userField><name>x_currency_code</name><value>{}</value></userField>"
+    for currency, reason in (("XYZ", ("3", "39")), ("USD", ("1", "1"))):
+        inner = card() + bill_to() + field.format(currency) + "</userFields>"
+        assert talk.pay(inner=inner).transaction == reason
+
+
 def test_an_unknown_card_has_no_place_for_user_fields(talk: Talk) -> None:
     answer = talk.pay(inner=profile("1", "2") + USER_FIELDS)
     assert (answer.code, answer["transactionResponse"]) == ("E00040", "")
