@@ -43,7 +43,7 @@ def iter_transactions(
     """Go through all transactions since then, as the lists show them: unsettled, then settled.
 
     Raises:
-        AuthenticationError: the gateway does not know the credentials.
+        AuthenticationError, NotPermittedError: the credentials are wrong, or may not read it.
         GatewayError: a list could not be read to its end.
     """
     try:

@@ -100,7 +100,7 @@ def iter_customers(client: PatientClient, gateway_name: str) -> Iterator[RemoteC
     """Go through all customers, one call each; one that is deleted meanwhile is left out.
 
     Raises:
-        AuthenticationError: the gateway does not know the credentials.
+        AuthenticationError, NotPermittedError: the credentials are wrong, or may not read it.
         GatewayError: the list, or one of its customers, could not be read.
     """
     reply = client.read("getCustomerProfileIds", {})

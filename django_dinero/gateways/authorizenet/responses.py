@@ -8,12 +8,25 @@ from typing import Any, NamedTuple
 from django.utils.translation import gettext as _
 
 from django_dinero.enums import ReasonKind, ResultStatus
-from django_dinero.exceptions import AuthenticationError, GatewayError, OutcomeUnknown
+from django_dinero.exceptions import (
+    AuthenticationError,
+    GatewayError,
+    GatewayUnavailableError,
+    NotPermittedError,
+    OutcomeUnknown,
+)
 from django_dinero.gateways.authorizenet import codes
 from django_dinero.gateways.authorizenet.client import Reply
 from django_dinero.gateways.authorizenet.xml import at, dicts_at, text_at
 from django_dinero.gateways.types import Reason, TransactionResult
 from django_dinero.redaction import scrub
+
+#: What a list that is not shown can be about; no card and no payment has a part in it.
+_LIST_ERRORS: Mapping[ReasonKind, type[GatewayError]] = {
+    ReasonKind.AUTHENTICATION: AuthenticationError,
+    ReasonKind.NOT_PERMITTED: NotPermittedError,
+    ReasonKind.UNAVAILABLE: GatewayUnavailableError,
+}
 
 
 def transaction(
@@ -55,8 +68,7 @@ def _refused(reply: Reply, missing: ReasonKind) -> TransactionResult:
 
 def unreadable(reason: Reason, gateway_name: str) -> GatewayError:
     """Return the exception for a list that the gateway does not show."""
-    wrong_key = reason.kind is ReasonKind.AUTHENTICATION
-    error = AuthenticationError if wrong_key else GatewayError
+    error = _LIST_ERRORS.get(reason.kind, GatewayError)
     return error(reason.text, gateway_code=reason.code, gateway_name=gateway_name)
 
 

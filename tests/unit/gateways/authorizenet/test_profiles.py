@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from django_dinero.exceptions import AuthenticationError, GatewayError
+from django_dinero.exceptions import AuthenticationError, GatewayError, NotPermittedError
 from tests.support.scripted import NOT_FOUND, Answer, no, ok, scripted
 
 EMPTY = ok(code="I00004", text="No records found.")
@@ -45,7 +45,7 @@ def test_customers_that_cannot_be_read_are_an_error(answers: list[Answer]) -> No
     gateway, _client = scripted(*answers)
     with pytest.raises(GatewayError, match="Off") as caught:
         list(gateway.iter_customers())
-    assert type(caught.value) is GatewayError
+    assert type(caught.value) is NotPermittedError
     assert caught.value.gateway_code == "E00044"
     assert caught.value.gateway_name == "shop"
 

@@ -201,7 +201,7 @@ def test_both_checks_count_where_each_has_an_error_of_its_own() -> None:
 def test_what_may_stand_is_seen_in_any_place(place: int) -> None:
     rows = [("6", "Invalid.")]
     rows.insert(place, ("120", "Try again."))
-    with pytest.raises(OutcomeUnknown, match="take it back: Try again") as caught:
+    with pytest.raises(OutcomeUnknown, match="records will tell: Try again") as caught:
         responses.result(response(errors(*rows), code="3"))
     assert caught.value.gateway_code == "120"
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from tests.support.authorizenet import Answer, Talk, card, request, stored
+from tests.support.authorizenet import Answer, Talk, broken, card, request, stored
 
 ORDER = (
     "<order><invoiceNumber>INV1</invoiceNumber><description>two pairs</description>"
@@ -291,3 +293,22 @@ def test_one_kind_at_a_time(talk: Talk) -> None:
         body = f"<transaction>{inner}</transaction>"
         answer = talk.raw(request("createCustomerProfileTransaction", body))
         assert (answer.name, answer.code) == ("ErrorResponse", "E00003")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_broken_requests_break_nothing(talk: Talk, seed: int) -> None:
+    customer, made, found = paid(talk)
+    chance = random.Random(seed)
+    options = "<extraOptions>x_duplicate_window=0&amp;x_delim_char=|</extraOptions>"
+    kinds = {
+        "AuthOnly": amount() + ids(customer, made) + ORDER,
+        "CaptureOnly": amount() + ids(customer, made) + "<approvalCode>A</approvalCode>",
+        "PriorAuthCapture": amount() + ids(customer, made) + trans_id(found),
+        "Refund": amount() + ids(customer, made) + trans_id(found),
+        "Void": ids(customer, made) + trans_id(found),
+    }
+    for kind, inner in kinds.items():
+        body = f"<transaction><profileTrans{kind}>{inner}</profileTrans{kind}></transaction>"
+        whole = request("createCustomerProfileTransaction", body + options).decode()
+        for _ in range(30):
+            assert talk.raw(broken(whole, chance).encode()).code != "E00001"
