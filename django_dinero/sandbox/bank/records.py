@@ -100,6 +100,9 @@ class Token:
     value: Secret
     billing: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", Secret(self.value))
+
 
 @dataclass(frozen=True, slots=True)
 class VaultCard:
