@@ -104,6 +104,10 @@ class PaymentToken:
     descriptor: str = ""
     address: Address = field(default_factory=Address)
 
+    def __post_init__(self) -> None:
+        # Browsers post a plain text, and a repr of this must not show it.
+        object.__setattr__(self, "value", Secret(self.value))
+
 
 #: Arguments whose values must never be shown.
 SECRET_ARGUMENTS = ("number", "cvv", "token")

@@ -312,6 +312,7 @@ BANK: Mapping[str, Promise] = {
     "invalid_number": _("The card number is invalid."),
     "expired": _("The card has expired."),
     "invalid_amount": _("A valid amount is required."),
+    "zero_amount": _("This card cannot be authorized for nothing."),
     "invalid_currency": _("The account does not take this currency."),
     "duplicate": _("The same payment was made a moment ago."),
     "partial_approval": _("Only a part of the amount was approved; it was given back."),

@@ -62,6 +62,7 @@ _FACETS: dict[str, Facet] = {
     **{"int": Facet(base="int"), "dateTime": Facet(base="dateTime"), "date": Facet(base="date")},
     "decimal": Facet(base="decimal"),
     "amount": Facet(base="decimal", minimum=Decimal("0.00"), fraction_digits=4),
+    "price": Facet(base="decimal", minimum=Decimal("0.01"), fraction_digits=4),
     "balance": Facet(base="decimal", fraction_digits=4),
     "rate": Facet(base="decimal", total_digits=5, fraction_digits=5),
     "count": Facet(base="int", minimum=Decimal(0)),
@@ -104,6 +105,7 @@ _FACETS: dict[str, Facet] = {
 
 # What several types begin with or share.
 _REQUEST = "merchantAuthentication! merchantAuthenticationType, clientId text30, refId text20"
+_UNSIGNED_REQUEST = "refId text20"
 _RESPONSE = "refId, messages! messagesType, sessionToken"
 _BASE = "merchantCustomerId text20, description text255, email text255"
 _NAMED = (
@@ -118,9 +120,24 @@ _STORED = (
 )
 _ORIGINAL = "originalNetworkTransId networkTransId, originalAuthAmount amount"
 _PROFILE_ID = "customerProfileId! numericString"
+_PRICED = (
+    "amount! price, tax extendedAmountType, shipping extendedAmountType, duty extendedAmountType,"
+    " lineItems* lineItemType"
+)
+_STORED_IDS = (
+    "customerProfileId numericString, customerPaymentProfileId numericString,"
+    " customerShippingAddressId numericString"
+)
 _BOTH_IDS = f"{_PROFILE_ID}, customerPaymentProfileId! numericString"
 _SORTED = "sorting TransactionListSorting, paging Paging"
 _SUMMARIES = "transactions ArrayOfTransactionSummaryType, totalNumInResultSet int"
+_STORED_PAYMENT = (
+    f"{_PRICED}, customerProfileId! numericString, customerPaymentProfileId! numericString,"
+    " customerShippingAddressId numericString, order orderExType, taxExempt boolean,"
+    " recurringBilling boolean, cardCode cardCode, splitTenderId numericString,"
+    " processingOptions processingOptions, subsequentAuthInformation subsequentAuthInformation,"
+    " authorizationIndicatorType authorizationIndicatorType"
+)
 _ORDER = (
     "invoiceNumber text20, description text255, discountAmount decimal, taxIsAfterDiscount boolean,"
     " totalTaxTypeCode text3, purchaserVATRegistrationNumber text21,"
@@ -148,10 +165,19 @@ _REQUESTS: dict[str, str] = {
     " cardCode cardCode, validationMode! validationModeEnum",
     "getCustomerPaymentProfileList": "searchType! CustomerPaymentProfileSearchTypeEnum,"
     " month! expirationDate, sorting CustomerPaymentProfileSorting, paging Paging",
+    "createCustomerShippingAddress": f"{_PROFILE_ID}, address! customerAddressType,"
+    " defaultShippingAddress boolean",
+    "getCustomerShippingAddress": f"{_PROFILE_ID}, customerAddressId numericString",
+    "updateCustomerShippingAddress": f"{_PROFILE_ID}, address! customerAddressExType,"
+    " defaultShippingAddress boolean",
+    "deleteCustomerShippingAddress": f"{_PROFILE_ID}, customerAddressId! numericString",
     "createCustomerProfileFromTransaction": "transId! numericString,"
     " customer customerProfileBaseType, customerProfileId numericString,"
     " defaultPaymentProfile boolean, defaultShippingAddress boolean,"
     " profileType customerProfileTypeEnum",
+    "createCustomerProfileTransaction": "transaction! profileTransactionType,"
+    " extraOptions text1024",
+    "isAlive": "",
     "authenticateTest": "",
     "getMerchantDetails": "",
     "createTransaction": "transactionRequest! transactionRequestType",
@@ -163,7 +189,10 @@ _REQUESTS: dict[str, str] = {
     "getSettledBatchList": "includeStatistics boolean, firstSettlementDate dateTime,"
     " lastSettlementDate dateTime",
     "getTransactionList": f"batchId numericString, {_SORTED}",
+    "getBatchStatistics": "batchId! numericString",
 }
+#: The one request without credentials.
+UNSIGNED = "isAliveRequest"
 # A profile from a transaction is answered as a new profile, one customer's list as any list.
 _RESPONSES: dict[str, str] = {
     "createCustomerProfile": "customerProfileId numericString,"
@@ -182,6 +211,15 @@ _RESPONSES: dict[str, str] = {
     "validateCustomerPaymentProfile": "directResponse text2048",
     "getCustomerPaymentProfileList": "totalNumInResultSet! int,"
     " paymentProfiles arrayOfCustomerPaymentProfileListItemType",
+    "createCustomerShippingAddress": "customerProfileId numericString,"
+    " customerAddressId numericString",
+    "getCustomerShippingAddress": "defaultShippingAddress boolean,"
+    " address customerAddressExType, subscriptionIds SubscriptionIdList",
+    "updateCustomerShippingAddress": "",
+    "deleteCustomerShippingAddress": "",
+    "createCustomerProfileTransaction": "transactionResponse transactionResponse,"
+    " directResponse text2048",
+    "isAlive": "",
     "authenticateTest": "",
     "getMerchantDetails": "isTestMode boolean, processors! ArrayOfProcessorType, merchantName!,"
     " gatewayId! numericString, marketTypes! ArrayOfMarketType, productCodes! ArrayOfProductCode,"
@@ -196,6 +234,7 @@ _RESPONSES: dict[str, str] = {
     "getUnsettledTransactionList": _SUMMARIES,
     "getSettledBatchList": "batchList ArrayOfBatchDetailsType",
     "getTransactionList": _SUMMARIES,
+    "getBatchStatistics": "batch batchDetailsType",
 }
 
 _NOTATION = f"""
@@ -311,6 +350,19 @@ processingOptions: isFirstRecurringPayment boolean, isFirstSubsequentAuth boolea
 otherTaxType: nationalTaxAmount decimal, localTaxAmount decimal, alternateTaxAmount decimal,
   alternateTaxId text15, vatTaxRate rate, vatTaxAmount decimal
 authorizationIndicatorType: authorizationIndicator authIndicatorEnum
+profileTransactionType: profileTransAuthCapture!| profileTransAuthCaptureType,
+  profileTransAuthOnly!| profileTransAuthOnlyType,
+  profileTransPriorAuthCapture!| profileTransPriorAuthCaptureType,
+  profileTransCaptureOnly!| profileTransCaptureOnlyType,
+  profileTransRefund!| profileTransRefundType, profileTransVoid!| profileTransVoidType
+profileTransAuthCaptureType: {_STORED_PAYMENT}
+profileTransAuthOnlyType: {_STORED_PAYMENT}
+profileTransCaptureOnlyType: {_STORED_PAYMENT}, approvalCode! text6
+profileTransPriorAuthCaptureType: {_PRICED}, {_STORED_IDS}, transId! numericString
+profileTransRefundType: {_PRICED}, {_STORED_IDS}, creditCardNumberMasked exactly8,
+  bankRoutingNumberMasked exactly8, bankAccountNumberMasked exactly8, order orderExType,
+  transId numericString
+profileTransVoidType: {_STORED_IDS}, transId! numericString
 heldTransactionRequestType: action! afdsTransactionEnum, refTransId!
 transactionResponse: responseCode, rawResponseCode, authCode, avsResultCode, cvvResultCode,
   cavvResultCode, transId, refTransID, transHash, testRequest, accountNumber, entryMode,
@@ -414,7 +466,9 @@ def _children(notation: str) -> Iterator[tuple[Child, bool]]:
 def _rows() -> Iterator[tuple[str, str]]:
     """Return every type and its notation."""
     for operation, body in _REQUESTS.items():
-        yield f"{operation}Request", f"{_REQUEST}, {body}"
+        name = f"{operation}Request"
+        head = _UNSIGNED_REQUEST if name == UNSIGNED else _REQUEST
+        yield name, f"{head}, {body}"
     for operation, body in _RESPONSES.items():
         yield f"{operation}Response", f"{_RESPONSE}, {body}"
     yield "ANetApiResponse", _RESPONSE

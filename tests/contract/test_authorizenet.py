@@ -14,6 +14,7 @@ import pytest
 from django_dinero.cards import PaymentToken
 from django_dinero.gateways.authorizenet import AuthorizeNetGateway
 from django_dinero.gateways.base import Gateway
+from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.records import Account
 from django_dinero.sandbox.http.adapter import BankAdapter
@@ -69,7 +70,7 @@ class AuthorizeNetHooks(GatewayContract):
     def make_token(self, gateway: Gateway) -> PaymentToken:
         card = self.good_card()
         token = self.bank.mint_token(card.number, month=card.month, year=card.year)
-        return PaymentToken(token, "COMMON.ACCEPT.INAPP.PAYMENT", card.address)
+        return PaymentToken(Secret(token), "COMMON.ACCEPT.INAPP.PAYMENT", card.address)
 
     @contextmanager
     def lose_reply(self, gateway: Gateway) -> Iterator[None]:

@@ -18,6 +18,7 @@ from django_dinero.gateways.types import (
     RemoteCustomer,
     TransactionResult,
 )
+from django_dinero.redaction import Secret
 from tests.contract.test_sandbox import SandboxHooks
 
 
@@ -58,7 +59,7 @@ class TestTokensOnly(SandboxHooks):
         token = self.bank(gateway).mint_token(
             card.number, month=card.month, year=card.year, cvv=card.cvv
         )
-        return PaymentToken(token, address=card.address)
+        return PaymentToken(Secret(token), address=card.address)
 
 
 def test_without_the_hook_it_is_a_number_that_is_sent() -> None:

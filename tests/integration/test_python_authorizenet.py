@@ -92,6 +92,7 @@ def profile(customer: str, stored: str) -> Any:
 
 
 def test_credentials(server: SandboxServer, client: Any) -> None:
+    assert client.misc.is_alive(api.IsAliveRequest()).messages.message
     assert client.misc.test_authenticate(api.AuthenticateTestRequest()).messages.message
     details = client.merchants.get(api.GetMerchantDetailsRequest())
     assert details.public_client_key == server.bank.account.client_key
@@ -307,3 +308,94 @@ def test_a_profile_from_a_transaction(server: SandboxServer, client: Any) -> Non
     answer = client.customer_profiles.create_from_transaction(request)
     customer = server.bank.customer(answer.customer_profile_id)
     assert (customer.key, customer.cards[0].last_4) == ("u9", "0015")
+
+
+def test_the_older_way_to_charge_a_stored_card(
+    server: SandboxServer, client: Any, customer: str, stored: str
+) -> None:
+    ids = {"customer_profile_id": customer, "customer_payment_profile_id": stored}
+
+    def ask(**kind: Any) -> list[str]:
+        request = api.CreateCustomerProfileTransactionRequest(
+            transaction=api.ProfileTransactionType(**kind), extra_options="x_delim_char=|"
+        )
+        line: str = client.customer_profiles.create_transaction(request).direct_response
+        return line.split("|")
+
+    order = api.OrderExType(invoice_number="INV1", purchase_order_number="PO-7")
+    values = api.ProfileTransAuthOnlyType(
+        amount=Decimal("10.00"), order=order, card_code="900", **ids
+    )
+    paid = ask(profile_trans_auth_only=values)
+    assert (paid[2], paid[7], paid[36], paid[38]) == ("1", "INV1", "PO-7", "M")
+    values = api.ProfileTransPriorAuthCaptureType(amount=Decimal("4.00"), trans_id=paid[6])
+    assert ask(profile_trans_prior_auth_capture=values)[6] == paid[6]
+    server.bank.settle_batch()
+    values = api.ProfileTransRefundType(amount=Decimal("1.00"), trans_id=paid[6], **ids)
+    refunded = ask(profile_trans_refund=values)
+    assert server.bank.retrieve_transaction(refunded[6]).parent_id == paid[6]
+    assert ask(profile_trans_void=api.ProfileTransVoidType(trans_id=refunded[6]))[2] == "1"
+    values = api.ProfileTransCaptureOnlyType(amount=Decimal("2.00"), approval_code="ABC123", **ids)
+    assert ask(profile_trans_capture_only=values)[4] == "ABC123"
+    with pytest.raises(api.AuthorizeNetError) as caught:
+        ask(profile_trans_void=api.ProfileTransVoidType(trans_id="1"))
+    assert caught.value.code == "E00040"
+
+
+def test_shipping_addresses(client: Any, customer: str) -> None:
+    addresses = client.customer_shipping_addresses
+    made = addresses.create(
+        api.CreateCustomerShippingAddressRequest(customer_profile_id=customer, address=bill_to())
+    ).customer_address_id
+    ids = {"customer_profile_id": customer, "customer_address_id": made}
+    found = addresses.get(api.GetCustomerShippingAddressRequest(**ids)).address
+    assert (found.customer_address_id, found.zip) == (made, "12180")
+    whole = client.customer_profiles.get(
+        api.GetCustomerProfileRequest(customer_profile_id=customer)
+    )
+    assert [each.customer_address_id for each in whole.profile.ship_to_list] == [made]
+    addresses.delete(api.DeleteCustomerShippingAddressRequest(**ids))
+    with pytest.raises(api.AuthorizeNetError):
+        addresses.get(api.GetCustomerShippingAddressRequest(**ids))
+
+
+def test_two_errors_and_the_merchants_own_fields(client: Any) -> None:
+    fields = [api.UserField(name="color", value="blue")]
+    own = api.TransactionRequestType.UserFields(user_field=fields)
+    bad = api.CreditCardType(card_number="4111111111111112", expiration_date="2020-01")
+    with pytest.raises(api.AuthorizeNetError) as caught:
+        pay(
+            client,
+            "authCaptureTransaction",
+            amount=Decimal("1.00"),
+            payment=api.PaymentType(credit_card=bad),
+            user_fields=own,
+        )
+    refused = caught.value.response.transaction_response
+    assert [error.error_code for error in refused.errors.error] == ["6", "8"]
+    assert refused.user_fields.user_field[0].value == "blue"
+
+
+def test_unusual_payments(server: SandboxServer, client: Any) -> None:
+    made = pay(
+        client,
+        "captureOnlyTransaction",
+        amount=Decimal("5.00"),
+        payment=card(),
+        auth_code="ABC123",
+    )
+    assert (made.response_code, made.auth_code) == ("1", "ABC123")
+    credit = pay(client, "refundTransaction", amount=Decimal("2.00"), payment=card())
+    assert server.bank.retrieve_transaction(credit.trans_id).kind == "refund"
+    nothing = pay(
+        client,
+        "authOnlyTransaction",
+        amount=Decimal("0.00"),
+        payment=card(),
+        bill_to=bill_to(),
+    )
+    assert nothing.response_code == "1"
+    batch = server.bank.settle_batch()
+    request = api.GetBatchStatisticsRequest(batch_id=batch.id)
+    (sums,) = client.batches.get_statistics(request).batch.statistics.statistic
+    assert (sums.charge_amount, sums.refund_amount) == (Decimal("5.00"), Decimal("2.00"))

@@ -25,6 +25,7 @@ BOM = b"\xef\xbb\xbf"
 LISTS = (
     *("ids", "customerPaymentProfileIdList", "customerShippingAddressIdList"),
     *("validationDirectResponseList", "transactions", "batchList", "statistics", "errors"),
+    "userFields",
     *("processors", "cardTypes", "marketTypes", "productCodes", "paymentMethods", "currencies"),
 )
 #: Elements that are in an array of their own name, even alone.
@@ -40,6 +41,7 @@ NUMBERS = (
 )
 BOOLEANS = (
     *("isTestMode", "defaultPaymentProfile", "hasReturnedItems", "taxExempt"),
+    "defaultShippingAddress",
     "transaction/recurringBilling",
 )
 #: What a value may look like to be written as a number of JSON.

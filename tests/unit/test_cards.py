@@ -697,3 +697,10 @@ def test_a_number_in_another_field_can_be_left_alone() -> None:
     arguments: dict[str, object] = {"zip": VISA, "cvv": "900"}
     wrap_secrets(arguments, misplaced=False)
     assert arguments == {"zip": VISA, "cvv": Secret("900")}
+
+
+def test_a_token_that_came_as_a_text_is_secret_all_the_same() -> None:
+    token = PaymentToken("tok_1234567890")  # type: ignore[arg-type]
+    assert token.value.reveal() == "tok_1234567890"
+    assert "tok_1234567890" not in repr(token)
+    assert PaymentToken(token.value) == token

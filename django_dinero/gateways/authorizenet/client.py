@@ -71,9 +71,14 @@ class Reply:
         """Return the first message, scrubbed; ``missing`` is what "not found" is about."""
         return message_reason(self.code, self.text, missing)
 
+    def reasons(self, missing: ReasonKind = ReasonKind.INVALID_TRANSACTION) -> tuple[Reason, ...]:
+        """Return every message, scrubbed; one without words where the reply has none."""
+        told = dict.fromkeys(self.messages) or {("", ""): None}
+        return tuple(message_reason(code, text, missing) for code, text in told)
+
     def refusal(self, missing: ReasonKind = ReasonKind.INVALID_TRANSACTION) -> Refusal:
-        """Return the first message as the reason of a refusal."""
-        return Refusal((self.reason(missing),))
+        """Return the messages as the reasons of a refusal."""
+        return Refusal(self.reasons(missing))
 
 
 class Client:

@@ -15,8 +15,12 @@ _ACCOUNT = re.compile(r"X{4,}(\d{4})")
 REASON_CODE, REASON_TEXT, AUTH_CODE, AVS, TRANSACTION_ID = 2, 3, 4, 5, 6
 #: The place of the masked account number. It moves to the right if values hold the delimiter.
 ACCOUNT = 50
-#: The card code result is field 38. Nothing that a person typed is between the two.
-_CVV_BEFORE_ACCOUNT = ACCOUNT - 38
+#: The place of the card code result. Nothing that a person typed is between the two.
+CVV = 38
+_CVV_BEFORE_ACCOUNT = ACCOUNT - CVV
+_CVV_LETTERS = tuple("MNPSU")
+#: How many delimiters inside names and addresses are reckoned with where no account is shown.
+_TYPED_DELIMITERS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,8 @@ def parse(text: str) -> DirectResponse | None:
     """Return what a direct response says, None if the text is none.
 
     The first fields are counted from the left. The account and the card code result are counted
-    from the masked account number, since names and addresses before it may hold the delimiter.
+    from the masked account number, since names and addresses before it may hold the delimiter. In
+    a line that shows no account, the result is the first letter of a check at its place or after.
     """
     head = _HEAD.match(text)
     if head is None:
@@ -49,12 +54,12 @@ def parse(text: str) -> DirectResponse | None:
     padded = [*fields, *[""] * 70]
     found = (i for i in range(ACCOUNT, len(fields)) if _ACCOUNT.fullmatch(fields[i]))
     account = next(found, None)
-    cvv, last_4, brand = "", "", ""
+    shift = _shift(padded)
+    cvv, last_4, brand = _cvv_from_the_left(padded, shift), "", ""
     if account is not None:
         last_4 = fields[account][-4:]
         brand = padded[account + 1]
         cvv = padded[account - _CVV_BEFORE_ACCOUNT]
-    shift = _shift(padded)
     return DirectResponse(
         response_code=head["code"],
         reason_code=padded[REASON_CODE],
@@ -66,6 +71,12 @@ def parse(text: str) -> DirectResponse | None:
         last_4=last_4,
         account_type=brand,
     )
+
+
+def _cvv_from_the_left(fields: list[str], shift: int) -> str:
+    place = CVV + shift
+    candidates = fields[place : place + 1 + _TYPED_DELIMITERS]
+    return next((text for text in candidates if text in _CVV_LETTERS), "")
 
 
 def _shift(fields: list[str]) -> int:

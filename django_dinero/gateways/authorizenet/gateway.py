@@ -305,6 +305,7 @@ class AuthorizeNetGateway(Gateway):
         captured authorization shows as a charge.
 
         Raises:
+            AuthenticationError, NotPermittedError: the credentials are wrong, or may not read it.
             GatewayError: a list could not be read to its end.
         """
         yield from lists.iter_transactions(self._patient, since, self.currency, self.name)

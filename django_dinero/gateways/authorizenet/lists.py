@@ -11,12 +11,12 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from django_dinero.exceptions import GatewayError
-from django_dinero.gateways.authorizenet import reports
+from django_dinero.enums import ReasonKind
+from django_dinero.gateways.authorizenet import reports, responses
 from django_dinero.gateways.authorizenet.client import Reply
 from django_dinero.gateways.authorizenet.patience import PatientClient
 from django_dinero.gateways.authorizenet.xml import dicts_at, text_at
-from django_dinero.gateways.types import RemoteTransaction
+from django_dinero.gateways.types import Reason, RemoteTransaction
 
 #: The most a page holds (the schema's limit).
 PAGE = 1000
@@ -25,7 +25,16 @@ BATCH_DAYS = 31
 
 
 class Incomplete(Exception):
-    """A list could not be read to its end."""
+    """A list could not be read to its end.
+
+    Args:
+        text: what is odd about it.
+        reason: why the gateway does not show it, where it refused.
+    """
+
+    def __init__(self, text: str = "", reason: Reason | None = None) -> None:
+        super().__init__(text)
+        self.reason = reason or Reason(ReasonKind.GATEWAY_ERROR, "", text)
 
 
 def iter_transactions(
@@ -34,16 +43,17 @@ def iter_transactions(
     """Go through all transactions since then, as the lists show them: unsettled, then settled.
 
     Raises:
+        AuthenticationError, NotPermittedError: the credentials are wrong, or may not read it.
         GatewayError: a list could not be read to its end.
     """
     try:
         for item in listed(client, since):
             yield reports.summary(item, currency)
     except Incomplete as error:
-        text = str(error)
+        reason = error.reason
     else:
         return
-    raise GatewayError(text, gateway_name=gateway_name)
+    raise responses.unreadable(reason, gateway_name)
 
 
 def listed(client: PatientClient, since: datetime.datetime) -> Iterator[dict[str, Any]]:
@@ -74,7 +84,8 @@ def readable(reply: Reply) -> Reply:
         Incomplete: the gateway does not answer it.
     """
     if not reply.ok:
-        raise Incomplete(reply.reason().text)
+        reason = reply.reason()
+        raise Incomplete(reason.text, reason)
     return reply
 
 

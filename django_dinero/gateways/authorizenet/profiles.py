@@ -9,13 +9,12 @@ from typing import Any
 
 from django_dinero.cards import CardDetails, PaymentToken
 from django_dinero.enums import ReasonKind
-from django_dinero.exceptions import GatewayError, NotSent, OutcomeUnknown
-from django_dinero.gateways.authorizenet import requests_vault, responses_vault
+from django_dinero.exceptions import NotSent, OutcomeUnknown
+from django_dinero.gateways.authorizenet import requests_vault, responses, responses_vault
 from django_dinero.gateways.authorizenet.patience import PatientClient
 from django_dinero.gateways.types import (
     CardRequest,
     CardUpdate,
-    Reason,
     Refusal,
     RemoteCard,
     RemoteCustomer,
@@ -101,18 +100,15 @@ def iter_customers(client: PatientClient, gateway_name: str) -> Iterator[RemoteC
     """Go through all customers, one call each; one that is deleted meanwhile is left out.
 
     Raises:
+        AuthenticationError, NotPermittedError: the credentials are wrong, or may not read it.
         GatewayError: the list, or one of its customers, could not be read.
     """
     reply = client.read("getCustomerProfileIds", {})
     if not reply.ok:
-        raise _unreadable(reply.reason(), gateway_name)
+        raise responses.unreadable(reply.reason(), gateway_name)
     for customer_id in responses_vault.ids(reply.content, "ids"):
         customer = fetch_customer(client, customer_id)
         if isinstance(customer, RemoteCustomer):
             yield customer
         elif customer.reasons[0].kind is not ReasonKind.CUSTOMER_NOT_FOUND:
-            raise _unreadable(customer.reasons[0], gateway_name)
-
-
-def _unreadable(reason: Reason, gateway_name: str) -> GatewayError:
-    return GatewayError(reason.text, gateway_code=reason.code, gateway_name=gateway_name)
+            raise responses.unreadable(customer.reasons[0], gateway_name)

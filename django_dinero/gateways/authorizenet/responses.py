@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
 from django_dinero.enums import ReasonKind, ResultStatus
-from django_dinero.exceptions import OutcomeUnknown
+from django_dinero.exceptions import (
+    AuthenticationError,
+    GatewayError,
+    GatewayUnavailableError,
+    NotPermittedError,
+    OutcomeUnknown,
+)
 from django_dinero.gateways.authorizenet import codes
 from django_dinero.gateways.authorizenet.client import Reply
 from django_dinero.gateways.authorizenet.xml import at, dicts_at, text_at
 from django_dinero.gateways.types import Reason, TransactionResult
 from django_dinero.redaction import scrub
+
+#: What a list that is not shown can be about; no card and no payment has a part in it.
+_LIST_ERRORS: Mapping[ReasonKind, type[GatewayError]] = {
+    ReasonKind.AUTHENTICATION: AuthenticationError,
+    ReasonKind.NOT_PERMITTED: NotPermittedError,
+    ReasonKind.UNAVAILABLE: GatewayUnavailableError,
+}
 
 
 def transaction(
@@ -47,10 +60,16 @@ def _refused(reply: Reply, missing: ReasonKind) -> TransactionResult:
     """Read an answer without a transaction: it has an API message and nothing else."""
     if reply.ok or speaks_of_a_transaction(reply.content):
         raise OutcomeUnknown(_("The gateway's answer does not tell what became of it."))
-    reason = reply.reason(missing)
-    declined = reason.kind is ReasonKind.CARD_DECLINED
+    reasons = reply.reasons(missing)
+    declined = reasons[0].kind is ReasonKind.CARD_DECLINED
     outcome = ResultStatus.DECLINED if declined else ResultStatus.FAILED
-    return TransactionResult(outcome, reasons=(reason,))
+    return TransactionResult(outcome, reasons=reasons)
+
+
+def unreadable(reason: Reason, gateway_name: str) -> GatewayError:
+    """Return the exception for a list that the gateway does not show."""
+    error = _LIST_ERRORS.get(reason.kind, GatewayError)
+    return error(reason.text, gateway_code=reason.code, gateway_name=gateway_name)
 
 
 def response_code(content: Mapping[str, Any]) -> str:
@@ -101,36 +120,52 @@ class _Verdict(NamedTuple):
 
 
 def _verdict(response: Mapping[str, Any], *, follow_up: bool) -> _Verdict:
-    code, text = reason_of(response)
+    told = told_by(response)
+    texts = dict(reversed(told))
     outcome = _outcome(text_at(response, "responseCode"))
-    if code == codes.PARTIAL_APPROVAL:
+    if codes.PARTIAL_APPROVAL in texts:
         # Whatever response code came with it, less was approved than was asked for.
         outcome = ResultStatus.DECLINED
     if outcome is ResultStatus.APPROVED:
-        return _approved(response, code, text)
+        return _approved(response, told)
     # The text too: code 1 may say of a held transaction that it was declined as asked.
-    if code == codes.APPROVED and "approved" in text and outcome is not ResultStatus.HELD:
+    if "approved" in texts.get(codes.APPROVED, "") and outcome is not ResultStatus.HELD:
         raise OutcomeUnknown(_("The gateway refused, and says that it approved."))
-    if code in codes.BROKEN:
-        raise OutcomeUnknown(
-            _("The gateway broke off, and its records will tell: %(text)s") % {"text": scrub(text)},
-            gateway_code=code,
-        )
-    reasons = codes.transaction_reasons(code, text, outcome, follow_up=follow_up)
-    if not code and outcome is ResultStatus.DECLINED:
+    for code in codes.BROKEN:
+        if code in texts:
+            raise OutcomeUnknown(
+                _("The gateway broke off, and its records will tell: %(text)s")
+                % {"text": scrub(texts[code])},
+                gateway_code=code,
+            )
+    reasons = _reasons(told, outcome, follow_up=follow_up)
+    if not any(texts) and outcome is ResultStatus.DECLINED:
         reasons = _by_letters(response) or reasons
     return _Verdict(outcome, reasons)
 
 
-def reason_of(response: Mapping[str, Any]) -> tuple[str, str]:
-    """Return code and text of the first error, else of the first message."""
-    for error in dicts_at(response, "errors", "error"):
-        return text_at(error, "errorCode"), text_at(error, "errorText")
+def told_by(response: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return code and text of every error, else of the first message.
+
+    There is always one: an empty code where the gateway says nothing.
+    """
+    errors = dicts_at(response, "errors", "error")
+    told = [(text_at(error, "errorCode"), text_at(error, "errorText")) for error in errors]
+    if told:
+        return list(dict.fromkeys(told))
     # The API reference's samples put message right under transactionResponse.
     messages = dicts_at(response, "messages", "message") or dicts_at(response, "message")
-    for message in messages:
-        return text_at(message, "code"), text_at(message, "description")
-    return "", ""
+    return [(text_at(m, "code"), text_at(m, "description")) for m in messages[:1]] or [("", "")]
+
+
+def _reasons(
+    told: Iterable[tuple[str, str]], outcome: ResultStatus, *, follow_up: bool = False
+) -> tuple[Reason, ...]:
+    return tuple(
+        reason
+        for code, text in told
+        for reason in codes.transaction_reasons(code, text, outcome, follow_up=follow_up)
+    )
 
 
 def _outcome(word: str) -> ResultStatus:
@@ -142,20 +177,22 @@ def _outcome(word: str) -> ResultStatus:
     return found
 
 
-def _approved(response: Mapping[str, Any], code: str, text: str) -> _Verdict:
+def _approved(response: Mapping[str, Any], told: list[tuple[str, str]]) -> _Verdict:
     """Find out whether response code 1 approves this call; there are six ways in which not."""
     failed = ResultStatus.FAILED
+    first, text = told[0]
+    said = {code for code, _text in told}
     transaction_id = text_at(response, "transId")
     errors = dicts_at(response, "errors", "error")
-    if code in (codes.ALREADY_VOIDED, codes.ALREADY_CAPTURED):
-        return _Verdict(failed, codes.transaction_reasons(code, text, failed), already=True)
+    if said & {codes.ALREADY_VOIDED, codes.ALREADY_CAPTURED}:
+        return _Verdict(failed, _reasons(told, failed), already=True)
     if not (transaction_id.isascii() and transaction_id.isdigit()):  # none, or several of them
         raise OutcomeUnknown(_("The gateway approved and does not say as which transaction."))
     if transaction_id == "0" and errors:
-        return _Verdict(failed, codes.transaction_reasons(code, text, failed))
+        return _Verdict(failed, _reasons(told, failed))
     if transaction_id == "0":
         shown = _("The gateway approved in test mode and kept nothing.")
-        return _Verdict(failed, (Reason(ReasonKind.GATEWAY_ERROR, code, shown),))
+        return _Verdict(failed, (Reason(ReasonKind.GATEWAY_ERROR, first, shown),))
     if text_at(response, "splitTenderId"):
         declined = ResultStatus.DECLINED
         reasons = codes.transaction_reasons(codes.PARTIAL_APPROVAL, text, declined)
@@ -163,11 +200,12 @@ def _approved(response: Mapping[str, Any], code: str, text: str) -> _Verdict:
     if errors:
         # A transaction with an error beside it: neither can be believed.
         raise OutcomeUnknown(
-            _("The gateway approved with an error beside it (%(code)s).") % {"code": code}
+            _("The gateway approved with an error beside it (%(code)s).")
+            % {"code": ", ".join(code for code, _text in told)}
         )
-    if code in codes.UNDER_REVIEW:
+    if not said.isdisjoint(codes.UNDER_REVIEW):
         held = ResultStatus.HELD
-        return _Verdict(held, codes.transaction_reasons(code, text, held))
+        return _Verdict(held, _reasons(told, held))
     return _Verdict(ResultStatus.APPROVED)
 
 

@@ -222,7 +222,7 @@ def validation(reply: Reply) -> TransactionResult:
     if told is None and reply.ok:
         return TransactionResult(ResultStatus.APPROVED)
     if told is None or (told.response_code == "1" and not reply.ok):
-        return TransactionResult(ResultStatus.FAILED, reasons=(reply.reason(K.CARD_NOT_FOUND),))
+        return TransactionResult(ResultStatus.FAILED, reasons=reply.reasons(K.CARD_NOT_FOUND))
     outcome = codes.OUTCOMES[told.response_code]
     reasons = codes.transaction_reasons(told.reason_code, told.reason_text, outcome)
     return TransactionResult(

@@ -353,7 +353,8 @@ class SandboxGateway(Gateway):
 
     def _reasons(self, refusal: BankRefusal) -> tuple[RefusalReason, ...]:
         """Return why the bank refused; a bank in memory tells that it may have forgotten."""
-        return mapping.reasons(refusal.reason, in_memory=self.options.store is None)
+        also = refusal.verdict.also if refusal.verdict is not None else ()
+        return mapping.reasons(refusal.reason, also=also, in_memory=self.options.store is None)
 
 
 def _done_before(result: TransactionResult, there: bool) -> TransactionResult:

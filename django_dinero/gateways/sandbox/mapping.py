@@ -39,6 +39,7 @@ KINDS: Mapping[records.Reason, tuple[ReasonKind, ...]] = {
     R.INVALID_NUMBER: (K.INVALID_CARD,),
     R.EXPIRED: (K.EXPIRY,),
     R.INVALID_AMOUNT: (K.INVALID_AMOUNT,),
+    R.ZERO_AMOUNT: (K.INVALID_AMOUNT,),
     R.INVALID_CURRENCY: (K.INVALID_AMOUNT,),
     R.DUPLICATE: (K.DUPLICATE_TRANSACTION,),
     R.PARTIAL_APPROVAL: (K.CARD_DECLINED,),
@@ -84,15 +85,32 @@ OUTCOMES: Mapping[records.Outcome, ResultStatus] = {
 _KINDS: Mapping[RowKind, TransactionKind] = {
     RowKind.CHARGE: TransactionKind.CHARGE,
     RowKind.AUTHORIZATION: TransactionKind.AUTHORIZATION,
+    RowKind.CAPTURE_ONLY: TransactionKind.CHARGE,
     RowKind.REFUND: TransactionKind.REFUND,
     RowKind.VALIDATION: TransactionKind.AUTHORIZATION,
 }
 
 
-def reasons(reason: records.Reason | None, *, in_memory: bool = False) -> tuple[Reason, ...]:
-    """Return a refusal of the bank as reasons; its text stands with the first."""
+def reasons(
+    reason: records.Reason | None,
+    *,
+    also: tuple[records.Reason, ...] = (),
+    in_memory: bool = False,
+) -> tuple[Reason, ...]:
+    """Return a refusal of the bank as reasons. The text of each stands with its first kind.
+
+    Args:
+        reason: why the bank refused, None if it did not.
+        also: what else was wrong.
+        in_memory: whether the bank forgets with its process, which the text tells then.
+    """
     if reason is None:
         return ()
+    told = [_told(each, in_memory=in_memory) for each in (reason, *also)]
+    return tuple(one for each in told for one in each)
+
+
+def _told(reason: records.Reason, *, in_memory: bool) -> tuple[Reason, ...]:
     text = str(user_messages.BANK[reason.value])
     if in_memory and reason in LOST:
         text = f"{text} {user_messages.BANK_IN_MEMORY}"
@@ -147,7 +165,7 @@ def result(verdict: records.Verdict) -> TransactionResult:
         OUTCOMES[verdict.outcome],
         avs=verdict.avs.value,
         cvv=verdict.cvv.value,
-        reasons=reasons(verdict.reason),
+        reasons=reasons(verdict.reason, also=verdict.also),
         already=verdict.reason in (R.ALREADY_VOIDED, R.ALREADY_CAPTURED),
         next_action=_next_action(verdict.action),
     )

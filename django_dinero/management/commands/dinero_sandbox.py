@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -13,6 +14,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.bank.card_facts import CVV_LETTERS
+from django_dinero.sandbox.bank.enums import Check
+from django_dinero.sandbox.bank.records import Account
+from django_dinero.sandbox.bank.triggers import AVS_ZIPS
 from django_dinero.sandbox.http.controls import CONTROLS
 from django_dinero.sandbox.http.faults import FaultName
 from django_dinero.sandbox.http.server import SandboxServer
@@ -29,24 +34,20 @@ _CARDS = (
     ("JCB", "3088000000000017"),
     ("Diners Club", "38000000000006"),
 )
-_TRIGGERS = (
-    ("zip 46282", "declined"),
-    ("zip 46205", "AVS N: declined by the account's own rules"),
-    ("zip 46201 46203 46204 46206 46207", "approved, AVS A E G P R"),
-    ("zip 46208 46209 46211 46214 46217", "approved, AVS S U W X Z"),
-    ("any other zip", "approved, AVS Y; so are"),
-    ("  46214 on Visa", ""),
-    ("  46204 46211 46214 on American Express", ""),
+_PREPAID = (
     ("zip 46225", "only 1.23 approved (a prepaid card)"),
     ("zip 46226 46227 46228", "approved, balance 1.23 -1.23 0.00"),
-    ("cvv 901", "CVV N: declined by the account's own rules"),
-    ("cvv 900 902 903 904", "approved, CVV M S U P"),
-    ("any other cvv, or none", "approved, CVV P"),
+)
+_OTHER = (
     ("number with a wrong check digit", "error 6"),
     ("number 4000000000003220", "declined: 3-D Secure has no place in this API"),
     ("a month that is over", "error 8"),
+    ("0.00 authorized only", "approved for Visa with street and zip, else error 290 or 289"),
     ("the same again within 2 minutes", "error 11, a duplicate"),
 )
+_IN_A_ROW = 5
+_BACKEND = "django_dinero.gateways.authorizenet.AuthorizeNetGateway"
+_NO_SUCH_LETTER = "%s: give letters of %s, or an empty text for none."
 
 
 class Command(BaseCommand):
@@ -68,15 +69,27 @@ class Command(BaseCommand):
             type=Path,
             help="The file that keeps customers, cards and transactions; without it, memory does.",
         )
+        for name, what in (("avs", "address"), ("cvv", "card code")):
+            parser.add_argument(
+                f"--reject-{name}",
+                default="N",
+                metavar="LETTERS",
+                help=f"The results of the {what} check that the account declines, N by default.",
+            )
 
     def handle(self, *args: Any, port: int, store: Path | None, **options: Any) -> None:
         """Serve until Ctrl-C or SIGTERM.
 
         Raises:
-            CommandError: the port is taken, or the file is no store of a test bank.
+            CommandError: the port is taken, the file is no store of a test bank, or the account
+                is to decline a result that no check has.
         """
+        account = Account(
+            reject_avs=_letters("--reject-avs", options["reject_avs"]),
+            reject_cvv=_letters("--reject-cvv", options["reject_cvv"]),
+        )
         try:
-            bank = Bank(store)
+            bank = Bank(store, account)
         except ValueError as error:
             raise CommandError(f"--store {store}: {error}") from error
         try:
@@ -120,7 +133,9 @@ class Command(BaseCommand):
         }
         # Programs parse these lines by their names, so they are not translated.
         lines = [f"{name}: {value}" for name, value in facts.items()]
-        lines += ["", _("Test cards"), *_table(_CARDS), "", _("Triggers"), *_table(_TRIGGERS)]
+        lines += ["", _("For your settings"), _settings(facts)]
+        lines += ["", _("Test cards"), *_table(_CARDS)]
+        lines += ["", _("Triggers"), *_table((*_triggers(account), *_OTHER))]
         lines += ["", _("Controls: POST to the control address and a name, with values as JSON")]
         controls = tuple((name, json.dumps(takes)) for name, takes in CONTROLS.items())
         lines += [*_table(controls), "  " + _("GET stats tells what happened so far.")]
@@ -129,6 +144,50 @@ class Command(BaseCommand):
         lines += ["", _("It serves until Ctrl-C.")]
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
+
+
+def _letters(option: str, given: str) -> str:
+    letters = given.upper()
+    if not set(letters) <= set(Check):
+        raise CommandError(_(_NO_SUCH_LETTER) % (option, "".join(Check)))
+    return letters
+
+
+def _settings(facts: Mapping[str, str]) -> str:
+    """Return settings with which the real client reaches the bank."""
+    options = {name: value for name, value in facts.items() if name != "control"}
+    gateway = {"BACKEND": _BACKEND, "OPTIONS": options}
+    # Names and texts alone: JSON's words for them are Python's.
+    return "DINERO = " + json.dumps({"GATEWAYS": {"default": gateway}}, indent=4)
+
+
+def _triggers(account: Account) -> Iterator[tuple[str, str]]:
+    """Yield what to send and what comes of it, by what the account declines."""
+    yield "zip 46282", "declined"
+    yield from _results("zip", "AVS", AVS_ZIPS, account.reject_avs)
+    yield "any other zip", _result("AVS", "Y", account.reject_avs) + "; so are"
+    yield "  46214 on Visa", ""
+    yield "  46204 46211 46214 on American Express", ""
+    yield from _PREPAID
+    yield from _results("cvv", "CVV", CVV_LETTERS, account.reject_cvv)
+    yield "any other cvv, or none", _result("CVV", "P", account.reject_cvv)
+
+
+def _results(
+    field: str, check: str, letters: Mapping[str, Check], rejected: str
+) -> Iterator[tuple[str, str]]:
+    for declines in (True, False):
+        sent = [each for each, letter in letters.items() if (letter in rejected) is declines]
+        for start in range(0, len(sent), _IN_A_ROW):
+            row = sent[start : start + _IN_A_ROW]
+            told = " ".join(letters[each] for each in row)
+            yield f"{field} {' '.join(row)}", _result(check, told, rejected)
+
+
+def _result(check: str, letters: str, rejected: str) -> str:
+    if letters[0] in rejected:
+        return f"{check} {letters}: declined by the account's own rules"
+    return f"approved, {check} {letters}"
 
 
 def _table(rows: tuple[tuple[str, str], ...]) -> list[str]:

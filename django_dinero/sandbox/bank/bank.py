@@ -17,8 +17,8 @@ from django_dinero.sandbox.bank.vault import Vault
 class Bank(Vault, Charges, FollowUps, Actions, Ledger):
     """A bank for tests, safe to share between threads; processes share a store file.
 
-    Every verb is one transaction. Card numbers and codes are never kept: only the last four
-    digits, a keyed fingerprint, and the letter that a test code leads to.
+    Every verb is one transaction. Card numbers and codes are never kept: only the first six and
+    the last four digits, a keyed fingerprint, and the letter that a test code leads to.
 
     Args:
         store_path: the file that keeps its vault and ledger; None for memory.

@@ -34,7 +34,7 @@ from django_dinero.sandbox.bank.records import (
     VaultCard,
 )
 from django_dinero.sandbox.bank.store import Store, writes
-from django_dinero.sandbox.bank.triggers import ACTION_NUMBER, form_error
+from django_dinero.sandbox.bank.triggers import ACTION_NUMBER, form_errors
 
 #: A token is good for 15 minutes, as Accept.js nonces are.
 TOKEN_LIFE: Final = datetime.timedelta(minutes=15)
@@ -87,17 +87,19 @@ class BankBase:
         month: int | None = None,
         year: int | None = None,
         cvv: Secret | str | None = None,
-    ) -> Secret:
+    ) -> str:
         """Return a token for a card, as a form in a browser gets it: good once, for 15 minutes.
+
+        It is a plain text, as it is there: a test posts it as it is.
 
         Raises:
             BankRefusal: ``invalid_number`` or ``expired``; there is no token for such a card.
         """
         code = None if cvv is None else Secret(cvv)
         facts = facts_of(PlainCard(Secret(number), month, year, code), self._key)
-        reason = form_error(facts, self.clock.now().date())
-        if reason is not None:
-            raise BankRefusal(reason)
+        errors = form_errors(facts, self.clock.now().date())
+        if errors:
+            raise BankRefusal(errors[0])
         token = base64.b32encode(os.urandom(35)).decode("ascii")
         self.store.insert(
             "tokens",
@@ -111,9 +113,10 @@ class BankBase:
                 "cvv": facts.cvv,
                 "expires_at": stamp(self.clock.now() + TOKEN_LIFE),
                 "used": 0,
+                "issuer_number": facts.issuer_number,
             },
         )
-        return Secret(token)
+        return token
 
     def _spend_token(self, token: Token) -> CardFacts:
         digest = fingerprint(token.value.reveal(), self._key)
@@ -129,6 +132,7 @@ class BankBase:
             fingerprint=row["fingerprint"],
             last_4=row["last_4"],
             brand=row["brand"],
+            issuer_number=row["issuer_number"],
             month=row["month"],
             year=row["year"],
             cvv=Check(row["cvv"]) if row["cvv"] else None,
@@ -159,6 +163,7 @@ class BankBase:
             fingerprint=found["fingerprint"],
             last_4=row.last_4,
             brand=row.brand,
+            issuer_number=row.issuer_number,
             month=row.month,
             year=row.year,
             billing=clean_billing(billing or row.billing),
@@ -205,6 +210,7 @@ def vault_facts(row: sqlite3.Row, cvv: Check | None = None) -> CardFacts:
         fingerprint=row["fingerprint"],
         last_4=row["last_4"],
         brand=row["brand"],
+        issuer_number=row["issuer_number"],
         luhn_ok=bool(row["luhn_ok"]),
         month=row["month"],
         year=row["year"],

@@ -10,10 +10,15 @@ from django_dinero.sandbox.bank.base import BankBase
 from django_dinero.sandbox.bank.card_facts import CardFacts
 from django_dinero.sandbox.bank.enums import Outcome, Reason, RowKind, Validation
 from django_dinero.sandbox.bank.records import BankRefusal, LedgerRow, Verdict
-from django_dinero.sandbox.bank.triggers import Assessment, assess, form_error
+from django_dinero.sandbox.bank.triggers import (
+    ZERO_AMOUNT_BRANDS,
+    Assessment,
+    assess,
+    form_errors,
+    lacks_address,
+)
 
-#: A live check authorizes 0.00 with Visa and 0.01 with the others, as Authorize.Net does.
-ZERO_AMOUNT_BRANDS = frozenset({"visa"})
+#: What a live check authorizes where it cannot be nothing, as Authorize.Net does.
 SMALLEST = Decimal("0.01")
 
 
@@ -24,12 +29,13 @@ class CardChecks(BankBase):
         """Return what the check says of the card; None where none was asked for."""
         if mode is Validation.NONE:
             return None
-        reason = form_error(card, self.clock.now().date())
-        if reason is not None:
-            return Verdict(Outcome.FAILED, reason=reason)
+        errors = form_errors(card, self.clock.now().date())
+        if errors:
+            return Verdict(Outcome.FAILED, reason=errors[0], also=errors[1:])
         if mode is Validation.TEST:
             return Verdict(Outcome.APPROVED)
-        if mode is Validation.ADDRESSED and _lacks_address(card):
+        by_zero = card.brand in ZERO_AMOUNT_BRANDS
+        if mode is Validation.ADDRESSED and by_zero and lacks_address(card):
             return Verdict(Outcome.FAILED, reason=Reason.MISSING_ADDRESS)
         assessment = assess(card, self.account)
         row = self._record_validation(card, assessment)
@@ -62,8 +68,3 @@ class CardChecks(BankBase):
         )
         ledger_rows.insert(self.store, row)
         return row
-
-
-def _lacks_address(card: CardFacts) -> bool:
-    given = card.billing.get("address") and card.billing.get("zip")
-    return card.brand in ZERO_AMOUNT_BRANDS and not given

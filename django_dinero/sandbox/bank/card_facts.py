@@ -21,6 +21,8 @@ CVV_LETTERS: Final = {
     "903": Check.U,
     "904": Check.P,
 }
+#: No card has fewer digits, and all of a shorter number would be in what is kept.
+SHORTEST_NUMBER: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class CardFacts:
     fingerprint: str
     last_4: str
     brand: str
+    issuer_number: str = ""
     luhn_ok: bool = True
     month: int | None = None
     year: int | None = None
@@ -57,7 +60,8 @@ def facts_of(card: PlainCard, key: str, billing: Mapping[str, str] | None = None
         fingerprint=fingerprint(digits, key),
         last_4=digits[-4:],
         brand=brand_of(digits) if plain else "",
-        luhn_ok=plain and 12 <= len(digits) <= 19 and luhn_valid(digits),
+        issuer_number=digits[:6] if plain and len(digits) >= SHORTEST_NUMBER else "",
+        luhn_ok=plain and SHORTEST_NUMBER <= len(digits) <= 19 and luhn_valid(digits),
         month=card.month,
         year=card.year,
         cvv=cvv_letter(card.cvv),

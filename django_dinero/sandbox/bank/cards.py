@@ -72,6 +72,7 @@ class CardVault(CardChecks):
         billing: Mapping[str, str] | None = None,
         is_default: bool = False,
         validation: Validation = Validation.NONE,
+        customer_type: str = "",
     ) -> Card:
         """Replace number and date of a card by ``source``, and its whole address by ``billing``.
 
@@ -93,8 +94,8 @@ class CardVault(CardChecks):
         self._refuse_duplicate_card(facts, verdict)
         self.store.execute(
             "UPDATE cards SET fingerprint = ?, luhn_ok = ?, last_4 = ?, brand = ?, month = ?,"
-            " year = ?, billing = ? WHERE id = ?",
-            (*_columns(facts).values(), card_id),
+            " year = ?, billing = ?, issuer_number = ?, customer_type = ? WHERE id = ?",
+            (*_columns(facts).values(), customer_type, card_id),
         )
         if is_default:
             self._make_default(customer_id, card_id)
@@ -132,12 +133,12 @@ class CardVault(CardChecks):
 
     def _checked(
         self, card: NewCard, validation: Validation
-    ) -> tuple[CardFacts, bool, Verdict | None]:
+    ) -> tuple[CardFacts, NewCard, Verdict | None]:
         facts = self._new_card_facts(card)
-        return facts, card.is_default, self._validated(facts, validation)
+        return facts, card, self._validated(facts, validation)
 
     def _store_card(
-        self, customer_id: str, facts: CardFacts, is_default: bool, verdict: Verdict | None
+        self, customer_id: str, facts: CardFacts, card: NewCard, verdict: Verdict | None
     ) -> Card:
         facts = replace(facts, customer_id=customer_id)
         self._refuse_duplicate_card(facts, verdict)
@@ -146,9 +147,9 @@ class CardVault(CardChecks):
             raise BankRefusal(Reason.CARD_LIMIT, verdict=verdict)
         card_id = self.store.next_id("card")
         ids = {"id": int(card_id), "customer_id": int(customer_id), "is_default": 0}
-        created = {"created_at": stamp(self.clock.now())}
-        self.store.insert("cards", {**ids, **created, **_columns(facts)})
-        if is_default or count == 0:
+        more = {"customer_type": card.customer_type, "created_at": stamp(self.clock.now())}
+        self.store.insert("cards", {**ids, **more, **_columns(facts)})
+        if card.is_default or count == 0:
             self._make_default(customer_id, card_id)
         return replace(self.card(customer_id, card_id), validation=verdict)
 
@@ -199,6 +200,7 @@ def _columns(card: CardFacts) -> dict[str, object]:
         "month": card.month,
         "year": card.year,
         "billing": json.dumps(dict(card.billing)),
+        "issuer_number": card.issuer_number,
     }
 
 
@@ -213,5 +215,7 @@ def card_of(row: sqlite3.Row) -> Card:
         year=row["year"],
         billing=json.loads(row["billing"]),
         is_default=bool(row["is_default"]),
+        customer_type=row["customer_type"],
+        issuer_number=row["issuer_number"],
         created_at=moment(row["created_at"]),
     )

@@ -1,12 +1,13 @@
-"""The verbs that take money: charge and authorize."""
+"""The verbs that move money for the first time: charge, authorize, capture only, credit."""
 
 from __future__ import annotations
 
 import datetime
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from django_dinero.enums import RemoteStatus
 from django_dinero.sandbox.bank import ledger_rows
@@ -27,7 +28,8 @@ from django_dinero.sandbox.bank.triggers import (
     approved_amount,
     assess,
     balance,
-    form_error,
+    form_errors,
+    zero_amount_error,
 )
 
 #: The fields of the billing address that the duplicate window compares (Authorize.Net's list).
@@ -42,6 +44,8 @@ REASONS: Final = {
     Outcome.PARTIAL: Reason.PARTIAL_APPROVAL,
     Outcome.REQUIRES_ACTION: Reason.ACTION_REQUIRED,
 }
+#: The card's bank is not asked: its approval was given elsewhere, or is not needed.
+UNASKED: Final = (RowKind.CAPTURE_ONLY, RowKind.REFUND)
 #: The card's bank has given no approval.
 UNAPPROVED: Final = (Outcome.DECLINED, Outcome.REQUIRES_ACTION)
 STATUSES: Final = {
@@ -60,10 +64,11 @@ class _Payment:
     operation_key: str
     order: Order
     can_redirect: bool
+    auth_code: str
 
 
 class Charges(BankBase):
-    """Charges, authorizations, and the control that holds them."""
+    """Charges, authorizations, credits, and the control that holds charges."""
 
     def charge(
         self,
@@ -95,7 +100,8 @@ class Charges(BankBase):
             ``approved``, ``declined`` and ``held`` with a new row; ``requires_action`` with one and
             with the action; ``partial`` with a row of less than was asked for; ``failed`` without a
             new one, for ``invalid_amount``, ``invalid_currency``, ``invalid_number``,
-            ``expired``, and ``duplicate`` with the original row.
+            ``expired``, and ``duplicate`` with the original row. An authorization may be of 0.00:
+            that fails with ``missing_address`` and, by the card's network, ``zero_amount``.
 
         Raises:
             BankRefusal: ``customer_not_found``, ``card_not_found``, ``token_invalid``,
@@ -123,6 +129,58 @@ class Charges(BankBase):
             kind, source, amount, operation_key, order, currency, duplicate_window, can_redirect
         )
 
+    def capture_only(
+        self,
+        source: PlainCard | Token | VaultCard,
+        amount: Decimal,
+        *,
+        auth_code: str,
+        operation_key: str = "",
+        order: Order = NO_ORDER,
+        currency: str = "",
+        duplicate_window: int | None = None,
+    ) -> Verdict:
+        """Take what the card's bank has approved elsewhere, by telephone for instance.
+
+        Args:
+            auth_code: the code of that approval, kept as it is.
+            source, amount, operation_key, order, currency, duplicate_window: see :meth:`charge`.
+
+        Returns:
+            ``approved`` with a new row, or ``failed`` as a charge does.
+
+        Raises:
+            BankRefusal: as :meth:`charge`.
+        """
+        kind = RowKind.CAPTURE_ONLY
+        return self._pay(
+            kind, source, amount, operation_key, order, currency, duplicate_window, True, auth_code
+        )
+
+    def credit(
+        self,
+        source: PlainCard | Token | VaultCard,
+        amount: Decimal,
+        *,
+        operation_key: str = "",
+        order: Order = NO_ORDER,
+        currency: str = "",
+        duplicate_window: int | None = None,
+    ) -> Verdict:
+        """Give money to a card without a payment that it is given back for.
+
+        Args:
+            source, amount, operation_key, order, currency, duplicate_window: see :meth:`charge`.
+
+        Returns:
+            ``approved`` with a new row, a refund without a parent, or ``failed`` as a charge does.
+
+        Raises:
+            BankRefusal: as :meth:`charge`.
+        """
+        kind = RowKind.REFUND
+        return self._pay(kind, source, amount, operation_key, order, currency, duplicate_window)
+
     @writes
     def hold_next(self, count: int = 1) -> None:
         """Hold for review the next payments that would have been approved.
@@ -146,20 +204,26 @@ class Charges(BankBase):
         order: Order,
         currency: str,
         duplicate_window: int | None,
-        can_redirect: bool,
+        can_redirect: bool = True,
+        auth_code: str = "",
     ) -> Verdict:
         card = self._facts(source)
         currency = currency or self.account.currency
         if currency not in (self.account.currency, *self.account.currencies):
             return Verdict(Outcome.FAILED, reason=Reason.INVALID_CURRENCY)
-        fitted = ledger_rows.exact(amount, currency)
+        fitted = ledger_rows.exact(amount, currency, zero=kind is RowKind.AUTHORIZATION)
         if fitted is None:
             return Verdict(Outcome.FAILED, reason=Reason.INVALID_AMOUNT)
         now = self.clock.now()
-        reason = form_error(card, now.date())
+        errors = form_errors(card, now.date())
+        if errors:
+            return Verdict(Outcome.FAILED, reason=errors[0], also=errors[1:])
+        reason = None if fitted else zero_amount_error(card)
         if reason is not None:
             return Verdict(Outcome.FAILED, reason=reason)
-        payment = _Payment(kind, card, fitted, currency, operation_key, order, can_redirect)
+        payment = _Payment(
+            kind, card, fitted, currency, operation_key, order, can_redirect, auth_code
+        )
         window = self.account.duplicate_window if duplicate_window is None else duplicate_window
         signature = self._signature(payment, window)
         since = now - datetime.timedelta(seconds=window)
@@ -169,10 +233,11 @@ class Charges(BankBase):
         return self._record(payment, signature, now)
 
     def _record(self, payment: _Payment, signature: str, now: datetime.datetime) -> Verdict:
-        assessment = assess(payment.card, self.account)
-        outcome = self._outcome(payment, assessment)
+        unasked = payment.kind in UNASKED
+        assessment = Assessment() if unasked else assess(payment.card, self.account)
+        outcome = Outcome.APPROVED if unasked else self._outcome(payment, assessment)
         amount = payment.amount
-        if outcome in (Outcome.APPROVED, Outcome.HELD):
+        if outcome in (Outcome.APPROVED, Outcome.HELD) and not unasked:
             amount = approved_amount(payment.card, payment.amount)
         if outcome is Outcome.APPROVED and amount != payment.amount:
             outcome = Outcome.PARTIAL
@@ -184,7 +249,7 @@ class Charges(BankBase):
             row.avs,
             row.cvv,
             row.reason,
-            balance=balance(payment.card),
+            balance=None if unasked else balance(payment.card),
             action=ledger_rows.action_of(row),
         )
 
@@ -204,7 +269,8 @@ class Charges(BankBase):
         outcome: Outcome,
     ) -> LedgerRow:
         row_id = self.store.next_id("transaction")
-        taken = outcome in (Outcome.APPROVED, Outcome.PARTIAL) and payment.kind is RowKind.CHARGE
+        moved = outcome in (Outcome.APPROVED, Outcome.PARTIAL)
+        taken = moved and payment.kind is not RowKind.AUTHORIZATION
         return LedgerRow(
             id=row_id,
             kind=payment.kind,
@@ -220,7 +286,7 @@ class Charges(BankBase):
             reason=assessment.reason or REASONS.get(outcome),
             **ledger_rows.of_card(payment.card),
             **ledger_rows.of_order(payment.order),
-            **({} if outcome in UNAPPROVED else ledger_rows.approval(row_id)),
+            **_approval(payment, outcome, row_id),
         )
 
     def _held(self) -> bool:
@@ -241,4 +307,11 @@ class Charges(BankBase):
 def _status(kind: RowKind, outcome: Outcome) -> RemoteStatus:
     if outcome in STATUSES:
         return STATUSES[outcome]
-    return RemoteStatus.CAPTURED if kind is RowKind.CHARGE else RemoteStatus.AUTHORIZED
+    waits = kind is RowKind.AUTHORIZATION
+    return RemoteStatus.AUTHORIZED if waits else RemoteStatus.CAPTURED
+
+
+def _approval(payment: _Payment, outcome: Outcome, row_id: str) -> Mapping[str, Any]:
+    if payment.kind in UNASKED:
+        return {"auth_code": payment.auth_code}
+    return {} if outcome in UNAPPROVED else ledger_rows.approval(row_id)

@@ -15,6 +15,8 @@ class Reason(StrEnum):
     INVALID_NUMBER = "invalid_number"
     EXPIRED = "expired"
     INVALID_AMOUNT = "invalid_amount"
+    #: Nothing was to be authorized, which this card's network does not do.
+    ZERO_AMOUNT = "zero_amount"
     INVALID_CURRENCY = "invalid_currency"
     DUPLICATE = "duplicate"
     #: Only a part of the amount was approved. The row has it, and the caller voids it.
@@ -43,6 +45,8 @@ class Reason(StrEnum):
     DUPLICATE_CUSTOMER = "duplicate_customer"
     DUPLICATE_CARD = "duplicate_card"
     CARD_LIMIT = "card_limit"
+    ADDRESS_NOT_FOUND = "address_not_found"
+    DUPLICATE_ADDRESS = "duplicate_address"
     #: A masked card whose last four digits are not those of the stored one.
     MASKED_MISMATCH = "masked_mismatch"
     #: A check that authorizes nothing needs an address, and there is none.
@@ -57,6 +61,9 @@ class RowKind(StrEnum):
 
     CHARGE = "charge"
     AUTHORIZATION = "authorization"
+    #: Money taken on an approval that was given elsewhere, by telephone for instance.
+    CAPTURE_ONLY = "capture_only"
+    #: Money given back for a payment, or as a credit without one.
     REFUND = "refund"
     #: What a live check of a card leaves behind: an authorization, voided at once.
     VALIDATION = "validation"

@@ -216,6 +216,7 @@ class FollowUps(BankBase):
             card_id=parent.card_id,
             last_4=parent.last_4,
             brand=parent.brand,
+            issuer_number=parent.issuer_number,
             month=parent.month,
             year=parent.year,
             billing=parent.billing,

@@ -208,7 +208,7 @@ class Ledger(BankBase):
     @writes
     def _reverse(self, transaction_id: str, status: RemoteStatus) -> LedgerRow:
         row = self.retrieve_transaction(transaction_id)
-        if row.status is not RemoteStatus.SETTLED or row.parent_id:
+        if row.status is not RemoteStatus.SETTLED or row.kind is RowKind.REFUND:
             raise BankRefusal(Reason.NOT_SETTLED, row=row)
         return ledger_rows.update(self.store, row, status=status)
 

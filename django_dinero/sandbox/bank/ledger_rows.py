@@ -25,7 +25,7 @@ from django_dinero.sandbox.bank.store import Store
 DETAILS: Final = (
     *("last_4", "brand", "month", "year", "billing", "auth_code", "avs", "cvv"),
     *("network_transaction_id", "description", "customer_ip", "customer_reference", "email"),
-    "reason",
+    *("purchase_order", "customer_type", "issuer_number", "reason"),
 )
 TEXT_COLUMNS: Final = (
     *("kind", "status", "currency", "operation_key", "capture_key", "void_key", "parent_id"),
@@ -125,15 +125,20 @@ def find(store: Store, row_id: str) -> LedgerRow | None:
     return None if row is None else read(row)
 
 
-def exact(amount: Decimal, currency: str) -> Decimal | None:
+def exact(amount: Decimal, currency: str, *, zero: bool = False) -> Decimal | None:
     """Return an amount with the decimals of its currency; None where it is not one, or not above 0.
+
+    Args:
+        amount: what was given.
+        currency: ISO 4217.
+        zero: whether 0 is an amount too.
 
     Raises:
         TypeError: not a Decimal; a float has no exact value.
     """
     if not isinstance(amount, Decimal):
         raise TypeError("amount: give a Decimal.")
-    if not amount.is_finite() or not 0 < amount < MAX_AMOUNT:
+    if not amount.is_finite() or not 0 <= amount < MAX_AMOUNT or not (amount or zero):
         return None
     fitted = amount.quantize(Decimal(1).scaleb(-exponent(currency)))
     return fitted if fitted == amount else None
@@ -180,6 +185,7 @@ def of_card(card: CardFacts) -> Mapping[str, Any]:
         "card_id": card.card_id,
         "last_4": card.last_4,
         "brand": card.brand,
+        "issuer_number": card.issuer_number,
         "month": card.month,
         "year": card.year,
         "billing": dict(card.billing),
@@ -194,6 +200,8 @@ def of_order(order: Order) -> Mapping[str, Any]:
         "customer_ip": order.customer_ip,
         "customer_reference": order.customer_reference,
         "email": order.email,
+        "purchase_order": order.purchase_order,
+        "customer_type": order.customer_type,
     }
 
 

@@ -34,6 +34,7 @@ __all__ = [
     "PaidCard",
     "PlainCard",
     "Reason",
+    "ShippingAddress",
     "Subtotal",
     "Token",
     "Validation",
@@ -99,6 +100,9 @@ class Token:
     value: Secret
     billing: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", Secret(self.value))
+
 
 @dataclass(frozen=True, slots=True)
 class VaultCard:
@@ -122,22 +126,31 @@ CardSource = PlainCard | Token | MaskedCard | PaidCard
 
 @dataclass(frozen=True, slots=True)
 class NewCard:
-    """A card for the vault. Its billing address is that of ``source`` where none is given."""
+    """A card for the vault. Its billing address is that of ``source`` where none is given.
+
+    ``customer_type`` is the merchant's word for who holds it (a person, a business).
+    """
 
     source: CardSource
     billing: Mapping[str, str] = field(default_factory=dict)
     is_default: bool = False
+    customer_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a merchant says of a payment. ``customer_reference`` is his own id of the customer."""
+    """What a merchant says of a payment. ``customer_reference`` is his own id of the customer.
+
+    ``purchase_order`` is the buyer's number, ``customer_type`` who the buyer is.
+    """
 
     invoice: str = ""
     description: str = ""
     customer_ip: str = ""
     customer_reference: str = ""
     email: str = ""
+    purchase_order: str = ""
+    customer_type: str = ""
 
 
 # -- What the bank keeps and answers --------------------------------------------------------------
@@ -180,6 +193,9 @@ class LedgerRow:
     customer_ip: str = ""
     customer_reference: str = ""
     email: str = ""
+    purchase_order: str = ""
+    customer_type: str = ""
+    issuer_number: str = ""
     batch_id: str = ""
     settled_at: datetime.datetime | None = None
     reason: Reason | None = None
@@ -234,7 +250,7 @@ class Verdict:
 
     ``row`` is the row made or changed; for a duplicate the original one, for a follow-up that
     was refused the one it was about; None where there is none. ``balance`` is what is left on a
-    prepaid card, where the bank tells it.
+    prepaid card, where the bank tells it. ``also`` is what else was wrong, beside ``reason``.
     """
 
     outcome: Outcome
@@ -244,6 +260,7 @@ class Verdict:
     reason: Reason | None = None
     balance: Decimal | None = None
     action: Action | None = None
+    also: tuple[Reason, ...] = ()
 
     @property
     def approved(self) -> bool:
@@ -253,7 +270,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A card in the vault. ``validation`` is set on the answer to the verb that stored it only."""
+    """A card in the vault. ``validation`` is set on the answer to the verb that stored it only.
+
+    ``issuer_number`` is the first six digits, by which a network knows the bank that issued it.
+    """
 
     id: str
     customer_id: str
@@ -263,13 +283,28 @@ class Card:
     year: int | None = None
     billing: Mapping[str, str] = field(default_factory=dict)
     is_default: bool = False
+    customer_type: str = ""
+    issuer_number: str = ""
     created_at: datetime.datetime | None = None
     validation: Verdict | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
+class ShippingAddress:
+    """Where a customer's goods go; ``fields`` has the names of django_dinero.cards.Address."""
+
+    id: str
+    customer_id: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    is_default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Customer:
-    """A customer in the vault. ``key`` is the merchant's own; ``cards`` are in order of id."""
+    """A customer in the vault; ``key`` is the merchant's own.
+
+    ``cards`` and ``addresses`` are in order of id.
+    """
 
     id: str
     key: str = ""
@@ -278,6 +313,7 @@ class Customer:
     first_name: str = ""
     last_name: str = ""
     cards: tuple[Card, ...] = ()
+    addresses: tuple[ShippingAddress, ...] = ()
     created_at: datetime.datetime | None = None
 
 
@@ -295,7 +331,7 @@ class BankRefusal(Exception):
 
     Args:
         reason: why.
-        existing_id: the customer or card that a duplicate collides with.
+        existing_id: the customer, card or address that a duplicate collides with.
         row: the ledger row that the call was about, where there is one.
         verdict: the answer to the card check that ran before.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 #: Written to ``PRAGMA user_version``; a file of another version is refused.
-VERSION: Final = 2
+VERSION: Final = 3
 #: Parts of a major unit in the integer columns: no ISO 4217 currency has more than 4 decimals.
 UNITS: Final = 10_000
 
@@ -19,6 +19,7 @@ UNITS: Final = 10_000
 FIRST_IDS: Final = {
     "customer": range(900_000_000, 990_000_000),
     "card": range(900_000_000, 990_000_000),
+    "address": range(900_000_000, 990_000_000),
     "transaction": range(60_000_000_000, 90_000_000_000),
     "batch": range(7_000_000, 9_000_000),
 }
@@ -35,12 +36,19 @@ CREATE INDEX customers_email ON customers (email);
 CREATE TABLE cards (
     id INTEGER PRIMARY KEY, customer_id INTEGER NOT NULL, fingerprint TEXT NOT NULL,
     luhn_ok INTEGER NOT NULL, last_4 TEXT NOT NULL, brand TEXT NOT NULL, month INTEGER,
-    year INTEGER, billing TEXT NOT NULL, is_default INTEGER NOT NULL, created_at TEXT NOT NULL
+    year INTEGER, billing TEXT NOT NULL, is_default INTEGER NOT NULL, created_at TEXT NOT NULL,
+    issuer_number TEXT NOT NULL, customer_type TEXT NOT NULL
 );
 CREATE INDEX cards_customer ON cards (customer_id, id);
+CREATE TABLE addresses (
+    id INTEGER PRIMARY KEY, customer_id INTEGER NOT NULL, address TEXT NOT NULL,
+    is_default INTEGER NOT NULL
+);
+CREATE INDEX addresses_customer ON addresses (customer_id, id);
 CREATE TABLE tokens (
     digest TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, last_4 TEXT NOT NULL, brand TEXT NOT NULL,
-    month INTEGER, year INTEGER, cvv TEXT, expires_at TEXT NOT NULL, used INTEGER NOT NULL
+    month INTEGER, year INTEGER, cvv TEXT, expires_at TEXT NOT NULL, used INTEGER NOT NULL,
+    issuer_number TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE ledger (
     id INTEGER PRIMARY KEY, kind TEXT NOT NULL, status TEXT NOT NULL,

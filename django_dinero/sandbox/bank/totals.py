@@ -4,7 +4,7 @@ A second opinion: none of the bank's own code takes part, so that its sums can b
 those of the bank and with the local ledger. What is counted, per currency:
 
 * ``charged``: money taken: charges and captures, settled or waiting for their batch;
-* ``refunded``: refunds, settled or waiting;
+* ``refunded``: refunds and credits, settled or waiting;
 * ``authorized``: authorizations that wait for their capture; ``held``: payments under review;
 * ``requires_action``: payments that the card's holder has to confirm first: no money yet;
 * ``voided``, ``declined``, ``expired``: what was asked for and will not be taken or given back;
@@ -30,7 +30,7 @@ from django_dinero.sandbox.bank.schema import UNITS, VERSION
 #: Name → which rows of the ledger, and which column is summed.
 BUCKETS: Final = {
     "charged": (
-        "kind IN ('charge', 'authorization') AND status IN ('captured', 'settled')",
+        "kind IN ('charge', 'authorization', 'capture_only') AND status IN ('captured', 'settled')",
         "settled_units",
     ),
     "refunded": ("kind = 'refund' AND status IN ('captured', 'settled')", "settled_units"),

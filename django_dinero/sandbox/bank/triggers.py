@@ -45,6 +45,8 @@ AVS_EXCEPTIONS: Final = {
     "amex": frozenset({"46204", "46211", "46214"}),
     "visa": frozenset({"46214"}),
 }
+#: The networks that authorize 0.00. A live check of the others' cards authorizes 0.01.
+ZERO_AMOUNT_BRANDS: Final = frozenset({"visa"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +58,28 @@ class Assessment:
     reason: Reason | None = None
 
 
-def form_error(card: CardFacts, today: datetime.date) -> Reason | None:
-    """Return what is wrong with a card by itself: its check digit or its date.
+def form_errors(card: CardFacts, today: datetime.date) -> tuple[Reason, ...]:
+    """Return all that is wrong with a card by itself: its check digit and its date.
 
     A card is good to the end of its month. Without a date, none is checked.
     """
-    if not card.luhn_ok:
-        return Reason.INVALID_NUMBER
+    errors = () if card.luhn_ok else (Reason.INVALID_NUMBER,)
     if card.month is None or card.year is None:
-        return None
-    return Reason.EXPIRED if (card.year, card.month) < (today.year, today.month) else None
+        return errors
+    expired = (card.year, card.month) < (today.year, today.month)
+    return (*errors, Reason.EXPIRED) if expired else errors
+
+
+def lacks_address(card: CardFacts) -> bool:
+    """Say whether a card came without the street and the zip that a check of 0.00 is made with."""
+    return not (card.billing.get("address") and card.billing.get("zip"))
+
+
+def zero_amount_error(card: CardFacts) -> Reason | None:
+    """Return why nothing can be authorized with a card, None if it can."""
+    if lacks_address(card):
+        return Reason.MISSING_ADDRESS
+    return None if card.brand in ZERO_AMOUNT_BRANDS else Reason.ZERO_AMOUNT
 
 
 def assess(card: CardFacts, account: Account) -> Assessment:

@@ -1,11 +1,14 @@
-"""The vault's verbs for customers. Those for their cards are in :mod:`.cards`."""
+"""The vault's verbs for customers. Those for cards are in :mod:`.cards`, those for shipping
+addresses in :mod:`.addresses`.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from django_dinero.sandbox.bank.addresses import AddressVault
 from django_dinero.sandbox.bank.card_facts import CardFacts
 from django_dinero.sandbox.bank.cards import CardVault, card_of
 from django_dinero.sandbox.bank.clock import moment, stamp
@@ -14,8 +17,11 @@ from django_dinero.sandbox.bank.records import BankRefusal, Customer, NewCard, V
 from django_dinero.sandbox.bank.store import reads, writes
 
 
-class Vault(CardVault):
-    """Customers, with their cards. A verb that raises :class:`BankRefusal` has stored nothing."""
+class Vault(CardVault, AddressVault):
+    """Customers, with cards and shipping addresses.
+
+    A verb that raises :class:`BankRefusal` has stored nothing.
+    """
 
     # -- Customers ---------------------------------------------------------------------------
 
@@ -29,29 +35,33 @@ class Vault(CardVault):
         last_name: str = "",
         cards: Iterable[NewCard] = (),
         validation: Validation = Validation.NONE,
+        addresses: Iterable[Mapping[str, str]] = (),
     ) -> Customer:
-        """Store a customer, with cards.
+        """Store a customer, with cards and shipping addresses.
 
         Args:
             key: the merchant's own id of the customer.
             cards: all are stored, or neither they nor the customer; the first is the default.
             validation: how each card is checked first.
+            addresses: see :meth:`add_address`; stored with the customer, or not at all.
 
         Raises:
             BankRefusal: what a check said of a card; ``duplicate_customer`` (with the id) if key,
                 email and description all equal those of another; ``duplicate_card``,
-                ``card_limit``, ``token_*``.
+                ``duplicate_address``, ``card_limit``, ``token_*``.
         """
         cards = list(cards)
-        checked: list[tuple[CardFacts, bool, Verdict | None]] = []
+        checked: list[tuple[CardFacts, NewCard, Verdict | None]] = []
         try:
             checked += (self._checked(card, validation) for card in cards)
             self._refuse_duplicate_customer(key, email, description)
             with self.store.all_or_nothing():
                 customer_id = self._insert_customer(key, email, description, first_name, last_name)
                 stored = [self._store_card(customer_id, *each) for each in checked]
+                for fields in addresses:
+                    self.add_address(customer_id, fields)
         except BankRefusal as refusal:
-            refusal.checks = tuple(verdict for _facts, _default, verdict in checked)
+            refusal.checks = tuple(verdict for _facts, _card, verdict in checked)
             if len(checked) < len(cards):
                 refusal.checks += (refusal.verdict,)
             raise
@@ -65,7 +75,7 @@ class Vault(CardVault):
 
     @reads
     def customer(self, customer_id: str) -> Customer:
-        """Return a customer with all cards.
+        """Return a customer with all cards and addresses.
 
         Raises:
             BankRefusal: ``customer_not_found``.
@@ -137,13 +147,14 @@ class Vault(CardVault):
 
     @writes
     def delete_customer(self, customer_id: str) -> None:
-        """Remove a customer and all cards. The ledger keeps what they paid.
+        """Remove a customer, all cards and addresses. The ledger keeps what they paid.
 
         Raises:
             BankRefusal: ``customer_not_found``.
         """
         self._customer_row(customer_id)
         self.store.execute("DELETE FROM cards WHERE customer_id = ?", (customer_id,))
+        self.store.execute("DELETE FROM addresses WHERE customer_id = ?", (customer_id,))
         self.store.execute("DELETE FROM customers WHERE id = ?", (customer_id,))
 
     # -- Helpers -----------------------------------------------------------------------------
@@ -178,6 +189,7 @@ class Vault(CardVault):
             first_name=row["first_name"],
             last_name=row["last_name"],
             cards=tuple(card_of(card) for card in cards),
+            addresses=self._addresses(row["id"]),
             created_at=moment(row["created_at"]),
         )
 

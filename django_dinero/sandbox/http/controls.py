@@ -144,7 +144,7 @@ class Control:
             year=_get(given, "year", 0) or None,
             cvv=Secret(cvv) if cvv else None,
         )
-        return {"token": token.reveal()}
+        return {"token": token}
 
     def _fault(self, given: Mapping[str, Any]) -> object:
         if not given.get("name"):

@@ -6,8 +6,10 @@ import datetime
 from collections.abc import Iterator
 from decimal import Decimal
 
+import pytest
+
 from django_dinero.enums import RemoteStatus, TransactionKind
-from django_dinero.exceptions import OutcomeUnknown
+from django_dinero.exceptions import AuthenticationError, OutcomeUnknown
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import (
     CardRequest,
@@ -258,6 +260,18 @@ class ListContract(ContractBase):
         verdict = self.impostor().check_credentials()
         assert isinstance(verdict, CredentialsCheck)
         assert verdict.accepted is False
+
+    @needs("iter_customers", "impostor")
+    def test_other_credentials_see_no_customers(self) -> None:
+        """The list raises, since it cannot answer; the error's type tells why."""
+        with pytest.raises(AuthenticationError):
+            list(self.impostor().iter_customers())
+
+    @needs("iter_transactions", "impostor")
+    def test_other_credentials_see_no_transactions(self) -> None:
+        """The list raises, since it cannot answer; the error's type tells why."""
+        with pytest.raises(AuthenticationError):
+            list(self.impostor().iter_transactions(an_hour_ago()))
 
     @needs("parse_webhook")
     def test_a_webhook_without_a_signature_is_refused(self, gateway: Gateway) -> None:

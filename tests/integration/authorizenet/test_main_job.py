@@ -25,6 +25,7 @@ from django_dinero.exceptions import (
     RefundError,
 )
 from django_dinero.models import Customer, Operation, Transaction
+from django_dinero.redaction import Secret
 from django_dinero.sandbox.http.faults import FaultName
 from django_dinero.sandbox.http.server import SandboxServer
 from django_dinero.services.recovery import lookup
@@ -104,10 +105,10 @@ def test_a_card_twice_and_one_too_many(bank: SandboxServer, customer: Customer) 
 
 def test_a_token_is_charged_once(bank: SandboxServer) -> None:
     token = bank.bank.mint_token("5424000000000015", month=3, year=2034)
-    charge = Transaction.create(9, token=PaymentToken(token))
+    charge = Transaction.create(9, token=PaymentToken(Secret(token)))
     assert (charge.last_4, charge.brand) == ("0015", "mastercard")
     with pytest.raises(InvalidCardError) as caught:
-        Transaction.create(9, token=PaymentToken(token))
+        Transaction.create(9, token=PaymentToken(Secret(token)))
     assert caught.value.gateway_code == "E00114"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import sqlite3
@@ -17,7 +18,7 @@ import requests
 from django_dinero.sandbox.bank.schema import VERSION
 from example_project.demo.bank import FACTS, BankProcess
 from example_project.settings import BASE_DIR
-from tests.support.authorizenet import request
+from tests.support.authorizenet import bill_to, card, request
 
 pytestmark = pytest.mark.slow
 
@@ -70,6 +71,30 @@ def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
     assert "control: http://127.0.0.1:" in text
     assert "zip 46282" in text
     assert "4111111111111111" in text
+
+
+def test_the_account_declines_what_it_is_told() -> None:
+    arguments = [*COMMAND, "--port", "0", "--reject-avs", "a", "--reject-cvv", ""]
+    with Popen(arguments, stdout=PIPE, stderr=PIPE, text=True) as process:
+        assert process.stdout is not None
+        endpoint = process.stdout.readline().split()[1]
+        while "Ctrl-C" not in process.stdout.readline():
+            pass
+        answers = [reason(endpoint, "46201", "900"), reason(endpoint, "46205", "901")]
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=10)
+    assert answers == ["27", "1"]
+
+
+def reason(endpoint: str, zip_code: str, cvv: str) -> str:
+    """Charge a card over HTTP and return the code of the error or of the approval."""
+    tx = "<transactionType>authCaptureTransaction</transactionType><amount>5.00</amount>"
+    tx += card(cvv=cvv) + bill_to(zip_code)
+    body = request("createTransaction", f"<transactionRequest>{tx}</transactionRequest>")
+    text = requests.post(endpoint, data=body, headers=XML, timeout=10).text
+    found = re.search(r"<(?:errorCode|code)>([0-9]+)<", text)
+    assert found is not None, text
+    return found[1]
 
 
 def test_the_fault_die_ends_the_process(bank: BankProcess) -> None:

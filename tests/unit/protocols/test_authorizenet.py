@@ -18,6 +18,7 @@ from django_dinero.protocols.authorizenet import (
     REPLY_ROOTS,
     ROOTS,
     TYPES,
+    UNSIGNED,
     Child,
     Facet,
     arrange,
@@ -78,9 +79,13 @@ def test_every_child_has_a_known_type() -> None:
 
 def test_every_request_begins_with_the_head() -> None:
     for root, type_name in ROOTS.items():
-        if root.endswith("Request"):
+        if root.endswith("Request") and root != UNSIGNED:
             head = [child.name for child in TYPES[type_name][:3]]
             assert head == ["merchantAuthentication", "clientId", "refId"], root
+
+
+def test_one_request_has_no_credentials() -> None:
+    assert [child.name for child in TYPES[ROOTS[UNSIGNED]]] == ["refId"]
 
 
 def test_every_request_has_a_reply() -> None:

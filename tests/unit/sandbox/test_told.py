@@ -9,8 +9,12 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.core.checks import ERROR
+from django.core.management import CommandError, call_command
+from django.utils.module_loading import import_string
 
 from django_dinero.cards import brand_of, luhn_valid
+from django_dinero.gateways.authorizenet import AuthorizeNetGateway
 from django_dinero.management.commands.dinero_sandbox import Command
 from django_dinero.sandbox.bank import triggers
 from django_dinero.sandbox.bank.bank import Bank
@@ -57,6 +61,41 @@ def test_every_trigger_control_and_fault_is_told(told: str) -> None:
 def test_the_examples_of_the_controls_are_those_of_the_table(told: str) -> None:
     for takes in CONTROLS.values():
         assert not takes or json.dumps(takes) in told
+
+
+def test_the_settings_reach_the_bank(printed: str) -> None:
+    text = printed.partition("DINERO = ")[2].partition("\n\n")[0]
+    entry = json.loads(text)["GATEWAYS"]["default"]
+    assert import_string(entry["BACKEND"]) is AuthorizeNetGateway
+    gateway = AuthorizeNetGateway("default", entry["OPTIONS"])
+    assert not [message for message in gateway.check() if message.level >= ERROR]
+    given = gateway.options
+    assert f"endpoint: {given.endpoint}\n" in printed
+    account = Account()
+    assert (given.login_id.reveal(), given.client_key) == (account.login_id, account.client_key)
+    assert given.transaction_key.reveal() == account.transaction_key.reveal()
+
+
+def test_the_triggers_are_those_of_the_account() -> None:
+    account = Account(reject_avs="NAY", reject_cvv="P")
+    bank, out = Bank(account=account), StringIO()
+    server = SandboxServer(bank)
+    Command(stdout=out)._print_facts(server)
+    server.stop()
+    bank.close()
+    rows = {" ".join(row.split()) for row in out.getvalue().splitlines()}
+    declined = "declined by the account's own rules"
+    assert f"zip 46201 46205 AVS A N: {declined}" in rows
+    assert f"any other zip AVS Y: {declined}; so are" in rows
+    assert f"cvv 904 CVV P: {declined}" in rows
+    assert "cvv 900 901 902 903 approved, CVV M N S U" in rows
+    assert f"any other cvv, or none CVV P: {declined}" in rows
+
+
+@pytest.mark.parametrize("name", ["reject_avs", "reject_cvv"])
+def test_a_result_that_no_check_has(name: str) -> None:
+    with pytest.raises(CommandError, match=rf"--{name.replace('_', '-')}: give letters of A"):
+        call_command("dinero_sandbox", port=0, **{name: "NQ"})
 
 
 def test_the_cards_are_of_the_brand_that_is_told(printed: str) -> None:

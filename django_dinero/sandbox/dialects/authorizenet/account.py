@@ -15,6 +15,11 @@ def authenticate_test(bank: Bank, request: Node) -> Answer:
     return Answer()
 
 
+def is_alive(bank: Bank, request: Node) -> Answer:
+    """Answer isAliveRequest, which asks without credentials."""
+    return Answer()
+
+
 def merchant_details(bank: Bank, request: Node) -> Answer:
     account = bank.account
     processor = {

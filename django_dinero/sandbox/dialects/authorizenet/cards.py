@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django_dinero.cards import brand_of
 from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.bank.card_facts import SHORTEST_NUMBER
 from django_dinero.sandbox.bank.enums import Reason
 from django_dinero.sandbox.bank.records import (
     BankRefusal,
@@ -81,7 +82,10 @@ def card_input(profile: Node, *, stored: bool = False) -> CardInput:
         source: CardSource = masked or source_of(payment, billing)
     except BadCard as error:
         raise _bad_card(error) from None
-    return CardInput(NewCard(source, billing, profile.flag("defaultPaymentProfile")))
+    if isinstance(source, PlainCard) and len(source.number.reveal()) < SHORTEST_NUMBER:
+        raise Refused("E00015")
+    is_default, kind = profile.flag("defaultPaymentProfile"), profile.value("customerType")
+    return CardInput(NewCard(source, billing, is_default, kind))
 
 
 def _bad_card(error: BadCard) -> Refused:
@@ -138,14 +142,22 @@ def create_card(bank: Bank, request: Node) -> Answer:
     )
 
 
-def masked_profile(card: Card, *, unmask: bool) -> Tree:
-    """Return a payment profile as the gateway shows it: never its number."""
+def masked_profile(card: Card, request: Node) -> Tree:
+    """Return a payment profile as the gateway shows it: never its number.
+
+    Args:
+        card: from the vault.
+        request: says whether to show its date and its issuer's number too.
+    """
+    unmask = request.flag("unmaskExpirationDate")
+    issuer = request.flag("includeIssuerInfo")
     return {
+        "customerType": card.customer_type or None,
         "billTo": billing_tree(card.billing),
         "customerProfileId": card.customer_id,
         "customerPaymentProfileId": card.id,
         "defaultPaymentProfile": "true" if card.is_default else None,
-        "payment": {"creditCard": card_tree(card, unmask=unmask)},
+        "payment": {"creditCard": card_tree(card, unmask=unmask, issuer=issuer)},
     }
 
 
@@ -161,7 +173,7 @@ def get_card(bank: Bank, request: Node) -> Answer:
         if default is None:
             raise Refused("E00121")
         card = default
-    profile = masked_profile(card, unmask=request.flag("unmaskExpirationDate"))
+    profile = masked_profile(card, request)
     return Answer({"paymentProfile": profile})
 
 
@@ -179,6 +191,7 @@ def update_card(bank: Bank, request: Node) -> Answer:
             given.card.source,
             billing=given.card.billing,
             is_default=given.card.is_default,
+            customer_type=given.card.customer_type,
             validation=VALIDATIONS[request.value("validationMode")],
         )
     except BankRefusal as error:
@@ -195,9 +208,16 @@ def delete_card(bank: Bank, request: Node) -> Answer:
 
 
 def validate_card(bank: Bank, request: Node) -> Answer:
+    """Answer validateCustomerPaymentProfileRequest.
+
+    Raises:
+        Refused: the check failed; the reply has its line.
+    """
     customer_id = request.value("customerProfileId")
     card_id = request.value("customerPaymentProfileId")
     mode = VALIDATIONS[request.value("validationMode")]
+    if request.value("customerShippingAddressId"):
+        bank.address(customer_id, request.value("customerShippingAddressId"))
     verdict = bank.validate_card(customer_id, card_id, mode, code_of(request))
     card = bank.card(customer_id, card_id)
     line = direct_response(verdict, last_4=card.last_4, brand=card.brand, billing=card.billing)

@@ -33,6 +33,7 @@ NO_REFERENCE = ReasonCode(ERROR, "33", "A valid referenced transaction ID is req
 MISSING_FIELDS = ReasonCode(
     ERROR, "290", "There is one or more missing or invalid required fields."
 )
+NO_AUTH_CODE = ReasonCode(ERROR, "12", "An authorization code is required but not present.")
 NO_ECHECK = ReasonCode(ERROR, "18", "ACH transactions are not accepted by this merchant.")
 INVALID_EXPIRY = ReasonCode(ERROR, "7", "Credit card expiration date is invalid.")
 INVALID_CARD_CODE = ReasonCode(ERROR, "78", "The Card Code (CVV2/CVC2/CID) is invalid.")
@@ -51,6 +52,11 @@ REASONS: Mapping[Reason, ReasonCode] = MappingProxyType(
         Reason.DECLINED: ReasonCode(DECLINED, "2", _DECLINED),
         Reason.INVALID_AMOUNT: ReasonCode(ERROR, "5", "A valid amount is required."),
         Reason.INVALID_NUMBER: BAD_NUMBER,
+        Reason.ZERO_AMOUNT: ReasonCode(
+            ERROR,
+            "289",
+            "This processor does not accept zero dollar authorization for this card type.",
+        ),
         Reason.MASKED_MISMATCH: BAD_NUMBER,
         Reason.MISSING_ADDRESS: MISSING_FIELDS,
         Reason.EXPIRED: ReasonCode(ERROR, "8", "The credit card has expired."),

@@ -20,6 +20,7 @@ from django_dinero.sandbox.dialects.authorizenet.wire import billing_tree, card_
 _TYPES = {
     RowKind.CHARGE: "authCaptureTransaction",
     RowKind.AUTHORIZATION: "authOnlyTransaction",
+    RowKind.CAPTURE_ONLY: "captureOnlyTransaction",
     RowKind.REFUND: "refundTransaction",
     RowKind.VALIDATION: "authOnlyTransaction",
 }
@@ -89,13 +90,17 @@ def _details(row: LedgerRow) -> Tree:
         "cardCodeResponse": row.cvv.value,
         "FDSFilterAction": "authAndHold" if held else None,
         "batch": _batch(row),
-        "order": _filled(invoiceNumber=row.invoice, description=row.description),
+        "order": _filled(
+            invoiceNumber=row.invoice,
+            description=row.description,
+            purchaseOrderNumber=row.purchase_order,
+        ),
         "requestedAmount": f"{row.requested_amount or row.amount:.2f}",
         "authAmount": f"{row.amount:.2f}",
         "settleAmount": f"{_settle_amount(row):.2f}",
         "taxExempt": "false",
         "payment": {"creditCard": card_tree(row)},
-        "customer": _filled(id=row.customer_reference, email=row.email),
+        "customer": _filled(type=row.customer_type, id=row.customer_reference, email=row.email),
         "billTo": billing_tree(row.billing),
         "recurringBilling": "false",
         "customerIP": row.customer_ip or None,

@@ -11,11 +11,22 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from django_dinero.protocols.authorizenet import REPLY_ROOTS, ROOTS, TYPES
+from django_dinero.protocols.authorizenet import REPLY_ROOTS, ROOTS, TYPES, UNSIGNED
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.records import BankRefusal
-from django_dinero.sandbox.dialects.authorizenet import cards, details, followups, reports, vault
-from django_dinero.sandbox.dialects.authorizenet.account import authenticate_test, merchant_details
+from django_dinero.sandbox.dialects.authorizenet import (
+    cards,
+    details,
+    followups,
+    reports,
+    shipping,
+    vault,
+)
+from django_dinero.sandbox.dialects.authorizenet.account import (
+    authenticate_test,
+    is_alive,
+    merchant_details,
+)
 from django_dinero.sandbox.dialects.authorizenet.cards import refusal
 from django_dinero.sandbox.dialects.authorizenet.formats import (
     read_request,
@@ -25,6 +36,9 @@ from django_dinero.sandbox.dialects.authorizenet.formats import (
 from django_dinero.sandbox.dialects.authorizenet.messages import MESSAGES, Answer, Refused
 from django_dinero.sandbox.dialects.authorizenet.money import create_transaction
 from django_dinero.sandbox.dialects.authorizenet.parse import Malformed, Node
+from django_dinero.sandbox.dialects.authorizenet.profile_transactions import (
+    create_profile_transaction,
+)
 from django_dinero.sandbox.dialects.authorizenet.profiles import from_transaction
 from django_dinero.sandbox.dialects.authorizenet.reply import Tree
 from django_dinero.sandbox.http.exchange import Dialect, Request, Response, Route
@@ -69,7 +83,13 @@ class AuthorizeNetDialect(Dialect):
             "deleteCustomerPaymentProfileRequest": cards.delete_card,
             "validateCustomerPaymentProfileRequest": cards.validate_card,
             "getCustomerPaymentProfileListRequest": cards.expiring_cards,
+            "createCustomerShippingAddressRequest": shipping.create_address,
+            "getCustomerShippingAddressRequest": shipping.get_address,
+            "updateCustomerShippingAddressRequest": shipping.update_address,
+            "deleteCustomerShippingAddressRequest": shipping.delete_address,
             "createCustomerProfileFromTransactionRequest": from_transaction,
+            "createCustomerProfileTransactionRequest": create_profile_transaction,
+            "isAliveRequest": is_alive,
             "authenticateTestRequest": authenticate_test,
             "getMerchantDetailsRequest": merchant_details,
             "createTransactionRequest": create_transaction,
@@ -79,6 +99,7 @@ class AuthorizeNetDialect(Dialect):
             "getUnsettledTransactionListRequest": reports.unsettled,
             "getSettledBatchListRequest": reports.batches,
             "getTransactionListRequest": reports.batch_transactions,
+            "getBatchStatisticsRequest": reports.batch_statistics,
         }
 
     def operation_of(self, request: Request) -> str:
@@ -108,7 +129,8 @@ class AuthorizeNetDialect(Dialect):
             return _malformed(error)
         root, ref_id = REPLY_ROOTS[node.name], node.value("refId")
         try:
-            self._authenticate(node)
+            if node.name != UNSIGNED:
+                self._authenticate(node)
             answer = self._operations[node.name](self.bank, node)
         except Refused as refused:
             return _refused(root, ref_id, refused)

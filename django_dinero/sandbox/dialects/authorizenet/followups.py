@@ -28,12 +28,24 @@ def _amount(tx: Node) -> Decimal | None:
     return Decimal(text) if text else None
 
 
+def _reference(tx: Node) -> str:
+    """Return the id of the earlier transaction; 0, which replies have for none, is none."""
+    text = tx.value("refTransId").strip()
+    return text if text.strip("0") else ""
+
+
 def _without_reference(bank: Bank) -> Answer:
     return answer(Result(codes.NO_REFERENCE), bank.account)
 
 
-def _followed(verdict: Verdict, ref_id: str, *, is_capture: bool = False) -> Result:
-    """The result of a capture or a void: its transId is that of the original."""
+def followed(verdict: Verdict, ref_id: str, *, is_capture: bool = False) -> Result:
+    """Return the result of a capture or a void: its transId is that of the original.
+
+    Args:
+        verdict: the bank's.
+        ref_id: the id that was asked about.
+        is_capture: whether it was to be captured.
+    """
     row, reason = verdict.row, reason_of(verdict)
     if is_capture and verdict.reason is Reason.ALREADY_VOIDED:
         # 310 would say that the *void* had been done before.
@@ -52,24 +64,24 @@ def _followed(verdict: Verdict, ref_id: str, *, is_capture: bool = False) -> Res
 
 def capture(bank: Bank, tx: Node, key: str) -> Answer:
     """Answer priorAuthCaptureTransaction: all of it without an amount."""
-    ref_id = tx.value("refTransId")
+    ref_id = _reference(tx)
     if not ref_id:
         return _without_reference(bank)
     currency = tx.value("currencyCode")
     verdict = bank.capture(ref_id, _amount(tx), currency=currency, capture_key=key)
-    return answer(_followed(verdict, ref_id, is_capture=True), bank.account)
+    return answer(followed(verdict, ref_id, is_capture=True), bank.account)
 
 
 def void(bank: Bank, tx: Node, key: str) -> Answer:
-    ref_id = tx.value("refTransId")
+    ref_id = _reference(tx)
     if not ref_id:
         return _without_reference(bank)
-    return answer(_followed(bank.void(ref_id, void_key=key), ref_id), bank.account)
+    return answer(followed(bank.void(ref_id, void_key=key), ref_id), bank.account)
 
 
 def refund(bank: Bank, tx: Node, key: str) -> Answer:
     """Answer refundTransaction: linked to its charge, with the card's mask or the profile."""
-    ref_id, amount = tx.value("refTransId"), _amount(tx)
+    ref_id, amount = _reference(tx), _amount(tx)
     number = tx.value("payment", "creditCard", "cardNumber").strip()
     profile = tx.find("profile")
     if not ref_id:
@@ -100,16 +112,24 @@ def refund(bank: Bank, tx: Node, key: str) -> Answer:
             invoice=tx.value("order", "invoiceNumber"),
             description=tx.value("order", "description"),
             customer_ip=tx.value("customerIP"),
+            purchase_order=tx.value("poNumber"),
         ),
         duplicate_window=window,
     )
     if verdict.reason is Reason.REFUND_WRONG_CARD and profile is not None:
         raise Refused("E00051", body=_EMPTY)
     # As with a charge: only a window that was sent makes the refusal name the original.
-    return answer(_refunded(verdict, ref_id, tell_original=window is not None), bank.account)
+    return answer(refunded(verdict, ref_id, tell_original=window is not None), bank.account)
 
 
-def _refunded(verdict: Verdict, ref_id: str, *, tell_original: bool) -> Result:
+def refunded(verdict: Verdict, ref_id: str, *, tell_original: bool) -> Result:
+    """Return the result of a refund.
+
+    Args:
+        verdict: the bank's.
+        ref_id: the id that was asked about.
+        tell_original: whether the duplicate window was sent with the request.
+    """
     row, reason = verdict.row, reason_of(verdict)
     if verdict.reason is Reason.DUPLICATE and tell_original and row is not None:
         return Result(reason, trans_id=row.id, ref_id=ref_id, card=shown(row))
@@ -141,7 +161,7 @@ def update_held(bank: Bank, request: Node) -> Answer:
     verdict = bank.decide_review(ref_id, approve=held.value("action") == "approve")
     row = verdict.row
     if verdict.reason is not None or row is None:
-        return answer(_followed(verdict, ref_id), bank.account)
+        return answer(followed(verdict, ref_id), bank.account)
     approved = row.status is not RemoteStatus.DECLINED
     reason = codes.APPROVAL if approved else codes.REASONS[Reason.DECLINED]
     result = Result(

@@ -12,6 +12,7 @@ from functools import cache
 from xml.parsers import expat
 
 from django_dinero.protocols.authorizenet import CHOICES, NAMESPACE, REPLY_ROOTS, ROOTS, TYPES
+from django_dinero.sandbox.dialects.authorizenet.unserved import operation_text
 from django_dinero.sandbox.dialects.authorizenet.values import problem
 
 _INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
@@ -112,7 +113,7 @@ def check(root: Node) -> Node:
     if root.namespace != NAMESPACE:
         raise Malformed("E00045", "The root node does not reference a valid XML namespace.")
     if root.name not in REPLY_ROOTS:
-        raise Malformed("E00004", "The name of the requested API method is invalid.")
+        raise Malformed("E00004", operation_text(root.name))
     _check_complex(root, ROOTS[root.name])
     return root
 

@@ -92,7 +92,10 @@ def from_transaction(bank: Bank, request: Node) -> Answer:
             card = NewCard(PaidCard(row.id), is_default=request.flag("defaultPaymentProfile"))
             stored = bank.add_card(customer_id, card)
             tree = dict(new_customer_tree(bank.customer(customer_id), []))
-            tree["customerPaymentProfileIdList"] = {"numericString": [stored.id]}
+            tree |= {
+                "customerPaymentProfileIdList": {"numericString": [stored.id]},
+                "customerShippingAddressIdList": {},
+            }
             return Answer(tree)
         return Answer(new_customer_tree(_new_customer(bank, request, row), []))
     except BankRefusal as error:

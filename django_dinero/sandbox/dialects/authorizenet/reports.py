@@ -20,6 +20,7 @@ from django_dinero.sandbox.dialects.authorizenet.wire import account_type, maske
 
 #: The gateway answers at most this many days of batches in one call.
 LONGEST_SPAN = datetime.timedelta(days=31)
+_ONE_DATE = "A required field is not present: give both settlement dates, or neither."
 _TOO_LONG = "The date range specified is invalid: it may not be longer than 31 days."
 
 
@@ -92,14 +93,12 @@ def batches(bank: Bank, request: Node) -> Answer:
     """Answer getSettledBatchListRequest: a span of days, else the last day.
 
     Raises:
-        Refused: the span is longer than 31 days, or ends before it begins.
+        Refused: the span is longer than 31 days, ends before it begins, or has only one end.
     """
     first, last = _moment(request, "firstSettlementDate"), _moment(request, "lastSettlementDate")
-    if first is None and last is None:
-        first = bank.clock.now() - datetime.timedelta(days=1)
-    elif first is None or last is None:
-        first = first or (last or bank.clock.now()) - LONGEST_SPAN
-        last = last or first + LONGEST_SPAN
+    if (first is None) != (last is None):
+        raise Refused("E00014", _ONE_DATE)
+    first = first or bank.clock.now() - datetime.timedelta(days=1)
     if last is not None and not datetime.timedelta(0) <= last - first <= LONGEST_SPAN:
         raise Refused("E00013", _TOO_LONG)
     found = [one for one in bank.batches(since=first) if last is None or one.settled_at <= last]
@@ -108,6 +107,19 @@ def batches(bank: Bank, request: Node) -> Answer:
     with_statistics = request.flag("includeStatistics")
     trees = [_batch(bank, one, with_statistics=with_statistics) for one in found]
     return Answer({"batchList": {"batch": trees}})
+
+
+def batch_statistics(bank: Bank, request: Node) -> Answer:
+    """Answer getBatchStatisticsRequest: one batch with its sums.
+
+    Raises:
+        Refused: there is no such batch.
+    """
+    wanted = request.value("batchId")
+    found = next((one for one in bank.batches() if one.id == wanted), None)
+    if found is None:
+        raise Refused("E00040")
+    return Answer({"batch": _batch(bank, found, with_statistics=True)})
 
 
 def _moment(request: Node, name: str) -> datetime.datetime | None:

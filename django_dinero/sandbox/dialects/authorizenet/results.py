@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 
-from django_dinero.sandbox.bank.enums import Outcome, Reason
+from django_dinero.sandbox.bank.enums import Outcome, Reason, RowKind
 from django_dinero.sandbox.bank.records import Account, LedgerRow, Verdict
 from django_dinero.sandbox.dialects.authorizenet import codes
 from django_dinero.sandbox.dialects.authorizenet.codes import ReasonCode
@@ -32,6 +32,7 @@ class Result:
 
     ``trans_id`` and ``ref_id`` are the gateway's transId (``0`` where nothing was made) and
     refTransID; the letters are empty where the operation has none; ``extra`` is what else it holds.
+    ``also`` is what else was wrong: an error is one of a list.
     """
 
     reason: ReasonCode
@@ -46,12 +47,14 @@ class Result:
     network_id: str = ""
     test: bool = False
     extra: Tree | None = None
+    also: tuple[ReasonCode, ...] = ()
 
     def tree(self, account: Account) -> Tree:
         """Return the elements."""
         good = self.reason.response in (codes.APPROVED, codes.HELD)
         message = {"code": self.reason.code, "description": self.reason.text}
-        error = {"errorCode": self.reason.code, "errorText": self.reason.text}
+        wrong = sorted((self.reason, *self.also), key=lambda each: int(each.code))
+        errors = [{"errorCode": each.code, "errorText": each.text} for each in wrong]
         return {
             "responseCode": self.reason.response,
             "authCode": self.auth_code,
@@ -65,7 +68,7 @@ class Result:
             "accountNumber": masked(self.card.last_4) if self.card.last_4 else "",
             "accountType": account_type(self.card.brand),
             "messages": {"message": [message]} if good else None,
-            "errors": None if good else {"error": [error]},
+            "errors": None if good else {"error": errors},
             "transHashSha2": self._hash(account),
             "networkTransId": self.network_id or None,
             **(self.extra or {}),
@@ -122,7 +125,10 @@ def paid(verdict: Verdict, card: Shown, *, tell_original: bool) -> Result:
     row = verdict.row
     is_duplicate = verdict.reason is Reason.DUPLICATE
     if row is None or (is_duplicate and not tell_original):
-        return Result(reason_of(verdict), card=card)
+        also = tuple(codes.REASONS[reason] for reason in verdict.also)
+        return Result(reason_of(verdict), card=card, also=also)
+    if row.kind in (RowKind.CAPTURE_ONLY, RowKind.REFUND):
+        return _unasked(row, reason_of(verdict))
     return Result(
         reason_of(verdict),
         trans_id=row.id,
@@ -137,6 +143,18 @@ def paid(verdict: Verdict, card: Shown, *, tell_original: bool) -> Result:
     )
 
 
+def _unasked(row: LedgerRow, reason: ReasonCode) -> Result:
+    """Return the result of a payment for which the card's bank was not asked: no letters."""
+    return Result(
+        reason,
+        trans_id=row.id,
+        auth_code=row.auth_code,
+        card=shown(row),
+        amount=str(row.amount),
+        extra=_profile(row),
+    )
+
+
 def _extra(verdict: Verdict, row: LedgerRow) -> Tree:
     extra: dict[str, object] = {}
     if verdict.balance is not None or verdict.outcome is Outcome.PARTIAL:
@@ -148,9 +166,11 @@ def _extra(verdict: Verdict, row: LedgerRow) -> Tree:
         }
     if verdict.outcome is Outcome.PARTIAL:
         extra["splitTenderId"] = row.id
-    if row.customer_id:
-        extra["profile"] = {
-            "customerProfileId": row.customer_id,
-            "customerPaymentProfileId": row.card_id or None,
-        }
-    return extra
+    return {**extra, **_profile(row)}
+
+
+def _profile(row: LedgerRow) -> Tree:
+    if not row.customer_id:
+        return {}
+    ids = {"customerProfileId": row.customer_id, "customerPaymentProfileId": row.card_id or None}
+    return {"profile": ids}

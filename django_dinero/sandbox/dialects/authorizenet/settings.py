@@ -15,6 +15,11 @@ def settings_of(tx: Node) -> dict[str, str]:
     return {one.value("settingName"): one.value("settingValue") for one in pairs}
 
 
+def is_test(settings: dict[str, str]) -> bool:
+    """Say whether nothing is to be kept of a request."""
+    return settings.get("testRequest", "").lower() in ("true", "1")
+
+
 def window_of(settings: dict[str, str]) -> int | None:
     """Return the duplicate window in seconds, None where none was sent."""
     window = settings.get("duplicateWindow", "")

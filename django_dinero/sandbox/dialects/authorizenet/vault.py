@@ -14,7 +14,8 @@ from django_dinero.sandbox.dialects.authorizenet.cards import (
 from django_dinero.sandbox.dialects.authorizenet.messages import Answer, Refused
 from django_dinero.sandbox.dialects.authorizenet.parse import Node
 from django_dinero.sandbox.dialects.authorizenet.reply import Tree
-from django_dinero.sandbox.dialects.authorizenet.wire import VALIDATIONS
+from django_dinero.sandbox.dialects.authorizenet.shipping import DUPLICATE_TEXT, address_tree
+from django_dinero.sandbox.dialects.authorizenet.wire import VALIDATIONS, billing_of
 
 #: createCustomerProfileResponse has these three lists, empty or not.
 NO_LISTS: Tree = {
@@ -25,7 +26,7 @@ NO_LISTS: Tree = {
 
 
 def create_customer(bank: Bank, request: Node) -> Answer:
-    """Answer createCustomerProfileRequest. Shipping addresses are read and not kept."""
+    """Answer createCustomerProfileRequest."""
     profile = request.find("profile") or request
     names = {name: profile.value(name) for name in ("merchantCustomerId", "description", "email")}
     if not any(names.values()):
@@ -38,6 +39,7 @@ def create_customer(bank: Bank, request: Node) -> Answer:
             description=names["description"],
             cards=[each.card for each in inputs],
             validation=VALIDATIONS[request.value("validationMode")],
+            addresses=[billing_of(node) for node in profile.all("shipToList")],
         )
     except BankRefusal as error:
         raise _new_customer_refusal(bank, error, inputs, names) from None
@@ -60,7 +62,9 @@ def new_customer_tree(customer: Customer, inputs: list[CardInput]) -> Tree:
     return {
         "customerProfileId": customer.id,
         "customerPaymentProfileIdList": {"numericString": [card.id for card in customer.cards]},
-        "customerShippingAddressIdList": {},
+        "customerShippingAddressIdList": {
+            "numericString": [each.id for each in customer.addresses]
+        },
         "validationDirectResponseList": {"string": lines},
     }
 
@@ -78,6 +82,8 @@ def _new_customer_refusal(
     if error.reason is Reason.DUPLICATE_CUSTOMER:
         text = f"A duplicate record with ID {error.existing_id} already exists."
         return Refused("E00039", text, body)
+    if error.reason is Reason.DUPLICATE_ADDRESS:
+        return Refused("E00039", DUPLICATE_TEXT, body)
     found = refusal(error, bank.account.max_cards)
     return Refused(found.code, found.text, body)
 
@@ -93,13 +99,13 @@ def get_customer(bank: Bank, request: Node) -> Answer:
         if not found:
             raise Refused("E00040")
         customer = found[0]
-    unmask = request.flag("unmaskExpirationDate")
     profile: Tree = {
         "merchantCustomerId": customer.key or None,
         "description": customer.description or None,
         "email": customer.email or None,
         "customerProfileId": customer.id,
-        "paymentProfiles": [masked_profile(card, unmask=unmask) for card in customer.cards],
+        "paymentProfiles": [masked_profile(card, request) for card in customer.cards],
+        "shipToList": [address_tree(each) for each in customer.addresses],
         "profileType": "regular",
     }
     return Answer({"profile": profile})

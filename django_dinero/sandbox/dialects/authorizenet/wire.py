@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from django_dinero.cards import luhn_valid
 from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank.enums import Validation
 from django_dinero.sandbox.bank.records import Card, LedgerRow, MaskedCard, PlainCard, Token
@@ -13,6 +14,7 @@ from django_dinero.sandbox.dialects.authorizenet import codes
 from django_dinero.sandbox.dialects.authorizenet.codes import ReasonCode
 from django_dinero.sandbox.dialects.authorizenet.parse import Node
 from django_dinero.sandbox.dialects.authorizenet.reply import Tree
+from django_dinero.sandbox.dialects.authorizenet.unserved import payment_reason
 
 #: The gateway's names of address fields → those of :class:`django_dinero.cards.Address`.
 ADDRESS: Mapping[str, str] = MappingProxyType(
@@ -49,9 +51,11 @@ VALIDATIONS: Mapping[str, Validation] = MappingProxyType(
         "oldLiveMode": Validation.LIVE,
     }
 )
-#: Four digits keep to the schema, but only as the mask that they are not.
-SHORTEST_NUMBER = 12
 ACCEPT_JS = "COMMON.ACCEPT.INAPP.PAYMENT"
+#: The descriptors of tokens that are encrypted cards of somebody else's wallet.
+WALLETS = frozenset(
+    {"COMMON.APPLE.INAPP.PAYMENT", "COMMON.GOOGLE.INAPP.PAYMENT", "COMMON.VCO.ONLINE.PAYMENT"}
+)
 
 _YEAR_FIRST = re.compile(r"([0-9]{4})-?([0-9]{2})", re.ASCII)
 _MONTH_FIRST = re.compile(r"([0-9]{2})[-/]?([0-9]{4}|[0-9]{2})", re.ASCII)
@@ -65,12 +69,14 @@ class BadCard(Exception):
     Args:
         reason: how a transaction with it is answered.
         field: what the vault calls the field.
+        also: what else a transaction with it is answered.
     """
 
-    def __init__(self, reason: ReasonCode, field: str) -> None:
+    def __init__(self, reason: ReasonCode, field: str, also: tuple[ReasonCode, ...] = ()) -> None:
         super().__init__(field)
         self.reason = reason
         self.field = field
+        self.also = also
 
 
 def billing_of(node: Node | None) -> dict[str, str]:
@@ -112,15 +118,21 @@ def code_of(node: Node) -> Secret | None:
 def card_of(card: Node, billing: Mapping[str, str]) -> PlainCard:
     """Return a ``creditCard`` given by its number.
 
+    The bank judges the digits: their sum, and how many there are.
+
     Raises:
         BadCard: a mask, or no number at all; its date.
     """
     number = card.value("cardNumber").strip()
-    if not (number.isascii() and number.isdigit() and len(number) >= SHORTEST_NUMBER):
+    if not (number.isascii() and number.isdigit()):
         raise BadCard(codes.BAD_NUMBER, "Card Number")
-    month, year = expiry_of(card.value("expirationDate"))
+    wrong_too = () if luhn_valid(number) else (codes.BAD_NUMBER,)
+    try:
+        month, year = expiry_of(card.value("expirationDate"))
+    except BadCard as error:
+        raise BadCard(error.reason, error.field, wrong_too) from None
     if month is None:
-        raise BadCard(codes.INVALID_EXPIRY, "Expiration Date")
+        raise BadCard(codes.INVALID_EXPIRY, "Expiration Date", wrong_too)
     return PlainCard(Secret(number), month, year, code_of(card), billing)
 
 
@@ -154,11 +166,14 @@ def source_of(payment: Node, billing: Mapping[str, str]) -> PlainCard | Token:
     if card is not None:
         return card_of(card, billing)
     if token is not None:
-        known = token.value("dataDescriptor") == ACCEPT_JS
+        descriptor = token.value("dataDescriptor")
+        if descriptor in WALLETS:
+            raise BadCard(payment_reason(descriptor), "Payment")
+        known = descriptor == ACCEPT_JS
         return Token(Secret(token.value("dataValue") if known else ""), billing)
     if payment.find("bankAccount") is not None:
         raise BadCard(codes.NO_ECHECK, "Bank Account")
-    raise BadCard(codes.MISSING_FIELDS, "Payment")
+    raise BadCard(payment_reason(next(iter(payment)).name), "Payment")
 
 
 def account_type(brand: str) -> str:
@@ -178,16 +193,18 @@ def billing_tree(billing: Mapping[str, str], *, full: bool = True) -> Tree | Non
     return tree or None
 
 
-def card_tree(card: Card | LedgerRow, *, unmask: bool = False) -> Tree:
+def card_tree(card: Card | LedgerRow, *, unmask: bool = False, issuer: bool = False) -> Tree:
     """Return a masked ``creditCard``.
 
     Args:
         card: from the vault or the ledger.
         unmask: whether to show the expiry date.
+        issuer: whether to show the first six digits.
     """
     date = f"{card.year:04}-{card.month:02}" if card.year and card.month else "XXXX"
     return {
         "cardNumber": masked(card.last_4),
         "expirationDate": date if unmask else "XXXX",
         "cardType": account_type(card.brand) or None,
+        "issuerNumber": (card.issuer_number or None) if issuer else None,
     }

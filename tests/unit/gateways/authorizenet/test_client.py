@@ -220,3 +220,22 @@ def test_trouble_in_the_middle_of_a_change_is_no_refusal(code: str) -> None:
 @pytest.mark.parametrize("code", ["E00027", "E00007", "E00011"])
 def test_other_refusals_are_answers(code: str) -> None:
     assert change(REFUSED.format(code, "")).code == code
+
+
+def test_every_message_is_a_reason() -> None:
+    rows = [("E00013", "Card Number is invalid."), ("E00013", "Expiration Date is invalid.")]
+    rows += [("E00040", "The record cannot be found."), rows[0]]
+    inner = "".join(f"<message><code>{c}</code><text>{t}</text></message>" for c, t in rows)
+    found = call(reply(f"<messages><resultCode>Error</resultCode>{inner}</messages>"))
+    reasons = found.refusal(ReasonKind.CARD_NOT_FOUND).reasons
+    assert [reason.kind for reason in reasons] == [
+        ReasonKind.INVALID_CARD,
+        ReasonKind.EXPIRY,
+        ReasonKind.CARD_NOT_FOUND,
+    ]
+    assert reasons[0] == found.reason()
+
+
+def test_a_refusal_without_a_message_has_a_reason_too() -> None:
+    found = call(reply("<messages><resultCode>Error</resultCode></messages>"))
+    assert found.refusal().reasons == (Reason(ReasonKind.GATEWAY_ERROR, "", ""),)

@@ -106,10 +106,30 @@ def test_a_longer_mask_is_a_mask() -> None:
 @pytest.mark.parametrize(
     "account", ["", "XXXX", "XXX1111", "XXXX11111", "1111", "4111111111111111"]
 )
-def test_what_is_no_masked_account_leaves_card_and_card_code_unknown(account: str) -> None:
+def test_what_is_no_masked_account_leaves_the_card_unknown(account: str) -> None:
     told = direct_response.parse(answer(f50=account))
     assert told is not None
-    assert (told.last_4, told.account_type, told.cvv) == ("", "", "")
+    assert (told.last_4, told.account_type) == ("", "")
+
+
+@pytest.mark.parametrize(("delimiter", "quote"), SHAPES)
+@pytest.mark.parametrize("letter", ["", *"MNPSU"])
+def test_the_card_code_result_needs_no_account(delimiter: str, quote: str, letter: str) -> None:
+    bare = {"f38": letter, "f50": "", "f51": ""}
+    plain = answer(delimiter, quote, **bare)
+    reason = answer(delimiter, quote, f3=f"No{delimiter} no{delimiter} no.", **bare)
+    typed = {"f13": f"Ada{delimiter} PhD", "f16": f"1{delimiter}2{delimiter}"}
+    for text in (plain, reason, answer(delimiter, quote, **bare, **typed)):
+        told = direct_response.parse(text)
+        assert told is not None
+        assert told.cvv == letter
+
+
+def test_the_card_code_result_of_a_line_that_ends_with_it() -> None:
+    fields = answer().split(",")
+    told = direct_response.parse(",".join(fields[:39]))
+    assert told is not None
+    assert (told.cvv, told.last_4) == ("M", "")
 
 
 def test_a_card_code_result_is_one_letter() -> None:

@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 
 from django_dinero.enums import TransactionKind
-from django_dinero.exceptions import GatewayError, NotSent, OutcomeUnknown
+from django_dinero.exceptions import (
+    AuthenticationError,
+    GatewayError,
+    NotPermittedError,
+    NotSent,
+    OutcomeUnknown,
+)
 from django_dinero.gateways.authorizenet import AuthorizeNetGateway, lists
 from django_dinero.gateways.authorizenet.client import Reply
 from django_dinero.gateways.types import LookupHints
@@ -299,9 +305,21 @@ def test_a_list_that_cannot_be_read_is_an_error_and_no_end(answers: list[Answer]
     gateway, _client = scripted(*answers)
     with pytest.raises(GatewayError) as caught:
         list(gateway.iter_transactions(SINCE))
+    forbidden = answers[-1] is FORBIDDEN
+    assert type(caught.value) is (NotPermittedError if forbidden else GatewayError)
     assert str(caught.value) == answers[-1].text
+    assert caught.value.gateway_code == answers[-1].code
     assert caught.value.gateway_name == "shop"
     assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("seen", [[], [LISTED], [LISTED, BATCH]])
+@pytest.mark.parametrize("code", ["E00005", "E00006", "E00007", "E00008", "E00059"])
+def test_wrong_credentials_are_told_as_that(seen: list[Answer], code: str) -> None:
+    gateway, _client = scripted(*seen, no(code, "Who are you?"))
+    with pytest.raises(AuthenticationError, match="Who are you") as caught:
+        list(gateway.iter_transactions(SINCE))
+    assert (caught.value.gateway_code, caught.value.gateway_name) == (code, "shop")
 
 
 @pytest.mark.parametrize("answers", BROKEN)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from django_dinero.exceptions import GatewayError
+from django_dinero.exceptions import AuthenticationError, GatewayError, NotPermittedError
 from tests.support.scripted import NOT_FOUND, Answer, no, ok, scripted
 
 EMPTY = ok(code="I00004", text="No records found.")
@@ -45,5 +45,17 @@ def test_customers_that_cannot_be_read_are_an_error(answers: list[Answer]) -> No
     gateway, _client = scripted(*answers)
     with pytest.raises(GatewayError, match="Off") as caught:
         list(gateway.iter_customers())
+    assert type(caught.value) is NotPermittedError
     assert caught.value.gateway_code == "E00044"
     assert caught.value.gateway_name == "shop"
+
+
+WRONG_KEY = no("E00007", "User authentication failed.")
+
+
+@pytest.mark.parametrize("answers", [[WRONG_KEY], [known("10"), WRONG_KEY]])
+def test_wrong_credentials_are_told_as_that(answers: list[Answer]) -> None:
+    gateway, _client = scripted(*answers)
+    with pytest.raises(AuthenticationError, match="authentication failed") as caught:
+        list(gateway.iter_customers())
+    assert caught.value.gateway_code == "E00007"

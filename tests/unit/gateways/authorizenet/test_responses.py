@@ -179,10 +179,40 @@ def test_an_unknown_response_code_is_not_guessed(code: str) -> None:
         responses.result(response(message("1"), code=code))
 
 
-def test_of_several_errors_the_first_counts() -> None:
-    found = responses.result(response(errors(("8", "Expired."), ("2", "Declined.")), code="3"))
+def test_every_error_counts() -> None:
+    rows = (("6", "Invalid."), ("8", "Expired."), ("33", "A."), ("33", "B."), ("6", "Invalid."))
+    found = responses.result(response(errors(*rows), code="3"))
     assert found.outcome is ResultStatus.FAILED
-    assert found.reasons == (Reason(K.EXPIRY, "8", "Expired."),)
+    assert found.reasons == (
+        Reason(K.INVALID_CARD, "6", "Invalid."),
+        Reason(K.EXPIRY, "8", "Expired."),
+        Reason(K.GATEWAY_ERROR, "33", "A."),
+        Reason(K.GATEWAY_ERROR, "33", "B."),
+    )
+
+
+def test_both_checks_count_where_each_has_an_error_of_its_own() -> None:
+    rows = (("27", "No such address."), ("44", "No such code."))
+    found = responses.result(response(errors(*rows), code="2"))
+    assert {reason.kind for reason in found.reasons} == {K.AVS, K.CVV}
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_what_may_stand_is_seen_in_any_place(place: int) -> None:
+    rows = [("6", "Invalid.")]
+    rows.insert(place, ("120", "Try again."))
+    with pytest.raises(OutcomeUnknown, match="records will tell: Try again") as caught:
+        responses.result(response(errors(*rows), code="3"))
+    assert caught.value.gateway_code == "120"
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_part_that_was_approved_is_seen_in_any_place(place: int) -> None:
+    rows = [("2", "Declined.")]
+    rows.insert(place, ("295", "A part."))
+    found = responses.result(response(errors(*rows), code="4"))
+    assert found.outcome is ResultStatus.DECLINED
+    assert "295" in {reason.code for reason in found.reasons}
 
 
 def test_errors_come_before_messages() -> None:

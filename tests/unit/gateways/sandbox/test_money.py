@@ -40,6 +40,18 @@ def test_a_part_of_the_amount_is_given_back(gateway: SandboxGateway, capture: bo
     assert (row.amount, row.status, row.settled_amount) == (Decimal("1.23"), "voided", None)
 
 
+def test_all_that_is_wrong_is_told(gateway: SandboxGateway) -> None:
+    card = CardDetails(Secret("4111111111111112"), month=1, year=2001, address=Address())
+    result = gateway.charge(ChargeRequest("key-1", Decimal("5.00"), "USD", source=card))
+    assert result.outcome is ResultStatus.FAILED
+    told = [(reason.kind, reason.code) for reason in result.reasons]
+    assert told == [
+        (ReasonKind.INVALID_CARD, "invalid_number"),
+        (ReasonKind.EXPIRY, "expired"),
+    ]
+    assert all(reason.text for reason in result.reasons)
+
+
 def test_another_currency_than_the_payments_is_refused(gateway: SandboxGateway) -> None:
     made = gateway.charge(charge(capture=False))
     wrong = FollowUpRequest("key-2", made.transaction_id, Decimal("5.00"), "EUR")

@@ -79,3 +79,11 @@ def test_a_new_address_alone_asks_no_bank(gateway: SandboxGateway, stored: Remot
     assert isinstance(gateway.update_card(update), RemoteCard)
     card = gateway.bank.card(stored.customer_id, stored.card_id)
     assert (card.billing, card.month, card.year) == ({"zip": "46282"}, 12, 2090)
+
+
+def test_all_that_is_wrong_with_a_card_is_told(gateway: SandboxGateway, stored: RemoteCard) -> None:
+    card = CardDetails(Secret("4111111111111112"), month=1, year=2001, address=Address())
+    refused = gateway.add_card(CardRequest("key-2", stored.customer_id, card))
+    assert isinstance(refused, Refusal)
+    kinds = [reason.kind for reason in refused.reasons]
+    assert kinds == [ReasonKind.INVALID_CARD, ReasonKind.EXPIRY]

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from django_dinero.enums import RemoteStatus
+from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.enums import Outcome, Reason, Validation
 from django_dinero.sandbox.bank.records import BankRefusal, LedgerRow, NewCard, Token, VaultCard
@@ -113,7 +114,7 @@ def test_stored_cards_and_tokens_ask_too_and_storing_does_not(bank: Bank) -> Non
     paid = bank.charge(VaultCard(customer.id), TEN)
     assert paid.outcome is Outcome.REQUIRES_ACTION
     token = bank.mint_token(ACTION_NUMBER, month=MONTH, year=YEAR)
-    assert bank.charge(Token(token), TEN).outcome is Outcome.REQUIRES_ACTION
+    assert bank.charge(Token(Secret(token)), TEN).outcome is Outcome.REQUIRES_ACTION
 
 
 def test_what_is_declined_anyway_asks_for_nothing(bank: Bank) -> None:

@@ -17,6 +17,7 @@ from django_dinero.sandbox.bank.records import (
     BankRefusal,
     MaskedCard,
     NewCard,
+    PaidCard,
     PlainCard,
     Token,
     Verdict,
@@ -126,7 +127,8 @@ def test_without_a_check_anything_is_stored(bank: Bank, customer: str) -> None:
     assert (card.last_4, card.year, card.validation) == ("1112", 2001, None)
     assert bank.validate_card(customer, card.id, Validation.NONE) == Verdict(Outcome.APPROVED)
     test = bank.validate_card(customer, card.id, Validation.TEST)
-    assert test == Verdict(Outcome.FAILED, reason=Reason.INVALID_NUMBER)
+    number, date = Reason.INVALID_NUMBER, Reason.EXPIRED
+    assert test == Verdict(Outcome.FAILED, reason=number, also=(date,))
 
 
 @pytest.mark.parametrize("mode", [Validation.TEST, Validation.LIVE])
@@ -235,7 +237,7 @@ def test_a_new_number_keeps_the_id(bank: Bank, customer: str) -> None:
     assert (changed.billing, changed.is_default) == ({"city": "Bonn"}, True)
     other = bank.update_card(customer, card.id, plain(AMEX, city="Bonn"), {"city": "Ulm"})
     assert other.billing == {"city": "Ulm"}
-    token = Token(bank.mint_token(MASTERCARD, month=1, year=2080), {"zip": "9"})
+    token = Token(Secret(bank.mint_token(MASTERCARD, month=1, year=2080)), {"zip": "9"})
     last = bank.update_card(customer, card.id, token)
     assert (last.brand, last.month, last.year, last.billing) == (
         *("mastercard", 1, 2080, {"zip": "9"}),
@@ -287,3 +289,25 @@ def test_a_deleted_card_is_gone(bank: Bank) -> None:
         refused = refusal(partial(call, card.customer_id, card.card_id))
         assert refused.reason is Reason.CARD_NOT_FOUND
     assert refusal(lambda: bank.charge(card, Decimal(1))).reason is Reason.CARD_NOT_FOUND
+
+
+def test_the_first_six_digits_are_kept(bank: Bank, customer: str) -> None:
+    card = bank.add_card(customer, new_card(MASTERCARD))
+    assert card.issuer_number == "542400"
+    token = Token(Secret(bank.mint_token(AMEX, month=1, year=2080)))
+    assert bank.add_card(customer, NewCard(token)).issuer_number == "370000"
+    paid = bank.charge(plain("4007000000027"), Decimal("1.00"))
+    assert paid.row is not None
+    assert bank.add_card(customer, NewCard(PaidCard(paid.row.id))).issuer_number == "400700"
+
+
+@pytest.mark.parametrize("number", ["4111", "41111111111", "not a number"])
+def test_of_what_is_no_card_nothing_more_is_kept(bank: Bank, customer: str, number: str) -> None:
+    assert bank.add_card(customer, new_card(number)).issuer_number == ""
+
+
+def test_the_customer_type_is_replaced_with_the_card(bank: Bank, customer: str) -> None:
+    card = bank.add_card(customer, replace(new_card(), customer_type="business"))
+    assert bank.card(customer, card.id).customer_type == "business"
+    changed = bank.update_card(customer, card.id, MaskedCard("1111"))
+    assert (changed.customer_type, changed.issuer_number) == ("", "411111")

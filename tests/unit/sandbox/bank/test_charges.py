@@ -85,9 +85,17 @@ def test_authorize_takes_no_money_yet(bank: Bank) -> None:
 )
 @pytest.mark.parametrize("verb", [Bank.charge, Bank.authorize])
 def test_a_bad_amount_fails(bank: Bank, amount: str, verb: Callable[..., Verdict]) -> None:
-    verdict = verb(bank, plain(), Decimal(amount))
-    assert verdict == Verdict(Outcome.FAILED, reason=Reason.INVALID_AMOUNT)
+    verdict = verb(bank, plain(MASTERCARD, address="1 Mill St", zip="1"), Decimal(amount))
+    zero = amount == "0" and verb is Bank.authorize
+    reason = Reason.ZERO_AMOUNT if zero else Reason.INVALID_AMOUNT
+    assert verdict == Verdict(Outcome.FAILED, reason=reason)
     assert bank.transactions() == ()
+
+
+def test_all_that_is_wrong_with_a_card(bank: Bank) -> None:
+    old = replace(plain(BAD_LUHN), year=2001)
+    verdict = bank.charge(old, TEN)
+    assert (verdict.reason, verdict.also) == (Reason.INVALID_NUMBER, (Reason.EXPIRED,))
 
 
 def test_a_float_is_no_amount(bank: Bank) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.enums import Validation
 from django_dinero.sandbox.bank.records import NewCard, Token
@@ -50,7 +51,7 @@ def charging(path: Path, count: int) -> subprocess.Popen[str]:
 def test_a_file_outlives_its_bank(store_path: Path) -> None:
     bank = Bank(store_path)
     customer = bank.create_customer("k", cards=[NewCard(plain(zip="12345"))])
-    token = Token(bank.mint_token(AMEX))
+    token = Token(Secret(bank.mint_token(AMEX)))
     entry = charged(bank)
     bank.hold_next()
     bank.close()
@@ -83,7 +84,7 @@ def test_no_number_and_no_code_on_the_file(store_path: Path) -> None:
     written = b"".join(path.read_bytes() for path in store_path.parent.iterdir())
     bank.close()
     written += store_path.read_bytes()
-    for secret in (VISA, AMEX, "5424000000000015", "7391", token.reveal(), "sandbox-key"):
+    for secret in (VISA, AMEX, "5424000000000015", "7391", token, "sandbox-key"):
         assert secret.encode() not in written
     assert b"12345" in written
 
@@ -173,7 +174,7 @@ def test_an_error_undoes_the_whole_verb(bank: Bank, monkeypatch: pytest.MonkeyPa
     def broken(*_args: object) -> None:
         raise RuntimeError("broken")
 
-    token = Token(bank.mint_token(VISA))
+    token = Token(Secret(bank.mint_token(VISA)))
     monkeypatch.setattr("django_dinero.sandbox.bank.ledger_rows.insert", broken)
     with pytest.raises(RuntimeError):
         bank.charge(token, Decimal(1))

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 def mint(gateway: RecordingGateway) -> Secret:
-    return gateway.bank.mint_token(OTHER, month=1, year=2041)
+    return Secret(gateway.bank.mint_token(OTHER, month=1, year=2041))
 
 
 def shown(row: CreditCard) -> tuple[str, str, int | None, int | None]:

@@ -146,7 +146,8 @@ def test_update_with_a_mask_keeps_the_number(talk: Talk) -> None:
     assert got["paymentProfile/payment/creditCard/cardNumber"] == "XXXX1111"
     assert got["paymentProfile/payment/creditCard/expirationDate"] == "2041-01"
     assert got["paymentProfile/billTo/zip"] == "99999"
-    for number, date in (("1111", "2041-01"), ("XXXX1112", "XXXX"), ("X1111", "XXXX")):
+    assert update(talk, customer, made, bill_to() + card("1111", "2041-01")).code == "E00015"
+    for number, date in (("XXXX1112", "XXXX"), ("X1111", "XXXX")):
         refused = update(talk, customer, made, bill_to() + card(number, date))
         assert (refused.code, refused.words) == ("E00013", "Card Number is invalid.")
     assert update(talk, customer, made, bill_to() + card("XXXX1111", "XXXX")).ok
@@ -237,7 +238,7 @@ def test_cards_that_expire(talk: Talk) -> None:
 def test_a_token_of_somebody_else(talk: Talk) -> None:
     made = create(talk, talk.customer(), nonce("never-minted"))
     assert made.code == "E00114"
-    other = nonce("x").replace("COMMON.ACCEPT.INAPP.PAYMENT", "COMMON.APPLE.INAPP.PAYMENT")
+    other = nonce("x").replace("COMMON.ACCEPT.INAPP.PAYMENT", "COMMON.SOMEBODY.ELSE")
     assert create(talk, talk.customer("u2"), other).code == "E00114"
 
 
@@ -254,5 +255,38 @@ def test_a_live_check_of_nothing_wants_the_address(talk: Talk) -> None:
 
 
 def test_what_is_too_short_for_a_number_is_not_stored(talk: Talk) -> None:
-    made = create(talk, talk.customer(), bill_to() + card("4111"))
-    assert (made.code, made.words) == ("E00013", "Card Number is invalid.")
+    for digits in ("4111", "141241", "41111111111"):
+        made = create(talk, talk.customer(digits), bill_to() + card(digits))
+        text = "The field length is invalid for Card Number."
+        assert (made.code, made.words) == ("E00015", text)
+
+
+@pytest.mark.parametrize("kind", ["individual", "business"])
+def test_the_customer_type_comes_back_and_is_replaced(talk: Talk, kind: str) -> None:
+    customer = talk.customer()
+    typed = f"<customerType>{kind}</customerType>{bill_to()}{card()}"
+    made = create(talk, customer, typed)["customerPaymentProfileId"]
+    assert get(talk, customer, made)["paymentProfile/customerType"] == kind
+    whole = talk("getCustomerProfile", ids(customer))
+    assert whole["profile/paymentProfiles/customerType"] == kind
+    assert update(talk, customer, made, bill_to() + card("XXXX1111", "XXXX")).ok
+    assert "paymentProfile/customerType" not in get(talk, customer, made)
+
+
+def test_the_issuers_number_is_shown_if_it_is_asked_for(talk: Talk) -> None:
+    customer = talk.customer()
+    made = create(talk, customer, bill_to() + card())["customerPaymentProfileId"]
+    path = "payment/creditCard/issuerNumber"
+    asked = "<includeIssuerInfo>true</includeIssuerInfo>"
+    one = talk("getCustomerPaymentProfile", ids(customer, made) + asked)
+    assert one[f"paymentProfile/{path}"] == "411111"
+    whole = talk("getCustomerProfile", ids(customer) + asked)
+    assert whole[f"profile/paymentProfiles/{path}"] == "411111"
+    assert f"paymentProfile/{path}" not in get(talk, customer, made)
+
+
+def test_a_wrong_card_is_stored_where_nothing_is_checked(talk: Talk) -> None:
+    made = create(talk, talk.customer(), bill_to() + card("400030001111222", "2020-01"))
+    assert made.ok
+    wrong = create(talk, talk.customer("u2"), bill_to() + card("400030001111222", "1340"))
+    assert (wrong.code, wrong.words) == ("E00013", "Expiration Date is invalid.")

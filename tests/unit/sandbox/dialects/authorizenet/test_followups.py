@@ -78,6 +78,8 @@ def test_of_nothing(talk: Talk, kind: str) -> None:
     missing = talk.pay(kind, "10.00", "")
     assert missing.transaction == ("3", "33")
     assert missing[TX + "refTransID"] == ""
+    for nobody in ("0", "000"):
+        assert talk.follow(kind, nobody).transaction == ("3", "33")
 
 
 def test_capture_of_what_cannot_be(talk: Talk) -> None:

@@ -124,6 +124,38 @@ def test_every_operation_without_a_body(twins: Twins, root: str) -> None:
     twins.raw(request(root.removesuffix("Request"), login=""))
 
 
+def test_the_older_calls_and_shipping_addresses(twins: Twins) -> None:
+    customer = twins.customer()
+    made = twins.stored(customer)["customerPaymentProfileId"]
+    ids = f"<customerProfileId>{customer}</customerProfileId>"
+    of_card = f"{ids}<customerPaymentProfileId>{made}</customerPaymentProfileId>"
+    address = twins("createCustomerShippingAddress", f"{ids}<address><zip>2</zip></address>")
+    named = f"<customerAddressId>{address['customerAddressId']}</customerAddressId>"
+    assert twins("getCustomerShippingAddress", ids + named)["defaultShippingAddress"] == "true"
+    assert twins("getCustomerProfile", ids)["profile/shipToList/zip"] == "2"
+    paid = f"<profileTransAuthCapture><amount>5</amount>{of_card}</profileTransAuthCapture>"
+    asked = f"<transaction>{paid}</transaction><extraOptions>x_delim_char=|</extraOptions>"
+    answer = twins("createCustomerProfileTransaction", asked)
+    found = answer["directResponse"].split("|")[6]
+    gone = f"<profileTransVoid><transId>{found}</transId></profileTransVoid>"
+    for _ in range(2):
+        body = f"<transaction>{gone}</transaction>"
+        assert twins("createCustomerProfileTransaction", body).ok
+    twins.both(lambda bank: bank.settle_batch())
+    assert twins("getBatchStatistics", "<batchId>1</batchId>").code == "E00040"
+    assert twins.raw(request("isAlive", login="")).ok
+
+
+def test_errors_that_come_together_and_fields_of_the_merchants_own(twins: Twins) -> None:
+    fields = "".join(
+        f"<userField><name>{name}</name><value>v</value></userField>" for name in ("a", "b")
+    )
+    inner = f"{card('4111111111111112', '2020-01')}<userFields>{fields}</userFields>"
+    answer = twins.pay(inner=inner)
+    assert answer.all("transactionResponse/errors/error/errorCode") == ["6", "8"]
+    assert answer.all("transactionResponse/userFields/userField/name") == ["a", "b"]
+
+
 def broken_requests(bodies: list[bytes], seed: int) -> Iterator[bytes]:
     """Yield requests that somebody broke, as far as an object of JSON can say them."""
     chance = random.Random(seed)

@@ -195,13 +195,13 @@ def test_what_excludes_each_other(talk: Talk, inner: str, code: str) -> None:
 
 
 def test_tokens(talk: Talk) -> None:
-    token = talk.bank.mint_token("4111111111111111", month=12, year=2040).reveal()
+    token = talk.bank.mint_token("4111111111111111", month=12, year=2040)
     answer = talk.pay(inner=nonce(token) + bill_to())
     assert answer[TX + "accountNumber"] == "XXXX1111"
     again = talk.pay(inner=nonce(token) + bill_to())
     assert (again.code, again.words) == ("E00114", "Invalid OTS Token.")
     assert again["transactionResponse"] == ""
-    late = talk.bank.mint_token("4111111111111111", month=12, year=2040).reveal()
+    late = talk.bank.mint_token("4111111111111111", month=12, year=2040)
     talk.bank.clock.advance(16 * 60)
     assert talk.pay(inner=nonce(late)).code == "E00115"
 
@@ -213,13 +213,82 @@ def test_bank_accounts_and_other_ways_to_pay(talk: Talk) -> None:
         "</bankAccount></payment>"
     )
     assert talk.pay(inner=account).transaction == ("3", "18")
-    track = "<payment><trackData><track1>x</track1></trackData></payment>"
-    assert talk.pay(inner=track).transaction == ("3", "290")
 
 
-def test_transaction_types(talk: Talk) -> None:
-    assert talk.pay("captureOnlyTransaction").code == "E00060"
-    assert talk.pay("gift").code == "E00060"
+def test_an_unknown_transaction_type(talk: Talk) -> None:
+    answer = talk.pay("gift")
+    assert (answer.code, answer.words) == ("E00060", "The transaction type is invalid.")
+
+
+USER_FIELDS = (
+    "<userFields><userField><name>color</name><value>blue &amp; red</value></userField>"
+    "<userField><name>size</name><value>XL</value></userField></userFields>"
+)
+
+
+def test_user_fields_come_back(talk: Talk) -> None:
+    path = TX + "userFields/userField/"
+    for number, approved in (("4111111111111111", True), ("4111111111111112", False)):
+        answer = talk.pay(inner=card(number) + bill_to() + USER_FIELDS)
+        assert answer.ok is approved
+        assert answer.all(path + "name") == ["color", "size"]
+        assert answer.all(path + "value") == ["blue & red", "XL"]
+    void = talk.pay("voidTransaction", "", "<refTransId>5</refTransId>" + USER_FIELDS)
+    assert void.all(path + "name") == ["color", "size"]
+    assert TX + "userFields" not in talk.pay(amount="11.00")
+
+
+def test_one_of_them_names_the_currency(talk: Talk) -> None:
+    field = "<userFields><userField><name>x_currency_code</name><value>{}</value></userField>"
+    for currency, reason in (("XYZ", ("3", "39")), ("USD", ("1", "1"))):
+        inner = card() + bill_to() + field.format(currency) + "</userFields>"
+        assert talk.pay(inner=inner).transaction == reason
+
+
+def test_an_unknown_card_has_no_place_for_user_fields(talk: Talk) -> None:
+    answer = talk.pay(inner=profile("1", "2") + USER_FIELDS)
+    assert (answer.code, answer["transactionResponse"]) == ("E00040", "")
+
+
+def test_who_buys_and_by_which_order(talk: Talk) -> None:
+    inner = (
+        f"{card()}<poNumber>PO-7</poNumber>"
+        f"<customer><type>business</type><id>u1</id></customer>{bill_to()}"
+    )
+    made = talk.pay(inner=inner)
+    found = talk("getTransactionDetails", f"<transId>{made.trans_id}</transId>")
+    assert found["transaction/order/purchaseOrderNumber"] == "PO-7"
+    assert found["transaction/customer/type"] == "business"
+
+
+# -- Several errors -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("payment", "errors"),
+    [
+        (card("4111111111111112", "2020-01"), ["6", "8"]),
+        (card("4111", "2020-01"), ["6", "8"]),
+        (card("4111111111111112", "1340"), ["6", "7"]),
+        (card("4111111111111112", "XXXX"), ["6", "7"]),
+        (card("4111111111111112"), ["6"]),
+        (card(expires="2020-01"), ["8"]),
+    ],
+)
+def test_errors_come_together(talk: Talk, payment: str, errors: list[str]) -> None:
+    for kind in ("authCaptureTransaction", "authOnlyTransaction", "refundTransaction"):
+        if kind == "refundTransaction" and "<cardNumber>4111</cardNumber>" in payment:
+            continue  # four digits stand for the card of a payment
+        answer = talk.pay(kind, inner=payment + bill_to())
+        assert answer.all(TX + "errors/error/errorCode") == errors
+        assert answer[TX + "responseCode"] == "3"
+
+
+def test_a_stored_card_can_be_wrong_twice(talk: Talk) -> None:
+    customer = talk.customer()
+    made = talk.stored(customer, card("4111111111111112", "2020-01"))
+    answer = talk.pay(inner=profile(customer, made["customerPaymentProfileId"]))
+    assert answer.all(TX + "errors/error/errorCode") == ["6", "8"]
 
 
 # -- Duplicates -----------------------------------------------------------------------------------

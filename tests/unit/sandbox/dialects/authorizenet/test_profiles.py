@@ -74,7 +74,7 @@ def test_a_payment_of_another_process_and_long_ago(store_path: Path) -> None:
 
 
 def test_a_card_that_came_as_a_token(talk: Talk) -> None:
-    token = talk.bank.mint_token("370000000000002", month=12, year=2040).reveal()
+    token = talk.bank.mint_token("370000000000002", month=12, year=2040)
     made = store(talk, talk.pay(inner=nonce(token) + bill_to()).trans_id)
     assert talk.bank.customer(made["customerProfileId"]).cards[0].brand == "amex"
 
@@ -106,7 +106,7 @@ def test_charge_and_store(talk: Talk) -> None:
 
 
 def test_charge_and_store_a_token(talk: Talk) -> None:
-    token = talk.bank.mint_token("4111111111111111", month=12, year=2040).reveal()
+    token = talk.bank.mint_token("4111111111111111", month=12, year=2040)
     answer = talk.pay(inner=nonce(token) + CREATE + PAYER + bill_to())
     assert answer.transaction == ("1", "1")
     customer = talk.bank.customer(answer["profileResponse/customerProfileId"])
@@ -117,14 +117,14 @@ def test_a_repeated_charge_that_stores_its_token_is_a_duplicate(talk: Talk) -> N
     """The browser makes another token of the same card: what is compared is the number."""
     answers = []
     for _ in range(2):
-        token = talk.bank.mint_token("4111111111111111", month=12, year=2040).reveal()
+        token = talk.bank.mint_token("4111111111111111", month=12, year=2040)
         answers.append(talk.pay(inner=nonce(token) + CREATE + PAYER + bill_to()))
     assert [each.transaction for each in answers] == [("1", "1"), ("3", "11")]
     assert len(talk.bank.transactions()) == 1
 
 
 def test_a_declined_token_is_not_stored(talk: Talk) -> None:
-    token = talk.bank.mint_token("4111111111111111", month=12, year=2040).reveal()
+    token = talk.bank.mint_token("4111111111111111", month=12, year=2040)
     answer = talk.pay(inner=nonce(token) + CREATE + PAYER + bill_to("46282"))
     assert answer.transaction == ("2", "2")
     assert "profileResponse" not in answer
@@ -138,12 +138,12 @@ def test_a_profile_that_cannot_be_made_does_not_undo_the_charge(talk: Talk) -> N
     known = talk.customer()
     for payment in (
         card("5424000000000015"),
-        nonce(talk.bank.mint_token("4007000000027", month=12, year=2040).reveal()),
+        nonce(talk.bank.mint_token("4007000000027", month=12, year=2040)),
     ):
         answer = talk.pay(inner=payment + CREATE + PAYER + bill_to())
         assert answer.transaction == ("1", "1")
         assert answer["profileResponse/messages/message/code"] == "E00039"
         assert known in answer["profileResponse/messages/message/text"]
-    anonymous = nonce(talk.bank.mint_token("370000000000002", month=12, year=2040).reveal())
+    anonymous = nonce(talk.bank.mint_token("370000000000002", month=12, year=2040))
     answer = talk.pay(inner=anonymous + CREATE)
     assert answer["profileResponse/messages/message/code"] == "E00102"

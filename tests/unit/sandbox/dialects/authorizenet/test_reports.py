@@ -150,13 +150,36 @@ def test_spans_of_batches(talk: Talk) -> None:
     assert batches(talk).all(path) == [new.id]
     assert batches(talk, day(talk, -25), day(talk, 1)).all(path) == [old.id, new.id]
     assert batches(talk, day(talk, -25), day(talk, -10)).all(path) == [old.id]
-    assert batches(talk, last=day(talk, -10)).all(path) == [old.id]
-    assert batches(talk, first=day(talk, -2)).all(path) == [new.id]
 
 
 def test_spans_that_are_none(talk: Talk) -> None:
     for first, last in ((day(talk, -40), day(talk, 0)), (day(talk, 0), day(talk, -1))):
         assert batches(talk, first, last).code == "E00013"
+
+
+def test_a_span_needs_both_ends(talk: Talk) -> None:
+    for ends in ({"first": day(talk, -2)}, {"last": day(talk, 0)}):
+        answer = batches(talk, **ends)
+        assert (answer.name, answer.code) == ("getSettledBatchListResponse", "E00014")
+        assert "both settlement dates" in answer.words
+
+
+def test_the_sums_of_one_batch(talk: Talk) -> None:
+    talk.pay()
+    talk.pay(amount="2.50", inner=card("5424000000000015") + bill_to())
+    talk.bank.settle_batch()
+    talk.pay(amount="3.00")
+    batch = talk.bank.settle_batch()
+    answer = talk("getBatchStatistics", f"<batchId>{batch.id}</batchId>")
+    assert answer["batch/batchId"] == batch.id
+    path = "batch/statistics/statistic/"
+    assert answer.all(path + "accountType") == ["Visa"]
+    assert (answer[path + "chargeAmount"], answer[path + "chargeCount"]) == ("3.00", "1")
+
+
+def test_the_sums_of_an_unknown_batch(talk: Talk) -> None:
+    answer = talk("getBatchStatistics", "<batchId>9</batchId>")
+    assert (answer.name, answer.code) == ("getBatchStatisticsResponse", "E00040")
 
 
 def test_an_unknown_batch(talk: Talk) -> None:

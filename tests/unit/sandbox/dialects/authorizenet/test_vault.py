@@ -165,12 +165,12 @@ def test_delete(talk: Talk) -> None:
 
 
 def test_a_token_becomes_a_card_once(talk: Talk) -> None:
-    token = talk.bank.mint_token("4111111111111111", month=12, year=2040).reveal()
+    token = talk.bank.mint_token("4111111111111111", month=12, year=2040)
     token_card = f"<paymentProfiles>{bill_to()}{nonce(token)}</paymentProfiles>"
     assert create(talk, WHO + token_card).ok
     again = create(talk, WHO.replace("u1", "u2") + token_card)
     assert (again.code, again.words) == ("E00114", "Invalid OTS Token.")
-    late = talk.bank.mint_token("4111111111111111", month=12, year=2040).reveal()
+    late = talk.bank.mint_token("4111111111111111", month=12, year=2040)
     talk.bank.clock.advance(16 * 60)
     again = create(talk, WHO.replace("u1", "u2") + token_card.replace(token, late))
     assert (again.code, again.words) == ("E00115", "Expired OTS Token.")
