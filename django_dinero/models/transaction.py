@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack
 
 from django.conf import settings
 from django.db import models, router
@@ -20,6 +20,8 @@ from django_dinero.models.arguments import ChargeOptions, FollowUpOptions
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS, normalise
+
+RowT = TypeVar("RowT", bound=models.Model)
 
 KIND_LABELS = {
     TransactionKind.CHARGE: _("charge"),
@@ -53,6 +55,30 @@ LOCK_PREFIX = "transaction:"
 UNDECIDED = (TransactionStatus.HELD, TransactionStatus.REQUIRES_ACTION)
 #: Statuses whose amount counts in sums.
 COUNTED = (TransactionStatus.APPROVED, TransactionStatus.SETTLED)
+
+
+class TransactionQuerySet(models.QuerySet[RowT]):
+    """Transactions."""
+
+    def paid_for(self, order_reference: str) -> Self:
+        """Return the charges and authorizations that an order was paid with.
+
+        Those count that were approved, and those that are still to be decided: held for review, or
+        waiting for the card's holder. Asked of the database that is written to, unless another is
+        named: a replica may not know yet that the order is paid.
+
+        Args:
+            order_reference: as it was passed to the charge.
+        """
+        rows = self if self._db else self.using(router.db_for_write(self.model))  # type: ignore[attr-defined]
+        kinds = (TransactionKind.CHARGE, TransactionKind.AUTHORIZATION)
+        return rows.filter(
+            order_reference=order_reference, kind__in=kinds, status__in=(*COUNTED, *UNDECIDED)
+        )
+
+
+class TransactionManager(models.Manager.from_queryset(TransactionQuerySet)):  # type: ignore[misc]
+    """The default manager, with the methods of the query set."""
 
 
 class Transaction(models.Model):
@@ -126,7 +152,7 @@ class Transaction(models.Model):
     created_at = UtcDateTimeField(_("created"), auto_now_add=True, db_index=True)
     updated_at = UtcDateTimeField(_("changed"), auto_now=True)
 
-    objects: ClassVar[models.Manager[Self]] = models.Manager()
+    objects: ClassVar[TransactionQuerySet[Self]] = TransactionManager()
 
     if TYPE_CHECKING:
         customer_pk: int | None

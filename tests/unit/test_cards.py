@@ -7,7 +7,6 @@ import datetime
 from typing import Any
 
 import pytest
-from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +39,7 @@ from django_dinero.exceptions import (
     InvalidInput,
 )
 from django_dinero.redaction import Secret
+from tests.support.frozen import stop_clock
 
 VISA = "4111111111111111"
 TODAY = datetime.date(2026, 3, 15)
@@ -491,8 +491,7 @@ def test_fifty_years_ahead_is_the_limit(year: object, today: str, far: bool) -> 
 
 
 def test_today_is_the_day_in_utc_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = datetime.datetime(2031, 5, 2, 0, 30, tzinfo=datetime.UTC)
-    monkeypatch.setattr(timezone, "now", lambda: now)
+    stop_clock(monkeypatch, datetime.datetime(2031, 5, 2, 0, 30, tzinfo=datetime.UTC))
     errors: dict[str, str] = {}
     check_expiry(4, 2031, errors)
     assert errors == {"year": EXPIRED}

@@ -130,11 +130,15 @@ def restore_row(operation: Operation) -> Transaction:
     return row
 
 
-def row_or_raise(operation: Operation, row: Transaction) -> Transaction:
-    """Return the row if its operation succeeded; otherwise raise the refusal."""
+def row_or_raise(operation: Operation, row: Transaction, *, again: bool = False) -> Transaction:
+    """Return the row if its operation succeeded; otherwise raise the refusal.
+
+    Args:
+        again: it was refused before, and is told to whoever repeats its idempotency key.
+    """
     if operation.state == OperationState.SUCCEEDED:
         return row
-    raise recorded_refusal(operation, row)
+    raise recorded_refusal(operation, row, again=again)
 
 
 def _announce_if_new(operation: Operation, row: Transaction, is_new: bool) -> Transaction:

@@ -16,8 +16,14 @@ from django_dinero.services.errors import error_for
 from django_dinero.services.journal.records import RecordedOutcome
 
 
-def recorded_refusal(operation: Operation, row: Transaction) -> GatewayError:
-    """Return the exception for the answer that an operation has recorded."""
+def recorded_refusal(
+    operation: Operation, row: Transaction, *, again: bool = False
+) -> GatewayError:
+    """Return the exception for the answer that an operation has recorded.
+
+    Args:
+        again: it is told to whoever repeats the idempotency key, with what to do instead.
+    """
     outcome = RecordedOutcome.of(operation)
     context: dict[str, Any] = {
         "transaction": row,
@@ -40,5 +46,9 @@ def recorded_refusal(operation: Operation, row: Transaction) -> GatewayError:
         else ReasonKind.CARD_DECLINED
     )
     reasons = [Reason(kind, outcome.gateway_code) for kind in outcome.kinds or (unnamed,)]
-    reasons[0] = Reason(reasons[0].kind, outcome.gateway_code, outcome.gateway_text)
+    text = outcome.gateway_text
+    if again:
+        cure = _("This is the answer to an earlier attempt; a new attempt needs a new key.")
+        text = f"{text} {cure}".strip()
+    reasons[0] = Reason(reasons[0].kind, outcome.gateway_code, text)
     return error_for(reasons, **context)

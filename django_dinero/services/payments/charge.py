@@ -199,7 +199,7 @@ class ChargeOrder:
         request = form.request(source, amount, currency)
         gateway.check_request(request)
         gateway.expect(*source.new_ids)
-        return cls(gateway, source, request, form.key, owner_pk)
+        return cls(gateway, source, request, form.key.at(gateway.name), owner_pk)
 
     @property
     def parameters(self) -> dict[str, object]:

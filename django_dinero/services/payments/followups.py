@@ -36,7 +36,7 @@ def capture(
 ) -> Transaction:
     """Take an authorization; see :meth:`Transaction.capture`."""
     asked = _amount(authorization, amount, Decimal(authorization.price))
-    rule, given = rules.capture_error, Given.read(options)
+    rule, given = rules.capture_error, Given.read(options, authorization)
     order = FollowUpOrder.of(OperationKind.CAPTURE, authorization, asked, rule, given)
     return order.earlier() or order.carry_out(ledger.family_of(authorization))
 
@@ -44,7 +44,7 @@ def capture(
 def void(original: Transaction, **options: Unpack[FollowUpOptions]) -> Transaction:
     """Cancel what the bank has not settled, whole; see :meth:`Transaction.void`."""
     asked = _amount(original, None, Decimal(original.price))
-    rule, given = rules.void_error, Given.read(options)
+    rule, given = rules.void_error, Given.read(options, original)
     order = FollowUpOrder.of(OperationKind.VOID, original, asked, rule, given)
     return order.earlier() or order.carry_out(ledger.family_of(original))
 
@@ -55,7 +55,7 @@ def refund(
     **options: Unpack[FollowUpOptions],
 ) -> Transaction:
     """Give money back, as a void where the bank has not settled; see :meth:`Transaction.refund`."""
-    given = Given.read(options)
+    given = Given.read(options, original)
     asked = None if amount is None else _amount(original, amount, Decimal(0))
     either = (OperationKind.REFUND, OperationKind.VOID)
     earlier = _earlier(either, original, asked, given.key)
@@ -106,7 +106,7 @@ class Given:
     description: str
 
     @classmethod
-    def read(cls, options: Mapping[str, Any]) -> Given:
+    def read(cls, options: Mapping[str, Any], original: Transaction) -> Given:
         """Read them.
 
         Raises:
@@ -115,7 +115,8 @@ class Given:
         """
         validation.refuse_unknown(options, ACCEPTED)
         texts = validation.check_texts(options, {"description": 255})
-        return cls(CallerKey.read(options), texts["description"])
+        key = CallerKey.read(options).at(original.gateway_name)
+        return cls(key, texts["description"])
 
 
 @dataclass(frozen=True, slots=True)

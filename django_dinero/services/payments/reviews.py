@@ -48,7 +48,7 @@ def decide_review(
 ) -> Transaction:
     """Approve or decline a payment that the gateway holds; returns the row, brought up to date."""
     price = Decimal(held.price)
-    given = Given.read(options)
+    given = Given.read(options, held)
     order = FollowUpOrder.of(KINDS[action], held, price, rules.decision_error, given)
     if order.earlier() is not None:
         ledger.refresh(held)

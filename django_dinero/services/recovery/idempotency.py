@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from django_dinero import identifiers
+from django_dinero import conf, identifiers
 from django_dinero.cards import unsendable
 from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import (
@@ -68,6 +68,16 @@ class CallerKey:
             raise InvalidInput({"scope": problem})
         return cls(key, where)
 
+    def at(self, gateway_name: str) -> CallerKey:
+        """Return the key as it counts at a gateway.
+
+        A gateway that a resolver knows is a tenant's: keys without a scope are its own, so that
+        two tenants may both have an order 1001.
+        """
+        if self.key is None or self.scope or gateway_name in conf.gateways():
+            return self
+        return replace(self, scope=f"gateway:{gateway_name}")
+
 
 def earlier(key: CallerKey, parameters: Mapping[str, object]) -> Transaction | None:
     """Return the transaction of an earlier call with this key, or None if the key is free.
@@ -92,6 +102,15 @@ def operation_of(key: CallerKey) -> Operation | None:
 
 def answer_of(operation: Operation, parameters: Mapping[str, object]) -> Transaction | None:
     """As :func:`earlier`, for an operation that has been read already."""
+    if parameters.get("gateway", operation.gateway_name) != operation.gateway_name:
+        raise IdempotencyKeyReused(
+            _(
+                "This idempotency key was used at the gateway %(name)r (operation %(key)s). A key "
+                "belongs to one gateway: take a new one."
+            )
+            % {"name": operation.gateway_name, "key": operation.key},
+            operation=operation,
+        )
     if operation.fingerprint != identifiers.fingerprint(parameters):
         raise IdempotencyKeyReused(
             _(
@@ -151,5 +170,5 @@ def unfinished_error(operation: Operation) -> DineroError:
 
 
 def result_of(operation: Operation) -> Transaction:
-    """Return the ledger row of a concluded money operation, or raise its refusal."""
-    return ledger.row_or_raise(operation, ledger.restore_row(operation))
+    """Return the ledger row of a concluded money operation, or raise its refusal again."""
+    return ledger.row_or_raise(operation, ledger.restore_row(operation), again=True)

@@ -32,13 +32,13 @@ from django_dinero.services.recovery import idempotency
 from django_dinero.services.recovery.lookup import look_up
 
 
-def customer_key_for(given: Mapping[str, Any]) -> str:
+def customer_key_for(given: Mapping[str, Any], gateway_name: str) -> str:
     """Return the customer key derived from ``idempotency_key`` and ``scope``, empty without a key.
 
     Raises:
         InvalidInput: the idempotency key or the scope has the wrong form.
     """
-    key = idempotency.CallerKey.read(given)
+    key = idempotency.CallerKey.read(given).at(gateway_name)
     return "" if key.key is None else identifiers.derived_key(key.scope, key.key)
 
 

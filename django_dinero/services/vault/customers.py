@@ -55,7 +55,7 @@ def create_customer(
         last_name=text_of(given.get("last_name")),
     )
     card = _check_input(gateway, customer, given)
-    customer.customer_key = customer_key_for(given) or customer.customer_key
+    customer.customer_key = customer_key_for(given, gateway.name) or customer.customer_key
     keyed = given.get("idempotency_key") is not None
     made_before = earlier_customer(customer, card) if keyed else None
     if made_before is not None:

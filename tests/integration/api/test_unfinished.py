@@ -10,6 +10,7 @@ from django_dinero.enums import ReasonKind
 from django_dinero.gateways.types import Reason, Refusal
 from django_dinero.models import CreditCard, Customer, Operation
 from tests.integration.api.calling import CARD, OTHER_NUMBER, Caller, json_of
+from tests.support.aging import grow_old
 from tests.support.recording import RecordingGateway, answer, lose_reply, refuse_connection
 
 pytestmark = pytest.mark.django_db
@@ -107,6 +108,7 @@ def test_a_change_of_what_the_gateway_lost(
     owner: Caller, card: CreditCard, gateway: RecordingGateway
 ) -> None:
     gateway.bank.delete_card(card.customer_id, card.card_id)
+    grow_old()
     path = f"cards/{card.public_id}/"
     assert json_of(owner.patch(path, {"zip": "11111"}), 409)["code"] == "card_not_found"
     assert json_of(owner.get(path), 200)["sync_state"] == "missing"

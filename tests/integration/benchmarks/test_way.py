@@ -22,8 +22,8 @@ STATEMENTS = {
 }
 #: Service files that a verb enters at most, and changes from one of them to another.
 WAYS = {
-    "charge a stored card": (11, 33),
-    "replay of its key": (8, 15),
+    "charge a stored card": (11, 35),
+    "replay of its key": (8, 17),
     "capture": (13, 39),
     "void": (13, 36),
     "refund of a settled charge": (15, 47),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import re
 import select
 import socket
 import ssl
@@ -314,9 +315,11 @@ def test_a_fork_while_another_thread_opens_the_pool(secure: Server, client: Http
 
 def test_a_fork_while_other_threads_hold_every_lock_of_a_gateway(settings: Any) -> None:
     def answer(line: Line) -> None:
-        while line.request() is not None:
-            line.reply(b"<authenticateTestResponse><messages><resultCode>Ok</resultCode>"
-                       b"</messages></authenticateTestResponse>")  # fmt: skip
+        while (request := line.request()) is not None:
+            asked = re.search(rb"<(\w+)Request", request[1])
+            assert asked is not None
+            ok = b"<messages><resultCode>Ok</resultCode></messages>"
+            line.reply(b"<%bResponse>%b</%bResponse>" % (asked[1], ok, asked[1]))
 
     with Server(answer) as server:
         options = {"login_id": "login", "transaction_key": "key", "endpoint": server.url}

@@ -20,6 +20,7 @@ from django_dinero.exceptions import (
 from django_dinero.gateways.authorizenet import AuthorizeNetGateway, lists
 from django_dinero.gateways.authorizenet.client import Reply
 from django_dinero.gateways.types import LookupHints
+from tests.support.frozen import stop_clock
 from tests.support.scripted import NOT_FOUND, OPTIONS, Answer, no, ok, scripted
 
 NOW = datetime.datetime(2026, 3, 1, 12, tzinfo=datetime.UTC)
@@ -34,12 +35,7 @@ PAGE = 10
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stop the clock, and make pages short."""
 
-    class Frozen(datetime.datetime):
-        @classmethod
-        def now(cls, tz: datetime.tzinfo | None = None) -> Any:
-            return NOW
-
-    monkeypatch.setattr(datetime, "datetime", Frozen)
+    stop_clock(monkeypatch, NOW)
     monkeypatch.setattr(lists, "PAGE", PAGE)
 
 

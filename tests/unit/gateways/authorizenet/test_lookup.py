@@ -11,6 +11,7 @@ import pytest
 from django_dinero.enums import TransactionKind
 from django_dinero.exceptions import NotSent, OutcomeUnknown
 from django_dinero.gateways.types import LookupHints, LookupResult, RemoteCard, RemoteTransaction
+from tests.support.frozen import stop_clock
 from tests.support.scripted import NOT_FOUND, Answer, no, ok, scripted
 
 KEY = "OPERATION-KEY"
@@ -23,7 +24,7 @@ EMPTY = ok(code="I00004", text="No records found.")
 @pytest.fixture(autouse=True)
 def now(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stop the clock."""
-    monkeypatch.setattr("django_dinero.gateways.authorizenet.lists.timezone.now", lambda: NOW)
+    stop_clock(monkeypatch, NOW)
 
 
 def hints(kind: str, **changed: Any) -> LookupHints:
