@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from django_dinero.exceptions import IdempotencyKeyReused, InvalidInput
+from django_dinero.enums import ReasonKind, ResultStatus
+from django_dinero.exceptions import GatewayError, IdempotencyKeyReused, InvalidInput
 from django_dinero.gateways.registry import get_gateway
+from django_dinero.gateways.types import Reason, TransactionResult
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
-from tests.support.recording import RecordingGateway
+from tests.support.recording import RecordingGateway, answer
 
 pytestmark = pytest.mark.django_db
 
@@ -77,3 +79,24 @@ def test_a_card_that_is_named_is_another_order_than_another_card(
     with pytest.raises(IdempotencyKeyReused):
         Transaction.create(5, customer=customer, idempotency_key=KEY)
     assert Transaction.create(5, customer=customer, card=first, idempotency_key=KEY) == row
+
+
+@pytest.mark.parametrize(
+    ("kind", "verbs"),
+    [
+        (ReasonKind.GATEWAY_ERROR, ["charge"]),
+        (ReasonKind.CARD_NOT_FOUND, ["charge", "find_operation"]),
+        (ReasonKind.CUSTOMER_NOT_FOUND, ["charge", "find_operation"]),
+    ],
+)
+def test_only_a_card_that_is_gone_may_have_been_charged_before(
+    gateway: RecordingGateway, customer: Customer, kind: ReasonKind, verbs: list[str]
+) -> None:
+    """The gateway is searched for a first delivery of the charge, and for nothing else."""
+    mark = gateway.mark
+    gateway.faults["charge"] = answer(
+        TransactionResult(ResultStatus.FAILED, reasons=(Reason(kind, "E1", "no"),))
+    )
+    with pytest.raises(GatewayError):
+        Transaction.create(5, customer=customer)
+    assert gateway.since(mark) == verbs
