@@ -82,7 +82,7 @@ migrations: $(VENV)/.installed-test ## no model change without its migration
 docs: $(VENV)/.installed-dev ## the HTML documentation in site/
 	$(PY) -m sphinx --builder html --fail-on-warning --keep-going --quiet docs site
 
-mutants: $(VENV)/.installed-dev ## mutmut on money, journal, cards and codes (about 20 minutes)
+mutants: $(VENV)/.installed-dev ## mutmut on what money hangs on: hours (ARGS="'*rules*'" for a part)
 	# One at a time: mutants of the same process share the test database.
 	nice $(VENV)/bin/mutmut run --max-children 1 $(ARGS)
 	$(VENV)/bin/mutmut results --all true | $(PY) .ci/mutation_score.py

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.test import override_settings
 
-from benchmarks import callgrind, calling, floor, mirroring, report, setting_up
+from benchmarks import callgrind, calling, first_charge, floor, mirroring, report, setting_up
 from benchmarks.bank import TlsBank
 from benchmarks.contestants import prepare
 from benchmarks.peers import LIBRARIES, install
@@ -68,7 +68,7 @@ def measure(part: str, scale: float) -> list[report.Section]:
     if part == "instructions":
         return [callgrind.measure(scale)]
     if part == "setup":
-        return [setting_up.measure(scale)]
+        return [setting_up.measure(scale), first_charge.measure(scale)]
     if part == "mirror":
         postgres = os.environ.get("DINERO_TEST_POSTGRES_URL", "")
         return [mirroring.measure(scale, ["", *([postgres] if postgres else [])])]

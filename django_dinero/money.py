@@ -22,6 +22,10 @@ _MAX_AMOUNT = Decimal(10) ** (MAX_DIGITS - DECIMAL_PLACES)
 _AMOUNT = re.compile(r"[0-9]{1,13}(\.[0-9]+)?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 
+#: The decimals of the currencies that most accounts have. All others are in the package iso4217,
+#: which takes 10 ms or more to load: too long for the first charge of a worker.
+COMMON_EXPONENTS = {"AUD": 2, "CAD": 2, "CHF": 2, "EUR": 2, "GBP": 2, "JPY": 0, "USD": 2}
+
 
 @lru_cache(maxsize=256)
 def exponent(currency: str) -> int:
@@ -30,10 +34,10 @@ def exponent(currency: str) -> int:
     Raises:
         InvalidInput: not an upper-case ISO 4217 code, or a code without minor units (gold).
     """
+    if currency in COMMON_EXPONENTS:
+        return COMMON_EXPONENTS[currency]
     digits: int | None = None
     if _CURRENCY.fullmatch(str(currency)):
-        # Loaded with the first amount. It takes 30 ms or more, which a worker that never charges
-        # should not spend at start-up.
         known = import_module("iso4217").Currency.__members__.get(currency)
         digits = known.exponent if known is not None else None
     if digits is None:

@@ -256,6 +256,12 @@ class Gateway(ABC):
             if message.is_serious():
                 raise ImproperlyConfigured(f"{message.msg} {message.hint or ''}".strip())
 
+    def preload(self) -> None:  # noqa: B027 - a hook, and most gateways have nothing to do
+        """Build what only the first call would build, for :func:`django_dinero.preload.preload`.
+
+        Open no connection here: the process may fork afterwards.
+        """
+
     @property
     def live(self) -> bool:
         """Whether real money moves."""

@@ -13,15 +13,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from types import MappingProxyType
+from typing import NamedTuple
 
 NAMESPACE = "AnetApi/xml/v1/schema/AnetApiSchema.xsd"
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
+class Child(NamedTuple):
     """A child element of a type: its name and type, whether it is required and may repeat."""
 
     name: str
@@ -30,16 +30,14 @@ class Child:
     many: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """Children of a type that exclude each other. One must be present if ``required``."""
 
     names: tuple[str, ...]
     required: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Facet:
+class Facet(NamedTuple):
     """The limits of a value: lengths in characters, a pattern of the whole, allowed values."""
 
     min_length: int | None = None
@@ -453,14 +451,19 @@ def _facet(name: str) -> None:
         _FACETS.setdefault(name, Facet(max_length=int(name[4:])))
 
 
+@cache
+def _child(notation: str) -> tuple[Child, bool]:
+    """Read a child, and whether it is one of a choice. Most stand in many rows."""
+    flagged, _, type_name = notation.partition(" ")
+    name = flagged.rstrip("!*|")
+    flags = flagged[len(name) :]
+    _facet(type_name)
+    return Child(name, type_name or "text", "!" in flags, "*" in flags), "|" in flags
+
+
 def _children(notation: str) -> Iterator[tuple[Child, bool]]:
-    """Read the children of a row, and whether each is one of a choice."""
-    for part in filter(None, (piece.strip() for piece in notation.split(","))):
-        flagged, _, type_name = part.partition(" ")
-        name = flagged.rstrip("!*|")
-        flags = flagged[len(name) :]
-        _facet(type_name)
-        yield Child(name, type_name or "text", "!" in flags, "*" in flags), "|" in flags
+    pieces = (piece.strip() for piece in notation.split(","))
+    return (_child(piece) for piece in pieces if piece)
 
 
 def _rows() -> Iterator[tuple[str, str]]:

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from iso4217 import Currency
 
 from django_dinero.exceptions import InvalidAmountError, InvalidAmountInput, InvalidInput
 from django_dinero.money import (
+    COMMON_EXPONENTS,
     DECIMAL_PLACES,
     MAX_DIGITS,
     exponent,
@@ -47,6 +49,12 @@ def refusal(value: object, currency: str = "USD", **options: Any) -> dict[str, l
 )
 def test_exponent_is_the_one_of_iso_4217(currency: str, places: int) -> None:
     assert exponent(currency) == places
+
+
+def test_the_common_exponents_are_those_of_the_whole_table() -> None:
+    assert "USD" in COMMON_EXPONENTS
+    for currency, places in COMMON_EXPONENTS.items():
+        assert Currency[currency].exponent == exponent(currency) == places
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,9 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
-from requests.adapters import BaseAdapter
 
 from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import OutcomeUnknown
@@ -17,6 +16,9 @@ from django_dinero.gateways.authorizenet.codes import BROKE_OFF, message_reason
 from django_dinero.gateways.authorizenet.options import Options
 from django_dinero.gateways.http.client import HttpClient, Timeouts
 from django_dinero.gateways.types import Reason, Refusal
+
+if TYPE_CHECKING:
+    from requests.adapters import BaseAdapter
 
 CONTENT_TYPE = "text/xml"
 #: The root of a refusal before any operation was looked at (a schema error).
@@ -102,6 +104,10 @@ class Client:
     def gateway_time(self) -> datetime.datetime | None:
         """The gateway's time now, by its last reply; None if that told none."""
         return self._http.server_time
+
+    def preload(self) -> None:
+        """Build what the first call would build."""
+        self._http.preload()
 
     def call(
         self, operation: str, values: Mapping[str, Any], *, changes: bool, key: str = ""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from django.core.checks import CheckMessage
 from django.utils.translation import gettext as _
-from requests.adapters import BaseAdapter
 
 from django_dinero.cards import card_input_error
 from django_dinero.enums import ReasonKind
@@ -53,6 +52,9 @@ from django_dinero.gateways.types import (
     WebhookNotice,
 )
 from django_dinero.redaction import Secret
+
+if TYPE_CHECKING:
+    from requests.adapters import BaseAdapter
 
 K = ReasonKind
 
@@ -105,6 +107,9 @@ class AuthorizeNetGateway(Gateway):
 
     def prepare(self) -> None:
         self._connected()
+
+    def preload(self) -> None:
+        self.client.preload()
 
     @property
     def client(self) -> Client:

@@ -22,9 +22,8 @@ MAX_DEPTH = 64
 
 _SPECIAL = re.compile("[&<>]")
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-#: Characters that XML 1.0 cannot carry in any form.
-_UNSENDABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
+#: Characters that XML 1.0 cannot carry in any form. Their complement takes 3 ms to compile.
+_UNSENDABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 _CHILD_TYPES = {(name, child.name): child.type for name in TYPES for child in TYPES[name]}
 

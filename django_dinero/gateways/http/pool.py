@@ -10,11 +10,11 @@ import functools
 import ssl
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+import certifi
 import urllib3
 from django.core.exceptions import ImproperlyConfigured
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_auth_from_url
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from django_dinero.gateways.http.connection import Counted
@@ -47,9 +47,9 @@ class _EncryptedPool(urllib3.HTTPSConnectionPool):
 
 @functools.cache
 def usual_tls_context() -> ssl.SSLContext:
-    """Return the context with the certificates of ``requests``, one for all gateways.
+    """Return the context with the certificates of ``certifi``, one for all gateways.
 
-    It costs 0.7 MB and some 50 ms, and a resolver may give each of thousands of merchants a
+    It costs 0.7 MB and some 15 ms, and a resolver may give each of thousands of merchants a
     gateway.
     """
     return tls_context(None)
@@ -59,12 +59,12 @@ def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
     """Return a context for TLS 1.2 and later that verifies certificates.
 
     Args:
-        ca_bundle: a file or folder of certificates to trust instead of the ones of ``requests``.
+        ca_bundle: a file or folder of certificates to trust instead of the ones of ``certifi``.
 
     Raises:
         ImproperlyConfigured: the file cannot be read.
     """
-    bundle = ca_bundle or DEFAULT_CA_BUNDLE_PATH
+    bundle = ca_bundle or certifi.where()
     folder = Path(bundle).is_dir()
     try:
         context = ssl.create_default_context(
@@ -96,10 +96,17 @@ def open_pool(
     if proxy is None:
         manager = urllib3.PoolManager(**options)
     else:
-        user, password = get_auth_from_url(proxy)
-        headers = urllib3.make_headers(proxy_basic_auth=f"{user}:{password}") if user else None
         manager = urllib3.ProxyManager(
-            proxy, proxy_headers=headers, proxy_ssl_context=context, **options
+            proxy, proxy_headers=_authorization(proxy), proxy_ssl_context=context, **options
         )
     manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _EncryptedPool}
     return manager.connection_from_url(url)
+
+
+def _authorization(proxy: str) -> dict[str, str] | None:
+    """Return the header for the user that a proxy's address names, None if it names none."""
+    parts = urlsplit(proxy)
+    if not parts.username:
+        return None
+    user, password = unquote(parts.username), unquote(parts.password or "")
+    return dict(urllib3.make_headers(proxy_basic_auth=f"{user}:{password}"))

@@ -93,7 +93,7 @@ def _compare_cards(
         default_of = customer.pk if remote_card.card_id == default_id else None
         if row is None:
             gone = snapshot.is_deleted_here(remote_card.customer_id, remote_card.card_id)
-            if not gone and remote_card.customer_id not in snapshot.adding_cards:
+            if not gone and not snapshot.is_being_added_to(remote_card.customer_id):
                 changes.new.append(_new_row(gateway_name, customer, remote_card, default_of))
         elif remote_card.card_id in kept:
             if not snapshot.is_rewritten(row) and _take_gateway_fields(row, remote_card):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -37,8 +37,10 @@ def write_customers(gateway_name: str, remotes: Iterable[RemoteCustomer]) -> int
     """
     count = 0
     source = iter(remotes)
+    snapshot = Snapshot()  # before the gateway is asked for the customers of the batch
     while batch := list(islice(source, BATCH)):
-        count += len(_pull_batch(gateway_name, batch, Snapshot()))
+        count += len(_pull_batch(gateway_name, batch, snapshot))
+        snapshot = Snapshot()
     return count
 
 
@@ -65,8 +67,6 @@ def _pull_batch(
     gateway_name: str, remotes: Sequence[RemoteCustomer], snapshot: Snapshot
 ) -> list[Customer]:
     using = router.db_for_write(Customer)
-    snapshot.read_operations(gateway_name, [remote.customer_id for remote in remotes])
-    remotes = [remote for remote in remotes if not snapshot.is_deleted_here(remote.customer_id)]
     try:
         return _write_batch(gateway_name, remotes, using, snapshot)
     except IntegrityError:
@@ -78,8 +78,15 @@ def _pull_batch(
 def _write_batch(
     gateway_name: str, remotes: Sequence[RemoteCustomer], using: str, snapshot: Snapshot
 ) -> list[Customer]:
+    snapshot.ask_about(gateway_name, [remote.customer_id for remote in remotes])
     with transaction.atomic(using=using):
-        customers, new = _write_customers(gateway_name, remotes, using, snapshot)
+        by_id, by_key = _stored_customers(gateway_name, remotes, using)
+        remotes = [
+            remote
+            for remote in remotes
+            if remote.customer_id in by_id or not snapshot.is_deleted_here(remote.customer_id)
+        ]
+        customers, new = _write_customers(gateway_name, remotes, by_id, by_key, using, snapshot)
         write_cards(gateway_name, remotes, customers, {row.pk for row in new}, using, snapshot)
         return customers
 
@@ -88,10 +95,14 @@ def _write_batch(
 
 
 def _write_customers(
-    gateway_name: str, remotes: Sequence[RemoteCustomer], using: str, snapshot: Snapshot
+    gateway_name: str,
+    remotes: Sequence[RemoteCustomer],
+    by_id: Mapping[str, Customer],
+    by_key: dict[str, Customer],
+    using: str,
+    snapshot: Snapshot,
 ) -> tuple[list[Customer], list[Customer]]:
     """Return the rows in the order of ``remotes``, and those of them that are new."""
-    by_id, by_key = _stored_customers(gateway_name, remotes, using)
     rows, new, changed = [], [], []
     for remote in remotes:
         row = by_id.get(remote.customer_id) or _if_without_id(by_key.get(remote.customer_key))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from django.db import router
 from django.db.models import Max, Q, QuerySet
@@ -23,6 +25,8 @@ from django_dinero.models.sync_state import WAITING
 
 #: States of a delete that may still be sent. What it names is deleted here and stays deleted.
 UNFINISHED_STATES = (*OPEN_STATES, OperationState.ABSENT)
+#: Seconds that the clocks of this machine and of the database may drift apart while one asks.
+DRIFT = 1.0
 
 
 @dataclass
@@ -35,15 +39,15 @@ class Snapshot:
         versions: by model and primary key; None if no snapshot was taken.
         waiting: the rows that waited to be pushed.
         last_delete: the newest delete that the answer can reflect.
-        deletes: ids of what was deleted here and may still be in the answer.
-        adding_cards: ids of customers to whom a worker is adding a card. It writes the row itself.
+        taken: ``time.monotonic()`` when the snapshot was taken.
     """
 
     versions: Mapping[type[Customer | CreditCard], Mapping[int, int]] | None = None
     waiting: Collection[Customer | CreditCard] = ()
     last_delete: int | None = None
-    deletes: set[tuple[str, str]] = field(default_factory=set)
-    adding_cards: set[str] = field(default_factory=set)
+    taken: float = field(default_factory=time.monotonic)
+    _about: tuple[str, Collection[str]] = field(default=("", ()), init=False)
+    _operations: tuple[set[tuple[str, str]], set[str]] | None = field(default=None, init=False)
 
     def is_newer(self, row: Customer | CreditCard) -> bool:
         """Say whether the row was written or pushed since, so that the answer may be older."""
@@ -61,30 +65,54 @@ class Snapshot:
     def _known_versions(self, row: Customer | CreditCard) -> Mapping[int, int]:
         return (self.versions or {})[CreditCard if isinstance(row, CreditCard) else Customer]
 
-    def is_deleted_here(self, customer_id: str, card_id: str = "") -> bool:
-        """Say whether this was deleted here and is still to be deleted at the gateway."""
-        return (customer_id, card_id) in self.deletes
+    def ask_about(self, gateway_name: str, customer_ids: Collection[str]) -> None:
+        """Say whose operations the questions below are about.
 
-    def read_operations(self, gateway_name: str, customer_ids: Collection[str]) -> None:
-        """Read the deletes that the answer may not reflect yet, and which cards are being added."""
-        unfinished = Q(state__in=UNFINISHED_STATES)
+        They are read with the first question. Ask it of something that has no row here, after the
+        look for the row: what is there, and locked, was not deleted.
+        """
+        self._about, self._operations = (gateway_name, customer_ids), None
+
+    def is_deleted_here(self, customer_id: str, card_id: str = "") -> bool:
+        """Say whether this was deleted here, and the answer may be older than its delete there."""
+        return (customer_id, card_id) in self._read_operations()[0]
+
+    def is_being_added_to(self, customer_id: str) -> bool:
+        """Say whether a worker is adding a card to this customer. It writes the row itself."""
+        return customer_id in self._read_operations()[1]
+
+    def _read_operations(self) -> tuple[set[tuple[str, str]], set[str]]:
+        """Return what was deleted, and the customers to whom cards are being added."""
+        if self._operations is None:
+            deletes, adding_cards = set(), set()
+            rows = self._relevant_operations().values_list("kind", "customer_id", "card_id")
+            for kind, customer_id, card_id in rows:
+                if kind in DELETES:
+                    deletes.add((customer_id, card_id))
+                else:
+                    adding_cards.add(customer_id)
+            self._operations = deletes, adding_cards
+        return self._operations
+
+    def _relevant_operations(self) -> QuerySet[Operation]:
+        gateway_name, customer_ids = self._about
+        since = timedelta(seconds=time.monotonic() - self.taken + DRIFT)
+        missed = Q(state__in=UNFINISHED_STATES)
+        missed |= Q(state=OperationState.SUCCEEDED, updated_at__gt=UtcNow() - since)
         if self.last_delete is not None:
-            unfinished |= Q(pk__gt=self.last_delete)
-        rows = _operations().filter(gateway_name=gateway_name, customer_id__in=customer_ids)
-        found = rows.filter(
-            Q(unfinished, kind__in=DELETES)
-            | Q(kind=OperationKind.ADD_CARD, state__in=BEING_SENT, lease_until__gt=UtcNow())
+            missed |= Q(pk__gt=self.last_delete)
+        return _operations().filter(
+            Q(missed, kind__in=DELETES)
+            | Q(kind=OperationKind.ADD_CARD, state__in=BEING_SENT, lease_until__gt=UtcNow()),
+            gateway_name=gateway_name,
+            customer_id__in=customer_ids,
         )
-        for kind, customer_id, card_id in found.values_list("kind", "customer_id", "card_id"):
-            if kind in DELETES:
-                self.deletes.add((customer_id, card_id))
-            else:
-                self.adding_cards.add(customer_id)
 
 
 def take_snapshot(gateway_name: str, customer_id: str) -> Snapshot:
     """Read the versions of a customer and its cards, before the gateway is asked for them."""
     using = router.db_for_write(Customer)
+    taken = time.monotonic()
     versions: dict[type[Customer | CreditCard], dict[int, int]] = {}
     waiting: list[Customer | CreditCard] = []
     for model in (Customer, CreditCard):
@@ -95,7 +123,7 @@ def take_snapshot(gateway_name: str, customer_id: str) -> Snapshot:
         waiting += [row for row in found if row.sync_state in WAITING]
     # Of any kind: the newest key is at hand in the index, and no delete before it is newer.
     last = _operations().aggregate(last=Max("pk"))["last"]
-    return Snapshot(versions, waiting, last or 0)
+    return Snapshot(versions, waiting, last or 0, taken)
 
 
 def _operations() -> QuerySet[Operation]:

@@ -45,6 +45,7 @@ def test_all_parts_run_and_are_written(tmp_path: Path) -> None:
         "The floor",
         "Instructions",
         "Installing the app",
+        "The first charge of a worker",
         "Mirroring customers",
     ]
     assert titles == wanted

@@ -151,7 +151,7 @@ def test_a_backend_without_the_handful_cannot_be_built() -> None:
 
 
 def test_every_verb_is_listed_and_has_an_example_here() -> None:
-    own = {"check", "prepare", "live", "clock", "expect", "supports", "require"}
+    own = {"check", "prepare", "preload", "live", "clock", "expect", "supports", "require"}
     own |= {"check_request", "check_lengths"}
     public = {name for name, _ in inspect.getmembers(Gateway) if not name.startswith("_")}
     attributes = set(Gateway.__annotations__)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from django_dinero.cards import Address
@@ -56,8 +58,23 @@ def test_a_second_time_writes_nothing(
 ) -> None:
     remotes = [remote(n) for n in range(20)]
     write_customers("default", remotes)
-    with django_assert_num_queries(5):  # deletes that wait; a savepoint around two selects
+    with django_assert_num_queries(4):  # a savepoint around two selects
         write_customers("default", remotes)
+
+
+@pytest.mark.parametrize(("first", "selects"), [(0, 2), (5, 2), (2, 3)])
+def test_the_journal_is_asked_of_what_has_no_row_and_never_of_all(
+    gateway: RecordingGateway, first: int, selects: int
+) -> None:
+    """All there, all new (and therefore without cards), some new."""
+    write_customers("default", [remote(n) for n in range(5)])
+    changed = [remote(n, email=f"new{n}@example.com") for n in range(first, first + 5)]
+    with CaptureQueriesContext(connection) as context:
+        write_customers("default", changed)
+    statements = [query["sql"] for query in context.captured_queries]
+    asked = sum("dinero_operation" in sql for sql in statements)
+    assert sum(sql.startswith("SELECT") for sql in statements) == selects
+    assert asked == (first > 0)
 
 
 def test_vanished_cards_are_marked_and_come_back(gateway: RecordingGateway) -> None:

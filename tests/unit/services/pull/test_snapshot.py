@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from django_dinero.cards import Address
 from django_dinero.exceptions import CustomerNotFoundError, NotSent
 from django_dinero.gateways.types import CardUpdate, RemoteCustomer
 from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.services.pull.customers import write_customers
+from django_dinero.services.vault import deletions
 from django_dinero.services.vault import push as vault_push
 from tests.support.recording import RecordingGateway, refuse_connection
 
@@ -141,6 +144,46 @@ def test_a_customer_whose_delete_waits_is_left_out_of_a_sweep(
     Operation.objects.filter(kind="delete_customer").update(state=state)
     assert write_customers("default", gateway.iter_customers()) == 1
     assert Customer.objects.get() == kept
+
+
+def test_a_card_whose_delete_is_sent_meanwhile_stays_deleted(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    gateway.faults["delete_card"] = refuse_connection
+    with pytest.raises(NotSent):
+        customer.cards[0].delete()
+    gateway.faults.clear()
+    waiting = Operation.objects.get(kind="delete_card", state="new")
+    found = retrieve(gateway, customer, lambda: deletions.push_delete(waiting.key, "default"))
+    waiting.refresh_from_db()
+    assert waiting.state == "succeeded"
+    assert not found.cards
+
+
+def sweep_and_delete(gateway: RecordingGateway, deleted: Customer) -> Iterator[RemoteCustomer]:
+    """Go through all customers, of whom one is deleted after the gateway has told of it."""
+    told = list(gateway.iter_customers())
+    Customer.objects.get(pk=deleted.pk).delete()
+    assert Operation.objects.get(kind="delete_customer").state == "succeeded"
+    yield from told
+
+
+def test_a_customer_that_is_deleted_during_a_sweep_stays_deleted(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    deleted, kept = make_customer(), make_customer(email="kept@example.com")
+    assert write_customers("default", sweep_and_delete(gateway, deleted)) == 1
+    assert Customer.objects.get() == kept
+
+
+def test_what_was_deleted_before_the_sweep_and_is_there_gets_a_row(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    told = list(sweep_and_delete(gateway, make_customer()))
+    Operation.objects.update(updated_at=timezone.now() - timedelta(seconds=30))
+    assert write_customers("default", told) == 1
+    assert Customer.objects.get().customer_id == told[0].customer_id
 
 
 # -- Who has the default ---------------------------------------------------------------------------

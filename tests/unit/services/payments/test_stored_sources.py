@@ -1,0 +1,102 @@
+"""What a stored card or a customer stands for: its gateway, and the same order after a change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from django_dinero.enums import ReasonKind, ResultStatus
+from django_dinero.exceptions import GatewayError, IdempotencyKeyReused, InvalidInput
+from django_dinero.gateways.registry import get_gateway
+from django_dinero.gateways.types import Reason, TransactionResult
+from django_dinero.models import CreditCard, Customer, Operation, Transaction
+from tests.support.recording import RecordingGateway, answer
+
+pytestmark = pytest.mark.django_db
+
+Make = Callable[..., Customer]
+KEY = "order-1001"
+BACKEND = "tests.support.recording.RecordingGateway"
+
+
+@pytest.fixture
+def old(gateway: RecordingGateway, settings: Any) -> RecordingGateway:
+    """A second gateway."""
+    entries = {name: {"BACKEND": BACKEND} for name in ("default", "old")}
+    settings.DINERO = {**settings.DINERO, "GATEWAYS": entries}
+    found = get_gateway("old")
+    assert isinstance(found, RecordingGateway)
+    return found
+
+
+@pytest.mark.parametrize("named", ["customer", "card"])
+@pytest.mark.parametrize("given", [{}, {"gateway_name": "old"}])
+def test_a_stored_card_is_charged_where_it_is_stored(
+    old: RecordingGateway, make_customer: Make, named: str, given: dict[str, Any]
+) -> None:
+    customer = make_customer(gateway_name="old")
+    sources: dict[str, Any] = {"customer": customer, "card": customer.cards[0]}
+    row = Transaction.create(5, **{named: sources[named]}, **given)
+    assert (row.gateway_name, old.verbs[-1]) == ("old", "charge")
+    operation = Operation.objects.get(kind="charge")
+    assert operation.gateway_name == "old"
+    assert operation.transaction_id == row.transaction_id
+
+
+def test_a_customer_is_the_same_order_after_the_default_has_changed(
+    gateway: RecordingGateway, customer: Customer
+) -> None:
+    first = Transaction.create(5, customer=customer, idempotency_key=KEY)
+    customer.add_card(number="4007000000027", is_default=True)
+    again = Transaction.create(
+        5, customer=Customer.objects.get(pk=customer.pk), idempotency_key=KEY
+    )
+    assert (again, again.last_4) == (first, "1111")
+    assert gateway.verbs.count("charge") == 1
+
+
+def test_a_customer_is_the_same_order_after_the_last_card_has_gone(
+    gateway: RecordingGateway, customer: Customer
+) -> None:
+    first = Transaction.create(5, customer=customer, idempotency_key=KEY)
+    CreditCard.objects.get().delete()
+    bare = Customer.objects.get(pk=customer.pk)
+    assert Transaction.create(5, customer=bare, idempotency_key=KEY) == first
+    with pytest.raises(InvalidInput, match="no card to charge"):
+        Transaction.create(5, customer=bare, idempotency_key="order-1002")
+    assert gateway.verbs.count("charge") == 1
+
+
+def test_a_card_that_is_named_is_another_order_than_another_card(
+    gateway: RecordingGateway, customer: Customer
+) -> None:
+    first, second = customer.cards[0], customer.add_card(number="4007000000027")
+    row = Transaction.create(5, card=first, idempotency_key=KEY)
+    with pytest.raises(IdempotencyKeyReused, match="used before with other parameters"):
+        Transaction.create(5, card=second, idempotency_key=KEY)
+    with pytest.raises(IdempotencyKeyReused):
+        Transaction.create(5, customer=customer, idempotency_key=KEY)
+    assert Transaction.create(5, customer=customer, card=first, idempotency_key=KEY) == row
+
+
+@pytest.mark.parametrize(
+    ("kind", "verbs"),
+    [
+        (ReasonKind.GATEWAY_ERROR, ["charge"]),
+        (ReasonKind.CARD_NOT_FOUND, ["charge", "find_operation"]),
+        (ReasonKind.CUSTOMER_NOT_FOUND, ["charge", "find_operation"]),
+    ],
+)
+def test_only_a_card_that_is_gone_may_have_been_charged_before(
+    gateway: RecordingGateway, customer: Customer, kind: ReasonKind, verbs: list[str]
+) -> None:
+    """The gateway is searched for a first delivery of the charge, and for nothing else."""
+    mark = gateway.mark
+    gateway.faults["charge"] = answer(
+        TransactionResult(ResultStatus.FAILED, reasons=(Reason(kind, "E1", "no"),))
+    )
+    with pytest.raises(GatewayError):
+        Transaction.create(5, customer=customer)
+    assert gateway.since(mark) == verbs
