@@ -17,7 +17,10 @@ another worker) can still change a run.
 With ``--workers 1`` a seed repeats its whole run, event for event. With more each worker repeats
 its own plan, and the order in which they take turns varies.
 
-The books are kept in SQLite: races that only a server's database has are in ``tests/integration``.
+The seed also decides by how much the bank's clock differs from ours, and whether the shop's project
+has ``USE_TZ``.
+
+The books are kept in SQLite, or with ``DINERO_TEST_DB`` in PostgreSQL or MariaDB.
 
 **The history** (:mod:`tests.faults.history`) has a line of JSON for each verb's beginning and end,
 each request and reply at the bank, each fault, kill, batch and passing of time. ``--history FILE``

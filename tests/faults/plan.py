@@ -19,8 +19,10 @@ SHARE = 10
 #: has about as many of them; a kill behind the last one does not come.
 REQUESTS, WRITES = 1.5, 5.0
 KILLED, KILLED_SETTLING = 0.6, 0.4
-#: Of a hundred requests so many meet a fault.
-FAULTY = 0.2
+#: How many requests meet a fault, and after how many the bank holds the next payment for review.
+FAULTY, HOLDS = 0.2, 0.06
+#: Seconds by which the bank's clock may differ from ours.
+CLOCKS = (-2400.0, 0.0, 2400.0)
 BATCH = 0.15
 BATCH_BETWEEN = 0.3
 TIME_PASSES = 0.75
@@ -38,6 +40,8 @@ FAULTS: Mapping[FaultName, int] = {
 #: Each verb of :class:`tests.faults.shop.Shop` with its weight.
 VERBS: Mapping[str, int] = {
     "charge": 6,
+    "charge_part": 1,
+    "decide": 4,
     "capture": 2,
     "void": 2,
     "refund": 2,
@@ -83,7 +87,8 @@ class Share:
     """What one process does, and what it meets.
 
     ``faults`` are by the ordinal of the request, from 1; at the request ``batch`` the bank settles
-    one before it answers. ``time_passes`` before the process does anything.
+    one before it answers, and from those in ``holds`` on it holds one payment more.
+    ``time_passes`` before the process does anything.
     """
 
     name: str
@@ -92,6 +97,7 @@ class Share:
     faults: Mapping[int, FaultName] = field(default_factory=dict)
     kill: Kill | None = None
     batch: int | None = None
+    holds: frozenset[int] = frozenset()
     time_passes: bool = False
 
     def dies(self, when: When, ordinal: int) -> bool:
@@ -136,6 +142,7 @@ def work(seed: int, name: str, count: int) -> Share:
         _faults(chance, count),
         _kill(chance, KILLED, count),
         _ordinal(chance, REQUESTS * count) if chance.random() < BATCH else None,
+        _holds(chance, count),
     )
 
 
@@ -159,6 +166,21 @@ def _faults(chance: random.Random, count: int) -> dict[int, FaultName]:
     ordinals = range(1, round(2 * REQUESTS * count) + 1)
     names, weights = list(FAULTS), list(FAULTS.values())
     return {n: chance.choices(names, weights)[0] for n in ordinals if chance.random() < FAULTY}
+
+
+def _holds(chance: random.Random, count: int) -> frozenset[int]:
+    ordinals = range(1, round(REQUESTS * count) + 1)
+    return frozenset(n for n in ordinals if chance.random() < HOLDS)
+
+
+def clock_offset(seed: int) -> float:
+    """Return by how many seconds the bank's clock differs from ours."""
+    return random.Random(f"{seed}:clock").choice(CLOCKS)
+
+
+def use_tz(seed: int) -> bool:
+    """Say whether the shop's project has aware times."""
+    return random.Random(f"{seed}:zone").random() < 0.5
 
 
 def _kill(chance: random.Random, probability: float, count: int) -> Kill | None:

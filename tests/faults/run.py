@@ -32,6 +32,7 @@ class Place:
             **os.environ,
             "FAULTS_DATABASE": str(database),
             "FAULTS_ENDPOINT": self.server.endpoint,
+            "FAULTS_USE_TZ": "1" if plan.use_tz(seed) else "0",
             "PYTHONHASHSEED": "0",  # sets have the same order again
         }
         self.process = subprocess.Popen(
@@ -99,6 +100,8 @@ class Run:
     def run(self) -> tuple[list[str], str]:
         """Run it; return the differences, and what is in the books in one line."""
         bank = first_bank(self.store)
+        with bank.store.writing():
+            bank.store.put("clock_offset", repr(plan.clock_offset(self.seed)))
         crashed: list[str] = []
         with ExitStack() as stack:
             places = [stack.enter_context(self._place(bank)) for _ in range(self.workers)]
@@ -107,7 +110,8 @@ class Run:
                 crashed += self._round(planned, places, bank)
             if places[0].do("finish", plan.finish(self.seed)):
                 crashed.append("crashed: end")
-        found, summary = self._compare(places[0].environment)
+            found, summary = self._compare(places[0].environment)
+            places[0].do("drop", plan.Share("db", "", ()))
         return crashed + found, summary
 
     def _place(self, bank: Bank) -> Place:

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import os
 
+from tests.databases import VENDOR, default_database
+
+if VENDOR == "mariadb":
+    import pymysql
+
+    pymysql.install_as_MySQLdb()
+
 SECRET_KEY = "only for the fault run"
-USE_TZ = True
+USE_TZ = os.environ.get("FAULTS_USE_TZ", "1") == "1"
+TIME_ZONE = "America/New_York"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "django_dinero"]
 #: Seconds. A bank on this machine answers in milliseconds: nothing but a planned delay is longer.
@@ -16,14 +24,13 @@ LOGGING = {
     "disable_existing_loggers": False,
     "loggers": {"django_dinero": {"level": "ERROR"}},
 }
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": os.environ.get("FAULTS_DATABASE", ""),
-        # One writer: a transaction waits its turn instead of failing when another one was faster.
-        "OPTIONS": {"timeout": 30, "transaction_mode": "IMMEDIATE"},
-    },
+SQLITE = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": os.environ.get("FAULTS_DATABASE", ""),
+    # One writer: a transaction waits its turn instead of failing when another one was faster.
+    "OPTIONS": {"timeout": 30, "transaction_mode": "IMMEDIATE"},
 }
+DATABASES = {"default": SQLITE if VENDOR == "sqlite" else default_database()}
 DINERO = {
     "GATEWAYS": {
         "default": {

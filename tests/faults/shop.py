@@ -18,6 +18,8 @@ CARD: dict[str, Any] = {
     "year": 2035,
     "address": "1 Elm St",
 }
+#: The test bank's zip code of a partial approval.
+APPROVED_IN_PART = "46225"
 NUMBERS = ("4007000000027", "4012888818888", "5424000000000015")
 
 
@@ -45,6 +47,21 @@ class Shop(Telling):
                 self.tell("attempt failed", code=error.code)
                 failure = error
         raise failure
+
+    def charge_part(self) -> Transaction:
+        """Charge a guest of whose amount the issuer approves a part, which is given back."""
+        price = f"{self.random.randint(200, 9999) / 100:.2f}"
+        self.begin(price=price)
+        return Transaction.create(price, **CARD, zip=APPROVED_IN_PART)
+
+    def decide(self) -> Transaction | None:
+        """Approve or decline what the bank holds."""
+        row = picks.row(self.random, status="held")
+        if row is None:
+            return None
+        yes = self._now_and_then(0.6)
+        self.begin(row, approve=yes)
+        return row.approve() if yes else row.decline()
 
     def capture(self) -> Transaction | None:
         """Capture a random authorization, all of it or a part."""

@@ -58,6 +58,8 @@ class PlannedFaults(Faults):
         self._tell("request", ordinal, root=operation, fault=fault or "", told=told(request.body))
         if self.share.batch == ordinal:
             self._tell("batch settled", ordinal, id=self.bank.settle_batch().id)
+        if ordinal in self.share.holds:
+            self.bank.hold_next()
         if self.share.dies(When.before_request, ordinal):
             self._kill(When.before_request, ordinal)
         telling = Telling(dialect, lambda response: self._tell("reply", ordinal, told=response))

@@ -1,8 +1,8 @@
 """The processes of the shop: one that has loaded Django, and its children, which do the work.
 
 ``python -m tests.faults.worker SEED HISTORY`` reads jobs, a line for each: ``work NAME COUNT``,
-``settle NAME 0``, ``finish end 0`` or ``migrate db 0``. For each it forks a child, writes the
-child's process id in a line and, when it has ended, its exit code in another one.
+``settle NAME 0``, ``finish end 0``, ``migrate db 0`` or ``drop db 0``. For each it forks a child,
+writes the child's process id in a line and, when it has ended, its exit code in another one.
 """
 
 from __future__ import annotations
@@ -72,7 +72,10 @@ def _end(seed: int, path: Path, job: str, name: str, count: int) -> None:
 
 def _do(seed: int, history: History, job: str, name: str, count: int) -> None:
     if job == "migrate":
+        _on_server("CREATE")
         call_command("migrate", verbosity=0)
+    elif job == "drop":
+        _on_server("DROP")
     elif job == "work":
         share = plan.work(seed, name, count)
         _live(share, Shop(share, history), history)
@@ -83,6 +86,15 @@ def _do(seed: int, history: History, job: str, name: str, count: int) -> None:
         share = plan.finish(seed)
         _make_up_keys(share)
         Settling(share, history).finish()
+
+
+def _on_server(verb: str) -> None:
+    """Create or drop the shop's database, where it is a server's."""
+    if connection.vendor == "sqlite":
+        return
+    name = connection.ops.quote_name(str(connection.settings_dict["NAME"]))
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(f"{verb} DATABASE {name}")
 
 
 def _live(share: plan.Share, does: Shop | Settling, history: History) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from django_dinero.enums import RemoteStatus, TransactionKind
+from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus, TransactionKind
 from django_dinero.exceptions import InvalidTransactionError
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import RemoteTransaction
@@ -77,6 +77,10 @@ def conclude_from_remote(operation: Operation, remote: RemoteTransaction) -> Non
     """Conclude a money operation by the transaction that the gateway has of it."""
     if operation.kind not in MONEY_KINDS or operation.kind in ledger.DECISIONS:
         return
+    if _was_given_back(operation, remote):
+        outcome = _declined_in_part(remote)
+        ledger.conclude(operation, outcome, transaction_id=remote.transaction_id)
+        return
     if _differs(operation, remote):
         text = _("The gateway has it with another amount or currency.")
         journal.move(operation, OperationState.NEEDS_ATTENTION, RecordedOutcome(error=text))
@@ -84,6 +88,28 @@ def conclude_from_remote(operation: Operation, remote: RemoteTransaction) -> Non
     operation.next_action = remote.next_action
     ledger.conclude(
         operation, RecordedOutcome.of_remote(remote), transaction_id=remote.transaction_id
+    )
+
+
+def _was_given_back(operation: Operation, remote: RemoteTransaction) -> bool:
+    """Whether less was approved than was asked for, and voided at once: then nothing was paid.
+
+    The backends do so with a partial approval. Where the answer to that void is lost, it is found.
+    """
+    charges = (OperationKind.CHARGE, OperationKind.AUTHORIZE)
+    part = remote.amount < operation.asked_amount and remote.currency == operation.currency
+    return operation.kind in charges and part and remote.status is RemoteStatus.VOIDED
+
+
+def _declined_in_part(remote: RemoteTransaction) -> RecordedOutcome:
+    return replace(
+        RecordedOutcome.of_remote(remote),
+        result=ResultStatus.DECLINED.value,
+        remote_status="",
+        reason=ReasonKind.CARD_DECLINED.value,
+        reasons=(ReasonKind.CARD_DECLINED.value,),
+        gateway_text=_("Only %(amount)s was approved, and it was given back.")
+        % {"amount": remote.amount},
     )
 
 
