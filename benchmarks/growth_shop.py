@@ -40,6 +40,7 @@ class Shop:
             "Customer.retrieve": lambda number: Customer.retrieve(
                 str(self.cards[number % BUSY].customer_id)
             ),
+            "Transaction.retrieve": lambda number: Transaction.retrieve(self.pulled),
             "API: a shopper's own transactions": partial(self._own_list, self.quiet),
             "API: those of a busy shopper": partial(self._own_list, self.cards),
             **{f"admin list: {name}": partial(self._page, path) for name, path in LISTS.items()},
@@ -50,7 +51,7 @@ class Shop:
             },
         }
         first = Transaction.create("1.01", card=self.quiet[0], idempotency_key="replayed")
-        self.replayed = first.pk
+        self.replayed, self.pulled = first.pk, str(first.transaction_id)
 
     def run(self, task: str, number: int) -> float:
         """Run a task once; return milliseconds."""

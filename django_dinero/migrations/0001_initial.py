@@ -259,7 +259,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='transaction',
-            constraint=models.UniqueConstraint(fields=('gateway_name', 'kind', 'transaction_id'), name='dinero_transaction_remote_id'),
+            constraint=models.UniqueConstraint(fields=('gateway_name', 'transaction_id', 'kind'), name='dinero_transaction_remote_id'),
         ),
         migrations.AddConstraint(
             model_name='transaction',

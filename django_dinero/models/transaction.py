@@ -185,8 +185,9 @@ class Transaction(models.Model):
         ordering = ("-id",)
         constraints = (
             models.UniqueConstraint(fields=("operation_key",), name="dinero_transaction_operation"),
+            # The id before the kind: a pull searches for it without one.
             models.UniqueConstraint(
-                fields=("gateway_name", "kind", "transaction_id"),
+                fields=("gateway_name", "transaction_id", "kind"),
                 name="dinero_transaction_remote_id",
             ),
             models.CheckConstraint(

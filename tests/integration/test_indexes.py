@@ -160,6 +160,12 @@ def test_a_row_without_a_value_is_not_in_the_index(name: str) -> None:
 
 
 @pytest.mark.sqlite
+def test_a_pulled_transaction_is_found_by_its_id_alone() -> None:
+    rows = Transaction.objects.filter(gateway_name="default", transaction_id="7")
+    assert "(gateway_name=? AND transaction_id=?)" in rows.explain()
+
+
+@pytest.mark.sqlite
 def test_what_follows_a_transaction_is_found_by_its_index() -> None:
     row = TransactionFactory()
     family = Transaction.objects.filter(models.Q(pk=row.pk) | models.Q(parent=row)).order_by("pk")
