@@ -183,7 +183,7 @@ class Operation(models.Model):
     key = IdField(_("operation key"), max_length=KEY_LENGTH, default=new_key)
     scope = IdField(_("scope of the idempotency key"), max_length=100, blank=True, default="")
     idempotency_key = IdField(_("idempotency key"), max_length=100, null=True, blank=True)
-    fingerprint = models.CharField(max_length=64, blank=True, editable=False)
+    fingerprint = models.CharField(max_length=32, blank=True, editable=False)
     kind = models.CharField(_("kind"), max_length=20, choices=OperationKind)
     gateway_name = models.CharField(_("gateway"), max_length=64)
     lock_name = IdField(_("lock name"), max_length=150, blank=True, default="")

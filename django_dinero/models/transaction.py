@@ -144,6 +144,7 @@ class Transaction(models.Model):
         null=True,
         blank=True,
         on_delete=models.SET_NULL,
+        db_index=False,
         related_name="transactions",
     )
     card = RowForeignKey(
@@ -214,8 +215,10 @@ class Transaction(models.Model):
         )
         # Every charge pays for each of them: those after the first are what people search by.
         indexes = (
-            # With the id behind it: a card's first charge is one step away, however many it has.
+            # With the id behind them: a card's first charge and a customer's last ones are one step
+            # away, however many there are.
             models.Index(fields=("card", "id"), name="dinero_transaction_card"),
+            models.Index(fields=("customer", "id"), name="dinero_transaction_customer"),
             # What follows a transaction: few have a parent.
             ValuesIndex(fields=("parent",), name="dinero_transaction_parent_idx"),
             # What a shopper quotes: the order's number, the card's last digits, the amount.

@@ -15,6 +15,7 @@ from django_dinero import signals
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.models.operation import RARE_STATES, OperationKind, OperationState
 from django_dinero.models.transaction import RARE_STATUSES, TransactionStatus
+from django_dinero.services.ledger import charges_with_number_of
 from django_dinero.services.pull.snapshot import Snapshot
 from django_dinero.testing.factories import OperationFactory, TransactionFactory
 
@@ -171,6 +172,36 @@ def test_what_follows_a_transaction_is_found_by_its_index() -> None:
     family = Transaction.objects.filter(models.Q(pk=row.pk) | models.Q(parent=row)).order_by("pk")
     assert "dinero_transaction_parent_idx" in family.explain()
     assert "dinero_transaction_parent_idx" in row.children.all().explain()
+
+
+def first_charge_plan(card: CreditCard) -> str:
+    return charges_with_number_of(card)[:1].explain()
+
+
+@pytest.mark.sqlite
+def test_a_cards_first_charge_is_the_first_of_its_index(card: CreditCard) -> None:
+    plan = first_charge_plan(card)
+    assert "dinero_transaction_card" in plan
+    assert "TEMP B-TREE" not in plan
+
+
+@pytest.mark.postgresql
+def test_a_busy_cards_first_charge_is_not_looked_for_among_those_of_others(
+    card: CreditCard,
+) -> None:
+    # A good part of all charges, none of them among the first: what no statistics tell.
+    others = [TransactionFactory.build(last_4=card.last_4) for _number in range(4000)]
+    own = [
+        TransactionFactory.build(card=card, customer=None, last_4=card.last_4)
+        for _number in range(2000)
+    ]
+    mixed = [row for pair in zip(own, others[2000:], strict=True) for row in pair]
+    Transaction.objects.bulk_create([*others[:2000], *mixed])
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE dinero_transaction")
+    assert "dinero_transaction_card" in first_charge_plan(card)
+    in_order = Transaction.objects.filter(card=card, last_4=card.last_4).order_by("id")
+    assert "dinero_transaction_card" not in in_order[:1].explain()
 
 
 def test_no_check_complains_of_an_index(capsys: pytest.CaptureFixture[str]) -> None:
