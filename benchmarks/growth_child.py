@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import django
@@ -24,6 +25,14 @@ from django_dinero.models import Customer  # noqa: E402
 
 CARD: dict[str, Any] = {"number": "4111111111111111", "cvv": "900", "month": 12, "year": 2040}
 ADDRESS: dict[str, Any] = {"address": "123 Elm St", "zip": "12345"}
+
+
+#: What the other process may order: each is given a task's name and a number of rounds.
+COMMANDS: dict[str, Callable[[Shop, str, int], object]] = {
+    "time": Shop.run,
+    "pages": Shop.pages,
+    "snapshot": under_a_long_snapshot,
+}
 
 
 def main(transactions: int, charges: int) -> None:
@@ -44,10 +53,7 @@ def main(transactions: int, charges: int) -> None:
         _say({"sizes": sizes, "tasks": list(shop.tasks)})
         for line in sys.stdin:
             order = json.loads(line)
-            if order["task"] == "snapshot":
-                _say(under_a_long_snapshot(shop, order["number"]))
-            else:
-                _say(shop.run(order["task"], order["number"]))
+            _say(COMMANDS[order["command"]](shop, order["task"], order["number"]))
 
 
 def _say(answer: object) -> None:

@@ -1,5 +1,7 @@
 """Fills the tables with a shop's past: many shoppers, few of them with thousands of charges.
 
+Those are busy one after the other: where all of a card's rows lie is what a database does not know.
+
 All rows of a table are written by one statement, from a row of numbers: a million of them through
 the models would take an hour. The SQL is what PostgreSQL and SQLite have in common.
 """
@@ -151,7 +153,7 @@ def _write_transactions(
     dialect: Dialect, first: int, count: int, busy: int, quiet: int, shoppers: int
 ) -> None:
     card = (
-        f"CASE WHEN i % 2 = 0 THEN 1 + (i / 2) % {busy} "
+        f"CASE WHEN i % 2 = 0 THEN 1 + (i - 1) * {busy} / {count} "
         f"WHEN i <= {2 * QUIET * quiet} THEN {busy} + 1 + (i / 2) % {quiet} "
         f"ELSE {busy + quiet} + 1 + (i / 2 * 7919) % {shoppers} END"
     )
@@ -207,7 +209,7 @@ def _write_operations(dialect: Dialect, first: int) -> None:
         "key": "t.operation_key",
         "scope": "'user:' || t.owner_id",
         "idempotency_key": "'order-' || (100000 + t.id) || '-1'",
-        "fingerprint": "md5('' || t.id) || md5('f')",
+        "fingerprint": "md5('' || t.id)",
         "kind": "t.kind",
         "gateway_name": "'default'",
         "lock_name": lock,

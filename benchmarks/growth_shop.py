@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from benchmarks.growth_pages import pages_read
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 
 #: Customers that the sandbox's bank knows, each with one card: the first have half of all charges.
@@ -60,6 +61,14 @@ class Shop:
         run(number)
         return (time.perf_counter() - start) * 1000
 
+    def pages(self, task: str, rounds: int) -> float | None:
+        """Run a task some times; return how many pages the database reads for it."""
+        before = pages_read()
+        for number in range(rounds):
+            self.tasks[task](number)
+        after = pages_read()
+        return None if before is None or after is None else (after - before) / rounds
+
     def charge(self, card: CreditCard) -> Transaction:
         """Charge a stored card."""
         self.charged += 1
@@ -98,7 +107,7 @@ def _terms() -> dict[str, dict[str, str]]:
     row = Transaction.objects.filter(card=card).order_by("pk").first()
     row = row or Transaction.objects.order_by("pk")[0]
     operation = Operation.objects.get(key=row.operation_key)
-    busy = str(Customer.objects.order_by("pk")[0].customer_id)
+    busy = str(Customer.objects.order_by("pk")[BUSY - 1].customer_id)
     day = timezone.localdate(row.created_at).isoformat()
     name = f"{customer.first_name} {customer.last_name}"
     of_shopper = {
