@@ -19,7 +19,7 @@ from django.contrib.auth.models import User  # noqa: E402
 from benchmarks.database import created  # noqa: E402
 from benchmarks.growth_fill import fill, settle_down  # noqa: E402
 from benchmarks.growth_shop import BUSY, QUIET, Shop  # noqa: E402
-from benchmarks.growth_size import size_of_charges  # noqa: E402
+from benchmarks.growth_size import size_of_charges, size_of_each  # noqa: E402
 from benchmarks.growth_snapshot import under_a_long_snapshot  # noqa: E402
 from django_dinero.models import Customer  # noqa: E402
 
@@ -49,6 +49,8 @@ def main(transactions: int, charges: int) -> None:
         sizes = size_of_charges(charges)
         fill(transactions, BUSY, QUIET)
         settle_down()
+        if sizes:
+            sizes["all, of those in the tables"] = size_of_each(charges + transactions)
         shop = Shop()
         _say({"sizes": sizes, "tasks": list(shop.tasks)})
         for line in sys.stdin:
