@@ -251,7 +251,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='transaction',
-            index=models.Index(fields=['price'], name='dinero_transaction_price'),
+            index=models.Index(fields=['price', 'created_at'], name='dinero_transaction_price'),
         ),
         migrations.AddIndex(
             model_name='transaction',

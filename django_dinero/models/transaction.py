@@ -221,10 +221,11 @@ class Transaction(models.Model):
             models.Index(fields=("customer", "id"), name="dinero_transaction_customer"),
             # What follows a transaction: few have a parent.
             ValuesIndex(fields=("parent",), name="dinero_transaction_parent_idx"),
-            # What a shopper quotes: the order's number, the card's last digits, the amount.
+            # What a shopper quotes: the order's number, the card's last digits, the amount. Of many
+            # with the same amount, the newest are at hand.
             models.Index(fields=("order_reference",), name="dinero_transaction_order"),
             models.Index(fields=("last_4",), name="dinero_transaction_last_4"),
-            models.Index(fields=("price",), name="dinero_transaction_price"),
+            models.Index(fields=("price", "created_at"), name="dinero_transaction_price"),
             # What waits for somebody, or went wrong afterwards.
             ValuesIndex(fields=("rare_status",), name="dinero_transaction_rare_status"),
         )
