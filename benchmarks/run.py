@@ -8,14 +8,23 @@ from pathlib import Path
 
 from django.test import override_settings
 
-from benchmarks import callgrind, calling, first_charge, floor, mirroring, report, setting_up
+from benchmarks import (
+    callgrind,
+    calling,
+    first_charge,
+    floor,
+    growth,
+    mirroring,
+    report,
+    setting_up,
+)
 from benchmarks.bank import TlsBank
 from benchmarks.contestants import prepare
 from benchmarks.peers import LIBRARIES, install
 from django_dinero.gateways.registry import get_gateway
 
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
-PARTS = ("calls", "floor", "instructions", "setup", "mirror")
+PARTS = ("calls", "floor", "instructions", "setup", "mirror", "growth")
 ALIAS = "authorizenet"
 #: How many calls a contestant makes before it is the next one's turn.
 CALLS = 20
@@ -70,9 +79,16 @@ def measure(part: str, scale: float) -> list[report.Section]:
     if part == "setup":
         return [setting_up.measure(scale), first_charge.measure(scale)]
     if part == "mirror":
-        postgres = os.environ.get("DINERO_TEST_POSTGRES_URL", "")
-        return [mirroring.measure(scale, ["", *([postgres] if postgres else [])])]
+        return [mirroring.measure(scale, _databases())]
+    if part == "growth":
+        return [growth.measure(scale, _databases())]
     return _calls(scale)
+
+
+def _databases() -> list[str]:
+    """Return the databases' addresses: SQLite's is empty."""
+    postgres = os.environ.get("DINERO_TEST_POSTGRES_URL", "")
+    return ["", *([postgres] if postgres else [])]
 
 
 def _calls(scale: float) -> list[report.Section]:

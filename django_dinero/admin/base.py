@@ -12,6 +12,7 @@ from django.urls import URLPattern, path
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
+from django_dinero.admin.pagination import BoundedPaginator
 from django_dinero.admin.views.safety import page
 from django_dinero.cards import looks_like_card_number
 
@@ -30,6 +31,10 @@ class DineroAdmin(_ModelAdmin):
     #: dotted path of the page. They bring forms and services along, which nothing needs before the
     #: admin has addresses; Django imports this class when it starts.
     gateway_pages: ClassVar[Mapping[str, str]] = {}
+    paginator = BoundedPaginator
+    # By what is also searched for: of a day of last year, a database would look for the newest keys
+    # among all that are newer.
+    ordering = ("-created_at", "-id")
     # A second count, of the whole table, for a number that nobody needs.
     show_full_result_count = False
 

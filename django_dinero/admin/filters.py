@@ -1,8 +1,9 @@
-"""Filters beside the lists whose choices are known without a look at every row."""
+"""Filters beside the lists: their choices need no look at the rows, rare ones have an index."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -10,6 +11,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.gateways.registry import gateways
+from django_dinero.models.operation import RARE_STATES
+from django_dinero.models.transaction import RARE_STATUSES
 
 #: What ``cards.brand_of()`` returns.
 BRANDS = ("amex", "diners", "discover", "jcb", "maestro", "mastercard", "unionpay", "visa")
@@ -51,3 +54,34 @@ class BrandFilter(_KnownValuesFilter):
 
     def values(self) -> list[str]:
         return list(BRANDS)
+
+
+class _RareValuesFilter(admin.ChoicesFieldListFilter):
+    """Offers a column's choices; of those that few rows have, a second column has an index.
+
+    The frequent ones need none: the newest rows are full of them.
+    """
+
+    rare_column: ClassVar[str]
+    rare_values: ClassVar[Collection[str]]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        rows = super().queryset(request, queryset)
+        chosen = set(self.lookup_val or ())
+        if rows is None or not chosen or not chosen <= set(self.rare_values):
+            return rows
+        return rows.filter((f"{self.rare_column}__in", sorted(chosen)))
+
+
+class StateFilter(_RareValuesFilter):
+    """The states of operations."""
+
+    rare_column = "rare_state"
+    rare_values = RARE_STATES
+
+
+class StatusFilter(_RareValuesFilter):
+    """The statuses of transactions."""
+
+    rare_column = "rare_status"
+    rare_values = RARE_STATUSES

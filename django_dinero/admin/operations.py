@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django_dinero.admin import search
 from django_dinero.admin.base import ReadOnlyAdmin
 from django_dinero.admin.display import NONE, anchor, operation_amount, operation_state
-from django_dinero.admin.filters import GatewayNameFilter
+from django_dinero.admin.filters import GatewayNameFilter, StateFilter
 from django_dinero.models import Customer, Operation, Transaction
 
 
@@ -23,11 +23,13 @@ class OperationAdmin(ReadOnlyAdmin):
 
     gateway_pages = {"look-up": "django_dinero.admin.views.look_up.LookUpPage"}
     list_display = ("key", "kind", operation_state, operation_amount, "created_at", "gateway_name")
-    list_filter = ("state", "kind", GatewayNameFilter, "created_at")
+    list_filter = (("state", StateFilter), "kind", GatewayNameFilter, "created_at")
+    # What has an index. By state and kind there are filters.
+    sortable_by = ("key", "created_at")
     search_condition = staticmethod(search.operations)
     search_help_text = _(
-        "Whole values: operation key, idempotency key, lock name, transaction or customer id, or "
-        "the public id of a transaction"
+        "Whole values: operation key, idempotency key, lock name, transaction or customer id, the "
+        "public id of a transaction, or a day such as 2026-11-28"
     )
     fieldsets = (
         (

@@ -22,10 +22,11 @@ from django_dinero.gateways.registry import gateways
 from django_dinero.identifiers import KEY_LENGTH
 from django_dinero.models import CreditCard, Customer, Transaction
 from django_dinero.models.card import cards_lock_name
+from django_dinero.models.operation import OperationKind
 
 #: How many rows of another table are followed at most.
 FOLLOWED = 1000
-#: How many words of a name are looked at.
+#: How many words of a name are taken apart.
 NAMES = 5
 
 _KEY = re.compile(rf"[A-Z2-7]{{{KEY_LENGTH}}}")
@@ -83,11 +84,13 @@ def transactions(text: str) -> Q:
 
 
 def operations(text: str) -> Q:
-    """Operation key, idempotency key, lock name, ids of a transaction, customer id.
+    """Operation key, idempotency key, lock name, ids of a transaction, customer id, day.
 
     With a transaction, the operation that made it and those that followed it are found.
     """
-    found = Q(idempotency_key=text) | Q(lock_name=text)
+    if day := _day(text):
+        return day
+    found = Q(idempotency_key=text) | Q(lock_name=text) | customer_operations(text)
     if _KEY.fullmatch(text):
         found |= Q(key=text)
         rows = Q(operation_key=text)
@@ -100,6 +103,11 @@ def operations(text: str) -> Q:
     locks += [cards_lock_name(name, text) for name in gateways]
     locks += [each.lock_name for each in Customer.objects.filter(_at_gateways(customer_id=text))]
     return found | Q(key__in=keys) | Q(lock_name__in=locks)
+
+
+def customer_operations(customer_id: str) -> Q:
+    """All kinds by name: the index over customers' ids begins with the kind."""
+    return Q(kind__in=[kind.value for kind in OperationKind], customer_id=customer_id)
 
 
 # -- Kinds of text ---------------------------------------------------------------------------------
@@ -135,11 +143,14 @@ def _amount(text: str) -> Q | None:
 
 
 def _named(text: str) -> Q:
-    """First and last name in any order, or one of them."""
-    found = Q()
-    for word in text.split()[:NAMES]:
-        written = _spellings(word)
-        found &= Q(first_name__in=written) | Q(last_name__in=written)
+    """First and last name in any order, or one of them; each may have a blank in it."""
+    found = Q(first_name__in=_spellings(text)) | Q(last_name__in=_spellings(text))
+    words = text.split()
+    for cut in range(1, min(len(words), NAMES)):
+        one, other = _spellings(" ".join(words[:cut])), _spellings(" ".join(words[cut:]))
+        # Written out: SQLite and MariaDB use no index for an AND of ORs.
+        found |= Q(first_name__in=one, last_name__in=other)
+        found |= Q(first_name__in=other, last_name__in=one)
     return found
 
 

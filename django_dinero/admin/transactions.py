@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django_dinero.admin import search
 from django_dinero.admin.base import ReadOnlyAdmin
 from django_dinero.admin.display import NONE, anchor, transaction_amount, transaction_status
-from django_dinero.admin.filters import GatewayNameFilter
+from django_dinero.admin.filters import GatewayNameFilter, StatusFilter
 from django_dinero.admin.related import open_operations, transaction_rows
 from django_dinero.models import Operation, Transaction
 
@@ -34,8 +34,10 @@ class TransactionAdmin(ReadOnlyAdmin):
         "card_shown",
         "customer_link",
     )
-    list_filter = ("status", "kind", GatewayNameFilter, "created_at")
+    list_filter = (("status", StatusFilter), "kind", GatewayNameFilter, "created_at")
     list_select_related = ("customer",)
+    # What has an index. By status and kind there are filters, by customer the search.
+    sortable_by = ("amount", "created_at", "order_reference", "card_shown")
     search_condition = staticmethod(search.transactions)
     search_help_text = _(
         "Whole values: transaction, customer or card id, public id, operation key, order "

@@ -109,6 +109,12 @@ class CreditCard(SyncedModel):
                 name="dinero_card_sync_state",
             ),
         )
+        # As for customers: what waits to be pushed, and what people search by.
+        indexes = (
+            models.Index(fields=("sync_state",), name="dinero_card_sync_state_idx"),
+            models.Index(fields=("last_4",), name="dinero_card_last_4"),
+            models.Index(fields=("card_id",), name="dinero_card_card_id"),
+        )
         permissions = (("charge_creditcard", _("Can charge a stored card")),)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

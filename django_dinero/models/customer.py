@@ -77,6 +77,14 @@ class Customer(SyncedModel):
                 name="dinero_customer_sync_state",
             ),
         )
+        # What waits to be pushed; and what people search by. Indexes in the Meta, not ``db_index``:
+        # with that, Django adds a second one on PostgreSQL, for LIKE.
+        indexes = (
+            models.Index(fields=("sync_state",), name="dinero_customer_sync_state_idx"),
+            models.Index(fields=("email",), name="dinero_customer_email"),
+            models.Index(fields=("last_name",), name="dinero_customer_last_name"),
+            models.Index(fields=("first_name",), name="dinero_customer_first_name"),
+        )
         permissions = (("add_stored_card", _("Can add a card to a customer")),)
 
     @property

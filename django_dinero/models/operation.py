@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django_dinero import conf
 from django_dinero.cards import wrap_secrets
 from django_dinero.db.fields import IdField, UtcDateTimeField, UtcNow
+from django_dinero.db.indexes import ValuesIndex
 from django_dinero.identifiers import KEY_LENGTH, new_key
 from django_dinero.models import _services
 from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS
@@ -58,6 +59,18 @@ OPEN_STATES = (*LOCKING_STATES, OperationState.REQUIRES_ACTION)
 
 #: The gateway has it, and nobody has decided yet.
 UNDECIDED_STATES = (OperationState.HELD, OperationState.REQUIRES_ACTION)
+
+#: States in which few operations are: what somebody looks for among millions. The others are those
+#: of every charge, from its first moment to its end.
+RARE_STATES = (
+    OperationState.HELD,
+    OperationState.REQUIRES_ACTION,
+    OperationState.FAILED,
+    OperationState.UNKNOWN,
+    OperationState.ABSENT,
+    OperationState.NEEDS_ATTENTION,
+    OperationState.CLOSED,
+)
 
 #: States in which a worker has claimed an operation for the time of its lease.
 BEING_SENT = (OperationState.NEW, OperationState.SENT)
@@ -159,18 +172,24 @@ class Operation(models.Model):
 
     The journal may have a connection of its own. There, a foreign key to a row that the caller has
     locked would wait for the caller, who waits for the journal. The database would not notice.
+
+    No index covers a column that a charge changes when it is concluded. PostgreSQL then keeps the
+    new version of the row beside the old one and touches no index. Nor does it find the versions of
+    all that was sent lately, in place of one row by its key.
     """
 
-    key = IdField(_("operation key"), max_length=KEY_LENGTH, unique=True, default=new_key)
+    # Unique by constraints: for ``unique=True`` on a text, Django adds a second index on PostgreSQL
+    # that only LIKE would use.
+    key = IdField(_("operation key"), max_length=KEY_LENGTH, default=new_key)
     scope = IdField(_("scope of the idempotency key"), max_length=100, blank=True, default="")
     idempotency_key = IdField(_("idempotency key"), max_length=100, null=True, blank=True)
-    fingerprint = models.CharField(max_length=64, blank=True, editable=False)
+    fingerprint = models.CharField(max_length=32, blank=True, editable=False)
     kind = models.CharField(_("kind"), max_length=20, choices=OperationKind)
     gateway_name = models.CharField(_("gateway"), max_length=64)
     lock_name = IdField(_("lock name"), max_length=150, blank=True, default="")
     #: ``lock_name`` while the operation keeps its lock, else NULL. The column is unique, so at most
     #: one operation has the lock.
-    held_lock = IdField(max_length=150, null=True, unique=True, editable=False)
+    held_lock = IdField(max_length=150, null=True, editable=False)
     #: The primary key of the user who owns the customer or payment, as text.
     owner_pk = IdField(_("owner"), max_length=64, blank=True, default="")
     customer_key = IdField(_("customer key"), max_length=KEY_LENGTH, blank=True, default="")
@@ -183,7 +202,17 @@ class Operation(models.Model):
     )
     currency = models.CharField(_("currency"), max_length=3, blank=True, default="")
     state = models.CharField(
-        _("state"), max_length=16, choices=OperationState, default=OperationState.NEW, db_index=True
+        _("state"), max_length=16, choices=OperationState, default=OperationState.NEW
+    )
+    #: ``state`` where it is a rare one, else NULL: for queries, since it has an index. It is filled
+    #: in by the database; an instance has it as it was read.
+    rare_state = models.GeneratedField(
+        expression=models.Case(
+            models.When(state__in=[state.value for state in RARE_STATES], then=models.F("state")),
+            default=None,
+        ),
+        output_field=models.CharField(max_length=16, null=True),
+        db_persist=True,
     )
     # Django's encoder, because a primary key in the intent may be a UUID.
     intent = models.JSONField(_("intent"), default=dict, blank=True, encoder=DjangoJSONEncoder)
@@ -193,7 +222,7 @@ class Operation(models.Model):
     sent_at = UtcDateTimeField(_("sent"), null=True, blank=True)
     lease_until = UtcDateTimeField(_("lease until"), null=True, blank=True)
     quarantine_until = UtcDateTimeField(_("quarantine until"), null=True, blank=True)
-    next_check_at = UtcDateTimeField(_("next check"), null=True, blank=True, db_index=True)
+    next_check_at = UtcDateTimeField(_("next check"), null=True, blank=True)
     #: Both by the database's clock, as the leases are, so that times in a row can be compared.
     created_at = UtcDateTimeField(_("created"), db_default=UtcNow(), editable=False)
     updated_at = UtcDateTimeField(_("changed"), db_default=UtcNow(), editable=False)
@@ -214,8 +243,11 @@ class Operation(models.Model):
         verbose_name_plural = _("operations")
         ordering = ("-id",)
         constraints = (
+            models.UniqueConstraint(fields=("key",), name="dinero_operation_key"),
+            models.UniqueConstraint(fields=("held_lock",), name="dinero_operation_held_lock"),
+            # The key first: it is searched for without its scope, too.
             models.UniqueConstraint(
-                fields=("scope", "idempotency_key"), name="dinero_operation_idempotency_key"
+                fields=("idempotency_key", "scope"), name="dinero_operation_idempotency_key"
             ),
             models.CheckConstraint(
                 condition=models.Q(state__in=OperationState.values), name="dinero_operation_state"
@@ -239,8 +271,12 @@ class Operation(models.Model):
             ),
         )
         indexes = (
-            models.Index(fields=("gateway_name", "state"), name="dinero_operation_open"),
+            # What was and is done to a customer, a transaction.
             models.Index(fields=("lock_name",), name="dinero_operation_lock_name"),
+            # Deletes and cards being added, at each pull; all of a customer's, for people.
+            models.Index(fields=("kind", "customer_id"), name="dinero_operation_customer"),
+            ValuesIndex(fields=("rare_state",), name="dinero_operation_rare_state"),
+            models.Index(fields=("created_at",), name="dinero_operation_created_at"),
         )
 
     def __str__(self) -> str:

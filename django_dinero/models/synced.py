@@ -80,7 +80,6 @@ class SyncedModel(models.Model):
         choices=SyncState,
         default=SyncState.PENDING,
         editable=False,
-        db_index=True,
     )
     sync_error = models.TextField(gettext_lazy("last refusal"), blank=True, editable=False)
     version = models.PositiveBigIntegerField(default=1, editable=False)

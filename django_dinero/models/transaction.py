@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_dinero.cards import wrap_secrets
 from django_dinero.db.fields import IdField, RowForeignKey, UtcDateTimeField
+from django_dinero.db.indexes import ValuesIndex
 from django_dinero.enums import TransactionKind
 from django_dinero.identifiers import KEY_LENGTH
 from django_dinero.models import _services
@@ -53,6 +54,14 @@ class TransactionStatus(models.TextChoices):
 LOCK_PREFIX = "transaction:"
 #: Statuses in which the payment is not decided yet.
 UNDECIDED = (TransactionStatus.HELD, TransactionStatus.REQUIRES_ACTION)
+#: Statuses that few transactions have: what somebody looks for among millions.
+RARE_STATUSES = (
+    *UNDECIDED,
+    TransactionStatus.FAILED,
+    TransactionStatus.EXPIRED,
+    TransactionStatus.RETURNED,
+    TransactionStatus.CHARGED_BACK,
+)
 #: Statuses whose amount counts in sums.
 COUNTED = (TransactionStatus.APPROVED, TransactionStatus.SETTLED)
 
@@ -90,15 +99,26 @@ class Transaction(models.Model):
     public_id = models.UUIDField(_("public id"), default=uuid.uuid4, unique=True, editable=False)
     gateway_name = models.CharField(_("gateway"), max_length=64)
     transaction_id = IdField(_("transaction id"), max_length=255, null=True, blank=True)
-    operation_key = IdField(
-        _("operation key"), max_length=KEY_LENGTH, null=True, blank=True, unique=True
-    )
+    # Unique by a constraint, as ``Operation.key`` is.
+    operation_key = IdField(_("operation key"), max_length=KEY_LENGTH, null=True, blank=True)
     kind = models.CharField(
         _("kind"),
         max_length=16,
         choices=[(kind.value, label) for kind, label in KIND_LABELS.items()],
     )
-    status = models.CharField(_("status"), max_length=16, choices=TransactionStatus, db_index=True)
+    status = models.CharField(_("status"), max_length=16, choices=TransactionStatus)
+    #: ``status`` where it is a rare one, else NULL: for queries, since it has an index. It is
+    #: filled in by the database; an instance has it as it was read.
+    rare_status = models.GeneratedField(
+        expression=models.Case(
+            models.When(
+                status__in=[status.value for status in RARE_STATUSES], then=models.F("status")
+            ),
+            default=None,
+        ),
+        output_field=models.CharField(max_length=16, null=True),
+        db_persist=True,
+    )
     price = models.DecimalField(_("price"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES)
     currency = models.CharField(_("currency"), max_length=3)
     parent = models.ForeignKey(
@@ -107,6 +127,7 @@ class Transaction(models.Model):
         null=True,
         blank=True,
         on_delete=models.PROTECT,
+        db_index=False,
         related_name="children",
     )
     owner = models.ForeignKey(
@@ -123,6 +144,7 @@ class Transaction(models.Model):
         null=True,
         blank=True,
         on_delete=models.SET_NULL,
+        db_index=False,
         related_name="transactions",
     )
     card = RowForeignKey(
@@ -163,8 +185,10 @@ class Transaction(models.Model):
         verbose_name_plural = _("transactions")
         ordering = ("-id",)
         constraints = (
+            models.UniqueConstraint(fields=("operation_key",), name="dinero_transaction_operation"),
+            # The id before the kind: a pull searches for it without one.
             models.UniqueConstraint(
-                fields=("gateway_name", "kind", "transaction_id"),
+                fields=("gateway_name", "transaction_id", "kind"),
                 name="dinero_transaction_remote_id",
             ),
             models.CheckConstraint(
@@ -189,8 +213,22 @@ class Transaction(models.Model):
                 name="dinero_transaction_parent",
             ),
         )
-        # With the id behind it: the first charge of a card is one step away, however many it has.
-        indexes = (models.Index(fields=("card", "id"), name="dinero_transaction_card"),)
+        # Every charge pays for each of them: those after the first are what people search by.
+        indexes = (
+            # With the id behind them: a card's first charge and a customer's last ones are one step
+            # away, however many there are.
+            models.Index(fields=("card", "id"), name="dinero_transaction_card"),
+            models.Index(fields=("customer", "id"), name="dinero_transaction_customer"),
+            # What follows a transaction: few have a parent.
+            ValuesIndex(fields=("parent",), name="dinero_transaction_parent_idx"),
+            # What a shopper quotes: the order's number, the card's last digits, the amount. Of many
+            # with the same amount, the newest are at hand.
+            models.Index(fields=("order_reference",), name="dinero_transaction_order"),
+            models.Index(fields=("last_4",), name="dinero_transaction_last_4"),
+            models.Index(fields=("price", "created_at"), name="dinero_transaction_price"),
+            # What waits for somebody, or went wrong afterwards.
+            ValuesIndex(fields=("rare_status",), name="dinero_transaction_rare_status"),
+        )
         permissions = (
             ("capture_transaction", _("Can capture an authorization")),
             ("void_transaction", _("Can void a transaction")),

@@ -76,7 +76,7 @@ def test_a_digest_takes_any_text() -> None:
 def test_a_fingerprint_needs_the_key(settings: Any) -> None:
     values = {"number": "4111111111111111"}
     first = fingerprint(values)
-    assert len(bytes.fromhex(first)) == 32
+    assert len(bytes.fromhex(first)) == 16
     assert first == fingerprint(dict(values))
     assert first != digest(values)
     assert first != fingerprint({"number": "4111111111111112"})
@@ -88,7 +88,7 @@ def test_fingerprints_keep_their_value_between_releases(settings: Any) -> None:
     settings.SECRET_KEY = "fixed"
     key = hashlib.sha256(b"django_dinero.fingerprint" + b"fixed").digest()
     text = hashlib.sha256(b'{"a": 1}').hexdigest()
-    assert fingerprint({"a": 1}) == hmac.new(key, text.encode(), "sha256").hexdigest()
+    assert fingerprint({"a": 1}) == hmac.new(key, text.encode(), "sha256").hexdigest()[:32]
     assert fingerprint({"a": 1}).startswith("c4b73723699d3b6e")
 
 

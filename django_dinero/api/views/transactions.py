@@ -17,7 +17,10 @@ from django_dinero.api.serializers import (
     VoidSerializer,
 )
 from django_dinero.api.views.base import DineroViewSet
-from django_dinero.models import Transaction
+from django_dinero.models import Customer, Transaction
+
+#: More keys than these are not listed in a query; such an owner has a good part of all rows.
+MANY_CUSTOMERS = 1000
 
 
 class TransactionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, DineroViewSet):
@@ -34,7 +37,12 @@ class TransactionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Diner
 
     def owned_by(self, user: Any) -> Q:
         """A transaction belongs to its owner, and to its customer's owner."""
-        return Q(owner=user) | Q(customer__owner=user)
+        # The customers' keys first: no database uses its indexes for an OR across two tables.
+        customers = Customer.objects.filter(owner=user).order_by()
+        keys = list(customers.values_list("pk", flat=True)[: MANY_CUSTOMERS + 1])
+        if len(keys) > MANY_CUSTOMERS:
+            return Q(owner=user) | Q(customer__owner=user)
+        return Q(owner=user) | Q(customer__in=keys)
 
     def is_owner(self, obj: Transaction) -> bool:
         """Say whether the transaction, or its customer, is the caller's."""

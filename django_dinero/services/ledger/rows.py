@@ -35,11 +35,16 @@ def transactions() -> QuerySet[Transaction]:
 
 
 def charges_with_number_of(card: CreditCard) -> QuerySet[Transaction]:
-    """Return what was taken from a card under the number that it has now.
+    """Return what was taken from a card under the number that it has now, the first one first.
 
     After a new number the networks know nothing of what the old one paid.
     """
-    return transactions().filter(card=card, last_4=card.last_4, kind__in=STARTS, status__in=COUNTED)
+    # A range of one card, in the order of its index. With an equation, PostgreSQL takes the primary
+    # key for the same order, and walks there past the charges of all other cards. A range of digits
+    # too: an equation there would draw SQLite to the index over them.
+    rows = transactions().filter(card__gte=card.pk, card__lte=card.pk)
+    rows = rows.filter(last_4__gte=card.last_4, last_4__lte=card.last_4)
+    return rows.filter(kind__in=STARTS, status__in=COUNTED).order_by("card_pk", "id")
 
 
 def refresh(row: Transaction) -> None:

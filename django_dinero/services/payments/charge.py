@@ -232,13 +232,13 @@ class ChargeOrder:
         if card is None:
             return self.request
         charges = ledger.charges_with_number_of(card)
-        known = charges.exclude(network_transaction_id="").order_by("id")
+        known = charges.exclude(network_transaction_id="")
         first = known.values_list("network_transaction_id", "price").first()
         if first is not None:
             return replace(self.request, network_transaction_id=first[0], original_amount=first[1])
         # The merchant begins no series: the cardholder has to have agreed to one. And a gateway
         # that names no network ids leaves later charges without one.
-        begins = self.request.initiator == "customer" and not charges.exists()
+        begins = self.request.initiator == "customer" and not charges.values_list("pk").first()
         return replace(self.request, stores_card=begins)
 
     def open(self, request: ChargeRequest) -> Operation:

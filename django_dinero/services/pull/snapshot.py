@@ -101,9 +101,11 @@ class Snapshot:
         missed |= Q(state=OperationState.SUCCEEDED, updated_at__gt=UtcNow() - since)
         if self.last_delete is not None:
             missed |= Q(pk__gt=self.last_delete)
+        # By kind and customer, as the index has them: a customer's charges are not read.
         return _operations().filter(
             Q(missed, kind__in=DELETES)
             | Q(kind=OperationKind.ADD_CARD, state__in=BEING_SENT, lease_until__gt=UtcNow()),
+            kind__in=(*DELETES, OperationKind.ADD_CARD),
             gateway_name=gateway_name,
             customer_id__in=customer_ids,
         )

@@ -6,8 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from django_dinero.api.views import transactions
 from django_dinero.models import Customer, Transaction
+from django_dinero.testing.factories import TransactionFactory
 from tests.integration.api.calling import Caller, json_of
 from tests.integration.api.test_charges import FOR_STAFF, TRANSACTION_FIELDS
 from tests.support.recording import RecordingGateway
@@ -168,3 +172,33 @@ def test_a_key_belongs_to_one_movement(
         reply = clerk.post(f"transactions/{row['id']}/{verb}/", {}, key=key)
         assert json_of(reply, 422)["code"] == "idempotency_key_reused"
     assert gateway.since(mark) == []
+
+
+def test_ones_own_are_found_by_the_customers_keys(
+    owner: Caller, customer: Customer, gateway: RecordingGateway
+) -> None:
+    row = Transaction.create("10.00", customer=customer)
+    Transaction.objects.filter(pk=row.pk).update(owner=None)
+    with CaptureQueriesContext(connection) as context:
+        shown = json_of(owner.get("transactions/"), 200)["results"]
+    assert [each["id"] for each in shown] == [str(row.public_id)]
+    (where,) = [
+        each["sql"].split(" WHERE ")[1] for each in context if "dinero_creditcard" in each["sql"]
+    ]
+    # No database uses an index for an OR that reaches across tables.
+    assert "dinero_customer" not in where
+    assert "customer_pk" in where
+
+
+def test_who_has_very_many_customers_sees_their_transactions(
+    owner: Caller,
+    customer: Customer,
+    gateway: RecordingGateway,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transactions, "MANY_CUSTOMERS", 0)
+    row = Transaction.create("10.00", customer=customer)
+    Transaction.objects.filter(pk=row.pk).update(owner=None)
+    TransactionFactory()
+    shown = json_of(owner.get("transactions/"), 200)["results"]
+    assert [each["id"] for each in shown] == [str(row.public_id)]

@@ -47,6 +47,7 @@ def test_all_parts_run_and_are_written(tmp_path: Path) -> None:
         "Installing the app",
         "The first charge of a worker",
         "Mirroring customers",
+        "Growth",
     ]
     assert titles == wanted
     for section in report.split("## ")[1:]:
@@ -56,13 +57,15 @@ def test_all_parts_run_and_are_written(tmp_path: Path) -> None:
     # Counts, not times: a call on a connection that is open opens none; nothing heavy is imported.
     for what in ("create a customer with a card", "get a customer with 10 cards"):
         assert cells(report.split("## Connections")[1], what)[1] == "0"
+    assert cells(report, "sqlite: replay of its key")[1].endswith(" ms")
+    assert float(cells(report, "sqlite: bytes per charge, all")[1].replace(",", "")) > 0
     assert cells(report, "SDKs, requests, tables, services imported")[1] == "0"
 
 
 def test_an_unknown_part_is_named() -> None:
     done = bench("speed")
     assert done.returncode != 0
-    assert "'speed' is none of calls, floor, instructions, setup, mirror" in done.stderr
+    assert "'speed' is none of calls, floor, instructions, setup, mirror, growth" in done.stderr
 
 
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="instructions: no valgrind here")

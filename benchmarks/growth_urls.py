@@ -1,0 +1,11 @@
+"""The addresses of the pages whose times are taken as the tables grow."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("api/", include("django_dinero.api.urls")),
+]
