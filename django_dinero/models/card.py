@@ -57,7 +57,6 @@ class CreditCard(SyncedModel):
 
     PUSHED_FIELDS: ClassVar[tuple[str, ...]] = (*ADDRESS_FIELDS, "month", "year", "default_of")
     FIXED_FIELDS: ClassVar[tuple[str, ...]] = ("gateway_name", "customer_pk")
-    WATCHED_FIELDS: ClassVar[tuple[str, ...]] = ("month", "year", "default_of")
     GATEWAY_ONLY: ClassVar[tuple[str, ...]] = ("last_4", "brand")
 
     customer = CustomerForeignKey(
@@ -264,38 +263,38 @@ class CreditCard(SyncedModel):
         """Whether this save changes which card is the default."""
         return self.wants_default or bool(self.changed("default_of"))
 
-    def reload_bookkeeping(self, using: str, *, is_known: bool = False) -> None:
-        """As in the base class; also remember the version that the row got with the choice."""
+    def remember_written(self, written: Mapping[str, Any], using: str) -> None:
+        """As in the base class; the choice of the default is written too."""
+        super().remember_written(written, using)
         if self._took_default:
             self.wants_default = self._took_default = False
-        super().reload_bookkeeping(using, is_known=is_known)
+
+    def reload_bookkeeping(self, using: str) -> None:
+        """As in the base class; also remember the version that the row got with the choice."""
+        super().reload_bookkeeping(using)
         if self._default_choice is not None and self._default_choice.version is None:
             self._default_choice.version = self.version
+
+    def is_unsaved(self, column: str) -> bool:
+        """As in the base class; a choice of the default counts even if it was made before."""
+        # Another request may have taken the default since this card was read with it.
+        return super().is_unsaved(column) or (column == "default_of" and self.wants_default)
 
     def _columns_written_elsewhere(self) -> tuple[str, ...]:
         # Saving another card takes the default from this one. An instance read before that must not
         # bring it back, so the column is written only if this instance changed it.
         return () if self._state.adding or self._changes_default() else ("default_of",)
 
-    def _synced_digest_matches(self) -> Q:
-        is_default, is_not = (
-            self._digest_with_default(self.customer_pk),
-            self._digest_with_default(None),
-        )
-        return Q(default_of__isnull=False, synced_digest=is_default) | Q(
-            default_of__isnull=True, synced_digest=is_not
-        )
-
     def _digest_with_default(self, default_of: int | None) -> str:
         return digest({**self.pushed_values(), "default_of": default_of})
 
-    def _bookkeeping_after_answer(self) -> dict[str, Any]:
+    def _bookkeeping_after_answer(self, written: Collection[str]) -> dict[str, Any]:
         # The default may have moved between the gateway's answer and this write. If it moved to
         # another card, pushing that card moves it at the gateway. If it moved to this card, this
         # card is still to be pushed.
-        is_not = Q(default_of__isnull=True)
-        if self.sync_state != SyncState.SYNCED:
+        if self.sync_state != SyncState.SYNCED or "default_of" in written:
             return {}
+        is_not = Q(default_of__isnull=True)
         if self.default_of is None:
             synced = When(is_not, then=Value(SyncState.SYNCED))
             return {"sync_state": Case(synced, default=Value(SyncState.PENDING))}

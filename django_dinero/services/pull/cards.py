@@ -104,7 +104,7 @@ def _compare_cards(
             changes.changed.append(row)
     for row in local.values():
         if row.sync_state != SyncState.MISSING and row.card_id not in kept:
-            row.sync_state, row.sync_error = SyncState.MISSING, ""
+            row.sync_state, row.sync_error, row.synced_digest = SyncState.MISSING, "", ""
             row.default_of = None
             changes.changed.append(row)
 

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
 from django.db import router, transaction
-from django.db.models import Case, Value, When
 
 from django_dinero import identifiers, signals
 from django_dinero.cards import ADDRESS_FIELDS, Address
@@ -59,35 +58,41 @@ def gateway_of(row: Customer | CreditCard | Operation) -> Gateway:
         raise NotSent(str(error), gateway_name=row.gateway_name) from error
 
 
-def push_customer(pk: int, using: str | None = None) -> None:
-    """Push a customer if its row waits for it. An error is noted on the row and raised."""
-    _push(Customer, pk, using or router.db_for_write(Customer), _send_customer)
+def push_customer(pk: int, using: str | None = None) -> Customer | None:
+    """Push a customer if its row waits for it. An error is noted on the row and raised.
+
+    Returns:
+        The row as it is after that; None if it is gone, or another worker is pushing it.
+    """
+    return _push(Customer, pk, using or router.db_for_write(Customer), _send_customer)
 
 
-def push_card(pk: int, using: str | None = None) -> None:
-    """Push a card if its row waits for it. An error is noted on the row and raised."""
-    _push(CreditCard, pk, using or router.db_for_write(CreditCard), _send_card)
+def push_card(pk: int, using: str | None = None) -> CreditCard | None:
+    """Push a card if its row waits for it, as :func:`push_customer` does."""
+    return _push(CreditCard, pk, using or router.db_for_write(CreditCard), _send_card)
 
 
-def _push(model: type[RowT], pk: int, using: str, send: Callable[[RowT], None]) -> None:
+def _push(model: type[RowT], pk: int, using: str, send: Callable[[RowT], None]) -> RowT | None:
+    row: RowT | None = None
     for _attempt in range(MAX_PUSHES):
         row = model._default_manager.using(using).filter(pk=pk).first()
         if row is None or row.sync_state not in WAITING:
-            return
+            return row
         failure: DineroError | None = None
         try:
             send(row)
         except OperationInProgress as error:
             # The worker that is pushing this row reads it again afterwards, and pushes this change.
             logger.info("Push of %s %s waits: %s", row._meta.model_name, row.pk, error)
-            return
+            return None
         except DineroError as error:
             failure = error
         if failure is not None:
             _mark_failed(row, failure)
             raise failure
         if row.sync_state not in WAITING:
-            return  # as it was read again after the push
+            return row  # as the push left it
+    return row
 
 
 def _mark_failed(row: Customer | CreditCard, error: DineroError) -> None:
@@ -97,6 +102,9 @@ def _mark_failed(row: Customer | CreditCard, error: DineroError) -> None:
         state = SyncState.MISSING
     failure: dict[str, Any] = {"sync_state": state, "sync_error": scrub(str(error))[:1000]}
     new_default: CreditCard | None = None
+    if state == SyncState.MISSING:
+        # The gateway has nothing of it: a later edit must ask, even if it brings back old values.
+        failure["synced_digest"] = ""
     if state == SyncState.MISSING and isinstance(row, CreditCard):
         new_default = _mark_missing(row, failure)
     else:
@@ -134,21 +142,24 @@ def _reread(row: Customer | CreditCard) -> bool:
     return True
 
 
-def _mark_synced(row: Customer | CreditCard, **values: Any) -> None:
-    """Mark a row as synced. If it changed since it was read, it stays waiting.
+def _mark_synced(row: Customer | CreditCard, **facts: str) -> bool:
+    """Mark a row as synced, and write facts of the gateway into it.
 
-    In that case its digest is cleared too, because another card may take the default before this
-    one is pushed again.
+    If it changed since it was read, it stays waiting. In that case its digest is cleared too,
+    because another card may take the default before this one is pushed again.
+
+    Returns:
+        Whether the instance now has what its row has.
     """
-    synced = When(version=row.version, then=Value(SyncState.SYNCED))
-    digest = When(version=row.version, then=Value(row.pushed_digest()))
-    _stored_row(row).update_without_push(
-        synced_digest=Case(digest, default=Value("")),
-        synced_version=row.version,
-        sync_error="",
-        sync_state=Case(synced, default=Value(SyncState.PENDING)),
-        **values,
-    )
+    values = {**row.synced_bookkeeping(), "synced_version": row.version, **facts}
+    if _stored_row(row).filter(version=row.version).update_without_push(**values):
+        for name, value in values.items():
+            setattr(row, name, value)
+        row.remember_loaded()
+        return True
+    waits = {"sync_state": SyncState.PENDING, "sync_error": "", "synced_digest": ""}
+    _stored_row(row).update_without_push(**waits, synced_version=row.version, **facts)
+    return _reread(row)
 
 
 def _begin(gateway: Gateway, kind: str, lock_name: str, **values: Any) -> Operation:
@@ -192,8 +203,7 @@ def _create_customer(gateway: Gateway, row: Customer) -> None:
     remote = creations.send_creation(gateway, operation, row, request)
     ids = {"customer_id": remote.customer_id}
     outcome = RecordedOutcome(customer_id=remote.customer_id)
-    _conclude(operation, row, outcome, facts=ids, **ids)
-    if _reread(row):
+    if _conclude(operation, row, outcome, facts=ids, **ids):
         signals.send(signals.customer_pushed, Customer, customer=row, created=True)
 
 
@@ -219,8 +229,7 @@ def _update_customer(gateway: Gateway, row: Customer) -> None:
     result = journal.send(gateway, operation, lambda: gateway.update_customer(request))
     if isinstance(result, Refusal):
         raise journal.close_refused(operation, result)
-    _conclude(operation, row, RecordedOutcome(customer_id=request.customer_id))
-    if _reread(row):
+    if _conclude(operation, row, RecordedOutcome(customer_id=request.customer_id)):
         signals.send(signals.customer_pushed, Customer, customer=row, created=False)
 
 
@@ -258,8 +267,7 @@ def _send_card(row: CreditCard) -> None:
     if isinstance(result, Refusal):
         raise journal.close_refused(operation, result)
     facts = {"last_4": result.last_4 or row.last_4, "brand": result.brand or row.brand}
-    _conclude(operation, row, RecordedOutcome(card_id=row.card_id), facts=facts)
-    if _reread(row):
+    if _conclude(operation, row, RecordedOutcome(card_id=row.card_id), facts=facts):
         signals.send(signals.card_pushed, CreditCard, card=row, created=False)
 
 
@@ -287,9 +295,13 @@ def _conclude(
     *,
     facts: Mapping[str, str] = MappingProxyType({}),
     **columns: str,
-) -> None:
-    """End a push: write ``columns`` into its operation and ``facts`` into its row."""
-    journal.conclude(
+) -> bool:
+    """End a push: write ``columns`` into its operation and ``facts`` into its row.
+
+    Returns:
+        Whether the row still exists. The instance is up to date with it then.
+    """
+    return journal.conclude(
         operation,
         OperationState.SUCCEEDED,
         outcome,
