@@ -29,6 +29,7 @@ from django_dinero.models.card_list import CustomerForeignKey
 from django_dinero.models.customer import Customer
 from django_dinero.models.sync_state import SyncedManager, SyncedQuerySet, SyncState
 from django_dinero.models.synced import SyncedModel
+from django_dinero.models.validators import validate_month, validate_sendable
 from django_dinero.redaction import Secret
 
 if TYPE_CHECKING:
@@ -66,18 +67,34 @@ class CreditCard(SyncedModel):
     card_id = IdField(_("card id"), max_length=255, editable=False)
     last_4 = models.CharField(_("last four digits"), max_length=4, blank=True, editable=False)
     brand = models.CharField(_("brand"), max_length=32, blank=True, editable=False)
-    month = models.PositiveSmallIntegerField(_("expiry month"), null=True, blank=True)
+    month = models.PositiveSmallIntegerField(
+        _("expiry month"), null=True, blank=True, validators=[validate_month]
+    )
     year = models.PositiveSmallIntegerField(_("expiry year"), null=True, blank=True)
-    first_name = models.CharField(_("first name"), max_length=150, blank=True)
-    last_name = models.CharField(_("last name"), max_length=150, blank=True)
-    company = models.CharField(_("company"), max_length=150, blank=True)
-    address = models.CharField(_("address"), max_length=255, blank=True)
-    city = models.CharField(_("city"), max_length=150, blank=True)
-    state = models.CharField(_("state"), max_length=150, blank=True)
-    zip = models.CharField(_("postal code"), max_length=32, blank=True)
-    country = models.CharField(_("country"), max_length=150, blank=True)
-    phone = models.CharField(_("telephone"), max_length=50, blank=True)
-    fax = models.CharField(_("fax"), max_length=50, blank=True)
+    first_name = models.CharField(
+        _("first name"), max_length=150, blank=True, validators=[validate_sendable]
+    )
+    last_name = models.CharField(
+        _("last name"), max_length=150, blank=True, validators=[validate_sendable]
+    )
+    company = models.CharField(
+        _("company"), max_length=150, blank=True, validators=[validate_sendable]
+    )
+    address = models.CharField(
+        _("address"), max_length=255, blank=True, validators=[validate_sendable]
+    )
+    city = models.CharField(_("city"), max_length=150, blank=True, validators=[validate_sendable])
+    state = models.CharField(_("state"), max_length=150, blank=True, validators=[validate_sendable])
+    zip = models.CharField(
+        _("postal code"), max_length=32, blank=True, validators=[validate_sendable]
+    )
+    country = models.CharField(
+        _("country"), max_length=150, blank=True, validators=[validate_sendable]
+    )
+    phone = models.CharField(
+        _("telephone"), max_length=50, blank=True, validators=[validate_sendable]
+    )
+    fax = models.CharField(_("fax"), max_length=50, blank=True, validators=[validate_sendable])
     #: The primary key of the customer whose default card this is, NULL for every other card. The
     #: column is unique, so a customer has at most one. (MariaDB has no partial unique index.)
     default_of = models.BigIntegerField(null=True, blank=True, unique=True, editable=False)
@@ -139,6 +156,12 @@ class CreditCard(SyncedModel):
         if self._gives_up_default() and (only is None or "default_of" in only):
             errors["is_default"] = gettext("Make another card the default one instead.")
         return errors
+
+    def save_errors(self) -> dict[str, str]:
+        """As in the base class; a new number or token is checked with everything around it."""
+        if self.number is None and self.token is None:
+            return super().save_errors()
+        return _services.cards.new_number_errors(self)
 
     def _gives_up_default(self) -> bool:
         # Gateways can be told which card is the default, but not that a card no longer is.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, ValidationError
 from django.db import models, router, transaction
 from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
@@ -280,6 +280,33 @@ class SyncedModel(TrackedModel):
     @classmethod
     def lock_for_write(cls, rows: QuerySet[Any], using: str) -> None:
         """Hook for subclasses: take the locks that every write of these rows takes first."""
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """As Django's, and report whatever :meth:`save` would refuse.
+
+        Raises:
+            ValidationError: the errors by field; those of excluded fields, which the form does not
+                have, stand on top.
+        """
+        errors: dict[str, Any] = {}
+        try:
+            super().clean_fields(exclude=exclude)
+        except ValidationError as error:
+            errors = error.update_error_dict(errors)
+        hidden = set(exclude or ()) - errors.keys()
+        names = {field.name for field in self._meta.fields}
+        for name, text in self.save_errors().items():
+            if name in names - hidden:
+                errors.setdefault(name, [ValidationError(text, code="invalid")])
+            else:
+                top = errors.setdefault(NON_FIELD_ERRORS, [])
+                top.append(ValidationError(f"{name}: {text}", code="invalid"))
+        if errors:
+            raise ValidationError(errors)
+
+    def save_errors(self) -> dict[str, str]:
+        """Return what :meth:`save` would refuse, by field."""
+        return self.value_errors()
 
     def check_values(self, only: Collection[str] | None = None) -> None:
         """Raise :class:`InvalidInput` naming everything that cannot be stored or sent.

@@ -88,7 +88,7 @@ def store_card(card: CreditCard, write: WriteRow) -> None:
         write: saves the row; called after the answer has been put on the instance.
     """
     created = card._state.adding
-    gateway = get_gateway(_stored_customer(card).gateway_name if created else card.gateway_name)
+    gateway = _gateway_of(card)
     gateway.require("add_card" if created else "update_card")
     details = _check_input(gateway, card)
     _fill_row(card, details)
@@ -101,6 +101,19 @@ def store_card(card: CreditCard, write: WriteRow) -> None:
         _announce_after_commit(card, created=created)
 
 
+def new_number_errors(card: CreditCard) -> dict[str, str]:
+    """Return the errors, by field, of a card that has a new number or token."""
+    errors = InputErrors()
+    errors.collect(lambda: _check_input(_gateway_of(card), card))
+    return errors.by_field
+
+
+def _gateway_of(card: CreditCard) -> Gateway:
+    if card._state.adding:
+        return get_gateway(_stored_customer(card).gateway_name)
+    return get_gateway(card.gateway_name)
+
+
 def _announce_after_commit(card: CreditCard, *, created: bool) -> None:
     """Send ``card_pushed`` once the row is committed, as it is for a card that a push sends."""
     announce = partial(signals.send, signals.card_pushed, CreditCard, card=card, created=created)
@@ -109,8 +122,8 @@ def _announce_after_commit(card: CreditCard, *, created: bool) -> None:
 
 
 def _stored_customer(card: CreditCard) -> Customer:
-    customer: Customer = card.customer
-    if customer.pk is None:
+    customer: Customer | None = getattr(card, "customer", None)  # none was set at all
+    if customer is None or customer.pk is None:
         raise InvalidInput({"customer": _("Save the customer first.")})
     return customer
 
