@@ -126,7 +126,7 @@ class SyncedModel(TrackedModel):
     def synced_bookkeeping(self) -> dict[str, Any]:
         """Return the bookkeeping of a row whose values on this instance the gateway has."""
         return {
-            "sync_state": SyncState.SYNCED,
+            "sync_state": SyncState.SYNCED.value,
             "sync_error": "",
             "synced_digest": self.pushed_digest(),
         }
