@@ -49,12 +49,12 @@ def on_save(
     if not created and not instance.is_being_saved:
         # Somebody wrote it with Django's own save_base().
         type(instance)._base_manager.using(using).filter(pk=instance.pk).update(**waiting_marks())
-    if instance.was_accepted or (created and instance.sync_state == SyncState.SYNCED):
+    if created and (instance.was_accepted or instance.sync_state == SyncState.SYNCED):
         return
     model = CreditCard if isinstance(instance, CreditCard) else Customer
-    run_after_commit(
-        using, (model, instance.pk), partial(_push_saved, instance, instance.pk, using)
-    )
+    # The gateway has what was accepted. An edit that came meanwhile is not the caller's concern.
+    push = _push_quietly if instance.was_accepted else _push_saved
+    run_after_commit(using, (model, instance.pk), partial(push, instance, instance.pk, using))
 
 
 def before_delete(
@@ -122,6 +122,12 @@ def _push_saved(instance: Customer | CreditCard, pk: int, using: str) -> None:
     row = _push_card(pk, using) if isinstance(instance, CreditCard) else _push_customer(pk, using)
     if row is not None:
         instance.take_pushed(row)
+
+
+def _push_quietly(instance: Customer | CreditCard, pk: int, using: str) -> None:
+    """As :func:`_push_saved`. An error is only noted on the row."""
+    with suppress(DineroError):
+        _push_saved(instance, pk, using)
 
 
 def _push_customer(pk: int, using: str) -> Customer | None:

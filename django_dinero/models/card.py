@@ -8,12 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 from django.db import models, router
-from django.db.models import Case, Q, Value, When
+from django.db.models import Case, F, Q, Value, When
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.cards import (
     ADDRESS_FIELDS,
+    Address,
     PaymentToken,
     card_input_error,
     check_expiry,
@@ -22,7 +23,6 @@ from django_dinero.cards import (
 )
 from django_dinero.db.fields import IdField
 from django_dinero.exceptions import InvalidInput
-from django_dinero.identifiers import digest
 from django_dinero.models import _services, default_card
 from django_dinero.models.arguments import PaymentOptions
 from django_dinero.models.card_list import CustomerForeignKey
@@ -175,6 +175,11 @@ class CreditCard(SyncedModel):
         return f"{self.brand or _('card')} •••• {self.last_4}"
 
     @property
+    def billing_address(self) -> Address:
+        """The address fields of this card."""
+        return Address(**{name: getattr(self, name) for name in ADDRESS_FIELDS})
+
+    @property
     def lock_name(self) -> str:
         """The lock name of its customer's cards; see :func:`cards_lock_name`."""
         return cards_lock_name(self.gateway_name, self.customer_id)
@@ -308,18 +313,24 @@ class CreditCard(SyncedModel):
         # bring it back, so the column is written only if this instance changed it.
         return () if self._state.adding or self._changes_default() else ("default_of",)
 
-    def _digest_with_default(self, default_of: int | None) -> str:
-        return digest({**self.pushed_values(), "default_of": default_of})
+    def _forced_columns(self, update_fields: Collection[str] | None) -> frozenset[str]:
+        forced = super()._forced_columns(update_fields)
+        # The date came with the new number, even if it is the one that was read before.
+        return forced | {"month", "year"} if self.was_accepted else forced
 
-    def _bookkeeping_after_answer(self, written: Collection[str]) -> dict[str, Any]:
-        # The default may have moved between the gateway's answer and this write. If it moved to
-        # another card, pushing that card moves it at the gateway. If it moved to this card, this
-        # card is still to be pushed.
-        if self.sync_state != SyncState.SYNCED or "default_of" in written:
-            return {}
-        is_not = Q(default_of__isnull=True)
-        if self.default_of is None:
-            synced = When(is_not, then=Value(SyncState.SYNCED))
-            return {"sync_state": Case(synced, default=Value(SyncState.PENDING))}
-        without = When(is_not, then=Value(self._digest_with_default(None)))
-        return {"synced_digest": Case(without, default=Value(self.synced_digest))}
+    def _marks_after_answer(self) -> dict[str, Any]:
+        # The row may have changed between the gateway's answer and this write: an edit, or the
+        # default moved. Then it is still to be pushed.
+        same = Q(version=self.version)
+        if self.sync_state != SyncState.SYNCED:
+            return super()._marks_after_answer()
+        synced = When(same, then=Value(SyncState.SYNCED))
+        digest = When(same, then=Value(self.pushed_digest()))
+        version = When(same, then=F("version") + 1)
+        return {
+            "sync_state": Case(synced, default=Value(SyncState.PENDING)),
+            "synced_digest": Case(digest, default=Value("")),
+            "synced_version": Case(version, default=Value(self.version)),
+            # The last one: in MariaDB an assignment sees the result of the one before it.
+            "version": F("version") + 1,
+        }

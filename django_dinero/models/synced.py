@@ -254,12 +254,7 @@ class SyncedModel(TrackedModel):
         unless the gateway has accepted the values already.
         """
         if self.was_accepted:
-            # The order matters: in MariaDB an assignment sees the result of the one before it.
-            return {
-                **self._bookkeeping_after_answer(written),
-                "synced_version": F("version") + 1,
-                "version": F("version") + 1,
-            }
+            return self._marks_after_answer()
         return {} if set(self.PUSHED_FIELDS).isdisjoint(written) else waiting_marks()
 
     def delete(
@@ -385,13 +380,10 @@ class SyncedModel(TrackedModel):
             return frozenset((*self.synced_bookkeeping(), *self.GATEWAY_ONLY))
         return frozenset(update_fields or ())
 
-    def _bookkeeping_after_answer(self, written: Collection[str]) -> dict[str, Any]:
-        """Return the bookkeeping of a row whose values the gateway accepted before this write.
-
-        Args:
-            written: the columns in the same UPDATE.
-        """
-        return {}
+    def _marks_after_answer(self) -> dict[str, Any]:
+        """Return the bookkeeping of a row for which the gateway has answered before this write."""
+        # The order matters: in MariaDB an assignment sees the result of the one before it.
+        return {"synced_version": F("version") + 1, "version": F("version") + 1}
 
     def _columns_to_write(self, update_fields: Iterable[str] | None) -> set[str]:
         not_ours = {*self.BOOKKEEPING, *self._columns_written_elsewhere()}

@@ -172,10 +172,9 @@ def _fill_card(row: CreditCard, remote_card: RemoteCard, default_of: int | None)
     before = _column_values(row)
     for name, text in remote_card.address.as_dict().items():
         setattr(row, name, text)
+    row.month, row.year = _expiry(row, remote_card)
     row.last_4 = remote_card.last_4 or row.last_4
     row.brand = remote_card.brand or row.brand
-    row.month = remote_card.month or row.month
-    row.year = remote_card.year or row.year
     had_default = row.is_default
     row.default_of = default_of
     if not had_default:
@@ -183,6 +182,14 @@ def _fill_card(row: CreditCard, remote_card: RemoteCard, default_of: int | None)
     else:
         row.mark_synced()
     return before != _column_values(row)
+
+
+def _expiry(row: CreditCard, remote_card: RemoteCard) -> tuple[int | None, int | None]:
+    """Return the card's date. Where the gateway hides it, ours is one of the number we know."""
+    if remote_card.month or remote_card.year:
+        return remote_card.month or row.month, remote_card.year or row.year
+    same_number = remote_card.last_4 in ("", row.last_4)
+    return (row.month, row.year) if same_number else (None, None)
 
 
 def _mark_pulled(row: CreditCard, remote_card: RemoteCard) -> None:
@@ -202,7 +209,7 @@ def _take_gateway_fields(row: CreditCard, remote_card: RemoteCard) -> bool:
     if facts == (row.last_4, row.brand):
         return False
     if facts[0] != row.last_4:
-        row.month, row.year = remote_card.month or row.month, remote_card.year or row.year
+        row.month, row.year = _expiry(row, remote_card)
     row.last_4, row.brand = facts
     return True
 

@@ -22,6 +22,7 @@ from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.models.sync_state import WAITING, SyncedQuerySet, SyncState
 from django_dinero.services.journal.records import Intent
 from django_dinero.services.pull.cards import SYNC_COLUMNS, new_card_row, write_cards, write_columns
+from django_dinero.services.pull.deletes import cancel_for_customer, was_deleted_since
 from django_dinero.services.pull.snapshot import Snapshot
 
 #: Customers in a batch. Ids and keys go into one query, and SQLite may bind only 999 values.
@@ -193,7 +194,8 @@ def _pushed_texts(remote: RemoteCustomer) -> tuple[str, str, str]:
 def write_found(operation: Operation, remote: RemoteCustomer | RemoteCard) -> None:
     """Write the rows of a vault operation whose reply was lost and which a look-up found."""
     if isinstance(remote, RemoteCustomer):
-        if not _was_deleted_since(operation):
+        if not was_deleted_since(operation):
+            cancel_for_customer(operation, remote.customer_id)
             for customer in _pull_batch(operation.gateway_name, [remote], Snapshot()):
                 _complete_from_intent(operation, customer)
         return
@@ -227,14 +229,6 @@ def _write_found_card(
     if remote.is_default or not row.is_default:
         row.mark_synced()
     cards.bulk_create([row], ignore_conflicts=True)
-
-
-def _was_deleted_since(operation: Operation) -> bool:
-    """Whether the customer was deleted here before its creation was found at the gateway."""
-    tombstones = Operation.objects.using(router.db_for_write(Operation)).filter(
-        kind=OperationKind.DELETE_CUSTOMER, lock_name=operation.lock_name
-    )
-    return bool(operation.lock_name) and tombstones.exists()
 
 
 def _complete_from_intent(operation: Operation, customer: Customer) -> None:

@@ -44,7 +44,7 @@ from django_dinero.models.operation import (
 from django_dinero.models.sync_state import SyncState
 from django_dinero.models.synced import GatewayAnswer
 from django_dinero.redaction import Secret
-from django_dinero.services import journal, validation
+from django_dinero.services import journal, pull, validation
 from django_dinero.services.errors import error_for, read
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.pull import UNFINISHED_STATES
@@ -255,8 +255,7 @@ def _conclude(
 def _cancel_deletes(operation: Operation, card_id: str) -> None:
     """End the deletes of a card that was stored again before they were carried out."""
     deletes = _unfinished_deletes(operation).filter(card_id=card_id, state__in=UNFINISHED_STATES)
-    for delete in deletes:
-        journal.move(delete, OperationState.FAILED, RecordedOutcome(error="stored again"))
+    pull.cancel_all(deletes)
 
 
 def _push_customer_first(customer: Customer) -> None:
@@ -317,25 +316,38 @@ def _replace_number(
         card_id=card.card_id,
         intent=Intent(**validation.shown(details)),
     )
-    _reread_default(operation, card)
-    request = replace(request, is_default=card.is_default)
+    details = _reread(operation, card, details)
+    request = replace(
+        request,
+        address=details.address,
+        month=card.month,
+        year=card.year,
+        is_default=card.is_default,
+        card=details,
+    )
     gateway.expect(*card.new_ids)
     result = journal.send(gateway, operation, lambda: gateway.update_card(request))
     return _apply_answer(card, operation, result, details)
 
 
-def _reread_default(operation: Operation, card: CreditCard) -> None:
-    """Read again whether the card is the default, now that nobody else can change that.
+def _reread(
+    operation: Operation, card: CreditCard, details: CardDetails | PaymentToken
+) -> CardDetails | PaymentToken:
+    """Read again, under the lock, what this save does not change: others may have changed it.
+
+    Returns:
+        ``details`` with the address that the card now has.
 
     Raises:
         CardNotFoundError: the card was deleted here; nothing was sent.
     """
-    if card.wants_default or card.changed("default_of"):
-        return  # this save changes it
+    # A number comes with its own date. A token has none, so that of the row stays.
+    own_date = ("month", "year") if isinstance(details, CardDetails) else ()
+    unchanged = [n for n in card.PUSHED_FIELDS if n not in own_date and not card.is_unsaved(n)]
     try:
         using = router.db_for_write(CreditCard, instance=card)
-        card.refresh_from_db(using=using, fields=["default_of"])
-        return
+        card.refresh_from_db(using=using, fields=["version", *unchanged])
+        return replace(details, address=card.billing_address)
     except ObjectDoesNotExist:
         journal.move(operation, OperationState.FAILED, RecordedOutcome(error="deleted meanwhile"))
     raise CardNotFoundError(

@@ -9,19 +9,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from types import MappingProxyType
 from typing import Any, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
 from django.db import router, transaction
 
 from django_dinero import identifiers, signals
-from django_dinero.cards import ADDRESS_FIELDS, Address
 from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import DineroError, NotSent, OperationInProgress
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
-from django_dinero.gateways.types import CardUpdate, CustomerUpdate, Refusal
+from django_dinero.gateways.types import CardUpdate, CustomerUpdate, Refusal, RemoteCustomer
 from django_dinero.models import default_card
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
@@ -32,7 +30,7 @@ from django_dinero.models.operation import (
 )
 from django_dinero.models.sync_state import WAITING, SyncedQuerySet, SyncState
 from django_dinero.redaction import scrub
-from django_dinero.services import journal
+from django_dinero.services import journal, pull
 from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.recovery import locking
 from django_dinero.services.vault import creations
@@ -200,11 +198,34 @@ def _create_customer(gateway: Gateway, row: Customer) -> None:
         journal.move(operation, OperationState.FAILED, RecordedOutcome(error="exists already"))
         _send_customer(row)  # with what was edited since
         return
-    remote = creations.send_creation(gateway, operation, row, request)
-    ids = {"customer_id": remote.customer_id}
+    remote = creations.send_creation(gateway, operation, request)
     outcome = RecordedOutcome(customer_id=remote.customer_id)
-    if _conclude(operation, row, outcome, facts=ids, **ids):
+    exists = journal.conclude(
+        operation,
+        OperationState.SUCCEEDED,
+        outcome,
+        lambda: _write_created(row, remote),
+        customer_id=remote.customer_id,
+    )
+    if exists:
         signals.send(signals.customer_pushed, Customer, customer=row, created=True)
+
+
+def _write_created(row: Customer, remote: RemoteCustomer) -> bool:
+    """Write what the gateway has of a new customer; say whether its row still exists.
+
+    If the gateway had the customer before, it may have cards, and other values. Then ours are
+    still to be pushed.
+    """
+    ids = {"customer_id": remote.customer_id}
+    if creations.differs(row, remote):
+        _stored_row(row).update_without_push(**ids, synced_digest="", sync_error="")
+        exists = _reread(row)
+    else:
+        exists = _mark_synced(row, **ids)
+    if exists and remote.cards:
+        pull.write_customer(row.gateway_name, remote)
+    return exists
 
 
 def _update_customer(gateway: Gateway, row: Customer) -> None:
@@ -258,7 +279,7 @@ def _send_card(row: CreditCard) -> None:
         operation_key=operation.key,
         customer_id=row.customer_id,
         card_id=row.card_id,
-        address=Address(**{name: getattr(row, name) for name in ADDRESS_FIELDS}),
+        address=row.billing_address,
         month=row.month,
         year=row.year,
         is_default=row.is_default,
@@ -267,7 +288,7 @@ def _send_card(row: CreditCard) -> None:
     if isinstance(result, Refusal):
         raise journal.close_refused(operation, result)
     facts = {"last_4": result.last_4 or row.last_4, "brand": result.brand or row.brand}
-    if _conclude(operation, row, RecordedOutcome(card_id=row.card_id), facts=facts):
+    if _conclude(operation, row, RecordedOutcome(card_id=row.card_id), **facts):
         signals.send(signals.card_pushed, CreditCard, card=row, created=False)
 
 
@@ -292,11 +313,9 @@ def _conclude(
     operation: Operation,
     row: Customer | CreditCard,
     outcome: RecordedOutcome,
-    *,
-    facts: Mapping[str, str] = MappingProxyType({}),
-    **columns: str,
+    **facts: str,
 ) -> bool:
-    """End a push: write ``columns`` into its operation and ``facts`` into its row.
+    """End a push, and write facts of the gateway into its row.
 
     Returns:
         Whether the row still exists. The instance is up to date with it then.
@@ -306,5 +325,4 @@ def _conclude(
         OperationState.SUCCEEDED,
         outcome,
         lambda: _mark_synced(row, **facts),
-        **columns,
     )
