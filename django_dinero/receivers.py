@@ -13,7 +13,7 @@ from django.db.models.signals import class_prepared, post_delete, post_save, pre
 from django_dinero.db.on_commit import run_after_commit
 from django_dinero.exceptions import DineroError
 from django_dinero.models import CreditCard, Customer, _services, default_card
-from django_dinero.models.sync_state import SyncState, waiting_marks
+from django_dinero.models.sync_state import ALL_EDITS, SyncState, waiting_marks
 
 
 def connect() -> None:
@@ -48,7 +48,8 @@ def on_save(
         return
     if not created and not instance.is_being_saved:
         # Somebody wrote it with Django's own save_base().
-        type(instance)._base_manager.using(using).filter(pk=instance.pk).update(**waiting_marks())
+        rows = type(instance)._base_manager.using(using).filter(pk=instance.pk)
+        rows.update(**waiting_marks(ALL_EDITS))
     if created and (instance.was_accepted or instance.sync_state == SyncState.SYNCED):
         return
     model = CreditCard if isinstance(instance, CreditCard) else Customer

@@ -330,6 +330,11 @@ class CreditCard(SyncedModel):
         return {
             "sync_state": Case(synced, default=Value(SyncState.PENDING)),
             "synced_digest": Case(digest, default=Value("")),
+            "edits": Case(
+                When(same, then=Value(0)),
+                default=F("edits"),
+                output_field=models.PositiveSmallIntegerField(),
+            ),
             "synced_version": Case(version, default=Value(self.version)),
             # The last one: in MariaDB an assignment sees the result of the one before it.
             "version": F("version") + 1,

@@ -32,9 +32,21 @@ class SyncState(models.TextChoices):
 WAITING = (SyncState.PENDING, SyncState.ERROR)
 
 
-def waiting_marks() -> dict[str, Any]:
-    """Return the columns that mark a changed row, so that it is pushed."""
-    return {"sync_state": SyncState.PENDING, "version": F("version") + 1}
+#: The ``edits`` of a row of which it is not known what was changed: any field may have been.
+ALL_EDITS = 0x7FFF
+
+
+def waiting_marks(edits: int) -> dict[str, Any]:
+    """Return the columns that mark a changed row, so that it is pushed.
+
+    Args:
+        edits: the changed fields; see :meth:`SyncedModel.edits_of`.
+    """
+    return {
+        "sync_state": SyncState.PENDING,
+        "edits": F("edits").bitor(edits),
+        "version": F("version") + 1,
+    }
 
 
 class SyncedQuerySet(models.QuerySet[ModelT]):
@@ -57,7 +69,7 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
         Django's ``bulk_update()`` calls this method too.
         """
         if not set(values).isdisjoint(self.model.PUSHED_FIELDS):
-            values = {**waiting_marks(), **values}
+            values = {**waiting_marks(self.model.edits_of(values)), **values}
         return super().update(**values)
 
     update.alters_data = True  # type: ignore[attr-defined]
@@ -78,7 +90,8 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
             for row in rows:
                 # The version of the existing row is unknown. This one is above any that was pushed.
                 row.sync_state, row.version = SyncState.PENDING, time.time_ns()
-            changes |= {"sync_state", "version"}
+                row.edits = ALL_EDITS
+            changes |= {"sync_state", "edits", "version"}
         created = super().bulk_create(
             rows,
             batch_size,

@@ -22,7 +22,7 @@ from django_dinero.db.on_commit import unit_of_work
 from django_dinero.exceptions import InvalidInput
 from django_dinero.identifiers import digest
 from django_dinero.models import _services
-from django_dinero.models.sync_state import SyncState, waiting_marks
+from django_dinero.models.sync_state import ALL_EDITS, SyncState, waiting_marks
 from django_dinero.models.tracked import TrackedModel
 
 __all__ = ["SyncState", "SyncedModel"]
@@ -71,7 +71,7 @@ class SyncedModel(TrackedModel):
     ``synced_version`` is the newest version that the gateway has.
     """
 
-    #: Fields whose changes are pushed.
+    #: Fields whose changes are pushed. Their order is stored in ``edits``: add new ones at the end.
     PUSHED_FIELDS: ClassVar[tuple[str, ...]] = ()
     #: Columns that identify a stored row at its gateway and never change.
     FIXED_FIELDS: ClassVar[tuple[str, ...]] = ("gateway_name",)
@@ -81,6 +81,7 @@ class SyncedModel(TrackedModel):
     BOOKKEEPING: ClassVar[tuple[str, ...]] = (
         "sync_state",
         "sync_error",
+        "edits",
         "version",
         "synced_version",
         "synced_digest",
@@ -99,6 +100,9 @@ class SyncedModel(TrackedModel):
         db_index=True,
     )
     sync_error = models.TextField(gettext_lazy("last refusal"), blank=True, editable=False)
+    #: Which of ``PUSHED_FIELDS`` were changed since the last push, as bits in their order. A pull
+    #: takes the others from the gateway.
+    edits = models.PositiveSmallIntegerField(default=ALL_EDITS, editable=False)
     version = models.PositiveBigIntegerField(default=1, editable=False)
     synced_version = models.PositiveBigIntegerField(default=0, editable=False)
     synced_digest = models.CharField(max_length=64, blank=True, editable=False)
@@ -128,8 +132,19 @@ class SyncedModel(TrackedModel):
         return {
             "sync_state": SyncState.SYNCED.value,
             "sync_error": "",
+            "edits": 0,
             "synced_digest": self.pushed_digest(),
         }
+
+    @classmethod
+    def edits_of(cls, names: Iterable[str]) -> int:
+        """Return the bits of these fields in ``edits``; other fields have none."""
+        given = set(names)
+        return sum(1 << n for n, name in enumerate(cls.PUSHED_FIELDS) if name in given)
+
+    def is_edited(self, name: str) -> bool:
+        """Say whether a field of this row was changed here since the last push."""
+        return bool(self.edits & self.edits_of([name]))
 
     def mark_synced(self) -> None:
         """Set :meth:`synced_bookkeeping` on this instance. The caller writes the row."""
@@ -255,7 +270,8 @@ class SyncedModel(TrackedModel):
         """
         if self.was_accepted:
             return self._marks_after_answer()
-        return {} if set(self.PUSHED_FIELDS).isdisjoint(written) else waiting_marks()
+        edits = self.edits_of(written)
+        return waiting_marks(edits) if edits else {}
 
     def delete(
         self, using: str | None = None, keep_parents: bool = False

@@ -21,7 +21,13 @@ from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.models.sync_state import WAITING, SyncedQuerySet, SyncState
 from django_dinero.services.journal.records import Intent
-from django_dinero.services.pull.cards import SYNC_COLUMNS, new_card_row, write_cards, write_columns
+from django_dinero.services.pull.cards import (
+    SYNC_COLUMNS,
+    new_card_row,
+    write_beside_edits,
+    write_cards,
+    write_columns,
+)
 from django_dinero.services.pull.deletes import cancel_for_customer, was_deleted_since
 from django_dinero.services.pull.snapshot import Snapshot
 
@@ -116,6 +122,8 @@ def _write_customers(
         elif _customer_differs(row, remote, snapshot):
             changed.append(row)
         else:
+            if row.sync_state in WAITING and not snapshot.is_rewritten(row):
+                _take_beside_edits(row, remote, using)
             rows.append(row)
             continue
         _fill_customer(row, remote)
@@ -170,6 +178,21 @@ def _customer_differs(row: Customer, remote: RemoteCustomer, snapshot: Snapshot)
         return False
     current = (row.email, row.first_name, row.last_name, row.sync_state)
     return current != (remote.email, *_names(row, remote), SyncState.SYNCED)
+
+
+def _take_beside_edits(row: Customer, remote: RemoteCustomer, using: str) -> None:
+    """Take the gateway's values of a customer whose edits wait, beside those edits."""
+    names = zip(("first_name", "last_name"), _names(row, remote), strict=True)
+    told = {"email": remote.email, **dict(names)}
+    news = {
+        name: text
+        for name, text in told.items()
+        if text != getattr(row, name) and not row.is_edited(name)
+    }
+    if news:
+        write_beside_edits(row, news, using)
+        for name, text in news.items():
+            setattr(row, name, text)
 
 
 def _fill_customer(row: Customer, remote: RemoteCustomer) -> None:

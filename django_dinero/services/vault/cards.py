@@ -41,7 +41,7 @@ from django_dinero.models.operation import (
     OperationKind,
     OperationState,
 )
-from django_dinero.models.sync_state import SyncState
+from django_dinero.models.sync_state import ALL_EDITS, SyncState
 from django_dinero.models.synced import GatewayAnswer
 from django_dinero.redaction import Secret
 from django_dinero.services import journal, pull, validation
@@ -249,7 +249,7 @@ def _conclude(
         )
     if operation.ended_from not in OPEN_STATES:
         # Another worker may have changed the customer's cards since. Push the row once more.
-        card.sync_state, card.synced_digest = SyncState.PENDING, ""
+        card.sync_state, card.synced_digest, card.edits = SyncState.PENDING, "", ALL_EDITS
 
 
 def _cancel_deletes(operation: Operation, card_id: str) -> None:
