@@ -123,6 +123,15 @@ class SyncedModel(TrackedModel):
         """Return the pushed fields of this instance."""
         return {name: getattr(self, name) for name in self.PUSHED_FIELDS}
 
+    def differs_from(self, told: object) -> bool:
+        """Say whether a gateway tells other values than this instance has.
+
+        Args:
+            told: has the pushed fields as attributes; what is empty is not told.
+        """
+        texts = {name: getattr(told, name) for name in self.PUSHED_FIELDS}
+        return any(text and text != getattr(self, name) for name, text in texts.items())
+
     def pushed_digest(self) -> str:
         """Return the digest of the pushed fields of this instance."""
         return digest(self.pushed_values())

@@ -171,9 +171,3 @@ def _answers(existing: RemoteCustomer, request: CustomerRequest) -> bool:
         return False
     card = request.card
     return not isinstance(card, CardDetails) or card.last_4 in {c.last_4 for c in existing.cards}
-
-
-def differs(row: Customer, remote: RemoteCustomer) -> bool:
-    """Say whether the gateway tells other values of a customer than its row has."""
-    told = {name: getattr(remote, name) for name in row.PUSHED_FIELDS}
-    return any(text and text != getattr(row, name) for name, text in told.items())

@@ -28,7 +28,6 @@ from django_dinero.services.vault.creations import (
     creation_request,
     customer_key_for,
     customer_with_same_key,
-    differs,
     earlier_customer,
     send_creation,
 )
@@ -138,7 +137,7 @@ def _write_rows(
 ) -> None:
     customer.customer_id = remote.customer_id
     # One that the gateway had before may have other values there. Then ours are pushed.
-    customer.save_with_answer(GatewayAnswer(accepted=not differs(customer, remote)))
+    customer.save_with_answer(GatewayAnswer(accepted=not customer.differs_from(remote)))
     default = next(
         (card for card in remote.cards if card.is_default), next(iter(remote.cards), None)
     )

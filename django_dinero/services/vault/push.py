@@ -218,7 +218,7 @@ def _write_created(row: Customer, remote: RemoteCustomer) -> bool:
     still to be pushed.
     """
     ids = {"customer_id": remote.customer_id}
-    if creations.differs(row, remote):
+    if row.differs_from(remote):
         _stored_row(row).update_without_push(**ids, synced_digest="", sync_error="")
         exists = _reread(row)
     else:

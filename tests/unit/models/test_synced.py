@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -183,6 +184,9 @@ def test_an_edit_there_and_back_of_a_missing_card_is_asked_at_the_gateway(
     gateway: RecordingGateway, make_customer: Make
 ) -> None:
     row = make_customer().add_card(number="4007000000027", zip="12345")
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)  # nothing is concluded from a new card's absence
+    CreditCard.objects.update_without_push(created_at=long_ago)
+    row.refresh_from_db()
     gateway.bank.delete_card(row.customer_id, row.card_id)
     with pytest.raises(CardNotFoundError):
         edit_zip(row, "99999")
