@@ -280,7 +280,8 @@ def _customer_rows(
     gateway: Gateway, remote: RemoteCustomer, customer_key: str, email: str
 ) -> Customer:
     """Write both rows, past the ``save()`` of our models, which would check and push them."""
-    known = {"gateway_name": gateway.name, "sync_state": "synced", "synced_version": 1}
+    marks = {"sync_state": "synced", "edits": 0, "synced_version": 1}
+    known = {"gateway_name": gateway.name, **marks}
     customer = Customer(
         customer_key=customer_key, customer_id=remote.customer_id, email=email, **known
     )

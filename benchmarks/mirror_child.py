@@ -31,7 +31,7 @@ Remotes = Sequence[RemoteCustomer]
 #: Sizes of two accounts whose memory is compared.
 FEW, MANY = 2 * BATCH, 6 * BATCH
 #: A ready digest: the plain writers need not compute any.
-MARKS = {"sync_state": "synced", "sync_error": "", "synced_digest": "0" * 64}
+MARKS = {"sync_state": "synced", "sync_error": "", "synced_digest": "0" * 64, "edits": 0}
 CUSTOMER_COLUMNS = ("email", "first_name", "last_name", *MARKS)
 CARD_COLUMNS = ("last_4", "brand", "month", "year", "default_of", *ADDRESS_FIELDS, *MARKS)
 

@@ -60,6 +60,7 @@ TARGETS = {
     "customer with a card": Target(26, 6, 24, 7),
     "add_card": Target(statements=7),
     "changed e-mail": Target(statements=7),
+    "changed address": Target(statements=8),
 }
 
 
@@ -120,6 +121,10 @@ def verbs() -> dict[str, Verb]:
         customer.email = "ada@example.org"
         customer.save()
 
+    def move() -> None:
+        card.zip = "54321"
+        card.save()
+
     def keyed() -> Transaction:
         return Transaction.create(6, card=card, idempotency_key="order-1001-1")
 
@@ -135,6 +140,7 @@ def verbs() -> dict[str, Verb]:
             number="5424000000000015", month=12, year=2040, **ADDRESS
         ),
         "changed e-mail": edit,
+        "changed address": move,
         "delete a card": lambda: customer.cards[0].delete(),
         "delete a customer": customer.delete,
     }

@@ -10,9 +10,10 @@ The classes answer the caller's question "what do I do now?":
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django_dinero import user_messages
 from django_dinero.redaction import scrub
@@ -84,6 +85,31 @@ class DineroError(Exception):
         self.operation = operation
         self.gateway_code = gateway_code
         self.gateway_name = gateway_name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Not through __init__, as Exception does it: subclasses have arguments of their own.
+        return _rebuild, (type(self), self.args), self._pickled_state()
+
+    def _pickled_state(self) -> dict[str, Any]:
+        """Return the attributes that go into a pickle."""
+        return dict(self.__dict__)
+
+    def __copy__(self) -> Self:
+        return self._with_state(self.__dict__)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self._with_state(
+            {
+                # What is wrapped as a secret cannot be copied, and does not change either.
+                name: value if name == "next_action" else copy.deepcopy(value, memo)
+                for name, value in self.__dict__.items()
+            }
+        )
+
+    def _with_state(self, state: Mapping[str, Any]) -> Self:
+        error: Self = _rebuild(type(self), self.args)
+        error.__dict__.update(state)
+        return error
 
     @classmethod
     def codes(cls) -> tuple[str, ...]:
@@ -262,7 +288,7 @@ class ActionRequired(GatewayError):
     """Neither paid nor declined: the card's holder has to confirm it first (3-D Secure).
 
     ``next_action`` says how: send the holder there, then look the operation up. It is None where
-    the gateway could not be asked for it again.
+    the gateway could not be asked for it again, and after a pickle, which must hold no secret.
     """
 
     code = "action_required"
@@ -272,6 +298,10 @@ class ActionRequired(GatewayError):
     ) -> None:
         super().__init__(message, **context)
         self.next_action = next_action
+
+    def _pickled_state(self) -> dict[str, Any]:
+        # It holds a secret of the card's holder.
+        return {**super()._pickled_state(), "next_action": None}
 
 
 class CustomerNotFoundError(GatewayError):
@@ -335,6 +365,11 @@ class InvalidAmountInput(InvalidInput, InvalidAmountError):
     """The amount was refused here, before anything was sent."""
 
     code = "invalid_amount"
+
+
+def _rebuild(cls: type[DineroError], args: tuple[Any, ...]) -> Any:
+    """Return an error of this class without calling its ``__init__``."""
+    return cls.__new__(cls, *args)
 
 
 def unexpected_keywords(unknown: set[str], accepted: set[str]) -> TypeError:

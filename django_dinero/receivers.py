@@ -13,7 +13,7 @@ from django.db.models.signals import class_prepared, post_delete, post_save, pre
 from django_dinero.db.on_commit import run_after_commit
 from django_dinero.exceptions import DineroError
 from django_dinero.models import CreditCard, Customer, _services, default_card
-from django_dinero.models.sync_state import SyncState
+from django_dinero.models.sync_state import ALL_EDITS, SyncState, waiting_marks
 
 
 def connect() -> None:
@@ -46,15 +46,16 @@ def on_save(
         _forget_cards(instance)
     if raw:
         return
-    if not created:
-        written = instance.PUSHED_FIELDS if update_fields is None else update_fields
-        if not set(written).isdisjoint(instance.PUSHED_FIELDS):
-            instance.mark_changed(using, written)
-    if instance.was_accepted or (created and instance.sync_state == SyncState.SYNCED):
+    if not created and not instance.is_being_saved:
+        # Somebody wrote it with Django's own save_base().
+        rows = type(instance)._base_manager.using(using).filter(pk=instance.pk)
+        rows.update(**waiting_marks(ALL_EDITS))
+    if created and (instance.was_accepted or instance.sync_state == SyncState.SYNCED):
         return
     model = CreditCard if isinstance(instance, CreditCard) else Customer
-    push = _push_card if model is CreditCard else _push_customer
-    run_after_commit(using, (model, instance.pk), partial(push, instance.pk, using))
+    # The gateway has what was accepted. An edit that came meanwhile is not the caller's concern.
+    push = _push_quietly if instance.was_accepted else _push_saved
+    run_after_commit(using, (model, instance.pk), partial(push, instance, instance.pk, using))
 
 
 def before_delete(
@@ -117,12 +118,25 @@ def _push_new_default(pk: int, using: str) -> None:
 
 
 # Functions of this module, because a job may be queued before the services are loaded.
-def _push_customer(pk: int, using: str) -> None:
-    _services.push.push_customer(pk, using)
+def _push_saved(instance: Customer | CreditCard, pk: int, using: str) -> None:
+    """Push a saved row, and bring the instance that was saved up to date with it."""
+    row = _push_card(pk, using) if isinstance(instance, CreditCard) else _push_customer(pk, using)
+    if row is not None:
+        instance.take_pushed(row)
 
 
-def _push_card(pk: int, using: str) -> None:
-    _services.push.push_card(pk, using)
+def _push_quietly(instance: Customer | CreditCard, pk: int, using: str) -> None:
+    """As :func:`_push_saved`. An error is only noted on the row."""
+    with suppress(DineroError):
+        _push_saved(instance, pk, using)
+
+
+def _push_customer(pk: int, using: str) -> Customer | None:
+    return _services.push.push_customer(pk, using)
+
+
+def _push_card(pk: int, using: str) -> CreditCard | None:
+    return _services.push.push_card(pk, using)
 
 
 def _push_delete(key: str, using: str) -> None:

@@ -76,7 +76,11 @@ def run_after_commit(using: str, key: object, job: Job) -> None:
     jobs[key] = job
     # A cascade that starts outside our models (deleting a user) runs in a block of Django's own.
     # If that is the only block, the caller has no transaction, and an error may be raised.
-    callback = partial(_flush, jobs, raises=len(blocks) <= 1)
+    when_committed(using, partial(_flush, jobs, raises=len(blocks) <= 1))
+
+
+def when_committed(using: str, callback: Job) -> None:
+    """Call ``callback`` when what is written now is committed, and not after a rollback of it."""
     if in_testcase(using):
         run_at_end_of_outermost_block(using, callback)
     else:

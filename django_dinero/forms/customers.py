@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero import conf
-from django_dinero.exceptions import InvalidInput
-from django_dinero.forms.fields import WIDE, add_errors
+from django_dinero.forms.fields import WIDE, KeepsOthersChanges
 from django_dinero.gateways.registry import gateways
 from django_dinero.models import Customer
 
-if TYPE_CHECKING:
-    _CustomerModelForm = forms.ModelForm[Customer]
-else:
-    _CustomerModelForm = forms.ModelForm
 
-
-class CustomerForm(_CustomerModelForm):
+class CustomerForm(KeepsOthersChanges):
     """E-mail and names; for a new customer the gateway too, which never changes afterwards."""
+
+    compared = ("email", "first_name", "last_name", "owner")
 
     email = forms.EmailField(
         label=_("E-mail"),
@@ -38,7 +34,7 @@ class CustomerForm(_CustomerModelForm):
         if self.instance.pk is None and "email" in self.fields:
             self.fields["email"].required = True
         if self.instance.pk is None and not conf.gateway_resolver():
-            # With a resolver any name may exist, and check_values() asks it.
+            # With a resolver any name may exist, and the model asks it.
             self._offer_gateways()
 
     def _offer_gateways(self) -> None:
@@ -49,10 +45,3 @@ class CustomerForm(_CustomerModelForm):
                 initial=conf.DEFAULT_GATEWAY,
                 help_text=_("Where the customer's cards will be stored. It cannot be changed."),
             )
-
-    def _post_clean(self) -> None:
-        super()._post_clean()  # type: ignore[misc]
-        try:
-            self.instance.check_values()
-        except InvalidInput as error:
-            add_errors(self, error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -11,6 +11,11 @@ from django.utils.translation import gettext_lazy as _
 from django_dinero import identifiers
 from django_dinero.exceptions import InvalidInput
 from django_dinero.redaction import Secret
+
+if TYPE_CHECKING:
+    _ModelForm = forms.ModelForm[Any]
+else:
+    _ModelForm = forms.ModelForm
 
 #: Classes of the admin's stylesheet.
 WIDE, SHORT = "vTextField", "vIntegerField"
@@ -59,6 +64,30 @@ class KeyField(forms.CharField):
                 "max_length": _("This page is out of date; open it again."),
             },
         )
+
+
+class KeepsOthersChanges(_ModelForm):
+    """A form whose untouched fields keep what others have saved since the page was opened.
+
+    Each field is sent with the value that the page showed. One that comes back unchanged is left as
+    the row has it now.
+    """
+
+    #: Fields of the model that are watched so.
+    compared: tuple[str, ...] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is not None:
+            for name in self.fields.keys() & set(self.compared):
+                self.fields[name].show_hidden_initial = True
+
+    def _post_clean(self) -> None:
+        for name in self.cleaned_data.keys() & set(self.compared):
+            shown = self[name].html_initial_name in self.data
+            if shown and name not in self.changed_data:
+                self.cleaned_data[name] = getattr(self.instance, name)
+        super()._post_clean()  # type: ignore[misc]
 
 
 def numeric(length: int, **attrs: Any) -> dict[str, Any]:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from django_dinero.cards import ADDRESS_FIELDS, check_expiry
-from django_dinero.exceptions import InvalidInput
-from django_dinero.forms.fields import add_errors
+from django_dinero.cards import ADDRESS_FIELDS
+from django_dinero.forms.fields import KeepsOthersChanges
 from django_dinero.models import CreditCard
 from django_dinero.models.sync_state import SyncState
 
-if TYPE_CHECKING:
-    _CardModelForm = forms.ModelForm[CreditCard]
-else:
-    _CardModelForm = forms.ModelForm
 
-
-class StoredCardForm(_CardModelForm):
+class StoredCardForm(KeepsOthersChanges):
     """What may be changed of a stored card: who is billed where, when it expires, the default."""
+
+    compared = (*ADDRESS_FIELDS, "month", "year")
 
     is_default = forms.BooleanField(
         label=_("Charge this card by default"),
@@ -40,18 +36,9 @@ class StoredCardForm(_CardModelForm):
             field.disabled = self.instance.is_default
 
     def _post_clean(self) -> None:
-        super()._post_clean()  # type: ignore[misc]
+        super()._post_clean()
         card = self.instance
-        errors: dict[str, str] = {}
-        if card.expiry_changed and not {"month", "year"} & set(self.errors):
-            check_expiry(card.month, card.year, errors)
         if card.sync_state == SyncState.MISSING:
             self.add_error(None, _("The gateway no longer has this card; it cannot be changed."))
-        try:
-            card.check_values()
-        except InvalidInput as error:
-            add_errors(self, error)
-        if errors:
-            add_errors(self, InvalidInput(errors))
         if self.cleaned_data.get("is_default") and not card.is_default:
             card.is_default = True

@@ -6,6 +6,7 @@ import django_dinero.db.fields
 import django_dinero.db.indexes
 import django_dinero.identifiers
 import django_dinero.models.card_list
+import django_dinero.models.validators
 import uuid
 from django.conf import settings
 from django.db import migrations, models
@@ -28,6 +29,7 @@ class Migration(migrations.Migration):
                 ('gateway_name', models.CharField(default='default', max_length=64, verbose_name='gateway')),
                 ('sync_state', models.CharField(choices=[('synced', 'synced'), ('pending', 'waiting to be pushed'), ('error', 'push failed'), ('missing', 'gone at the gateway')], default='pending', editable=False, max_length=8, verbose_name='sync state')),
                 ('sync_error', models.TextField(blank=True, editable=False, verbose_name='last refusal')),
+                ('edits', models.PositiveSmallIntegerField(default=32767, editable=False)),
                 ('version', models.PositiveBigIntegerField(default=1, editable=False)),
                 ('synced_version', models.PositiveBigIntegerField(default=0, editable=False)),
                 ('synced_digest', models.CharField(blank=True, editable=False, max_length=64)),
@@ -35,9 +37,9 @@ class Migration(migrations.Migration):
                 ('updated_at', django_dinero.db.fields.UtcDateTimeField(auto_now=True, verbose_name='changed')),
                 ('customer_id', django_dinero.db.fields.IdField(blank=True, editable=False, max_length=255, null=True, verbose_name='customer id')),
                 ('customer_key', django_dinero.db.fields.IdField(default=django_dinero.identifiers.new_key, editable=False, max_length=20, verbose_name='customer key')),
-                ('email', models.CharField(blank=True, max_length=255, verbose_name='e-mail')),
-                ('first_name', models.CharField(blank=True, max_length=150, verbose_name='first name')),
-                ('last_name', models.CharField(blank=True, max_length=150, verbose_name='last name')),
+                ('email', models.EmailField(blank=True, max_length=255, validators=[django_dinero.models.validators.validate_sendable], verbose_name='e-mail')),
+                ('first_name', models.CharField(blank=True, max_length=150, validators=[django_dinero.models.validators.validate_sendable], verbose_name='first name')),
+                ('last_name', models.CharField(blank=True, max_length=150, validators=[django_dinero.models.validators.validate_sendable], verbose_name='last name')),
                 ('owner', models.ForeignKey(blank=True, help_text='The user who sees this customer. Deleting the user deletes the customer.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='dinero_customers', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
             ],
             options={
@@ -55,6 +57,7 @@ class Migration(migrations.Migration):
                 ('gateway_name', models.CharField(default='default', max_length=64, verbose_name='gateway')),
                 ('sync_state', models.CharField(choices=[('synced', 'synced'), ('pending', 'waiting to be pushed'), ('error', 'push failed'), ('missing', 'gone at the gateway')], default='pending', editable=False, max_length=8, verbose_name='sync state')),
                 ('sync_error', models.TextField(blank=True, editable=False, verbose_name='last refusal')),
+                ('edits', models.PositiveSmallIntegerField(default=32767, editable=False)),
                 ('version', models.PositiveBigIntegerField(default=1, editable=False)),
                 ('synced_version', models.PositiveBigIntegerField(default=0, editable=False)),
                 ('synced_digest', models.CharField(blank=True, editable=False, max_length=64)),
@@ -64,18 +67,18 @@ class Migration(migrations.Migration):
                 ('card_id', django_dinero.db.fields.IdField(editable=False, max_length=255, verbose_name='card id')),
                 ('last_4', models.CharField(blank=True, editable=False, max_length=4, verbose_name='last four digits')),
                 ('brand', models.CharField(blank=True, editable=False, max_length=32, verbose_name='brand')),
-                ('month', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='expiry month')),
+                ('month', models.PositiveSmallIntegerField(blank=True, null=True, validators=[django_dinero.models.validators.validate_month], verbose_name='expiry month')),
                 ('year', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='expiry year')),
-                ('first_name', models.CharField(blank=True, max_length=150, verbose_name='first name')),
-                ('last_name', models.CharField(blank=True, max_length=150, verbose_name='last name')),
-                ('company', models.CharField(blank=True, max_length=150, verbose_name='company')),
-                ('address', models.CharField(blank=True, max_length=255, verbose_name='address')),
-                ('city', models.CharField(blank=True, max_length=150, verbose_name='city')),
-                ('state', models.CharField(blank=True, max_length=150, verbose_name='state')),
-                ('zip', models.CharField(blank=True, max_length=32, verbose_name='postal code')),
-                ('country', models.CharField(blank=True, max_length=150, verbose_name='country')),
-                ('phone', models.CharField(blank=True, max_length=50, verbose_name='telephone')),
-                ('fax', models.CharField(blank=True, max_length=50, verbose_name='fax')),
+                ('first_name', models.CharField(blank=True, max_length=150, validators=[django_dinero.models.validators.validate_sendable], verbose_name='first name')),
+                ('last_name', models.CharField(blank=True, max_length=150, validators=[django_dinero.models.validators.validate_sendable], verbose_name='last name')),
+                ('company', models.CharField(blank=True, max_length=150, validators=[django_dinero.models.validators.validate_sendable], verbose_name='company')),
+                ('address', models.CharField(blank=True, max_length=255, validators=[django_dinero.models.validators.validate_sendable], verbose_name='address')),
+                ('city', models.CharField(blank=True, max_length=150, validators=[django_dinero.models.validators.validate_sendable], verbose_name='city')),
+                ('state', models.CharField(blank=True, max_length=150, validators=[django_dinero.models.validators.validate_sendable], verbose_name='state')),
+                ('zip', models.CharField(blank=True, max_length=32, validators=[django_dinero.models.validators.validate_sendable], verbose_name='postal code')),
+                ('country', models.CharField(blank=True, max_length=150, validators=[django_dinero.models.validators.validate_sendable], verbose_name='country')),
+                ('phone', models.CharField(blank=True, max_length=50, validators=[django_dinero.models.validators.validate_sendable], verbose_name='telephone')),
+                ('fax', models.CharField(blank=True, max_length=50, validators=[django_dinero.models.validators.validate_sendable], verbose_name='fax')),
                 ('default_of', models.BigIntegerField(blank=True, editable=False, null=True, unique=True)),
                 ('customer', django_dinero.models.card_list.CustomerForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='cards', to='dinero.customer', verbose_name='customer')),
             ],

@@ -8,12 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 from django.db import models, router
-from django.db.models import Case, Q, Value, When
+from django.db.models import Case, F, Q, Value, When
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.cards import (
     ADDRESS_FIELDS,
+    Address,
     PaymentToken,
     card_input_error,
     check_expiry,
@@ -22,13 +23,13 @@ from django_dinero.cards import (
 )
 from django_dinero.db.fields import IdField
 from django_dinero.exceptions import InvalidInput
-from django_dinero.identifiers import digest
 from django_dinero.models import _services, default_card
 from django_dinero.models.arguments import PaymentOptions
 from django_dinero.models.card_list import CustomerForeignKey
 from django_dinero.models.customer import Customer
 from django_dinero.models.sync_state import SyncedManager, SyncedQuerySet, SyncState
 from django_dinero.models.synced import SyncedModel
+from django_dinero.models.validators import validate_month, validate_sendable
 from django_dinero.redaction import Secret
 
 if TYPE_CHECKING:
@@ -57,7 +58,6 @@ class CreditCard(SyncedModel):
 
     PUSHED_FIELDS: ClassVar[tuple[str, ...]] = (*ADDRESS_FIELDS, "month", "year", "default_of")
     FIXED_FIELDS: ClassVar[tuple[str, ...]] = ("gateway_name", "customer_pk")
-    WATCHED_FIELDS: ClassVar[tuple[str, ...]] = ("month", "year", "default_of")
     GATEWAY_ONLY: ClassVar[tuple[str, ...]] = ("last_4", "brand")
 
     customer = CustomerForeignKey(
@@ -67,18 +67,34 @@ class CreditCard(SyncedModel):
     card_id = IdField(_("card id"), max_length=255, editable=False)
     last_4 = models.CharField(_("last four digits"), max_length=4, blank=True, editable=False)
     brand = models.CharField(_("brand"), max_length=32, blank=True, editable=False)
-    month = models.PositiveSmallIntegerField(_("expiry month"), null=True, blank=True)
+    month = models.PositiveSmallIntegerField(
+        _("expiry month"), null=True, blank=True, validators=[validate_month]
+    )
     year = models.PositiveSmallIntegerField(_("expiry year"), null=True, blank=True)
-    first_name = models.CharField(_("first name"), max_length=150, blank=True)
-    last_name = models.CharField(_("last name"), max_length=150, blank=True)
-    company = models.CharField(_("company"), max_length=150, blank=True)
-    address = models.CharField(_("address"), max_length=255, blank=True)
-    city = models.CharField(_("city"), max_length=150, blank=True)
-    state = models.CharField(_("state"), max_length=150, blank=True)
-    zip = models.CharField(_("postal code"), max_length=32, blank=True)
-    country = models.CharField(_("country"), max_length=150, blank=True)
-    phone = models.CharField(_("telephone"), max_length=50, blank=True)
-    fax = models.CharField(_("fax"), max_length=50, blank=True)
+    first_name = models.CharField(
+        _("first name"), max_length=150, blank=True, validators=[validate_sendable]
+    )
+    last_name = models.CharField(
+        _("last name"), max_length=150, blank=True, validators=[validate_sendable]
+    )
+    company = models.CharField(
+        _("company"), max_length=150, blank=True, validators=[validate_sendable]
+    )
+    address = models.CharField(
+        _("address"), max_length=255, blank=True, validators=[validate_sendable]
+    )
+    city = models.CharField(_("city"), max_length=150, blank=True, validators=[validate_sendable])
+    state = models.CharField(_("state"), max_length=150, blank=True, validators=[validate_sendable])
+    zip = models.CharField(
+        _("postal code"), max_length=32, blank=True, validators=[validate_sendable]
+    )
+    country = models.CharField(
+        _("country"), max_length=150, blank=True, validators=[validate_sendable]
+    )
+    phone = models.CharField(
+        _("telephone"), max_length=50, blank=True, validators=[validate_sendable]
+    )
+    fax = models.CharField(_("fax"), max_length=50, blank=True, validators=[validate_sendable])
     #: The primary key of the customer whose default card this is, NULL for every other card. The
     #: column is unique, so a customer has at most one. (MariaDB has no partial unique index.)
     default_of = models.BigIntegerField(null=True, blank=True, unique=True, editable=False)
@@ -147,6 +163,12 @@ class CreditCard(SyncedModel):
             errors["is_default"] = gettext("Make another card the default one instead.")
         return errors
 
+    def save_errors(self) -> dict[str, str]:
+        """As in the base class; a new number or token is checked with everything around it."""
+        if self.number is None and self.token is None:
+            return super().save_errors()
+        return _services.cards.new_number_errors(self)
+
     def _gives_up_default(self) -> bool:
         # Gateways can be told which card is the default, but not that a card no longer is.
         return self.default_of is None and not self.wants_default and self._changes_default()
@@ -157,6 +179,11 @@ class CreditCard(SyncedModel):
 
     def __str__(self) -> str:
         return f"{self.brand or _('card')} •••• {self.last_4}"
+
+    @property
+    def billing_address(self) -> Address:
+        """The address fields of this card."""
+        return Address(**{name: getattr(self, name) for name in ADDRESS_FIELDS})
 
     @property
     def lock_name(self) -> str:
@@ -270,40 +297,51 @@ class CreditCard(SyncedModel):
         """Whether this save changes which card is the default."""
         return self.wants_default or bool(self.changed("default_of"))
 
-    def reload_bookkeeping(self, using: str, *, is_known: bool = False) -> None:
-        """As in the base class; also remember the version that the row got with the choice."""
+    def remember_written(self, written: Mapping[str, Any], using: str) -> None:
+        """As in the base class; the choice of the default is written too."""
+        super().remember_written(written, using)
         if self._took_default:
             self.wants_default = self._took_default = False
-        super().reload_bookkeeping(using, is_known=is_known)
+
+    def reload_bookkeeping(self, using: str) -> None:
+        """As in the base class; also remember the version that the row got with the choice."""
+        super().reload_bookkeeping(using)
         if self._default_choice is not None and self._default_choice.version is None:
             self._default_choice.version = self.version
+
+    def is_unsaved(self, column: str) -> bool:
+        """As in the base class; a choice of the default counts even if it was made before."""
+        # Another request may have taken the default since this card was read with it.
+        return super().is_unsaved(column) or (column == "default_of" and self.wants_default)
 
     def _columns_written_elsewhere(self) -> tuple[str, ...]:
         # Saving another card takes the default from this one. An instance read before that must not
         # bring it back, so the column is written only if this instance changed it.
         return () if self._state.adding or self._changes_default() else ("default_of",)
 
-    def _synced_digest_matches(self) -> Q:
-        is_default, is_not = (
-            self._digest_with_default(self.customer_pk),
-            self._digest_with_default(None),
-        )
-        return Q(default_of__isnull=False, synced_digest=is_default) | Q(
-            default_of__isnull=True, synced_digest=is_not
-        )
+    def _forced_columns(self, update_fields: Collection[str] | None) -> frozenset[str]:
+        forced = super()._forced_columns(update_fields)
+        # The date came with the new number, even if it is the one that was read before.
+        return forced | {"month", "year"} if self.was_accepted else forced
 
-    def _digest_with_default(self, default_of: int | None) -> str:
-        return digest({**self.pushed_values(), "default_of": default_of})
-
-    def _bookkeeping_after_answer(self) -> dict[str, Any]:
-        # The default may have moved between the gateway's answer and this write. If it moved to
-        # another card, pushing that card moves it at the gateway. If it moved to this card, this
-        # card is still to be pushed.
-        is_not = Q(default_of__isnull=True)
+    def _marks_after_answer(self) -> dict[str, Any]:
+        # The row may have changed between the gateway's answer and this write: an edit, or the
+        # default moved. Then it is still to be pushed.
+        same = Q(version=self.version)
         if self.sync_state != SyncState.SYNCED:
-            return {}
-        if self.default_of is None:
-            synced = When(is_not, then=Value(SyncState.SYNCED))
-            return {"sync_state": Case(synced, default=Value(SyncState.PENDING))}
-        without = When(is_not, then=Value(self._digest_with_default(None)))
-        return {"synced_digest": Case(without, default=Value(self.synced_digest))}
+            return super()._marks_after_answer()
+        synced = When(same, then=Value(SyncState.SYNCED))
+        digest = When(same, then=Value(self.pushed_digest()))
+        version = When(same, then=F("version") + 1)
+        return {
+            "sync_state": Case(synced, default=Value(SyncState.PENDING)),
+            "synced_digest": Case(digest, default=Value("")),
+            "edits": Case(
+                When(same, then=Value(0)),
+                default=F("edits"),
+                output_field=models.PositiveSmallIntegerField(),
+            ),
+            "synced_version": Case(version, default=Value(self.version)),
+            # The last one: in MariaDB an assignment sees the result of the one before it.
+            "version": F("version") + 1,
+        }

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar, Self, Unpack
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +19,7 @@ from django_dinero.models import _services
 from django_dinero.models.arguments import CustomerOptions, NewCardOptions, PaymentOptions
 from django_dinero.models.sync_state import SyncedManager, SyncedQuerySet
 from django_dinero.models.synced import SyncedModel
+from django_dinero.models.validators import validate_sendable
 
 if TYPE_CHECKING:
     from django_dinero.models.card import CreditCard
@@ -45,9 +49,15 @@ class Customer(SyncedModel):
     customer_key = IdField(
         _("customer key"), max_length=KEY_LENGTH, default=new_key, editable=False
     )
-    email = models.CharField(_("e-mail"), max_length=255, blank=True)
-    first_name = models.CharField(_("first name"), max_length=150, blank=True)
-    last_name = models.CharField(_("last name"), max_length=150, blank=True)
+    email = models.EmailField(
+        _("e-mail"), max_length=255, blank=True, validators=[validate_sendable]
+    )
+    first_name = models.CharField(
+        _("first name"), max_length=150, blank=True, validators=[validate_sendable]
+    )
+    last_name = models.CharField(
+        _("last name"), max_length=150, blank=True, validators=[validate_sendable]
+    )
 
     objects: ClassVar[SyncedQuerySet[Self]] = SyncedManager()
 
@@ -86,6 +96,17 @@ class Customer(SyncedModel):
             models.Index(fields=("first_name",), name="dinero_customer_first_name"),
         )
         permissions = (("add_stored_card", _("Can add a card to a customer")),)
+
+    def value_errors(self, only: Collection[str] | None = None) -> dict[str, str]:
+        """As in the base class. An e-mail that a gateway had stays; a new one is checked."""
+        errors = super().value_errors(only)
+        asked = "email" in self.__dict__ and (only is None or "email" in only)
+        if asked and "email" not in errors and self.email and self.is_unsaved("email"):
+            try:
+                validate_email(self.email)
+            except ValidationError as error:
+                errors["email"] = " ".join(error.messages)
+        return errors
 
     @property
     def lock_name(self) -> str:

@@ -293,6 +293,12 @@ class Operation(models.Model):
             using=using or self.written_on, fields=fields, from_queryset=from_queryset
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickle or a copy holds: without the action, which is a secret."""
+        state: dict[str, Any] = super().__getstate__()
+        state.pop("next_action", None)
+        return state
+
     @property
     def written_on(self) -> str:
         """The database alias on which it is changed: the journal's alias if it was read there.

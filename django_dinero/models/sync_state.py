@@ -32,6 +32,23 @@ class SyncState(models.TextChoices):
 WAITING = (SyncState.PENDING, SyncState.ERROR)
 
 
+#: The ``edits`` of a row of which it is not known what was changed: any field may have been.
+ALL_EDITS = 0x7FFF
+
+
+def waiting_marks(edits: int) -> dict[str, Any]:
+    """Return the columns that mark a changed row, so that it is pushed.
+
+    Args:
+        edits: the changed fields; see :meth:`SyncedModel.edits_of`.
+    """
+    return {
+        "sync_state": SyncState.PENDING,
+        "edits": F("edits").bitor(edits),
+        "version": F("version") + 1,
+    }
+
+
 class SyncedQuerySet(models.QuerySet[ModelT]):
     """Marks rows that are changed without ``save()``, so that they are pushed later."""
 
@@ -52,8 +69,7 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
         Django's ``bulk_update()`` calls this method too.
         """
         if not set(values).isdisjoint(self.model.PUSHED_FIELDS):
-            values.setdefault("sync_state", SyncState.PENDING)
-            values.setdefault("version", F("version") + 1)
+            values = {**waiting_marks(self.model.edits_of(values)), **values}
         return super().update(**values)
 
     update.alters_data = True  # type: ignore[attr-defined]
@@ -74,8 +90,9 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
             for row in rows:
                 # The version of the existing row is unknown. This one is above any that was pushed.
                 row.sync_state, row.version = SyncState.PENDING, time.time_ns()
-            changes |= {"sync_state", "version"}
-        return super().bulk_create(
+                row.edits = ALL_EDITS
+            changes |= {"sync_state", "edits", "version"}
+        created = super().bulk_create(
             rows,
             batch_size,
             ignore_conflicts,
@@ -83,6 +100,10 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
             sorted(changes) or None,
             unique_fields,
         )
+        if not ignore_conflicts:  # otherwise some of them may not have been written
+            for row in rows:
+                row.remember_loaded()
+        return created
 
     bulk_create.alters_data = True  # type: ignore[attr-defined]
 

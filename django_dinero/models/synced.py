@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
-from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, ValidationError
 from django.db import models, router, transaction
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -22,12 +22,17 @@ from django_dinero.db.on_commit import unit_of_work
 from django_dinero.exceptions import InvalidInput
 from django_dinero.identifiers import digest
 from django_dinero.models import _services
-from django_dinero.models.sync_state import SyncState
+from django_dinero.models.sync_state import ALL_EDITS, SyncState, waiting_marks
+from django_dinero.models.tracked import TrackedModel
 
 __all__ = ["SyncState", "SyncedModel"]
 
 #: How long nothing is concluded from a gateway's not finding a row.
 NEW_FOR = timedelta(seconds=60)
+
+
+#: A field, its model or None, and its value, as Django passes them to an UPDATE.
+ColumnValue = tuple[Any, type[models.Model] | None, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +51,37 @@ class GatewayAnswer:
     with_customer: bool = False
 
 
-class SyncedModel(models.Model):
+@dataclass(slots=True)
+class Writing:
+    """What a save writes.
+
+    Attributes:
+        forced: names of the fields that are written even if they are unchanged.
+        columns: what the UPDATE has written, by column; None as long as there was none.
+    """
+
+    forced: frozenset[str]
+    columns: dict[str, Any] | None = None
+
+
+class SyncedModel(TrackedModel):
     """A row whose ``PUSHED_FIELDS`` are pushed to the gateway when they change.
 
     ``synced_digest`` is the digest of the values last pushed. ``version`` counts the changes, and
     ``synced_version`` is the newest version that the gateway has.
     """
 
-    #: Fields whose changes are pushed.
+    #: Fields whose changes are pushed. Their order is stored in ``edits``: add new ones at the end.
     PUSHED_FIELDS: ClassVar[tuple[str, ...]] = ()
-    #: Fields that identify a stored row at its gateway and never change. The loaded values of these
-    #: and of ``WATCHED_FIELDS`` are remembered.
+    #: Columns that identify a stored row at its gateway and never change.
     FIXED_FIELDS: ClassVar[tuple[str, ...]] = ("gateway_name",)
-    WATCHED_FIELDS: ClassVar[tuple[str, ...]] = ()
     #: Columns that only the gateway can fill. Only a save that records its answer writes them.
     GATEWAY_ONLY: ClassVar[tuple[str, ...]] = ()
     #: Columns that only pushes and pulls write. A save of a stale instance does not change them.
     BOOKKEEPING: ClassVar[tuple[str, ...]] = (
         "sync_state",
         "sync_error",
+        "edits",
         "version",
         "synced_version",
         "synced_digest",
@@ -82,6 +99,9 @@ class SyncedModel(models.Model):
         editable=False,
     )
     sync_error = models.TextField(gettext_lazy("last refusal"), blank=True, editable=False)
+    #: Which of ``PUSHED_FIELDS`` were changed since the last push, as bits in their order. A pull
+    #: takes the others from the gateway.
+    edits = models.PositiveSmallIntegerField(default=ALL_EDITS, editable=False)
     version = models.PositiveBigIntegerField(default=1, editable=False)
     synced_version = models.PositiveBigIntegerField(default=0, editable=False)
     synced_digest = models.CharField(max_length=64, blank=True, editable=False)
@@ -90,7 +110,10 @@ class SyncedModel(models.Model):
 
     #: The gateway's answer, while :meth:`save_with_answer` runs.
     answer: GatewayAnswer | None = None
-    _loaded: Mapping[str, Any] = {}
+    #: What :meth:`save` is writing, while it runs.
+    _writing: Writing | None = None
+    #: Whether the instance has what its push left in the row.
+    _is_current = False
 
     class Meta:
         abstract = True
@@ -99,6 +122,15 @@ class SyncedModel(models.Model):
         """Return the pushed fields of this instance."""
         return {name: getattr(self, name) for name in self.PUSHED_FIELDS}
 
+    def differs_from(self, told: object) -> bool:
+        """Say whether a gateway tells other values than this instance has.
+
+        Args:
+            told: has the pushed fields as attributes; what is empty is not told.
+        """
+        texts = {name: getattr(told, name) for name in self.PUSHED_FIELDS}
+        return any(text and text != getattr(self, name) for name, text in texts.items())
+
     def pushed_digest(self) -> str:
         """Return the digest of the pushed fields of this instance."""
         return digest(self.pushed_values())
@@ -106,10 +138,21 @@ class SyncedModel(models.Model):
     def synced_bookkeeping(self) -> dict[str, Any]:
         """Return the bookkeeping of a row whose values on this instance the gateway has."""
         return {
-            "sync_state": SyncState.SYNCED,
+            "sync_state": SyncState.SYNCED.value,
             "sync_error": "",
+            "edits": 0,
             "synced_digest": self.pushed_digest(),
         }
+
+    @classmethod
+    def edits_of(cls, names: Iterable[str]) -> int:
+        """Return the bits of these fields in ``edits``; other fields have none."""
+        given = set(names)
+        return sum(1 << n for n, name in enumerate(cls.PUSHED_FIELDS) if name in given)
+
+    def is_edited(self, name: str) -> bool:
+        """Say whether a field of this row was changed here since the last push."""
+        return bool(self.edits & self.edits_of([name]))
 
     def mark_synced(self) -> None:
         """Set :meth:`synced_bookkeeping` on this instance. The caller writes the row."""
@@ -154,43 +197,11 @@ class SyncedModel(models.Model):
         finally:
             self.answer = None
 
-    @classmethod
-    def from_db(
-        cls,
-        db: str | None,
-        field_names: Collection[str],
-        values: Collection[Any],
-        **options: Any,
-    ) -> Self:
-        """Load a row, and remember its fixed and watched fields."""
-        row = super().from_db(db, field_names, values, **options)
-        row._remember_loaded()
-        return row
-
-    def refresh_from_db(
-        self,
-        using: str | None = None,
-        fields: Iterable[str] | None = None,
-        from_queryset: QuerySet[Any] | None = None,
-    ) -> None:
-        """Load the fields again. Their new values count as unchanged."""
-        names = None if fields is None else set(fields)
-        super().refresh_from_db(using=using, fields=names, from_queryset=from_queryset)
-        self._remember_loaded(names)
-
-    def _remember_loaded(self, names: Collection[str] | None = None) -> None:
-        watched = [
-            n for n in (*self.FIXED_FIELDS, *self.WATCHED_FIELDS) if names is None or n in names
-        ]
-        kept = {} if names is None else self._loaded
-        self._loaded = {**kept, **{n: self.__dict__[n] for n in watched if n in self.__dict__}}
-
-    def changed(self, *names: str) -> list[str]:
-        """Return which of these fields differ from what was loaded or saved last."""
-        return [n for n in names if n in self._loaded and self._loaded[n] != self.__dict__.get(n)]
-
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save, and push the change right after the commit.
+        """Save what was changed on this instance, and push it right after the commit.
+
+        Columns that were not changed since the row was read are not written, so that a save does
+        not undo what others have saved meanwhile. ``update_fields`` are written in any case.
 
         Raises:
             InvalidInput: something cannot be stored or sent; nothing was written.
@@ -203,20 +214,72 @@ class SyncedModel(models.Model):
         self.check_values(kwargs.get("update_fields"))
         written = False
         # Nobody can have written a row that is inserted with the gateway's answer in it.
-        is_known = self._state.adding and self.was_accepted
+        self._is_current = self._state.adding and self.was_accepted
         try:
             with unit_of_work(using):
                 with transaction.atomic(using=using):
                     if self.answer is not None and self.answer.conclude is not None:
                         self.answer.conclude()
-                    narrowed = self._save_arguments(kwargs, using)
-                    self.before_write(using, narrowed.get("update_fields"))
-                    super().save(*args, **narrowed)
+                    self._write(using, args, kwargs)
                 written = True
         finally:
             if written:
-                self._remember_loaded(kwargs.get("update_fields"))
-                self.reload_bookkeeping(using, is_known=is_known)
+                self.reload_bookkeeping(using)
+
+    def _write(self, using: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Write the row, and remember what was written."""
+        narrowed = self._save_arguments(kwargs, using)
+        self.before_write(using, narrowed.get("update_fields"))
+        outer = self._writing
+        self._writing = Writing(forced=self._forced_columns(kwargs.get("update_fields")))
+        try:
+            super().save(*args, **narrowed)
+            written = self._writing.columns
+        finally:
+            self._writing = outer
+        if written is None:  # no UPDATE: it was inserted, or update_fields is empty
+            written = self._columns() if narrowed.get("update_fields") is None else {}
+        self.remember_written(written, using)
+
+    def _columns(self) -> dict[str, Any]:
+        columns = [field.attname for field in self._meta.concrete_fields]
+        return {name: self.__dict__[name] for name in columns if name in self.__dict__}
+
+    def _do_update(  # type: ignore[override]
+        self, base_qs: QuerySet[Any], using: str, pk_val: Any, values: Any, *args: Any
+    ) -> Any:
+        """Narrow the columns of an UPDATE to what was changed, and mark the row in it.
+
+        This is a private method of Django, but the only place after the receivers of ``pre_save``,
+        which may change values. A test fails if a Django release changes it. Fixtures, which are
+        written without ``save()``, are written whole.
+        """
+        if self._writing is not None and base_qs.model is self._meta.get_field("version").model:
+            values = self._narrow(values)
+        return super()._do_update(base_qs, using, pk_val, values, *args)
+
+    def _narrow(self, values: Iterable[ColumnValue]) -> list[ColumnValue]:
+        assert self._writing is not None  # noqa: S101
+        changed = [
+            (field, model, value)
+            for field, model, value in values
+            if field.name in self._writing.forced or self.is_unsaved(field.attname)
+        ]
+        self._writing.columns = {field.attname: value for field, _model, value in changed}
+        marks = self._marks({field.name for field, _model, _value in changed})
+        return [
+            *(each for each in changed if each[0].name not in marks),
+            *((self._meta.get_field(name), None, value) for name, value in marks.items()),
+        ]
+
+    def _marks(self, written: Collection[str]) -> dict[str, Any]:
+        """Return the bookkeeping for an UPDATE of these columns: the row waits to be pushed,
+        unless the gateway has accepted the values already.
+        """
+        if self.was_accepted:
+            return self._marks_after_answer()
+        edits = self.edits_of(written)
+        return waiting_marks(edits) if edits else {}
 
     def delete(
         self, using: str | None = None, keep_parents: bool = False
@@ -236,6 +299,33 @@ class SyncedModel(models.Model):
     @classmethod
     def lock_for_write(cls, rows: QuerySet[Any], using: str) -> None:
         """Hook for subclasses: take the locks that every write of these rows takes first."""
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """As Django's, and report whatever :meth:`save` would refuse.
+
+        Raises:
+            ValidationError: the errors by field; those of excluded fields, which the form does not
+                have, stand on top.
+        """
+        errors: dict[str, Any] = {}
+        try:
+            super().clean_fields(exclude=exclude)
+        except ValidationError as error:
+            errors = error.update_error_dict(errors)
+        hidden = set(exclude or ()) - errors.keys()
+        names = {field.name for field in self._meta.fields}
+        for name, text in self.save_errors().items():
+            if name in names - hidden:
+                errors.setdefault(name, [ValidationError(text, code="invalid")])
+            else:
+                top = errors.setdefault(NON_FIELD_ERRORS, [])
+                top.append(ValidationError(f"{name}: {text}", code="invalid"))
+        if errors:
+            raise ValidationError(errors)
+
+    def save_errors(self) -> dict[str, str]:
+        """Return what :meth:`save` would refuse, by field."""
+        return self.value_errors()
 
     def check_values(self, only: Collection[str] | None = None) -> None:
         """Raise :class:`InvalidInput` naming everything that cannot be stored or sent.
@@ -302,34 +392,22 @@ class SyncedModel(models.Model):
     def _stored_row(self, using: str) -> QuerySet[Any]:
         return QuerySet(type(self), using=using).filter(pk=self.pk)
 
-    def mark_changed(self, using: str, written: Collection[str]) -> None:
-        """Mark the row just written as waiting, unless the gateway has already accepted it."""
+    @property
+    def is_being_saved(self) -> bool:
+        """Whether :meth:`save` is writing this instance, and marks its row by itself."""
+        return self._writing is not None
+
+    def _forced_columns(self, update_fields: Collection[str] | None) -> frozenset[str]:
+        """Return the columns that are written even if this instance did not change them."""
         if self.was_accepted:
-            # The order matters: in MariaDB an assignment sees the result of the one before it.
-            self._stored_row(using).update(
-                **self._bookkeeping_after_answer(),
-                synced_version=F("version") + 1,
-                version=F("version") + 1,
-            )
-            return
-        whole = (set(self.PUSHED_FIELDS) - {*self._columns_written_elsewhere()}).issubset(written)
-        state = self._state_after_save() if whole else Value(SyncState.PENDING)
-        self._stored_row(using).update(sync_state=state, version=F("version") + 1)
+            # Facts of the gateway: the row may have lost the reply to an earlier number.
+            return frozenset((*self.synced_bookkeeping(), *self.GATEWAY_ONLY))
+        return frozenset(update_fields or ())
 
-    def _state_after_save(self) -> Case:
-        # Decided by the stored row, since another process may have pushed it meanwhile. A row that
-        # waits stays waiting, because a push under way may already have reached the gateway.
-        settled = Q(sync_state__in=(SyncState.SYNCED, SyncState.MISSING))
-        same = When(settled & self._synced_digest_matches(), then=F("sync_state"))
-        return Case(same, default=Value(SyncState.PENDING))
-
-    def _synced_digest_matches(self) -> Q:
-        """Return the condition that the gateway has the values of this instance."""
-        return Q(synced_digest=self.pushed_digest())
-
-    def _bookkeeping_after_answer(self) -> dict[str, Any]:
-        """Return the bookkeeping of a row whose values the gateway accepted before this write."""
-        return {}
+    def _marks_after_answer(self) -> dict[str, Any]:
+        """Return the bookkeeping of a row for which the gateway has answered before this write."""
+        # The order matters: in MariaDB an assignment sees the result of the one before it.
+        return {"synced_version": F("version") + 1, "version": F("version") + 1}
 
     def _columns_to_write(self, update_fields: Iterable[str] | None) -> set[str]:
         not_ours = {*self.BOOKKEEPING, *self._columns_written_elsewhere()}
@@ -345,18 +423,23 @@ class SyncedModel(models.Model):
         names = loaded if update_fields is None else set(update_fields)
         return names - not_ours - set(self.GATEWAY_ONLY)
 
-    def reload_bookkeeping(self, using: str, *, is_known: bool = False) -> None:
-        """Read again what pushes write: the bookkeeping and the gateway's ids.
-
-        Args:
-            is_known: whether the instance has all of it already.
-        """
-        if is_known:
+    def reload_bookkeeping(self, using: str) -> None:
+        """Read again what others write, unless the push has just brought it along."""
+        is_current, self._is_current = self._is_current, False
+        if is_current:
             return
         with suppress(ObjectDoesNotExist):  # another process deleted the row while it was pushed
-            self.refresh_from_db(
-                using=using, fields=[*self.BOOKKEEPING, *self._columns_written_elsewhere()]
-            )
+            self.refresh_from_db(using=using, fields=self._columns_to_reload())
+
+    def _columns_to_reload(self) -> list[str]:
+        others = (*self.PUSHED_FIELDS, *self.GATEWAY_ONLY)
+        unchanged = [name for name in others if not self.is_unsaved(name)]
+        return [*self.BOOKKEEPING, *self._columns_written_elsewhere(), *unchanged]
+
+    def take_pushed(self, row: SyncedModel) -> None:
+        """Take over the row as a push has left it. A save need not read it again then."""
+        self.take_over(row, always=(*self.BOOKKEEPING, *self._columns_written_elsewhere()))
+        self._is_current = True
 
     def _columns_written_elsewhere(self) -> tuple[str, ...]:
         """Return the columns that others write: a save leaves them out and reads them again."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, transaction
 
+from django_dinero.exceptions import NotSent
 from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.sandbox.bank.records import MaskedCard
 from django_dinero.services.recovery import locking
@@ -16,7 +17,7 @@ from django_dinero.services.vault import deletions, push
 from tests.databases import VENDOR
 from tests.faults import vault
 from tests.support.racing import at_once, turns
-from tests.support.recording import RecordingGateway
+from tests.support.recording import RecordingGateway, refuse_connection
 from tests.unit.services.conftest import card, gateway, make_customer
 
 __all__ = ["card", "gateway", "make_customer"]
@@ -245,6 +246,43 @@ def test_a_customer_is_pushed_as_the_row_says_when_its_turn_comes(
     customer = make_customer()
     for n in range(ROUNDS):
         at_once(*[partial(edit_customer, customer.pk, f"{n}-{m}@example.com") for m in range(4)])
+        assert list(vault.differences(gateway.bank)) == []
+
+
+def test_edits_of_different_fields_at_once_all_count(
+    gateway: RecordingGateway, cards: list[CreditCard]
+) -> None:
+    names = ("city", "company", "zip", "phone")
+    for n in range(ROUNDS):
+        at_once(*[partial(set_field, cards[0].pk, name, f"{n}") for name in names])
+        row = CreditCard.objects.get(pk=cards[0].pk)
+        assert [getattr(row, name) for name in names] == [f"{n}"] * 4
+        assert differences(gateway) == []
+
+
+def set_field(pk: int, name: str, value: str) -> None:
+    """Change one field of a card, read in this thread."""
+    row = CreditCard.objects.get(pk=pk)
+    setattr(row, name, value)
+    row.save()
+
+
+def test_a_customer_that_is_stored_again_while_its_delete_is_sent_is_there_or_not(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    again = partial(make_customer, idempotency_key="sign-up-1")
+    for _round in range(ROUNDS):
+        again()
+        gateway.faults["delete_customer"] = refuse_connection
+        with pytest.raises(NotSent):
+            Customer.objects.get().delete()
+        waiting = Operation.objects.get(kind="delete_customer", state="new")
+        found = at_once(partial(deletions.push_delete, waiting.key), again)
+        assert refusals(found) <= BUSY
+        if not Customer.objects.exists():
+            again()
+        for tombstone in Operation.objects.filter(kind="delete_customer", state="new"):
+            deletions.push_delete(tombstone.key)
         assert list(vault.differences(gateway.bank)) == []
 
 

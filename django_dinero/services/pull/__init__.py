@@ -12,6 +12,7 @@ from django_dinero.services.pull.customers import (
     write_customers,
     write_found,
 )
+from django_dinero.services.pull.deletes import cancel_all, cancel_for_customer, first_of
 from django_dinero.services.pull.reviews import conclude_decision
 from django_dinero.services.pull.snapshot import UNFINISHED_STATES, Snapshot, take_snapshot
 from django_dinero.services.pull.transactions import (
@@ -26,10 +27,13 @@ from django_dinero.services.pull.transactions import (
 __all__ = [
     "UNFINISHED_STATES",
     "Snapshot",
+    "cancel_all",
+    "cancel_for_customer",
     "conclude_decision",
     "conclude_from_remote",
     "create_foreign_row",
     "differs_from_row",
+    "first_of",
     "forget_pushed_digest",
     "new_card_row",
     "retrieve_transaction",

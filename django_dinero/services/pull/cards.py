@@ -20,9 +20,13 @@ from django_dinero.services.pull.snapshot import Snapshot
 
 RowT = TypeVar("RowT", bound=SyncedModel)
 
-#: The bookkeeping of a row whose values the gateway may not have.
-TO_BE_PUSHED: Mapping[str, str] = {"sync_state": SyncState.PENDING, "synced_digest": ""}
-SYNC_COLUMNS = ("sync_state", "sync_error", "synced_digest")
+#: The bookkeeping of a row that waits for its being the default alone.
+TO_BE_PUSHED: Mapping[str, Any] = {
+    "sync_state": SyncState.PENDING,
+    "synced_digest": "",
+    "edits": CreditCard.edits_of(["default_of"]),
+}
+SYNC_COLUMNS = ("sync_state", "sync_error", "synced_digest", "edits")
 COLUMNS = ("last_4", "brand", "month", "year", "default_of", *ADDRESS_FIELDS, *SYNC_COLUMNS)
 
 
@@ -96,7 +100,9 @@ def _compare_cards(
             if not gone and not snapshot.is_being_added_to(remote_card.customer_id):
                 changes.new.append(_new_row(gateway_name, customer, remote_card, default_of))
         elif remote_card.card_id in kept:
-            if not snapshot.is_rewritten(row) and _take_gateway_fields(row, remote_card):
+            # If its push got through meanwhile, the answer may be older than that.
+            waits = row.sync_state in WAITING and not snapshot.is_rewritten(row)
+            if waits and _take_gateway_fields(row, remote_card):
                 changes.waiting.append(row)
             elif row.is_default and remote_default not in ("", row.card_id):
                 changes.disputed.append(row)
@@ -104,7 +110,7 @@ def _compare_cards(
             changes.changed.append(row)
     for row in local.values():
         if row.sync_state != SyncState.MISSING and row.card_id not in kept:
-            row.sync_state, row.sync_error = SyncState.MISSING, ""
+            row.sync_state, row.sync_error, row.synced_digest = SyncState.MISSING, "", ""
             row.default_of = None
             changes.changed.append(row)
 
@@ -172,10 +178,9 @@ def _fill_card(row: CreditCard, remote_card: RemoteCard, default_of: int | None)
     before = _column_values(row)
     for name, text in remote_card.address.as_dict().items():
         setattr(row, name, text)
+    row.month, row.year = _expiry(row, remote_card)
     row.last_4 = remote_card.last_4 or row.last_4
     row.brand = remote_card.brand or row.brand
-    row.month = remote_card.month or row.month
-    row.year = remote_card.year or row.year
     had_default = row.is_default
     row.default_of = default_of
     if not had_default:
@@ -183,6 +188,14 @@ def _fill_card(row: CreditCard, remote_card: RemoteCard, default_of: int | None)
     else:
         row.mark_synced()
     return before != _column_values(row)
+
+
+def _expiry(row: CreditCard, remote_card: RemoteCard) -> tuple[int | None, int | None]:
+    """Return the card's date. Where the gateway hides it, ours is one of the number we know."""
+    if remote_card.month or remote_card.year:
+        return remote_card.month or row.month, remote_card.year or row.year
+    same_number = remote_card.last_4 in ("", row.last_4)
+    return (row.month, row.year) if same_number else (None, None)
 
 
 def _mark_pulled(row: CreditCard, remote_card: RemoteCard) -> None:
@@ -194,30 +207,35 @@ def _mark_pulled(row: CreditCard, remote_card: RemoteCard) -> None:
 
 
 def _take_gateway_fields(row: CreditCard, remote_card: RemoteCard) -> bool:
-    """Put what only the gateway knows on a row whose edits wait; say whether anything changed.
+    """Put the gateway's values on a row whose edits wait, beside those edits.
 
     A new number brings its expiry date along: the date edited here belongs to the old number.
+
+    Returns:
+        Whether anything changed.
     """
-    facts = (remote_card.last_4 or row.last_4, remote_card.brand or row.brand)
-    if facts == (row.last_4, row.brand):
-        return False
-    if facts[0] != row.last_4:
-        row.month, row.year = remote_card.month or row.month, remote_card.year or row.year
-    row.last_4, row.brand = facts
-    return True
+    before = _column_values(row)
+    new_number = remote_card.last_4 not in ("", row.last_4)
+    if new_number or not (row.is_edited("month") or row.is_edited("year")):
+        row.month, row.year = _expiry(row, remote_card)
+    row.last_4, row.brand = remote_card.last_4 or row.last_4, remote_card.brand or row.brand
+    for name, text in remote_card.address.as_dict().items():
+        if not row.is_edited(name):
+            setattr(row, name, text)
+    return before != _column_values(row)
 
 
 def _write_gateway_fields(card: CreditCard, using: str) -> None:
     """Write these fields unless the row has changed since it was read. Its edits still wait."""
-    CreditCard.objects.using(using).filter(pk=card.pk, version=card.version).update_without_push(
-        last_4=card.last_4,
-        brand=card.brand,
-        month=card.month,
-        year=card.year,
-        # The gateway no longer has what was pushed last.
-        synced_digest="",
-        version=F("version") + 1,
-    )
+    names = ("last_4", "brand", "month", "year", *ADDRESS_FIELDS)
+    write_beside_edits(card, {name: getattr(card, name) for name in names}, using)
+
+
+def write_beside_edits(row: Customer | CreditCard, values: Mapping[str, Any], using: str) -> None:
+    """Write the gateway's values into a row that waits, unless it has changed since it was read."""
+    rows = type(row)._default_manager.using(using).filter(pk=row.pk, version=row.version)
+    # The gateway no longer has what was pushed last.
+    rows.update_without_push(**values, synced_digest="", version=F("version") + 1)
 
 
 def _column_values(row: CreditCard) -> tuple[Any, ...]:

@@ -21,7 +21,14 @@ from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.models.sync_state import WAITING, SyncedQuerySet, SyncState
 from django_dinero.services.journal.records import Intent
-from django_dinero.services.pull.cards import SYNC_COLUMNS, new_card_row, write_cards, write_columns
+from django_dinero.services.pull.cards import (
+    SYNC_COLUMNS,
+    new_card_row,
+    write_beside_edits,
+    write_cards,
+    write_columns,
+)
+from django_dinero.services.pull.deletes import cancel_for_customer, was_deleted_since
 from django_dinero.services.pull.snapshot import Snapshot
 
 #: Customers in a batch. Ids and keys go into one query, and SQLite may bind only 999 values.
@@ -115,6 +122,8 @@ def _write_customers(
         elif _customer_differs(row, remote, snapshot):
             changed.append(row)
         else:
+            if row.sync_state in WAITING and not snapshot.is_rewritten(row):
+                _take_beside_edits(row, remote, using)
             rows.append(row)
             continue
         _fill_customer(row, remote)
@@ -171,6 +180,21 @@ def _customer_differs(row: Customer, remote: RemoteCustomer, snapshot: Snapshot)
     return current != (remote.email, *_names(row, remote), SyncState.SYNCED)
 
 
+def _take_beside_edits(row: Customer, remote: RemoteCustomer, using: str) -> None:
+    """Take the gateway's values of a customer whose edits wait, beside those edits."""
+    names = zip(("first_name", "last_name"), _names(row, remote), strict=True)
+    told = {"email": remote.email, **dict(names)}
+    news = {
+        name: text
+        for name, text in told.items()
+        if text != getattr(row, name) and not row.is_edited(name)
+    }
+    if news:
+        write_beside_edits(row, news, using)
+        for name, text in news.items():
+            setattr(row, name, text)
+
+
 def _fill_customer(row: Customer, remote: RemoteCustomer) -> None:
     had_id = row.customer_id is not None
     row.customer_id = remote.customer_id
@@ -193,7 +217,8 @@ def _pushed_texts(remote: RemoteCustomer) -> tuple[str, str, str]:
 def write_found(operation: Operation, remote: RemoteCustomer | RemoteCard) -> None:
     """Write the rows of a vault operation whose reply was lost and which a look-up found."""
     if isinstance(remote, RemoteCustomer):
-        if not _was_deleted_since(operation):
+        if not was_deleted_since(operation):
+            cancel_for_customer(operation, remote.customer_id)
             for customer in _pull_batch(operation.gateway_name, [remote], Snapshot()):
                 _complete_from_intent(operation, customer)
         return
@@ -227,14 +252,6 @@ def _write_found_card(
     if remote.is_default or not row.is_default:
         row.mark_synced()
     cards.bulk_create([row], ignore_conflicts=True)
-
-
-def _was_deleted_since(operation: Operation) -> bool:
-    """Whether the customer was deleted here before its creation was found at the gateway."""
-    tombstones = Operation.objects.using(router.db_for_write(Operation)).filter(
-        kind=OperationKind.DELETE_CUSTOMER, lock_name=operation.lock_name
-    )
-    return bool(operation.lock_name) and tombstones.exists()
 
 
 def _complete_from_intent(operation: Operation, customer: Customer) -> None:

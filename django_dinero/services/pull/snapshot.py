@@ -22,6 +22,7 @@ from django_dinero.models.operation import (
     OperationState,
 )
 from django_dinero.models.sync_state import WAITING
+from django_dinero.services.journal.records import RecordedOutcome
 
 #: States of a delete that may still be sent. What it names is deleted here and stays deleted.
 UNFINISHED_STATES = (*OPEN_STATES, OperationState.ABSENT)
@@ -85,8 +86,11 @@ class Snapshot:
         """Return what was deleted, and the customers to whom cards are being added."""
         if self._operations is None:
             deletes, adding_cards = set(), set()
-            rows = self._relevant_operations().values_list("kind", "customer_id", "card_id")
-            for kind, customer_id, card_id in rows:
+            columns = ("kind", "customer_id", "card_id", "outcome")
+            rows = self._relevant_operations().values_list(*columns)
+            for kind, customer_id, card_id, outcome in rows:
+                if RecordedOutcome.from_json(outcome).covered:
+                    continue  # never sent: the delete of its customer tells what became of it
                 if kind in DELETES:
                     deletes.add((customer_id, card_id))
                 else:

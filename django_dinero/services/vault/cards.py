@@ -41,10 +41,10 @@ from django_dinero.models.operation import (
     OperationKind,
     OperationState,
 )
-from django_dinero.models.sync_state import SyncState
+from django_dinero.models.sync_state import ALL_EDITS, SyncState
 from django_dinero.models.synced import GatewayAnswer
 from django_dinero.redaction import Secret
-from django_dinero.services import journal, validation
+from django_dinero.services import journal, pull, validation
 from django_dinero.services.errors import error_for, read
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.pull import UNFINISHED_STATES
@@ -88,7 +88,7 @@ def store_card(card: CreditCard, write: WriteRow) -> None:
         write: saves the row; called after the answer has been put on the instance.
     """
     created = card._state.adding
-    gateway = get_gateway(_stored_customer(card).gateway_name if created else card.gateway_name)
+    gateway = _gateway_of(card)
     gateway.require("add_card" if created else "update_card")
     details = _check_input(gateway, card)
     _fill_row(card, details)
@@ -101,6 +101,19 @@ def store_card(card: CreditCard, write: WriteRow) -> None:
         _announce_after_commit(card, created=created)
 
 
+def new_number_errors(card: CreditCard) -> dict[str, str]:
+    """Return the errors, by field, of a card that has a new number or token."""
+    errors = InputErrors()
+    errors.collect(lambda: _check_input(_gateway_of(card), card))
+    return errors.by_field
+
+
+def _gateway_of(card: CreditCard) -> Gateway:
+    if card._state.adding:
+        return get_gateway(_stored_customer(card).gateway_name)
+    return get_gateway(card.gateway_name)
+
+
 def _announce_after_commit(card: CreditCard, *, created: bool) -> None:
     """Send ``card_pushed`` once the row is committed, as it is for a card that a push sends."""
     announce = partial(signals.send, signals.card_pushed, CreditCard, card=card, created=created)
@@ -109,8 +122,8 @@ def _announce_after_commit(card: CreditCard, *, created: bool) -> None:
 
 
 def _stored_customer(card: CreditCard) -> Customer:
-    customer: Customer = card.customer
-    if customer.pk is None:
+    customer: Customer | None = getattr(card, "customer", None)  # none was set at all
+    if customer is None or customer.pk is None:
         raise InvalidInput({"customer": _("Save the customer first.")})
     return customer
 
@@ -236,14 +249,13 @@ def _conclude(
         )
     if operation.ended_from not in OPEN_STATES:
         # Another worker may have changed the customer's cards since. Push the row once more.
-        card.sync_state, card.synced_digest = SyncState.PENDING, ""
+        card.sync_state, card.synced_digest, card.edits = SyncState.PENDING, "", ALL_EDITS
 
 
 def _cancel_deletes(operation: Operation, card_id: str) -> None:
     """End the deletes of a card that was stored again before they were carried out."""
     deletes = _unfinished_deletes(operation).filter(card_id=card_id, state__in=UNFINISHED_STATES)
-    for delete in deletes:
-        journal.move(delete, OperationState.FAILED, RecordedOutcome(error="stored again"))
+    pull.cancel_all(deletes)
 
 
 def _push_customer_first(customer: Customer) -> None:
@@ -304,25 +316,38 @@ def _replace_number(
         card_id=card.card_id,
         intent=Intent(**validation.shown(details)),
     )
-    _reread_default(operation, card)
-    request = replace(request, is_default=card.is_default)
+    details = _reread(operation, card, details)
+    request = replace(
+        request,
+        address=details.address,
+        month=card.month,
+        year=card.year,
+        is_default=card.is_default,
+        card=details,
+    )
     gateway.expect(*card.new_ids)
     result = journal.send(gateway, operation, lambda: gateway.update_card(request))
     return _apply_answer(card, operation, result, details)
 
 
-def _reread_default(operation: Operation, card: CreditCard) -> None:
-    """Read again whether the card is the default, now that nobody else can change that.
+def _reread(
+    operation: Operation, card: CreditCard, details: CardDetails | PaymentToken
+) -> CardDetails | PaymentToken:
+    """Read again, under the lock, what this save does not change: others may have changed it.
+
+    Returns:
+        ``details`` with the address that the card now has.
 
     Raises:
         CardNotFoundError: the card was deleted here; nothing was sent.
     """
-    if card.wants_default or card.changed("default_of"):
-        return  # this save changes it
+    # A number comes with its own date. A token has none, so that of the row stays.
+    own_date = ("month", "year") if isinstance(details, CardDetails) else ()
+    unchanged = [n for n in card.PUSHED_FIELDS if n not in own_date and not card.is_unsaved(n)]
     try:
         using = router.db_for_write(CreditCard, instance=card)
-        card.refresh_from_db(using=using, fields=["default_of"])
-        return
+        card.refresh_from_db(using=using, fields=["version", *unchanged])
+        return replace(details, address=card.billing_address)
     except ObjectDoesNotExist:
         journal.move(operation, OperationState.FAILED, RecordedOutcome(error="deleted meanwhile"))
     raise CardNotFoundError(

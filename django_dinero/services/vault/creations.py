@@ -7,6 +7,7 @@ and at the gateway, so a second request finds the first customer even if the fir
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.db import router
@@ -26,7 +27,7 @@ from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import CustomerRequest, Refusal, RemoteCustomer, has_reason
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation
-from django_dinero.services import journal
+from django_dinero.services import journal, pull
 from django_dinero.services.journal.records import Intent
 from django_dinero.services.recovery import idempotency
 from django_dinero.services.recovery.lookup import look_up
@@ -117,7 +118,7 @@ def creation_intent(row: Customer) -> Intent:
 
 
 def send_creation(
-    gateway: Gateway, operation: Operation, row: Customer, request: CustomerRequest
+    gateway: Gateway, operation: Operation, request: CustomerRequest
 ) -> RemoteCustomer:
     """Store a customer at the gateway. A duplicate under our customer key counts as stored.
 
@@ -127,14 +128,20 @@ def send_creation(
     """
     result = journal.send(gateway, operation, lambda: gateway.create_customer(request))
     if isinstance(result, Refusal):
-        result = _own_duplicate(gateway, row, result)
+        result = _own_duplicate(gateway, operation, request, result)
     if isinstance(result, Refusal):
         raise journal.close_refused(operation, result)
     return result
 
 
-def _own_duplicate(gateway: Gateway, row: Customer, refusal: Refusal) -> RemoteCustomer | Refusal:
-    """Return the duplicate if it has our key: an earlier attempt created it and lost its reply."""
+def _own_duplicate(
+    gateway: Gateway, operation: Operation, request: CustomerRequest, refusal: Refusal
+) -> RemoteCustomer | Refusal:
+    """Return the duplicate if it has our key.
+
+    Either an earlier attempt created it and lost its reply, or it was deleted here and is stored
+    again before its delete was sent. Such a delete is called off.
+    """
     if not has_reason(refusal, ReasonKind.DUPLICATE_CUSTOMER) or not refusal.existing_id:
         return refusal
     existing: RemoteCustomer | Refusal = refusal
@@ -146,5 +153,21 @@ def _own_duplicate(gateway: Gateway, row: Customer, refusal: Refusal) -> RemoteC
     if lost:
         # "Not sent" would be true of this second call only. The first may have stored the customer.
         raise OutcomeUnknown(lost)
-    ours = isinstance(existing, RemoteCustomer) and existing.customer_key == row.customer_key
-    return existing if ours else refusal
+    if not isinstance(existing, RemoteCustomer) or not _answers(existing, request):
+        return refusal
+    # Before the creation ends and lets go of its lock, for which the delete may be waiting.
+    leaving = pull.cancel_for_customer(operation, existing.customer_id)
+    cards = tuple(card for card in existing.cards if card.card_id not in leaving)
+    return replace(existing, cards=cards)
+
+
+def _answers(existing: RemoteCustomer, request: CustomerRequest) -> bool:
+    """Whether the customer that the gateway has is the one that is asked for.
+
+    A card is sent once and stored nowhere, so a customer without it is not what was asked for.
+    Other values can be pushed later.
+    """
+    if existing.customer_key != request.customer_key:
+        return False
+    card = request.card
+    return not isinstance(card, CardDetails) or card.last_4 in {c.last_4 for c in existing.cards}

@@ -13,7 +13,7 @@ from django_dinero import signals
 from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, text_of
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
-from django_dinero.gateways.types import RemoteCard
+from django_dinero.gateways.types import RemoteCustomer
 from django_dinero.input_errors import InputErrors
 from django_dinero.models.arguments import CustomerOptions, names_of
 from django_dinero.models.card import CreditCard
@@ -116,14 +116,14 @@ def _store_with_card(
         # Another request with this key finished between our first check and our taking the lock.
         journal.move(operation, OperationState.FAILED, RecordedOutcome(error="exists already"))
         return rival
-    remote = send_creation(gateway, operation, customer, request)
+    remote = send_creation(gateway, operation, request)
     journal.conclude(
         operation,
         OperationState.SUCCEEDED,
         RecordedOutcome(
             customer_id=remote.customer_id, card_ids=tuple(c.card_id for c in remote.cards)
         ),
-        lambda: _write_rows(customer, remote.customer_id, remote.cards, card),
+        lambda: _write_rows(customer, remote, card),
         customer_id=remote.customer_id,
     )
     signals.send(signals.customer_pushed, Customer, customer=customer, created=True)
@@ -133,18 +133,19 @@ def _store_with_card(
 
 
 def _write_rows(
-    customer: Customer,
-    customer_id: str,
-    cards: tuple[RemoteCard, ...],
-    typed: CardDetails | PaymentToken,
+    customer: Customer, remote: RemoteCustomer, typed: CardDetails | PaymentToken
 ) -> None:
-    customer.customer_id = customer_id
-    customer.save_with_answer(GatewayAnswer())
-    for index, remote in enumerate(cards):
-        row = pull.new_card_row(
-            customer.gateway_name, customer, remote, typed if index == 0 else None
-        )
-        row.default_of = customer.pk if index == 0 else None
+    customer.customer_id = remote.customer_id
+    # One that the gateway had before may have other values there. Then ours are pushed.
+    customer.save_with_answer(GatewayAnswer(accepted=not customer.differs_from(remote)))
+    default = next(
+        (card for card in remote.cards if card.is_default), next(iter(remote.cards), None)
+    )
+    for card in remote.cards:
+        alone = len(remote.cards) == 1
+        given = alone or (isinstance(typed, CardDetails) and typed.last_4 == card.last_4)
+        row = pull.new_card_row(customer.gateway_name, customer, card, typed if given else None)
+        row.default_of = customer.pk if card is default else None
         row.save_with_answer(GatewayAnswer(with_customer=True))
 
 

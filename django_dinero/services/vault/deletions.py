@@ -21,7 +21,7 @@ from django_dinero.gateways.types import Ack, Refusal
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import OPEN_STATES, Operation, OperationKind, OperationState
-from django_dinero.services import journal
+from django_dinero.services import journal, pull
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.recovery import locking
 from django_dinero.services.vault.push import gateway_of
@@ -126,7 +126,9 @@ def _send_delete(operation: Operation) -> None:
 def _fill_in_customer_id(operation: Operation) -> bool:
     """Fill in the id if the customer got one after it was deleted here; say whether it did."""
     using = operation.written_on
-    created = _creations_of(operation.lock_name, using).exclude(customer_id="").last()
+    creations = _creations_of(operation.lock_name, using).exclude(customer_id="")
+    # One that began after the row was deleted has stored the customer again.
+    created = creations.filter(pk__lt=pull.first_of(operation).pk).last()
     if created is not None:
         operation.customer_id = created.customer_id
         operation.save(using=using, update_fields=["customer_id"])

@@ -9,20 +9,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from types import MappingProxyType
 from typing import Any, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
 from django.db import router, transaction
-from django.db.models import Case, Value, When
 
 from django_dinero import identifiers, signals
-from django_dinero.cards import ADDRESS_FIELDS, Address
 from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import DineroError, NotSent, OperationInProgress
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
-from django_dinero.gateways.types import CardUpdate, CustomerUpdate, Refusal
+from django_dinero.gateways.types import CardUpdate, CustomerUpdate, Refusal, RemoteCustomer
 from django_dinero.models import default_card
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
@@ -33,7 +30,7 @@ from django_dinero.models.operation import (
 )
 from django_dinero.models.sync_state import WAITING, SyncedQuerySet, SyncState
 from django_dinero.redaction import scrub
-from django_dinero.services import journal
+from django_dinero.services import journal, pull
 from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.recovery import locking
 from django_dinero.services.vault import creations
@@ -59,35 +56,41 @@ def gateway_of(row: Customer | CreditCard | Operation) -> Gateway:
         raise NotSent(str(error), gateway_name=row.gateway_name) from error
 
 
-def push_customer(pk: int, using: str | None = None) -> None:
-    """Push a customer if its row waits for it. An error is noted on the row and raised."""
-    _push(Customer, pk, using or router.db_for_write(Customer), _send_customer)
+def push_customer(pk: int, using: str | None = None) -> Customer | None:
+    """Push a customer if its row waits for it. An error is noted on the row and raised.
+
+    Returns:
+        The row as it is after that; None if it is gone, or another worker is pushing it.
+    """
+    return _push(Customer, pk, using or router.db_for_write(Customer), _send_customer)
 
 
-def push_card(pk: int, using: str | None = None) -> None:
-    """Push a card if its row waits for it. An error is noted on the row and raised."""
-    _push(CreditCard, pk, using or router.db_for_write(CreditCard), _send_card)
+def push_card(pk: int, using: str | None = None) -> CreditCard | None:
+    """Push a card if its row waits for it, as :func:`push_customer` does."""
+    return _push(CreditCard, pk, using or router.db_for_write(CreditCard), _send_card)
 
 
-def _push(model: type[RowT], pk: int, using: str, send: Callable[[RowT], None]) -> None:
+def _push(model: type[RowT], pk: int, using: str, send: Callable[[RowT], None]) -> RowT | None:
+    row: RowT | None = None
     for _attempt in range(MAX_PUSHES):
         row = model._default_manager.using(using).filter(pk=pk).first()
         if row is None or row.sync_state not in WAITING:
-            return
+            return row
         failure: DineroError | None = None
         try:
             send(row)
         except OperationInProgress as error:
             # The worker that is pushing this row reads it again afterwards, and pushes this change.
             logger.info("Push of %s %s waits: %s", row._meta.model_name, row.pk, error)
-            return
+            return None
         except DineroError as error:
             failure = error
         if failure is not None:
             _mark_failed(row, failure)
             raise failure
         if row.sync_state not in WAITING:
-            return  # as it was read again after the push
+            return row  # as the push left it
+    return row
 
 
 def _mark_failed(row: Customer | CreditCard, error: DineroError) -> None:
@@ -97,6 +100,9 @@ def _mark_failed(row: Customer | CreditCard, error: DineroError) -> None:
         state = SyncState.MISSING
     failure: dict[str, Any] = {"sync_state": state, "sync_error": scrub(str(error))[:1000]}
     new_default: CreditCard | None = None
+    if state == SyncState.MISSING:
+        # The gateway has nothing of it: a later edit must ask, even if it brings back old values.
+        failure["synced_digest"] = ""
     if state == SyncState.MISSING and isinstance(row, CreditCard):
         new_default = _mark_missing(row, failure)
     else:
@@ -134,21 +140,24 @@ def _reread(row: Customer | CreditCard) -> bool:
     return True
 
 
-def _mark_synced(row: Customer | CreditCard, **values: Any) -> None:
-    """Mark a row as synced. If it changed since it was read, it stays waiting.
+def _mark_synced(row: Customer | CreditCard, **facts: str) -> bool:
+    """Mark a row as synced, and write facts of the gateway into it.
 
-    In that case its digest is cleared too, because another card may take the default before this
-    one is pushed again.
+    If it changed since it was read, it stays waiting. In that case its digest is cleared too,
+    because another card may take the default before this one is pushed again.
+
+    Returns:
+        Whether the instance now has what its row has.
     """
-    synced = When(version=row.version, then=Value(SyncState.SYNCED))
-    digest = When(version=row.version, then=Value(row.pushed_digest()))
-    _stored_row(row).update_without_push(
-        synced_digest=Case(digest, default=Value("")),
-        synced_version=row.version,
-        sync_error="",
-        sync_state=Case(synced, default=Value(SyncState.PENDING)),
-        **values,
-    )
+    values = {**row.synced_bookkeeping(), "synced_version": row.version, **facts}
+    if _stored_row(row).filter(version=row.version).update_without_push(**values):
+        for name, value in values.items():
+            setattr(row, name, value)
+        row.remember_loaded()
+        return True
+    waits = {"sync_state": SyncState.PENDING, "sync_error": "", "synced_digest": ""}
+    _stored_row(row).update_without_push(**waits, synced_version=row.version, **facts)
+    return _reread(row)
 
 
 def _begin(gateway: Gateway, kind: str, lock_name: str, **values: Any) -> Operation:
@@ -189,12 +198,34 @@ def _create_customer(gateway: Gateway, row: Customer) -> None:
         journal.move(operation, OperationState.FAILED, RecordedOutcome(error="exists already"))
         _send_customer(row)  # with what was edited since
         return
-    remote = creations.send_creation(gateway, operation, row, request)
-    ids = {"customer_id": remote.customer_id}
+    remote = creations.send_creation(gateway, operation, request)
     outcome = RecordedOutcome(customer_id=remote.customer_id)
-    _conclude(operation, row, outcome, facts=ids, **ids)
-    if _reread(row):
+    exists = journal.conclude(
+        operation,
+        OperationState.SUCCEEDED,
+        outcome,
+        lambda: _write_created(row, remote),
+        customer_id=remote.customer_id,
+    )
+    if exists:
         signals.send(signals.customer_pushed, Customer, customer=row, created=True)
+
+
+def _write_created(row: Customer, remote: RemoteCustomer) -> bool:
+    """Write what the gateway has of a new customer; say whether its row still exists.
+
+    If the gateway had the customer before, it may have cards, and other values. Then ours are
+    still to be pushed.
+    """
+    ids = {"customer_id": remote.customer_id}
+    if row.differs_from(remote):
+        _stored_row(row).update_without_push(**ids, synced_digest="", sync_error="")
+        exists = _reread(row)
+    else:
+        exists = _mark_synced(row, **ids)
+    if exists and remote.cards:
+        pull.write_customer(row.gateway_name, remote)
+    return exists
 
 
 def _update_customer(gateway: Gateway, row: Customer) -> None:
@@ -219,8 +250,7 @@ def _update_customer(gateway: Gateway, row: Customer) -> None:
     result = journal.send(gateway, operation, lambda: gateway.update_customer(request))
     if isinstance(result, Refusal):
         raise journal.close_refused(operation, result)
-    _conclude(operation, row, RecordedOutcome(customer_id=request.customer_id))
-    if _reread(row):
+    if _conclude(operation, row, RecordedOutcome(customer_id=request.customer_id)):
         signals.send(signals.customer_pushed, Customer, customer=row, created=False)
 
 
@@ -249,7 +279,7 @@ def _send_card(row: CreditCard) -> None:
         operation_key=operation.key,
         customer_id=row.customer_id,
         card_id=row.card_id,
-        address=Address(**{name: getattr(row, name) for name in ADDRESS_FIELDS}),
+        address=row.billing_address,
         month=row.month,
         year=row.year,
         is_default=row.is_default,
@@ -258,8 +288,7 @@ def _send_card(row: CreditCard) -> None:
     if isinstance(result, Refusal):
         raise journal.close_refused(operation, result)
     facts = {"last_4": result.last_4 or row.last_4, "brand": result.brand or row.brand}
-    _conclude(operation, row, RecordedOutcome(card_id=row.card_id), facts=facts)
-    if _reread(row):
+    if _conclude(operation, row, RecordedOutcome(card_id=row.card_id), **facts):
         signals.send(signals.card_pushed, CreditCard, card=row, created=False)
 
 
@@ -284,15 +313,16 @@ def _conclude(
     operation: Operation,
     row: Customer | CreditCard,
     outcome: RecordedOutcome,
-    *,
-    facts: Mapping[str, str] = MappingProxyType({}),
-    **columns: str,
-) -> None:
-    """End a push: write ``columns`` into its operation and ``facts`` into its row."""
-    journal.conclude(
+    **facts: str,
+) -> bool:
+    """End a push, and write facts of the gateway into its row.
+
+    Returns:
+        Whether the row still exists. The instance is up to date with it then.
+    """
+    return journal.conclude(
         operation,
         OperationState.SUCCEEDED,
         outcome,
         lambda: _mark_synced(row, **facts),
-        **columns,
     )

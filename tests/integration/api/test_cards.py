@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from django_dinero.cards import ADDRESS_FIELDS
 from django_dinero.models import CreditCard, Customer
@@ -176,3 +177,24 @@ def test_what_the_gateway_says_of_a_card_is_not_assigned(
     assert gateway.since(mark) == []
     card.refresh_from_db()
     assert card.zip == "46201"
+
+
+def test_two_patches_of_different_fields_at_once_both_count(
+    owner: Caller, customer: Customer, gateway: RecordingGateway
+) -> None:
+    """The second one is written after the first has read its row, and before it writes."""
+    row = customer.cards[0]
+    writes: list[str] = []
+
+    def meanwhile(execute: Any, sql: str, *args: Any) -> Any:
+        if sql.startswith("UPDATE") and "dinero_creditcard" in sql and not writes:
+            writes.append(sql)
+            CreditCard.objects.filter(pk=row.pk).update(company="Acme")
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(meanwhile):
+        shown = json_of(owner.patch(f"cards/{row.public_id}/", {"city": "Rome"}), 200)
+    assert writes
+    assert (shown["city"], shown["company"]) == ("Rome", "Acme")
+    sent = gateway.calls[-1][1][0]
+    assert (sent.address.city, sent.address.company) == ("Rome", "Acme")

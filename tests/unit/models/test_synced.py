@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.db import transaction
 
-from django_dinero.exceptions import InvalidInput, NotSent
+from django_dinero.exceptions import CardNotFoundError, InvalidInput, NotSent
 from django_dinero.models import CreditCard, Customer
 from tests.support.recording import RecordingGateway, refuse_connection
 from tests.unit.services.conftest import card, gateway, make_customer
@@ -177,3 +178,25 @@ def test_a_card_that_is_missing_stays_so_until_it_is_edited(
     row.save()
     row.refresh_from_db()
     assert (row.sync_state, gateway.since(mark)) == ("synced", ["update_card"])
+
+
+def test_an_edit_there_and_back_of_a_missing_card_is_asked_at_the_gateway(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    row = make_customer().add_card(number="4007000000027", zip="12345")
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)  # nothing is concluded from a new card's absence
+    CreditCard.objects.update_without_push(created_at=long_ago)
+    row.refresh_from_db()
+    gateway.bank.delete_card(row.customer_id, row.card_id)
+    with pytest.raises(CardNotFoundError):
+        edit_zip(row, "99999")
+    for zip_code in ("12345", "12345"):
+        with pytest.raises(CardNotFoundError):
+            CreditCard.objects.update_or_create(pk=row.pk, defaults={"zip": zip_code})
+    row.refresh_from_db()
+    assert row.sync_state == "missing"
+
+
+def edit_zip(row: CreditCard, zip_code: str) -> None:
+    row.zip = zip_code
+    row.save()

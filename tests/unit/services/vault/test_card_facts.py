@@ -18,6 +18,7 @@ from tests.support.cards import PAST, Call, settle
 from tests.support.recording import (
     RecordingGateway,
     lose_reply,
+    refuse_connection,
 )
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nobody_waits")]
@@ -99,3 +100,98 @@ def test_old_values_that_come_back_after_a_lost_push_are_pushed(
     push = vault_push.push_customer if model is Customer else vault_push.push_card
     push(pk)
     assert list(vault.differences(gateway.bank)) == []
+
+
+# -- A new number and the edits of others ----------------------------------------------------------
+
+
+def test_a_new_number_brings_no_old_address_back(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard]
+) -> None:
+    stale = CreditCard.objects.get(pk=two[1].pk)
+    two[1].zip, two[1].company = "99999", "Acme"
+    two[1].save()
+    stale.number, stale.city = "4007000000027", "Rome"
+    stale.save()
+    sent = gateway.calls[-1][1][0]
+    assert (sent.address.zip, sent.address.company, sent.address.city) == ("99999", "Acme", "Rome")
+    assert sent.card.address == sent.address
+    assert (stale.zip, stale.last_4, stale.sync_state) == ("99999", "0027", "synced")
+    assert list(vault.differences(gateway.bank)) == []
+
+
+def test_an_edit_while_a_new_number_is_stored_is_pushed_after_it(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard]
+) -> None:
+    def edited(call: Call) -> Any:
+        done = call()
+        other = CreditCard.objects.get(pk=two[1].pk)
+        other.zip = "99999"
+        other.save()  # its push finds the cards being changed
+        assert other.sync_state == "pending"
+        return done
+
+    gateway.faults["update_card"] = edited
+    two[1].number, two[1].month, two[1].year = "4007000000027", 11, 2033
+    two[1].save()
+    assert (two[1].last_4, two[1].zip, two[1].sync_state) == ("0027", "99999", "synced")
+    assert list(vault.differences(gateway.bank)) == []
+
+
+def test_an_edit_beside_a_new_number_that_is_refused_is_noted_on_the_row(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard]
+) -> None:
+    def edited(call: Call) -> Any:
+        done = call()
+        CreditCard.objects.filter(pk=two[1].pk).update(zip="99999")
+        gateway.faults["update_card"] = refuse_connection
+        return done
+
+    gateway.faults["update_card"] = edited
+    two[1].number = "4007000000027"
+    two[1].save()
+    assert (two[1].last_4, two[1].zip, two[1].sync_state) == ("0027", "99999", "error")
+    assert settle(gateway) == []
+
+
+def test_a_new_number_is_written_with_its_date_whatever_the_row_had(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard]
+) -> None:
+    stale = CreditCard.objects.get(pk=two[1].pk)
+    two[1].month, two[1].year = 3, 2035
+    two[1].save()
+    stale.number = "4007000000027"  # with the date that it was read with
+    stale.save()
+    row = CreditCard.objects.get(pk=stale.pk)
+    assert (row.month, row.year) == (stale.month, stale.year) == (1, 2031)
+    assert list(vault.differences(gateway.bank)) == []
+
+
+def test_a_lost_new_number_brings_no_old_date_along(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard]
+) -> None:
+    """Some gateways show no dates: then that of the old number is not one of the new."""
+    gateway.faults["update_card"] = lose_reply
+    two[1].number, two[1].month, two[1].year = "4007000000027", 11, 2033
+    with pytest.raises(OutcomeUnknown):
+        two[1].save()
+    CreditCard.objects.filter(pk=two[0].pk).update(zip="99999")
+
+    def masked(call: Call) -> Any:
+        found = call()
+        return replace(
+            found, cards=tuple(replace(each, month=None, year=None) for each in found.cards)
+        )
+
+    CreditCard.objects.filter(pk=two[1].pk).update(zip="88888")
+    operation = Operation.objects.filter(kind="update_card").latest("pk")
+    Operation.objects.update(lease_until=PAST, quarantine_until=PAST)
+    gateway.faults["retrieve_customer"] = masked
+    assert look_up(operation).state == "absent"
+    row = CreditCard.objects.get(pk=two[1].pk)
+    assert (row.last_4, row.zip, row.month, row.year) == ("0027", "88888", None, None)
+    first = CreditCard.objects.get(pk=two[0].pk)
+    assert (first.month, first.year) == (12, 2030)
+    settle(gateway)  # pushes the edit, and leaves the date as the gateway has it
+    kept = gateway.bank.customer(row.customer_id).cards[1]
+    assert (kept.billing["zip"], kept.month, kept.year) == ("88888", 11, 2033)

@@ -45,8 +45,9 @@ def test_a_new_number_that_comes_too_late_is_pushed_once_more(
     gateway.faults["update_card"] = slow(meanwhile)
     two[1].number, two[1].is_default = "4007000000027", True
     two[1].save()
+    assert gateway.verbs[-2:] == ["update_card", "update_card"]
     two[1].refresh_from_db()
-    assert (two[1].last_4, two[1].sync_state) == ("0027", "pending")
+    assert (two[1].last_4, two[1].sync_state) == ("0027", "synced")
     assert settle(gateway) == []
     assert defaults() == ["0027"]
 

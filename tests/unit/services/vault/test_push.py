@@ -107,7 +107,8 @@ def test_a_duplicate_with_our_own_key_is_the_customer(gateway: RecordingGateway)
     )
     customer.save()
     assert (customer.customer_id, customer.sync_state) == (existing, "synced")
-    assert Operation.objects.get().state == "succeeded"
+    assert [each.state for each in Operation.objects.all()] == ["succeeded", "succeeded"]
+    assert gateway.bank.customer(existing).email == "bill@example.com"  # it had another one
 
 
 def test_a_duplicate_that_cannot_be_looked_at_is_unknown(gateway: RecordingGateway) -> None:
