@@ -135,7 +135,10 @@ def test_a_decline_is_brought_again(
     declined, asked = json_of(first, 402), gateway.mark
     assert REPLAYED not in first
     again = clerk.post(path, {"price": "1.00"}, key=key)
-    assert json_of(again, 402) == declined
+    told = json_of(again, 402)
+    assert told == {**declined, "detail": told["detail"]}
+    assert told["detail"].startswith(declined["detail"])
+    assert told["detail"].endswith("a new attempt needs a new key.")
     assert again[REPLAYED] == "true"
     assert gateway.since(asked) == []
 
