@@ -306,6 +306,7 @@ def _still_waits(operation: Operation, row: Customer | CreditCard) -> bool:
     if _reread(row) and row.sync_state in WAITING:
         return True
     journal.move(operation, OperationState.FAILED, RecordedOutcome(error="nothing left to push"))
+    _reread(row)  # whoever met our lock since we read it left its change to us
     return False
 
 

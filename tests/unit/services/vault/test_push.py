@@ -18,6 +18,7 @@ from django_dinero.exceptions import (
 from django_dinero.gateways.types import CustomerRequest, Reason, Refusal
 from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.services.vault import push
+from tests.support.racing import before_statement
 from tests.support.recording import RecordingGateway, answer, refuse_connection
 
 pytestmark = pytest.mark.django_db
@@ -182,3 +183,28 @@ def test_a_refused_card_keeps_what_was_typed_and_the_reason(
     row.refresh_from_db()
     assert (row.zip, row.sync_state) == ("99999", state)
     assert row.sync_error == "card [secret] is odd"
+
+
+def test_a_change_that_meets_a_push_with_nothing_left_is_pushed(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    """It leaves its change to whoever has the lock, who has read the row a moment before."""
+    pk = make_customer().pk
+    Customer.objects.filter(pk=pk).update(email="waits@example.com")
+
+    def pushed_elsewhere() -> None:
+        Customer.objects.update_without_push(sync_state="synced")
+
+    def changed() -> None:
+        customer = Customer.objects.get(pk=pk)
+        customer.email = "new@example.com"
+        customer.save()
+
+    with (
+        before_statement("INSERT INTO", pushed_elsewhere, about="dinero_operation"),
+        before_statement("UPDATE", changed, about="dinero_operation"),
+    ):
+        push.push_customer(pk)
+    row = Customer.objects.get(pk=pk)
+    assert (row.email, row.sync_state) == ("new@example.com", "synced")
+    assert gateway.bank.customer(row.customer_id or "").email == "new@example.com"
