@@ -125,7 +125,8 @@ def wrap_secrets(arguments: Mapping[str, object], *, misplaced: bool = True) -> 
 
     Args:
         arguments: the call's own dict, annotated as a mapping so that typed options are accepted.
-        misplaced: also wrap a card number in any other field. It is refused later.
+        misplaced: also wrap a card number in any other field (:func:`holds_card_number`), and what
+            is longer than any text. It is refused later.
     """
     own = cast("dict[str, object]", arguments)
     for name, value in own.items():

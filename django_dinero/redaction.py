@@ -121,8 +121,8 @@ def scrub(text: str, *secrets: Secret | None) -> str:
     """Return ``text`` with card numbers and secrets masked.
 
     Masked are the given secrets, those of the call of a gateway that is being made, and every
-    number that is a card's. A short secret (a CVV) is masked as a whole word
-    or number only, and a card number in any grouping.
+    number that is a card's. A short secret (a CVV) is masked as a whole word or number only, and a
+    card number in any grouping.
 
     Args:
         text: what a gateway or a library wrote. It may repeat what was sent to it.
