@@ -12,7 +12,7 @@ import xmltodict
 
 from benchmarks import bodies
 from benchmarks.bank import TlsBank
-from django_dinero.cards import luhn_valid
+from django_dinero.card_numbers import luhn_valid
 from django_dinero.enums import ResultStatus
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import CardRequest, RemoteCard, RemoteCustomer, TransactionResult

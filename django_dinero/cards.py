@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, cast
 
 from django.utils.translation import gettext as _
 
+from django_dinero.card_numbers import (
+    brand_of,
+    is_card_number,
+    looks_like_card_number,
+    luhn_valid,
+)
 from django_dinero.exceptions import (
     InvalidCardInput,
     InvalidCVVInput,
     InvalidExpiryInput,
     InvalidInput,
 )
-from django_dinero.redaction import Secret, scrub
+from django_dinero.redaction import MASK, Secret, mask_card_numbers
 
 #: An expiry year further away than this is a typing error.
 MAX_YEARS_AHEAD = 50
@@ -24,29 +30,28 @@ MAX_YEARS_AHEAD = 50
 _SEPARATORS = re.compile(r"[ -]")
 _NUMBER = re.compile(r"[0-9]{12,19}", re.ASCII)
 _CVV = re.compile(r"[0-9]{3,4}", re.ASCII)
-_RUN = re.compile(r"\d(?:[ -]?\d){12,}")
 _SMALL_INT = re.compile(r"[0-9]{1,4}", re.ASCII)
 
-# First digits → brand, the longest prefixes first. Ranges as the networks publish them.
-_BRANDS: tuple[tuple[str, int, int], ...] = (
-    ("discover", 622126, 622925),
-    ("mastercard", 2221, 2720),
-    ("jcb", 3528, 3589),
-    ("jcb", 3088, 3094),
-    ("jcb", 3096, 3102),
-    ("discover", 6011, 6011),
-    ("discover", 644, 659),
-    ("diners", 300, 305),
-    ("amex", 34, 34),
-    ("amex", 37, 37),
-    ("diners", 36, 36),
-    ("diners", 38, 39),
-    ("mastercard", 51, 55),
-    ("unionpay", 62, 62),
-    ("maestro", 50, 50),
-    ("maestro", 56, 58),
-    ("visa", 4, 4),
+#: Longer than any text field. What is longer is refused for its length before it is looked through.
+LONGEST_TEXT = 4000
+#: Fields for numbers of another kind, and how long a card number has to be to be refused there.
+#: A telephone number has at most 15 digits (E.164). An order reference may well have 13 digits, or
+#: 17 and more; but whoever types a card into the wrong field types one of the usual lengths.
+_OTHER_NUMBERS: Mapping[str, tuple[int, ...]] = {
+    **dict.fromkeys(("phone", "fax"), (16, 17, 18, 19)),
+    "order_reference": (14, 15, 16),
+    "q": (14, 15, 16),  # a search, for an order reference among others
+}
+#: Ids that a project's code or a gateway chooses, and that nobody types. One that was refused by
+#: chance would be refused for ever, and two of them must stay two.
+_IDS = frozenset(
+    (
+        *("idempotency_key", "scope", "owner", "gateway_code"),
+        *("customer_id", "card_id", "transaction_id", "network_transaction_id"),
+    )
 )
+# Control characters and lone surrogates fail in XML and in databases.
+_UNSENDABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,31 +125,20 @@ def wrap_secrets(arguments: Mapping[str, object], *, misplaced: bool = True) -> 
 
     Args:
         arguments: the call's own dict, annotated as a mapping so that typed options are accepted.
-        misplaced: also wrap a card number in any other field. It is refused later.
+        misplaced: also wrap a card number in any other field (:func:`holds_card_number`), and what
+            is longer than any text. It is refused later.
     """
     own = cast("dict[str, object]", arguments)
     for name, value in own.items():
-        if name in SECRET_ARGUMENTS and isinstance(value, str | int):
+        is_secret = name in SECRET_ARGUMENTS and isinstance(value, str | int)
+        if is_secret or (misplaced and _is_misplaced(name, value)):
             own[name] = Secret(str(value))
-        elif misplaced and isinstance(value, str) and looks_like_card_number(value):
-            own[name] = Secret(value)
 
 
-def luhn_valid(digits: str) -> bool:
-    """Say whether a string of ASCII digits passes the Luhn check (ISO/IEC 7812-1)."""
-    total = 0
-    for index, digit in enumerate(reversed(digits)):
-        value = int(digit) * (1 + index % 2)
-        total += value - 9 if value > 9 else value
-    return total % 10 == 0
-
-
-def brand_of(digits: str) -> str:
-    """Return the card network of a number by its first digits, or an empty string."""
-    for brand, low, high in _BRANDS:
-        if low <= int(digits[: len(str(low))] or 0) <= high:
-            return brand
-    return ""
+def _is_misplaced(name: str, value: object) -> bool:
+    if isinstance(value, int):
+        return 0 < value < 10**19 and holds_card_number(name, str(value))
+    return isinstance(value, str) and holds_card_number(name, value)
 
 
 def card_details(
@@ -269,7 +263,7 @@ def address_of(values: Mapping[str, object], errors: dict[str, str]) -> Address:
     """Return the address fields in ``values``, and add unsendable texts to ``errors``."""
     texts: dict[str, str] = {}
     for name in ADDRESS_FIELDS:
-        problem = unsendable(text_of(values.get(name)))
+        problem = unsendable(text_of(values.get(name)), name)
         if problem:
             errors[name] = problem
         else:
@@ -277,41 +271,50 @@ def address_of(values: Mapping[str, object], errors: dict[str, str]) -> Address:
     return Address(**texts)
 
 
-def unsendable(text: str) -> str:
+def unsendable(text: str, name: str = "") -> str:
     """Return why ``text`` must not be sent or stored, or an empty string.
 
     Control characters and lone surrogates fail in XML and in databases. A card number in a name
     or an address would be stored in the clear.
+
+    Args:
+        text: the content of a field.
+        name: the field's name; see :func:`holds_card_number`.
     """
-    if any((ord(c) < 32 and c not in "\t\n\r") or 0xD800 <= ord(c) <= 0xDFFF for c in text) or any(
-        c in text for c in ("\x7f", "\ufffe", "\uffff")
-    ):
+    if len(text) > LONGEST_TEXT:
+        return _("At most %(limit)d characters.") % {"limit": LONGEST_TEXT}
+    if _UNSENDABLE.search(text):
         return _("The text has a character that cannot be sent (a control character).")
-    if looks_like_card_number(text):
+    if holds_card_number(name, text):
         return _("This looks like a card number; it belongs in the number field only.")
     return ""
 
 
-def looks_like_card_number(text: str) -> bool:
-    """Say whether ``text`` holds 13 to 19 digits of a known network that pass the Luhn check.
+def holds_card_number(name: str, text: str) -> bool:
+    """Say whether a card number was typed into a field where none belongs.
 
-    Digits may be grouped, and other groups of digits may precede or follow them. Every sequence of
-    adjacent groups is checked.
+    Args:
+        name: the field's name. In a field for telephone numbers or for order references the whole
+            text has to be a card number, and of a length that such numbers do not have or seldom
+            have. Ids are never taken for one. In every other field a card number may stand
+            anywhere.
+        text: its content. One that is longer than any field's counts as holding one.
     """
-    if scrub(text) == text:
+    if name in _IDS:
         return False
-    return any(_is_number(digits) for run in _RUN.findall(text) for digits in _joined_groups(run))
+    if len(text) > LONGEST_TEXT:
+        return True
+    lengths = _OTHER_NUMBERS.get(name)
+    return looks_like_card_number(text) if lengths is None else is_card_number(text, lengths)
 
 
-def _joined_groups(run: str) -> Iterator[str]:
-    groups = _SEPARATORS.split("".join(str(int(c)) if c.isdecimal() else c for c in run))
-    for start in range(len(groups)):
-        digits = ""
-        for group in groups[start:]:
-            digits += group
-            if 13 <= len(digits) <= 19:
-                yield digits
+def without_card_numbers(name: str, text: str) -> str:
+    """Return a field's text, as other software wrote it, with card numbers masked.
 
-
-def _is_number(digits: str) -> bool:
-    return luhn_valid(digits) and bool(brand_of(digits))
+    Args:
+        name: the field's name; see :func:`holds_card_number`.
+        text: its content.
+    """
+    if not holds_card_number(name, text):
+        return text
+    return MASK if name in _OTHER_NUMBERS else mask_card_numbers(text)

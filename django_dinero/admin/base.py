@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from django_dinero.admin.pagination import BoundedPaginator
 from django_dinero.admin.views.safety import page
-from django_dinero.cards import looks_like_card_number
+from django_dinero.cards import holds_card_number
 
 if TYPE_CHECKING:
     from django_dinero.admin.views.base import GatewayPage
@@ -84,7 +84,7 @@ class DineroAdmin(_ModelAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
         """Show the list; a card number in the search box is not searched and not shown again."""
-        if looks_like_card_number(request.GET.get("q", "")):
+        if holds_card_number("q", request.GET.get("q", "")):
             text = _("Search by the last four digits; a whole card number does not belong here.")
             self.message_user(request, text, messages.ERROR)
             return HttpResponseRedirect(request.path)

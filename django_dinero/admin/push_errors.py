@@ -20,7 +20,7 @@ from django_dinero.admin.base import DineroAdmin
 from django_dinero.admin.display import sync_state
 from django_dinero.admin.messages import error_text
 from django_dinero.admin.views.safety import link, outside_transactions
-from django_dinero.cards import looks_like_card_number
+from django_dinero.cards import holds_card_number
 from django_dinero.exceptions import DineroError
 from django_dinero.models import CreditCard, Customer, Operation
 
@@ -129,7 +129,7 @@ class PushingAdmin(DineroAdmin):
         names = [
             name
             for name, texts in request.POST.lists()
-            if any(looks_like_card_number(text) for text in texts)
+            if any(holds_card_number(name.rpartition("-")[2], text) for text in texts)
         ]
         if not names:
             return False

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
+from django_dinero.cards import unsendable
 from django_dinero.db.fields import UtcDateTimeField
 from django_dinero.redaction import MASK, Secret, scrub
 
@@ -73,12 +74,19 @@ class PlainTextField(serializers.CharField):
     def to_internal_value(self, data: Any) -> str:
         """Return the text; a card number, which the parser has wrapped, is refused."""
         if isinstance(data, Secret):
-            raise serializers.ValidationError(
-                _("This looks like a card number; it belongs in the number field only.")
-            )
+            return self._unwrapped(data)
         if isinstance(data, float):
             self.fail("invalid")  # 1e2 and 1.10 would be stored as other digits than were sent
         return str(super().to_internal_value(data))
+
+    def _unwrapped(self, data: Secret) -> str:
+        problem = unsendable(data.reveal(), self.field_name or "")
+        if problem:
+            raise serializers.ValidationError(problem)
+        # The parser wraps every long number before it knows the field.
+        if not data.reveal().isdigit():
+            self.fail("invalid")
+        return str(super().to_internal_value(data.reveal()))
 
 
 class AmountField(serializers.Field[Any, Any, Any, Any]):

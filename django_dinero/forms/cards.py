@@ -22,6 +22,7 @@ from django_dinero.forms.fields import (
     text,
 )
 from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.calls import check_request
 from django_dinero.gateways.types import CardRequest
 from django_dinero.models import CreditCard
 
@@ -85,7 +86,7 @@ class AddCardForm(forms.Form):
         refuse_misplaced(self, self.misplaced)
         try:
             details = card_details(values)
-            self.gateway.check_request(CardRequest("", "", details))
+            check_request(self.gateway, CardRequest("", "", details))
         except InvalidInput as error:
             add_errors(self, error)
         return values

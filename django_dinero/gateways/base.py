@@ -28,7 +28,7 @@ from django.utils.translation import gettext as _
 
 from django_dinero.cards import Address, CardDetails, PaymentToken, card_input_error
 from django_dinero.exceptions import InvalidInput, UnsupportedFeature
-from django_dinero.gateways.options import currency, refuse_unknown, seconds
+from django_dinero.gateways.options import currency, hidden_values, refuse_unknown, seconds
 from django_dinero.gateways.types import (
     Ack,
     CardRequest,
@@ -90,9 +90,13 @@ class Gateway(ABC):
     #: Seconds after which an operation that the gateway cannot find is proven absent.
     quarantine_seconds: float = 180.0
 
+    #: Credentials, which the gateway might quote: they are masked in whatever it says.
+    secrets: tuple[Secret, ...] = ()
+
     def __init__(self, name: str, options: Mapping[str, Any] | None = None) -> None:
         self.name = name
         given = dict(options or {})
+        self.secrets = tuple(hidden_values(given))
         refuse_unknown(name, given, COMMON_OPTIONS | self.option_names)
         self.currency = currency(name, given)
         self.lease_seconds = seconds(name, given, "lease_seconds", self.lease_seconds)

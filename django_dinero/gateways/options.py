@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
 from django_dinero.exceptions import InvalidInput
 from django_dinero.money import exponent
+from django_dinero.redaction import Secret
+
+#: Parts of the names of options whose values are never shown, whoever quotes them.
+HIDDEN = ("key", "secret", "login", "password", "token")
 
 
 def refuse_unknown(gateway_name: str, given: Iterable[str], accepted: Iterable[str]) -> None:
@@ -46,6 +50,13 @@ def seconds(gateway_name: str, given: Mapping[str, Any], name: str, default: flo
     if not 0 < length < math.inf:
         raise wrong(gateway_name, name, "is a number of seconds above zero")
     return length
+
+
+def hidden_values(given: Mapping[str, Any]) -> Iterator[Secret]:
+    """Return the values of the options that are keys, passwords and the like."""
+    for name, value in given.items():
+        if isinstance(value, str | Secret) and any(part in str(name).lower() for part in HIDDEN):
+            yield Secret(value)
 
 
 def wrong(gateway_name: str, name: str, what: str) -> ImproperlyConfigured:

@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models, router, transaction
-from django.db.models import F
+from django.db.models import F, Value
 from django.utils.translation import gettext_lazy
 
-from django_dinero.cards import wrap_secrets
+from django_dinero.cards import holds_card_number, unsendable, wrap_secrets
 from django_dinero.db.on_commit import unit_of_work
+from django_dinero.exceptions import InvalidInput
 
 if TYPE_CHECKING:
     from django_dinero.models.synced import SyncedModel
@@ -68,6 +69,7 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
 
         Django's ``bulk_update()`` calls this method too.
         """
+        self._refuse_card_numbers(values)
         if not set(values).isdisjoint(self.model.PUSHED_FIELDS):
             values = {**waiting_marks(self.model.edits_of(values)), **values}
         return super().update(**values)
@@ -85,6 +87,7 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
     ) -> list[Any]:
         """As Django's. Existing rows that it changes are marked as :meth:`update` does."""
         rows = list(objs)
+        self._refuse_card_numbers_of(rows, self.model.PUSHED_FIELDS)
         changes = set(update_fields or ())
         if not changes.isdisjoint(self.model.PUSHED_FIELDS) and "sync_state" not in changes:
             for row in rows:
@@ -109,16 +112,52 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
 
     def update_without_push(self, **values: Any) -> int:
         """Update rows without marking them: what the gateway said, or bookkeeping columns."""
+        self._refuse_card_numbers(values)
         return super().update(**values)
 
     update_without_push.alters_data = True  # type: ignore[attr-defined]
 
     def bulk_update_without_push(self, objs: Iterable[Any], fields: Iterable[str]) -> int:
         """Update rows in bulk without marking them."""
+        objs, fields = list(objs), list(fields)
+        self._refuse_card_numbers_of(objs, fields)
         plain: models.QuerySet[Any] = models.QuerySet(self.model, self.query.chain(), self.db)
         return plain.bulk_update(objs, fields)
 
     bulk_update_without_push.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_update(
+        self, objs: Iterable[Any], fields: Iterable[str], batch_size: int | None = None
+    ) -> int:
+        """As Django's, which calls :meth:`update`: that marks the rows."""
+        objs, fields = list(objs), list(fields)
+        self._refuse_card_numbers_of(objs, fields)
+        return super().bulk_update(objs, fields, batch_size)
+
+    bulk_update.alters_data = True  # type: ignore[attr-defined]
+
+    def _refuse_card_numbers_of(self, rows: Iterable[Any], names: Iterable[str]) -> None:
+        pushed = [name for name in names if name in self.model.PUSHED_FIELDS]
+        for row in rows:
+            self._refuse_card_numbers({name: row.__dict__.get(name) for name in pushed})
+
+    def _refuse_card_numbers(self, values: dict[str, Any]) -> None:
+        """Refuse card numbers in pushed fields, which ``save()`` would have refused.
+
+        Raises:
+            InvalidInput: it names the fields; nothing was written, and ``values`` is empty.
+        """
+        errors: dict[str, str] = {}
+        for name, value in values.items():
+            text = value.value if isinstance(value, Value) else value
+            pushed = name in self.model.PUSHED_FIELDS and isinstance(text, str)
+            if pushed and holds_card_number(name, text):
+                errors[name] = unsendable(text, name)
+        if errors:
+            # A traceback shows the locals, the caller's keyword arguments too.
+            values.clear()
+            del value, text
+            raise InvalidInput(errors)
 
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete rows here, and at their gateways after the commit."""

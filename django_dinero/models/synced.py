@@ -347,7 +347,7 @@ class SyncedModel(TrackedModel):
             field = self._meta.get_field(name)
             if not isinstance(field, models.CharField) or name not in self.__dict__:
                 continue
-            problem = self._text_error(field, self.__dict__[name])
+            problem = _text_error(field, self.__dict__[name])
             if problem:
                 errors[name] = problem
             else:
@@ -364,14 +364,6 @@ class SyncedModel(TrackedModel):
             return []
         names = [name.removesuffix("_pk") for name in self.changed(*self.FIXED_FIELDS)]
         return [name for name in names if only is None or name in only]
-
-    @staticmethod
-    def _text_error(field: models.CharField[Any, Any], text: object) -> str:
-        if not isinstance(text, str):
-            return _("Pass a str, not %(type)s.") % {"type": type(text).__name__}
-        if field.max_length is not None and len(text) > field.max_length:
-            return _("At most %(limit)d characters.") % {"limit": field.max_length}
-        return unsendable(text)
 
     def _save_arguments(self, kwargs: dict[str, Any], using: str) -> dict[str, Any]:
         """Return the arguments of save() with the columns that it may write."""
@@ -444,3 +436,11 @@ class SyncedModel(TrackedModel):
     def _columns_written_elsewhere(self) -> tuple[str, ...]:
         """Return the columns that others write: a save leaves them out and reads them again."""
         return ()
+
+
+def _text_error(field: models.CharField[Any, Any], text: object) -> str:
+    if not isinstance(text, str):
+        return _("Pass a str, not %(type)s.") % {"type": type(text).__name__}
+    if field.max_length is not None and len(text) > field.max_length:
+        return _("At most %(limit)d characters.") % {"limit": field.max_length}
+    return unsendable(text, field.name)

@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 
 from django_dinero import exceptions
 from django_dinero.enums import ReasonKind
-from django_dinero.exceptions import GatewayError, OutcomeUnknown
+from django_dinero.exceptions import DineroError, GatewayError, OutcomeUnknown
 from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.calls import ask, log_broken_call
 from django_dinero.gateways.types import Reason, Refusal
 from django_dinero.redaction import scrub
 
@@ -72,14 +73,18 @@ def read(gateway: Gateway, call: Callable[[], ResultT | Refusal]) -> ResultT:
 
     Raises:
         NotSent: nothing reached the gateway.
-        GatewayError: it refused, or its answer was lost.
+        GatewayError: it refused, its answer was lost, or the backend broke off.
     """
     lost = ""
     answer: ResultT | Refusal | None = None
     try:
-        answer = call()
+        answer = ask(gateway, call)
     except OutcomeUnknown as error:
         lost = str(error)
+    except DineroError:
+        raise
+    except Exception as error:  # its frames and its text may hold a card code
+        lost = log_broken_call(gateway.name, error)
     if lost or answer is None:
         raise GatewayError(
             _("%(gateway)s did not answer; nothing was changed. %(detail)s")

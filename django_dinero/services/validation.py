@@ -98,7 +98,7 @@ def check_email(email: object, *, required: bool) -> str:
 
 
 def _email_error(text: str, *, required: bool) -> str:
-    problem = unsendable(text)
+    problem = unsendable(text, "email")
     if not text and required:
         return _("An e-mail address is required.")
     if text and not problem:
@@ -117,18 +117,18 @@ def _validator_error(validator: Callable[[str], None], text: str) -> str:
 
 def check_texts(values: Mapping[str, Any], limits: Mapping[str, int]) -> dict[str, str]:
     """Return the texts named in ``limits`` (characters), or raise naming every wrong one."""
-    problems = {name: _text_error(text_of(values.get(name)), n) for name, n in limits.items()}
+    texts = {name: text_of(values.get(name)) for name in limits}
+    problems = {name: _text_error(name, texts[name], limits[name]) for name in limits}
     errors = {name: problem for name, problem in problems.items() if problem}
     if errors:
         raise InvalidInput(errors)
-    return {name: text_of(values.get(name)) for name in limits}
+    return texts
 
 
-def _text_error(text: str, limit: int) -> str:
-    problem = unsendable(text)
-    if not problem and len(text) > limit:
+def _text_error(name: str, text: str, limit: int) -> str:
+    if len(text) > limit:
         return _("At most %(limit)d characters.") % {"limit": limit}
-    return problem
+    return unsendable(text, name)
 
 
 def check_ip(value: object) -> str:

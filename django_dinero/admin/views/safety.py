@@ -19,7 +19,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.datastructures import MultiValueDict
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from django_dinero.cards import SECRET_ARGUMENTS, looks_like_card_number
+from django_dinero.cards import SECRET_ARGUMENTS, holds_card_number
 from django_dinero.redaction import MASK, Secret
 
 View = Callable[..., HttpResponseBase]
@@ -55,7 +55,7 @@ def take_secrets(request: HttpRequest) -> Posted:
         if name in SECRET_ARGUMENTS:
             data.setlist(name, [Secret(text) for text in texts])
             masked.setlist(name, [MASK] * len(texts))
-        elif any(looks_like_card_number(text) for text in texts):
+        elif any(holds_card_number(name, text) for text in texts):
             misplaced.append(name)
             data[name], masked[name] = "", MASK
         else:

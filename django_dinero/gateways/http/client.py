@@ -31,7 +31,7 @@ from django_dinero.gateways.http.connection import Call, Phase, current, drop_in
 from django_dinero.gateways.http.failures import BadReply, reason
 from django_dinero.gateways.http.pool import is_http, open_pool, tls_context, usual_tls_context
 from django_dinero.gateways.locks import Lock
-from django_dinero.redaction import scrub
+from django_dinero.redaction import scrub, without_frames
 from django_dinero.send_deadline import check_may_send
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class HttpClient:
             call.fresh, call.phase = True, Phase.CONNECTING
             ending = self._attempt(call, body, content_type)
         del body  # a traceback may show the locals of this frame
-        if isinstance(ending, DineroError):
+        if isinstance(ending, BaseException):
             raise ending
         return ending
 
@@ -166,8 +166,12 @@ class HttpClient:
         """Drop the parent's pool, in a forked child."""
         self._pool = None
 
-    def _attempt(self, call: Call, body: bytes, content_type: str) -> bytes | DineroError:
-        """Return the reply, or the exception to raise; raised here, it would have a context."""
+    def _attempt(self, call: Call, body: bytes, content_type: str) -> bytes | BaseException:
+        """Return the reply, or the exception to raise; raised here, it would have a context.
+
+        SystemExit and KeyboardInterrupt, by which a server stops a worker, come back too: the
+        frames that they come through hold the request.
+        """
         token = current.set(call)
         try:
             if self._adapter is None:
@@ -179,6 +183,8 @@ class HttpClient:
             return OutcomeUnknown(scrub(str(error)))
         except Exception as error:
             why = reason(error)
+        except BaseException as stop:
+            return without_frames(stop)
         finally:
             current.reset(token)
         return self._ending(call, why)

@@ -20,10 +20,8 @@ from django_dinero.exceptions import (
     UnsupportedFeature,
 )
 from django_dinero.gateways import registry
+from django_dinero.gateways.options import hidden_values
 from django_dinero.redaction import Secret, scrub
-
-#: Options whose values are never shown, whatever library puts them into an error text.
-HIDDEN = ("key", "secret", "login", "password", "token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +127,4 @@ def _ask_gateway(gateway_name: str) -> tuple[str, str]:
 def _hidden_values(gateway_name: str) -> Iterator[Secret]:
     entry = conf.gateways().get(gateway_name)
     options = entry.get("OPTIONS") if isinstance(entry, Mapping) else None
-    for name, value in (options or {}).items():
-        if isinstance(value, str | Secret) and any(part in name.lower() for part in HIDDEN):
-            yield Secret(value)
+    return hidden_values(options or {})

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from django_dinero.cards import ADDRESS_FIELDS, brand_of, luhn_valid
+from django_dinero.card_numbers import brand_of, luhn_valid
+from django_dinero.cards import ADDRESS_FIELDS
 from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank.enums import Check
 from django_dinero.sandbox.bank.records import PlainCard

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
+from django_dinero.cards import without_card_numbers
 from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus
 from django_dinero.exceptions import DineroError
 from django_dinero.gateways.types import RemoteTransaction, TransactionResult
@@ -211,14 +212,16 @@ class RecordedOutcome(_Record):
 
 
 def truncate_for_columns(texts: Mapping[str, str]) -> dict[str, str]:
-    """Return what a gateway said as our columns take it: not too long, no NUL, no half characters.
+    """Return what a gateway said as our columns take it.
 
-    An approval must not be lost because its AVS letter has become a sentence.
+    That is not too long, without NUL and half characters: an approval must not be lost because its
+    AVS letter has become a sentence. Nor are card numbers stored that other software typed.
     """
     return {name: _truncated(text, name) for name, text in texts.items()}
 
 
 def _truncated(text: str, name: str) -> str:
     clean = text.replace("\x00", "").encode("utf-8", "ignore").decode()
+    clean = without_card_numbers(name, clean)
     limit = getattr(Transaction._meta.get_field(name), "max_length", None)
     return clean[:limit]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import traceback
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -19,6 +17,7 @@ from django_dinero.exceptions import (
     UnsupportedFeature,
 )
 from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.calls import ask, log_broken_call
 from django_dinero.gateways.types import Refusal, has_reason
 from django_dinero.models.operation import Operation, OperationState
 from django_dinero.send_deadline import check_may_send, send_before
@@ -32,8 +31,6 @@ from django_dinero.services.journal.operations import (
     sending_columns,
 )
 from django_dinero.services.journal.records import RecordedOutcome
-
-logger = logging.getLogger("django_dinero.journal")
 
 ResultT = TypeVar("ResultT")
 State = OperationState
@@ -58,7 +55,7 @@ def send(gateway: Gateway, operation: Operation, call: Callable[[], ResultT]) ->
     token = send_before.set(operation.send_before)
     try:
         check_may_send()
-        return call()
+        return ask(gateway, call)
     except (NotSent, InvalidInput, UnsupportedFeature, OutcomeUnknown) as error:
         failure = error
     except Exception as error:  # a broken backend proves nothing about what was sent
@@ -104,14 +101,7 @@ def _broken(operation: Operation, error: Exception) -> OutcomeUnknown:
 
 def log_broken_backend(operation: Operation, error: Exception) -> str:
     """Tell the log what a backend raised that no backend may raise; return its name."""
-    # Where, and not its text: that may quote a card code, which no pattern would find in it.
-    logger.error(
-        "Operation %s: the backend raised %s\n%s",
-        operation.key,
-        type(error).__name__,
-        "".join(traceback.format_tb(error.__traceback__)),
-    )
-    return type(error).__name__
+    return log_broken_call(f"Operation {operation.key}", error)
 
 
 def _record(operation: Operation, failure: DineroError) -> None:

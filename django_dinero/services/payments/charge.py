@@ -16,6 +16,7 @@ from django_dinero import identifiers
 from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, check_cvv, text_of
 from django_dinero.exceptions import InvalidInput
 from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.calls import check_request
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import ChargeRequest, StoredCard
 from django_dinero.input_errors import InputErrors
@@ -197,7 +198,7 @@ class ChargeOrder:
             raise errors.as_exception(gateway_name=gateway.name)
         gateway.require("charge")
         request = form.request(source, amount, currency)
-        gateway.check_request(request)
+        check_request(gateway, request)
         gateway.expect(*source.new_ids)
         return cls(gateway, source, request, form.key.at(gateway.name), owner_pk)
 

@@ -11,6 +11,7 @@ from typing import Any, Unpack
 from django_dinero import identifiers
 from django_dinero.exceptions import DineroError
 from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.calls import check_request
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import FollowUpRequest
 from django_dinero.models.arguments import FollowUpOptions, names_of
@@ -153,7 +154,7 @@ class FollowUpOrder:
         gateway = get_gateway(original.gateway_name)
         gateway.require("decide_review" if kind in ledger.DECISIONS else kind.value)
         request = _request(original, amount, given.description)
-        gateway.check_request(request)
+        check_request(gateway, request)
         return cls(kind, original, rule, asked_on or original, given.key, request, gateway)
 
     def earlier(self) -> Transaction | None:

@@ -9,7 +9,13 @@ from typing import Any, TypeVar
 from django.db import connections
 from django.db.models import F
 
-from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken
+from django_dinero.cards import (
+    ADDRESS_FIELDS,
+    Address,
+    CardDetails,
+    PaymentToken,
+    without_card_numbers,
+)
 from django_dinero.db.transactions import locked
 from django_dinero.gateways.types import RemoteCard, RemoteCustomer
 from django_dinero.models.card import CreditCard
@@ -157,7 +163,7 @@ def new_card_row(
 ) -> CreditCard:
     """Return an unsaved row for a card. What the gateway masks is taken from ``typed``."""
     details = typed if isinstance(typed, CardDetails) else None
-    address = remote_card.address
+    address = scrubbed_address(remote_card.address)
     if typed is not None and not any(address.as_dict().values()):
         address = typed.address
     return CreditCard(
@@ -171,6 +177,12 @@ def new_card_row(
         year=remote_card.year or (details.year if details else None),
         **address.as_dict(),
     )
+
+
+def scrubbed_address(address: Address) -> Address:
+    """Return an address without the card numbers that other software stored in it."""
+    texts = address.as_dict()
+    return Address(**{name: without_card_numbers(name, text) for name, text in texts.items()})
 
 
 def _fill_card(row: CreditCard, remote_card: RemoteCard, default_of: int | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.db import IntegrityError, router, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from django_dinero.cards import holds_card_number, without_card_numbers
 from django_dinero.db.transactions import locked
 from django_dinero.exceptions import CustomerNotFoundError
 from django_dinero.gateways.types import RemoteCard, RemoteCustomer
@@ -24,6 +26,7 @@ from django_dinero.services.journal.records import Intent
 from django_dinero.services.pull.cards import (
     SYNC_COLUMNS,
     new_card_row,
+    scrubbed_address,
     write_beside_edits,
     write_cards,
     write_columns,
@@ -74,12 +77,25 @@ def _pull_batch(
     gateway_name: str, remotes: Sequence[RemoteCustomer], snapshot: Snapshot
 ) -> list[Customer]:
     using = router.db_for_write(Customer)
+    remotes = [_scrubbed(remote) for remote in remotes]
     try:
         return _write_batch(gateway_name, remotes, using, snapshot)
     except IntegrityError:
         pass
     # Another process has just inserted one of them. The second attempt finds its row.
     return _write_batch(gateway_name, remotes, using, snapshot)
+
+
+def _scrubbed(remote: RemoteCustomer) -> RemoteCustomer:
+    """Return a customer without the card numbers that other software stored in its texts.
+
+    A key that is one is not ours, and the row gets one of its own.
+    """
+    names = ("email", "first_name", "last_name")
+    texts = {name: without_card_numbers(name, getattr(remote, name)) for name in names}
+    key = "" if holds_card_number("customer_key", remote.customer_key) else remote.customer_key
+    cards = tuple(replace(c, address=scrubbed_address(c.address)) for c in remote.cards)
+    return replace(remote, customer_key=key, cards=cards, **texts)
 
 
 def _write_batch(

@@ -45,7 +45,7 @@ def close(operation: Operation, *, note: str | Secret, by: str | Secret) -> Oper
 
 
 def _text_error(value: str | Secret, limit: int) -> str:
-    if isinstance(value, Secret):  # what passes for a card number
+    if isinstance(value, Secret):  # what passes for a card number, or is too long for any field
         return unsendable(value.reveal())
     text = text_of(value)
     if not text:

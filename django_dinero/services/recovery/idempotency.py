@@ -50,8 +50,6 @@ class CallerKey:
         key, scope = options.get("idempotency_key"), options.get("scope") or ""
         if key is None:
             return cls()
-        if isinstance(key, Secret):
-            raise InvalidInput({"idempotency_key": unsendable(key.reveal())})
         if not isinstance(key, str):
             text = _("Pass a str, not %(type)s.") % {"type": type(key).__name__}
             raise InvalidInput({"idempotency_key": text})
@@ -60,8 +58,8 @@ class CallerKey:
                 {"idempotency_key": _("Use 1 to 64 visible ASCII characters, without blanks.")}
             )
         where = scope.reveal() if isinstance(scope, Secret) else str(scope)
-        problem = unsendable(where)
-        if not problem and len(where) > 100:
+        problem = unsendable(where, "scope")
+        if len(where) > 100:
             problem = _("At most 100 characters.")
         if problem:
             del where  # a traceback shows the locals

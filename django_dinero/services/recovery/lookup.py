@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
@@ -13,6 +14,7 @@ from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.enums import RemoteStatus
 from django_dinero.exceptions import CustomerNotFoundError, DineroError
 from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.calls import ask
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import (
     LookupHints,
@@ -187,7 +189,7 @@ def search(operation: Operation) -> tuple[LookupResult, str]:
     try:
         gateway = get_gateway(operation.gateway_name)
         hints = _hints(operation, _search_from(gateway, operation))
-        return gateway.find_operation(operation.key, hints), ""
+        return ask(gateway, partial(gateway.find_operation, operation.key, hints)), ""
     except DineroError as error:
         problem = scrub(str(error))
     except Exception as error:  # a broken backend proves nothing, and must not stop other look-ups
@@ -228,7 +230,7 @@ def _search_from(gateway: Gateway, operation: Operation) -> datetime:
         DineroError: the gateway's time cannot be learned.
     """
     sent, now = _times_of(operation)
-    gateways_now = gateway.clock()
+    gateways_now = ask(gateway, gateway.clock)
     if gateways_now is not None:
         sent = min(sent, gateways_now - max(now - sent, timedelta(0)))
     return sent - CLOCK_SKEW

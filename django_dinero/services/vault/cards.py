@@ -23,6 +23,7 @@ from django_dinero.exceptions import (
     OutcomeUnknown,
 )
 from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.calls import check_request
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import (
     CardRequest,
@@ -76,7 +77,8 @@ def validate_card(card: CreditCard, cvv: Secret | None) -> None:
     gateway.require("validate_card")
     code = check_cvv(cvv)
     gateway.expect(*card.new_ids)
-    result = read(gateway, lambda: gateway.validate_card(card.customer_id, card.card_id, code))
+    verb = partial(gateway.validate_card, card.customer_id, card.card_id, code)
+    result = read(gateway, verb)
     if result.outcome is not ResultStatus.APPROVED:
         raise error_for(result.reasons, gateway_name=gateway.name)
 
@@ -165,7 +167,7 @@ def _add_at_gateway(
 ) -> GatewayAnswer:
     customer = card.customer
     card.gateway_name = gateway.name
-    gateway.check_request(CardRequest("", customer.customer_id or "", details))
+    check_request(gateway, CardRequest("", customer.customer_id or "", details))
     _push_customer_first(customer)
     customer_id = customer.customer_id or ""
     operation = locking.begin_on_cards(
@@ -185,7 +187,7 @@ def _add_at_gateway(
         is_default=card.is_default,
     )
     gateway.expect(*customer.new_ids)
-    result = journal.send(gateway, operation, lambda: gateway.add_card(request))
+    result = journal.send(gateway, operation, partial(gateway.add_card, request))
     existing = _card_without_row(customer, result, details)
     answer = _apply_answer(card, operation, existing or result, details, accepted=existing is None)
     customer.forget_cards()
@@ -305,7 +307,7 @@ def _replace_number(
         is_default=card.is_default,
         card=details,
     )
-    gateway.check_request(request)
+    check_request(gateway, request)
     operation = locking.begin_on_cards(
         gateway,
         OperationKind.UPDATE_CARD,
@@ -326,7 +328,7 @@ def _replace_number(
         card=details,
     )
     gateway.expect(*card.new_ids)
-    result = journal.send(gateway, operation, lambda: gateway.update_card(request))
+    result = journal.send(gateway, operation, partial(gateway.update_card, request))
     return _apply_answer(card, operation, result, details)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.db import router
@@ -24,6 +25,7 @@ from django_dinero.exceptions import (
     OutcomeUnknown,
 )
 from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.calls import ask
 from django_dinero.gateways.types import CustomerRequest, Refusal, RemoteCustomer, has_reason
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation
@@ -126,7 +128,7 @@ def send_creation(
         GatewayError: the gateway refused; the operation has ended.
         NotSent, OutcomeUnknown: as for :func:`django_dinero.services.journal.send`.
     """
-    result = journal.send(gateway, operation, lambda: gateway.create_customer(request))
+    result = journal.send(gateway, operation, partial(gateway.create_customer, request))
     if isinstance(result, Refusal):
         result = _own_duplicate(gateway, operation, request, result)
     if isinstance(result, Refusal):
@@ -147,7 +149,7 @@ def _own_duplicate(
     existing: RemoteCustomer | Refusal = refusal
     lost = ""
     try:
-        existing = gateway.retrieve_customer(refusal.existing_id)
+        existing = ask(gateway, partial(gateway.retrieve_customer, refusal.existing_id))
     except (NotSent, OutcomeUnknown) as error:
         lost = str(error)
     if lost:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django_dinero import signals
 from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, text_of
 from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.calls import check_request
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import RemoteCustomer
 from django_dinero.input_errors import InputErrors
@@ -102,7 +103,7 @@ def _store_with_card(
     gateway: Gateway, customer: Customer, card: CardDetails | PaymentToken, keyed: bool
 ) -> Customer:
     request = creation_request(customer, card)
-    gateway.check_request(request)
+    check_request(gateway, request)
     operation = journal.begin(
         gateway,
         OperationKind.CREATE_CUSTOMER,

@@ -15,7 +15,7 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_dinero import cards
+from django_dinero import card_numbers
 from django_dinero.admin import CustomerAdmin, filters
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.testing.factories import CreditCardFactory, CustomerFactory, TransactionFactory
@@ -256,7 +256,7 @@ def test_the_gateways_to_choose_are_those_in_the_settings(
 
 
 def test_the_brands_to_choose_are_those_that_we_know(root: Client, paid: Transaction) -> None:
-    assert set(filters.BRANDS) == {brand for brand, _low, _high in cards._BRANDS}
+    assert set(filters.BRANDS) == {each.brand for each in card_numbers.RANGES}
     chosen = root.get(url("creditcard_changelist"), {"brand": "visa"})
     assert "By brand All amex" in text(chosen)
     assert {row.brand for row in chosen.context["cl"].result_list} == {"visa"}

@@ -9,9 +9,10 @@ from django.test import Client
 from django.views.debug import ExceptionReporter
 
 from django_dinero.exceptions import OutcomeUnknown
-from django_dinero.models import Customer
+from django_dinero.models import Customer, Transaction
 from tests.integration.admin.pages import charge, messages, new_card, url
 from tests.support import sinks
+from tests.support.digits import with_check_digit
 from tests.support.recording import RecordingGateway, lose_reply, refuse_connection
 
 pytestmark = pytest.mark.django_db
@@ -161,6 +162,22 @@ def test_a_number_in_a_customers_name_is_not_shown_again(quiet: Client, customer
 
 @pytest.mark.parametrize("name", ["customer", "creditcard", "transaction", "operation"])
 def test_a_number_in_the_search_box_is_not_shown_again(quiet: Client, name: str) -> None:
-    response = quiet.get(url(f"{name}_changelist"), {"q": "4012 8888 1888 8"})
+    response = quiet.get(url(f"{name}_changelist"), {"q": "4012 8888 8888 1881"})
     assert response["Location"] == url(f"{name}_changelist")
     assert "Search by the last four digits" in messages(response)[0]
+
+
+def test_numbers_of_another_kind_are_taken(
+    quiet: Client, customer: Customer, gateway: RecordingGateway
+) -> None:
+    mobile = f"+{with_check_digit('491511234567')}"
+    order = with_check_digit("402600012345")
+    posted = new_card(phone=mobile, fax=mobile)
+    assert quiet.post(url("customer_add_card", customer.pk), posted).status_code == 302
+    card = customer.cards[1]
+    assert (card.phone, card.fax) == (mobile, mobile)
+    quiet.post(url("creditcard_charge", card.pk), charge(order_reference=order))
+    assert Transaction.objects.get().order_reference == order
+    found = quiet.get(url("transaction_changelist"), {"q": order})
+    assert found.status_code == 200
+    assert [row.order_reference for row in found.context["cl"].result_list] == [order]

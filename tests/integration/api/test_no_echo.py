@@ -14,6 +14,7 @@ from rest_framework.request import Request
 
 from django_dinero.api.parsers import MAX_BODY, SecretsJSONParser
 from django_dinero.api.views.base import DineroViewSet
+from django_dinero.exceptions import CardDeclinedError
 from django_dinero.models import CreditCard, Customer, Transaction
 from tests.integration.api.calling import Caller, json_of
 from tests.support import sinks
@@ -148,7 +149,11 @@ def explode(call: Callable[[], Any]) -> Any:
     raise ValueError(f"bad value {NUMBER} {CVV} {TOKEN} in request")
 
 
-@pytest.mark.parametrize("fault", [None, explode, lose_reply, refuse_connection])
+def quote(call: Callable[[], Any]) -> Any:
+    raise CardDeclinedError(f"bad values {NUMBER} {CVV} in request")
+
+
+@pytest.mark.parametrize("fault", [None, explode, lose_reply, refuse_connection, quote])
 def test_the_wire_breaks(
     root: Caller, customer: Customer, gateway: RecordingGateway, fault: Any
 ) -> None:

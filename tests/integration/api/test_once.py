@@ -90,8 +90,8 @@ def test_the_same_key_with_another_amount_is_422(
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize(
     "key",
-    [None, "x" * 65, "with a blank", "4111111111111111", "schlüssel"],
-    ids=["none", "long", "blank", "card number", "not ASCII"],
+    [None, "x" * 65, "with a blank", "4111 1111 1111 1111", "schlüssel"],
+    ids=["none", "long", "blank", "grouped card number", "not ASCII"],
 )
 def test_no_money_moves_without_a_good_key(
     clerk: Caller, gateway: RecordingGateway, path_of: Any, verb: str, key: str | None

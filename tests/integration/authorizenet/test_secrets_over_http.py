@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import urllib3
 
 from django_dinero.exceptions import DineroError, OutcomeUnknown
+from django_dinero.gateways.authorizenet import xml
 from django_dinero.gateways.registry import get_gateway
-from django_dinero.models import Customer, Transaction
+from django_dinero.models import Customer, Operation, Transaction
 from django_dinero.sandbox.http.faults import FaultName
 from django_dinero.sandbox.http.server import SandboxServer
 from tests.support import sinks
@@ -30,6 +33,15 @@ BROKEN = (
     FaultName.GARBAGE,
     FaultName.STATUS_500,
 )
+
+#: What a worker may be doing when it is stopped, and where that is.
+MOMENTS: dict[str, Any] = {
+    "build": xml,
+    "connect": urllib3.connection.HTTPConnection,
+    "endheaders": http.client.HTTPConnection,
+    "getresponse": http.client.HTTPConnection,
+    "parse": xml,
+}
 
 
 def verbs(customer: Customer) -> list[tuple[str, Callable[[], object]]]:
@@ -85,6 +97,35 @@ def test_no_secret_is_found_anywhere(bank: SandboxServer) -> None:
         assert sinks.found(text, secrets) == [], error.code
         assert sinks.found(sinks.pickled(error), secrets) == [], error.code
         assert [type(member) for member in sinks.chain(error)] == [type(error)]
+
+
+@pytest.mark.parametrize("stop", [SystemExit, KeyboardInterrupt])
+@pytest.mark.parametrize("index", range(5))
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_no_frame_holds_a_secret_when_a_worker_is_stopped(
+    stop: type[BaseException],
+    index: int,
+    moment: str,
+    bank: SandboxServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A server's timeout raises SystemExit inside the call, at whatever it is doing."""
+    customer = Customer.create("bill@example.com", **CARD)
+    verb = verbs(customer)[index][1]
+
+    def stopped(*args: Any, **kwargs: Any) -> None:
+        raise stop
+
+    get_gateway().client._http.close()  # type: ignore[attr-defined]
+    monkeypatch.setattr(MOMENTS[moment], moment, stopped)
+    with sinks.every_log() as logs, pytest.raises(stop) as caught:
+        verb()
+    monkeypatch.undo()
+    shown = sinks.traceback_with_locals(caught.value, skip=__file__)
+    secrets = [NUMBER, OTHER, KEY, CVV]
+    assert sinks.found(shown + sinks.pickled(caught.value) + logs.getvalue(), secrets) == []
+    assert [type(member) for member in sinks.chain(caught.value)] == [stop]
+    assert Operation.objects.latest("pk").state == "sent"
 
 
 def test_a_gateway_that_echoes_the_number(

@@ -13,7 +13,7 @@ from django.core.checks import ERROR
 from django.core.management import CommandError, call_command
 from django.utils.module_loading import import_string
 
-from django_dinero.cards import brand_of, luhn_valid
+from django_dinero.card_numbers import brand_of, luhn_valid
 from django_dinero.gateways.authorizenet import AuthorizeNetGateway
 from django_dinero.management.commands.dinero_sandbox import Command
 from django_dinero.sandbox.bank import triggers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django_dinero.cards import brand_of
+from django_dinero.card_numbers import brand_of
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.card_facts import SHORTEST_NUMBER
 from django_dinero.sandbox.bank.enums import Reason

@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import partial
 from types import MappingProxyType
 
-from django_dinero.cards import brand_of
+from django_dinero.card_numbers import brand_of
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.enums import Reason, RowKind
 from django_dinero.sandbox.bank.records import (

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from django_dinero.cards import luhn_valid
+from django_dinero.card_numbers import luhn_valid
 from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank.enums import Validation
 from django_dinero.sandbox.bank.records import Card, LedgerRow, MaskedCard, PlainCard, Token

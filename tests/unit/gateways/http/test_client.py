@@ -18,6 +18,7 @@ from requests.adapters import BaseAdapter
 from django_dinero.exceptions import CardDeclinedError, NotSent, OutcomeUnknown
 from django_dinero.gateways.http.client import HttpClient, Timeouts
 from django_dinero.send_deadline import send_before
+from tests.support.sinks import traceback_with_locals
 
 NUMBER = "4111111111111111"
 URL = "https://gateway.example/api?x=1"
@@ -242,3 +243,33 @@ def test_nothing_imports_requests_before_a_gateway_is_used() -> None:
         "sys.exit('requests' in sys.modules or 'urllib3' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+# -- A worker that is stopped ----------------------------------------------------------------------
+
+
+class Stopping(BaseAdapter):
+    """Is interrupted while its frame holds the request."""
+
+    def __init__(self, stop: type[BaseException]) -> None:
+        super().__init__()
+        self.stop = stop
+
+    def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        body = request.body
+        try:
+            raise OSError(body)
+        except OSError:
+            raise self.stop  # noqa: B904
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.mark.parametrize("stop", [SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_what_stops_a_worker_leaves_without_the_request(stop: type[BaseException]) -> None:
+    client = HttpClient(URL, adapter=Stopping(stop))
+    with pytest.raises(stop) as caught:
+        client.post(b"4111111111111111", content_type="text/xml", changes=True)
+    assert "4111" not in traceback_with_locals(caught.value, skip=__file__)
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)

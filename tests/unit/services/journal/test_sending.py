@@ -197,7 +197,7 @@ def test_a_broken_backend_is_logged_with_its_place_and_without_its_text(
     assert str(caught.value) == text
     assert Operation.objects.get().outcome == {"error": text, "code": "outcome_unknown"}
     (record,) = caplog.records
-    assert (record.name, record.levelno) == ("django_dinero.journal", logging.ERROR)
+    assert (record.name, record.levelno) == ("django_dinero.gateways", logging.ERROR)
     first, *frames = record.getMessage().splitlines()
     assert first == f"Operation {operation.key}: the backend raised RuntimeError"
     assert VISA not in record.getMessage()

@@ -60,7 +60,7 @@ def test_without_a_key_each_call_makes_one(gateway: RecordingGateway) -> None:
     assert len({customer.customer_key for customer in customers}) == 2
 
 
-@pytest.mark.parametrize("key", ["with a blank in it", "4111111111111111", 12345678, ""])
+@pytest.mark.parametrize("key", ["with a blank in it", 12345678, ""])
 def test_a_key_of_another_form_is_refused(
     create: Create, gateway: RecordingGateway, key: Any
 ) -> None:

@@ -1,0 +1,179 @@
+"""Card numbers in texts: found however they are grouped, and told from other long numbers.
+
+A number counts as a card's if a network issues cards that begin like it and are as long, and if its
+check digit is right. One random number of 16 digits in thirty passes for one, so it also matters
+where it stands: see :func:`is_card_number` for fields that hold numbers of another kind.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """First digits that belong to a card network, and the lengths of its numbers."""
+
+    brand: str
+    low: int
+    high: int
+    lengths: tuple[int, ...]
+
+
+# The longest prefixes first. Ranges are those that the networks publish. Lengths are those of cards
+# that were issued in numbers: ISO/IEC 7812 and some networks allow any up to 19, and order numbers
+# and user ids of 17 and 18 digits would be taken for cards. Visa's 13 digits live on in test cards.
+RANGES: tuple[Range, ...] = (
+    Range("discover", 622126, 622925, (16, 19)),
+    Range("mastercard", 2221, 2720, (16,)),
+    Range("jcb", 3528, 3589, (16, 19)),
+    Range("jcb", 3088, 3094, (16,)),
+    Range("jcb", 3096, 3102, (16,)),
+    Range("discover", 6011, 6011, (16, 19)),
+    Range("discover", 644, 659, (16, 19)),
+    Range("diners", 300, 305, (14, 16)),
+    Range("amex", 34, 34, (15,)),
+    Range("amex", 37, 37, (15,)),
+    Range("diners", 36, 36, (14, 16, 19)),
+    Range("diners", 38, 39, (14, 16)),
+    Range("mastercard", 51, 55, (16,)),
+    Range("unionpay", 62, 62, (16, 17, 18, 19)),
+    Range("maestro", 50, 50, (16, 18, 19)),
+    Range("maestro", 56, 58, (16, 18, 19)),
+    Range("visa", 4, 4, (13, 16, 19)),
+)
+
+#: What may stand between the digits of a card number, as the inside of a character class: white
+#: space, dots, commas, slashes, bars, dashes of every kind, and characters that are not seen. No
+#: colon and no plus sign, which are in times and in telephone numbers.
+SEPARATORS = (
+    r"\s.,/\\|_*~\-\u00ad\u00af\u00b7\u034f\u061c\u180e\u200b-\u2015\u2022\u2024\u2027\u202a-\u202e"
+    r"\u2043\u2044\u2060-\u206f\u2212\u2215\u2219\u22c5\u2e3a\u2e3b\u30fb\ufe58\ufe63\ufeff"
+    r"\uff0c\uff0d\uff0e\uff0f"
+)
+#: Digits of the shortest card number that anybody accepts.
+SHORTEST = 12
+#: How many of them may stand between two digits: " - " and a line break with blanks are three.
+MOST_SEPARATORS = 3
+
+# \d matches the digits of every script, full-width ones too. Digits and separators have nothing in
+# common, so this takes linear time.
+_RUN = re.compile(rf"\d(?:[{SEPARATORS}]{{0,{MOST_SEPARATORS}}}\d){{11,}}")
+_SEPARATOR = re.compile(rf"[{SEPARATORS}]")
+# UUIDs and digests: letters among the digits, and no group of them is typed as a card number.
+_HEX = re.compile(
+    r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[0-9A-Fa-f]{32,})"
+    r"(?![0-9A-Za-z])"
+)
+#: Digits that a telephone number has at most, with its country code (E.164).
+_LONGEST_TELEPHONE_NUMBER = 15
+_BY_FIRST_DIGIT = {
+    digit: tuple(each for each in RANGES if str(each.low)[0] <= digit <= str(each.high)[0])
+    for digit in "0123456789"
+}
+_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+
+
+def luhn_valid(digits: str) -> bool:
+    """Say whether a string of ASCII digits passes the Luhn check (ISO/IEC 7812-1)."""
+    total = sum(map(int, digits[-1::-2])) + sum(_DOUBLED[int(d)] for d in digits[-2::-2])
+    return total % 10 == 0
+
+
+def brand_of(digits: str) -> str:
+    """Return the card network of a number by its first digits, or an empty string."""
+    found = _range_of(digits)
+    return found.brand if found is not None else ""
+
+
+def _range_of(digits: str) -> Range | None:
+    for each in _BY_FIRST_DIGIT.get(digits[:1], ()):
+        if each.low <= int(digits[: len(str(each.low))]) <= each.high:
+            return each
+    return None
+
+
+def find_card_numbers(text: str) -> Iterator[tuple[int, int]]:
+    """Find the card numbers in a text.
+
+    Digits may be grouped, and other groups of digits may precede or follow them. Every sequence of
+    adjacent groups is looked at, in linear time. Not taken for card numbers are UUIDs, digests and
+    telephone numbers with a plus sign.
+
+    Returns:
+        Start and end of each, in order of their starts. They may overlap.
+    """
+    if not _RUN.search(text):
+        return
+    text = _HEX.sub(lambda found: "x" * len(found[0]), text)
+    for run in _RUN.finditer(text):
+        is_telephone = text[run.start() - 1 : run.start()] == "+"
+        for start, end, length in _numbers_in(run[0]):
+            if start or not is_telephone or length > _LONGEST_TELEPHONE_NUMBER:
+                yield run.start() + start, run.start() + end
+
+
+def _numbers_in(run: str) -> Iterator[tuple[int, int, int]]:
+    """Return start, end and number of digits of each card number in digits with separators."""
+    places = [place for place, character in enumerate(run) if character.isdecimal()]
+    digits = [int(run[place]) for place in places]
+    begins = [k for k, place in enumerate(places) if k == 0 or places[k - 1] != place - 1]
+    ends = {*begins[1:], len(digits)}
+    # Luhn's sums up to each digit, so that each candidate costs two look-ups. The digits at even
+    # places are doubled in the first, those at odd places in the second.
+    doubled = [_DOUBLED[digit] for digit in digits]
+    sums = [
+        list(accumulate((d[k % 2][k] for k in range(len(digits))), initial=0))
+        for d in ((doubled, digits), (digits, doubled))
+    ]
+    for begin in begins:
+        found = _range_of("".join(map(str, digits[begin : begin + 6])))
+        for length in reversed(found.lengths) if found is not None else ():
+            end = begin + length
+            # The last digit but one is doubled, and with it every second one before.
+            total = sums[end % 2]
+            if end in ends and (total[end] - total[begin]) % 10 == 0:
+                yield places[begin], places[end - 1] + 1, length
+
+
+def find_number(text: str, number: str) -> Iterator[tuple[int, int]]:
+    """Find a known number in a text, grouped or not, also where its end was cut off.
+
+    Args:
+        text: the text.
+        number: at least :data:`SHORTEST` ASCII digits. It is in no pattern: ``re`` keeps those.
+
+    Returns:
+        Start and end of each, in order.
+    """
+    for run in _RUN.finditer(text):
+        places = [place for place in range(*run.span()) if text[place].isdecimal()]
+        digits = "".join(str(int(text[place])) for place in places)
+        begin = digits.find(number[:SHORTEST])
+        while begin >= 0:
+            end = begin + SHORTEST
+            while end < len(digits) and number.startswith(digits[begin : end + 1]):
+                end += 1
+            yield places[begin], places[end - 1] + 1
+            begin = digits.find(number[:SHORTEST], end)
+
+
+def looks_like_card_number(text: str) -> bool:
+    """Say whether a text holds a card number; see :func:`find_card_numbers`."""
+    return any(True for _found in find_card_numbers(text))
+
+
+def is_card_number(text: str, lengths: tuple[int, ...]) -> bool:
+    """Say whether a text is a card number and nothing else, grouped or not.
+
+    Args:
+        text: the whole content of a field that holds numbers of another kind.
+        lengths: the lengths that count. Where they are few, little else is mistaken for a card.
+    """
+    if len(_SEPARATOR.sub("", text)) not in lengths:
+        return False
+    text = text.strip()
+    return (0, len(text)) in find_card_numbers(text)

@@ -1,0 +1,88 @@
+"""Every call of a gateway goes through here: what comes back holds no secret."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
+
+from django_dinero.exceptions import DineroError, InvalidInput
+from django_dinero.gateways.base import Gateway, Request
+from django_dinero.gateways.types import Refusal, TransactionResult
+from django_dinero.redaction import scrub, secrets_in_play, secrets_of, without_frames
+
+logger = logging.getLogger("django_dinero.gateways")
+
+AnswerT = TypeVar("AnswerT")
+
+
+def ask(gateway: Gateway, call: Callable[[], AnswerT]) -> AnswerT:
+    """Make a call of a gateway, and mask in its answer what was sent.
+
+    A gateway may quote whatever it got, and a backend of somebody else's may pass that on. So its
+    texts are scrubbed here, where the secrets are known. A CVV or a key has no form by which it
+    could be found later.
+
+    Args:
+        gateway: the gateway, whose credentials are masked too.
+        call: the call. Number, CVV and token are known if it is a ``partial`` of a verb.
+
+    Raises:
+        DineroError: as the backend raised it, without the frames of the backend. So are raised
+            SystemExit and KeyboardInterrupt, by which a server stops a worker.
+        Exception: as the backend raised it, which no backend may. Whoever catches it gives it to
+            :func:`log_broken_call`, and passes nothing of it on.
+    """
+    ended: BaseException
+    with secrets_in_play((*gateway.secrets, *secrets_of(call))):
+        try:
+            return _scrubbed(call())
+        except DineroError as error:
+            _scrub_error(error)
+            ended = error
+        except Exception:
+            raise
+        except BaseException as stop:
+            ended = stop
+    try:
+        raise without_frames(ended)
+    finally:
+        del ended  # it refers to this frame
+
+
+def check_request(gateway: Gateway, request: Request) -> None:
+    """Raise what a gateway has to say against a request before it is sent, as :func:`ask` does."""
+    ask(gateway, partial(gateway.check_request, request))
+
+
+def _scrubbed(answer: AnswerT) -> AnswerT:
+    if not isinstance(answer, Refusal | TransactionResult):
+        return answer
+    reasons = tuple(replace(reason, text=scrub(reason.text)) for reason in answer.reasons)
+    return replace(answer, reasons=reasons)
+
+
+def _scrub_error(error: DineroError) -> None:
+    error.message = scrub(error.message)
+    error.args = tuple(scrub(each) if isinstance(each, str) else each for each in error.args)
+    if isinstance(error, InvalidInput):
+        error.errors = {name: [scrub(t) for t in texts] for name, texts in error.errors.items()}
+
+
+def log_broken_call(asked: str, error: Exception) -> str:
+    """Tell the log what a backend raised that no backend may raise; return its name.
+
+    Args:
+        asked: the operation or the gateway that it happened to.
+        error: its text is not told, since it may quote a card code that no pattern would find.
+    """
+    logger.error(
+        "%s: the backend raised %s\n%s",
+        asked,
+        type(error).__name__,
+        "".join(traceback.format_tb(error.__traceback__)),
+    )
+    return type(error).__name__
