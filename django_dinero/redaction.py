@@ -21,7 +21,7 @@ _WORD_BEFORE = re.compile(r"(?:\w|\d[.,])\Z")
 _WORD_AFTER = re.compile(r"\w|[.,]\d")
 
 #: What a gateway's answer may quote: the secrets of the call that is being made.
-_in_play: ContextVar[tuple[Secret, ...]] = ContextVar("dinero_secrets_in_play", default=())
+_in_play: ContextVar[tuple[object, ...]] = ContextVar("dinero_secrets_in_play", default=())
 
 
 class Secret:
@@ -77,12 +77,13 @@ class Secret:
 
 
 @contextmanager
-def secrets_in_play(secrets: Iterable[Secret]) -> Iterator[None]:
-    """Let :func:`scrub` mask these secrets too, until the end of the block.
+def secrets_in_play(*values: object) -> Iterator[None]:
+    """Let :func:`scrub` mask the secrets of these values too, until the end of the block.
 
-    Put it around a call of a gateway: no backend has to know which of its texts quote what.
+    Put it around a call of a gateway: no backend has to know which of its texts quote what. The
+    values are searched when there is a text to mask, which is seldom.
     """
-    token = _in_play.set((*_in_play.get(), *secrets))
+    token = _in_play.set((*_in_play.get(), *values))
     try:
         yield
     finally:
@@ -128,7 +129,9 @@ def scrub(text: str, *secrets: Secret | None) -> str:
         text: what a gateway or a library wrote. It may repeat what was sent to it.
         secrets: values that were sent and that no pattern would find (a CVV, a key).
     """
-    values = {secret.reveal() for secret in (*secrets, *_in_play.get()) if secret}
+    if not text:
+        return text
+    values = {secret.reveal() for secret in secrets_of((*secrets, *_in_play.get())) if secret}
     # The longest first: a CVV may be a part of a key.
     for value in sorted(values, key=len, reverse=True):
         text = _mask_value(text, value)

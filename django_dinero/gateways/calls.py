@@ -12,7 +12,7 @@ from typing import TypeVar
 from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.gateways.base import Gateway, Request
 from django_dinero.gateways.types import Refusal, TransactionResult
-from django_dinero.redaction import scrub, secrets_in_play, secrets_of, without_frames
+from django_dinero.redaction import scrub, secrets_in_play, without_frames
 
 logger = logging.getLogger("django_dinero.gateways")
 
@@ -37,7 +37,7 @@ def ask(gateway: Gateway, call: Callable[[], AnswerT]) -> AnswerT:
             :func:`log_broken_call`, and passes nothing of it on.
     """
     ended: BaseException
-    with secrets_in_play((*gateway.secrets, *secrets_of(call))):
+    with secrets_in_play(gateway.secrets, call):
         try:
             return _scrubbed(call())
         except DineroError as error:
