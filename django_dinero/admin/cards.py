@@ -13,7 +13,6 @@ from django_dinero.admin.display import anchor, expiry
 from django_dinero.admin.filters import BrandFilter, GatewayNameFilter
 from django_dinero.admin.push_errors import PushingAdmin
 from django_dinero.admin.related import latest_transactions, open_operations
-from django_dinero.admin.views.safety import CHARGE
 from django_dinero.cards import ADDRESS_FIELDS
 from django_dinero.forms.stored_cards import StoredCardForm
 from django_dinero.models import CreditCard
@@ -97,10 +96,10 @@ class CreditCardAdmin(PushingAdmin):
         """Add the latest transactions and what is open, and offer *charge* to those who may."""
         card = context.get("original")
         if card is not None:
-            may_charge = request.user.has_perm(CHARGE)
+            may_charge = self.gateway_page("charge").allowed(request, card)
             context |= {
                 "may_charge": may_charge and card.sync_state != SyncState.MISSING,
-                "transactions": latest_transactions(request, card),
+                "transactions": latest_transactions(self.admin_site, request, card),
                 "open_operations": open_operations(request, card),
             }
         return super().render_change_form(request, context, *args, **kwargs)

@@ -86,7 +86,9 @@ class OperationAdmin(ReadOnlyAdmin):
         original = context.get("original")
         look_up = self.gateway_page("look-up")
         context["may_look_up"] = (
-            original is not None and look_up.allowed(request) and look_up.why_not(original) is None
+            original is not None
+            and look_up.allowed(request, original)
+            and look_up.why_not(original) is None
         )
         return super().render_change_form(request, context, *args, **kwargs)
 

@@ -12,7 +12,7 @@ from django_dinero.admin import search
 from django_dinero.admin.base import ReadOnlyAdmin
 from django_dinero.admin.display import NONE, anchor, transaction_amount, transaction_status
 from django_dinero.admin.filters import GatewayNameFilter, StatusFilter
-from django_dinero.admin.related import open_operations, transaction_rows
+from django_dinero.admin.related import open_operations, rows_of, transaction_rows
 from django_dinero.models import Operation, Transaction
 
 
@@ -128,8 +128,9 @@ class TransactionAdmin(ReadOnlyAdmin):
             context["tools"] = [
                 {"name": f"admin:dinero_transaction_{name}", "label": page.button}
                 for name, page in pages.items()
-                if page.allowed(request) and page.why_not(original) is None
+                if page.allowed(request, original) and page.why_not(original) is None
             ]
-            context["children"] = transaction_rows(request, original.children.order_by("id"))
+            children = rows_of(self.admin_site, request, Transaction).filter(parent=original)
+            context["children"] = transaction_rows(request, children.order_by("id"))
             context["open_operations"] = open_operations(request, original)
         return super().render_change_form(request, context, *args, **kwargs)
