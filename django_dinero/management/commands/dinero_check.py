@@ -21,6 +21,7 @@ from django_dinero.exceptions import (
 )
 from django_dinero.gateways import registry
 from django_dinero.gateways.options import hidden_values
+from django_dinero.logs import escape
 from django_dinero.redaction import Secret, scrub
 
 
@@ -95,7 +96,7 @@ def check(gateway_name: str) -> Verdict:
     except InvalidInput as error:
         raise CommandError(str(error)) from None
     line = " ".join(scrub(text, *_hidden_values(gateway_name)).split())
-    return Verdict(gateway_name, status, line)
+    return Verdict(gateway_name, status, escape(line))
 
 
 def _ask_gateway(gateway_name: str) -> tuple[str, str]:

@@ -6,7 +6,6 @@ operation is written when the push begins.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -20,6 +19,7 @@ from django_dinero.exceptions import DineroError, NotSent, OperationInProgress
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import CardUpdate, CustomerUpdate, Refusal, RemoteCustomer
+from django_dinero.logs import get_logger
 from django_dinero.models import default_card
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
@@ -35,7 +35,7 @@ from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.recovery import locking
 from django_dinero.services.vault import creations
 
-logger = logging.getLogger("django_dinero.push")
+logger = get_logger("django_dinero.push")
 
 RowT = TypeVar("RowT", Customer, CreditCard)
 
