@@ -11,7 +11,9 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from django_dinero.admin.display import mode_badge
 from django_dinero.admin.pagination import BoundedPaginator
 from django_dinero.admin.views.safety import page
 from django_dinero.cards import holds_card_number
@@ -79,6 +81,11 @@ class DineroAdmin(_ModelAdmin):
         """Say whether a user who may see rows here may not see this one."""
         may_see = self.has_view_or_change_permission
         return may_see(request) and not may_see(request, obj)
+
+    @admin.display(description=gettext_lazy("mode"))
+    def mode(self, row: Any) -> str:
+        """Return whether a row is of a live account or, as a badge, of a test account."""
+        return mode_badge(row) or _("live")
 
     @staticmethod
     def search_condition(text: str) -> Q:

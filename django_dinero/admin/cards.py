@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.admin import search
-from django_dinero.admin.display import anchor, expiry
-from django_dinero.admin.filters import BrandFilter, GatewayNameFilter
+from django_dinero.admin.display import anchor, expiry, mode_badge
+from django_dinero.admin.filters import BrandFilter, GatewayNameFilter, ModeFilter
 from django_dinero.admin.push_errors import PushingAdmin
 from django_dinero.admin.related import latest_transactions, open_operations
 from django_dinero.cards import ADDRESS_FIELDS
@@ -25,8 +25,16 @@ class CreditCardAdmin(PushingAdmin):
 
     form = StoredCardForm
     gateway_pages = {"charge": "django_dinero.admin.views.charge.ChargePage"}
-    list_display = ("__str__", "customer", expiry, "default", "gateway_name", "push_state")
-    list_filter = ("sync_state", BrandFilter, GatewayNameFilter, "created_at")
+    list_display = (
+        "__str__",
+        mode_badge,
+        "customer",
+        expiry,
+        "default",
+        "gateway_name",
+        "push_state",
+    )
+    list_filter = ("sync_state", BrandFilter, GatewayNameFilter, ModeFilter, "created_at")
     list_select_related = ("customer",)
     search_condition = staticmethod(search.cards)
     search_help_text = _(
@@ -38,6 +46,7 @@ class CreditCardAdmin(PushingAdmin):
         "shown",
         "default",
         "gateway_name",
+        "mode",
         "customer_id",
         "card_id",
         "push_state",
@@ -55,6 +64,7 @@ class CreditCardAdmin(PushingAdmin):
             {
                 "fields": (
                     "gateway_name",
+                    "mode",
                     "customer_id",
                     "card_id",
                     "push_state",

@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy
 
 from django_dinero.admin import search
 from django_dinero.admin.base import DineroAdmin
-from django_dinero.admin.display import expiry, sync_state
-from django_dinero.admin.filters import GatewayNameFilter
+from django_dinero.admin.display import expiry, mode_badge, sync_state
+from django_dinero.admin.filters import GatewayNameFilter, ModeFilter
 from django_dinero.admin.push_errors import PushingAdmin
 from django_dinero.admin.related import latest_transactions, open_operations, rows_of
 from django_dinero.admin.views.safety import CHARGE, Posted, address, link, page, sees
@@ -31,8 +31,16 @@ class CustomerAdmin(PushingAdmin):
 
     form = CustomerForm
     gateway_pages = {"add-card": "django_dinero.admin.views.add_card.AddCardPage"}
-    list_display = ("__str__", "name", "gateway_name", "push_state", "cards_column", "created_at")
-    list_filter = ("sync_state", GatewayNameFilter, "created_at")
+    list_display = (
+        "__str__",
+        mode_badge,
+        "name",
+        "gateway_name",
+        "push_state",
+        "cards_column",
+        "created_at",
+    )
+    list_filter = ("sync_state", GatewayNameFilter, ModeFilter, "created_at")
     search_condition = staticmethod(search.customers)
     search_help_text = gettext_lazy(
         "Whole values: e-mail, name, last four digits of a card, customer id or key, public id, or "
@@ -43,11 +51,27 @@ class CustomerAdmin(PushingAdmin):
         (None, {"fields": ("gateway_name", "email", "first_name", "last_name", "owner")}),
         (
             gettext_lazy("At the gateway"),
-            {"fields": ("customer_id", "customer_key", "push_state", "sync_error", "created_at")},
+            {
+                "fields": (
+                    "mode",
+                    "customer_id",
+                    "customer_key",
+                    "push_state",
+                    "sync_error",
+                    "created_at",
+                )
+            },
         ),
     )
     add_fieldsets = fieldsets[:1]
-    readonly_fields = ("customer_id", "customer_key", "push_state", "sync_error", "created_at")
+    readonly_fields = (
+        "mode",
+        "customer_id",
+        "customer_key",
+        "push_state",
+        "sync_error",
+        "created_at",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
         """Return customers with their cards: two queries for any list."""

@@ -20,6 +20,7 @@ from django_dinero.models import _services
 from django_dinero.models.arguments import ChargeOptions, FollowUpOptions
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
+from django_dinero.models.mode import LiveField
 from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS, normalise
 
 RowT = TypeVar("RowT", bound=models.Model)
@@ -98,6 +99,8 @@ class Transaction(models.Model):
 
     public_id = models.UUIDField(_("public id"), default=uuid.uuid4, unique=True, editable=False)
     gateway_name = models.CharField(_("gateway"), max_length=64)
+    #: Whether it is of an account where real money moves.
+    live = LiveField(_("live"))
     transaction_id = IdField(_("transaction id"), max_length=255, null=True, blank=True)
     # Unique by a constraint, as ``Operation.key`` is.
     operation_key = IdField(_("operation key"), max_length=KEY_LENGTH, null=True, blank=True)

@@ -21,6 +21,7 @@ from django_dinero.admin.related import open_operations
 from django_dinero.admin.views.safety import Posted, admin_form, link
 from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.forms.fields import SecretField, add_errors
+from django_dinero.services import modes
 
 if TYPE_CHECKING:
     from django_dinero.admin.base import DineroAdmin
@@ -58,6 +59,10 @@ class GatewayPage:
     def rows(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the rows that exist for this user: those that the project's admin shows."""
         return self.model_admin.get_queryset(request)
+
+    def refusal(self, row: Any) -> DineroError | None:
+        """Return why the page is not offered for a row, None if it is."""
+        return modes.foreign_error(row) or self.why_not(row)
 
     # -- What a subclass says --------------------------------------------------------------------
 
@@ -116,7 +121,7 @@ class GatewayPage:
         if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["GET", "POST"])
         is_new = request.method != "POST"
-        refusal: DineroError | None = self.why_not(row) if is_new else None
+        refusal: DineroError | None = self.refusal(row) if is_new else None
         try:
             form = self.form(row, None if is_new else posted)
         except InvalidInput as error:

@@ -86,6 +86,7 @@ def begin(
     operation = Operation(
         kind=kind,
         gateway_name=gateway.name,
+        live=gateway.live,
         lock_name=lock_name,
         held_lock=lock_name or None,
         intent=intent.to_json(),
