@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -24,6 +24,9 @@ from django_dinero import conf
 from django_dinero.gateways.registry import build
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 
+if TYPE_CHECKING:
+    from django_dinero.gateways.base import Gateway
+
 MAKE_ALIAS_HINT = "Make it with django_dinero.db.journal_alias(DATABASES['default'])."
 _SECRET_NAMES = re.compile(r"KEY|SECRET|TOKEN|PASS|LOGIN", re.IGNORECASE)
 
@@ -33,6 +36,7 @@ def connect() -> None:
     register(check_settings, "dinero")
     register(check_journal, "dinero")
     register(check_users, "dinero")
+    register(check_deployment, "dinero", deploy=True)
     register(check_routes, Tags.urls)
     register(check_rows, Tags.database)
 
@@ -113,6 +117,35 @@ def _check_entry(gateway_name: str, config: object) -> Iterator[CheckMessage]:
             hint="A debug page shows settings and local variables to whoever meets an error.",
             id="dinero.W003",
         )
+
+
+def check_deployment(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Find gateways of a server in production that move no real money."""
+    try:
+        entries = {} if settings.DEBUG else conf.gateways()
+    except ImproperlyConfigured:
+        return []  # check_settings reports it
+    found = ((name, _built(name, config)) for name, config in entries.items())
+    return [
+        checks.Warning(
+            f"DINERO gateway {name!r} is {gateway.test_account}, and DEBUG is off: whoever pays "
+            "there pays nothing.",
+            hint="Configure the live account, under a name of its own if this one has rows. On a "
+            "server for tests, silence this.",
+            id="dinero.W008",
+        )
+        for name, gateway in found
+        if gateway is not None and not gateway.live
+    ]
+
+
+def _built(gateway_name: str, config: object) -> Gateway | None:
+    try:
+        return build(gateway_name, conf.entry(gateway_name, config))
+    except Exception:  # check_settings reports it
+        return None
 
 
 def _error_text(gateway_name: str, error: Exception) -> str:

@@ -23,41 +23,58 @@ ledger row. A look-up that finds a customer or a card sends ``operation_changed`
 
 from __future__ import annotations
 
-import logging
+import traceback
 from typing import Any
 
 from django.dispatch import Signal
 
-logger = logging.getLogger("django_dinero")
+from django_dinero.logs import Lines, get_logger
+
+logger = get_logger("django_dinero")
+
+
+class _Signal(Signal):
+    """A signal whose receivers' failures are logged by :func:`send` alone."""
+
+    def _log_robust_failure(self, receiver: object, err: Exception) -> None:
+        # Django would log the error as it is: its text may quote a gateway, and break the line.
+        pass
+
 
 #: The gateway has a customer's row as it is here. ``created`` says whether it is new there.
-customer_pushed = Signal()
+customer_pushed = _Signal()
 #: A customer that was deleted here is now gone at the gateway.
-customer_deleted = Signal()
+customer_deleted = _Signal()
 #: The gateway has a card's row as it is here. ``created`` says whether it is new there.
-card_pushed = Signal()
+card_pushed = _Signal()
 #: A card that was deleted here is now gone at the gateway.
-card_deleted = Signal()
+card_deleted = _Signal()
 #: A push was refused or got no answer, and its row is marked. If a delete failed, ``instance`` is
 #: its operation.
-push_failed = Signal()
+push_failed = _Signal()
 #: A charge or an authorization was approved.
-charged = Signal()
+charged = _Signal()
 #: A charge, authorization, capture, void or refund was declined, held or refused, or it waits for
 #: the cardholder. ``error`` is the exception that the caller gets.
-charge_failed = Signal()
+charge_failed = _Signal()
 #: An authorization was captured, wholly or in part.
-captured = Signal()
+captured = _Signal()
 #: A charge or an authorization was voided.
-voided = Signal()
+voided = _Signal()
 #: A charge was refunded, wholly or in part.
-refunded = Signal()
+refunded = _Signal()
 #: An operation of the journal changed its state.
-operation_changed = Signal()
+operation_changed = _Signal()
 
 
 def send(signal: Signal, sender: type[Any], **arguments: Any) -> None:
     """Send a signal. A receiver's exception is logged, because the event has already happened."""
     for receiver, answer in signal.send_robust(sender=sender, **arguments):
         if isinstance(answer, Exception):
-            logger.error("A receiver of %s failed: %r: %s", sender.__name__, receiver, answer)
+            logger.error(
+                "A receiver of %s failed: %r: %r\n%s",
+                sender.__name__,
+                receiver,
+                answer,
+                Lines("".join(traceback.format_tb(answer.__traceback__))),
+            )

@@ -11,7 +11,9 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from django_dinero.admin.display import mode_badge
 from django_dinero.admin.pagination import BoundedPaginator
 from django_dinero.admin.views.safety import page
 from django_dinero.cards import holds_card_number
@@ -58,6 +60,32 @@ class DineroAdmin(_ModelAdmin):
             for name in self.gateway_pages
         ]
         return pages + super().get_urls()
+
+    def has_verb_permission(self, request: HttpRequest, permission: str, obj: Any) -> bool:
+        """Say whether this user may do to a row what its permission is for.
+
+        The permission counts if the user has it for all rows or for this one: Django's own backend
+        knows the former alone, and answers False when it is asked about a row. Whoever may see
+        rows here must also be allowed to see this one; a permission on its own needs no other.
+
+        Args:
+            permission: with the app's label, such as ``"dinero.charge_creditcard"``.
+            obj: the row.
+        """
+        user = request.user
+        if not (user.has_perm(permission) or user.has_perm(permission, obj)):
+            return False
+        return not self.hides(request, obj)
+
+    def hides(self, request: HttpRequest, obj: Any) -> bool:
+        """Say whether a user who may see rows here may not see this one."""
+        may_see = self.has_view_or_change_permission
+        return may_see(request) and not may_see(request, obj)
+
+    @admin.display(description=gettext_lazy("mode"))
+    def mode(self, row: Any) -> str:
+        """Return whether a row is of a live account or, as a badge, of a test account."""
+        return mode_badge(row) or _("live")
 
     @staticmethod
     def search_condition(text: str) -> Q:

@@ -9,11 +9,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.admin import search
-from django_dinero.admin.display import anchor, expiry
-from django_dinero.admin.filters import BrandFilter, GatewayNameFilter
+from django_dinero.admin.display import anchor, expiry, mode_badge
+from django_dinero.admin.filters import BrandFilter, GatewayNameFilter, ModeFilter
 from django_dinero.admin.push_errors import PushingAdmin
 from django_dinero.admin.related import latest_transactions, open_operations
-from django_dinero.admin.views.safety import CHARGE
 from django_dinero.cards import ADDRESS_FIELDS
 from django_dinero.forms.stored_cards import StoredCardForm
 from django_dinero.models import CreditCard
@@ -26,8 +25,16 @@ class CreditCardAdmin(PushingAdmin):
 
     form = StoredCardForm
     gateway_pages = {"charge": "django_dinero.admin.views.charge.ChargePage"}
-    list_display = ("__str__", "customer", expiry, "default", "gateway_name", "push_state")
-    list_filter = ("sync_state", BrandFilter, GatewayNameFilter, "created_at")
+    list_display = (
+        "__str__",
+        mode_badge,
+        "customer",
+        expiry,
+        "default",
+        "gateway_name",
+        "push_state",
+    )
+    list_filter = ("sync_state", BrandFilter, GatewayNameFilter, ModeFilter, "created_at")
     list_select_related = ("customer",)
     search_condition = staticmethod(search.cards)
     search_help_text = _(
@@ -39,6 +46,7 @@ class CreditCardAdmin(PushingAdmin):
         "shown",
         "default",
         "gateway_name",
+        "mode",
         "customer_id",
         "card_id",
         "push_state",
@@ -56,6 +64,7 @@ class CreditCardAdmin(PushingAdmin):
             {
                 "fields": (
                     "gateway_name",
+                    "mode",
                     "customer_id",
                     "card_id",
                     "push_state",
@@ -97,10 +106,10 @@ class CreditCardAdmin(PushingAdmin):
         """Add the latest transactions and what is open, and offer *charge* to those who may."""
         card = context.get("original")
         if card is not None:
-            may_charge = request.user.has_perm(CHARGE)
+            may_charge = self.gateway_page("charge").allowed(request, card)
             context |= {
                 "may_charge": may_charge and card.sync_state != SyncState.MISSING,
-                "transactions": latest_transactions(request, card),
+                "transactions": latest_transactions(self.admin_site, request, card),
                 "open_operations": open_operations(request, card),
             }
         return super().render_change_form(request, context, *args, **kwargs)

@@ -48,6 +48,12 @@ def _marked(value: str, text: object) -> str:
     return format_html('<span class="dinero-bad">{}</span>', text) if value in BAD else str(text)
 
 
+@admin.display(description=_("mode"), ordering="live")
+def mode_badge(row: SyncedModel | Transaction | Operation) -> str:
+    """Return a badge on what is of a test account, nothing on what is of a live one."""
+    return "" if row.live else format_html('<span class="dinero-test">{}</span>', _("test"))
+
+
 @admin.display(description=_("expires"), ordering="year")
 def expiry(card: CreditCard) -> str:
     """Return month and year, empty where the gateway masks them."""

@@ -46,6 +46,20 @@ class GatewayNameFilter(_KnownValuesFilter):
         return len(self.lookup_choices) > 1
 
 
+class ModeFilter(admin.SimpleListFilter):
+    """Live or test."""
+
+    title = _("mode")
+    parameter_name = "live"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("1", _("live")), ("0", _("test"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        return queryset.filter(live=value == "1") if value in ("0", "1") else queryset
+
+
 class BrandFilter(_KnownValuesFilter):
     """The card networks that we know by their numbers."""
 

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from django_dinero.admin import search
 from django_dinero.admin.base import ReadOnlyAdmin
-from django_dinero.admin.display import NONE, anchor, operation_amount, operation_state
-from django_dinero.admin.filters import GatewayNameFilter, StateFilter
+from django_dinero.admin.display import NONE, anchor, mode_badge, operation_amount, operation_state
+from django_dinero.admin.filters import GatewayNameFilter, ModeFilter, StateFilter
 from django_dinero.models import Customer, Operation, Transaction
 
 
@@ -22,8 +22,16 @@ class OperationAdmin(ReadOnlyAdmin):
     """Every call that changes something at a gateway, with how it ended."""
 
     gateway_pages = {"look-up": "django_dinero.admin.views.look_up.LookUpPage"}
-    list_display = ("key", "kind", operation_state, operation_amount, "created_at", "gateway_name")
-    list_filter = (("state", StateFilter), "kind", GatewayNameFilter, "created_at")
+    list_display = (
+        "key",
+        mode_badge,
+        "kind",
+        operation_state,
+        operation_amount,
+        "created_at",
+        "gateway_name",
+    )
+    list_filter = (("state", StateFilter), "kind", GatewayNameFilter, ModeFilter, "created_at")
     # What has an index. By state and kind there are filters.
     sortable_by = ("key", "created_at")
     search_condition = staticmethod(search.operations)
@@ -34,7 +42,18 @@ class OperationAdmin(ReadOnlyAdmin):
     fieldsets = (
         (
             None,
-            {"fields": ("kind", "state", "key", "money", "made", "customer", "gateway_name")},
+            {
+                "fields": (
+                    "kind",
+                    "state",
+                    "key",
+                    "money",
+                    "made",
+                    "customer",
+                    "gateway_name",
+                    "mode",
+                )
+            },
         ),
         (
             _("What was asked, and the answer"),
@@ -69,6 +88,7 @@ class OperationAdmin(ReadOnlyAdmin):
         ),
     )
     readonly_fields = (
+        "mode",
         "money",
         "made",
         "customer",
@@ -86,7 +106,9 @@ class OperationAdmin(ReadOnlyAdmin):
         original = context.get("original")
         look_up = self.gateway_page("look-up")
         context["may_look_up"] = (
-            original is not None and look_up.allowed(request) and look_up.why_not(original) is None
+            original is not None
+            and look_up.allowed(request, original)
+            and look_up.refusal(original) is None
         )
         return super().render_change_form(request, context, *args, **kwargs)
 

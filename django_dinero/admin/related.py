@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.contrib.admin import AdminSite
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
 from django_dinero.admin.display import (
@@ -32,14 +33,23 @@ UNCERTAIN = (
 TRANSACTIONS_SHOWN = 10
 
 
-def latest_transactions(request: HttpRequest, row: Customer | CreditCard) -> list[dict[str, Any]]:
+def rows_of(site: AdminSite, request: HttpRequest, model: type[Model]) -> QuerySet[Any]:
+    """Return the rows that a site's own admin of a model shows; all where it has none."""
+    if not site.is_registered(model):
+        return model._default_manager.all()
+    return site.get_model_admin(model).get_queryset(request)
+
+
+def latest_transactions(
+    site: AdminSite, request: HttpRequest, row: Customer | CreditCard
+) -> list[dict[str, Any]]:
     """Return the newest transactions of a customer or a card; none to who may not see them."""
     if not sees(request, "transaction"):
         return []
     # A range of one, in the order of its index: else PostgreSQL may walk past everybody else's.
     name = "card" if isinstance(row, CreditCard) else "customer"
     mine = Q((f"{name}__gte", row.pk), (f"{name}__lte", row.pk))
-    rows = Transaction.objects.filter(mine).order_by(f"-{name}_pk", "-id")
+    rows = rows_of(site, request, Transaction).filter(mine).order_by(f"-{name}_pk", "-id")
     return transaction_rows(request, rows[:TRANSACTIONS_SHOWN])
 
 

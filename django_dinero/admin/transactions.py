@@ -10,9 +10,15 @@ from django.utils.translation import gettext_lazy as _
 
 from django_dinero.admin import search
 from django_dinero.admin.base import ReadOnlyAdmin
-from django_dinero.admin.display import NONE, anchor, transaction_amount, transaction_status
-from django_dinero.admin.filters import GatewayNameFilter, StatusFilter
-from django_dinero.admin.related import open_operations, transaction_rows
+from django_dinero.admin.display import (
+    NONE,
+    anchor,
+    mode_badge,
+    transaction_amount,
+    transaction_status,
+)
+from django_dinero.admin.filters import GatewayNameFilter, ModeFilter, StatusFilter
+from django_dinero.admin.related import open_operations, rows_of, transaction_rows
 from django_dinero.models import Operation, Transaction
 
 
@@ -27,6 +33,7 @@ class TransactionAdmin(ReadOnlyAdmin):
     }
     list_display = (
         "amount",
+        mode_badge,
         "kind",
         transaction_status,
         "created_at",
@@ -34,7 +41,7 @@ class TransactionAdmin(ReadOnlyAdmin):
         "card_shown",
         "customer_link",
     )
-    list_filter = (("status", StatusFilter), "kind", GatewayNameFilter, "created_at")
+    list_filter = (("status", StatusFilter), "kind", GatewayNameFilter, ModeFilter, "created_at")
     list_select_related = ("customer",)
     # What has an index. By status and kind there are filters, by customer the search.
     sortable_by = ("amount", "created_at", "order_reference", "card_shown")
@@ -66,6 +73,7 @@ class TransactionAdmin(ReadOnlyAdmin):
             {
                 "fields": (
                     "gateway_name",
+                    "mode",
                     "transaction_id",
                     "operation",
                     "auth_code",
@@ -93,7 +101,7 @@ class TransactionAdmin(ReadOnlyAdmin):
             },
         ),
     )
-    readonly_fields = ("amount", "card_shown", "customer_link", "operation")
+    readonly_fields = ("mode", "amount", "card_shown", "customer_link", "operation")
 
     @admin.display(description=_("amount"), ordering="price")
     def amount(self, row: Transaction) -> str:
@@ -128,8 +136,9 @@ class TransactionAdmin(ReadOnlyAdmin):
             context["tools"] = [
                 {"name": f"admin:dinero_transaction_{name}", "label": page.button}
                 for name, page in pages.items()
-                if page.allowed(request) and page.why_not(original) is None
+                if page.allowed(request, original) and page.refusal(original) is None
             ]
-            context["children"] = transaction_rows(request, original.children.order_by("id"))
+            children = rows_of(self.admin_site, request, Transaction).filter(parent=original)
+            context["children"] = transaction_rows(request, children.order_by("id"))
             context["open_operations"] = open_operations(request, original)
         return super().render_change_form(request, context, *args, **kwargs)

@@ -8,7 +8,6 @@ the card's holder has to do first).
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,11 +24,12 @@ from django_dinero.api.disclosure import code_for, detail_for
 from django_dinero.api.fields import TimeField
 from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.gateways.types import NextAction
+from django_dinero.logs import get_logger
 from django_dinero.models import CreditCard, Customer
 from django_dinero.models.operation import OperationKind
 from django_dinero.redaction import scrub
 
-logger = logging.getLogger("django_dinero.api")
+logger = get_logger("django_dinero.api")
 
 #: Seconds after which it makes sense to repeat a request that was not sent or came too early.
 RETRY_AFTER = "5"

@@ -122,7 +122,16 @@ class CardSerializer(RowSerializer[CreditCard]):
     class Meta:
         model = CreditCard
         fields = (
-            *("id", "customer", "gateway_name", "customer_id", "card_id", "last_4", "brand"),
+            *(
+                "id",
+                "customer",
+                "gateway_name",
+                "live",
+                "customer_id",
+                "card_id",
+                "last_4",
+                "brand",
+            ),
             *("month", "year", *ADDRESS_FIELDS, "is_default", "sync_state", "created_at"),
         )
         read_only_fields = fields
@@ -136,7 +145,7 @@ class CustomerSerializer(RowSerializer[Customer]):
     class Meta:
         model = Customer
         fields = (
-            *("id", "gateway_name", "customer_id", "email", "first_name", "last_name"),
+            *("id", "gateway_name", "live", "customer_id", "email", "first_name", "last_name"),
             *("cards", "sync_state", "created_at"),
         )
         read_only_fields = fields
@@ -154,8 +163,17 @@ class TransactionSerializer(RowSerializer[Transaction]):
     class Meta:
         model = Transaction
         fields: tuple[str, ...] = (
-            *("id", "gateway_name", "transaction_id", "kind", "status", "price", "currency"),
-            *("parent", "customer", "card", "customer_id", "card_id", "last_4", "brand"),
+            *("id", "gateway_name", "live", "transaction_id", "kind", "status", "price"),
+            *(
+                "currency",
+                "parent",
+                "customer",
+                "card",
+                "customer_id",
+                "card_id",
+                "last_4",
+                "brand",
+            ),
             *("auth_code", "order_reference", "description", "created_at"),
         )
         read_only_fields: tuple[str, ...] = fields
@@ -189,7 +207,10 @@ class OperationSerializer(RowSerializer[Operation]):
 
     class Meta:
         model = Operation
-        fields = ("id", "kind", "state", "transaction", "customer", "created_at", "updated_at")
+        fields = (
+            *("id", "live", "kind", "state", "transaction", "customer"),
+            *("created_at", "updated_at"),
+        )
         read_only_fields = fields
 
     def get_transaction(self, operation: Operation) -> str | None:

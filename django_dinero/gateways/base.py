@@ -271,6 +271,11 @@ class Gateway(ABC):
         """Whether real money moves."""
         return True
 
+    @property
+    def test_account(self) -> str:
+        """What it is where no real money moves, to follow "is"; ``check --deploy`` says it."""
+        return "a test account"
+
     @classmethod
     def supports(cls, verb: str) -> bool:
         """Say whether this gateway has the verb (one of :data:`VERBS`)."""

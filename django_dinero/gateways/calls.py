@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,9 +11,10 @@ from typing import TypeVar
 from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.gateways.base import Gateway, Request
 from django_dinero.gateways.types import Refusal, TransactionResult
+from django_dinero.logs import Lines, get_logger
 from django_dinero.redaction import scrub, secrets_in_play, without_frames
 
-logger = logging.getLogger("django_dinero.gateways")
+logger = get_logger("django_dinero.gateways")
 
 AnswerT = TypeVar("AnswerT")
 
@@ -83,6 +83,6 @@ def log_broken_call(asked: str, error: Exception) -> str:
         "%s: the backend raised %s\n%s",
         asked,
         type(error).__name__,
-        "".join(traceback.format_tb(error.__traceback__)),
+        Lines("".join(traceback.format_tb(error.__traceback__))),
     )
     return type(error).__name__

@@ -79,6 +79,17 @@ def get_gateway(gateway_name: str | None = None) -> Gateway:
     return gateways[gateway_name or conf.DEFAULT_GATEWAY]
 
 
+def built(gateway_name: str) -> Gateway:
+    """Return a gateway as it was built last. The resolver is asked only if it was not yet.
+
+    Raises:
+        InvalidInput, ImproperlyConfigured: as for :class:`Gateways`.
+    """
+    with _lock:
+        cached = _instances.get(gateway_name)
+    return cached[1] if cached is not None else gateways[gateway_name]
+
+
 def instances() -> dict[str, tuple[conf.Entry, Gateway]]:
     """Return what was built so far, for :func:`reset` to go back to."""
     with _lock:

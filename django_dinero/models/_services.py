@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from django_dinero.services import modes
     from django_dinero.services.payments import charge as charges
     from django_dinero.services.payments import followups, reviews
     from django_dinero.services.pull import transactions as pulled_transactions
@@ -34,6 +35,7 @@ else:
     def _lazy(name):
         return SimpleLazyObject(partial(_load, name))
 
+    modes = _lazy("modes")
     charges = _lazy("payments.charge")
     followups = _lazy("payments.followups")
     reviews = _lazy("payments.reviews")
@@ -53,6 +55,7 @@ __all__ = [
     "deletions",
     "followups",
     "lookup",
+    "modes",
     "pulled_transactions",
     "push",
     "reviews",

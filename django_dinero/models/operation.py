@@ -16,6 +16,7 @@ from django_dinero.db.fields import IdField, UtcDateTimeField, UtcNow
 from django_dinero.db.indexes import ValuesIndex
 from django_dinero.identifiers import KEY_LENGTH, new_key
 from django_dinero.models import _services
+from django_dinero.models.mode import LiveField
 from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS
 
 if TYPE_CHECKING:
@@ -186,6 +187,8 @@ class Operation(models.Model):
     fingerprint = models.CharField(max_length=32, blank=True, editable=False)
     kind = models.CharField(_("kind"), max_length=20, choices=OperationKind)
     gateway_name = models.CharField(_("gateway"), max_length=64)
+    #: Whether it is of an account where real money moves.
+    live = LiveField(_("live"))
     lock_name = IdField(_("lock name"), max_length=150, blank=True, default="")
     #: ``lock_name`` while the operation keeps its lock, else NULL. The column is unique, so at most
     #: one operation has the lock.

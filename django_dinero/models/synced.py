@@ -22,6 +22,7 @@ from django_dinero.db.on_commit import unit_of_work
 from django_dinero.exceptions import InvalidInput
 from django_dinero.identifiers import digest
 from django_dinero.models import _services
+from django_dinero.models.mode import LiveField
 from django_dinero.models.sync_state import ALL_EDITS, SyncState, waiting_marks
 from django_dinero.models.tracked import TrackedModel
 
@@ -79,6 +80,7 @@ class SyncedModel(TrackedModel):
     GATEWAY_ONLY: ClassVar[tuple[str, ...]] = ()
     #: Columns that only pushes and pulls write. A save of a stale instance does not change them.
     BOOKKEEPING: ClassVar[tuple[str, ...]] = (
+        "live",
         "sync_state",
         "sync_error",
         "edits",
@@ -91,6 +93,8 @@ class SyncedModel(TrackedModel):
         gettext_lazy("public id"), default=uuid.uuid4, unique=True, editable=False
     )
     gateway_name = models.CharField(gettext_lazy("gateway"), max_length=64, default=DEFAULT_GATEWAY)
+    #: Whether it is of an account where real money moves.
+    live = LiveField(gettext_lazy("live"))
     sync_state = models.CharField(
         gettext_lazy("sync state"),
         max_length=8,

@@ -20,6 +20,7 @@ from django_dinero.models import _services
 from django_dinero.models.arguments import ChargeOptions, FollowUpOptions
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
+from django_dinero.models.mode import LiveField
 from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS, normalise
 
 RowT = TypeVar("RowT", bound=models.Model)
@@ -73,7 +74,8 @@ class TransactionQuerySet(models.QuerySet[RowT]):
         """Return the charges and authorizations that an order was paid with.
 
         Those count that were approved, and those that are still to be decided: held for review, or
-        waiting for the card's holder. Asked of the database that is written to, unless another is
+        waiting for the card's holder. What a test account took does not pay at a live one. Asked of the
+        database that is written to, unless another is
         named: a replica may not know yet that the order is paid.
 
         Args:
@@ -81,9 +83,12 @@ class TransactionQuerySet(models.QuerySet[RowT]):
         """
         rows = self if self._db else self.using(router.db_for_write(self.model))  # type: ignore[attr-defined]
         kinds = (TransactionKind.CHARGE, TransactionKind.AUTHORIZATION)
-        return rows.filter(
+        paid = rows.filter(
             order_reference=order_reference, kind__in=kinds, status__in=(*COUNTED, *UNDECIDED)
         )
+        tried = paid.filter(live=False).values_list("gateway_name", flat=True).distinct()
+        tests = [name for name in tried if not _services.modes.is_live(name)]
+        return paid.filter(models.Q(live=True) | models.Q(gateway_name__in=tests, live=False))
 
 
 class TransactionManager(models.Manager.from_queryset(TransactionQuerySet)):  # type: ignore[misc]
@@ -98,6 +103,8 @@ class Transaction(models.Model):
 
     public_id = models.UUIDField(_("public id"), default=uuid.uuid4, unique=True, editable=False)
     gateway_name = models.CharField(_("gateway"), max_length=64)
+    #: Whether it is of an account where real money moves.
+    live = LiveField(_("live"))
     transaction_id = IdField(_("transaction id"), max_length=255, null=True, blank=True)
     # Unique by a constraint, as ``Operation.key`` is.
     operation_key = IdField(_("operation key"), max_length=KEY_LENGTH, null=True, blank=True)

@@ -302,3 +302,52 @@ def test_lost_rows_are_named_by_gateway_and_kind(settings: Any) -> None:
         "The database has customers, operations of the gateway 'old', which DINERO lacks.",
         "The database has operations of the gateway 'older', which DINERO lacks.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("backend", "options", "what"),
+    [
+        (SANDBOX, {"allow_in_production": True}, "a test bank in this process"),
+        (AUTHORIZENET, {**KEYS, "environment": "sandbox"}, "Authorize.Net's sandbox"),
+        (
+            AUTHORIZENET,
+            {**KEYS, "endpoint": "http://127.0.0.1:8765/xml/v1/request.api"},
+            "a server on this machine (127.0.0.1)",
+        ),
+        (
+            AUTHORIZENET,
+            {**KEYS, "endpoint": "https://proxy.example/", "trusted_hosts": ["proxy.example"]},
+            "proxy.example, which is no server of Authorize.Net's",
+        ),
+    ],
+)
+def test_a_deployment_says_where_no_money_moves(
+    settings: Any, backend: str, options: dict[str, Any], what: str
+) -> None:
+    settings.DINERO = one(backend, **options)
+    settings.DEBUG = False
+    (found,) = checks.check_deployment()
+    assert found.id == "dinero.W008"
+    assert f"'default' is {what}, and DEBUG is off" in found.msg
+    settings.DEBUG = True
+    assert checks.check_deployment() == []
+
+
+def test_a_deployment_with_a_live_account_is_silent(settings: Any) -> None:
+    settings.DEBUG = False
+    settings.DINERO = one(AUTHORIZENET, environment="production", **KEYS)
+    assert checks.check_deployment() == []
+    # What is wrong with the setting is the other check's to say.
+    wrongs: list[Any] = [[], one("nowhere.Gateway"), {"GATEWAYS": {"default": "sandbox"}}]
+    for wrong in wrongs:
+        settings.DINERO = wrong
+        assert checks.check_deployment() == []
+
+
+def test_it_is_said_of_deployments_alone(settings: Any) -> None:
+    settings.DEBUG = False
+    said = [
+        {message.id for message in run_checks(tags=["dinero"], include_deployment_checks=deploy)}
+        for deploy in (False, True)
+    ]
+    assert ["dinero.W008" in ids for ids in said] == [False, True]

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -43,9 +42,6 @@ class AddCardPage(GatewayPage):
             {"fields": list(ADDRESS_FIELDS)},
         ),
     ]
-
-    def rows(self) -> QuerySet[Customer]:
-        return Customer.objects.all()
 
     def form(self, row: Customer, posted: Posted | None) -> AddCardForm:
         """Return the form, for the customer's gateway; a new one has the customer's names."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import messages
-from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.forms import BaseForm, Media
-from django.http import HttpRequest, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponseNotAllowed, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -23,6 +21,10 @@ from django_dinero.admin.related import open_operations
 from django_dinero.admin.views.safety import Posted, admin_form, link
 from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.forms.fields import SecretField, add_errors
+from django_dinero.services import modes
+
+if TYPE_CHECKING:
+    from django_dinero.admin.base import DineroAdmin
 
 SEND_ONCE = Media(js=["dinero/admin/send-once.js"])
 #: A label, a text and the address it leads to (empty for none).
@@ -36,7 +38,8 @@ class GatewayPage:
     the page is shown with a new key, and after one that does not, without the form.
 
     Args:
-        model_admin: the admin of the row, whose site, log and messages are used.
+        model_admin: the admin of the row, as the project has registered it. Its site, log and
+            messages are used, and the page is there for the rows that it shows.
     """
 
     permission: ClassVar[str]
@@ -46,16 +49,22 @@ class GatewayPage:
     #: Our errors' names of fields -> the form's.
     names: ClassVar[dict[str, str]] = {}
 
-    def __init__(self, model_admin: ModelAdmin[Any]) -> None:
+    def __init__(self, model_admin: DineroAdmin) -> None:
         self.model_admin = model_admin
 
-    def allowed(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(self.permission)
+    def allowed(self, request: HttpRequest, row: Any) -> bool:
+        """Say whether this user may do it to a row."""
+        return self.model_admin.has_verb_permission(request, self.permission, row)
+
+    def rows(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the rows that exist for this user: those that the project's admin shows."""
+        return self.model_admin.get_queryset(request)
+
+    def refusal(self, row: Any) -> DineroError | None:
+        """Return why the page is not offered for a row, None if it is."""
+        return modes.foreign_error(row) or self.why_not(row)
 
     # -- What a subclass says --------------------------------------------------------------------
-
-    def rows(self) -> QuerySet[Any]:
-        raise NotImplementedError
 
     def layout(self, form: BaseForm) -> list[tuple[Any, dict[str, Any]]]:
         """Return the fieldsets, those fields left out that this form does not have."""
@@ -108,13 +117,11 @@ class GatewayPage:
 
     def __call__(self, request: HttpRequest, pk: int, *, posted: Posted) -> HttpResponseBase:
         """Show the page (GET) or do it (POST)."""
-        if not self.allowed(request):
-            raise PermissionDenied
+        row = self._row(request, pk)
         if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["GET", "POST"])
-        row = get_object_or_404(self.rows(), pk=pk)
         is_new = request.method != "POST"
-        refusal: DineroError | None = self.why_not(row) if is_new else None
+        refusal: DineroError | None = self.refusal(row) if is_new else None
         try:
             form = self.form(row, None if is_new else posted)
         except InvalidInput as error:
@@ -125,6 +132,15 @@ class GatewayPage:
         if form.is_bound and form.is_valid():
             return self._try(request, row, form, posted)
         return self._show(request, row, form)
+
+    def _row(self, request: HttpRequest, pk: int) -> Any:
+        row = self.rows(request).filter(pk=pk).first()
+        if row is not None and self.allowed(request, row):
+            return row
+        if row is None and request.user.has_perm(self.permission):
+            raise Http404
+        # Without the permission nobody is told either which rows there are.
+        raise PermissionDenied
 
     @sensitive_variables("posted", "form")
     def _try(

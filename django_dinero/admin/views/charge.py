@@ -82,8 +82,8 @@ class ChargePage(MoneyPage):
         ),
     ]
 
-    def rows(self) -> QuerySet[CreditCard]:
-        return CreditCard.objects.select_related("customer")
+    def rows(self, request: HttpRequest) -> QuerySet[CreditCard]:
+        return super().rows(request).select_related("customer")
 
     def form(self, row: CreditCard, posted: Posted | None) -> ChargeForm:
         """Return the form, for the gateway that has the card."""

@@ -44,8 +44,8 @@ class FollowUpPage(MoneyPage):
         """Return how much can be captured, refunded or voided."""
         return Decimal(row.price)
 
-    def rows(self) -> QuerySet[Transaction]:
-        return Transaction.objects.select_related("customer")
+    def rows(self, request: HttpRequest) -> QuerySet[Transaction]:
+        return super().rows(request).select_related("customer")
 
     def facts(self, request: HttpRequest, row: Transaction) -> list[Fact]:
         """Return the transaction, its card and what this page does."""

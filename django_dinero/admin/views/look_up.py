@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -35,9 +34,6 @@ class LookUpPage(GatewayPage):
     title = gettext_lazy("Look up an operation")
     button = gettext_lazy("Look up")
     fieldsets = []
-
-    def rows(self) -> QuerySet[Operation]:
-        return Operation.objects.all()
 
     def why_not(self, row: Operation) -> DineroError | None:
         """Refuse what has ended, and what needs attention."""

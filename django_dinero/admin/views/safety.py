@@ -1,4 +1,4 @@
-"""What the pages that talk to a gateway share: no transaction, no secret left in the request.
+"""What the pages that talk to a gateway share: no transaction, no frame, no secret left behind.
 
 Django's own add and change views run inside ``atomic``; pages added through ``get_urls()`` do not,
 and :func:`page` keeps it so where ``ATOMIC_REQUESTS`` is on.
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.contrib.admin import AdminSite, helpers
 from django.db import connections, transaction
 from django.forms import BaseForm
@@ -78,9 +79,27 @@ def page(site: AdminSite, view: View) -> View:
     @sensitive_post_parameters()
     def guarded_view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         request.current_app = site.name
-        return guarded(request, *args, posted=take_secrets(request), **kwargs)
+        response = guarded(request, *args, posted=take_secrets(request), **kwargs)
+        forbid_frames(response)
+        return response
 
     return outside_transactions(guarded_view)
+
+
+def forbid_frames(response: HttpResponseBase) -> None:
+    """Let no other page show this one, where a click could be borrowed; whatever the middleware.
+
+    A middleware that writes a content security policy leaves alone what has one. It is asked to put
+    ours into the project's, in the words of Django's own and of django-csp.
+    """
+    response["X-Frame-Options"] = "DENY"
+    nobody = {"frame-ancestors": ["'none'"]}
+    if not any("csp" in path.lower() for path in settings.MIDDLEWARE):
+        response["Content-Security-Policy"] = "frame-ancestors 'none'"
+        return
+    policy = getattr(settings, "SECURE_CSP", None)
+    name, value = ("_csp_config", {**policy, **nobody}) if policy else ("_csp_replace", nobody)
+    setattr(response, name, value)
 
 
 def outside_transactions(view: View) -> View:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 from django.db import connections, transaction
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
 from rest_framework import status
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -47,6 +48,14 @@ class DineroView(APIView):
     versioning_class = None
     http_method_names = ("get", "post", "patch", "delete", "head")
 
+    @classmethod
+    def as_view(  # type: ignore[override]
+        cls, *args: Any, **initkwargs: Any
+    ) -> Callable[..., HttpResponseBase]:
+        """Return the view, whose answers no cache may keep: errors, redirects and all."""
+        unstored = cache_control(private=True, no_store=True)
+        return unstored(super().as_view(*args, **initkwargs))
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse forms before anything can fail: the report of a server error shows their fields.
 
@@ -82,7 +91,7 @@ class DineroViewSet(DineroView, OwnedMixin, GenericViewSet[Any]):
         cls, actions: dict[str, str] | None = None, **initkwargs: Any
     ) -> Callable[..., HttpResponseBase]:
         """Return the view, exempt from the ATOMIC_REQUESTS of every database."""
-        view: Any = super().as_view(actions, **initkwargs)  # type: ignore[arg-type]
+        view: Any = super().as_view(actions, **initkwargs)
         for alias in connections:
             view = transaction.non_atomic_requests(using=alias)(view)
         return cast("Callable[..., HttpResponseBase]", view)

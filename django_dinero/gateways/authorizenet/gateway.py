@@ -101,6 +101,10 @@ class AuthorizeNetGateway(Gateway):
     def live(self) -> bool:
         return self.options.live
 
+    @property
+    def test_account(self) -> str:
+        return self.options.test_account
+
     def check(self) -> list[CheckMessage]:
         times = options.check_times(self.options, self.lease_seconds, self.quarantine_seconds)
         return [*options.check(self.options), *times]

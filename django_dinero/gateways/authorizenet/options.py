@@ -79,6 +79,15 @@ class Options:
         """Whether the endpoint is one where real money moves."""
         return self.host in LIVE_HOSTS
 
+    @property
+    def test_account(self) -> str:
+        """What the endpoint is where no real money moves."""
+        if self.host in LOOPBACK:
+            return f"a server on this machine ({self.host})"
+        if self.host in OWN_HOSTS:
+            return "Authorize.Net's sandbox"
+        return f"{self.host}, which is no server of Authorize.Net's"
+
 
 def read(gateway_name: str, given: Mapping[str, Any]) -> Options:
     """Return the options of a gateway.

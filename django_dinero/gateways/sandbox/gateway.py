@@ -134,6 +134,10 @@ class SandboxGateway(Gateway):
     def live(self) -> bool:
         return False
 
+    @property
+    def test_account(self) -> str:
+        return "a test bank in this process"
+
     def check(self) -> list[CheckMessage]:
         """Find a test bank that would be a production gateway."""
         return list(check(self.options))

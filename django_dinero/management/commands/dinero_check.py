@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -20,7 +21,10 @@ from django_dinero.exceptions import (
     UnsupportedFeature,
 )
 from django_dinero.gateways import registry
+from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.options import hidden_values
+from django_dinero.logs import escape
+from django_dinero.models import CreditCard, Customer, Transaction
 from django_dinero.redaction import Secret, scrub
 
 
@@ -95,7 +99,7 @@ def check(gateway_name: str) -> Verdict:
     except InvalidInput as error:
         raise CommandError(str(error)) from None
     line = " ".join(scrub(text, *_hidden_values(gateway_name)).split())
-    return Verdict(gateway_name, status, line)
+    return Verdict(gateway_name, status, escape(line))
 
 
 def _ask_gateway(gateway_name: str) -> tuple[str, str]:
@@ -120,8 +124,36 @@ def _ask_gateway(gateway_name: str) -> tuple[str, str]:
         return "REFUSED", answer.text
     if answer.lacks:
         return "LIMITED", " ".join(answer.lacks)
+    if others := _rows_of_other_mode(gateway):
+        return "MIXED", others
     kind = _("real money moves here") if answer.live else _("a test account")
     return "OK", f"{answer.text} ({kind})" if answer.text else kind
+
+
+def _rows_of_other_mode(gateway: Gateway) -> str:
+    """Return which rows of a test account a live gateway has, or the other way round."""
+    try:
+        names = [
+            str(model._meta.verbose_name_plural)
+            for model in (Customer, CreditCard, Transaction)
+            if model._default_manager.filter(
+                gateway_name=gateway.name, live=not gateway.live
+            ).exists()
+        ]
+    except DatabaseError:
+        return ""  # no database is asked for; the system checks tell of tables that are missing
+    if not names:
+        return ""
+    text = _(
+        "It is a live account, and there are %(rows)s of a test account under its name, which it "
+        "does not know. Give the live account a name of its own."
+    )
+    if not gateway.live:
+        text = _(
+            "It is a test account, and there are %(rows)s of a live account under its name, which "
+            "it does not know. Give the test account a name of its own."
+        )
+    return text % {"rows": ", ".join(names)}
 
 
 def _hidden_values(gateway_name: str) -> Iterator[Secret]:

@@ -136,7 +136,7 @@ class Command(BaseCommand):
         lines += ["", _("For your settings"), _settings(facts)]
         lines += ["", _("Test cards"), *_table(_CARDS)]
         lines += ["", _("Triggers"), *_table((*_triggers(account), *_OTHER))]
-        lines += ["", _("Controls: POST to the control address and a name, with values as JSON")]
+        lines += ["", _("Controls: POST application/json to the control address and a name")]
         controls = tuple((name, json.dumps(takes)) for name, takes in CONTROLS.items())
         lines += [*_table(controls), "  " + _("GET stats tells what happened so far.")]
         lines += ["  " + _("Faults: %s; without a name none is left.") % ", ".join(FaultName)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import logging
 import os
 import socket
 import ssl
@@ -14,14 +13,16 @@ from threading import Lock, Thread
 from types import TracebackType
 from typing import Any, Self
 
+from django_dinero.logs import get_logger
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.dialects.default import default_dialect
 from django_dinero.sandbox.http.controls import Control, Counts
 from django_dinero.sandbox.http.dates import date_header
 from django_dinero.sandbox.http.exchange import Dialect, Request, Response
 from django_dinero.sandbox.http.faults import Dropped, Faults
+from django_dinero.sandbox.http.strangers import refusal_of
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 CONTROL_PATH = "/_control/"
 CONTROL_METHODS = ("GET", "POST")
@@ -245,8 +246,10 @@ class _Handler(BaseHTTPRequestHandler):
         owner = self.server.owner
         route = owner.dialect.route
         if path.startswith(CONTROL_PATH):
+            request = Request(self.command, path, dict(self.headers.items()), body, query)
             name = path.removeprefix(CONTROL_PATH)
-            self._send(owner.control.answer(self.command, name, body))
+            refusal = refusal_of(request, owner.url)
+            self._send(refusal or owner.control.answer(self.command, name, body))
         elif not route.serves(path):
             self._send(_plain(404, f"There is nothing here: {route.usage}.\n"))
         elif self.command not in route.methods:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -11,11 +10,12 @@ from django.db import Error, connections, router, transaction
 from django.utils.translation import gettext as _
 
 from django_dinero.exceptions import OutcomeUnknown
+from django_dinero.logs import get_logger
 from django_dinero.models.operation import Operation, OperationState
 from django_dinero.services.journal.operations import announce, change_to_end, with_outcome
 from django_dinero.services.journal.records import RecordedOutcome
 
-logger = logging.getLogger("django_dinero.journal")
+logger = get_logger("django_dinero.journal")
 
 ResultT = TypeVar("ResultT")
 

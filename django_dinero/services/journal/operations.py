@@ -6,7 +6,6 @@ lookup and (later) a webhook may race. Times are the database's own, in UTC.
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import threading
@@ -37,8 +36,6 @@ from django_dinero.gateways.base import Gateway
 from django_dinero.models.operation import LOCKING_STATES, TRANSITIONS, Operation, OperationState
 from django_dinero.services.journal.connections import current_alias
 from django_dinero.services.journal.records import Intent, RecordedOutcome
-
-logger = logging.getLogger("django_dinero.journal")
 
 ResultT = TypeVar("ResultT")
 State = OperationState
@@ -89,6 +86,7 @@ def begin(
     operation = Operation(
         kind=kind,
         gateway_name=gateway.name,
+        live=gateway.live,
         lock_name=lock_name,
         held_lock=lock_name or None,
         intent=intent.to_json(),

@@ -197,6 +197,7 @@ def _values(operation: Operation, intent: Intent, outcome: RecordedOutcome) -> d
     nothing = kind in SHARED and outcome.result != ResultStatus.APPROVED
     return {
         "gateway_name": operation.gateway_name,
+        "live": operation.live,
         "transaction_id": None if nothing else outcome.transaction_id or None,
         "kind": kind.value,
         "status": _status(kind, outcome).value,

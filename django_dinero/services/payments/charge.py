@@ -28,7 +28,7 @@ from django_dinero.models.sync_state import SyncState
 from django_dinero.models.transaction import Transaction
 from django_dinero.money import parse_amount
 from django_dinero.redaction import Secret
-from django_dinero.services import journal, ledger, validation
+from django_dinero.services import journal, ledger, modes, validation
 from django_dinero.services.journal.records import Intent
 from django_dinero.services.payments import execute
 from django_dinero.services.recovery import idempotency
@@ -216,6 +216,7 @@ class ChargeOrder:
         return {
             "verb": "charge" if request.capture else "authorize",
             "gateway": self.gateway.name,
+            "live": self.gateway.live,
             "amount": str(request.amount),
             "currency": request.currency,
             "order_reference": request.order_reference,
@@ -226,6 +227,9 @@ class ChargeOrder:
         """Raise :class:`InvalidInput` if there is nothing that could be charged now."""
         if self.source.problem:
             raise InvalidInput(self.source.problem)
+        card = self.source.card
+        if card is not None and card.live != self.gateway.live:
+            modes.refuse_foreign(self.gateway, card)
 
     def request_with_history(self) -> ChargeRequest:
         """Return the request with what the networks want to know of this card's first charge."""

@@ -19,7 +19,7 @@ from django_dinero.models.family import Family
 from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.models.transaction import Transaction, TransactionStatus
 from django_dinero.money import normalise, parse_amount
-from django_dinero.services import journal, ledger, validation
+from django_dinero.services import journal, ledger, modes, validation
 from django_dinero.services.journal.records import Intent
 from django_dinero.services.payments import execute, rules
 from django_dinero.services.recovery import idempotency, locking
@@ -217,9 +217,12 @@ class FollowUpOrder:
 
         Raises:
             DineroError: it may not, any more.
+            InvalidInput: the transaction is of another account than the gateway is now.
             journal.KeyTaken: the caller's key has an operation.
         """
         original, request = self.original, self.request
+        if original.live != self.gateway.live:
+            modes.refuse_foreign(self.gateway, original)
         operation = execute.begin(
             self.gateway,
             self.kind,

@@ -18,7 +18,7 @@ from django_dinero.gateways.types import Reason, RemoteTransaction
 from django_dinero.models.family import Family
 from django_dinero.models.transaction import COUNTED, Transaction, TransactionStatus
 from django_dinero.money import normalise
-from django_dinero.services import pull
+from django_dinero.services import modes, pull
 from django_dinero.services.errors import error_for, read
 
 
@@ -119,8 +119,11 @@ def must_void(row: Transaction, amount: Decimal) -> bool:
     Raises:
         RefundError: a part of something that is not settled yet.
         UnsupportedFeature: the gateway can neither void nor refund.
+        InvalidInput: the row is of another account than the gateway is now.
     """
     gateway = get_gateway(row.gateway_name)
+    if row.live != gateway.live:
+        modes.refuse_foreign(gateway, row)
     if not gateway.supports("void"):
         gateway.require("refund")
     try:

@@ -168,6 +168,7 @@ def new_card_row(
         address = typed.address
     return CreditCard(
         gateway_name=gateway_name,
+        live=customer.live,
         customer=customer,
         customer_id=remote_card.customer_id,
         card_id=remote_card.card_id,

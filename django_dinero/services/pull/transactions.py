@@ -21,7 +21,7 @@ from django_dinero.models.transaction import (
     UNDECIDED,
     Transaction,
 )
-from django_dinero.services import journal, ledger
+from django_dinero.services import journal, ledger, modes
 from django_dinero.services.errors import read
 from django_dinero.services.journal.records import (
     RecordedOutcome,
@@ -39,6 +39,8 @@ def retrieve_transaction(transaction_id: str, *, gateway_name: str | None = None
     gateway = get_gateway(gateway_name)
     # Read before the gateway is asked, because a row written meanwhile is newer than its answer.
     before = _row_of(gateway.name, str(transaction_id))
+    if before is not None:
+        modes.refuse_foreign(gateway, before)
     remote = read(gateway, lambda: gateway.retrieve_transaction(str(transaction_id)))
     if before is not None:
         update_row(before, remote)

@@ -109,6 +109,16 @@ def answer_of(operation: Operation, parameters: Mapping[str, object]) -> Transac
             % {"name": operation.gateway_name, "key": operation.key},
             operation=operation,
         )
+    if parameters.get("live", operation.live) != operation.live:
+        # What a test has paid is not paid.
+        raise IdempotencyKeyReused(
+            _(
+                "This idempotency key was used while the gateway %(name)r was another account "
+                "(operation %(key)s): take a new one."
+            )
+            % {"name": operation.gateway_name, "key": operation.key},
+            operation=operation,
+        )
     if operation.fingerprint != identifiers.fingerprint(parameters):
         raise IdempotencyKeyReused(
             _(

@@ -15,7 +15,6 @@ from django_dinero.enums import RemoteStatus
 from django_dinero.exceptions import CustomerNotFoundError, DineroError
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import ask
-from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import (
     LookupHints,
     LookupResult,
@@ -32,7 +31,7 @@ from django_dinero.models.operation import (
     OperationState,
 )
 from django_dinero.redaction import scrub
-from django_dinero.services import journal, ledger, pull
+from django_dinero.services import journal, ledger, modes, pull
 from django_dinero.services.errors import read
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 
@@ -123,7 +122,7 @@ def _finish_decision(operation: Operation) -> None:
 def _read_transaction(operation: Operation) -> tuple[RemoteTransaction | None, str]:
     """Return an operation's transaction as the gateway has it, or None and why it was not read."""
     try:
-        gateway = get_gateway(operation.gateway_name)
+        gateway = modes.gateway_of(operation)
         return read(gateway, lambda: gateway.retrieve_transaction(operation.transaction_id)), ""
     except DineroError as error:
         return None, scrub(str(error))
@@ -138,7 +137,7 @@ def _pull_card(operation: Operation) -> str:
         Why that failed, or an empty string.
     """
     try:
-        gateway = get_gateway(operation.gateway_name)
+        gateway = modes.gateway_of(operation)
         snapshot = pull.take_snapshot(gateway.name, operation.customer_id)
         remote = read(gateway, lambda: gateway.retrieve_customer(operation.customer_id))
         pull.write_customer(gateway.name, remote, snapshot)
@@ -187,7 +186,7 @@ def search(operation: Operation) -> tuple[LookupResult, str]:
         What was found, and why the search failed (an empty string if it did not).
     """
     try:
-        gateway = get_gateway(operation.gateway_name)
+        gateway = modes.gateway_of(operation)
         hints = _hints(operation, _search_from(gateway, operation))
         return ask(gateway, partial(gateway.find_operation, operation.key, hints)), ""
     except DineroError as error:

@@ -45,7 +45,7 @@ from django_dinero.models.operation import (
 from django_dinero.models.sync_state import ALL_EDITS, SyncState
 from django_dinero.models.synced import GatewayAnswer
 from django_dinero.redaction import Secret
-from django_dinero.services import journal, pull, validation
+from django_dinero.services import journal, modes, pull, validation
 from django_dinero.services.errors import error_for, read
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.pull import UNFINISHED_STATES
@@ -73,7 +73,7 @@ def add_card(customer: Customer, **options: Unpack[NewCardOptions]) -> CreditCar
 
 def validate_card(card: CreditCard, cvv: Secret | None) -> None:
     """Ask the issuer whether a stored card is valid; see :meth:`CreditCard.validate`."""
-    gateway = get_gateway(card.gateway_name)
+    gateway = modes.gateway_of(card)
     gateway.require("validate_card")
     code = check_cvv(cvv)
     gateway.expect(*card.new_ids)
@@ -111,9 +111,11 @@ def new_number_errors(card: CreditCard) -> dict[str, str]:
 
 
 def _gateway_of(card: CreditCard) -> Gateway:
-    if card._state.adding:
-        return get_gateway(_stored_customer(card).gateway_name)
-    return get_gateway(card.gateway_name)
+    row = _stored_customer(card) if card._state.adding else card
+    gateway = get_gateway(row.gateway_name)
+    if row.live != gateway.live:
+        modes.refuse_foreign(gateway, row)
+    return gateway
 
 
 def _announce_after_commit(card: CreditCard, *, created: bool) -> None:
@@ -166,7 +168,7 @@ def _add_at_gateway(
     gateway: Gateway, card: CreditCard, details: CardDetails | PaymentToken
 ) -> GatewayAnswer:
     customer = card.customer
-    card.gateway_name = gateway.name
+    card.gateway_name, card.live = gateway.name, gateway.live
     check_request(gateway, CardRequest("", customer.customer_id or "", details))
     _push_customer_first(customer)
     customer_id = customer.customer_id or ""

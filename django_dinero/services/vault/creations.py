@@ -29,7 +29,7 @@ from django_dinero.gateways.calls import ask
 from django_dinero.gateways.types import CustomerRequest, Refusal, RemoteCustomer, has_reason
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation
-from django_dinero.services import journal, pull
+from django_dinero.services import journal, modes, pull
 from django_dinero.services.journal.records import Intent
 from django_dinero.services.recovery import idempotency
 from django_dinero.services.recovery.lookup import look_up
@@ -61,6 +61,7 @@ def earlier_customer(
 
     Raises:
         IdempotencyKeyReused: the earlier request had other values.
+        InvalidInput: it was made at another account than the gateway is now.
         OperationInProgress, OutcomeUnknown, NeedsAttention: it has no result yet.
     """
     lock_name = customer.lock_name
@@ -70,6 +71,9 @@ def earlier_customer(
     made = customer_with_same_key(customer)
     if made is None:
         return None
+    foreign = modes.foreign_error(made)
+    if foreign is not None:
+        raise foreign
     if not _has_same_values(made, customer, card):
         raise IdempotencyKeyReused(
             _(

@@ -50,6 +50,7 @@ def create_customer(
     gateway.require("create_customer")
     customer = Customer(
         gateway_name=gateway.name,
+        live=gateway.live,
         owner=given.get("owner"),
         email=text_of(email),
         first_name=text_of(given.get("first_name")),

@@ -21,7 +21,7 @@ from django_dinero.gateways.types import Ack, Refusal
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import OPEN_STATES, Operation, OperationKind, OperationState
-from django_dinero.services import journal, pull
+from django_dinero.services import journal, modes, pull
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.recovery import locking
 from django_dinero.services.vault.push import gateway_of
@@ -33,7 +33,12 @@ MAY_HAVE_CREATED = (*OPEN_STATES, OperationState.SUCCEEDED)
 
 
 def record_deletion(row: Customer | CreditCard, using: str) -> Operation | None:
-    """Write the tombstone of a deleted row, in the transaction that deletes it."""
+    """Write the tombstone of a deleted row, in the transaction that deletes it.
+
+    The gateway has nothing to delete if the row is of another account than the gateway is now.
+    """
+    if modes.foreign_error(row) is not None:
+        return None
     if isinstance(row, CreditCard):
         kind, lock_name = OperationKind.DELETE_CARD, row.lock_name
     else:
@@ -47,6 +52,7 @@ def record_deletion(row: Customer | CreditCard, using: str) -> Operation | None:
         kind=kind,
         gateway_name=row.gateway_name,
         lock_name=lock_name,
+        live=row.live,
         customer_id=row.customer_id or "",
         card_id=row.card_id if isinstance(row, CreditCard) else "",
         intent=Intent(is_new=row.is_new).to_json(),
@@ -141,6 +147,7 @@ def record_deletion_again(operation: Operation) -> Operation:
         kind=operation.kind,
         gateway_name=operation.gateway_name,
         lock_name=operation.lock_name,
+        live=operation.live,
         customer_id=operation.customer_id,
         card_id=operation.card_id,
         parent_key=operation.key,

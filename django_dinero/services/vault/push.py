@@ -6,7 +6,6 @@ operation is written when the push begins.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -18,8 +17,8 @@ from django_dinero import identifiers, signals
 from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import DineroError, NotSent, OperationInProgress
 from django_dinero.gateways.base import Gateway
-from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import CardUpdate, CustomerUpdate, Refusal, RemoteCustomer
+from django_dinero.logs import get_logger
 from django_dinero.models import default_card
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
@@ -30,12 +29,12 @@ from django_dinero.models.operation import (
 )
 from django_dinero.models.sync_state import WAITING, SyncedQuerySet, SyncState
 from django_dinero.redaction import scrub
-from django_dinero.services import journal, pull
+from django_dinero.services import journal, modes, pull
 from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.recovery import locking
 from django_dinero.services.vault import creations
 
-logger = logging.getLogger("django_dinero.push")
+logger = get_logger("django_dinero.push")
 
 RowT = TypeVar("RowT", Customer, CreditCard)
 
@@ -47,11 +46,12 @@ def gateway_of(row: Customer | CreditCard | Operation) -> Gateway:
     """Return the gateway of a row or an operation.
 
     Raises:
+        InvalidInput: it is of another account than the gateway is now.
         NotSent: its configuration is wrong. This is an error like any other of a push: it is noted
             on the row, and the other pushes of the same commit still run.
     """
     try:
-        return get_gateway(row.gateway_name)
+        return modes.gateway_of(row)
     except ImproperlyConfigured as error:
         raise NotSent(str(error), gateway_name=row.gateway_name) from error
 
@@ -182,6 +182,8 @@ def _send_customer(row: Customer) -> None:
 
 def _create_customer(gateway: Gateway, row: Customer) -> None:
     gateway.require("create_customer")
+    if row.live != gateway.live:  # it was saved before the gateway's configuration changed
+        _stored_row(row).update_without_push(live=gateway.live)
     request = creations.creation_request(row)
     operation = _begin(
         gateway,

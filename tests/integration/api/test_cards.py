@@ -15,7 +15,8 @@ from tests.support.recording import RecordingGateway
 pytestmark = pytest.mark.django_db
 
 CARD_FIELDS = {
-    *("id", "customer", "gateway_name", "customer_id", "card_id", "last_4", "brand"),
+    *("id", "customer", "gateway_name", "live", "customer_id", "card_id"),
+    *("last_4", "brand"),
     *("month", "year", *ADDRESS_FIELDS, "is_default", "sync_state", "created_at"),
 }
 

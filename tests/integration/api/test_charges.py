@@ -13,7 +13,7 @@ from tests.support.recording import RecordingGateway
 pytestmark = pytest.mark.django_db
 
 TRANSACTION_FIELDS = {
-    *("id", "gateway_name", "transaction_id", "kind", "status", "price", "currency"),
+    *("id", "gateway_name", "live", "transaction_id", "kind", "status", "price", "currency"),
     *("parent", "customer", "card", "customer_id", "card_id", "last_4", "brand"),
     *("auth_code", "order_reference", "description", "created_at"),
 }

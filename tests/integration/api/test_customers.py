@@ -13,7 +13,7 @@ from tests.support.recording import RecordingGateway, lose_reply
 pytestmark = pytest.mark.django_db
 
 CUSTOMER_FIELDS = {
-    *("id", "gateway_name", "customer_id", "email", "first_name", "last_name"),
+    *("id", "gateway_name", "live", "customer_id", "email", "first_name", "last_name"),
     *("cards", "sync_state", "created_at"),
 }
 

@@ -12,7 +12,7 @@ from tests.support.recording import RecordingGateway, lose_reply, lose_request
 
 pytestmark = pytest.mark.django_db
 
-FIELDS = {"id", "kind", "state", "transaction", "customer", "created_at", "updated_at"}
+FIELDS = {"id", "live", "kind", "state", "transaction", "customer", "created_at", "updated_at"}
 
 
 def address_of(response: Any) -> str:

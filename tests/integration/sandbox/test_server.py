@@ -8,18 +8,22 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
 import trustme
 
+from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.bank.records import PlainCard
 from django_dinero.sandbox.dialects.authorizenet.dialect import PATH
 from django_dinero.sandbox.http.faults import Faults
 from django_dinero.sandbox.http.server import MAX_BODY, SandboxServer
 from tests.support.authorizenet import request
 
 XML = {"Content-Type": "text/xml"}
+JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture
@@ -107,7 +111,7 @@ def test_paths_and_methods(server: SandboxServer, connection: Any) -> None:
     for path in ("/", "/_control"):
         assert b"operations are posted to /xml/v1/request.api" in post(connection, path=path)[1]
     # A body where none belongs is no request of its own.
-    connection.request("GET", "/_control/stats", b"GET /_control/stats HTTP/1.1\r\n\r\n")
+    connection.request("GET", "/_control/stats", b"GET /_control/stats HTTP/1.1\r\n\r\n", JSON)
     assert connection.getresponse().read().startswith(b'{"connections"')
     assert post(connection)[0] == 200
     for method in ("DELETE", "PUT", "HEAD"):
@@ -131,7 +135,8 @@ def test_a_failure_of_the_bank_is_seen_by_whoever_runs_it(
     """It is not taken for a client that left."""
     server.control.answer = None  # type: ignore[assignment, method-assign]
     with pytest.raises(http.client.RemoteDisconnected):
-        post(connection, path="/_control/settle")
+        connection.request("POST", "/_control/settle")
+        connection.getresponse()
     server.stop()
     assert "The test bank failed to answer a request." in caplog.text
     assert "TypeError" in caplog.text
@@ -159,13 +164,34 @@ def test_a_body_that_ends_early(server: SandboxServer) -> None:
 
 
 def test_controls(server: SandboxServer, connection: Any) -> None:
-    connection.request("POST", "/_control/hold", json.dumps({"count": 2}))
+    connection.request("POST", "/_control/hold", json.dumps({"count": 2}), JSON)
     response = connection.getresponse()
     assert (response.status, json.loads(response.read())) == (200, {"hold": 2})
     connection.request("GET", "/_control/connections")
     assert json.loads(connection.getresponse().read()) == {"connections": 1}
     assert server.control_url.endswith("/_control/")
     assert server.counts.requests == {}
+
+
+def test_a_page_of_another_site_has_no_control(server: SandboxServer, connection: Any) -> None:
+    """As a browser sends it: a script, and a form that needs nobody's leave."""
+    body = json.dumps({"count": 2})
+    form = {"Content-Type": "text/plain", "Origin": "http://evil.example"}
+    for headers in (
+        {**JSON, "Origin": "http://evil.example"},
+        {**JSON, "Sec-Fetch-Site": "cross-site"},
+        {**JSON, "Host": f"evil.example:{server.port}"},
+        form,
+    ):
+        connection.request("POST", "/_control/hold", body, headers)
+        response = connection.getresponse()
+        assert (response.status, "error" in json.loads(response.read())) == (403, True)
+    connection.request("POST", "/_control/hold", body, {"Content-Type": "text/plain"})
+    response = connection.getresponse()
+    assert (response.status, "error" in json.loads(response.read())) == (415, True)
+    verdict = server.bank.charge(PlainCard(Secret("4111111111111111"), 12, 2040), Decimal(10))
+    assert verdict.row is not None
+    assert verdict.row.status == "captured"
 
 
 @pytest.mark.parametrize("name", ["drop_before", "drop_after"])

@@ -97,6 +97,7 @@ def test_the_defaults() -> None:
     assert gateway.currency == "USD"
     assert (gateway.lease_seconds, gateway.quarantine_seconds) == (180.0, 180.0)
     assert gateway.live is True
+    assert gateway.test_account == "a test account"
     assert gateway.check() == []
     assert gateway.honours_operation_key is False
     assert gateway.single_currency is True
@@ -152,7 +153,7 @@ def test_a_backend_without_the_handful_cannot_be_built() -> None:
 
 def test_every_verb_is_listed_and_has_an_example_here() -> None:
     own = {"check", "prepare", "preload", "live", "clock", "expect", "supports", "require"}
-    own |= {"check_request", "check_lengths"}
+    own |= {"check_request", "check_lengths", "test_account"}
     public = {name for name, _ in inspect.getmembers(Gateway) if not name.startswith("_")}
     attributes = set(Gateway.__annotations__)
     assert set(VERBS) == public - own - attributes

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import DatabaseError
 
 from django_dinero.exceptions import GatewayError, NotSent, OutcomeUnknown, UnsupportedFeature
 from django_dinero.gateways.base import Gateway
@@ -17,6 +18,14 @@ from django_dinero.gateways.types import (
     Refusal,
     TransactionResult,
 )
+from django_dinero.models import Customer
+from django_dinero.testing.factories import (
+    CreditCardFactory,
+    CustomerFactory,
+    TransactionFactory,
+)
+
+pytestmark = pytest.mark.django_db
 
 KEY = "s3cr3t-transaction-key"
 
@@ -158,3 +167,32 @@ def test_no_key_and_no_card_number_is_shown_whatever_a_library_wrote(
     assert "4111111111111111" not in out
     assert "[secret]" in out  # the text was there to be found
     assert out.count("\n") == 1
+
+
+def test_rows_of_another_account_under_the_same_name(settings: Any) -> None:
+    """The account went live where its test account had been; both names are said."""
+    settings.DINERO = {"GATEWAYS": {"default": entry(fine)}}
+    CustomerFactory(live=False)
+    TransactionFactory(live=False, gateway_name="other")
+    out, error = run(settings, {"default": entry(fine)})
+    assert out.startswith("default  MIXED: It is a live account, and there are customers of a test")
+    assert error.startswith("1 of 1")
+    Customer.objects.all()._raw_delete("default")
+    CreditCardFactory(live=True, customer__live=True)
+    assert run(settings, {"default": entry(fine)})[1] == ""
+
+
+def test_no_control_character_reaches_the_terminal(settings: Any) -> None:
+    out, _error = run(settings, {"default": entry(raises(GatewayError("no\x1b[2J")))})
+    assert out == "default  REFUSED: no\\x1b[2J\n"
+
+
+def test_it_needs_no_tables(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: Any, **kwargs: Any) -> Any:
+        raise DatabaseError("no such table: dinero_customer")
+
+    monkeypatch.setattr(Customer._default_manager, "filter", broken)
+    assert run(settings, {"default": entry(fine)}) == (
+        "default  OK: Demo Shop (a test account)\n",
+        "",
+    )

@@ -6,11 +6,11 @@ What is asked and answered is a tree, whether XML or JSON carries it: see :mod:`
 from __future__ import annotations
 
 import hmac
-import logging
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from django_dinero.logs import get_logger
 from django_dinero.protocols.authorizenet import REPLY_ROOTS, ROOTS, TYPES, UNSIGNED
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.records import BankRefusal
@@ -43,7 +43,7 @@ from django_dinero.sandbox.dialects.authorizenet.profiles import from_transactio
 from django_dinero.sandbox.dialects.authorizenet.reply import Tree
 from django_dinero.sandbox.http.exchange import Dialect, Request, Response, Route
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 _Operation = Callable[[Bank, Node], Answer]
 

@@ -1,0 +1,276 @@
+"""Rows of a test account and of a live one, where a gateway's configuration has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from django_dinero.exceptions import IdempotencyKeyReused, InvalidInput, OutcomeUnknown
+from django_dinero.gateways.registry import reset
+from django_dinero.models import CreditCard, Customer, Operation, Transaction
+from django_dinero.services.vault.deletions import push_delete
+from django_dinero.testing.factories import CreditCardFactory, CustomerFactory, OperationFactory
+from tests.support.recording import RecordingGateway, lose_reply, lose_request
+
+pytestmark = pytest.mark.django_db
+
+NEW_CARD: dict[str, Any] = {
+    "number": "5424000000000015",
+    "month": "11",
+    "year": "2059",
+    "zip": "12345",
+}
+
+
+@pytest.fixture
+def go_live(gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Have the gateway of the same name be the live account from now on, or the test account."""
+
+    def change(live: bool = True) -> None:
+        monkeypatch.setattr(RecordingGateway, "live", property(lambda self: live))
+
+    return change
+
+
+@pytest.fixture
+def asks_nothing(gateway: RecordingGateway) -> Callable[[Callable[[], Any]], InvalidInput]:
+    """Run a call that is refused before the gateway is asked and before anything is written."""
+
+    def refused(call: Callable[[], Any]) -> InvalidInput:
+        mark, before = gateway.mark, (Operation.objects.count(), Transaction.objects.count())
+        with pytest.raises(InvalidInput, match="gateway name of its own") as caught:
+            call()
+        assert gateway.since(mark) == []
+        assert (Operation.objects.count(), Transaction.objects.count()) == before
+        return caught.value
+
+    return refused
+
+
+# -- Rows know it ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_every_row_is_of_the_account_that_its_gateway_was(
+    gateway: RecordingGateway,
+    make_customer: Callable[..., Customer],
+    go_live: Callable[..., None],
+    live: bool,
+) -> None:
+    go_live(live)
+    customer = make_customer()
+    customer.add_card(**NEW_CARD)
+    customer.charge("5.00").void()
+    customer.first_name = "William"
+    customer.save()
+    saved = Customer.objects.create(email="ann@example.com")
+    assert saved.live is live
+    known = gateway.bank.create_customer(key="", email="pulled@example.com")
+    Customer.retrieve(known.id)
+    card = CreditCardFactory()
+    card.delete()
+    for model in (Customer, CreditCard, Transaction, Operation):
+        found = list(model._default_manager.values_list("live", flat=True))
+        assert found
+        assert set(found) == {live}, model
+
+
+def test_what_somebody_says_of_a_row_stands(gateway: RecordingGateway) -> None:
+    assert CustomerFactory(live=True).live is True
+    assert CustomerFactory().live is False
+
+
+def test_a_row_for_no_configured_gateway_is_none_of_a_live_account() -> None:
+    assert OperationFactory(gateway_name="gone").live is False
+
+
+def test_it_outlives_a_change_of_the_configuration(
+    customer: Customer, go_live: Callable[..., None]
+) -> None:
+    go_live()
+    for row in (Customer.objects.get(), CreditCard.objects.get()):
+        with suppress(InvalidInput):
+            row.save()
+        row.refresh_from_db()
+        assert row.live is False
+
+
+def test_a_gateway_that_was_not_built_yet_is_built(customer: Customer) -> None:
+    reset()
+    assert OperationFactory().live is False
+
+
+# -- Money -----------------------------------------------------------------------------------------
+
+
+def test_a_card_of_the_test_account_is_not_charged_at_the_live_one(
+    customer: Customer,
+    go_live: Callable[..., None],
+    asks_nothing: Callable[[Callable[[], Any]], InvalidInput],
+) -> None:
+    go_live()
+    card = customer.cards[0]
+    for charge in (customer.charge, card.charge):
+        error = asks_nothing(lambda charge=charge: charge("7.00"))  # type: ignore[misc]
+        assert "the gateway 'default' is a live one now" in error.errors["card"][0]
+    asks_nothing(lambda: customer.charge("7.00", settle=False))
+
+
+def test_a_key_of_a_test_pays_nothing_at_the_live_account(
+    gateway: RecordingGateway, customer: Customer, go_live: Callable[..., None]
+) -> None:
+    """Orders may be counted from one again."""
+    key: Any = {"idempotency_key": "order-1-1"}
+    Transaction.create("7.00", **NEW_CARD, **key)
+    Customer.create("ann@example.com", **key)
+    go_live()
+    mark = gateway.mark
+    with pytest.raises(IdempotencyKeyReused, match="'default' was another account"):
+        Transaction.create("7.00", **NEW_CARD, **key)
+    with pytest.raises(InvalidInput, match="gateway name of its own"):
+        Customer.create("ann@example.com", **key)
+    assert gateway.since(mark) == []
+
+
+def test_a_card_of_the_live_account_is_not_charged_at_a_test_account(
+    make_customer: Callable[..., Customer],
+    go_live: Callable[..., None],
+    asks_nothing: Callable[[Callable[[], Any]], InvalidInput],
+) -> None:
+    go_live()
+    customer = make_customer()
+    go_live(False)
+    error = asks_nothing(lambda: customer.charge("7.00"))
+    assert "the gateway 'default' is for tests now" in error.errors["card"][0]
+
+
+def test_no_transaction_of_the_test_account_is_followed_up_at_the_live_one(
+    authorization: Transaction,
+    held: Transaction,
+    settled: Transaction,
+    go_live: Callable[..., None],
+    asks_nothing: Callable[[Callable[[], Any]], InvalidInput],
+) -> None:
+    go_live()
+    identity = settled.transaction_id or ""
+    for call in (
+        authorization.capture,
+        authorization.void,
+        settled.refund,
+        held.approve,
+        held.decline,
+        lambda: Transaction.retrieve(identity),
+    ):
+        assert set(asks_nothing(call).errors) == {"transaction"}
+
+
+def test_a_card_that_is_typed_is_charged_at_the_live_account(
+    customer: Customer, go_live: Callable[..., None]
+) -> None:
+    go_live()
+    assert Transaction.create("7.00", **NEW_CARD).live is True
+
+
+# -- Customers and cards ---------------------------------------------------------------------------
+
+
+def test_nothing_is_stored_or_asked_of_what_the_live_account_does_not_have(
+    customer: Customer,
+    go_live: Callable[..., None],
+    asks_nothing: Callable[[Callable[[], Any]], InvalidInput],
+) -> None:
+    card = customer.cards[0]
+    go_live()
+    asks_nothing(lambda: customer.add_card(**NEW_CARD))
+    asks_nothing(card.validate)
+    card.number, card.month, card.year = "5424000000000015", 11, 2059
+    asks_nothing(card.save)
+
+
+def test_an_edit_is_kept_and_its_row_says_why_it_was_not_pushed(
+    gateway: RecordingGateway, customer: Customer, go_live: Callable[..., None]
+) -> None:
+    go_live()
+    mark = gateway.mark
+    customer.email = "new@example.com"
+    with pytest.raises(InvalidInput):
+        customer.save()
+    customer.refresh_from_db()
+    assert (customer.email, customer.sync_state) == ("new@example.com", "error")
+    assert "gateway name of its own" in customer.sync_error
+    assert gateway.since(mark) == []
+
+
+def test_what_is_deleted_here_is_not_deleted_at_another_account(
+    gateway: RecordingGateway, customer: Customer, go_live: Callable[..., None]
+) -> None:
+    """Its ids may be somebody else's there."""
+    other = customer.add_card(**NEW_CARD)
+    go_live()
+    mark = gateway.mark
+    other.delete()
+    customer.delete()
+    assert gateway.since(mark) == []
+    assert not Operation.objects.filter(kind__startswith="delete").exists()
+
+
+def test_a_delete_that_waits_is_not_sent_to_another_account(
+    gateway: RecordingGateway, customer: Customer, go_live: Callable[..., None]
+) -> None:
+    waiting = OperationFactory(
+        kind="delete_customer",
+        state="new",
+        amount=None,
+        held_lock=None,
+        customer_id=customer.customer_id,
+        lock_name=customer.lock_name,
+    )
+    go_live()
+    mark = gateway.mark
+    with pytest.raises(InvalidInput):
+        push_delete(waiting.key)
+    waiting.refresh_from_db()
+    assert waiting.state == "new"
+    assert gateway.since(mark) == []
+
+
+def test_a_customer_that_no_account_has_yet_goes_to_the_present_one(
+    gateway: RecordingGateway, go_live: Callable[..., None]
+) -> None:
+    gateway.faults["create_customer"] = lose_request
+    row = Customer(email="ann@example.com")
+    with suppress(OutcomeUnknown):
+        row.save()
+    Operation.objects.update(state="absent", held_lock=None)
+    assert (row.customer_id, row.live) == (None, False)
+    go_live()
+    row.save()
+    row.refresh_from_db()
+    assert row.customer_id
+    assert row.live is True
+    assert row.add_card(**NEW_CARD).live is True
+
+
+# -- Open ends -------------------------------------------------------------------------------------
+
+
+def test_an_operation_is_not_proven_absent_at_another_account(
+    gateway: RecordingGateway, customer: Customer, go_live: Callable[..., None]
+) -> None:
+    gateway.faults["charge"] = lose_reply
+    with pytest.raises(OutcomeUnknown) as caught:
+        customer.charge("5.00")
+    go_live()
+    mark = gateway.mark
+    operation = caught.value.operation
+    assert operation is not None
+    operation.look_up()
+    assert operation.state == "unknown"
+    assert "gateway name of its own" in operation.note("lookup")
+    assert gateway.since(mark) == []
+    go_live(False)
+    assert operation.look_up().state == "succeeded"
+    assert Transaction.objects.get().live is False

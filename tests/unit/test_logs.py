@@ -1,0 +1,94 @@
+"""What is logged stays in its own line."""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+import re
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import django_dinero
+from django_dinero import signals
+from django_dinero.logs import Lines, escape, get_logger
+
+FORGED = "1\n2026-11-28 CRITICAL root: all is well\r\x1b[2J\x00\x85\u2028\u202e"
+
+
+@pytest.mark.parametrize("text", ["", "Zürich", "a\\nb", "日本 •••• 1111"])
+def test_what_can_be_printed_stays(text: str) -> None:
+    assert escape(text) == text
+
+
+def test_control_characters_are_written_out() -> None:
+    assert escape(FORGED) == (
+        "1\\n2026-11-28 CRITICAL root: all is well\\r\\x1b[2J\\x00\\x85\\u2028\\u202e"
+    )
+    assert escape("\ud800") == "\\ud800"
+
+
+class Receiver:
+    """Whatever its text and its name are."""
+
+    def __str__(self) -> str:
+        return FORGED
+
+    __repr__ = __str__
+
+
+def test_no_argument_makes_a_line_whatever_the_projects_configuration() -> None:
+    logger = get_logger("django_dinero.tests")
+    stream = StringIO()
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {"plain": {"format": "%(levelname)s %(message)s"}},
+            "handlers": {
+                "own": {"class": "logging.StreamHandler", "stream": stream, "formatter": "plain"}
+            },
+            "loggers": {
+                "django_dinero.tests": {"handlers": ["own"], "propagate": False, "filters": []}
+            },
+        }
+    )
+    try:
+        logger.error("Took %s, %r, %s and %d.", FORGED, Receiver(), ValueError(FORGED), 7)
+        logger.error("Traceback:\n%s", Lines("  File 1\n  File 2"))
+    finally:
+        logger.handlers.clear()
+    first, *rest = stream.getvalue().split("\n")
+    assert first.endswith(" and 7.")
+    assert first.count("\\n2026-11-28 CRITICAL") == 3
+    assert first.isprintable()
+    assert rest == ["ERROR Traceback:", "  File 1", "  File 2", ""]
+
+
+def test_a_receivers_own_text(caplog: pytest.LogCaptureFixture) -> None:
+    def receiver(**kwargs: Any) -> None:
+        raise ValueError(FORGED)
+
+    signals.charged.connect(receiver)
+    try:
+        signals.send(signals.charged, object)
+    finally:
+        signals.charged.disconnect(receiver)
+    (record,) = caplog.records
+    first, where, *_rest = record.getMessage().split("\n")
+    assert first.isprintable()
+    assert first.endswith("\\u2028\\u202e')")
+    assert where.startswith("  File ")
+
+
+def test_every_logger_of_ours_does() -> None:
+    """Else somebody adds one that does not."""
+    package = Path(django_dinero.__file__).parent
+    bare = [
+        path.name
+        for path in package.rglob("*.py")
+        if re.search(r"logging\.getLogger|^import logging", path.read_text(), re.MULTILINE)
+    ]
+    assert bare == ["logs.py"]
