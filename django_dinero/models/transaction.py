@@ -74,9 +74,9 @@ class TransactionQuerySet(models.QuerySet[RowT]):
         """Return the charges and authorizations that an order was paid with.
 
         Those count that were approved, and those that are still to be decided: held for review, or
-        waiting for the card's holder. What a test account took does not pay at a live one. Asked of the
-        database that is written to, unless another is
-        named: a replica may not know yet that the order is paid.
+        waiting for the card's holder. What a test account took pays nothing at a live one. Asked of
+        the database that is written to, unless another is named: a replica may not know yet that
+        the order is paid.
 
         Args:
             order_reference: as it was passed to the charge.

@@ -115,3 +115,14 @@ def test_refunds_and_declines_pay_nothing(gateway: RecordingGateway, make_custom
         make_customer().charge("5.00", order_reference="1001")
     assert Transaction.objects.filter(order_reference="1001").count() == 1
     assert not Transaction.objects.paid_for("1001")
+
+
+def test_what_a_test_account_took_pays_nothing_at_a_live_one(
+    gateway: RecordingGateway, make_customer: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_customer().charge("5.00", order_reference="1001")
+    assert Transaction.objects.paid_for("1001")
+    monkeypatch.setattr(RecordingGateway, "live", True)
+    assert not Transaction.objects.paid_for("1001")
+    Transaction.objects.update(live=True)
+    assert Transaction.objects.paid_for("1001")
