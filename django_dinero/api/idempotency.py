@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
 from django_dinero.exceptions import InvalidInput
 from django_dinero.identifiers import user_scope
-from django_dinero.models import Transaction
-from django_dinero.services.recovery import idempotency
 
 HEADER = "Idempotency-Key"
 #: On an answer that was given before: nothing was sent to the gateway this time.
@@ -23,37 +21,29 @@ _KEY = re.compile(r"[!-~]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """A caller's key, in a scope of their own, and the operation that it had before this request.
+    """A caller's key, in a scope of their own.
 
     Attributes:
         value: the header.
         scope: keeps the keys of two users apart.
-        earlier: the key of the operation that an earlier request made, empty if there was none.
     """
 
     value: str
     scope: str
-    earlier: str = ""
 
     @property
     def arguments(self) -> dict[str, str]:
         """The arguments of the money verbs."""
         return {"idempotency_key": self.value, "scope": self.scope}
 
-    def is_replay(self, row: Transaction | None) -> bool:
-        """Say whether ``row`` came of an earlier request, and not of this one."""
-        return row is not None and row.operation_key == self.earlier
-
 
 def required_key(request: Request) -> IdempotencyKey:
-    """Return the request's key, with the operation that it has already.
+    """Return the request's key.
 
     Raises:
         InvalidInput: there is no such header, or it has another form.
     """
-    key = _read(request)
-    earlier = idempotency.operation_of(idempotency.CallerKey(key.value, key.scope))
-    return replace(key, earlier=earlier.key if earlier is not None else "")
+    return _read(request)
 
 
 def optional_key(request: Request) -> IdempotencyKey | None:

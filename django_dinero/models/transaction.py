@@ -183,6 +183,10 @@ class Transaction(models.Model):
 
     objects: ClassVar[TransactionQuerySet[Self]] = TransactionManager()
 
+    #: Whether an earlier call with the same idempotency key made it. Set on what verbs return and
+    #: on ``error.transaction``; it is not stored.
+    is_replay = False
+
     if TYPE_CHECKING:
         customer_pk: int | None
         card_pk: int | None

@@ -125,14 +125,14 @@ class DineroViewSet(DineroView, OwnedMixin, GenericViewSet[Any]):
         try:
             row = move(**given, **key.arguments)
         except DineroError as error:
-            self._mark_replay(key, error.transaction)
+            self._mark_replay(error.transaction)
             raise
-        self._mark_replay(key, row)
+        self._mark_replay(row)
         shown = StaffTransactionSerializer if self.sees_all() else TransactionSerializer
         return Response(shown(row).data, status=status.HTTP_201_CREATED)
 
-    def _mark_replay(self, key: idempotency.IdempotencyKey, row: Transaction | None) -> None:
-        if key.is_replay(row):
+    def _mark_replay(self, row: Transaction | None) -> None:
+        if row is not None and row.is_replay:
             self.headers[idempotency.REPLAYED] = "true"
 
 

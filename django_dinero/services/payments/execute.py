@@ -142,7 +142,7 @@ def _made_all_the_same(operation: Operation) -> Transaction | None:
     lookup.conclude_with(operation, found.matches)
     if not operation.has_result:
         raise idempotency.unfinished_error(operation)
-    return idempotency.result_of(operation)
+    return idempotency.result_of(operation, is_replay=False)
 
 
 def mark_needs_attention(

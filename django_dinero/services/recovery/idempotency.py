@@ -177,6 +177,12 @@ def unfinished_error(operation: Operation) -> DineroError:
     )
 
 
-def result_of(operation: Operation) -> Transaction:
-    """Return the ledger row of a concluded money operation, or raise its refusal again."""
-    return ledger.row_or_raise(operation, ledger.restore_row(operation), again=True)
+def result_of(operation: Operation, *, is_replay: bool = True) -> Transaction:
+    """Return the ledger row of a concluded money operation, or raise its refusal again.
+
+    Args:
+        is_replay: whether another call has begun the operation.
+    """
+    row = ledger.restore_row(operation)
+    row.is_replay = is_replay
+    return ledger.row_or_raise(operation, row, again=is_replay)

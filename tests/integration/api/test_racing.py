@@ -13,9 +13,11 @@ from django.http import HttpResponse
 
 from django_dinero.api import idempotency
 from django_dinero.api.views import base
+from django_dinero.identifiers import user_scope
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from tests.databases import VENDOR
 from tests.integration.api.calling import CARD, Caller, json_of, new_key, user_with
+from tests.support import racing
 from tests.support.recording import RecordingGateway
 
 ALIASES = ["default"] if VENDOR == "sqlite" else ["default", "journal"]
@@ -173,3 +175,45 @@ def test_a_bug_after_the_charge_leaves_the_books(
     assert json_of(again, 201)["id"] == str(row.public_id)
     assert again[idempotency.REPLAYED] == "true"
     assert gateway.verbs.count("charge") == 1
+
+
+# -- What another request with the same key has made meanwhile ------------------------------------
+
+
+@pytest.mark.parametrize(("zip_code", "status"), [("46201", 201), ("46282", 402)])
+def test_a_rivals_answer_is_a_replay(
+    zip_code: str, status: int, clerk: Caller, stored: CreditCard
+) -> None:
+    stored.zip = zip_code
+    stored.save()
+    key = new_key()
+    again: dict[str, Any] = {"idempotency_key": key, "scope": user_scope("user", clerk.user.pk)}
+
+    def rival() -> None:
+        racing.at_once(lambda: CreditCard.objects.get(pk=stored.pk).charge(5, **again))
+
+    path = f"cards/{stored.public_id}/charge/"
+    # The first look at the card is the view's. The second comes after that at the key.
+    with racing.before_statement("SELECT", int, rival, about="dinero_creditcard"):
+        reply = clerk.post(path, {"price": "5.00"}, key=key)
+    assert (reply.status_code, reply.headers.get("Idempotency-Replayed")) == (status, "true")
+    assert Transaction.objects.count() == 1
+    assert (
+        clerk.post(path, {"price": "5.00"}, key=new_key()).headers.get("Idempotency-Replayed")
+        is None
+    )
+
+
+def test_a_rivals_capture_is_a_replay(clerk: Caller, stored: CreditCard) -> None:
+    row = stored.charge(5, settle=False)
+    key = new_key()
+    again: dict[str, Any] = {"idempotency_key": key, "scope": user_scope("user", clerk.user.pk)}
+
+    def rival() -> None:
+        racing.at_once(lambda: Transaction.objects.get(pk=row.pk).capture(**again))
+
+    path = f"transactions/{row.public_id}/capture/"
+    with racing.before_statement("SELECT", int, rival, about="dinero_transaction"):
+        reply = clerk.post(path, key=key)
+    assert (reply.status_code, reply.headers.get("Idempotency-Replayed")) == (201, "true")
+    assert Transaction.objects.filter(kind="capture").count() == 1
