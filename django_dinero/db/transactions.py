@@ -36,6 +36,12 @@ def in_testcase(using: str) -> bool:
     return bool(blocks) and bool(getattr(blocks[0], "_from_testcase", False))
 
 
+def is_open(using: str) -> bool:
+    """Say whether a statement now belongs to an open transaction, whoever has begun it."""
+    connection = connections[using]
+    return connection.in_atomic_block or not connection.get_autocommit()
+
+
 def in_transaction(using: str) -> bool:
     """Say whether the caller can still roll back what is written now.
 

@@ -21,6 +21,7 @@ from django_dinero.cards import (
     text_of,
     wrap_secrets,
 )
+from django_dinero.db.failures import own_errors
 from django_dinero.db.fields import IdField
 from django_dinero.exceptions import InvalidInput
 from django_dinero.models import _services, default_card
@@ -254,6 +255,7 @@ class CreditCard(SyncedModel):
         del cvv  # a traceback shows the locals
         _services.cards.validate_card(self, code)
 
+    @own_errors()
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the row and push what changed. A new number or token is sent to the gateway first.
 

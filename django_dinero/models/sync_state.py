@@ -11,6 +11,7 @@ from django.db.models import F, Value
 from django.utils.translation import gettext_lazy
 
 from django_dinero.cards import holds_card_number, unsendable, wrap_secrets
+from django_dinero.db.failures import is_rivalry, own_errors, repeated
 from django_dinero.db.on_commit import unit_of_work
 from django_dinero.exceptions import InvalidInput
 
@@ -159,16 +160,23 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
             del value, text
             raise InvalidInput(errors)
 
+    @own_errors()
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete rows here, and at their gateways after the commit."""
-        using = self._write_alias()
-        with unit_of_work(using), transaction.atomic(using=using):
-            self.model.lock_for_write(self.using(using), using)
-            return super().delete()
+        using, delete_rows = self._write_alias(), super().delete
+
+        def delete() -> tuple[int, dict[str, int]]:
+            with transaction.atomic(using=using):
+                self.model.lock_for_write(self.using(using), using)
+                return delete_rows()
+
+        with unit_of_work(using):
+            return repeated(delete, using, is_rivalry)
 
     delete.alters_data = True  # type: ignore[attr-defined]
     delete.queryset_only = True  # type: ignore[attr-defined]
 
+    @own_errors()
     def update_or_create(
         self,
         defaults: Mapping[str, Any] | None = None,
@@ -176,10 +184,15 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
         **kwargs: Any,
     ) -> tuple[ModelT, bool]:
         """As Django's. The push runs after the commit, and an error of it is raised here."""
-        using = self._write_alias()
-        with unit_of_work(using), transaction.atomic(using=using):
-            self.model.lock_for_write(self.using(using).filter(**kwargs), using)
-            row, created = super().update_or_create(defaults, create_defaults, **kwargs)
+        using, plainly = self._write_alias(), super().update_or_create
+
+        def write() -> tuple[ModelT, bool]:
+            with transaction.atomic(using=using):
+                self.model.lock_for_write(self.using(using).filter(**kwargs), using)
+                return plainly(defaults, create_defaults, **kwargs)
+
+        with unit_of_work(using):
+            row, created = repeated(write, using)
         row.reload_bookkeeping(using)
         return row, created
 

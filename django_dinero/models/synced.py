@@ -7,16 +7,18 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, ValidationError
-from django.db import models, router, transaction
+from django.db import Error, models, router, transaction
 from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_dinero.cards import unsendable
 from django_dinero.conf import DEFAULT_GATEWAY
+from django_dinero.db.failures import as_it_is, is_rivalry, own_errors, repeated
 from django_dinero.db.fields import UtcDateTimeField
 from django_dinero.db.on_commit import unit_of_work
 from django_dinero.exceptions import InvalidInput
@@ -197,10 +199,11 @@ class SyncedModel(TrackedModel):
             self.synced_version = self.version
         self.answer = answer
         try:
-            SyncedModel.save(self, *args, **kwargs)
+            self._save_and_push(args, kwargs)
         finally:
             self.answer = None
 
+    @own_errors()
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save what was changed on this instance, and push it right after the commit.
 
@@ -212,6 +215,9 @@ class SyncedModel(TrackedModel):
             DineroError: the gateway refused (outside a transaction only). The row keeps its new
                 values and is marked.
         """
+        self._save_and_push(args, kwargs)
+
+    def _save_and_push(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = frozenset(kwargs["update_fields"])
@@ -221,14 +227,23 @@ class SyncedModel(TrackedModel):
         self._is_current = self._state.adding and self.was_accepted
         try:
             with unit_of_work(using):
-                with transaction.atomic(using=using):
-                    if self.answer is not None and self.answer.conclude is not None:
-                        self.answer.conclude()
-                    self._write(using, args, kwargs)
+                repeated(partial(self._write_or_restore, using, args, kwargs), using)
                 written = True
         finally:
             if written:
                 self.reload_bookkeeping(using)
+
+    def _write_or_restore(self, using: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Write the row in one transaction. If it fails, the instance is as it was before."""
+        restore = as_it_is(self)
+        try:
+            with transaction.atomic(using=using):
+                if self.answer is not None and self.answer.conclude is not None:
+                    self.answer.conclude()
+                self._write(using, args, kwargs)
+        except Error:
+            restore()
+            raise
 
     def _write(self, using: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Write the row, and remember what was written."""
@@ -285,13 +300,15 @@ class SyncedModel(TrackedModel):
         edits = self.edits_of(written)
         return waiting_marks(edits) if edits else {}
 
+    @own_errors()
     def delete(
         self, using: str | None = None, keep_parents: bool = False
     ) -> tuple[int, dict[str, int]]:
         """Delete the row here, and at the gateway after the commit."""
         using = using or router.db_for_write(type(self), instance=self)
+        delete = partial(super().delete, using=using, keep_parents=keep_parents)
         with unit_of_work(using):
-            return super().delete(using=using, keep_parents=keep_parents)
+            return repeated(delete, using, is_rivalry)
 
     def before_write(self, using: str, names: Collection[str] | None) -> None:
         """Hook for subclasses, run inside the transaction of :meth:`save`.
@@ -424,7 +441,9 @@ class SyncedModel(TrackedModel):
         is_current, self._is_current = self._is_current, False
         if is_current:
             return
-        with suppress(ObjectDoesNotExist):  # another process deleted the row while it was pushed
+        # Another process may have deleted the row while it was pushed. And whether the row was
+        # written and pushed has been told already: a database that fails now is no answer to that.
+        with suppress(ObjectDoesNotExist, Error):
             self.refresh_from_db(using=using, fields=self._columns_to_reload())
 
     def _columns_to_reload(self) -> list[str]:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from django_dinero.services.journal.conclusions import (
     conclude,
+    conclude_with_rows,
     log_unrecorded,
     log_unwritten,
+    told_if_unrecorded,
     try_to_conclude,
 )
 from django_dinero.services.journal.connections import (
     alias_for_money,
     alias_for_vault,
+    aliases_to_read,
     current_alias,
 )
 from django_dinero.services.journal.operations import (
@@ -27,6 +30,7 @@ from django_dinero.services.journal.operations import (
     move,
     nothing_sent_if_unwritten,
     release_lock,
+    released_on_failure,
     with_idempotency_key,
 )
 from django_dinero.services.journal.sending import close_refused, log_broken_backend, send
@@ -37,9 +41,11 @@ __all__ = [
     "add_to_intent",
     "alias_for_money",
     "alias_for_vault",
+    "aliases_to_read",
     "begin",
     "close_refused",
     "conclude",
+    "conclude_with_rows",
     "current_alias",
     "end",
     "free_idempotency_key",
@@ -50,7 +56,9 @@ __all__ = [
     "move",
     "nothing_sent_if_unwritten",
     "release_lock",
+    "released_on_failure",
     "send",
+    "told_if_unrecorded",
     "try_to_conclude",
     "with_idempotency_key",
 ]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from django.db import Error, connections, router, transaction
-from django.utils.translation import gettext as _
 
-from django_dinero.exceptions import OutcomeUnknown
+from django_dinero.db.failures import is_rivalry, repeated, unrecorded
+from django_dinero.db.on_commit import when_committed
 from django_dinero.logs import get_logger
 from django_dinero.models.operation import Operation, OperationState
 from django_dinero.services.journal.operations import announce, change_to_end, with_outcome
@@ -40,14 +41,16 @@ def conclude(
     own_connection = has_own_connection(operation)
     stood = operation.state, operation.outcome
     old, failed = "", False
-    try:
+
+    def end() -> tuple[str, list[ResultT]]:
+        operation.state, operation.outcome = stood  # whatever a rollback has taken back
         with transaction.atomic(using=operation.written_on):
             ended = change_to_end(operation, state, values)
-            if not own_connection:
-                rows = write()
-        old = ended
-        if own_connection:
-            rows = write()
+            return ended, [] if own_connection else [write()]
+
+    try:
+        old, written = repeated(end, operation.written_on, is_rivalry)
+        rows = write() if own_connection else written[0]
     except Exception as error:  # of the database, or of a project's own receivers and hooks
         failed = True
         log_unrecorded(operation, state, outcome, error)
@@ -60,7 +63,40 @@ def conclude(
         announce(operation, old)
     if not failed:
         return rows
-    raise _unrecorded(operation)
+    raise unrecorded(operation)
+
+
+def conclude_with_rows(
+    operation: Operation, state: OperationState, outcome: RecordedOutcome, **columns: Any
+) -> None:
+    """Write how an operation ended, in the transaction that writes its rows.
+
+    Errors of the database are raised as they are. Whoever has opened the transaction repeats it,
+    and tells of what cannot be recorded with :func:`told_if_unrecorded`.
+    """
+    if operation.ended_from:  # by an attempt that was rolled back
+        operation.refresh_from_db()
+    old = change_to_end(operation, state, with_outcome(columns, outcome))
+    if old:
+        when_committed(operation.written_on, partial(announce, operation, old))
+
+
+@contextmanager
+def told_if_unrecorded(
+    operation: Operation, state: OperationState, outcome: RecordedOutcome
+) -> Iterator[None]:
+    """Tell the log, and the caller, of an answer that a failing database did not take.
+
+    Raises:
+        OutcomeUnknown: as for :func:`conclude`.
+    """
+    try:
+        yield
+    except Error as error:
+        log_unrecorded(operation, state, outcome, error)
+        with suppress(Error):
+            operation.refresh_from_db()
+        raise unrecorded(operation) from error
 
 
 def try_to_conclude(
@@ -82,13 +118,21 @@ def try_to_conclude(
     using = operation.written_on
     if has_own_connection(operation) or connections[using].in_atomic_block:
         return None
+    stood = operation.state, operation.outcome
     old, written = "", list[ResultT]()
     objected: Exception | None = None
-    try:
+
+    def end() -> None:
+        nonlocal old
+        operation.state, operation.outcome = stood  # whatever a rollback has taken back
+        written.clear()
         # PostgreSQL and SQLite tell of a foreign key whose row has gone at the commit.
         with transaction.atomic(using=using):
             old = change_to_end(operation, state, with_outcome(columns, outcome))
             written.append(write())
+
+    try:
+        repeated(end, using)
     except Exception as error:  # of the database, or of a project's own receivers and hooks
         objected = error
     if objected is not None:
@@ -114,7 +158,7 @@ def _is_committed(
         failed = True
         log_unrecorded(operation, state, outcome, broken)
     if failed:
-        raise _unrecorded(operation)
+        raise unrecorded(operation)
     committed = operation.state == state and operation.outcome == outcome.to_json()
     if committed:
         logger.error("After operation %s was recorded: %s", operation.key, type(error).__name__)
@@ -126,14 +170,6 @@ def _is_committed(
 def has_own_connection(operation: Operation) -> bool:
     """Say whether the operation is written on another connection than the rows."""
     return operation.written_on != router.db_for_write(Operation)
-
-
-def _unrecorded(operation: Operation) -> OutcomeUnknown:
-    return OutcomeUnknown(
-        _("The gateway answered, and the database could not record it; look up %(key)s.")
-        % {"key": operation.key},
-        operation=operation,
-    )
 
 
 def log_unrecorded(

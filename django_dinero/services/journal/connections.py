@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import connections, router
+from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from django_dinero import conf
@@ -54,6 +55,15 @@ def current_alias() -> str:
         # A TestCase's rows are invisible to a second connection; its own one has to do.
         return alias
     return _autonomous() or alias
+
+
+def aliases_to_read(model: type[Model]) -> tuple[str, ...]:
+    """Return the aliases that together see all rows of a model, the primary first.
+
+    Inside the caller's transaction the primary shows what the caller has written. But the
+    transaction may have begun before a rival's commit, which the journal's own connection shows.
+    """
+    return tuple(dict.fromkeys((router.db_for_write(model), current_alias())))
 
 
 def _autonomous() -> str:

@@ -11,22 +11,19 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
-from django.db import (
-    IntegrityError,
-    InterfaceError,
-    OperationalError,
-    connections,
-    transaction,
-)
+from django.db import Error, IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from django_dinero import signals
+from django_dinero.db.failures import OUT_OF_ORDER, repeated
 from django_dinero.db.fields import UtcIn, UtcNow
+from django_dinero.db.transactions import is_open
 from django_dinero.exceptions import (
     DineroError,
     NotSent,
@@ -39,10 +36,6 @@ from django_dinero.services.journal.records import Intent, RecordedOutcome
 
 ResultT = TypeVar("ResultT")
 State = OperationState
-
-#: MariaDB's number for a deadlock. Three workers that insert one unique key are enough for it.
-DEADLOCK = 1213
-INSERTS = 3
 
 
 class LockHeld(OperationInProgress):
@@ -134,26 +127,15 @@ def last_moment(gateway: Gateway) -> float:
 
 
 def _insert(operation: Operation, using: str) -> None:
-    """Write a new row; where MariaDB chose it as a deadlock's victim, once more."""
-    # One statement is a transaction of its own; in one of the caller's a collision must leave it
-    # usable.
-    block = transaction.atomic(using=using) if _is_open(using) else nullcontext()
-    for _attempt in range(INSERTS):
-        try:
-            with block:
-                operation.save(using=using, force_insert=True)
-            return
-        except OperationalError as error:
-            # In a transaction of the caller's all that it wrote is gone, and it has to begin again.
-            if error.args[:1] != (DEADLOCK,) or connections[using].in_atomic_block:
-                raise
-            victim = error
-    raise victim
+    """Write a new row. Three workers that insert one unique key are a deadlock on MariaDB."""
 
+    def insert() -> None:
+        # One statement is a transaction of its own; in one of the caller's a collision must leave
+        # it usable.
+        with transaction.atomic(using=using) if is_open(using) else nullcontext():
+            operation.save(using=using, force_insert=True)
 
-def _is_open(using: str) -> bool:
-    connection = connections[using]
-    return connection.in_atomic_block or not connection.get_autocommit()
+    repeated(insert, using)
 
 
 @contextmanager
@@ -161,8 +143,19 @@ def nothing_sent_if_unwritten() -> Iterator[None]:
     """A journal that is down, or a lock in the way of it: what is not written is not sent."""
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
+    except OUT_OF_ORDER as error:
         raise NotSent(_("The journal could not be written; nothing was sent.")) from error
+
+
+@contextmanager
+def released_on_failure(operation: Operation) -> Iterator[None]:
+    """Where the database fails before a NEW operation is sent, let it keep nobody waiting."""
+    try:
+        yield
+    except Error:
+        with suppress(Error):
+            move(operation, State.FAILED, RecordedOutcome(error="the database failed"))
+        raise
 
 
 def with_idempotency_key(idempotency_key: str, scope: str) -> Operation | None:
@@ -213,7 +206,8 @@ def is_locked(lock_name: str, *, using: str) -> bool:
 def release_lock(operation: Operation) -> None:
     """Take the lock from a NEW operation whose worker died; it waits to be sent as before."""
     rows = Operation.objects.using(operation.written_on).filter(pk=operation.pk, state=State.NEW)
-    rows.filter(lease_until__lt=UtcNow()).update(held_lock=None, lease_until=None)
+    expired = rows.filter(lease_until__lt=UtcNow())
+    repeated(partial(expired.update, held_lock=None, lease_until=None), operation.written_on)
     operation.refresh_from_db()
 
 
@@ -244,7 +238,7 @@ def _compare_and_set(operation: Operation, state: OperationState, values: dict[s
     using = operation.written_on
     rows = Operation.objects.using(using).filter(pk=operation.pk, state=old)
     values = {**values, "state": state.value, "updated_at": UtcNow()}
-    won = bool(rows.update(**values))
+    won = bool(repeated(partial(rows.update, **values), using))
     if won:
         _take_over(operation, values)
     else:
@@ -300,4 +294,4 @@ def free_idempotency_key(operation: Operation) -> None:
     rows = Operation.objects.using(operation.written_on).filter(
         pk=operation.pk, state__in=(State.FAILED, State.ABSENT)
     )
-    rows.update(idempotency_key=None)
+    repeated(partial(rows.update, idempotency_key=None), operation.written_on)

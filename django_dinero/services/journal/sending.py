@@ -8,6 +8,7 @@ from typing import TypeVar
 from django.db import Error
 from django.utils.translation import gettext as _
 
+from django_dinero.db.failures import note_sent
 from django_dinero.exceptions import (
     DineroError,
     InvalidInput,
@@ -52,6 +53,7 @@ def send(gateway: Gateway, operation: Operation, call: Callable[[], ResultT]) ->
     if operation.send_before is None:
         raise _taken(operation)
     failure: DineroError
+    note_sent(operation)
     token = send_before.set(operation.send_before)
     try:
         check_may_send()

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
+from django.db import router
 from django.utils.translation import gettext as _
 
 from django_dinero import signals
+from django_dinero.db.failures import repeated
 from django_dinero.enums import ResultStatus
 from django_dinero.models.family import Family
 from django_dinero.models.operation import (
@@ -120,7 +123,7 @@ def restore_row(operation: Operation) -> Transaction:
         row = original_of(operation)
         align_undecided(row)
         return row
-    row, is_new = write_row(operation)
+    row, is_new = repeated(partial(write_row, operation), router.db_for_write(Transaction))
     _announce_if_new(operation, row, is_new)
     if is_new:
         restore_lost_rows(row)  # whatever took it took its captures, voids and refunds too
@@ -184,7 +187,8 @@ def restore_lost_rows(row: Transaction) -> Family:
 def write_decision(held: Transaction, status: TransactionStatus) -> None:
     """Write how a held payment was decided."""
     rows = transactions().filter(pk=held.pk, status__in=UNDECIDED)
-    rows.update(status=status, updated_at=datetime.now(UTC))
+    decided = partial(rows.update, status=status, updated_at=datetime.now(UTC))
+    repeated(decided, router.db_for_write(Transaction))
 
 
 def align_undecided(row: Transaction) -> None:

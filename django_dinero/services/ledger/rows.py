@@ -109,23 +109,31 @@ def write_row(operation: Operation, parent: Transaction | None = None) -> tuple[
     except IntegrityError:
         pass
     # Somebody else wrote it meanwhile, or MariaDB saw at once that a row it points at has gone.
-    again = _recorded(operation, values)
+    # The caller's transaction may have begun before that: then the journal's connection sees it.
+    again = _recorded(operation, values) or _recorded(operation, values, operation.written_on)
     return again or (_write(operation, values, _existing(links)), True)
 
 
-def _recorded(operation: Operation, values: Mapping[str, Any]) -> tuple[Transaction, bool] | None:
+def _recorded(
+    operation: Operation, values: Mapping[str, Any], using: str | None = None
+) -> tuple[Transaction, bool] | None:
     """Return the row of an operation, or of another one that did the very same at the gateway.
 
     An authorization and its capture are one transaction there: voiding both is one void, and the
     second caller is told that it was done before.
+
+    Args:
+        using: the connection on which it is looked for; that of the rows by default.
     """
-    own = transactions().filter(operation_key=operation.key).first()
+    rows = transactions().using(using or transactions().db)
+    own = rows.filter(operation_key=operation.key).first()
     if own is not None:
+        own._state.db = transactions().db
         return own, False
     if values["transaction_id"] is None:
         return None
     names = ("gateway_name", "kind", "transaction_id")
-    same = transactions().filter(**{name: values[name] for name in names}).first()
+    same = rows.filter(**{name: values[name] for name in names}).first()
     if same is None:
         return None
     if same.operation_key is None:

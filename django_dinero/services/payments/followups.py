@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Unpack
 
 from django_dinero import identifiers
+from django_dinero.db.failures import own_errors
 from django_dinero.exceptions import DineroError
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import check_request
@@ -30,6 +31,7 @@ ACCEPTED = names_of(FollowUpOptions)
 Rule = Callable[[Family, Decimal], DineroError | None]
 
 
+@own_errors()
 def capture(
     authorization: Transaction,
     amount: Decimal | int | str | None = None,
@@ -42,6 +44,7 @@ def capture(
     return order.earlier() or order.carry_out(ledger.family_of(authorization))
 
 
+@own_errors()
 def void(original: Transaction, **options: Unpack[FollowUpOptions]) -> Transaction:
     """Cancel what the bank has not settled, whole; see :meth:`Transaction.void`."""
     asked = _amount(original, None, Decimal(original.price))
@@ -50,6 +53,7 @@ def void(original: Transaction, **options: Unpack[FollowUpOptions]) -> Transacti
     return order.earlier() or order.carry_out(ledger.family_of(original))
 
 
+@own_errors()
 def refund(
     original: Transaction,
     amount: Decimal | int | str | None = None,
@@ -240,7 +244,8 @@ class FollowUpOrder:
             idempotency_key=self.key.key,
             scope=self.key.scope,
         )
-        problem = self.rule(ledger.restore_lost_rows(original), request.amount)
+        with journal.released_on_failure(operation):
+            problem = self.rule(ledger.restore_lost_rows(original), request.amount)
         if problem is not None:
             raise execute.abandon(operation, problem)
         return operation

@@ -8,6 +8,7 @@ from typing import Literal, Unpack
 
 from django.utils.translation import gettext as _
 
+from django_dinero.db.failures import own_errors
 from django_dinero.enums import RemoteStatus, ResultStatus
 from django_dinero.exceptions import (
     AuthenticationError,
@@ -43,6 +44,7 @@ UNREADABLE = (AuthenticationError, NotPermittedError, UnsupportedFeature)
 STATUSES = {"approve": TransactionStatus.APPROVED, "decline": TransactionStatus.DECLINED}
 
 
+@own_errors()
 def decide_review(
     held: Transaction, action: Action, **options: Unpack[FollowUpOptions]
 ) -> Transaction:

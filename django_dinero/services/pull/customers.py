@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from django_dinero.cards import holds_card_number, without_card_numbers
+from django_dinero.db.failures import repeated
 from django_dinero.db.transactions import locked
 from django_dinero.exceptions import CustomerNotFoundError
 from django_dinero.gateways.types import RemoteCard, RemoteCustomer
@@ -78,12 +80,13 @@ def _pull_batch(
 ) -> list[Customer]:
     using = router.db_for_write(Customer)
     remotes = [_scrubbed(remote) for remote in remotes]
+    write = partial(_write_batch, gateway_name, remotes, using, snapshot)
     try:
-        return _write_batch(gateway_name, remotes, using, snapshot)
+        return repeated(write, using)
     except IntegrityError:
         pass
     # Another process has just inserted one of them. The second attempt finds its row.
-    return _write_batch(gateway_name, remotes, using, snapshot)
+    return repeated(write, using)
 
 
 def _scrubbed(remote: RemoteCustomer) -> RemoteCustomer:

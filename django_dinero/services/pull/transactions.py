@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from django_dinero.db.failures import own_errors
 from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus, TransactionKind
 from django_dinero.exceptions import InvalidTransactionError
 from django_dinero.gateways.registry import get_gateway
@@ -34,6 +35,7 @@ SAME_AMOUNT_KINDS = (OperationKind.CHARGE, OperationKind.AUTHORIZE, OperationKin
 CAPTURED = (RemoteStatus.CAPTURED, RemoteStatus.SETTLED)
 
 
+@own_errors()
 def retrieve_transaction(transaction_id: str, *, gateway_name: str | None = None) -> Transaction:
     """Fetch a transaction and bring its row up to date; see :meth:`Transaction.retrieve`."""
     gateway = get_gateway(gateway_name)

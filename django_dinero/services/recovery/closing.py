@@ -7,6 +7,7 @@ from dataclasses import replace
 from django.utils.translation import gettext as _
 
 from django_dinero.cards import text_of, unsendable
+from django_dinero.db.failures import own_errors
 from django_dinero.exceptions import InvalidInput
 from django_dinero.models.operation import Operation, OperationState
 from django_dinero.redaction import Secret
@@ -17,6 +18,7 @@ NOTE_LENGTH = 500
 NAME_LENGTH = 150
 
 
+@own_errors()
 def close(operation: Operation, *, note: str | Secret, by: str | Secret) -> Operation:
     """Finish an operation that needs attention; see :meth:`Operation.close`."""
     texts = {"note": (note, NOTE_LENGTH), "by": (by, NAME_LENGTH)}

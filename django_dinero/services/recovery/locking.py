@@ -11,6 +11,7 @@ from typing import Any
 from django.db import IntegrityError, router, transaction
 from django.utils.translation import gettext as _
 
+from django_dinero.db.failures import repeated
 from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.db.transactions import in_transaction
 from django_dinero.exceptions import DineroError, OperationInProgress
@@ -81,12 +82,16 @@ def _patience() -> float:
 def _try_to_lock(operation: Operation, lease_seconds: float) -> Operation:
     rows = Operation.objects.using(operation.written_on)
     lease = UtcIn(timedelta(seconds=lease_seconds))
-    try:
+
+    def lock() -> None:
         with transaction.atomic(using=operation.written_on):
             # Only if it is still NEW: an operation that has ended must not get a lock.
             rows.filter(pk=operation.pk, state=OperationState.NEW).update(
                 held_lock=operation.lock_name, lease_until=lease, updated_at=UtcNow()
             )
+
+    try:
+        repeated(lock, operation.written_on)
         operation.refresh_from_db()
         return operation
     except IntegrityError:

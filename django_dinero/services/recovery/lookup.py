@@ -10,6 +10,7 @@ from functools import partial
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
+from django_dinero.db.failures import own_errors, repeated
 from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.enums import RemoteStatus
 from django_dinero.exceptions import CustomerNotFoundError, DineroError
@@ -54,6 +55,7 @@ CLOCK_SKEW = timedelta(minutes=15)
 MAX_ATTEMPTS = 32_767
 
 
+@own_errors()
 def look_up(operation: Operation) -> Operation:
     """Record what can be proven now about an open operation, and return it up to date.
 
@@ -211,11 +213,14 @@ def _check_later(operation: Operation, problem: str) -> None:
     steps = (5, 30, 120, 600, 3600)
     wait = timedelta(seconds=steps[min(operation.attempts, len(steps) - 1)])
     rows = Operation.objects.using(operation.written_on)
-    rows.filter(pk=operation.pk, state=operation.state).update(
+    rows = rows.filter(pk=operation.pk, state=operation.state)
+    noted = partial(
+        rows.update,
         attempts=min(operation.attempts + 1, MAX_ATTEMPTS),
         next_check_at=UtcIn(wait),
         outcome=replace(RecordedOutcome.of(operation), lookup=problem[:500]).to_json(),
     )
+    repeated(noted, operation.written_on)
     operation.refresh_from_db()
 
 

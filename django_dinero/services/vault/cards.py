@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Unpack
 
@@ -83,6 +83,15 @@ def validate_card(card: CreditCard, cvv: Secret | None) -> None:
         raise error_for(result.reasons, gateway_name=gateway.name)
 
 
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A card that the gateway has taken, and that has to be written here."""
+
+    operation: Operation
+    outcome: RecordedOutcome
+    answer: GatewayAnswer
+
+
 def store_card(card: CreditCard, write: WriteRow) -> None:
     """Send a card that has a new number or token, and write its row with the answer.
 
@@ -95,9 +104,10 @@ def store_card(card: CreditCard, write: WriteRow) -> None:
     details = _check_input(gateway, card)
     _fill_row(card, details)
     send = _add_at_gateway if created else _replace_number
-    answer = send(gateway, card, details)
-    write(answer)
-    if answer.accepted:
+    sent = send(gateway, card, details)
+    with journal.told_if_unrecorded(sent.operation, OperationState.SUCCEEDED, sent.outcome):
+        write(sent.answer)
+    if sent.answer.accepted:
         # No receiver gets the number to see.
         card.drop_secrets()
         _announce_after_commit(card, created=created)
@@ -126,7 +136,13 @@ def _announce_after_commit(card: CreditCard, *, created: bool) -> None:
 
 
 def _stored_customer(card: CreditCard) -> Customer:
-    customer: Customer | None = getattr(card, "customer", None)  # none was set at all
+    if "customer" not in card._state.fields_cache:
+        # From the primary: Django would read it from a replica.
+        stored = Customer.objects.using(router.db_for_write(Customer)).filter(pk=card.customer_pk)
+        found = stored.first()
+        if found is not None:
+            card.customer = found
+    customer: Customer | None = card._state.fields_cache.get("customer")
     if customer is None or customer.pk is None:
         raise InvalidInput({"customer": _("Save the customer first.")})
     return customer
@@ -166,7 +182,7 @@ def _fill_row(card: CreditCard, details: CardDetails | PaymentToken) -> None:
 
 def _add_at_gateway(
     gateway: Gateway, card: CreditCard, details: CardDetails | PaymentToken
-) -> GatewayAnswer:
+) -> _Sent:
     customer = card.customer
     card.gateway_name, card.live = gateway.name, gateway.live
     check_request(gateway, CardRequest("", customer.customer_id or "", details))
@@ -181,7 +197,8 @@ def _add_at_gateway(
         customer_id=customer_id,
         intent=Intent(customer_key=customer.customer_key, **validation.shown(details)),
     )
-    _record_other_cards(operation, card)
+    with journal.released_on_failure(operation):
+        _record_other_cards(operation, card)
     request = CardRequest(
         operation_key=operation.key,
         customer_id=customer_id,
@@ -191,9 +208,9 @@ def _add_at_gateway(
     gateway.expect(*customer.new_ids)
     result = journal.send(gateway, operation, partial(gateway.add_card, request))
     existing = _card_without_row(customer, result, details)
-    answer = _apply_answer(card, operation, existing or result, details, accepted=existing is None)
+    sent = _apply_answer(card, operation, existing or result, details, accepted=existing is None)
     customer.forget_cards()
-    return answer
+    return sent
 
 
 def _record_other_cards(operation: Operation, card: CreditCard) -> None:
@@ -229,7 +246,7 @@ def _unfinished_deletes(operation: Operation) -> QuerySet[Operation]:
 
 
 def _conclude(
-    card: CreditCard, operation: Operation, result: RemoteCard, *, stored_before: bool
+    card: CreditCard, operation: Operation, outcome: RecordedOutcome, *, stored_before: bool
 ) -> None:
     """End the operation in the transaction that writes the row.
 
@@ -240,10 +257,9 @@ def _conclude(
     if stored_before:
         # Before anything else: a worker that sends a delete locks its operation first and asks for
         # the lock of the cards second.
-        _cancel_deletes(operation, result.card_id)
-    outcome = RecordedOutcome(customer_id=result.customer_id, card_id=result.card_id)
-    journal.conclude(
-        operation, OperationState.SUCCEEDED, outcome, lambda: None, card_id=result.card_id
+        _cancel_deletes(operation, outcome.card_id)
+    journal.conclude_with_rows(
+        operation, OperationState.SUCCEEDED, outcome, card_id=outcome.card_id
     )
     if not operation.ended_from:
         raise OutcomeUnknown(
@@ -285,10 +301,17 @@ def _card_without_row(
     """
     if not isinstance(result, Refusal) or not has_reason(result, ReasonKind.DUPLICATE_CARD):
         return None
-    cards = CreditCard.objects.using(router.db_for_write(CreditCard)).filter(
-        gateway_name=customer.gateway_name, customer_id=customer.customer_id
+    stored_here = (
+        CreditCard.objects.using(using)
+        .filter(
+            gateway_name=customer.gateway_name,
+            customer_id=customer.customer_id,
+            card_id=result.existing_id,
+        )
+        .exists()
+        for using in journal.aliases_to_read(CreditCard)
     )
-    if not result.existing_id or cards.filter(card_id=result.existing_id).exists():
+    if not result.existing_id or any(stored_here):
         return None
     shown = validation.shown(details)
     return RemoteCard(
@@ -298,7 +321,7 @@ def _card_without_row(
 
 def _replace_number(
     gateway: Gateway, card: CreditCard, details: CardDetails | PaymentToken
-) -> GatewayAnswer:
+) -> _Sent:
     request = CardUpdate(
         operation_key=identifiers.new_key(),
         customer_id=card.customer_id,
@@ -320,7 +343,8 @@ def _replace_number(
         card_id=card.card_id,
         intent=Intent(**validation.shown(details)),
     )
-    details = _reread(operation, card, details)
+    with journal.released_on_failure(operation):
+        details = _reread(operation, card, details)
     request = replace(
         request,
         address=details.address,
@@ -366,7 +390,7 @@ def _apply_answer(
     details: CardDetails | PaymentToken,
     *,
     accepted: bool = True,
-) -> GatewayAnswer:
+) -> _Sent:
     """Put the gateway's answer on the instance; return it with the function that concludes it."""
     if isinstance(result, Refusal):
         raise journal.close_refused(operation, result)
@@ -376,5 +400,6 @@ def _apply_answer(
     if isinstance(details, PaymentToken):
         card.month = result.month or card.month
         card.year = result.year or card.year
-    conclude = partial(_conclude, card, operation, result, stored_before=not accepted)
-    return GatewayAnswer(accepted=accepted, conclude=conclude)
+    outcome = RecordedOutcome(customer_id=result.customer_id, card_id=result.card_id)
+    conclude = partial(_conclude, card, operation, outcome, stored_before=not accepted)
+    return _Sent(operation, outcome, GatewayAnswer(accepted=accepted, conclude=conclude))

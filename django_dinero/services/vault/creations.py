@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from django.db import router
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from django_dinero import identifiers
@@ -27,6 +28,7 @@ from django_dinero.exceptions import (
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import ask
 from django_dinero.gateways.types import CustomerRequest, Refusal, RemoteCustomer, has_reason
+from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation
 from django_dinero.services import journal, modes, pull
@@ -46,10 +48,20 @@ def customer_key_for(given: Mapping[str, Any], gateway_name: str) -> str:
 
 
 def customer_with_same_key(customer: Customer) -> Customer | None:
-    """Return the stored customer with the same customer key, or None."""
-    return Customer.objects.filter(
-        gateway_name=customer.gateway_name, customer_key=customer.customer_key
-    ).first()
+    """Return the stored customer with the same customer key, or None.
+
+    The caller's transaction may have begun before another one stored it: then only the journal's
+    connection sees it.
+    """
+    for using in journal.aliases_to_read(Customer):
+        rows = Customer.objects.using(using).filter(
+            gateway_name=customer.gateway_name, customer_key=customer.customer_key
+        )
+        made = rows.first()
+        if made is not None:
+            made._state.db = router.db_for_write(Customer)
+            return made
+    return None
 
 
 def earlier_customer(
@@ -65,7 +77,7 @@ def earlier_customer(
         OperationInProgress, OutcomeUnknown, NeedsAttention: it has no result yet.
     """
     lock_name = customer.lock_name
-    pending = Operation.objects.filter(held_lock=lock_name).first()
+    pending = Operation.objects.using(journal.current_alias()).filter(held_lock=lock_name).first()
     if pending is not None and look_up(pending).is_open:
         raise idempotency.unfinished_error(pending)
     made = customer_with_same_key(customer)
@@ -94,8 +106,16 @@ def _has_same_values(
     names = ("email", "first_name", "last_name", "owner_id")
     if any(getattr(made, name) != getattr(asked, name) for name in names):
         return False
-    stored = {row.last_4 for row in made.cards.all()}
+    stored = {
+        last_4
+        for using in journal.aliases_to_read(CreditCard)
+        for last_4 in _cards_of(made, using).values_list("last_4", flat=True)
+    }
     return card.last_4 in stored if isinstance(card, CardDetails) else bool(card is None or stored)
+
+
+def _cards_of(customer: Customer, using: str) -> QuerySet[CreditCard]:
+    return CreditCard.objects.using(using).filter(customer_pk=customer.pk)
 
 
 def creation_request(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Unpack
 
-from django.db import IntegrityError
+from django.db import IntegrityError, router
 from django.utils.translation import gettext as _
 
 from django_dinero import signals
 from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, text_of
+from django_dinero.db.failures import as_it_is, own_errors
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import check_request
 from django_dinero.gateways.registry import get_gateway
@@ -40,6 +42,7 @@ CUSTOMER_NAMES = ("first_name", "last_name")
 ACCEPTED = names_of(CustomerOptions) | {"email", "gateway_name"}
 
 
+@own_errors()
 def create_customer(
     *, email: str, gateway_name: str | None = None, **options: Unpack[CustomerOptions]
 ) -> Customer:
@@ -125,18 +128,22 @@ def _store_with_card(
         RecordedOutcome(
             customer_id=remote.customer_id, card_ids=tuple(c.card_id for c in remote.cards)
         ),
-        lambda: _write_rows(customer, remote, card),
+        partial(_write_rows, customer, as_it_is(customer), remote, card),
         customer_id=remote.customer_id,
     )
     signals.send(signals.customer_pushed, Customer, customer=customer, created=True)
-    for row in customer.cards:
+    for row in CreditCard.objects.using(router.db_for_write(CreditCard)).filter(customer=customer):
         signals.send(signals.card_pushed, CreditCard, card=row, created=True)
     return customer
 
 
 def _write_rows(
-    customer: Customer, remote: RemoteCustomer, typed: CardDetails | PaymentToken
+    customer: Customer,
+    restore: Callable[[], None],
+    remote: RemoteCustomer,
+    typed: CardDetails | PaymentToken,
 ) -> None:
+    restore()  # whatever a rollback has taken back
     customer.customer_id = remote.customer_id
     # One that the gateway had before may have other values there. Then ours are pushed.
     customer.save_with_answer(GatewayAnswer(accepted=not customer.differs_from(remote)))
@@ -151,6 +158,7 @@ def _write_rows(
         row.save_with_answer(GatewayAnswer(with_customer=True))
 
 
+@own_errors()
 def retrieve_customer(customer_id: str, *, gateway_name: str | None = None) -> Customer:
     """Pull a customer from the gateway; see :meth:`Customer.retrieve`."""
     gateway = get_gateway(gateway_name)

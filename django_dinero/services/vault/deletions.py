@@ -6,10 +6,13 @@ to be deleted at the gateway.
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.db import router
 from django.db.models import QuerySet
 
 from django_dinero import signals
+from django_dinero.db.failures import own_errors, repeated
 from django_dinero.exceptions import (
     AuthenticationError,
     DineroError,
@@ -66,6 +69,7 @@ def _creations_of(lock_name: str, using: str) -> QuerySet[Operation]:
     )
 
 
+@own_errors()
 def push_delete(key: str, using: str | None = None) -> None:
     """Delete at the gateway what a tombstone names. If it is gone already, that is a success.
 
@@ -143,7 +147,8 @@ def _fill_in_customer_id(operation: Operation) -> bool:
 
 def record_deletion_again(operation: Operation) -> Operation:
     """Write a new tombstone for a delete that is proven not to have happened."""
-    return Operation.objects.using(operation.written_on).create(
+    again = partial(
+        Operation.objects.using(operation.written_on).create,
         kind=operation.kind,
         gateway_name=operation.gateway_name,
         lock_name=operation.lock_name,
@@ -152,6 +157,7 @@ def record_deletion_again(operation: Operation) -> Operation:
         card_id=operation.card_id,
         parent_key=operation.key,
     )
+    return repeated(again, operation.written_on)
 
 
 def _announce_deleted(operation: Operation) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
-from django.db import router, transaction
+from django.db import Error, router, transaction
 
 from django_dinero import identifiers, signals
+from django_dinero.db.failures import own_errors, repeated
 from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import DineroError, NotSent, OperationInProgress
 from django_dinero.gateways.base import Gateway
@@ -70,6 +72,7 @@ def push_card(pk: int, using: str | None = None) -> CreditCard | None:
     return _push(CreditCard, pk, using or router.db_for_write(CreditCard), _send_card)
 
 
+@own_errors()
 def _push(model: type[RowT], pk: int, using: str, send: Callable[[RowT], None]) -> RowT | None:
     row: RowT | None = None
     for _attempt in range(MAX_PUSHES):
@@ -86,11 +89,25 @@ def _push(model: type[RowT], pk: int, using: str, send: Callable[[RowT], None]) 
         except DineroError as error:
             failure = error
         if failure is not None:
-            _mark_failed(row, failure)
+            _note_failure(row, failure)
             raise failure
         if row.sync_state not in WAITING:
             return row  # as the push left it
     return row
+
+
+def _note_failure(row: Customer | CreditCard, error: DineroError) -> None:
+    """Note an error on its row. If the database fails too, the row waits to be pushed as before."""
+    try:
+        _mark_failed(row, error)
+    except Error as broken:
+        logger.error(
+            "Push of %s %s failed (%s), and so did the database: %s",
+            row._meta.model_name,
+            row.pk,
+            error.code,
+            type(broken).__name__,
+        )
 
 
 def _mark_failed(row: Customer | CreditCard, error: DineroError) -> None:
@@ -104,9 +121,11 @@ def _mark_failed(row: Customer | CreditCard, error: DineroError) -> None:
         # The gateway has nothing of it: a later edit must ask, even if it brings back old values.
         failure["synced_digest"] = ""
     if state == SyncState.MISSING and isinstance(row, CreditCard):
-        new_default = _mark_missing(row, failure)
+        using = row._state.db or router.db_for_write(CreditCard)
+        new_default = repeated(partial(_mark_missing, row, failure, using), using)
     else:
-        _stored_row(row).filter(version=row.version).update_without_push(**failure)
+        same = _stored_row(row).filter(version=row.version)
+        repeated(partial(same.update_without_push, **failure), same.db)
     _reread(row)
     logger.warning("Push of %s %s failed: %s", row._meta.model_name, row.pk, error.code)
     signals.send(signals.push_failed, type(row), instance=row, error=error)
@@ -115,9 +134,8 @@ def _mark_failed(row: Customer | CreditCard, error: DineroError) -> None:
             push_card(new_default.pk, row._state.db)
 
 
-def _mark_missing(card: CreditCard, failure: Mapping[str, Any]) -> CreditCard | None:
+def _mark_missing(card: CreditCard, failure: Mapping[str, Any], using: str) -> CreditCard | None:
     """Mark a card as missing at the gateway; return the new default card if it was the default."""
-    using = card._state.db or router.db_for_write(CreditCard)
     with transaction.atomic(using=using):
         default_card.lock([card.customer_pk], using)
         rows = _stored_row(card).filter(version=card.version)
@@ -138,6 +156,12 @@ def _reread(row: Customer | CreditCard) -> bool:
     except ObjectDoesNotExist:
         return False
     return True
+
+
+def _reread_locked(operation: Operation, row: Customer | CreditCard) -> bool:
+    """As :func:`_reread`, under the lock of an operation that is not sent yet."""
+    with journal.released_on_failure(operation):
+        return _reread(row)
 
 
 def _mark_synced(row: Customer | CreditCard, **facts: str) -> bool:
@@ -192,7 +216,7 @@ def _create_customer(gateway: Gateway, row: Customer) -> None:
         key=request.operation_key,
         intent=creations.creation_intent(row),
     )
-    if not _reread(row):
+    if not _reread_locked(operation, row):
         journal.move(operation, OperationState.FAILED, RecordedOutcome(error="deleted meanwhile"))
         return
     if row.customer_id is not None:
@@ -305,7 +329,7 @@ def _has_nothing_new(row: Customer | CreditCard) -> bool:
 
 def _still_waits(operation: Operation, row: Customer | CreditCard) -> bool:
     """Load a row again under its lock; if nothing is left to push, end the operation."""
-    if _reread(row) and row.sync_state in WAITING:
+    if _reread_locked(operation, row) and row.sync_state in WAITING:
         return True
     journal.move(operation, OperationState.FAILED, RecordedOutcome(error="nothing left to push"))
     _reread(row)  # whoever met our lock since we read it left its change to us

@@ -1,0 +1,243 @@
+"""Writes that are repeated, and what callers are told where a database fails."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from typing import Any
+
+import pytest
+from django.db import (
+    Error,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    transaction,
+)
+
+from django_dinero.db import failures
+from django_dinero.exceptions import DineroError, NotSent, OutcomeUnknown
+from django_dinero.models import Customer, Operation
+
+NO_ROW = "no such row"
+
+
+class PostgresError(Exception):
+    """As psycopg raises it."""
+
+    def __init__(self, sqlstate: str) -> None:
+        super().__init__("could not serialize access")
+        self.sqlstate = sqlstate
+
+
+class Psycopg2Error(Exception):
+    """As psycopg2 raises it."""
+
+    def __init__(self, pgcode: str) -> None:
+        super().__init__("could not serialize access")
+        self.pgcode = pgcode
+
+
+def told(kind: type[Error], *args: Any, cause: Exception | None = None) -> Error:
+    """Return an error as Django raises it, from that of the driver."""
+    error = kind(*args)
+    error.__cause__ = cause
+    return error
+
+
+def busy() -> Error:
+    """Return what SQLite says to one who writes while another one does."""
+    cause = sqlite3.OperationalError("database is locked")
+    cause.sqlite_errorcode = sqlite3.SQLITE_BUSY | (2 << 8)  # SQLITE_BUSY_SNAPSHOT
+    return told(OperationalError, "database is locked", cause=cause)
+
+
+SERIALIZATION = told(OperationalError, "could not…", cause=PostgresError("40001"))
+DEADLOCK = told(OperationalError, 1213, "Deadlock found when trying to get lock")
+DEAD_LINK = told(IntegrityError, "still referenced", cause=PostgresError("23503"))
+DUPLICATE = told(IntegrityError, 1062, "Duplicate entry")
+CONFLICTS = [
+    SERIALIZATION,
+    told(OperationalError, "deadlock detected", cause=PostgresError("40P01")),
+    told(OperationalError, "deadlock detected", cause=Psycopg2Error("40P01")),
+    DEADLOCK,
+    told(OperationalError, 1205, "Lock wait timeout exceeded"),
+    told(OperationalError, 1020, "Record has changed since last read"),
+    busy(),
+]
+OTHERS = [
+    DUPLICATE,
+    told(OperationalError, 2013, "Lost connection to server during query"),
+    told(OperationalError, "server closed the connection", cause=PostgresError("57P01")),
+    told(InterfaceError, "connection already closed"),
+    told(OperationalError),
+    told(OperationalError, "disk I/O error", cause=sqlite3.OperationalError("disk I/O error")),
+]
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses that were made; nobody waits."""
+    made: list[float] = []
+    monkeypatch.setattr("django_dinero.db.failures.time.sleep", made.append)
+    return made
+
+
+def failing(*errors: Error) -> Any:
+    """Return a write that fails so, and then passes with the number of its attempts."""
+    left, attempts = list(errors), 0
+
+    def write() -> int:
+        nonlocal attempts
+        attempts += 1
+        if left:
+            raise left.pop(0)
+        return attempts
+
+    return write
+
+
+@pytest.mark.parametrize("error", CONFLICTS)
+def test_what_another_transaction_broke_may_pass(error: Error) -> None:
+    assert failures.is_conflict(error)
+    assert failures.is_rivalry(error)
+
+
+@pytest.mark.parametrize("error", OTHERS)
+def test_other_errors_do_not_pass_by_themselves(error: Error) -> None:
+    assert not failures.is_conflict(error)
+    assert not failures.is_rivalry(error)
+
+
+@pytest.mark.parametrize(
+    "error", [DEAD_LINK, told(IntegrityError, 1451), told(IntegrityError, 1452)]
+)
+def test_a_dead_link_is_a_rivals_only_where_it_is_asked(error: Error) -> None:
+    assert failures.is_rivalry(error)
+    assert not failures.is_conflict(error)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_write_is_repeated_with_growing_pauses(pauses: list[float]) -> None:
+    times = len(failures.PAUSES)
+    assert failures.repeated(failing(*[DEADLOCK] * times), "default") == times + 1
+    for pause, average in zip(pauses, failures.PAUSES, strict=True):
+        assert average / 2 <= pause <= average * 1.5
+    assert len(set(pauses)) == times
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_takes_too_long_is_not_repeated(
+    pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock that was waited for in vain would be waited for in vain again."""
+    monkeypatch.setattr(failures, "PATIENCE", -1.0)
+    with pytest.raises(OperationalError, match="Deadlock"):
+        failures.repeated(failing(DEADLOCK), "default")
+    assert pauses == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_at_last_the_error_is_raised() -> None:
+    with pytest.raises(OperationalError, match="Deadlock"):
+        failures.repeated(failing(*[DEADLOCK] * (len(failures.PAUSES) + 1)), "default")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("error", [DUPLICATE, DEAD_LINK])
+def test_nothing_else_is_repeated(error: Error, pauses: list[float]) -> None:
+    with pytest.raises(IntegrityError):
+        failures.repeated(failing(error), "default")
+    assert pauses == []
+    passes = failures.is_rivalry(error)
+    if passes:
+        assert failures.repeated(failing(error), "default", failures.is_rivalry) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_callers_transaction_is_the_callers_to_repeat(pauses: list[float]) -> None:
+    with transaction.atomic(), pytest.raises(OperationalError):
+        failures.repeated(failing(DEADLOCK), "default")
+    connection.set_autocommit(False)
+    try:
+        with pytest.raises(OperationalError):
+            failures.repeated(failing(DEADLOCK), "default")
+    finally:
+        connection.set_autocommit(True)
+    assert pauses == []
+
+
+def test_an_instance_gets_its_values_back() -> None:
+    row: Any = Customer(email="a@example.com")
+    restore = failures.as_it_is(row)
+    row.pk, row.email, row.extra = 5, "b@example.com", 1
+    row._state.adding, row._state.db = False, "default"
+    restore()
+    assert (row.pk, row.email, row._state.adding, row._state.db) == (
+        None,
+        "a@example.com",
+        True,
+        None,
+    )
+    assert not hasattr(row, "extra")
+
+
+# -- What a caller is told -------------------------------------------------------------------------
+
+
+@failures.own_errors()
+def verb(error: Exception, *sent: Operation) -> None:
+    for operation in sent:
+        failures.note_sent(operation)
+    raise error
+
+
+@pytest.mark.parametrize("kind", [OperationalError, InterfaceError, InternalError])
+def test_before_anything_is_sent_nothing_was(kind: type[Error]) -> None:
+    with pytest.raises(NotSent, match="nothing was sent") as caught:
+        verb(kind("read-only"))
+    assert isinstance(caught.value.__cause__, kind)
+
+
+@pytest.mark.parametrize("error", [DUPLICATE, ProgrammingError(NO_ROW), ValueError(NO_ROW)])
+def test_the_callers_own_mistakes_stay_what_they_are(error: Exception) -> None:
+    with pytest.raises(type(error)):
+        verb(error)
+
+
+@pytest.mark.parametrize("error", [*CONFLICTS, DUPLICATE, ProgrammingError(NO_ROW)])
+def test_after_it_was_sent_the_outcome_is_unknown(
+    error: Error, caplog: pytest.LogCaptureFixture
+) -> None:
+    operation = Operation(key="the-key", gateway_name="main")
+    with (
+        caplog.at_level(logging.CRITICAL),
+        pytest.raises(OutcomeUnknown, match="the-key") as caught,
+    ):
+        verb(error, operation)
+    assert (caught.value.operation, caught.value.gateway_name) == (operation, "main")
+    (line,) = caplog.messages
+    assert "the-key was sent to main" in line
+    assert type(error).__name__ in line
+
+
+def test_our_own_exceptions_pass() -> None:
+    with pytest.raises(DineroError, match="as it is"):
+        verb(DineroError("as it is"), Operation())
+
+
+def test_what_one_verb_sent_is_not_what_the_next_one_did() -> None:
+    with pytest.raises(OutcomeUnknown):
+        verb(InterfaceError(), Operation())
+    with pytest.raises(NotSent):
+        verb(InterfaceError())
+
+
+def test_what_a_verb_inside_another_sent_is_its_own() -> None:
+    with pytest.raises(NotSent), failures.own_errors():
+        with pytest.raises(OutcomeUnknown):
+            verb(InterfaceError(), Operation())
+        raise InterfaceError
