@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING, ClassVar, Self, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import models
+from django.db import models, router
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.cards import wrap_secrets
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from django_dinero.models.card import CreditCard
     from django_dinero.models.card_list import CardList
     from django_dinero.models.transaction import Transaction
+
+
+def default_among(cards: Iterable[CreditCard]) -> CreditCard | None:
+    """Return the card of a customer's that is charged when only the customer is named."""
+    there = [card for card in cards if card.sync_state != "missing"]
+    return next((card for card in there if card.is_default), there[0] if there else None)
 
 
 class Customer(SyncedModel):
@@ -178,9 +184,12 @@ class Customer(SyncedModel):
 
     @property
     def default_card(self) -> CreditCard | None:
-        """The card that is charged when only the customer is named."""
-        cards = [card for card in self.cards.all() if card.sync_state != "missing"]
-        return next((card for card in cards if card.is_default), cards[0] if cards else None)
+        """The card that is charged when only the customer is named.
+
+        It is not read from a replica. Cards that were prefetched are taken as they are.
+        """
+        cards: Any = self.cards
+        return default_among(cards.db_manager(router.db_for_write(cards.model)).all())
 
     def forget_cards(self) -> None:
         """Drop the prefetched cards, because a card was added or deleted."""

@@ -9,11 +9,12 @@ from functools import partial
 from typing import Any, Unpack
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ObjectDoesNotExist
+from django.db import router
 from django.utils.translation import gettext as _
 
 from django_dinero import identifiers
 from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, check_cvv, text_of
+from django_dinero.db.failures import own_errors
 from django_dinero.exceptions import InvalidInput
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import check_request
@@ -22,9 +23,9 @@ from django_dinero.gateways.types import ChargeRequest, StoredCard
 from django_dinero.input_errors import InputErrors
 from django_dinero.models.arguments import ChargeOptions, PaymentOptions, names_of
 from django_dinero.models.card import CreditCard
-from django_dinero.models.customer import Customer
+from django_dinero.models.customer import Customer, default_among
 from django_dinero.models.operation import Operation, OperationKind
-from django_dinero.models.sync_state import SyncState
+from django_dinero.models.sync_state import SyncedQuerySet, SyncState
 from django_dinero.models.transaction import Transaction
 from django_dinero.money import parse_amount
 from django_dinero.redaction import Secret
@@ -43,14 +44,15 @@ ACCEPTED = names_of(ChargeOptions) | {"price"}
 TYPED = CARD_ARGUMENTS.difference(ADDRESS_FIELDS)
 
 
+@own_errors()
 def charge(price: Decimal | int | str, **options: Unpack[ChargeOptions]) -> Transaction:
     """Charge or authorize; see :meth:`Transaction.create` for arguments and errors."""
     order = ChargeOrder.read(price, options)
     earlier = idempotency.earlier(order.key, order.parameters)
     if earlier is not None:
         return earlier  # also when the card has gone meanwhile
-    order.refuse_if_impossible()
-    request = order.request_with_history()
+    order = order.with_present_rows()
+    request = order.full_request()
     try:
         operation = order.open(request)
     except journal.KeyTaken as taken:
@@ -145,10 +147,7 @@ class ChargeForm:
         )
 
     def request(self, source: Source, amount: Decimal, currency: str) -> ChargeRequest:
-        """Return what is sent to the gateway, without the history of the card."""
-        email = self.email
-        if not email and source.customer is not None:
-            email = source.customer.email
+        """Return what is sent to the gateway, without what our rows add to it."""
         return ChargeRequest(
             operation_key=identifiers.new_key(),
             amount=amount,
@@ -156,7 +155,7 @@ class ChargeForm:
             source=source.charge,
             capture=self.capture,
             cvv=self.cvv,
-            email=email,
+            email=self.email,
             customer_ip=self.customer_ip,
             initiator=self.initiator,
             order_reference=self.texts["order_reference"],
@@ -172,6 +171,9 @@ class ChargeOrder:
     source: Source
     request: ChargeRequest
     key: CallerKey
+    #: What makes two orders the same; of a number only the last four digits.
+    parameters: Mapping[str, object]
+    #: The primary key of the user who was named as the owner.
     owner_pk: object
 
     @classmethod
@@ -193,58 +195,47 @@ class ChargeOrder:
             raise errors.as_exception()
         currency = errors.collect(_currency, gateway, options.get("currency")) or gateway.currency
         amount = errors.collect(parse_amount, price, currency)
-        owner_pk = errors.collect(_owner_pk, options.get("owner"), source)
+        owner_pk = errors.collect(_owner_pk, options.get("owner"))
         if errors.by_field or source is None or amount is None:
             raise errors.as_exception(gateway_name=gateway.name)
         gateway.require("charge")
         request = form.request(source, amount, currency)
         check_request(gateway, request)
-        gateway.expect(*source.new_ids)
-        return cls(gateway, source, request, form.key.at(gateway.name), owner_pk)
+        parameters = _parameters(gateway, source, request)
+        key = form.key.at(gateway.name)
+        return cls(gateway, source, request, key, parameters, owner_pk)
 
-    @property
-    def parameters(self) -> dict[str, object]:
-        """What makes two orders the same; of a number only the last four digits."""
-        charged, source, request = self.request.source, self.source, self.request
-        shown: dict[str, object] = dict(source.shown)
-        if source.by_customer and source.customer is not None:
-            shown = {"customer": str(source.customer.public_id)}
-        elif isinstance(charged, StoredCard):
-            shown |= {"customer_id": charged.customer_id, "card_id": charged.card_id}
-        elif isinstance(charged, CardDetails):
-            shown |= {"month": charged.month, "year": charged.year}
-        return {
-            "verb": "charge" if request.capture else "authorize",
-            "gateway": self.gateway.name,
-            "live": self.gateway.live,
-            "amount": str(request.amount),
-            "currency": request.currency,
-            "order_reference": request.order_reference,
-            **shown,
-        }
+    def with_present_rows(self) -> ChargeOrder:
+        """Return the order with its card and customer as they are now.
 
-    def refuse_if_impossible(self) -> None:
-        """Raise :class:`InvalidInput` if there is nothing that could be charged now."""
-        if self.source.problem:
-            raise InvalidInput(self.source.problem)
-        card = self.source.card
-        if card is not None and card.live != self.gateway.live:
-            modes.refuse_foreign(self.gateway, card)
+        Raises:
+            InvalidInput: there is nothing that could be charged now.
+        """
+        source = self.source if self.source.by_customer else _present(self.source)
+        if source.problem:
+            raise InvalidInput(source.problem)
+        if source.card is not None and source.card.live != self.gateway.live:
+            modes.refuse_foreign(self.gateway, source.card)
+        self.gateway.expect(*source.new_ids)
+        return replace(self, source=source)
 
-    def request_with_history(self) -> ChargeRequest:
-        """Return the request with what the networks want to know of this card's first charge."""
-        card = self.source.card
+    def full_request(self) -> ChargeRequest:
+        """Return the request with the customer's e-mail, and what the networks want to know."""
+        request, card, customer = self.request, self.source.card, self.source.customer
+        if not request.email and customer is not None and customer.email:
+            request = replace(request, email=customer.email)
+            check_request(self.gateway, request)
         if card is None:
-            return self.request
+            return request
         charges = ledger.charges_with_number_of(card)
         known = charges.exclude(network_transaction_id="")
         first = known.values_list("network_transaction_id", "price").first()
         if first is not None:
-            return replace(self.request, network_transaction_id=first[0], original_amount=first[1])
+            return replace(request, network_transaction_id=first[0], original_amount=first[1])
         # The merchant begins no series: the cardholder has to have agreed to one. And a gateway
         # that names no network ids leaves later charges without one.
-        begins = self.request.initiator == "customer" and not charges.values_list("pk").first()
-        return replace(self.request, stores_card=begins)
+        begins = request.initiator == "customer" and not charges.values_list("pk").first()
+        return replace(request, stores_card=begins)
 
     def open(self, request: ChargeRequest) -> Operation:
         """Write the operation. It holds no lock, so nothing has to be checked under one.
@@ -257,7 +248,7 @@ class ChargeOrder:
             OperationKind.CHARGE if request.capture else OperationKind.AUTHORIZE,
             sent=True,
             key=request.operation_key,
-            intent=self._intent(),
+            intent=self._intent(request),
             amount=request.amount,
             currency=request.currency,
             fingerprint=identifiers.fingerprint(self.parameters),
@@ -267,12 +258,15 @@ class ChargeOrder:
             scope=self.key.scope,
         )
 
-    def _intent(self) -> Intent:
-        source, request = self.source, self.request
+    def _intent(self, request: ChargeRequest) -> Intent:
+        source, customer = self.source, self.source.customer
+        owner_pk = self.owner_pk
+        if owner_pk is None and customer is not None:
+            owner_pk = customer.owner_id
         return Intent(
-            customer_pk=source.customer.pk if source.customer else None,
+            customer_pk=customer.pk if customer else None,
             card_pk=source.card.pk if source.card else None,
-            owner_pk=self.owner_pk,
+            owner_pk=owner_pk,
             order_reference=request.order_reference,
             description=request.description,
             customer_ip=request.customer_ip,
@@ -282,10 +276,29 @@ class ChargeOrder:
         )
 
 
-def _owner_pk(owner: object, source: Source | None) -> object:
+def _parameters(gateway: Gateway, source: Source, request: ChargeRequest) -> dict[str, object]:
+    shown: dict[str, object] = dict(source.shown)
+    charged = request.source
+    if source.by_customer and source.customer is not None:
+        shown = {"customer": str(source.customer.public_id)}
+    elif isinstance(charged, StoredCard):
+        shown |= {"customer_id": charged.customer_id, "card_id": charged.card_id}
+    elif isinstance(charged, CardDetails):
+        shown |= {"month": charged.month, "year": charged.year}
+    return {
+        "verb": "charge" if request.capture else "authorize",
+        "gateway": gateway.name,
+        "live": gateway.live,
+        "amount": str(request.amount),
+        "currency": request.currency,
+        "order_reference": request.order_reference,
+        **shown,
+    }
+
+
+def _owner_pk(owner: object) -> object:
     if owner is None:
-        customer = None if source is None else source.customer
-        return None if customer is None else customer.owner_id
+        return None
     if not isinstance(owner, get_user_model()) or owner.pk is None:
         raise InvalidInput({"owner": _("Pass a user who is stored.")})
     return owner.pk
@@ -336,7 +349,7 @@ def _stored_source(customer: Any, card: Any) -> Source:
         raise InvalidInput({"customer": _("Pass a Customer.")})
     by_customer = card is None
     if card is None and customer is not None:
-        card = customer.default_card if customer.pk else None
+        card = _default_card(customer) if customer.pk else None
         if card is None:
             no_card = {"customer": _("This customer has no card to charge.")}
             nothing = StoredCard(customer.customer_id or "", "")
@@ -345,23 +358,32 @@ def _stored_source(customer: Any, card: Any) -> Source:
         raise InvalidInput({"card": _("Pass a stored CreditCard.")})
     if customer is not None and card.customer_pk != customer.pk:
         raise InvalidInput({"card": _("This card belongs to another customer.")})
-    problem: dict[str, str] = {}
-    if card.sync_state == SyncState.MISSING:
-        problem = {"card": _("The gateway no longer has this card.")}
-    if customer is None:
-        customer = _customer_of(card)
-        if customer is None:
-            problem = {"card": _("This card was deleted with its customer.")}
     stored = StoredCard(card.customer_id, card.card_id)
-    return Source(stored, customer, card, problem=problem, by_customer=by_customer)
+    return Source(stored, customer, card, by_customer=by_customer)
 
 
-def _customer_of(card: CreditCard) -> Customer | None:
-    # An instance may be older than the delete of its row; what it paid is answered all the same.
-    try:
-        return card.customer
-    except ObjectDoesNotExist:
-        return None
+def _cards() -> SyncedQuerySet[CreditCard]:
+    # From the primary: a replica may lag behind, and what it has is charged.
+    return CreditCard.objects.using(router.db_for_write(CreditCard))
+
+
+def _default_card(customer: Customer) -> CreditCard | None:
+    return default_among(_cards().filter(customer=customer))
+
+
+def _present(source: Source) -> Source:
+    """Return the source with its rows as they are now: an instance may be older than a delete."""
+    if source.card is None:
+        return source
+    card = _cards().select_related("customer").filter(pk=source.card.pk).first()
+    problem = ""
+    if card is None:
+        problem = _("This card was deleted.")
+    elif card.sync_state == SyncState.MISSING:
+        problem = _("The gateway no longer has this card.")
+    if card is None or problem:
+        return replace(source, problem={"card": problem})
+    return replace(source, card=card, customer=card.customer)
 
 
 def _gateway(given: Mapping[str, Any], source: Source | None) -> Gateway:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 #: On SQLite, without BEGIN, COMMIT and savepoints, and without a journal alias.
 STATEMENTS = {
-    "charge a stored card": 5,
+    "charge a stored card": 6,
     "replay of its key": 2,
     "capture": 7,
     "void": 8,
@@ -25,9 +25,9 @@ STATEMENTS = {
 WAYS = {
     "charge a stored card": (11, 35),
     "replay of its key": (8, 17),
-    "capture": (13, 39),
-    "void": (13, 36),
-    "refund of a settled charge": (15, 47),
+    "capture": (13, 40),
+    "void": (13, 37),
+    "refund of a settled charge": (15, 48),
     "customer with a card": (10, 32),
     "add_card": (10, 29),
 }

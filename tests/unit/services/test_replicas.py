@@ -54,6 +54,47 @@ def test_a_new_number(customer: Customer, settings: Any) -> None:
     assert OURS.isdisjoint(Router.reads)
 
 
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_charge(cached: bool, customer: Customer, replica: type[Router]) -> None:
+    customer.charge(7)
+    card = CreditCard.objects.using("default").get()
+    if cached:
+        assert card.customer.pk
+    replica.reads.clear()
+    card.charge(7)
+    card.charge(8, idempotency_key="order-1-1")
+    assert OURS.isdisjoint(replica.reads)
+
+
+def test_the_default_card(customer: Customer, replica: type[Router]) -> None:
+    assert customer.default_card is not None
+    assert customer.card_id == customer.default_card.card_id
+    assert OURS.isdisjoint(replica.reads)
+
+
+def test_prefetched_cards_are_the_projects_own_choice(customer: Customer) -> None:
+    found = Customer.objects.prefetch_related("cards").get(pk=customer.pk)
+    CreditCard.objects.filter(customer=customer).delete()
+    assert found.default_card is not None
+
+
+@pytest.mark.parametrize("with_card", [True, False])
+@pytest.mark.parametrize("key", [None, "sign-up-1"])
+def test_a_creation(
+    with_card: bool, key: str | None, card: dict[str, Any], replica: type[Router]
+) -> None:
+    given = card if with_card else {}
+    made = {Customer.create("b@example.com", idempotency_key=key, **given).pk for _time in range(2)}
+    assert len(made) == (2 if key is None else 1)
+    assert OURS.isdisjoint(replica.reads)
+
+
+def test_a_card_whose_customer_was_not_read_yet(customer: Customer, replica: type[Router]) -> None:
+    number = {"number": "5424000000000015", "month": 12, "year": 2060}
+    CreditCard(customer_pk=customer.pk, **number).save()
+    assert OURS.isdisjoint(replica.reads)
+
+
 def test_a_refund(settled: Transaction, replica: type[Router]) -> None:
     settled.refund(5)
     assert OURS.isdisjoint(replica.reads)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from django_dinero.exceptions import InvalidInput, InvalidTransactionError
-from django_dinero.models import CreditCard, Transaction
-from tests.support.recording import RecordingGateway
+from django_dinero.exceptions import InvalidInput, InvalidTransactionError, NotSent
+from django_dinero.models import CreditCard, Customer, Transaction
+from tests.support.recording import RecordingGateway, refuse_connection
 
 pytestmark = pytest.mark.django_db
 
@@ -39,5 +39,96 @@ def test_a_key_is_answered_after_card_and_customer_have_gone(make_customer: Any)
     stale = CreditCard.objects.get()
     customer.delete()
     assert stale.charge(5, idempotency_key=KEY) == row
-    with pytest.raises(InvalidInput, match="deleted with its customer"):
+    with pytest.raises(InvalidInput, match="was deleted"):
         stale.charge(5)
+
+
+# -- Cards -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stale(make_customer: Any) -> CreditCard:
+    """A card as it was read before what the test does."""
+    return CreditCard.objects.get(customer=make_customer())
+
+
+@pytest.mark.parametrize("by", ["row", "queryset", "customer"])
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_card_whose_delete_waits_is_not_charged(
+    by: str, cached: bool, gateway: RecordingGateway, stale: CreditCard
+) -> None:
+    if cached:
+        assert stale.customer.pk
+    deletes: dict[str, Any] = {
+        "row": CreditCard.objects.get(pk=stale.pk),
+        "queryset": CreditCard.objects.filter(pk=stale.pk),
+        "customer": Customer.objects.get(),
+    }
+    gateway.faults["delete_customer" if by == "customer" else "delete_card"] = refuse_connection
+    with pytest.raises(NotSent):
+        deletes[by].delete()
+    mark = gateway.mark
+    with pytest.raises(InvalidInput, match="card: This card was deleted"):
+        stale.charge(5)
+    assert gateway.since(mark) == []
+    assert not Transaction.objects.exists()
+
+
+def test_a_customer_who_was_deleted_is_not_charged(
+    gateway: RecordingGateway, stale: CreditCard
+) -> None:
+    customer = stale.customer
+    assert len(customer.cards) == 1
+    Customer.objects.get().delete()
+    with pytest.raises(InvalidInput, match="no card to charge"):
+        customer.charge(5)
+    assert "charge" not in gateway.verbs
+
+
+def test_prefetched_cards_are_not_what_is_charged(
+    gateway: RecordingGateway, make_customer: Any
+) -> None:
+    second = make_customer().add_card(number="5424000000000015", month=12, year=2060)
+    customer = Customer.objects.prefetch_related("cards").get()
+    second.is_default = True
+    second.save()
+    assert customer.default_card != second
+    assert customer.charge(5).card == second
+
+
+def test_a_card_that_the_gateway_lost_meanwhile_is_not_charged(
+    gateway: RecordingGateway, stale: CreditCard
+) -> None:
+    CreditCard.objects.update_without_push(sync_state="missing")
+    with pytest.raises(InvalidInput, match="no longer has this card"):
+        stale.charge(5)
+    assert "charge" not in gateway.verbs
+
+
+def test_the_present_number_is_charged_and_shown(
+    gateway: RecordingGateway, stale: CreditCard
+) -> None:
+    """And the key of the stale instance finds its charge again."""
+    old_network_id = stale.charge(4).network_transaction_id
+    card = CreditCard.objects.get()
+    card.number, card.month, card.year = "5424000000000015", 12, 2060
+    card.save()
+    row = stale.charge(5, idempotency_key=KEY)
+    assert (row.last_4, row.brand) == ("0015", card.brand)
+    request = gateway.calls[-1][1][0]
+    assert request.network_transaction_id == ""
+    assert old_network_id
+    assert stale.charge(5, idempotency_key=KEY) == row
+    assert gateway.verbs.count("charge") == 2
+
+
+def test_the_present_owner_and_e_mail_of_its_customer_count(
+    gateway: RecordingGateway, stale: CreditCard, django_user_model: Any
+) -> None:
+    assert stale.customer.email == "bill@example.com"
+    customer = Customer.objects.get()
+    customer.email, customer.owner = "new@example.com", django_user_model.objects.create(pk=7)
+    customer.save()
+    row = stale.charge(5)
+    assert (row.owner_id, row.customer) == (7, customer)
+    assert gateway.calls[-1][1][0].email == "new@example.com"
