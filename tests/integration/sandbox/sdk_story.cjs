@@ -64,7 +64,12 @@ async function pay(transactionType, values, options = {}) {
 }
 
 async function control(name, values = {}) {
-  const answer = await fetch(CONTROL + name, { method: "POST", body: JSON.stringify(values) });
+  const headers = { "Content-Type": "application/json" };
+  const answer = await fetch(CONTROL + name, {
+    method: "POST",
+    headers,
+    body: JSON.stringify(values),
+  });
   assert.equal(answer.status, 200);
 }
 
