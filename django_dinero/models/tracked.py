@@ -22,7 +22,7 @@ class TrackedModel(models.Model):
     _loaded: Mapping[str, Any] = {}
     #: Columns written in a transaction that has not been committed. After a rollback the row does
     #: not have them, so they count as changed until then.
-    _uncommitted: frozenset[str] = frozenset()
+    _uncommitted: Mapping[str, object] = {}
 
     class Meta:
         abstract = True
@@ -60,7 +60,7 @@ class TrackedModel(models.Model):
         }
         present = {name: self.__dict__[name] for name in columns & self.__dict__.keys()}
         self._loaded = {**self._loaded, **present}
-        self._uncommitted -= columns
+        self._uncommitted = {n: t for n, t in self._uncommitted.items() if n not in columns}
 
     def changed(self, *names: str) -> list[str]:
         """Return which of these columns differ from what was loaded or saved last."""
@@ -74,11 +74,12 @@ class TrackedModel(models.Model):
     def remember_written(self, written: Mapping[str, Any], using: str) -> None:
         """Remember the columns that were just written, for good once they are committed."""
         self._loaded = {**self._loaded, **written}
-        self._uncommitted |= written.keys()
-        when_committed(using, partial(self._forget_uncommitted, frozenset(written)))
+        token = object()
+        self._uncommitted = {**self._uncommitted, **dict.fromkeys(written, token)}
+        when_committed(using, partial(self._forget_uncommitted, token))
 
-    def _forget_uncommitted(self, columns: frozenset[str]) -> None:
-        self._uncommitted -= columns
+    def _forget_uncommitted(self, token: object) -> None:
+        self._uncommitted = {n: t for n, t in self._uncommitted.items() if t is not token}
 
     def take_over(self, row: models.Model, *, always: Collection[str] = ()) -> None:
         """Bring this instance up to date with another one of the same row.

@@ -70,25 +70,39 @@ COUNTED = (TransactionStatus.APPROVED, TransactionStatus.SETTLED)
 class TransactionQuerySet(models.QuerySet[RowT]):
     """Transactions."""
 
-    def paid_for(self, order_reference: str) -> Self:
+    def paid_for(self, order_reference: str, *, gateway_name: str | None = None) -> Self:
         """Return the charges and authorizations that an order was paid with.
 
         Those count that were approved, and those that are still to be decided: held for review, or
-        waiting for the card's holder. What a test account took pays nothing at a live one. Asked of
-        the database that is written to, unless another is named: a replica may not know yet that
-        the order is paid.
+        waiting for the card's holder. What a test account took pays nothing where real money moves.
+        Asked of the database that is written to, unless another is named: a replica may not know
+        yet that the order is paid.
 
         Args:
             order_reference: as it was passed to the charge.
+            gateway_name: where it would be paid. Without it test payments count as long as no
+                configured gateway is a live one.
         """
+        paid = self._started_for(order_reference).filter(status__in=(*COUNTED, *UNDECIDED))
+        modes = _services.modes
+        live = modes.is_live(gateway_name) if gateway_name else modes.any_live()
+        return paid.filter(live=True) if live else paid
+
+    def next_attempt(self, order_reference: str) -> int:
+        """Return the number of the next attempt to pay an order, from 1.
+
+        Ask for it before :meth:`paid_for`. Then either the look finds what was paid meanwhile, or
+        whoever is paying at this moment has the same number, and with it the same idempotency key.
+
+        Args:
+            order_reference: as it is passed to the charges.
+        """
+        return self._started_for(order_reference).count() + 1
+
+    def _started_for(self, order_reference: str) -> Self:
         rows = self if self._db else self.using(router.db_for_write(self.model))  # type: ignore[attr-defined]
         kinds = (TransactionKind.CHARGE, TransactionKind.AUTHORIZATION)
-        paid = rows.filter(
-            order_reference=order_reference, kind__in=kinds, status__in=(*COUNTED, *UNDECIDED)
-        )
-        tried = paid.filter(live=False).values_list("gateway_name", flat=True).distinct()
-        tests = [name for name in tried if not _services.modes.is_live(name)]
-        return paid.filter(models.Q(live=True) | models.Q(gateway_name__in=tests, live=False))
+        return rows.filter(order_reference=order_reference, kind__in=kinds)
 
 
 class TransactionManager(models.Manager.from_queryset(TransactionQuerySet)):  # type: ignore[misc]

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from django_dinero.exceptions import InvalidInput
 from django_dinero.gateways.base import Gateway
-from django_dinero.gateways.registry import built, get_gateway
+from django_dinero.gateways.registry import built, gateways, get_gateway
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation
@@ -35,6 +35,11 @@ def is_live(gateway_name: str) -> bool:
         return built(gateway_name).live
     except (InvalidInput, ImproperlyConfigured):
         return False
+
+
+def any_live() -> bool:
+    """Return whether real money moves at one of the gateways in the settings."""
+    return any(is_live(name) for name in gateways)
 
 
 def foreign_error(row: Row) -> InvalidInput | None:

@@ -30,7 +30,10 @@ class OperationViewSet(mixins.RetrieveModelMixin, DineroViewSet):
     def owned_by(self, user: Any) -> Q:
         """An operation belongs to whoever asked for it, and to the owner of its customer."""
         customers = Customer.objects.filter(
-            owner=user, gateway_name=OuterRef("gateway_name"), customer_id=OuterRef("customer_id")
+            owner=user,
+            gateway_name=OuterRef("gateway_name"),
+            customer_id=OuterRef("customer_id"),
+            live=OuterRef("live"),
         )
         return (
             Q(scope=user_scope("user", user.pk)) | Q(owner_pk=str(user.pk)) | Q(Exists(customers))

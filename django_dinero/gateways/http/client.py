@@ -288,14 +288,18 @@ class HttpClient:
 
 
 def _ahead(date: str) -> datetime.timedelta | None:
-    """Return how far a Date header is ahead of this machine's clock; None if it is none."""
+    """Return how far a Date header is ahead of this machine's clock; None if it tells no time.
+
+    No clock is a day wrong: such a header is of a broken server, or of a proxy's cache.
+    """
     try:
         told = parsedate_to_datetime(date)
-    except ValueError:
+        # "-0000" is UTC without a word about the zone (RFC 5322).
+        told = told if told.tzinfo else told.replace(tzinfo=datetime.UTC)
+        ahead = told - datetime.datetime.now(datetime.UTC)
+    except (ValueError, OverflowError):
         return None
-    # "-0000" is UTC without a word about the zone (RFC 5322).
-    told = told if told.tzinfo else told.replace(tzinfo=datetime.UTC)
-    return told - datetime.datetime.now(datetime.UTC)
+    return ahead if abs(ahead) <= datetime.timedelta(days=1) else None
 
 
 def _headers(content_type: str) -> dict[str, str]:

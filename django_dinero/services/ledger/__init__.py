@@ -12,6 +12,7 @@ from django_dinero.services.ledger.conclusions import (
     restore_lost_rows,
     restore_row,
     row_or_raise,
+    unread_end,
     write_decision,
 )
 from django_dinero.services.ledger.refusals import recorded_refusal
@@ -36,5 +37,6 @@ __all__ = [
     "restore_row",
     "row_or_raise",
     "transactions",
+    "unread_end",
     "write_decision",
 ]

@@ -219,13 +219,19 @@ def _decided_outcome(outcome: RecordedOutcome, row: Transaction) -> RecordedOutc
         return replace(outcome, result=ResultStatus.APPROVED.value)
     if state == OperationState.HELD:
         return replace(outcome, result=ResultStatus.HELD.value)
-    text = _("It was held for review, and declined then.")
-    if row.status == TransactionStatus.VOIDED:
-        text = _("It was voided before its outcome was read here.")
-    elif row.status == TransactionStatus.EXPIRED:
-        text = _("It expired before it was decided.")
-    elif outcome.status is ResultStatus.REQUIRES_ACTION:
+    text = unread_end(TransactionStatus(row.status))
+    if not text and outcome.status is ResultStatus.REQUIRES_ACTION:
         text = _("The card's holder did not confirm it.")
+    text = text or _("It was held for review, and declined then.")
     return replace(
         outcome, result=ResultStatus.DECLINED.value, reasons=(), reason="", gateway_text=text
     )
+
+
+def unread_end(status: TransactionStatus) -> str:
+    """Return how a payment ended that was approved, and over before that was read here."""
+    if status == TransactionStatus.VOIDED:
+        return _("It was voided before its outcome was read here.")
+    if status == TransactionStatus.EXPIRED:
+        return _("It expired before its outcome was read here.")
+    return ""

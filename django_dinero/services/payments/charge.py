@@ -359,6 +359,8 @@ def _stored_source(customer: Any, card: Any) -> Source:
     if customer is not None and card.customer_pk != customer.pk:
         raise InvalidInput({"card": _("This card belongs to another customer.")})
     stored = StoredCard(card.customer_id, card.card_id)
+    if by_customer:
+        customer = card.customer  # as it is now: the instance may be older
     return Source(stored, customer, card, by_customer=by_customer)
 
 
@@ -368,14 +370,18 @@ def _cards() -> SyncedQuerySet[CreditCard]:
 
 
 def _default_card(customer: Customer) -> CreditCard | None:
-    return default_among(_cards().filter(customer=customer))
+    # By both: after a rollback another customer may have got its primary key.
+    same = {"customer": customer, "customer__public_id": customer.public_id}
+    return default_among(_cards().select_related("customer").filter(**same))
 
 
 def _present(source: Source) -> Source:
     """Return the source with its rows as they are now: an instance may be older than a delete."""
     if source.card is None:
         return source
-    card = _cards().select_related("customer").filter(pk=source.card.pk).first()
+    # By both: after a rollback another card may have got its primary key.
+    same = {"pk": source.card.pk, "public_id": source.card.public_id}
+    card = _cards().select_related("customer").filter(**same).first()
     problem = ""
     if card is None:
         problem = _("This card was deleted.")

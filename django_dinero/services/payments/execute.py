@@ -25,6 +25,8 @@ from django_dinero.services.recovery import idempotency, lookup
 #: Answers after which no money moves.
 REFUSED = (ResultStatus.DECLINED, ResultStatus.FAILED)
 CHARGES = (OperationKind.CHARGE, OperationKind.AUTHORIZE)
+#: Why a search proves nothing that met no error.
+INCOMPLETE = "the gateway's list is incomplete"
 
 
 def begin(
@@ -69,13 +71,11 @@ def perform(
         # person can explain it.
         mark_needs_attention(operation, outcome, outcome.gateway_text)
         raise error_for(result.reasons, operation=operation, gateway_name=gateway.name)
-    raise_if_passing(operation, result)
-    if operation.kind in CHARGES and _has_no_card(result):
-        made = _made_all_the_same(operation)
-        if made is not None:
-            return made
-        if _card_is_new(operation):
-            raise _not_found_yet(operation)
+    made = after_passing_refusal(operation, result)
+    if made is None and operation.kind in CHARGES and _has_no_card(result):
+        made = _after_missing_card(operation)
+    if made is not None:
+        return made
     row = ledger.conclude(
         operation,
         outcome,
@@ -87,16 +87,67 @@ def perform(
     return ledger.row_or_raise(operation, row)
 
 
-def raise_if_passing(operation: Operation, result: TransactionResult) -> None:
+def after_passing_refusal(operation: Operation, result: TransactionResult) -> Transaction | None:
     """Raise a refusal that says nothing about the payment, and leave the idempotency key free.
 
     A key that kept it would refuse the same payment for ever, whatever was mended meanwhile.
+
+    Returns:
+        The row, if the gateway did it all the same; None if the answer is no such refusal.
+
+    Raises:
+        OutcomeUnknown: the gateway is in trouble, and its records could not be read either.
     """
     if result.outcome is not ResultStatus.FAILED or not has_reason(result, *PASSING):
-        return
+        return None
+    made, unread = _made_all_the_same(operation)
+    if made is not None:
+        return made
+    if unread and has_reason(result, ReasonKind.UNAVAILABLE):
+        raise _unsearched(operation, unread)
     error = error_for(result.reasons, operation=operation, gateway_name=operation.gateway_name)
+    return _freed(operation, error)
+
+
+def raise_if_passing(operation: Operation, result: TransactionResult) -> None:
+    """As :func:`after_passing_refusal`, where the gateway's records have been read already."""
+    if result.outcome is ResultStatus.FAILED and has_reason(result, *PASSING):
+        error = error_for(result.reasons, operation=operation, gateway_name=operation.gateway_name)
+        journal.end(operation, OperationState.FAILED, RecordedOutcome.of_error(error))
+        raise error
+
+
+def _freed(operation: Operation, error: DineroError) -> Transaction:
+    """End an operation that did nothing, so that its key is free; raise ``error``.
+
+    Somebody else may have found meanwhile that it did: then its row is returned.
+    """
     journal.end(operation, OperationState.FAILED, RecordedOutcome.of_error(error))
+    if operation.has_result:
+        return idempotency.result_of(operation, is_replay=False)
     raise error
+
+
+def _after_missing_card(operation: Operation) -> Transaction | None:
+    """Return the charge that was made all the same, or None: then the gateway's word stands.
+
+    A proxy may deliver a request twice, and the card be deleted between the two: the answer that
+    comes back is the second one's.
+    """
+    made, unread = _made_all_the_same(operation)
+    if made is not None:
+        return made
+    is_new = _card_is_new(operation)
+    if unread and (is_new or unread != INCOMPLETE):
+        raise _unsearched(operation, unread)
+    if not is_new:
+        return None
+    error = GatewayUnavailableError(
+        _("The gateway does not find this card yet, which is new. Try again in a minute."),
+        operation=operation,
+        gateway_name=operation.gateway_name,
+    )
+    return _freed(operation, error)
 
 
 def _has_no_card(result: TransactionResult) -> bool:
@@ -112,37 +163,26 @@ def _card_is_new(operation: Operation) -> bool:
     return card is not None and card.is_new
 
 
-def _not_found_yet(operation: Operation) -> DineroError:
-    """End the charge of a card that was stored within the last minute; its key stays free."""
-    error = GatewayUnavailableError(
-        _("The gateway does not find this card yet, which is new. Try again in a minute."),
-        operation=operation,
-        gateway_name=operation.gateway_name,
-    )
-    journal.end(operation, OperationState.FAILED, RecordedOutcome.of_error(error))
-    return error
+def _made_all_the_same(operation: Operation) -> tuple[Transaction | None, str]:
+    """Search for what a refused operation did all the same.
 
-
-def _made_all_the_same(operation: Operation) -> Transaction | None:
-    """Return the charge that the gateway made although it says now that it has no card.
-
-    A proxy may deliver a request twice, and the card be deleted between the two: the answer that
-    comes back is the second one's. A list that lags behind, or that the account may not read, does
-    not show such a charge, and then the gateway's word stands.
-
-    Raises:
-        OutcomeUnknown: the gateway's records could not be read.
+    Returns:
+        Its row, None if nothing was found; and why not all records were searched, empty if they
+        were. A list that the account may not read is only incomplete.
     """
     found, problem = lookup.search(operation)
-    if problem:
-        journal.end(operation, OperationState.UNKNOWN, RecordedOutcome(error=problem[:500]))
-        raise idempotency.unfinished_error(operation)
     if not found.matches:
-        return None
+        return None, problem or ("" if found.complete else INCOMPLETE)
     lookup.conclude_with(operation, found.matches)
     if not operation.has_result:
         raise idempotency.unfinished_error(operation)
-    return idempotency.result_of(operation, is_replay=False)
+    return idempotency.result_of(operation, is_replay=False), ""
+
+
+def _unsearched(operation: Operation, why: str) -> DineroError:
+    """Leave an operation to the look-up, and return what to raise."""
+    journal.end(operation, OperationState.UNKNOWN, RecordedOutcome(error=why[:500]))
+    return idempotency.unfinished_error(operation)
 
 
 def mark_needs_attention(

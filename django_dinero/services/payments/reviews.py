@@ -28,7 +28,6 @@ from django_dinero.services.errors import read
 from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.payments import rules
 from django_dinero.services.payments.execute import (
-    REFUSED,
     contradiction_of,
     mark_needs_attention,
     raise_if_passing,
@@ -77,11 +76,12 @@ def _decide(order: FollowUpOrder, operation: Operation, action: Action) -> None:
     contradiction = contradiction_of(operation, result)
     if contradiction:
         raise mark_needs_attention(operation, outcome, contradiction)
-    raise_if_passing(operation, result)
     # Its answer to a decline may be "approved", for "yes, it is declined" as well as for "no, it
     # was approved". What counts is what its records say afterwards.
     remote, problem = _record_of(gateway, request.transaction_id)
-    refused = result.outcome in REFUSED
+    if remote is None or remote.status is RemoteStatus.HELD:
+        raise_if_passing(operation, result)
+    refused = result.outcome is ResultStatus.FAILED
     if remote is not None and remote.status is not RemoteStatus.HELD:
         pull.conclude_decision(operation, held, remote, outcome)
         if pull.differs_from_row(held, remote):
@@ -104,7 +104,7 @@ def _decide(order: FollowUpOrder, operation: Operation, action: Action) -> None:
 def _conclude_by_answer(
     order: FollowUpOrder, operation: Operation, action: Action, result: TransactionResult
 ) -> None:
-    """Believe the answer: the records say no more, or the account may not read them."""
+    """Believe the answer: it is a refusal, or the account may not read its records."""
     held, status = order.original, None
     if result.outcome is ResultStatus.APPROVED:
         status = STATUSES[action]

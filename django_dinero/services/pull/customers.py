@@ -24,6 +24,7 @@ from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.models.sync_state import WAITING, SyncedQuerySet, SyncState
+from django_dinero.services import modes
 from django_dinero.services.journal.records import Intent
 from django_dinero.services.pull.cards import (
     SYNC_COLUMNS,
@@ -165,6 +166,11 @@ def _stored_customers(
         Q(customer_id__in=ids) | Q(customer_key__in=keys), gateway_name=gateway_name
     )
     by_key = {row.customer_key: row for row in locked(rows.order_by("pk"), using)}
+    for row in by_key.values():
+        # Its id may be somebody else's at the account that the gateway's name stands for now.
+        error = modes.foreign_error(row)
+        if error is not None:
+            raise error
     by_id = {row.customer_id: row for row in by_key.values() if row.customer_id in ids}
     return by_id, by_key
 

@@ -32,6 +32,7 @@ from django_dinero.services.ledger import statuses
 
 #: Operations whose amount must equal that of the gateway's transaction.
 SAME_AMOUNT_KINDS = (OperationKind.CHARGE, OperationKind.AUTHORIZE, OperationKind.REFUND)
+CHARGES = (OperationKind.CHARGE, OperationKind.AUTHORIZE)
 CAPTURED = (RemoteStatus.CAPTURED, RemoteStatus.SETTLED)
 
 
@@ -90,9 +91,11 @@ def conclude_from_remote(operation: Operation, remote: RemoteTransaction) -> Non
         journal.move(operation, OperationState.NEEDS_ATTENTION, RecordedOutcome(error=text))
         return
     operation.next_action = remote.next_action
-    ledger.conclude(
-        operation, RecordedOutcome.of_remote(remote), transaction_id=remote.transaction_id
-    )
+    outcome = RecordedOutcome.of_remote(remote)
+    if operation.kind in CHARGES and remote.status in (RemoteStatus.VOIDED, RemoteStatus.EXPIRED):
+        # Whoever asks for it must not take it for paid.
+        outcome = _refused(outcome, ledger.unread_end(statuses.FROM_REMOTE[remote.status]))
+    ledger.conclude(operation, outcome, transaction_id=remote.transaction_id)
 
 
 def _was_given_back(operation: Operation, remote: RemoteTransaction) -> bool:
@@ -100,20 +103,23 @@ def _was_given_back(operation: Operation, remote: RemoteTransaction) -> bool:
 
     The backends do so with a partial approval. Where the answer to that void is lost, it is found.
     """
-    charges = (OperationKind.CHARGE, OperationKind.AUTHORIZE)
     part = remote.amount < operation.asked_amount and remote.currency == operation.currency
-    return operation.kind in charges and part and remote.status is RemoteStatus.VOIDED
+    return operation.kind in CHARGES and part and remote.status is RemoteStatus.VOIDED
 
 
 def _declined_in_part(remote: RemoteTransaction) -> RecordedOutcome:
+    text = _("Only %(amount)s was approved, and it was given back.") % {"amount": remote.amount}
+    return replace(_refused(RecordedOutcome.of_remote(remote), text), remote_status="")
+
+
+def _refused(outcome: RecordedOutcome, text: str) -> RecordedOutcome:
+    kind = ReasonKind.CARD_DECLINED.value
     return replace(
-        RecordedOutcome.of_remote(remote),
+        outcome,
         result=ResultStatus.DECLINED.value,
-        remote_status="",
-        reason=ReasonKind.CARD_DECLINED.value,
-        reasons=(ReasonKind.CARD_DECLINED.value,),
-        gateway_text=_("Only %(amount)s was approved, and it was given back.")
-        % {"amount": remote.amount},
+        reason=kind,
+        reasons=(kind,),
+        gateway_text=text,
     )
 
 

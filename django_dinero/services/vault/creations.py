@@ -30,9 +30,9 @@ from django_dinero.gateways.calls import ask
 from django_dinero.gateways.types import CustomerRequest, Refusal, RemoteCustomer, has_reason
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
-from django_dinero.models.operation import Operation
+from django_dinero.models.operation import Operation, OperationState
 from django_dinero.services import journal, modes, pull
-from django_dinero.services.journal.records import Intent
+from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.recovery import idempotency
 from django_dinero.services.recovery.lookup import look_up
 
@@ -178,7 +178,8 @@ def _own_duplicate(
         lost = str(error)
     if lost:
         # "Not sent" would be true of this second call only. The first may have stored the customer.
-        raise OutcomeUnknown(lost)
+        journal.end(operation, OperationState.UNKNOWN, RecordedOutcome(error=lost[:500]))
+        raise OutcomeUnknown(lost, operation=operation, gateway_name=gateway.name)
     if not isinstance(existing, RemoteCustomer) or not _answers(existing, request):
         return refusal
     # Before the creation ends and lets go of its lock, for which the delete may be waiting.

@@ -156,6 +156,7 @@ def record_deletion_again(operation: Operation) -> Operation:
         customer_id=operation.customer_id,
         card_id=operation.card_id,
         parent_key=operation.key,
+        intent=operation.intent,
     )
     return repeated(again, operation.written_on)
 

@@ -135,6 +135,10 @@ def test_a_reply_that_is_not_compressed_may_say_so(encoding: str) -> None:
         ("Sat, 28 Nov 2026 11:40:00 -0000", -1200),
         ("Sat, 28 Nov 2026 14:20:00 +0200", 1200),
         ("2026-11-28T12:00:00Z", None),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2300", None),
+        ("Sat, 28 Nov 2026 12:00:00 +99999999999999999999", None),
+        ("Sat, 28 Nov 99999999999999999999 12:00:00 GMT", None),
         ("", None),
     ],
 )

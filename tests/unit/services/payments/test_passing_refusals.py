@@ -12,9 +12,10 @@ from django_dinero.exceptions import (
     GatewayError,
     GatewayUnavailableError,
     NotPermittedError,
+    OutcomeUnknown,
     RefundError,
 )
-from django_dinero.gateways.types import Reason, Refusal, TransactionResult
+from django_dinero.gateways.types import LookupResult, Reason, Refusal, TransactionResult
 from django_dinero.models import Customer, Operation, Transaction
 from django_dinero.services.vault import deletions
 from tests.support.recording import RecordingGateway, answer
@@ -131,3 +132,83 @@ def test_a_delete_that_the_gateway_refuses_for_good_ends(
         make_customer().cards[0].delete()
     (operation,) = Operation.objects.filter(kind="delete_card")
     assert operation.state == "declined"
+
+
+# -- What was done all the same ----------------------------------------------------------------
+
+
+def made_and_refused(kind: ReasonKind) -> Callable[[Callable[[], object]], TransactionResult]:
+    """A proxy delivers the request twice; the answer that comes back is the second one's."""
+
+    def fault(call: Callable[[], object]) -> TransactionResult:
+        call()
+        return failed(kind)
+
+    return fault
+
+
+@pytest.mark.parametrize("kind", [kind for kind, _error in KINDS])
+def test_a_charge_that_was_made_all_the_same_is_found(
+    gateway: RecordingGateway, make_customer: Make, kind: ReasonKind
+) -> None:
+    customer = make_customer()
+    gateway.faults["charge"] = made_and_refused(kind)
+    row = customer.charge("5.00", idempotency_key=KEY)
+    assert (row.status, row.is_replay) == ("approved", False)
+    assert customer.charge("5.00", idempotency_key=KEY) == row
+    assert len(gateway.bank.transactions()) == 1
+
+
+def test_a_refund_that_was_made_all_the_same_is_found(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    row = make_customer().charge("5.00")
+    gateway.bank.settle_batch()
+    gateway.faults["refund"] = made_and_refused(ReasonKind.UNAVAILABLE)
+    assert row.refund("2.00", idempotency_key=KEY).status == "approved"
+    assert sum(each.kind == "refund" for each in gateway.bank.transactions()) == 1
+
+
+def test_trouble_whose_records_cannot_be_searched_is_unknown(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    gateway.faults["charge"] = made_and_refused(ReasonKind.UNAVAILABLE)
+    gateway.faults["find_operation"] = answer(LookupResult(complete=False))
+    with pytest.raises(OutcomeUnknown) as caught:
+        customer.charge("5.00", idempotency_key=KEY)
+    assert caught.value.operation.look_up().state == "succeeded"
+    assert len(gateway.bank.transactions()) == 1
+
+
+def test_a_new_card_that_is_not_found_frees_no_key_unsearched(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    card = customer.add_card(number="5424000000000015", month=12, year=2040)
+    gateway.faults["charge"] = made_and_refused(ReasonKind.CARD_NOT_FOUND)
+    gateway.faults["find_operation"] = answer(LookupResult(complete=False))
+    with pytest.raises(OutcomeUnknown):
+        card.charge("5.00", idempotency_key=KEY)
+    assert card.charge("5.00", idempotency_key=KEY).status == "approved"
+    assert len(gateway.bank.transactions()) == 1
+
+
+def test_an_approval_that_was_carried_out_all_the_same_counts(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    gateway.faults["decide_review"] = made_and_refused(ReasonKind.UNAVAILABLE)
+    assert held.approve().status == "approved"
+
+
+def test_a_delete_that_waits_knows_that_its_card_was_new(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    card = make_customer().add_card(number="5424000000000015", month=12, year=2040)
+    gateway.faults["delete_card"] = answer(
+        Refusal((Reason(ReasonKind.UNAVAILABLE, "E1", "not now"),))
+    )
+    with pytest.raises(GatewayUnavailableError):
+        card.delete()
+    first, again = Operation.objects.filter(kind="delete_card").order_by("pk")
+    assert first.intent == again.intent == {"is_new": True}

@@ -107,9 +107,12 @@ def test_a_held_payment_that_the_issuer_declines_after_all(
         Transaction.create("5.00", customer=customer)
     held = caught.value.transaction
     reason = Reason(ReasonKind.CARD_DECLINED, "2", "Declined.")
-    gateway.faults["decide_review"] = answer(
-        TransactionResult(ResultStatus.DECLINED, reasons=(reason,))
-    )
+
+    def issuer_declines(call: Callable[[], Any]) -> Any:
+        gateway.bank.decide_review(held.transaction_id or "", approve=False)
+        return TransactionResult(ResultStatus.DECLINED, reasons=(reason,))
+
+    gateway.faults["decide_review"] = issuer_declines
     with pytest.raises(CardDeclinedError):
         held.approve()
     assert held.status == "declined"
@@ -150,15 +153,17 @@ def test_what_a_decision_makes_of_it(
     assert charge.outcome["result"] == status
 
 
-def test_an_approval_that_ended_in_a_decline_is_none(
+def test_a_decline_that_the_records_do_not_bear_out_is_unknown(
     gateway: RecordingGateway, held: Transaction
 ) -> None:
     reasons = (Reason(ReasonKind.CARD_DECLINED, "2", "declined"),)
     gateway.faults["decide_review"] = answer(
         TransactionResult(ResultStatus.DECLINED, reasons=reasons)
     )
-    with pytest.raises(CardDeclinedError):
+    with pytest.raises(OutcomeUnknown, match="do not show it yet"):
         held.approve()
+    held.refresh_from_db()
+    assert (held.status, charge_of(held).state) == ("held", "held")
 
 
 def test_a_held_payment_of_other_software_is_decided_too(

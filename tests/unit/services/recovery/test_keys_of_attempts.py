@@ -12,6 +12,7 @@ from django_dinero.exceptions import CardDeclinedError, HeldForReview, Idempoten
 from django_dinero.gateways.registry import reset
 from django_dinero.gateways.types import Reason, TransactionResult
 from django_dinero.models import Customer, Transaction
+from tests.support.racing import before_statement
 from tests.support.recording import RecordingGateway, answer
 
 pytestmark = pytest.mark.django_db
@@ -121,8 +122,41 @@ def test_what_a_test_account_took_pays_nothing_at_a_live_one(
     gateway: RecordingGateway, make_customer: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_customer().charge("5.00", order_reference="1001")
-    assert Transaction.objects.paid_for("1001")
+    paid = Transaction.objects.paid_for
+    assert paid("1001")
+    assert paid("1001", gateway_name="default")
     monkeypatch.setattr(RecordingGateway, "live", True)
-    assert not Transaction.objects.paid_for("1001")
+    assert not paid("1001")
+    assert not paid("1001", gateway_name="default")
     Transaction.objects.update(live=True)
-    assert Transaction.objects.paid_for("1001")
+    assert paid("1001")
+    assert paid("1001", gateway_name="default")
+
+
+def test_attempts_are_numbered_from_one(gateway: RecordingGateway, make_customer: Make) -> None:
+    customer = make_customer()
+    assert Transaction.objects.next_attempt("1001") == 1
+    gateway.faults["charge"] = answer(DECLINED)
+    with pytest.raises(CardDeclinedError):
+        customer.charge("5.00", order_reference="1001")
+    assert Transaction.objects.next_attempt("1001") == 2
+    customer.charge("5.00", order_reference="1001", settle=False).capture("5.00")
+    assert Transaction.objects.next_attempt("1001") == 3
+
+
+def test_a_payment_that_comes_between_the_number_and_the_look_is_found(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+
+    def pay() -> Transaction:
+        attempt = Transaction.objects.next_attempt("1001")
+        paid = Transaction.objects.paid_for("1001")
+        if paid:
+            return paid[0]
+        key = f"1001-{attempt}"
+        return customer.charge("5.00", order_reference="1001", idempotency_key=key)
+
+    with before_statement("SELECT", lambda: None, pay, about="dinero_transaction"):
+        row = pay()
+    assert Transaction.objects.get() == row
