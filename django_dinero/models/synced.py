@@ -275,6 +275,7 @@ class SyncedModel(TrackedModel):
         """
         if self._writing is not None and base_qs.model is self._meta.get_field("version").model:
             values = self._narrow(values)
+            base_qs = self._mine(base_qs)
         return super()._do_update(base_qs, using, pk_val, values, *args)
 
     def _narrow(self, values: Iterable[ColumnValue]) -> list[ColumnValue]:
@@ -400,10 +401,19 @@ class SyncedModel(TrackedModel):
         """
         if getattr(self, "customer_id", None) or kwargs.get("update_fields") is not None:
             return False
-        return not self._stored_row(using).exists()
+        if self._stored_row(using).exists():
+            return False
+        # Another row may have got its primary key meanwhile: SQLite gives them out again.
+        self.pk, self._state.adding = None, True
+        return True
 
     def _stored_row(self, using: str) -> QuerySet[Any]:
-        return QuerySet(type(self), using=using).filter(pk=self.pk)
+        return self._mine(QuerySet(type(self), using=using).filter(pk=self.pk))
+
+    def _mine(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Leave out a row that has got the primary key of this instance's after a rollback."""
+        own = self.__dict__.get("public_id")  # not read now where it is deferred
+        return rows if own is None else rows.filter(public_id=own)
 
     @property
     def is_being_saved(self) -> bool:
