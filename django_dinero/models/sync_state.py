@@ -176,7 +176,6 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
     delete.alters_data = True  # type: ignore[attr-defined]
     delete.queryset_only = True  # type: ignore[attr-defined]
 
-    @own_errors()
     def update_or_create(
         self,
         defaults: Mapping[str, Any] | None = None,
@@ -184,24 +183,37 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
         **kwargs: Any,
     ) -> tuple[ModelT, bool]:
         """As Django's. The push runs after the commit, and an error of it is raised here."""
+        wrap_secrets(kwargs, misplaced=False)
+        defaults, create_defaults = _wrapped(defaults), _wrapped(create_defaults)
+        return self._update_or_create(defaults, create_defaults, kwargs)
+
+    update_or_create.alters_data = True  # type: ignore[attr-defined]
+
+    @own_errors()
+    def _update_or_create(
+        self,
+        defaults: Mapping[str, Any] | None,
+        create_defaults: Mapping[str, Any] | None,
+        wanted: Mapping[str, Any],
+    ) -> tuple[ModelT, bool]:
         using, plainly = self._write_alias(), super().update_or_create
 
         def write() -> tuple[ModelT, bool]:
             with transaction.atomic(using=using):
-                self.model.lock_for_write(self.using(using).filter(**kwargs), using)
-                return plainly(defaults, create_defaults, **kwargs)
+                self.model.lock_for_write(self.using(using).filter(**wanted), using)
+                return plainly(defaults, create_defaults, **wanted)
 
         with unit_of_work(using):
             row, created = repeated(write, using)
         row.reload_bookkeeping(using)
         return row, created
 
-    update_or_create.alters_data = True  # type: ignore[attr-defined]
-
     def get_or_create(
         self, defaults: Mapping[str, Any] | None = None, **kwargs: Any
     ) -> tuple[ModelT, bool]:
         """As Django's. The push runs after the commit, and an error of it is raised here."""
+        wrap_secrets(kwargs, misplaced=False)
+        defaults = _wrapped(defaults)
         using = self._write_alias()
         with unit_of_work(using):
             row, created = super().get_or_create(defaults, **kwargs)
@@ -210,6 +222,15 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
         return row, created
 
     get_or_create.alters_data = True  # type: ignore[attr-defined]
+
+
+def _wrapped(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return a copy with number, CVV and token as secrets, for the frames to show."""
+    if values is None:
+        return None
+    copy = dict(values)
+    wrap_secrets(copy, misplaced=False)
+    return copy
 
 
 class SyncedManager(models.Manager.from_queryset(SyncedQuerySet)):  # type: ignore[misc]
@@ -228,3 +249,24 @@ class SyncedManager(models.Manager.from_queryset(SyncedQuerySet)):  # type: igno
         return await super().acreate(**kwargs)
 
     acreate.alters_data = True  # type: ignore[attr-defined]
+
+    def get_or_create(self, defaults: Mapping[str, Any] | None = None, **kwargs: Any) -> Any:
+        """As :meth:`SyncedQuerySet.get_or_create`."""
+        wrap_secrets(kwargs, misplaced=False)
+        defaults = _wrapped(defaults)
+        return super().get_or_create(defaults, **kwargs)
+
+    get_or_create.alters_data = True  # type: ignore[attr-defined]
+
+    def update_or_create(
+        self,
+        defaults: Mapping[str, Any] | None = None,
+        create_defaults: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """As :meth:`SyncedQuerySet.update_or_create`."""
+        wrap_secrets(kwargs, misplaced=False)
+        defaults, create_defaults = _wrapped(defaults), _wrapped(create_defaults)
+        return super().update_or_create(defaults, create_defaults, **kwargs)
+
+    update_or_create.alters_data = True  # type: ignore[attr-defined]
