@@ -173,7 +173,7 @@ def test_a_rival_that_has_the_row_and_is_not_through(
     assert gateway.verbs == ["create_customer"]
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, databases="__all__")
 def test_in_a_transaction_both_wait_for_the_commit(gateway: RecordingGateway) -> None:
     with transaction.atomic():
         rows = [Customer.create("bill@example.com", idempotency_key=KEY) for _n in range(2)]

@@ -11,7 +11,7 @@ from django_dinero.exceptions import InvalidInput
 from django_dinero.models import CreditCard, Customer
 from tests.support.recording import RecordingGateway
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
 
 class RolledBackError(Exception):
