@@ -26,6 +26,7 @@ from django_dinero.services import pull
 SANDBOX = "django_dinero.gateways.sandbox.SandboxGateway"
 ROUNDS = 15
 LIMIT_MS = 60.0
+TITLE = "The first charge of a worker"
 
 #: What a child is started with: the database's file, the gateway's entry, and perhaps a flag.
 Arguments = tuple[str, ...]
@@ -34,6 +35,12 @@ Figures = dict[str, list[float]]
 
 def measure(scale: float) -> Section:
     """Start fresh processes in turn, for each gateway with and without the preload."""
+    if connection.vendor != "sqlite":
+        left_out = (
+            "Left out: the children charge on a copy of a SQLite file. It runs with "
+            "`BENCH_DATABASE= python -m benchmarks setup`."
+        )
+        return Section(TITLE, left_out, ())
     rounds = scaled(ROUNDS, scale)
     with tempfile.TemporaryDirectory(prefix="dinero-bench-") as directory, ExitStack() as stack:
         starts = {
@@ -51,7 +58,7 @@ def measure(scale: float) -> Section:
         "the one certificate that it must, and in the second pair of rows those of `certifi` too, "
         "as for a real account. In the last pair `preload()` ran before."
     )
-    return Section("The first charge of a worker", note, tuple(rows))
+    return Section(TITLE, note, tuple(rows))
 
 
 def _entries(stack: ExitStack, directory: Path) -> dict[str, dict[str, Any]]:
