@@ -21,16 +21,25 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, ClassVar, Literal, NoReturn
+from urllib.parse import quote
 
 from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 
-from django_dinero.cards import Address, CardDetails, PaymentToken, card_input_error
+from django_dinero.cards import Address, CardDetails, PaymentToken, card_input_error, required_text
+from django_dinero.enums import NextActionKind
 from django_dinero.exceptions import InvalidInput, UnsupportedFeature
-from django_dinero.gateways.options import currency, hidden_values, refuse_unknown, seconds
+from django_dinero.gateways.options import (
+    console_addresses,
+    currency,
+    hidden_values,
+    refuse_unknown,
+    seconds,
+)
 from django_dinero.gateways.types import (
     Ack,
+    BrowserScript,
     CardRequest,
     CardUpdate,
     ChargeRequest,
@@ -40,12 +49,14 @@ from django_dinero.gateways.types import (
     FollowUpRequest,
     LookupHints,
     LookupResult,
+    NextAction,
     Refusal,
     RemoteCard,
     RemoteCustomer,
     RemoteTransaction,
     StoredCard,
     TransactionResult,
+    WebhookEndpoint,
     WebhookNotice,
 )
 from django_dinero.redaction import Secret
@@ -54,8 +65,12 @@ Request = (
     CustomerRequest | CustomerUpdate | CardRequest | CardUpdate | ChargeRequest | FollowUpRequest
 )
 
+ConsoleKind = Literal["transaction", "customer", "card"]
+
 #: Options that every backend understands.
-COMMON_OPTIONS: frozenset[str] = frozenset({"currency", "lease_seconds", "quarantine_seconds"})
+COMMON_OPTIONS: frozenset[str] = frozenset(
+    {"currency", "lease_seconds", "quarantine_seconds", "console_url"}
+)
 
 
 class Gateway(ABC):
@@ -71,6 +86,8 @@ class Gateway(ABC):
 
     # -- What a subclass declares ---------------------------------------------------------------
 
+    #: The provider's name for programs, in lower case: "authorizenet".
+    provider: ClassVar[str] = ""
     #: Names accepted in OPTIONS beside :data:`COMMON_OPTIONS`.
     option_names: ClassVar[frozenset[str]] = frozenset()
     #: Verbs that this gateway lacks, each with one sentence that says why.
@@ -99,6 +116,7 @@ class Gateway(ABC):
         self.secrets = tuple(hidden_values(given))
         refuse_unknown(name, given, COMMON_OPTIONS | self.option_names)
         self.currency = currency(name, given)
+        self.console_addresses = console_addresses(name, given)
         self.lease_seconds = seconds(name, given, "lease_seconds", self.lease_seconds)
         self.quarantine_seconds = seconds(
             name, given, "quarantine_seconds", self.quarantine_seconds
@@ -196,19 +214,30 @@ class Gateway(ABC):
 
     # -- Reading the gateway's records, credentials, webhooks -------------------------------------
 
-    def iter_customers(self) -> Iterator[RemoteCustomer]:
+    def iter_customers(self, after: str = "") -> Iterator[RemoteCustomer]:
         """Go through all customers of the account, fetched as they are asked for.
+
+        Args:
+            after: the id of the customer that an earlier walk came to. It goes on behind that one,
+                in the same order, and what was stored meanwhile must not be left out.
 
         Raises:
             GatewayError: not all of them could be read.
         """
         self._lacks("iter_customers")
 
-    def iter_transactions(self, since: datetime.datetime) -> Iterator[RemoteTransaction]:
+    def iter_transactions(
+        self, since: datetime.datetime, until: datetime.datetime | None = None
+    ) -> Iterator[RemoteTransaction]:
         """Go through all transactions submitted since then, fetched as they are asked for.
+
+        Older ones that settled, came back or were disputed since then are listed too, where the
+        gateway tells. None is listed twice.
 
         Args:
             since: an aware datetime.
+            until: what was neither submitted, nor settled or taken back before that may be left
+                out, which spares the gateway a longer list; None for now.
 
         Raises:
             GatewayError: not all of them could be read.
@@ -237,8 +266,54 @@ class Gateway(ABC):
         self._lacks("check_credentials")
 
     def parse_webhook(self, headers: Mapping[str, str], raw_body: bytes) -> WebhookNotice | Refusal:
-        """Verify a webhook's signature over its raw bytes, and return what it points at."""
+        """Verify a webhook's signature over its raw bytes, and return what it points at.
+
+        Whatever a stranger sends is refused, not raised.
+        """
         self._lacks("parse_webhook")
+
+    def webhook_challenge(self, query: Mapping[str, str]) -> str | None:
+        """Return the answer to a GET by which the gateway tests the endpoint.
+
+        Args:
+            query: what stands behind the address.
+
+        Returns:
+            The text to answer; None if this is no challenge, or the gateway knows none.
+        """
+        return None
+
+    def list_webhooks(self) -> tuple[WebhookEndpoint, ...] | Refusal:
+        """Return the endpoints that the account has."""
+        self._lacks("list_webhooks")
+
+    def register_webhook(self, url: str) -> WebhookEndpoint | Refusal:
+        """Let the gateway send every event that can be applied to an address."""
+        self._lacks("register_webhook")
+
+    def remove_webhook(self, endpoint_id: str) -> Ack | Refusal:
+        """Let the gateway send nothing more there; an endpoint that is gone counts as removed."""
+        self._lacks("remove_webhook")
+
+    # -- The browser ----------------------------------------------------------------------------
+
+    def browser_script(self) -> BrowserScript | None:
+        """Return the script that makes tokens with :meth:`browser_keys`; None where there is none.
+
+        The parts of ``django_dinero.wallet`` speak the interface of Accept.js with it.
+        """
+        return None
+
+    def action_address(self, action: NextAction, return_url: str) -> str:
+        """Return where the card's holder is sent; empty where no address leads there.
+
+        Args:
+            action: what the gateway wants of the holder.
+            return_url: the page that the holder shall come back to, for a gateway that takes it
+                now. Another one was told when the payment was made, or shows no way back.
+        """
+        is_address = action.kind is NextActionKind.REDIRECT
+        return action.value.reveal() if is_address else ""
 
     # -- Subclasses should not need to override -------------------------------------------------
 
@@ -276,6 +351,30 @@ class Gateway(ABC):
         """What it is where no real money moves, to follow "is"; ``check --deploy`` says it."""
         return "a test account"
 
+    def console_url(self, kind: ConsoleKind, remote_id: str) -> str | None:
+        """Return the address of an object's page at the provider, None if none is known.
+
+        The option ``console_url`` names the addresses. A backend whose provider documents them may
+        return them itself.
+
+        Args:
+            kind: what the object is.
+            remote_id: the provider's id of it.
+        """
+        address = self.console_addresses.get(kind)
+        return address.replace("{id}", quote(remote_id, safe="")) if address and remote_id else None
+
+    def browser_keys(self) -> Mapping[str, str]:
+        """Return what the provider's script in a browser needs to turn a card into a token.
+
+        All of it is public: it stands in pages, and the API shows it. A key that opens the account
+        must never be in it.
+
+        Returns:
+            Texts by the provider's own names; empty where the browser gets no tokens.
+        """
+        return {}
+
     @classmethod
     def supports(cls, verb: str) -> bool:
         """Say whether this gateway has the verb (one of :data:`VERBS`)."""
@@ -310,8 +409,8 @@ class Gateway(ABC):
         if not isinstance(card, CardDetails):
             return {}
         given = _values_of(card) | card.address.as_dict()
-        text = _("%(gateway)s requires this.") % {"gateway": self.name}
-        return {name: text for name in self.required_card_fields if not given.get(name)}
+        missing = [name for name in self.required_card_fields if not given.get(name)]
+        return {name: required_text(self.name, name) for name in missing}
 
     def _other_currency(self, request: Request) -> dict[str, str]:
         if not isinstance(request, ChargeRequest | FollowUpRequest):
@@ -385,4 +484,5 @@ VERBS: tuple[str, ...] = (
     *("charge", "capture", "void", "refund", "decide_review", "retrieve_transaction"),
     *("find_operation", "iter_customers", "iter_transactions"),
     *("check_credentials", "parse_webhook"),
+    *("list_webhooks", "register_webhook", "remove_webhook"),
 )

@@ -12,6 +12,8 @@ from django_dinero.exceptions import InvalidInput
 from django_dinero.money import exponent
 from django_dinero.redaction import Secret
 
+#: What a provider's own pages may show.
+CONSOLE_KINDS = ("transaction", "customer", "card")
 #: Parts of the names of options whose values are never shown, whoever quotes them.
 HIDDEN = ("key", "secret", "login", "password", "token")
 
@@ -52,11 +54,25 @@ def seconds(gateway_name: str, given: Mapping[str, Any], name: str, default: flo
     return length
 
 
+def console_addresses(gateway_name: str, given: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the addresses of the provider's own pages, by kind; none if none are given."""
+    addresses = given.get("console_url") or {}
+    if not isinstance(addresses, Mapping) or not set(addresses) <= set(CONSOLE_KINDS):
+        kinds = ", ".join(repr(kind) for kind in CONSOLE_KINDS)
+        raise wrong(gateway_name, "console_url", f"is a dict of addresses for {kinds}")
+    for address in addresses.values():
+        is_address = isinstance(address, str) and address.startswith("https://")
+        if not is_address or address.count("{id}") != 1:
+            raise wrong(gateway_name, "console_url", "has addresses with https:// and one {id}")
+    return dict(addresses)
+
+
 def hidden_values(given: Mapping[str, Any]) -> Iterator[Secret]:
     """Return the values of the options that are keys, passwords and the like."""
     for name, value in given.items():
-        if isinstance(value, str | Secret) and any(part in str(name).lower() for part in HIDDEN):
-            yield Secret(value)
+        if any(part in str(name).lower() for part in HIDDEN):
+            values = value if isinstance(value, list | tuple) else (value,)
+            yield from (Secret(each) for each in values if isinstance(each, str | Secret))
 
 
 def wrong(gateway_name: str, name: str, what: str) -> ImproperlyConfigured:

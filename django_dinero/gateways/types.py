@@ -48,6 +48,19 @@ class Ack:
 
 
 @dataclass(frozen=True, slots=True)
+class BrowserScript:
+    """The provider's script that turns a card into a token, in the browser of whoever types it.
+
+    Args:
+        url: the script's address.
+        connects_to: scheme and host of where it sends the card, for a content security policy.
+    """
+
+    url: str
+    connects_to: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NextAction:
     """What the card's holder has to do before a payment or a stored card can go on (3-D Secure).
 
@@ -246,7 +259,13 @@ class RemoteTransaction:
 
     ``operation_key`` is ours, and empty if other software made the transaction. ``amount`` is what
     was authorized or refunded, ``settled_amount`` what is captured: settled, or on its way there.
-    ``next_action`` comes with the status REQUIRES_ACTION and with no other.
+    ``settled_at`` (aware) and ``batch_id`` tell when the bank settled it, and in which batch; None
+    and empty where it did not, or where the gateway does not tell. ``next_action`` comes with the
+    status REQUIRES_ACTION and with no other. ``reasons`` tell why it is DECLINED or FAILED, where
+    the gateway keeps them: in the words of the answer that it gave.
+
+    A return or a chargeback may be an entry of its own: with the status RETURNED or CHARGED_BACK,
+    an id of its own, and ``parent_id`` for the payment that it takes back.
     """
 
     transaction_id: str
@@ -266,9 +285,12 @@ class RemoteTransaction:
     cvv: str = ""
     network_transaction_id: str = ""
     submitted_at: datetime.datetime | None = None
+    settled_at: datetime.datetime | None = None
+    batch_id: str = ""
     order_reference: str = ""
     description: str = ""
     next_action: NextAction | None = None
+    reasons: tuple[Reason, ...] = ()
 
 
 # -- Look-ups, credentials, webhooks ------------------------------------------------------------
@@ -317,15 +339,37 @@ class CredentialsCheck:
 
 @dataclass(frozen=True, slots=True)
 class WebhookNotice:
-    """A verified webhook: a hint which object to fetch, and never a fact by itself."""
+    """A verified webhook: a hint which object to fetch, and never a fact by itself.
+
+    Args:
+        event_id: the gateway's own id of the event, empty where it has none.
+        event_type: the gateway's name of what happened.
+        object_kind: ``"transaction"``, ``"customer"`` or ``"card"``; anything else is not applied.
+        object_id: the gateway's id of that object.
+        operation_key: ours, where the webhook tells it.
+        customer_id: the customer of a card, where the webhook tells it.
+        live: whether it is of a live account; None where the webhook does not tell.
+    """
 
     event_id: str
     event_type: str
     object_kind: str
     object_id: str
     operation_key: str = ""
+    customer_id: str = ""
+    live: bool | None = None
 
 
-def has_reason(answer: Refusal | TransactionResult, *kinds: ReasonKind) -> bool:
+@dataclass(frozen=True, slots=True)
+class WebhookEndpoint:
+    """An address to which the gateway sends webhooks, and which it sends."""
+
+    endpoint_id: str
+    url: str
+    event_types: tuple[str, ...] = ()
+    is_active: bool = True
+
+
+def has_reason(answer: Refusal | TransactionResult | RemoteTransaction, *kinds: ReasonKind) -> bool:
     """Say whether an answer has a reason of one of these kinds."""
     return any(reason.kind in kinds for reason in answer.reasons)

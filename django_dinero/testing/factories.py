@@ -133,7 +133,7 @@ class TransactionFactory(DjangoModelFactory[Transaction]):
 
 
 class OperationFactory(DjangoModelFactory[Operation]):
-    """A charge's row in the journal, concluded; another ``state`` may leave it open."""
+    """A charge's row in the journal, ended; another ``state`` may leave it open."""
 
     class Meta:
         model = Operation

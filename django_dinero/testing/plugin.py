@@ -19,6 +19,7 @@ pytest.register_assert_rewrite("django_dinero.testing.contract")
 _REGISTRY = "django_dinero.gateways.registry"
 _BANKS = "django_dinero.testing.isolation"
 _SANDBOX = "django_dinero.gateways.sandbox"
+_WEBHOOKS = "django_dinero.testing.webhooks"
 
 
 @pytest.fixture(autouse=True, scope="class")
@@ -80,3 +81,24 @@ def dinero_customer(db: None, dinero_bank: Any) -> Any:
         address="1 Main Street",
         zip="46201",
     )
+
+
+@pytest.fixture
+def dinero_webhook(db: None) -> Any:
+    """Post a signed webhook about a row to the project's own endpoint; return the response.
+
+    ``dinero_webhook(transaction)``, or a customer or a card. The object is fetched from the gateway
+    and applied when it returns. ``event_type`` is the gateway's name of what happened.
+    ``dinero_webhook.about(row)`` returns it unsent, for a test that changes a byte.
+    """
+    module = import_module(_WEBHOOKS)
+    registry = import_module(_REGISTRY)
+
+    def about(row: Any, event_type: str = "") -> Any:
+        return module.webhook_about(registry.get_gateway(row.gateway_name), row, event_type)
+
+    def deliver(row: Any, event_type: str = "") -> Any:
+        return about(row, event_type).post()
+
+    deliver.about = about  # type: ignore[attr-defined]
+    return deliver

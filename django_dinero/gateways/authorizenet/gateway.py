@@ -15,6 +15,8 @@ from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import GatewayError, InvalidInput
 from django_dinero.gateways.authorizenet import (
     account,
+    browser,
+    endpoints,
     limits,
     lists,
     lookup,
@@ -34,6 +36,7 @@ from django_dinero.gateways.base import Gateway, Request
 from django_dinero.gateways.locks import Lock
 from django_dinero.gateways.types import (
     Ack,
+    BrowserScript,
     CardRequest,
     CardUpdate,
     ChargeRequest,
@@ -49,6 +52,7 @@ from django_dinero.gateways.types import (
     RemoteTransaction,
     StoredCard,
     TransactionResult,
+    WebhookEndpoint,
     WebhookNotice,
 )
 from django_dinero.redaction import Secret
@@ -65,7 +69,8 @@ class AuthorizeNetGateway(Gateway):
     Options, beside those of every backend:
 
     * ``login_id``, ``transaction_key``: API credentials (required); ``signature_key``: verifies
-      webhooks; ``client_key``: public, for Accept.js.
+      webhooks, and may be a list of keys while one is replaced; ``client_key``: public, for
+      Accept.js.
     * ``environment``: ``"production"`` or ``"sandbox"``; or ``endpoint``, an address of its own,
       with ``trusted_hosts`` where its host is neither Authorize.Net's nor this machine.
     * ``duplicate_window``: seconds (0 to 28800, default 28800) in which the gateway refuses a
@@ -83,6 +88,7 @@ class AuthorizeNetGateway(Gateway):
     currency than the account's, repeat a charge for a repeated key (``find_operation`` finds it).
     """
 
+    provider = "authorizenet"
     option_names = options.OPTION_NAMES
     required_card_fields = ("month", "year")
     max_lengths = limits.MAX_LENGTHS
@@ -104,6 +110,13 @@ class AuthorizeNetGateway(Gateway):
     @property
     def test_account(self) -> str:
         return self.options.test_account
+
+    def browser_keys(self) -> Mapping[str, str]:
+        """Return what Accept.js takes: the login id, which is public beside such a key, and it."""
+        if not self.options.client_key:
+            return {}
+        login_id = self.options.login_id.reveal()
+        return {"api_login_id": login_id, "client_key": self.options.client_key}
 
     def check(self) -> list[CheckMessage]:
         times = options.check_times(self.options, self.lease_seconds, self.quarantine_seconds)
@@ -138,6 +151,10 @@ class AuthorizeNetGateway(Gateway):
     def mount(self, adapter: BaseAdapter) -> None:
         """Answer calls by a ``requests`` adapter instead of the network, for tests."""
         self._adapter, self._client = adapter, None
+
+    def browser_script(self) -> BrowserScript | None:
+        """Return the address of Accept.js; None without a ``client_key``."""
+        return browser.script(self.options, self.browser_keys())
 
     def check_request(self, request: Request) -> None:
         errors = limits.errors(request)
@@ -180,8 +197,8 @@ class AuthorizeNetGateway(Gateway):
         reply = self._patient.change("deleteCustomerProfile", values, about=about)
         return self._deleted(reply, K.CUSTOMER_NOT_FOUND, customer_id)
 
-    def iter_customers(self) -> Iterator[RemoteCustomer]:
-        yield from profiles.iter_customers(self._patient, self.name)
+    def iter_customers(self, after: str = "") -> Iterator[RemoteCustomer]:
+        yield from profiles.iter_customers(self._patient, self.name, after)
 
     # -- Cards ------------------------------------------------------------------------------------
 
@@ -307,8 +324,10 @@ class AuthorizeNetGateway(Gateway):
             raise GatewayError(_("The reply has no Date header."), gateway_name=self.name)
         return now
 
-    def iter_transactions(self, since: datetime.datetime) -> Iterator[RemoteTransaction]:
-        """Go through all transactions since then: unsettled ones, then settled ones.
+    def iter_transactions(
+        self, since: datetime.datetime, until: datetime.datetime | None = None
+    ) -> Iterator[RemoteTransaction]:
+        """Go through all transactions since then: unsettled ones, then the batches settled since.
 
         A list tells less than :meth:`retrieve_transaction`: no parent and no AVS letter, and a
         captured authorization shows as a charge.
@@ -317,7 +336,9 @@ class AuthorizeNetGateway(Gateway):
             AuthenticationError, NotPermittedError: the credentials are wrong, or may not read it.
             GatewayError: a list could not be read to its end.
         """
-        yield from lists.iter_transactions(self._patient, since, self.currency, self.name)
+        yield from lists.iter_transactions(
+            self._patient, since, until, currency=self.currency, gateway_name=self.name
+        )
 
     # -- Credentials and webhooks -----------------------------------------------------------------
 
@@ -332,7 +353,22 @@ class AuthorizeNetGateway(Gateway):
         return CredentialsCheck(reply.ok, reply.reason().text, live=self.live, lacks=lacks)
 
     def parse_webhook(self, headers: Mapping[str, str], raw_body: bytes) -> WebhookNotice | Refusal:
-        return webhooks.parse(headers, raw_body, self.options.signature_key)
+        return webhooks.parse(headers, raw_body, self.options.signature_keys)
+
+    def list_webhooks(self) -> tuple[WebhookEndpoint, ...] | Refusal:
+        return self._endpoints.all()
+
+    def register_webhook(self, url: str) -> WebhookEndpoint | Refusal:
+        return self._endpoints.add(url)
+
+    def remove_webhook(self, endpoint_id: str) -> Ack | Refusal:
+        return self._endpoints.remove(endpoint_id)
+
+    @property
+    def _endpoints(self) -> endpoints.Endpoints:
+        # Asked once in a while, by a command: it keeps no connections.
+        self._connected()
+        return endpoints.Endpoints(self.options, self._adapter)
 
 
 def _transact(

@@ -38,16 +38,28 @@ class Incomplete(Exception):
 
 
 def iter_transactions(
-    client: PatientClient, since: datetime.datetime, currency: str, gateway_name: str
+    client: PatientClient,
+    since: datetime.datetime,
+    until: datetime.datetime | None,
+    *,
+    currency: str,
+    gateway_name: str,
 ) -> Iterator[RemoteTransaction]:
     """Go through all transactions since then, as the lists show them: unsettled, then settled.
+
+    Of a batch that settled since then, all are shown: what was submitted long before, captured now;
+    and what came back or was disputed, which the gateway puts into a later batch.
+
+    Args:
+        until: batches that settled later are left out, and so is what was submitted later and has
+            not settled; None for none.
 
     Raises:
         AuthenticationError, NotPermittedError: the credentials are wrong, or may not read it.
         GatewayError: a list could not be read to its end.
     """
     try:
-        for item in listed(client, since):
+        for item in listed(client, since, until, late=True):
             yield reports.summary(item, currency)
     except Incomplete as error:
         reason = error.reason
@@ -56,10 +68,21 @@ def iter_transactions(
     raise responses.unreadable(reason, gateway_name)
 
 
-def listed(client: PatientClient, since: datetime.datetime) -> Iterator[dict[str, Any]]:
+def listed(
+    client: PatientClient,
+    since: datetime.datetime,
+    until: datetime.datetime | None = None,
+    *,
+    late: bool = False,
+) -> Iterator[dict[str, Any]]:
     """Yield each transaction submitted since then once, as the lists show it.
 
-    What settles while we read moves from the first list to the second, and is seen there.
+    What settles while we read moves from the first list to the second, and is seen there. A settled
+    one has the id and the time of its batch in ``batch``, as in getTransactionDetails.
+
+    Args:
+        until: as for :func:`iter_transactions`.
+        late: also what was submitted before, and settled since then.
 
     Raises:
         Incomplete: a list could not be read to its end.
@@ -70,8 +93,9 @@ def listed(client: PatientClient, since: datetime.datetime) -> Iterator[dict[str
         transaction_id = text_at(item, "transId")
         if transaction_id not in unsettled:
             unsettled.add(transaction_id)
-            yield item
-    for item in _settled(client, since):
+            if until is None or _older(item, until):
+                yield item
+    for item in _settled(client, since, until, late=late):
         # No other batch has what one batch has, so only what is not settled must be remembered.
         if text_at(item, "transId") not in unsettled:
             yield item
@@ -89,9 +113,16 @@ def readable(reply: Reply) -> Reply:
     return reply
 
 
-def _settled(client: PatientClient, since: datetime.datetime) -> Iterator[dict[str, Any]]:
+def _settled(
+    client: PatientClient,
+    since: datetime.datetime,
+    until: datetime.datetime | None,
+    *,
+    late: bool,
+) -> Iterator[dict[str, Any]]:
     seen: set[str] = set()
-    for first, last in _windows(since):
+    submitted = None if late else since
+    for first, last in _windows(since, until):
         values = {"firstSettlementDate": _utc(first), "lastSettlementDate": _utc(last)}
         reply = readable(client.read("getSettledBatchList", values))
         for batch in dicts_at(reply.content, "batchList", "batch"):
@@ -100,13 +131,18 @@ def _settled(client: PatientClient, since: datetime.datetime) -> Iterator[dict[s
                 raise Incomplete(_("A batch without an id."))
             if batch_id not in seen:  # windows share their edges
                 seen.add(batch_id)
-                yield from _paged(client, "getTransactionList", {"batchId": batch_id}, since)
+                values = {"batchId": batch_id}
+                for item in _paged(client, "getTransactionList", values, submitted):
+                    yield {**item, "batch": batch}
 
 
 def _paged(
-    client: PatientClient, operation: str, values: Mapping[str, str], since: datetime.datetime
+    client: PatientClient,
+    operation: str,
+    values: Mapping[str, str],
+    since: datetime.datetime | None,
 ) -> Iterator[dict[str, Any]]:
-    """Yield the items of a list, newest first, that are not older than ``since``.
+    """Yield the items of a list, newest first, that are not older than ``since``, or all.
 
     Pages have numbers, and items leave a list while it is read. Then what stood on the next page
     moves to the one that was just read. So each page begins before the end of the last one: page
@@ -144,7 +180,7 @@ def _page(
 
 
 def _windows(
-    since: datetime.datetime,
+    since: datetime.datetime, until: datetime.datetime | None = None
 ) -> Iterator[tuple[datetime.datetime, datetime.datetime]]:
     """Yield the spans in which batches are asked for.
 
@@ -152,22 +188,26 @@ def _windows(
     be ahead of ours.
     """
     start, limit = since, datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)
+    if until is not None:
+        limit = min(limit, until)
     while start < limit:
         end = min(start + datetime.timedelta(days=BATCH_DAYS), limit)
         yield start, end
         start = end
 
 
-def _older(item: Mapping[str, Any], since: datetime.datetime) -> bool:
+def _older(item: Mapping[str, Any], since: datetime.datetime | None) -> bool:
     submitted = _submitted(item)
-    return submitted is not None and submitted < since
+    return since is not None and submitted is not None and submitted < since
 
 
-def _ended(items: list[dict[str, Any]], since: datetime.datetime) -> bool:
+def _ended(items: list[dict[str, Any]], since: datetime.datetime | None) -> bool:
     """Say whether nothing after this page can count: it is in order, and its last one is older.
 
     A server that does not sort as it was asked is read to the end.
     """
+    if since is None:
+        return False
     times = [_submitted(item) for item in items]
     known = [moment for moment in times if moment is not None]
     return len(known) == len(times) and known == sorted(known, reverse=True) and known[-1] < since

@@ -55,7 +55,8 @@ class Options:
     gateway_name: str
     login_id: Secret
     transaction_key: Secret
-    signature_key: Secret | None
+    #: Several while a key is replaced; none if webhooks are not received.
+    signature_keys: tuple[Secret, ...]
     client_key: str
     endpoint: str
     trusted_hosts: frozenset[str]
@@ -68,6 +69,8 @@ class Options:
     ca_bundle: str | None
     #: Not in the repr: its address may hold a password.
     proxy: str | None = field(repr=False)
+    #: As it was given; with an endpoint it may be empty.
+    environment: str = ""
 
     @property
     def host(self) -> str:
@@ -103,13 +106,12 @@ def read(gateway_name: str, given: Mapping[str, Any]) -> Options:
     window = given.get("duplicate_window", MAX_DUPLICATE_WINDOW)
     if type(window) is not int or not 0 <= window <= MAX_DUPLICATE_WINDOW:
         raise wrong(gateway_name, "duplicate_window", f"is 0 to {MAX_DUPLICATE_WINDOW} seconds")
-    signature = given.get("signature_key")
     return Options(
         gateway_name=gateway_name,
         login_id=_key(gateway_name, given, "login_id", MAX_LOGIN_ID),
         transaction_key=_key(gateway_name, given, "transaction_key", MAX_TRANSACTION_KEY),
-        signature_key=_secret(gateway_name, "signature_key", signature) if signature else None,
-        client_key=str(given.get("client_key") or ""),
+        signature_keys=_signature_keys(gateway_name, given.get("signature_key")),
+        client_key=_public_key(gateway_name, given),
         endpoint=endpoint,
         trusted_hosts=_hosts(gateway_name, given.get("trusted_hosts") or ()),
         duplicate_window=window,
@@ -120,6 +122,7 @@ def read(gateway_name: str, given: Mapping[str, Any]) -> Options:
         deadline=_seconds(gateway_name, given, "deadline", 90.0, above_zero=True),
         ca_bundle=given.get("ca_bundle"),
         proxy=_proxy(gateway_name, given.get("proxy")),
+        environment=str(given.get("environment") or ""),
     )
 
 
@@ -157,6 +160,26 @@ def _key(gateway_name: str, given: Mapping[str, Any], name: str, limit: int) -> 
     if len(key) > limit:
         raise wrong(gateway_name, name, f"has at most {limit} characters")
     return key
+
+
+def _public_key(gateway_name: str, given: Mapping[str, Any]) -> str:
+    """Return the key for browsers, unless it is one that must never get there."""
+    public = given.get("client_key") or ""
+    if not isinstance(public, str):
+        raise wrong(gateway_name, "client_key", "must be a str")
+    signature = given.get("signature_key")
+    private = [given.get("transaction_key")]
+    private += signature if isinstance(signature, list | tuple) else [signature]
+    if public and any(each is not None and Secret(each) == Secret(public) for each in private):
+        raise wrong(gateway_name, "client_key", "is shown to browsers, and is a secret key here")
+    return public
+
+
+def _signature_keys(gateway_name: str, given: object) -> tuple[Secret, ...]:
+    """Return the keys that verify webhooks. With an empty one, anybody could sign."""
+    values = given if isinstance(given, list | tuple) else (given,)
+    keys = [_secret(gateway_name, "signature_key", value) for value in values if value is not None]
+    return tuple(key for key in keys if key.reveal().strip())
 
 
 def _secret(gateway_name: str, name: str, value: object) -> Secret:

@@ -11,6 +11,7 @@ from typing import Any
 from django_dinero.gateways.authorizenet import codes
 from django_dinero.gateways.authorizenet.client import Client, Reply
 from django_dinero.gateways.locks import Lock
+from django_dinero.send_deadline import time_left
 
 #: Seconds for which an id that was just created may still be "not found" (reported: 2 to 15 s,
 #: sandbox and production).
@@ -110,7 +111,7 @@ class PatientClient:
         key: str,
     ) -> Reply:
         reply = self.client.call(operation, values, changes=changes, key=key)
-        pause, left = FIRST_PAUSE, self.seconds
+        pause, left = FIRST_PAUSE, time_left(self.seconds)
         while reply.code == codes.NOT_FOUND and left > 0 and self.fresh.any(*about):
             time.sleep(min(pause, left))
             left -= pause

@@ -96,8 +96,13 @@ def find_same_card(client: PatientClient, request: CardRequest) -> str:
     return found[0].card_id if len(found) == 1 else ""
 
 
-def iter_customers(client: PatientClient, gateway_name: str) -> Iterator[RemoteCustomer]:
+def iter_customers(
+    client: PatientClient, gateway_name: str, after: str = ""
+) -> Iterator[RemoteCustomer]:
     """Go through all customers, one call each; one that is deleted meanwhile is left out.
+
+    The list of ids comes whole and in no documented order. The ids are numbers that grow, so that
+    in theirs what was stored after an earlier walk comes after it.
 
     Raises:
         AuthenticationError, NotPermittedError: the credentials are wrong, or may not read it.
@@ -106,9 +111,15 @@ def iter_customers(client: PatientClient, gateway_name: str) -> Iterator[RemoteC
     reply = client.read("getCustomerProfileIds", {})
     if not reply.ok:
         raise responses.unreadable(reply.reason(), gateway_name)
-    for customer_id in responses_vault.ids(reply.content, "ids"):
+    ids = sorted(responses_vault.ids(reply.content, "ids"), key=_place)
+    for customer_id in (each for each in ids if not after or _place(each) > _place(after)):
         customer = fetch_customer(client, customer_id)
         if isinstance(customer, RemoteCustomer):
             yield customer
         elif customer.reasons[0].kind is not ReasonKind.CUSTOMER_NOT_FOUND:
             raise responses.unreadable(customer.reasons[0], gateway_name)
+
+
+def _place(customer_id: str) -> tuple[int, str]:
+    """Return the place of an id among numbers as texts."""
+    return len(customer_id), customer_id

@@ -12,12 +12,12 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from django_dinero.enums import ReasonKind, RemoteStatus, TransactionKind
+from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus, TransactionKind
 from django_dinero.exceptions import OutcomeUnknown
 from django_dinero.gateways.authorizenet import codes, responses
 from django_dinero.gateways.authorizenet.patience import PatientClient
 from django_dinero.gateways.authorizenet.xml import at, text_at
-from django_dinero.gateways.types import Refusal, RemoteTransaction
+from django_dinero.gateways.types import Reason, Refusal, RemoteTransaction
 
 #: Where ``settleAmount`` is what was or will be settled; elsewhere it repeats the authorized sum.
 _TAKEN = (
@@ -26,6 +26,12 @@ _TAKEN = (
     RemoteStatus.RETURNED,
     RemoteStatus.CHARGED_BACK,
 )
+_REFUSED: Mapping[RemoteStatus, ResultStatus] = {
+    RemoteStatus.DECLINED: ResultStatus.DECLINED,
+    RemoteStatus.FAILED: ResultStatus.FAILED,
+}
+#: What the bank has settled, whatever became of it.
+_SETTLED = (RemoteStatus.SETTLED, RemoteStatus.RETURNED, RemoteStatus.CHARGED_BACK)
 
 
 def fetch(client: PatientClient, transaction_id: str, currency: str) -> RemoteTransaction | Refusal:
@@ -51,6 +57,8 @@ def details(content: Mapping[str, Any], currency: str) -> RemoteTransaction:
     authorized = amount(text_at(found, "authAmount"))
     settled = amount(text_at(found, "settleAmount"))
     key = text_at(found, "order", "invoiceNumber") or text_at(content, "transrefId")
+    if status is RemoteStatus.SETTLED and at(found, "returnedItems"):
+        status = RemoteStatus.RETURNED
     return RemoteTransaction(
         transaction_id=text_at(found, "transId"),
         kind=kind,
@@ -69,8 +77,20 @@ def details(content: Mapping[str, Any], currency: str) -> RemoteTransaction:
         cvv=text_at(found, "cardCodeResponse"),
         network_transaction_id=text_at(found, "networkTransId"),
         submitted_at=moment(text_at(found, "submitTimeUTC")),
+        **_batch(found, status),
         description=text_at(found, "order", "description"),
+        reasons=_reasons(found, status),
     )
+
+
+def _reasons(found: Mapping[str, Any], status: RemoteStatus) -> tuple[Reason, ...]:
+    outcome = _REFUSED.get(status)
+    code = text_at(found, "responseReasonCode")
+    # What failed after it was approved keeps the code of the approval.
+    if outcome is None or code in ("", codes.APPROVED):
+        return ()
+    text = text_at(found, "responseReasonDescription")
+    return codes.transaction_reasons(code, text, outcome)
 
 
 def summary(found: Mapping[str, Any], currency: str) -> RemoteTransaction:
@@ -85,6 +105,8 @@ def summary(found: Mapping[str, Any], currency: str) -> RemoteTransaction:
         kind = TransactionKind.REFUND
     elif status is RemoteStatus.AUTHORIZED:
         kind = TransactionKind.AUTHORIZATION
+    if status is RemoteStatus.SETTLED and text_at(found, "hasReturnedItems") == "true":
+        status = RemoteStatus.RETURNED
     settled = amount(text_at(found, "settleAmount")) or Decimal(0)
     return RemoteTransaction(
         transaction_id=text_at(found, "transId"),
@@ -99,7 +121,18 @@ def summary(found: Mapping[str, Any], currency: str) -> RemoteTransaction:
         last_4=responses.last_4(text_at(found, "accountNumber")),
         brand=codes.brand(text_at(found, "accountType")),
         submitted_at=moment(text_at(found, "submitTimeUTC")),
+        **_batch(found, status),
     )
+
+
+def _batch(found: Mapping[str, Any], status: RemoteStatus) -> dict[str, Any]:
+    """Return when and in which batch it settled. What was declined or voided stands in one too."""
+    if status not in _SETTLED:
+        return {}
+    return {
+        "settled_at": moment(text_at(found, "batch", "settlementTimeUTC")),
+        "batch_id": text_at(found, "batch", "batchId"),
+    }
 
 
 def is_captured_for(remote: RemoteTransaction, amount: Decimal | None) -> bool:

@@ -1,4 +1,4 @@
-"""One POST to a gateway. How it ends says what the caller may do next.
+"""One request to a gateway. How it ends says what the caller may do next.
 
 * It returns the body of the reply.
 * It raises :class:`~django_dinero.exceptions.NotSent`: no byte of the request reached a socket, as
@@ -16,7 +16,7 @@ import datetime
 import os
 import weakref
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from email.utils import parsedate_to_datetime
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -31,8 +31,9 @@ from django_dinero.gateways.http.connection import Call, Phase, current, drop_in
 from django_dinero.gateways.http.failures import BadReply, reason
 from django_dinero.gateways.http.pool import is_http, open_pool, tls_context, usual_tls_context
 from django_dinero.gateways.locks import Lock
+from django_dinero.observing import note_on_current
 from django_dinero.redaction import scrub, without_frames
-from django_dinero.send_deadline import check_may_send
+from django_dinero.send_deadline import check_may_send, time_left
 
 if TYPE_CHECKING:
     from requests.adapters import BaseAdapter
@@ -40,6 +41,35 @@ if TYPE_CHECKING:
 _CHUNK = 65536
 #: Bytes allowed beside the body. A body in small chunks may take as many again for its frames.
 _HEADERS = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A request, whose ``repr`` shows neither headers nor body.
+
+    Args:
+        body: what is sent.
+        headers: names and values.
+        method: the HTTP method.
+        path: what follows the client's own address.
+        statuses: those of replies that say how it ended. After any other one nobody knows.
+        may_be_empty: whether a reply without a body is one.
+    """
+
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    method: str = "POST"
+    path: str = ""
+    statuses: frozenset[int] = frozenset({200})
+    may_be_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HttpReply:
+    """A whole reply; its body is not in the repr, since it may quote what was sent."""
+
+    status: int
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +133,10 @@ class HttpClient:
         parts = urlsplit(url)
         self._url = url
         self._host = parts.netloc
+        #: As OpenTelemetry names it.
+        self._server: dict[str, str | int] = {"server.address": parts.hostname or ""}
+        if parts.port is not None:
+            self._server["server.port"] = parts.port
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         # A proxy forwards plain http by its whole address; TLS goes through a tunnel.
         self._target = url if proxy and parts.scheme == "http" else path
@@ -138,13 +172,24 @@ class HttpClient:
             NotSent: nothing reached the gateway.
             OutcomeUnknown: the request left, and no whole reply with status 200 came back.
         """
+        message = Message(body, _headers(content_type))
+        del body  # a traceback may show the locals of this frame
+        return self.exchange(message, changes=changes).body
+
+    def exchange(self, message: Message, *, changes: bool) -> HttpReply:
+        """Send a request of any method and return the reply; see :meth:`post`.
+
+        Raises:
+            NotSent: nothing reached the gateway.
+            OutcomeUnknown: the request left, and no whole reply with one of its statuses came back.
+        """
         most = 2 * self._max_reply_bytes + _HEADERS
-        call = Call(self._timeouts.read, self._timeouts.deadline, most)
-        ending = self._attempt(call, body, content_type)
+        call = Call(self._timeouts.read, time_left(self._timeouts.deadline), most)
+        note_on_current(self._server)
+        ending = self._attempt(call, message)
         if isinstance(ending, DineroError) and _may_repeat(call, changes):
             call.fresh, call.phase = True, Phase.CONNECTING
-            ending = self._attempt(call, body, content_type)
-        del body  # a traceback may show the locals of this frame
+            ending = self._attempt(call, message)
         if isinstance(ending, BaseException):
             raise ending
         return ending
@@ -166,7 +211,7 @@ class HttpClient:
         """Drop the parent's pool, in a forked child."""
         self._pool = None
 
-    def _attempt(self, call: Call, body: bytes, content_type: str) -> bytes | BaseException:
+    def _attempt(self, call: Call, message: Message) -> HttpReply | BaseException:
         """Return the reply, or the exception to raise; raised here, it would have a context.
 
         SystemExit and KeyboardInterrupt, by which a server stops a worker, come back too: the
@@ -175,8 +220,8 @@ class HttpClient:
         token = current.set(call)
         try:
             if self._adapter is None:
-                return self._over_the_wire(call, body, content_type)
-            return self._through(self._adapter, call, body, content_type)
+                return self._over_the_wire(call, message)
+            return self._through(self._adapter, call, message)
         except NotSent as error:
             return NotSent(scrub(str(error)))
         except OutcomeUnknown as error:
@@ -189,12 +234,12 @@ class HttpClient:
             current.reset(token)
         return self._ending(call, why)
 
-    def _over_the_wire(self, call: Call, body: bytes, content_type: str) -> bytes:
+    def _over_the_wire(self, call: Call, message: Message) -> HttpReply:
         response = self._connections().urlopen(
-            "POST",
-            self._target,
-            body,
-            _headers(content_type),
+            message.method,
+            self._target + message.path,
+            message.body,
+            message.headers,
             retries=False,
             redirect=False,
             assert_same_host=False,
@@ -206,15 +251,20 @@ class HttpClient:
         )
         try:
             chunks = iter(lambda: response.read(_CHUNK), b"")
-            return self._read(response.status, response.headers, chunks)
+            return self._read(message, response.status, response.headers, chunks)
         finally:
             response.close()  # after a whole reply its connection is in the pool already
 
-    def _through(self, adapter: BaseAdapter, call: Call, body: bytes, content_type: str) -> bytes:
+    def _through(self, adapter: BaseAdapter, call: Call, message: Message) -> HttpReply:
         """Let an adapter answer; nothing can be proven of what it did with the request."""
         # By name: calls over the network do not need it, and a first charge should not wait 20 ms.
         request = import_module("requests").PreparedRequest()
-        request.prepare(method="POST", url=self._url, headers=_headers(content_type), data=body)
+        request.prepare(
+            method=message.method,
+            url=self._url + message.path,
+            headers=dict(message.headers),
+            data=message.body,
+        )
         check_may_send()
         call.touched, call.phase = True, Phase.READING
         response = adapter.send(
@@ -227,7 +277,7 @@ class HttpClient:
         )
         try:
             chunks = response.iter_content(_CHUNK)
-            return self._read(response.status_code, response.headers, chunks)
+            return self._read(message, response.status_code, response.headers, chunks)
         finally:
             response.close()
 
@@ -237,9 +287,12 @@ class HttpClient:
         ahead = self._clock_ahead
         return None if ahead is None else datetime.datetime.now(datetime.UTC) + ahead
 
-    def _read(self, status: int, headers: Mapping[str, str], chunks: Iterator[bytes]) -> bytes:
+    def _read(
+        self, message: Message, status: int, headers: Mapping[str, str], chunks: Iterator[bytes]
+    ) -> HttpReply:
         self._clock_ahead = _ahead(headers.get("Date", ""))
-        if status != 200:
+        note_on_current({"http.response.status_code": status})
+        if status not in message.statuses:
             raise BadReply(f"HTTP status {status}")
         if headers.get("Content-Encoding", "identity").lower() != "identity":
             raise BadReply("a compressed reply, which was not asked for")
@@ -253,9 +306,9 @@ class HttpClient:
             if size > self._max_reply_bytes:
                 raise self._too_long()
             parts.append(chunk)
-        if not size:
+        if not size and not message.may_be_empty:
             raise BadReply("an empty reply")
-        return b"".join(parts)
+        return HttpReply(status, b"".join(parts))
 
     def _too_long(self) -> BadReply:
         return BadReply(f"a reply of more than {self._max_reply_bytes} bytes")

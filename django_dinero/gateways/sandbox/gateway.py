@@ -17,10 +17,12 @@ from django.utils.translation import gettext_noop
 from django_dinero.enums import ResultStatus, TransactionKind
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.locks import Lock
-from django_dinero.gateways.sandbox import mapping
+from django_dinero.gateways.sandbox import mapping, webhooks
+from django_dinero.gateways.sandbox.browser import BrowserServer
 from django_dinero.gateways.sandbox.options import OPTION_NAMES, check, open_bank, read
 from django_dinero.gateways.types import (
     Ack,
+    BrowserScript,
     CardRequest,
     CardUpdate,
     ChargeRequest,
@@ -30,16 +32,19 @@ from django_dinero.gateways.types import (
     FollowUpRequest,
     LookupHints,
     LookupResult,
+    NextAction,
     Refusal,
     RemoteCard,
     RemoteCustomer,
     RemoteTransaction,
     TransactionResult,
+    WebhookNotice,
 )
 from django_dinero.gateways.types import Reason as RefusalReason
 from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.enums import Reason, Validation
+from django_dinero.sandbox.bank.ledger_rows import ACTION_URL
 from django_dinero.sandbox.bank.records import (
     BankRefusal,
     MaskedCard,
@@ -48,6 +53,7 @@ from django_dinero.sandbox.bank.records import (
     PlainCard,
     Token,
 )
+from django_dinero.sandbox.http import action_page
 from django_dinero.send_deadline import check_may_send
 
 P = ParamSpec("P")
@@ -92,6 +98,9 @@ def _results(
 class SandboxGateway(Gateway):
     """A test bank in this process. No card is charged, no number leaves it.
 
+    For browsers it serves its own Accept.js, and pages to confirm payments on, at a port of this
+    machine that is opened when the first page asks.
+
     Options, beside those of every backend:
 
     * ``store``: a file that keeps the bank's vault and ledger; without it they end with the
@@ -103,8 +112,12 @@ class SandboxGateway(Gateway):
       every charge would be a gift; True says that you know.
     """
 
+    provider = "sandbox"
     option_names = OPTION_NAMES
-    unsupported = {"parse_webhook": gettext_noop("a bank in the same process sends no webhooks")}
+    unsupported = dict.fromkeys(
+        ("list_webhooks", "register_webhook", "remove_webhook"),
+        gettext_noop("a bank in the same process sends no webhooks by itself"),
+    )
 
     # Nothing is on its way here: what the bank does not have now will not come later.
     lease_seconds = 30.0
@@ -115,6 +128,7 @@ class SandboxGateway(Gateway):
         self.options = read(name, dict(options or {}), self.currency)
         self._bank: Bank | None = None
         self._lock = Lock()
+        self._browser = BrowserServer(lambda: self.bank)
 
     @property
     def bank(self) -> Bank:
@@ -134,6 +148,11 @@ class SandboxGateway(Gateway):
     def live(self) -> bool:
         return False
 
+    def browser_keys(self) -> Mapping[str, str]:
+        """Return the public names of the bank's account, in Accept.js's words."""
+        account = self.options.account
+        return {"api_login_id": account.login_id, "client_key": account.client_key}
+
     @property
     def test_account(self) -> str:
         return "a test bank in this process"
@@ -145,10 +164,26 @@ class SandboxGateway(Gateway):
     def prepare(self) -> None:
         self.bank.clock.now()
 
+    def parse_webhook(self, headers: Mapping[str, str], raw_body: bytes) -> WebhookNotice | Refusal:
+        """Verify a webhook that :func:`.webhooks.sign` made with the bank's signature key."""
+        return webhooks.parse(headers, raw_body, self.bank.account.signature_key)
+
     def check_credentials(self) -> CredentialsCheck:
         """Accept: there are none to check. The bank is opened, which can fail."""
         self.prepare()
         return CredentialsCheck(True, "The test bank in this process.", live=False)
+
+    # -- The browser ------------------------------------------------------------------------
+
+    def browser_script(self) -> BrowserScript:
+        """Return the bank's own Accept.js. It is served by this process, on a port of its own."""
+        url = self._browser.url
+        return BrowserScript(f"{url}/v1/Accept.js", (url,))
+
+    def action_address(self, action: NextAction, return_url: str) -> str:
+        """Return the page where the card's holder confirms or refuses, in place of his bank's."""
+        name = action.value.reveal().removeprefix(ACTION_URL)
+        return action_page.address(self._browser.url, name, return_url)
 
     # -- The vault ---------------------------------------------------------------------------
 
@@ -341,18 +376,21 @@ class SandboxGateway(Gateway):
         """Return the bank's time, which tests can move."""
         return self.bank.clock.now()
 
-    def iter_customers(self) -> Iterator[RemoteCustomer]:
+    def iter_customers(self, after: str = "") -> Iterator[RemoteCustomer]:
         """Go through all customers, a page at a time."""
-        after = "0"
+        after = after or "0"
         while page := self.bank.customers(after=after, limit=PAGE):
             yield from (mapping.customer(each) for each in page)
             after = page[-1].id
 
-    def iter_transactions(self, since: datetime.datetime) -> Iterator[RemoteTransaction]:
+    def iter_transactions(
+        self, since: datetime.datetime, until: datetime.datetime | None = None
+    ) -> Iterator[RemoteTransaction]:
         """Go through all transactions since then, a page at a time."""
         after = "0"
-        while page := self.bank.transactions(since=since, after=after, limit=PAGE):
-            yield from (mapping.transaction(each) for each in page)
+        while page := self.bank.transactions(changed_since=since, after=after, limit=PAGE):
+            told = (mapping.transaction(each) for each in page)
+            yield from (each for each in told if until is None or _submitted_before(each, until))
             after = page[-1].id
 
     def _reasons(self, refusal: BankRefusal) -> tuple[RefusalReason, ...]:
@@ -366,3 +404,7 @@ def _done_before(result: TransactionResult, there: bool) -> TransactionResult:
     if not (result.already and there):
         return result
     return replace(result, outcome=ResultStatus.APPROVED, reasons=())
+
+
+def _submitted_before(remote: RemoteTransaction, moment: datetime.datetime) -> bool:
+    return remote.submitted_at is None or remote.submitted_at < moment

@@ -10,6 +10,7 @@ from django_dinero.cards import ADDRESS_FIELDS, Address, CardDetails, PaymentTok
 from django_dinero.enums import (
     NextActionKind,
     ReasonKind,
+    RemoteStatus,
     ResultStatus,
     TransactionKind,
 )
@@ -184,6 +185,10 @@ def result(verdict: records.Verdict) -> TransactionResult:
     )
 
 
+#: Statuses of what moved nothing.
+_REFUSED = (RemoteStatus.DECLINED, RemoteStatus.FAILED)
+
+
 def _next_action(action: records.Action | None) -> NextAction | None:
     if action is None:
         return None
@@ -217,6 +222,9 @@ def transaction(
         cvv=row.cvv.value,
         network_transaction_id=row.network_transaction_id,
         submitted_at=row.submitted_at,
+        settled_at=row.settled_at,
+        batch_id=row.batch_id if row.settled_at else "",
         description=row.description,
         next_action=_next_action(ledger_rows.action_of(row)),
+        reasons=reasons(row.reason) if row.status in _REFUSED else (),
     )

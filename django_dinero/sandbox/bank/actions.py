@@ -13,7 +13,8 @@ from django_dinero.sandbox.bank.store import writes
 class Actions(BankBase):
     """Ends the wait of a payment that requires an action. It lapses a day after it was asked for.
 
-    The address that the merchant was given leads nowhere: a test ends the action by these.
+    The address that the merchant was given leads nowhere by itself: a test ends the action by
+    these. A bank that is served has a page (:mod:`django_dinero.sandbox.http.action_page`).
     """
 
     @writes
@@ -34,6 +35,19 @@ class Actions(BankBase):
             BankRefusal: ``not_found``, ``no_action`` (also when it has expired).
         """
         return ledger_rows.decline(self.store, self._waiting(transaction_id))
+
+    def waiting_for(self, name: str) -> LedgerRow | None:
+        """Return the payment that waits for an action, None where none does (any more).
+
+        Args:
+            name: the last part of the action's address.
+        """
+        with self.store.reading():
+            rows = self.store.rows(
+                "SELECT * FROM ledger WHERE status = ?", (RemoteStatus.REQUIRES_ACTION.value,)
+            )
+        found = (row for row in map(ledger_rows.read, rows) if ledger_rows.action_name(row) == name)
+        return next(found, None)
 
     def _waiting(self, transaction_id: str) -> LedgerRow:
         row = ledger_rows.find(self.store, transaction_id)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from django_dinero.sandbox.bank.actions import Actions
 from django_dinero.sandbox.bank.charges import Charges
+from django_dinero.sandbox.bank.endpoints import Endpoints
 from django_dinero.sandbox.bank.followups import FollowUps
 from django_dinero.sandbox.bank.ledger import Ledger
 from django_dinero.sandbox.bank.vault import Vault
 
 
-class Bank(Vault, Charges, FollowUps, Actions, Ledger):
+class Bank(Vault, Charges, FollowUps, Actions, Ledger, Endpoints):
     """A bank for tests, safe to share between threads; processes share a store file.
 
     Every verb is one transaction. Card numbers and codes are never kept: only the first six and

@@ -12,6 +12,7 @@ from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank.base import vault_facts
 from django_dinero.sandbox.bank.card_checks import CardChecks
 from django_dinero.sandbox.bank.card_facts import CardFacts, clean_billing, cvv_letter
+from django_dinero.sandbox.bank.changes import Change, Happened, Thing
 from django_dinero.sandbox.bank.clock import moment, stamp
 from django_dinero.sandbox.bank.enums import Outcome, Reason, Validation
 from django_dinero.sandbox.bank.records import (
@@ -99,6 +100,7 @@ class CardVault(CardChecks):
         )
         if is_default:
             self._make_default(customer_id, card_id)
+        self.store.note(Change(Thing.CARD, card_id, Happened.UPDATED, customer_id))
         return replace(self.card(customer_id, card_id), validation=verdict)
 
     @writes
@@ -111,6 +113,7 @@ class CardVault(CardChecks):
         self._customer_row(customer_id)
         self._card_row(customer_id, card_id)
         self.store.execute("DELETE FROM cards WHERE id = ?", (card_id,))
+        self.store.note(Change(Thing.CARD, card_id, Happened.DELETED, customer_id))
 
     @writes
     def validate_card(
@@ -151,6 +154,7 @@ class CardVault(CardChecks):
         self.store.insert("cards", {**ids, **more, **_columns(facts)})
         if card.is_default or count == 0:
             self._make_default(customer_id, card_id)
+        self.store.note(Change(Thing.CARD, card_id, Happened.CREATED, customer_id))
         return replace(self.card(customer_id, card_id), validation=verdict)
 
     def _replacement(

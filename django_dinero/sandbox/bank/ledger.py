@@ -18,6 +18,10 @@ from django_dinero.sandbox.bank.store import reads, writes
 
 #: Leaves out what live card checks left behind.
 VALIDATIONS: Final = "kind <> 'validation'"
+#: Submitted, settled or taken back since a time, which is bound three times.
+CHANGED: Final = (
+    "(submitted_at >= ? OR settled_at >= ? OR json_extract(details, '$.reversed_at') >= ?)"
+)
 
 
 class Ledger(BankBase):
@@ -48,6 +52,7 @@ class Ledger(BankBase):
         batch_id: str | None = None,
         parent_id: str | None = None,
         since: datetime.datetime | None = None,
+        changed_since: datetime.datetime | None = None,
         after: str = "0",
         limit: int = -1,
         validations: bool = False,
@@ -56,6 +61,7 @@ class Ledger(BankBase):
 
         Args:
             since: submitted at that time or later, by the bank's clock.
+            changed_since: submitted, settled or taken back at that time or later.
             after: the last id of the page before; only higher ones are returned.
             limit: how many at most; -1 for all.
             validations: also what live card checks left behind.
@@ -75,6 +81,8 @@ class Ledger(BankBase):
         )
         if since is not None:
             where, values = [*where, "submitted_at >= ?"], [*values, stamp(since)]
+        if changed_since is not None:
+            where, values = [*where, CHANGED], [*values, *[stamp(changed_since)] * 3]
         return self._select(where, values, after, limit)
 
     @reads
@@ -210,7 +218,7 @@ class Ledger(BankBase):
         row = self.retrieve_transaction(transaction_id)
         if row.status is not RemoteStatus.SETTLED or row.kind is RowKind.REFUND:
             raise BankRefusal(Reason.NOT_SETTLED, row=row)
-        return ledger_rows.update(self.store, row, status=status)
+        return ledger_rows.update(self.store, row, status=status, reversed_at=self.clock.now())
 
     def _select(
         self, where: list[str], values: list[str], after: str, limit: int

@@ -15,6 +15,7 @@ from typing import Any, Final
 from django_dinero.enums import RemoteStatus
 from django_dinero.money import exponent
 from django_dinero.sandbox.bank.card_facts import CardFacts
+from django_dinero.sandbox.bank.changes import of_row
 from django_dinero.sandbox.bank.clock import moment, stamp
 from django_dinero.sandbox.bank.enums import Check, Reason, RowKind
 from django_dinero.sandbox.bank.records import Action, LedgerRow, Order
@@ -25,7 +26,7 @@ from django_dinero.sandbox.bank.store import Store
 DETAILS: Final = (
     *("last_4", "brand", "month", "year", "billing", "auth_code", "avs", "cvv"),
     *("network_transaction_id", "description", "customer_ip", "customer_reference", "email"),
-    *("purchase_order", "customer_type", "issuer_number", "reason"),
+    *("purchase_order", "customer_type", "issuer_number", "reason", "reversed_at"),
 )
 TEXT_COLUMNS: Final = (
     *("kind", "status", "currency", "operation_key", "capture_key", "void_key", "parent_id"),
@@ -58,9 +59,10 @@ def insert(store: Store, row: LedgerRow, signature: str = "", fingerprint: str =
         "settled_at": stamp(row.settled_at) if row.settled_at else None,
         "signature": signature,
         "fingerprint": fingerprint,
-        "details": json.dumps({name: getattr(row, name) for name in DETAILS}),
+        "details": _details(row),
     }
     store.insert("ledger", values)
+    store.note(of_row(row))
 
 
 def update(store: Store, row: LedgerRow, **changes: Any) -> LedgerRow:
@@ -72,11 +74,18 @@ def update(store: Store, row: LedgerRow, **changes: Any) -> LedgerRow:
     if "settled_amount" in changes:
         values |= amounts(changed)
     if set(changes) & set(DETAILS):
-        values["details"] = json.dumps({name: getattr(changed, name) for name in DETAILS})
+        values["details"] = _details(changed)
     names = ", ".join(f"{name} = ?" for name in values)
     sql = f"UPDATE ledger SET {names} WHERE id = ?"  # noqa: S608 - our own column names
     store.execute(sql, (*values.values(), row.id))
+    store.note(of_row(changed, before=row.status))
     return changed
+
+
+def _details(row: LedgerRow) -> str:
+    values = {name: getattr(row, name) for name in DETAILS}
+    values["reversed_at"] = stamp(row.reversed_at) if row.reversed_at else None
+    return json.dumps(values)
 
 
 def amounts(row: LedgerRow) -> dict[str, object]:
@@ -101,6 +110,7 @@ def read(row: sqlite3.Row) -> LedgerRow:
     details = json.loads(row["details"])
     details["avs"], details["cvv"] = Check(details["avs"]), Check(details["cvv"])
     details["reason"] = Reason(details["reason"]) if details["reason"] else None
+    reversed_at = details.pop("reversed_at", None)
     texts = {name: row[name] for name in TEXT_COLUMNS}
     texts |= {"kind": RowKind(row["kind"]), "status": RemoteStatus(row["status"])}
     return LedgerRow(
@@ -110,6 +120,7 @@ def read(row: sqlite3.Row) -> LedgerRow:
         requested_amount=_decimal(row["requested_amount"]),
         submitted_at=moment(row["submitted_at"]),
         settled_at=moment(row["settled_at"]) if row["settled_at"] else None,
+        reversed_at=moment(reversed_at) if reversed_at else None,
         **texts,
         **details,
     )
@@ -155,9 +166,13 @@ def action_of(row: LedgerRow) -> Action | None:
     """Return what the card's holder has to do, the same each time; None where it is nothing."""
     if row.status is not RemoteStatus.REQUIRES_ACTION:
         return None
+    return Action(ACTION_URL + action_name(row), row.submitted_at + ACTION_LIFE)
+
+
+def action_name(row: LedgerRow) -> str:
+    """Return the last part of the address of a payment's action."""
     digest = hashlib.sha256(b"action " + row.id.encode("ascii")).digest()
-    name = base64.b32encode(digest).decode("ascii")[:24].lower()
-    return Action(ACTION_URL + name, row.submitted_at + ACTION_LIFE)
+    return base64.b32encode(digest).decode("ascii")[:24].lower()
 
 
 def let_through(store: Store, row: LedgerRow, **changes: Any) -> LedgerRow:

@@ -198,6 +198,8 @@ class LedgerRow:
     issuer_number: str = ""
     batch_id: str = ""
     settled_at: datetime.datetime | None = None
+    #: When the cardholder's bank took it back.
+    reversed_at: datetime.datetime | None = None
     reason: Reason | None = None
 
 

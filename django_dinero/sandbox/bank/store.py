@@ -13,11 +13,14 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+from django_dinero.sandbox.bank.changes import Change
 from django_dinero.sandbox.bank.records import BankRefusal
 from django_dinero.sandbox.bank.schema import FIRST_IDS, TABLES, VERSION
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+Listener = Callable[[Sequence[Change]], None]
 
 MEMORY = ":memory:"
 #: How long a call waits for another process that writes to the same file.
@@ -42,6 +45,9 @@ class Store:
             raise ValueError("The store's name is empty: name a file, or leave it out for memory.")
         self._lock = threading.RLock()
         self._inherited: list[sqlite3.Connection] = []
+        #: Told of what has changed, after each commit. They must not wait: the bank does.
+        self.listeners: list[Listener] = []
+        self._changes: list[Change] = []
         self._open()
         _stores.add(self)
 
@@ -151,6 +157,7 @@ class Store:
                 self._commit()
             finally:
                 self._depth = 0
+                self._changes.clear()
 
     def _commit(self) -> None:
         try:
@@ -159,6 +166,13 @@ class Store:
             # Left open, it would block every transaction that follows.
             self._roll_back()
             raise
+        for listener in self.listeners if self._changes else ():
+            listener(tuple(self._changes))
+
+    def note(self, change: Change) -> None:
+        """Tell the listeners of a change, if its transaction is committed."""
+        if self.listeners:
+            self._changes.append(change)
 
     def _roll_back(self) -> None:
         # After some errors (a full disk) SQLite has done so itself.
@@ -169,10 +183,12 @@ class Store:
     def all_or_nothing(self) -> Iterator[None]:
         """Undo what was written in this context if anything in it is refused."""
         self._db.execute("SAVEPOINT part")
+        noted = len(self._changes)
         try:
             yield
         except BaseException:
             self._db.execute("ROLLBACK TO part")
+            del self._changes[noted:]
             raise
         finally:
             self._db.execute("RELEASE part")
@@ -185,6 +201,8 @@ class Store:
         """
         self._lock = threading.RLock()
         self._depth = 0
+        self.listeners.clear()  # their threads are the parent's
+        self._changes.clear()
         if not self.in_memory:
             self._closing.detach()
             self._inherited.append(self._db)  # kept: closing it would drop the parent's locks

@@ -11,6 +11,7 @@ from dataclasses import replace
 from django_dinero.sandbox.bank.addresses import AddressVault
 from django_dinero.sandbox.bank.card_facts import CardFacts
 from django_dinero.sandbox.bank.cards import CardVault, card_of
+from django_dinero.sandbox.bank.changes import Change, Happened, Thing
 from django_dinero.sandbox.bank.clock import moment, stamp
 from django_dinero.sandbox.bank.enums import Reason, Validation
 from django_dinero.sandbox.bank.records import BankRefusal, Customer, NewCard, Verdict
@@ -143,6 +144,7 @@ class Vault(CardVault, AddressVault):
             " last_name = ? WHERE id = ?",
             (key, email, description, first_name, last_name, customer_id),
         )
+        self.store.note(Change(Thing.CUSTOMER, customer_id, Happened.UPDATED))
         return self.customer(customer_id)
 
     @writes
@@ -156,6 +158,7 @@ class Vault(CardVault, AddressVault):
         self.store.execute("DELETE FROM cards WHERE customer_id = ?", (customer_id,))
         self.store.execute("DELETE FROM addresses WHERE customer_id = ?", (customer_id,))
         self.store.execute("DELETE FROM customers WHERE id = ?", (customer_id,))
+        self.store.note(Change(Thing.CUSTOMER, customer_id, Happened.DELETED))
 
     # -- Helpers -----------------------------------------------------------------------------
 
@@ -175,6 +178,7 @@ class Vault(CardVault, AddressVault):
                 "created_at": stamp(self.clock.now()),
             },
         )
+        self.store.note(Change(Thing.CUSTOMER, customer_id, Happened.CREATED))
         return customer_id
 
     def _customer_of(self, row: sqlite3.Row) -> Customer:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.dialects.authorizenet.dialect import AuthorizeNetDialect
-from django_dinero.sandbox.http.exchange import Dialect
+from django_dinero.sandbox.dialects.authorizenet.notices import AuthorizeNetNotifier
+from django_dinero.sandbox.http.exchange import Dialect, Notifier
 
 
 def default_dialect(bank: Bank) -> Dialect:
@@ -13,3 +14,8 @@ def default_dialect(bank: Bank) -> Dialect:
     It stands here so that the transport names no provider.
     """
     return AuthorizeNetDialect(bank)
+
+
+def default_notifier(bank: Bank) -> Notifier:
+    """Return the webhooks that go with the default dialect."""
+    return AuthorizeNetNotifier(bank)

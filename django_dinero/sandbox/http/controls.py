@@ -14,6 +14,7 @@ from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.records import BankRefusal, LedgerRow
 from django_dinero.sandbox.http.exchange import Response
 from django_dinero.sandbox.http.faults import Faults
+from django_dinero.sandbox.http.sender import Sender
 
 _Value = TypeVar("_Value", int, float, str)
 
@@ -27,6 +28,7 @@ CONTROLS: Final[Mapping[str, Mapping[str, object]]] = {
     "mint": {"number": "4111111111111111", "month": 12, "year": 2040, "cvv": "900"},
     "chargeback": {"id": "60012300401"},
     "return": {"id": "60012300401"},
+    "webhook": {"name": "late", "times": 1, "seconds": 1.0},
     "fault": {"name": "drop_after", "operation": "", "times": 1, "seconds": 1.0},
 }
 
@@ -70,21 +72,25 @@ class Control:
         bank: what most controls change.
         faults: what ``fault`` adds to.
         counts: what ``stats`` and ``connections`` tell.
+        sender: what ``webhook`` changes and ``webhooks`` tells.
     """
 
-    def __init__(self, bank: Bank, faults: Faults, counts: Counts) -> None:
+    def __init__(self, bank: Bank, faults: Faults, counts: Counts, sender: Sender) -> None:
         self.bank = bank
         self.faults = faults
         self.counts = counts
+        self.sender = sender
         self._reads: dict[str, Callable[[], object]] = {
             "connections": lambda: {"connections": counts.connections},
             "stats": self._stats,
+            "webhooks": lambda: {"sent": [asdict(each) for each in sender.sent()]},
         }
         self._writes: dict[str, Callable[[Mapping[str, Any]], object]] = {
             "settle": self._settle,
             "hold": self._hold,
             "advance": self._advance,
             "mint": self._mint,
+            "webhook": self._webhook,
             "fault": self._fault,
             "finish_action": lambda given: self._change(bank.finish_action, given),
             "refuse_action": lambda given: self._change(bank.refuse_action, given),
@@ -157,6 +163,17 @@ class Control:
             seconds=_get(given, "seconds", 1.0),
         )
         return {"faults": [asdict(fault) for fault in self.faults.waiting()]}
+
+    def _webhook(self, given: Mapping[str, Any]) -> object:
+        if not given.get("name"):
+            self.sender.clear()
+            return {"webhook": []}
+        trick = self.sender.play(
+            _get(given, "name", ""),
+            times=_get(given, "times", 1),
+            seconds=_get(given, "seconds", 1.0),
+        )
+        return {"webhook": [asdict(trick)]}
 
     def _change(self, verb: Callable[[str], LedgerRow], given: Mapping[str, Any]) -> object:
         _need(given, "id")

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from django_dinero.sandbox.bank.changes import Change
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -49,10 +51,43 @@ class Route:
     methods: tuple[str, ...]
     usage: str
     below: bool = False
+    #: Where else it is served.
+    others: tuple[Route, ...] = ()
 
     def serves(self, path: str) -> bool:
         """Say whether a request with this path is the dialect's."""
-        return path == self.path or (self.below and path.startswith(f"{self.path}/"))
+        return self.methods_at(path) != ()
+
+    def methods_at(self, path: str) -> tuple[str, ...]:
+        """Return the methods that a path is served by, none if it is not the dialect's."""
+        if path == self.path or (self.below and path.startswith(f"{self.path}/")):
+            return self.methods
+        return next((m for each in self.others if (m := each.methods_at(path))), ())
+
+    @property
+    def all_methods(self) -> tuple[str, ...]:
+        """The methods of all its paths."""
+        return (*self.methods, *(m for each in self.others for m in each.all_methods))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A webhook, ready to be sent: the provider's name of the event, and what goes over the wire.
+
+    ``forged`` are headers as somebody would send them who has no key.
+    """
+
+    event: str
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    forged: Mapping[str, str] = field(repr=False)
+
+
+class Notifier(Protocol):
+    """The webhooks of one provider."""
+
+    def tell(self, change: Change) -> Told | None:
+        """Return the webhook of a change; None where the provider sends none."""
 
 
 class Dialect(Protocol):

@@ -15,11 +15,13 @@ from typing import Any, Self
 
 from django_dinero.logs import get_logger
 from django_dinero.sandbox.bank.bank import Bank
-from django_dinero.sandbox.dialects.default import default_dialect
+from django_dinero.sandbox.dialects.default import default_dialect, default_notifier
+from django_dinero.sandbox.http import action_page
 from django_dinero.sandbox.http.controls import Control, Counts
 from django_dinero.sandbox.http.dates import date_header
-from django_dinero.sandbox.http.exchange import Dialect, Request, Response
+from django_dinero.sandbox.http.exchange import Dialect, Notifier, Request, Response
 from django_dinero.sandbox.http.faults import Dropped, Faults
+from django_dinero.sandbox.http.sender import Sender
 from django_dinero.sandbox.http.strangers import refusal_of
 
 logger = get_logger(__name__)
@@ -49,6 +51,7 @@ class SandboxServer:
         dialect: how the bank speaks; that of :mod:`django_dinero.sandbox.dialects.default` unless
             given.
         faults: what goes wrong; none by default.
+        notifier: the webhooks that it sends; the provider's of the default dialect unless given.
 
     Raises:
         ValueError: ``host`` is not of this machine, and ``allow_remote`` was not given.
@@ -65,6 +68,7 @@ class SandboxServer:
         allow_remote: bool = False,
         dialect: Dialect | None = None,
         faults: Faults | None = None,
+        notifier: Notifier | None = None,
     ) -> None:
         if not allow_remote and not _is_loopback(host):
             raise ValueError(f"host: {host!r} is not this machine; say allow_remote=True to serve.")
@@ -72,7 +76,8 @@ class SandboxServer:
         self.dialect = dialect or default_dialect(bank)
         self.faults = faults or Faults()
         self.counts = Counts()
-        self.control = Control(bank, self.faults, self.counts)
+        self.sender = Sender(bank, notifier or default_notifier(bank))
+        self.control = Control(bank, self.faults, self.counts, self.sender)
         self._host = host
         self._scheme = "https" if ssl_context is not None else "http"
         self._listener = _Listener((host, port), self, ssl_context)
@@ -108,6 +113,7 @@ class SandboxServer:
     def start(self) -> None:
         """Serve in a thread of its own, until :meth:`stop`."""
         self._served = True
+        self.sender.start()
         self._thread = Thread(target=self._serve, name="dinero-sandbox", daemon=True)
         self._thread.start()
 
@@ -117,6 +123,7 @@ class SandboxServer:
     def stop(self) -> None:
         """Close every connection and end. The bank stays open."""
         self.faults.end_delays()
+        self.sender.stop()
         if self._served:
             # It would wait for ever where nothing was served.
             self._listener.shutdown()
@@ -220,13 +227,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer what the dialect or the controls serve by this method."""
-        served = (*CONTROL_METHODS, *self.server.owner.dialect.route.methods)
+        served = (*CONTROL_METHODS, *self.server.owner.dialect.route.all_methods)
         if self.command in served:
             self._answer()
         else:
             self.send_error(501, f"Unsupported method ({self.command!r})")
 
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the names there
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_GET  # noqa: N815 - the names there
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Refuse a method, or what is no HTTP, in a line that a person can read."""
@@ -250,10 +257,13 @@ class _Handler(BaseHTTPRequestHandler):
             name = path.removeprefix(CONTROL_PATH)
             refusal = refusal_of(request, owner.url)
             self._send(refusal or owner.control.answer(self.command, name, body))
-        elif not route.serves(path):
+        elif path.startswith(action_page.ACTION_PATH):
+            request = Request(self.command, path, dict(self.headers.items()), body, query)
+            self._send(action_page.answer(owner.bank, request, owner.url))
+        elif not (methods := route.methods_at(path)):
             self._send(_plain(404, f"There is nothing here: {route.usage}.\n"))
-        elif self.command not in route.methods:
-            self._send(_plain(405, f"{', '.join(route.methods)} only.\n"))
+        elif self.command not in methods:
+            self._send(_plain(405, f"{', '.join(methods)} only.\n"))
         else:
             self._operate(Request(self.command, path, dict(self.headers.items()), body, query))
 

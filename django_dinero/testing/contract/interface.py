@@ -62,6 +62,9 @@ class InterfaceContract(ContractBase):
             "iter_transactions": lambda: list(gateway.iter_transactions(now)),
             "check_credentials": gateway.check_credentials,
             "parse_webhook": lambda: gateway.parse_webhook({}, b"{}"),
+            "list_webhooks": gateway.list_webhooks,
+            "register_webhook": lambda: gateway.register_webhook("https://shop.example/"),
+            "remove_webhook": lambda: gateway.remove_webhook(NOBODY),
         }
 
     def test_every_verb_is_here_or_declared_as_missing(self, gateway: Gateway) -> None:

@@ -217,6 +217,17 @@ class ListContract(ContractBase):
             assert [c.card_id for c in customer.cards] == [c.card_id for c in created.cards]
         assert len([c.customer_id for c in gateway.iter_customers()]) == len(found)
 
+    @needs("create_customer", "iter_customers")
+    def test_a_walk_through_customers_can_go_on_later(self, gateway: Gateway) -> None:
+        """It goes on behind the one that is named; what was stored meanwhile is not left out."""
+        for _ in range(2):
+            self.stored(gateway, self.good_card())
+        before = [customer.customer_id for customer in gateway.iter_customers()]
+        _, new = self.stored(gateway, self.good_card())
+        rest = [customer.customer_id for customer in gateway.iter_customers(after=before[-2])]
+        assert before[-2] not in rest
+        assert {before[-1], new.customer_id} <= set(rest)
+
     @needs("charge", "iter_transactions")
     def test_all_transactions_are_gone_through_lazily(self, gateway: Gateway) -> None:
         """Each transaction is listed once, with amount and key; older ones can be left out."""
@@ -234,18 +245,33 @@ class ListContract(ContractBase):
                 TransactionKind.CHARGE if request.capture else TransactionKind.AUTHORIZATION
             )
         tomorrow = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)
+        until = {each.transaction_id for each in gateway.iter_transactions(an_hour_ago(), tomorrow)}
+        assert until >= {transaction_id for _, transaction_id in charges}, "made before that"
         later = {remote.transaction_id for remote in gateway.iter_transactions(tomorrow)}
         assert later.isdisjoint(transaction_id for _, transaction_id in charges)
 
     @needs("charge", "iter_transactions", "settle_batch")
     def test_settled_transactions_are_listed_too(self, gateway: Gateway) -> None:
-        """Transactions of a closed batch are listed as well as those that still wait."""
+        """Transactions of a closed batch are listed, with its time, as well as those that wait."""
         _, settled = self.charged(gateway)
         self.settle_batch(gateway)
         _, waiting = self.charged(gateway)
-        found = {r.transaction_id: r.status for r in gateway.iter_transactions(an_hour_ago())}
-        assert found[settled] is RemoteStatus.SETTLED
-        assert found[waiting] is RemoteStatus.CAPTURED
+        found = {r.transaction_id: r for r in gateway.iter_transactions(an_hour_ago())}
+        assert found[settled].status is RemoteStatus.SETTLED
+        assert found[waiting].status is RemoteStatus.CAPTURED
+        for remote in (found[waiting], self._retrieved(gateway, waiting)):
+            assert remote.settled_at is None, "it has not settled"
+            assert remote.batch_id == "", "no batch has it"
+        listed, retrieved = found[settled], self._retrieved(gateway, settled)
+        assert listed.settled_at is not None, "settled_at says when the bank settled it"
+        assert listed.settled_at.tzinfo is not None, "settled_at is naive"
+        assert listed.settled_at == retrieved.settled_at, "the list and the transaction agree"
+        assert listed.batch_id == retrieved.batch_id, "the list and the transaction agree"
+
+    def _retrieved(self, gateway: Gateway, transaction_id: str) -> RemoteTransaction:
+        remote = gateway.retrieve_transaction(transaction_id)
+        assert isinstance(remote, RemoteTransaction)
+        return remote
 
     @needs("check_credentials")
     def test_our_credentials_are_accepted(self, gateway: Gateway) -> None:

@@ -163,10 +163,3 @@ def echo(line: Line) -> None:
     """Answer every request with its own body."""
     while (request := line.request()) is not None:
         line.reply(b"<" + request[1] + b">")
-
-
-def closed_port() -> int:
-    """Return a port on which nobody listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])

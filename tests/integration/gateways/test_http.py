@@ -17,8 +17,9 @@ import trustme
 
 from django_dinero.exceptions import DineroError, NotSent, OutcomeUnknown
 from django_dinero.gateways.http.client import HttpClient, Timeouts
-from django_dinero.send_deadline import send_before
-from tests.integration.gateways.servers import PATIENCE, Line, Server, closed_port, echo
+from django_dinero.send_deadline import reading_for, send_before
+from tests.integration.gateways.servers import PATIENCE, Line, Server, echo
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -126,7 +127,7 @@ def test_tls_1_2_and_later_are_spoken(
 
 
 def test_refused() -> None:
-    port = closed_port()
+    port = free_port()
     client = HttpClient(f"https://127.0.0.1:{port}/api")
     fails(client, NotSent, f"127.0.0.1:{port}", "Connection refused", "connecting")
 
@@ -216,6 +217,21 @@ def test_too_late_to_send_on_a_kept_connection(secure: Server, ca_bundle: str) -
         send_before.reset(token)
     assert secure.received.endswith(b"first")
     assert len(secure.lines) == 1
+
+
+def test_a_worker_whose_time_is_up_asks_for_nothing(secure: Server, ca_bundle: str) -> None:
+    client = HttpClient(secure.url, ca_bundle=ca_bundle)
+    with reading_for(0):
+        fails(client, NotSent, "the deadline has passed")
+    assert secure.received == b""
+
+
+def test_a_worker_with_little_time_waits_no_longer() -> None:
+    """A webhook's worker has seconds, whatever the gateway's own deadline is."""
+    before = time.monotonic()
+    with Server(never) as server, reading_for(0.3):
+        fails(HttpClient(server.url), OutcomeUnknown, "the deadline has passed")
+    assert time.monotonic() - before < 5
 
 
 # -- Sent, and no answer ------------------------------------------------------------------------
@@ -415,7 +431,7 @@ def test_a_slow_drip_does_not_outlast_the_deadline(
 
 
 def test_an_error_of_the_caller_is_not_taken_for_the_cause() -> None:
-    client = HttpClient(f"http://127.0.0.1:{closed_port()}/")
+    client = HttpClient(f"http://127.0.0.1:{free_port()}/")
     with pytest.raises(NotSent, match="Connection refused"):
         try:
             raise KeyError("something of the caller")

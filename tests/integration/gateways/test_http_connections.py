@@ -23,7 +23,8 @@ from django_dinero.gateways import registry
 from django_dinero.gateways.authorizenet import AuthorizeNetGateway
 from django_dinero.gateways.http import connection
 from django_dinero.gateways.http.client import HttpClient
-from tests.integration.gateways.servers import PATIENCE, Line, Server, closed_port, echo
+from tests.integration.gateways.servers import PATIENCE, Line, Server, echo
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -344,7 +345,7 @@ def test_a_fork_while_other_threads_hold_every_lock_of_a_gateway(settings: Any) 
 def test_the_environment_is_not_asked(
     secure: Server, client: HttpClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    nobody = f"http://127.0.0.1:{closed_port()}"
+    nobody = f"http://127.0.0.1:{free_port()}"
     for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, nobody)
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
@@ -408,7 +409,7 @@ def test_a_proxy_that_refuses(secure: Server, ca_bundle: str) -> None:
 
 
 def test_a_proxy_that_is_not_there(secure: Server, ca_bundle: str) -> None:
-    client = HttpClient(secure.url, ca_bundle=ca_bundle, proxy=f"http://127.0.0.1:{closed_port()}")
+    client = HttpClient(secure.url, ca_bundle=ca_bundle, proxy=f"http://127.0.0.1:{free_port()}")
     with pytest.raises(NotSent, match="Connection refused"):
         post(client)
 

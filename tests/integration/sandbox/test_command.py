@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
 import signal
 import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from subprocess import PIPE, Popen
 from sys import executable
+from threading import Thread
+from typing import ClassVar
 
 import pytest
 import requests
+from django.core.management import CommandError, call_command
 
 from django_dinero.sandbox.bank.schema import VERSION
 from example_project.demo.bank import FACTS, BankProcess
@@ -86,6 +92,45 @@ def test_the_account_declines_what_it_is_told() -> None:
     assert answers == ["27", "1"]
 
 
+class Shop(BaseHTTPRequestHandler):
+    """An endpoint that keeps what is posted to it."""
+
+    posted: ClassVar[list[tuple[str, bytes]]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.posted.append((self.headers["X-ANET-Signature"], body))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+def test_it_sends_signed_webhooks_to_an_address() -> None:
+    shop = HTTPServer(("127.0.0.1", 0), Shop)
+    thread = Thread(target=shop.handle_request)
+    thread.start()
+    url = f"http://127.0.0.1:{shop.server_address[1]}/hook"
+    arguments = [*COMMAND, "--port", "0", "--webhook-url", url, "--signature-key", "0A1B2C3D"]
+    with Popen(arguments, stdout=PIPE, stderr=PIPE, text=True) as process:
+        assert process.stdout is not None
+        endpoint = process.stdout.readline().split()[1]
+        written = []
+        while "Ctrl-C" not in (line := process.stdout.readline()):
+            written.append(line)
+        assert reason(endpoint, "12345", "900") == "1"
+        thread.join(20)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    shop.server_close()
+    assert "signature_key: 0A1B2C3D\n" in written
+    ((signature, body),) = Shop.posted
+    digest = hmac.new(b"0A1B2C3D", body, hashlib.sha512).hexdigest()
+    assert signature == f"sha512={digest.upper()}"
+    assert b"net.authorize.payment.authcapture.created" in body
+
+
 def reason(endpoint: str, zip_code: str, cvv: str) -> str:
     """Charge a card over HTTP and return the code of the error or of the approval."""
     tx = "<transactionType>authCaptureTransaction</transactionType><amount>5.00</amount>"
@@ -134,3 +179,19 @@ def test_stores_that_cannot_be_used_are_told_in_one_line(tmp_path: Path, name: s
     assert code == 1
     assert errors.startswith("CommandError: --store ")
     assert len(errors.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--webhook-url", "shop.example"),
+        ("--webhook-url", "ftp://shop.example/"),
+        ("--signature-key", ""),
+        ("--signature-key", "0A 1B"),
+        ("--signature-key", "0A1B\n"),
+        ("--signature-key", "é"),
+    ],
+)
+def test_addresses_and_keys_that_are_none(option: str, value: str) -> None:
+    with pytest.raises(CommandError, match=f"^{option}"):
+        call_command("dinero_sandbox", option, value, port=0)

@@ -114,7 +114,12 @@ def test_paths_and_methods(server: SandboxServer, connection: Any) -> None:
     connection.request("GET", "/_control/stats", b"GET /_control/stats HTTP/1.1\r\n\r\n", JSON)
     assert connection.getresponse().read().startswith(b'{"connections"')
     assert post(connection)[0] == 200
-    for method in ("DELETE", "PUT", "HEAD"):
+    # The API beside it has endpoints, which can be deleted.
+    connection.request("DELETE", PATH)
+    assert connection.getresponse().read() == b"POST only.\n"
+    connection.request("DELETE", "/rest/v1/webhooks/1")
+    assert connection.getresponse().read().startswith(b'{"status": 401')
+    for method in ("PATCH", "PUT", "HEAD"):
         connection.request(method, PATH)
         response = connection.getresponse()
         text = response.read()

@@ -80,6 +80,9 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "iter_transactions": (datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC),),
     "check_credentials": (),
     "parse_webhook": ({}, b""),
+    "list_webhooks": (),
+    "register_webhook": ("https://shop.example/",),
+    "remove_webhook": ("1",),
 }
 REQUIRED = {"charge", "retrieve_transaction", "find_operation"}
 
@@ -110,7 +113,34 @@ def test_the_common_options() -> None:
     assert (gateway.lease_seconds, gateway.quarantine_seconds) == (5.0, 7.0)
     assert isinstance(gateway.quarantine_seconds, float)
     assert (Small.lease_seconds, Small.quarantine_seconds) == (180.0, 180.0)
-    assert {"currency", "lease_seconds", "quarantine_seconds"} == COMMON_OPTIONS
+    assert {"currency", "lease_seconds", "quarantine_seconds", "console_url"} == COMMON_OPTIONS
+
+
+def test_the_providers_own_pages() -> None:
+    addresses = {"transaction": "https://x.example/t?id={id}", "card": "https://x.example/{id}/c"}
+    gateway = Small("shop", {"console_url": addresses})
+    assert gateway.console_url("transaction", "7 &b") == "https://x.example/t?id=7%20%26b"
+    assert gateway.console_url("card", "a/b") == "https://x.example/a%2Fb/c"
+    assert gateway.console_url("customer", "7") is None
+    assert gateway.console_url("transaction", "") is None
+    assert Small("shop").console_url("transaction", "7") is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://x.example/{id}",
+        {"refund": "https://x.example/{id}"},
+        {"transaction": "http://x.example/{id}"},
+        {"transaction": "javascript:alert({id})"},
+        {"transaction": "https://x.example/"},
+        {"transaction": "https://x.example/{id}/{id}"},
+        {"transaction": None},
+    ],
+)
+def test_what_is_no_address_of_a_page_is_refused(value: Any) -> None:
+    with pytest.raises(ImproperlyConfigured, match="'console_url'"):
+        Small("shop", {"console_url": value})
 
 
 def test_an_unknown_option_is_named_with_the_accepted_ones() -> None:
@@ -118,7 +148,7 @@ def test_an_unknown_option_is_named_with_the_accepted_ones() -> None:
         Small("shop", {"currenci": "USD", "apikey": "s3cret"})
     assert str(caught.value) == (
         "DINERO gateway 'shop': unknown option(s) apikey, currenci. "
-        "Accepted: api_key, currency, lease_seconds, quarantine_seconds."
+        "Accepted: api_key, console_url, currency, lease_seconds, quarantine_seconds."
     )
 
 
@@ -153,11 +183,12 @@ def test_a_backend_without_the_handful_cannot_be_built() -> None:
 
 def test_every_verb_is_listed_and_has_an_example_here() -> None:
     own = {"check", "prepare", "preload", "live", "clock", "expect", "supports", "require"}
-    own |= {"check_request", "check_lengths", "test_account"}
+    own |= {"check_request", "check_lengths", "test_account", "webhook_challenge", "console_url"}
+    own |= {"browser_keys", "browser_script", "action_address"}
     public = {name for name, _ in inspect.getmembers(Gateway) if not name.startswith("_")}
     attributes = set(Gateway.__annotations__)
     assert set(VERBS) == public - own - attributes
-    assert len(VERBS) == len(set(VERBS)) == 19
+    assert len(VERBS) == len(set(VERBS)) == 22
     assert set(ARGUMENTS) | REQUIRED == set(VERBS)
 
 
@@ -224,7 +255,9 @@ def test_a_missing_card_field_is_named(
     ):
         with pytest.raises(error) as caught:
             Strict("shop").check_request(request)
-        assert caught.value.errors == {name: ["shop requires this."] for name in fields}
+        assert caught.value.errors == {
+            name: [f"The gateway shop requires the card's {name}."] for name in fields
+        }
 
 
 class WantsAddress(Small):
@@ -247,7 +280,7 @@ def test_texts_too_long_are_all_named_with_their_limit() -> None:
     with pytest.raises(InvalidExpiryInput) as caught:
         Strict("shop").check_request(request)
     assert caught.value.errors == {
-        "year": ["shop requires this."],
+        "year": ["The gateway shop requires the card's year."],
         "email": ["At most 20 characters here, for shop."],
         "city": ["At most 5 characters here, for shop."],
         "order_reference": ["At most 3 characters here, for shop."],
@@ -292,3 +325,7 @@ def test_another_currency_than_the_accounts_is_refused() -> None:
         single_currency = False
 
     Many("shop").check_request(euros)
+
+
+def test_a_browser_gets_no_keys_unless_a_backend_says_which() -> None:
+    assert Small("shop", {"api_key": "k"}).browser_keys() == {}

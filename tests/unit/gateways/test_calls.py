@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import logging
 import traceback
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 from django_dinero import services
 from django_dinero.cards import CardDetails
-from django_dinero.enums import ReasonKind, ResultStatus
+from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus, TransactionKind
 from django_dinero.exceptions import DineroError, InvalidInput, OutcomeUnknown
 from django_dinero.gateways.base import VERBS
 from django_dinero.gateways.calls import ask, check_request, log_broken_call
@@ -22,9 +23,12 @@ from django_dinero.gateways.sandbox import SandboxGateway
 from django_dinero.gateways.types import (
     Ack,
     CardRequest,
+    CredentialsCheck,
+    LookupResult,
     Reason,
     Refusal,
     RemoteCard,
+    RemoteTransaction,
     TransactionResult,
 )
 from django_dinero.redaction import MASK, Secret, scrub
@@ -63,6 +67,23 @@ def test_the_texts_of_an_answer_are_scrubbed(
     assert {reason.text for reason in got.reasons} == {SCRUBBED}
     assert [reason.code for reason in got.reasons] == [reason.code for reason in answer.reasons]
     assert type(got) is type(answer)
+
+
+def test_the_texts_of_what_is_found_are_scrubbed(gateway: SandboxGateway) -> None:
+    reasons = (Reason(ReasonKind.UNAVAILABLE, "26", TEXT),)
+    made = RemoteTransaction(
+        "9", TransactionKind.CHARGE, RemoteStatus.FAILED, Decimal(5), "USD", reasons=reasons
+    )
+    got = ask(
+        gateway, partial(saying, LookupResult((made, RemoteCard("c1", "k1", "1111"))), REQUEST)
+    )
+    assert [reason.text for reason in got.matches[0].reasons] == [SCRUBBED]
+    assert ask(gateway, partial(saying, made, REQUEST)).reasons == got.matches[0].reasons
+
+
+def test_what_is_said_of_credentials_quotes_none(gateway: SandboxGateway) -> None:
+    got = ask(gateway, partial(saying, CredentialsCheck(False, TEXT, lacks=("refunds",)), REQUEST))
+    assert got == CredentialsCheck(False, SCRUBBED, lacks=("refunds",))
 
 
 @pytest.mark.parametrize("answer", [Ack(), None, RemoteCard("c1", "k1", CVV)])

@@ -257,10 +257,10 @@ def test_a_name_that_the_resolver_does_not_know(settings: Any) -> None:
 @pytest.mark.parametrize(
     ("entry", "text"),
     [
-        ({}, "DINERO gateway 'shop' has no BACKEND."),
-        ({"BACKEND": ""}, "DINERO gateway 'shop' has no BACKEND."),
-        ({"BACKEND": None}, "DINERO gateway 'shop' has no BACKEND."),
-        ({"BACKEND": Counted}, "DINERO gateway 'shop' has no BACKEND."),
+        ({}, "DINERO gateway 'shop' has no BACKEND, the dotted path of a class."),
+        ({"BACKEND": ""}, "DINERO gateway 'shop' has no BACKEND, the dotted path of a class."),
+        ({"BACKEND": None}, "DINERO gateway 'shop' has no BACKEND, the dotted path of a class."),
+        ({"BACKEND": Counted}, "DINERO gateway 'shop' has no BACKEND, the dotted path of a class."),
         (
             {"BACKEND": "dinero_nowhere.Gateway"},
             "DINERO gateway 'shop': cannot import 'dinero_nowhere.Gateway': ",

@@ -15,10 +15,12 @@ from django_dinero.protocols.authorizenet import REPLY_ROOTS, ROOTS, TYPES, UNSI
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.records import BankRefusal
 from django_dinero.sandbox.dialects.authorizenet import (
+    accept,
     cards,
     details,
     followups,
     reports,
+    rest,
     shipping,
     vault,
 )
@@ -66,7 +68,9 @@ class AuthorizeNetDialect(Dialect):
         bom: whether replies begin with a byte order mark, as the real ones do.
     """
 
-    route = Route(PATH, ("POST",), f"operations are posted to {PATH}")
+    route = Route(
+        PATH, ("POST",), f"operations are posted to {PATH}", others=(rest.ROUTE, accept.ROUTE)
+    )
 
     def __init__(self, bank: Bank, *, bom: bool = True) -> None:
         self.bank = bank
@@ -104,14 +108,24 @@ class AuthorizeNetDialect(Dialect):
 
     def operation_of(self, request: Request) -> str:
         """Return the name of the root element, empty if there is none at the body's beginning."""
-        return root_of(request)
+        if accept.is_accept(request):
+            return accept.operation_of(request)
+        return rest.operation_of(request) if rest.is_rest(request) else root_of(request)
 
     def answer(self, request: Request) -> Response:
         """Do what is asked for, by body and content type alone."""
+        if accept.is_accept(request):
+            return accept.answer(self.bank, request)
+        if rest.is_rest(request):
+            return rest.answer(self.bank, request)
         return self._send(request, self._answer(request))
 
     def not_found(self, request: Request) -> Response:
         """Say E00040, as the real one does for some seconds about what it has just made."""
+        if accept.is_accept(request):
+            return accept.refused("E_WC_19")
+        if rest.is_rest(request):
+            return rest.not_found()
         try:
             node = read_request(request)
         except Malformed as error:

@@ -209,6 +209,30 @@ def test_unsettled_ones_come_first_and_each_once() -> None:
     ]
 
 
+def test_all_of_a_batch_is_listed_with_its_time_however_old() -> None:
+    gateway, _client = scripted(
+        EMPTY,
+        ok(
+            "<batchList><batch><batchId>7</batchId>"
+            "<settlementTimeUTC>2026-03-01T11:30:00Z</settlementTimeUTC></batch></batchList>"
+        ),
+        ok(f"<transactions>{item(1)}{item(2, NOW - 20 * DAY)}</transactions>"),
+    )
+    found = list(gateway.iter_transactions(SINCE))
+    moment = datetime.datetime(2026, 3, 1, 11, 30, tzinfo=datetime.UTC)
+    assert [(r.transaction_id, r.batch_id, r.settled_at) for r in found] == [
+        ("1", "7", moment),
+        ("2", "7", moment),
+    ]
+
+
+def test_a_search_reads_no_older_ones() -> None:
+    books = Books([], {"7": [item(1), item(2, NOW - 20 * DAY)]})
+    gateway = AuthorizeNetGateway("shop", OPTIONS)
+    gateway._client = books  # type: ignore[assignment]
+    assert [each["transId"] for each in lists.listed(gateway._patient, SINCE)] == ["1"]
+
+
 def test_what_settles_while_we_read_is_seen_in_its_batch() -> None:
     books = Books(run(1, 25))
 
@@ -255,16 +279,33 @@ def test_nothing_is_asked_before_the_first_is_wanted() -> None:
     assert len(books.asked) == 1
 
 
-def windows(since: datetime.datetime) -> list[tuple[str, str]]:
+def windows(
+    since: datetime.datetime, until: datetime.datetime | None = None
+) -> list[tuple[str, str]]:
     """Return the windows in which batches are asked for."""
     gateway, client = scripted(*[EMPTY] * 10)
-    assert list(gateway.iter_transactions(since)) == []
+    assert list(gateway.iter_transactions(since, until)) == []
     asked = [asked.values for asked in client.asked[1:]]
     return [(values["firstSettlementDate"], values["lastSettlementDate"]) for values in asked]
 
 
 def test_the_last_window_reaches_beyond_now() -> None:
     assert windows(SINCE) == [("2026-03-01T11:00:00Z", "2026-03-02T12:00:00Z")]
+
+
+def test_no_window_reaches_beyond_what_is_wanted() -> None:
+    assert windows(NOW - 70 * DAY, NOW - 63 * DAY) == [
+        ("2025-12-21T12:00:00Z", "2025-12-28T12:00:00Z")
+    ]
+    assert windows(SINCE, NOW + 9 * DAY) == windows(SINCE)
+
+
+def test_what_was_submitted_later_and_waits_is_left_out() -> None:
+    books = Books([item(2, NOW - 5 * 60 * SECOND), item(1, NOW - 50 * 60 * SECOND)])
+    gateway = AuthorizeNetGateway("shop", OPTIONS)
+    gateway._client = books  # type: ignore[assignment]
+    until = NOW - 30 * 60 * SECOND
+    assert [each.transaction_id for each in gateway.iter_transactions(SINCE, until)] == ["1"]
 
 
 def test_no_window_is_longer_than_a_month() -> None:

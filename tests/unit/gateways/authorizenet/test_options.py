@@ -8,6 +8,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from django_dinero.gateways.authorizenet import options
+from django_dinero.gateways.authorizenet.gateway import AuthorizeNetGateway
 from django_dinero.gateways.authorizenet.options import Options
 from django_dinero.redaction import Secret
 
@@ -41,7 +42,7 @@ def test_defaults() -> None:
         gateway_name="shop",
         login_id=Secret("a"),
         transaction_key=Secret("b"),
-        signature_key=None,
+        signature_keys=(),
         client_key="",
         endpoint="https://apitest.authorize.net/xml/v1/request.api",
         trusted_hosts=frozenset(),
@@ -52,6 +53,7 @@ def test_defaults() -> None:
         read_timeout=60.0,
         deadline=90.0,
         ca_bundle=None,
+        environment="sandbox",
         proxy=None,
     )
 
@@ -78,7 +80,7 @@ def test_every_option_is_read() -> None:
         gateway_name="shop",
         login_id=Secret("a"),
         transaction_key=Secret("b"),
-        signature_key=Secret("c"),
+        signature_keys=(Secret("c"),),
         client_key="public",
         endpoint="https://pay.example/x",
         trusted_hosts=frozenset({"pay.example"}),
@@ -96,6 +98,24 @@ def test_every_option_is_read() -> None:
 def test_no_key_is_shown() -> None:
     assert "the-" not in repr(read())
     assert "the-" not in str(read())
+
+
+@pytest.mark.parametrize(
+    ("given", "keys"),
+    [
+        ("a", ["a"]),
+        (["a", "b"], ["a", "b"]),
+        (("a", Secret("b")), ["a", "b"]),
+        # Anybody can sign with a key of nothing.
+        ("", []),
+        (" \n", []),
+        (["", "a", None], ["a"]),
+        ([], []),
+        (None, []),
+    ],
+)
+def test_webhooks_may_be_signed_by_several_keys(given: Any, keys: list[str]) -> None:
+    assert [key.reveal() for key in read(signature_key=given).signature_keys] == keys
 
 
 @pytest.mark.parametrize("name", ["login_id", "transaction_key"])
@@ -228,3 +248,32 @@ def test_trusting_one_host_trusts_no_other() -> None:
 
 def test_a_trusted_host_is_no_other_protocol() -> None:
     assert check(endpoint="ftp://pay.example/", trusted_hosts=["pay.example"]) == [E007]
+
+
+# -- The keys for browsers ---------------------------------------------------------------------
+
+
+def test_a_browser_gets_the_login_and_the_public_key() -> None:
+    gateway = AuthorizeNetGateway("shop", {**KEYS, "environment": "sandbox", "client_key": "pub"})
+    assert gateway.browser_keys() == {"api_login_id": "the-login", "client_key": "pub"}
+
+
+def test_without_a_public_key_a_browser_gets_nothing() -> None:
+    """The login id alone is of no use to Accept.js, and not everybody takes it for public."""
+    assert AuthorizeNetGateway("shop", {**KEYS, "environment": "sandbox"}).browser_keys() == {}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"client_key": "the-trans-key"},
+        {"client_key": "the-signature-key"},
+        {"client_key": "the-older-key", "signature_key": ["the-new-key", "the-older-key"]},
+        {"client_key": b"the-key"},
+        {"client_key": Secret("the-key")},
+    ],
+)
+def test_a_secret_key_is_never_taken_for_the_public_one(changed: dict[str, Any]) -> None:
+    with pytest.raises(ImproperlyConfigured, match="'client_key'") as caught:
+        read(**changed)
+    assert "the-" not in str(caught.value)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from django_dinero.gateways.authorizenet.patience import FRESH_SECONDS, MAX_FRESH, FreshIds
+from django_dinero.gateways.authorizenet.client import Reply
+from django_dinero.gateways.authorizenet.patience import (
+    FRESH_SECONDS,
+    MAX_FRESH,
+    FreshIds,
+    PatientClient,
+)
+from django_dinero.send_deadline import reading_for
 
 
 @pytest.fixture
@@ -50,3 +59,23 @@ def test_it_remembers_only_so_many(clock: list[float]) -> None:
     fresh.add("one more")
     assert fresh.any("0")
     assert not fresh.any("1")
+
+
+class NeverFinds:
+    """A client that finds nothing, and counts how often it was asked."""
+
+    calls = 0
+
+    def call(self, *args: Any, **kwargs: Any) -> Reply:
+        self.calls += 1
+        messages = {"resultCode": "Error", "message": [{"code": "E00040", "text": "no"}]}
+        return Reply("getCustomerProfileResponse", {"messages": messages})
+
+
+def test_who_has_little_time_does_not_wait_for_fresh_ids(clock: list[float]) -> None:
+    fresh, client = FreshIds(), NeverFinds()
+    fresh.add("c1")
+    patient = PatientClient(client, fresh, 15.0)  # type: ignore[arg-type]
+    with reading_for(0):
+        patient.read("getCustomerProfile", {}, about=("c1",))
+    assert client.calls == 1

@@ -29,6 +29,13 @@ def test_customers_are_fetched_one_by_one() -> None:
     assert [each.customer_id for each in found] == ["11"]
 
 
+def test_a_walk_goes_on_in_the_order_of_the_ids() -> None:
+    """The gateway lists them in no order, and has stored one and deleted one meanwhile."""
+    gateway, client = scripted(known("100", "9", "12", "10"), profile("12"), profile("100"))
+    assert [each.customer_id for each in gateway.iter_customers(after="11")] == ["12", "100"]
+    assert client.operations == ["getCustomerProfileIds", *["getCustomerProfile"] * 2]
+
+
 @pytest.mark.parametrize("answer", [ok(), ok("<ids/>"), EMPTY])
 def test_no_customers(answer: Answer) -> None:
     gateway, _client = scripted(answer)

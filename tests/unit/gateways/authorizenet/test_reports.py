@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from django_dinero.enums import RemoteStatus, TransactionKind
+from django_dinero.enums import ReasonKind, RemoteStatus, TransactionKind
 from django_dinero.exceptions import OutcomeUnknown
 from django_dinero.gateways.authorizenet import reports, xml
 from django_dinero.gateways.types import RemoteTransaction
@@ -89,6 +89,26 @@ def test_what_was_settled_is_told_where_it_was(status: str, settled: str | None)
         f"<settleAmount>8</settleAmount><transactionStatus>{status}</transactionStatus>"
     )
     assert reports.summary(listed, "USD").settled_amount == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kinds"),
+    [
+        ("generalError", "26", [ReasonKind.UNAVAILABLE]),
+        ("communicationError", "13", [ReasonKind.AUTHENTICATION]),
+        ("declined", "45", [ReasonKind.AVS, ReasonKind.CVV]),
+        ("settlementError", "1", []),  # approved, and not settled
+        ("generalError", "", []),
+        ("settledSuccessfully", "1", []),
+        ("underReview", "253", []),
+    ],
+)
+def test_what_was_refused_tells_why(status: str, code: str, kinds: list[ReasonKind]) -> None:
+    told = f"<responseReasonCode>{code}</responseReasonCode>" if code else ""
+    text = "<responseReasonDescription>Try again.</responseReasonDescription>"
+    found = details(status=status, order=f"{ORDER}{told}{text}")
+    assert [reason.kind for reason in found.reasons] == kinds
+    assert all((each.code, each.text) == (code, "Try again.") for each in found.reasons[:1])
 
 
 def test_a_refund_is_as_large_as_what_went_back() -> None:
@@ -182,3 +202,41 @@ def test_moments_in_every_shape(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "yesterday", "17:49:20", "2026-13-01T00:00:00Z"])
 def test_no_moment(text: str) -> None:
     assert reports.moment(text) is None
+
+
+BATCH = (
+    "<batch><batchId>77</batchId><settlementTimeUTC>2026-03-02T05:00:00Z</settlementTimeUTC>"
+    "<settlementState>settledSuccessfully</settlementState></batch>"
+)
+SETTLED_AT = datetime.datetime(2026, 3, 2, 5, tzinfo=datetime.UTC)
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("settledSuccessfully", (SETTLED_AT, "77")),
+        ("refundSettledSuccessfully", (SETTLED_AT, "77")),
+        ("chargeback", (SETTLED_AT, "77")),
+        ("returnedItem", (SETTLED_AT, "77")),
+        ("voided", (None, "")),
+        ("declined", (None, "")),
+        ("capturedPendingSettlement", (None, "")),
+    ],
+)
+def test_the_batch_is_told_of_what_it_settled(word: str, expected: object) -> None:
+    status = f"<transactionStatus>{word}</transactionStatus>"
+    transaction = f"<transaction><transId>60</transId>{status}{BATCH}</transaction>"
+    found = reports.details(content(transaction), "USD")
+    assert (found.settled_at, found.batch_id) == expected
+    listed = reports.summary(content(transaction)["transaction"], "USD")
+    assert (listed.settled_at, listed.batch_id) == expected
+
+
+def test_a_settled_payment_with_a_returned_item_has_come_back() -> None:
+    returned = "<returnedItems><returnedItem><id>61</id><code>R02</code></returnedItem>"
+    status = "<transactionStatus>settledSuccessfully</transactionStatus>"
+    whole = f"<transaction><transId>60</transId>{status}{returned}</returnedItems></transaction>"
+    assert reports.details(content(whole), "USD").status is RemoteStatus.RETURNED
+    short = f"<transaction>{status}<hasReturnedItems>true</hasReturnedItems></transaction>"
+    listed = reports.summary(content(short)["transaction"], "USD")
+    assert listed.status is RemoteStatus.RETURNED

@@ -48,7 +48,7 @@ def headers(raw_body: bytes = BODY, *, key: str = KEY) -> dict[str, str]:
 
 def parse(raw_body: bytes, given: dict[str, Any] | None = None) -> WebhookNotice | Refusal:
     """Parse a body, with its right signature where no other is given."""
-    return webhooks.parse(given or headers(raw_body), raw_body, Secret(KEY))
+    return webhooks.parse(given or headers(raw_body), raw_body, [Secret(KEY)])
 
 
 def why(found: WebhookNotice | Refusal) -> str:
@@ -88,7 +88,7 @@ def test_another_signature_is_refused(value: str) -> None:
 
 def test_no_signature_is_refused() -> None:
     assert why(parse(BODY, {"Host": "x"})) == "webhook:signature"
-    assert not webhooks.signed({}, b"", Secret(KEY))
+    assert not webhooks.signed({}, b"", [Secret(KEY)])
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,19 @@ def test_another_key_is_refused() -> None:
     assert why(parse(BODY, headers(key=KEY.lower()))) == "webhook:signature"
 
 
+OLD = "0" * 128
+
+
+@pytest.mark.parametrize("keys", [(KEY, OLD), (OLD, KEY), (OLD, OLD, KEY)])
+def test_any_of_several_keys_may_have_signed_it(keys: tuple[str, ...]) -> None:
+    """One is replaced by another, and both sign for a day."""
+    assert webhooks.parse(headers(), BODY, [Secret(key) for key in keys]) == NOTICE
+    others = [Secret(key) for key in keys if key != KEY]
+    assert why(webhooks.parse(headers(), BODY, others)) == "webhook:signature"
+
+
 def test_without_a_key_nothing_is_believed() -> None:
-    found = webhooks.parse(headers(), BODY, None)
+    found = webhooks.parse(headers(), BODY, [])
     assert why(found) == "webhook:unconfigured"
     assert "signature_key" in found.reasons[0].text  # type: ignore[union-attr]
 
@@ -122,11 +133,14 @@ def test_a_body_of_any_size_is_measured_first() -> None:
 
 
 DEEP = b'{"payload":' + b"[" * 60_000
+#: Well-formed, and no interpreter's limit is near.
+NESTED = BODY[:-1] + b',"more":' + b"[" * 40 + b"]" * 40 + b"}"
 
 
 @pytest.mark.parametrize(
     "raw_body",
-    [b"", b"null", b"[]", b"1", b'"text"', b"{", b"\xff\xfe\xfd", b"{}", b'{"payload": []}', DEEP,
+    [b"", b"null", b"[]", b"1", b'"text"', b"{", b"\xff\xfe\xfd", b"{}", b'{"payload": []}',
+     DEEP, NESTED,
      b'{"payload": null, "eventType": "x", "notificationId": "n"}'],
 )  # fmt: skip
 def test_a_signed_body_that_is_no_notice_is_refused(raw_body: bytes) -> None:
@@ -148,6 +162,11 @@ def notice(payload: dict[str, Any] | None = None, **changed: Any) -> bytes:
         notice(eventType=None),
         notice({"id": None}),
         notice({"id": ""}),
+        notice({"id": "6\x00"}),
+        notice({"id": "\ud800"}),
+        notice({"id": "6" * 256}),
+        notice({"id": True}),
+        notice({"id": {"$gt": ""}}),
         notice({"entityName": "somethingNew"}),
         notice({"entityName": None}),
         notice({"entityName": ["transaction"]}),
@@ -179,3 +198,9 @@ def test_our_key_in_a_notice(payload: dict[str, Any], key: str) -> None:
     found = parse(notice(payload))
     assert isinstance(found, WebhookNotice)
     assert found.operation_key == key
+
+
+def test_the_customer_of_a_card() -> None:
+    found = parse(notice({"entityName": "customerPaymentProfile", "customerProfileId": 77}))
+    assert isinstance(found, WebhookNotice)
+    assert found.customer_id == "77"

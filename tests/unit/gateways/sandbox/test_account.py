@@ -55,3 +55,10 @@ def test_where_it_works(production: Any, debug: bool) -> None:
 def test_where_it_works_in_a_test_run(settings: Any) -> None:
     settings.DEBUG = False
     assert SandboxGateway("shop", {}).check_credentials().accepted
+
+
+def test_the_browser_gets_what_is_public() -> None:
+    assert SandboxGateway("shop").browser_keys() == {
+        "api_login_id": "sandbox-login",
+        "client_key": "sandbox-client-key",
+    }

@@ -12,8 +12,10 @@ from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.records import PlainCard, Token
 from django_dinero.sandbox.bank.triggers import ACTION_NUMBER
+from django_dinero.sandbox.dialects.default import default_notifier
 from django_dinero.sandbox.http.controls import CONTROLS, Control, Counts
 from django_dinero.sandbox.http.faults import Faults
+from django_dinero.sandbox.http.sender import Sender
 from tests.support.testbank import plain, row_of
 
 VISA = "4111111111111111"
@@ -25,7 +27,8 @@ class Controls:
     def __init__(self, bank: Bank) -> None:
         self.faults = Faults()
         self.counts = Counts()
-        self.control = Control(bank, self.faults, self.counts)
+        self.sender = Sender(bank, default_notifier(bank))
+        self.control = Control(bank, self.faults, self.counts, self.sender)
 
     def __call__(self, method: str, name: str, given: object = None) -> tuple[int, Any]:
         body = b"" if given is None else json.dumps(given).encode()
@@ -127,7 +130,7 @@ def test_stats(bank: Bank, use: Controls) -> None:
 def test_unknown_controls(use: Controls, method: str, name: str) -> None:
     status, given = use(method, name)
     assert status == 404
-    assert "There are: GET connections, stats; POST settle" in given["error"]
+    assert "There are: GET connections, stats, webhooks; POST settle" in given["error"]
 
 
 @pytest.mark.parametrize(
@@ -141,6 +144,9 @@ def test_unknown_controls(use: Controls, method: str, name: str) -> None:
         ("mint", {"number": 4111111111111111}, "number: "),
         ("fault", {"name": "explode"}, "name: "),
         ("fault", [], "not a JSON object"),
+        ("webhook", {"name": "burn"}, "name: "),
+        ("webhook", {"name": "late", "times": 0}, "times: "),
+        ("webhook", {"name": "late", "seconds": -1}, "seconds: "),
         ("hold", {"count": 0}, "count: "),
         ("hold", {"count": -3}, "count: "),
         ("advance", {}, "seconds: is missing"),
