@@ -17,9 +17,10 @@ class DineroConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect the receivers and register the checks.
+        """Connect the receivers, register the checks, and make jobs known to Celery.
 
         They are imported by name: models cannot be imported before Django has loaded this module.
         """
         import_module("django_dinero.receivers").connect()
         import_module("django_dinero.checks").connect()
+        import_module("django_dinero.tasks.queue").connect()

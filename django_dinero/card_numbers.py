@@ -1,8 +1,11 @@
 """Card numbers in texts: found however they are grouped, and told from other long numbers.
 
 A number counts as a card's if a network issues cards that begin like it and are as long, and if its
-check digit is right. One random number of 16 digits in thirty passes for one, so it also matters
+check digit is right. One random number of 16 digits in 26 passes for one, so it also matters
 where it stands: see :func:`is_card_number` for fields that hold numbers of another kind.
+
+Not found are Maestro's numbers of 12 and 13 digits and Mir's of 17 to 19. They cannot be told from
+telephone numbers, barcodes and ids.
 """
 
 from __future__ import annotations
@@ -23,16 +26,33 @@ class Range:
     lengths: tuple[int, ...]
 
 
-# The longest prefixes first. Ranges are those that the networks publish. Lengths are those of cards
-# that were issued in numbers: ISO/IEC 7812 and some networks allow any up to 19, and order numbers
-# and user ids of 17 and 18 digits would be taken for cards. Visa's 13 digits live on in test cards.
+#: Maestro's lengths where the first digits are Maestro's alone. It has 12 and 13 digits too: those
+#: cannot be told from telephone numbers, or from barcodes, which begin with 50 in the UK (EAN-13).
+MAESTRO_LENGTHS = (14, 15, 16, 17, 18, 19)
+
+# The longest prefixes first. Ranges are those that the networks publish; those of Maestro, Mir,
+# RuPay and Troy as in Wikipedia's "Payment card number" (issuer identification numbers). Lengths
+# are those of cards that were issued in numbers: ISO/IEC 7812 and some networks allow any up to 19,
+# and order numbers and user ids of 17 and 18 digits would be taken for cards. Visa's 13 digits live
+# on in test cards. Mir has 16 digits here: ids made from the time (snowflakes) have 19, and will
+# begin as Mir does. RuPay's 508 lies in a range of Maestro's, and has its lengths too.
 RANGES: tuple[Range, ...] = (
     Range("discover", 622126, 622925, (16, 19)),
     Range("mastercard", 2221, 2720, (16,)),
+    Range("mir", 2200, 2204, (16,)),
     Range("jcb", 3528, 3589, (16, 19)),
     Range("jcb", 3088, 3094, (16,)),
     Range("jcb", 3096, 3102, (16,)),
+    Range("maestro", 5018, 5018, MAESTRO_LENGTHS),
+    Range("maestro", 5020, 5020, MAESTRO_LENGTHS),
+    Range("maestro", 5038, 5038, MAESTRO_LENGTHS),
+    Range("maestro", 5893, 5893, MAESTRO_LENGTHS),
     Range("discover", 6011, 6011, (16, 19)),
+    Range("maestro", 6304, 6304, MAESTRO_LENGTHS),
+    Range("maestro", 6759, 6759, MAESTRO_LENGTHS),
+    Range("maestro", 6761, 6763, MAESTRO_LENGTHS),
+    Range("troy", 9792, 9792, (16,)),
+    Range("rupay", 508, 508, (16, 18, 19)),
     Range("discover", 644, 659, (16, 19)),
     Range("diners", 300, 305, (14, 16)),
     Range("amex", 34, 34, (15,)),
@@ -43,6 +63,8 @@ RANGES: tuple[Range, ...] = (
     Range("unionpay", 62, 62, (16, 17, 18, 19)),
     Range("maestro", 50, 50, (16, 18, 19)),
     Range("maestro", 56, 58, (16, 18, 19)),
+    Range("rupay", 60, 60, (16,)),
+    Range("rupay", 81, 82, (16,)),
     Range("visa", 4, 4, (13, 16, 19)),
 )
 

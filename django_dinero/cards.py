@@ -6,6 +6,7 @@ import datetime
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from decimal import Decimal
 from typing import Any, cast
 
 from django.utils.translation import gettext as _
@@ -130,15 +131,23 @@ def wrap_secrets(arguments: Mapping[str, object], *, misplaced: bool = True) -> 
     """
     own = cast("dict[str, object]", arguments)
     for name, value in own.items():
-        is_secret = name in SECRET_ARGUMENTS and isinstance(value, str | int)
-        if is_secret or (misplaced and _is_misplaced(name, value)):
+        if name in SECRET_ARGUMENTS and isinstance(value, str | int):
             own[name] = Secret(str(value))
+        elif misplaced:
+            own[name] = hidden_if_card_number(name, value)
 
 
-def _is_misplaced(name: str, value: object) -> bool:
-    if isinstance(value, int):
-        return 0 < value < 10**19 and holds_card_number(name, str(value))
-    return isinstance(value, str) and holds_card_number(name, value)
+def hidden_if_card_number(name: str, value: Any) -> Any:
+    """Return the value of a field, as a secret if it holds a card number: it is refused later.
+
+    Args:
+        name: the field's name; see :func:`holds_card_number`.
+        value: what a caller passed.
+    """
+    is_number = isinstance(value, int | Decimal) and 0 < value < 10**19
+    if (is_number or isinstance(value, str)) and holds_card_number(name, str(value)):
+        return Secret(str(value))
+    return value
 
 
 def card_details(
@@ -179,6 +188,14 @@ def card_input_error(errors: Mapping[str, str], **context: Any) -> InvalidInput:
     if "cvv" in errors:
         return InvalidCVVInput(errors, **context)
     return InvalidInput(errors, **context)
+
+
+def required_text(gateway_name: str, field: str) -> str:
+    """Return what is said of a field of a card that a gateway requires and that was not given."""
+    return _("The gateway %(gateway)s requires the card's %(field)s.") % {
+        "gateway": gateway_name,
+        "field": field.replace("_", " "),
+    }
 
 
 def check_cvv(value: object, *, field: str = "cvv") -> Secret | None:
@@ -238,9 +255,17 @@ def check_expiry(
         return None, None
     month_number = int(month_text) if _SMALL_INT.fullmatch(month_text) else 0
     if not 1 <= month_number <= 12:
-        errors["month"] = _("The expiry month is a number from 1 to 12.")
+        errors["month"] = (
+            _("The expiry month is a number from 1 to 12.")
+            if month_text
+            else _("The expiry month is missing.")
+        )
     if len(year_text) not in (2, 4) or not _SMALL_INT.fullmatch(year_text):
-        errors["year"] = _("The expiry year has two or four digits.")
+        errors["year"] = (
+            _("The expiry year has two or four digits.")
+            if year_text
+            else _("The expiry year is missing.")
+        )
     if "month" in errors or "year" in errors:
         return None, None
     year_number = int(year_text) + (2000 if len(year_text) == 2 else 0)

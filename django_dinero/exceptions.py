@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from django.utils.translation import gettext as _
+
 from django_dinero import user_messages
 from django_dinero.redaction import scrub
 
@@ -141,8 +143,14 @@ class InvalidInput(DineroError, ValueError):
 
     @property
     def user_message(self) -> str:
-        """What is wrong, without the names of the fields; a form shows ``errors`` instead."""
-        text = " ".join(each for texts in self.errors.values() for each in texts)
+        """What is wrong, without the names of the fields; a form shows ``errors`` instead.
+
+        What only the programmer can have passed wrongly is not told to a cardholder.
+        """
+        entered = [name for name in self.errors if name not in user_messages.NOT_ENTERED]
+        if self.errors and not entered:
+            return str(user_messages.CARDHOLDER[user_messages.FALLBACK])
+        text = " ".join(each for name in entered for each in self.errors[name])
         return scrub(text) or super().user_message
 
 
@@ -181,6 +189,13 @@ class OutcomeUnknown(DineroError):
 
     code = "outcome_unknown"
 
+    def __str__(self) -> str:
+        """Return the text, with the key of the operation that is to be looked up."""
+        text, key = super().__str__(), getattr(self.operation, "key", "")
+        if not key or key in text:
+            return text
+        return _("%(text)s Look up operation %(key)s.") % {"text": text, "key": key}
+
 
 class NeedsAttention(DineroError):
     """The gateway's answer contradicts what was asked; a person must look before anything else."""
@@ -189,7 +204,10 @@ class NeedsAttention(DineroError):
 
 
 class OperationClosed(DineroError):
-    """This idempotency key's operation was closed by hand: it has no result, and gets none."""
+    """This idempotency key's operation was closed by hand, or its charge given back by reconcile.
+
+    It has no result, and gets none.
+    """
 
     code = "operation_closed"
 

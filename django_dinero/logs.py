@@ -1,13 +1,44 @@
 """Loggers whose lines nobody can forge, whatever a gateway, a receiver or a client has said.
 
 A project configures the handlers and formatters, so the texts are made harmless before these see
-them: by a filter on each logger, which no configuration of the project's takes away.
+them: by a filter on each logger, which no configuration of the project's takes away. The same
+filter gives each record the fields of what is under way, for formatters that write JSON.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from decimal import Decimal
+from typing import Any, Protocol
+
+from django_dinero.money import normalise
+
+INFO, ERROR = logging.INFO, logging.ERROR
+
+#: The fields that our records have where they are known. ``docs/watching.md`` says what each is.
+FIELDS = (
+    *("dinero_gateway", "dinero_verb", "dinero_phase", "dinero_operation", "dinero_kind"),
+    *("dinero_state", "dinero_transaction", "dinero_amount", "dinero_currency", "dinero_event"),
+    *("dinero_outcome", "dinero_seconds"),
+)
+
+#: The fields of what this thread is doing.
+_known: ContextVar[Mapping[str, object] | None] = ContextVar("dinero_log_fields", default=None)
+
+
+class Loggable(Protocol):
+    """What is read of an operation; this file knows no model."""
+
+    key: str
+    kind: str
+    gateway_name: str
+    state: str
+    transaction_id: str
+    amount: Decimal | None
+    currency: str
 
 
 class Lines(str):
@@ -19,8 +50,35 @@ class Lines(str):
 def get_logger(name: str) -> logging.Logger:
     """Return a logger that escapes the arguments of its records."""
     logger = logging.getLogger(name)
-    logger.addFilter(_escape_arguments)
+    logger.addFilter(_complete)
     return logger
+
+
+@contextmanager
+def log_fields(**fields: object) -> Iterator[None]:
+    """Give the records of this block fields of :data:`FIELDS`, unless they have their own."""
+    token = _known.set({**(_known.get() or {}), **fields})
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
+
+def fields_of(operation: Loggable) -> dict[str, object]:
+    """Return the fields of an operation: no names, no e-mail, no numbers of cards."""
+    fields: dict[str, object] = {
+        "dinero_operation": operation.key,
+        "dinero_gateway": operation.gateway_name,
+        "dinero_kind": str(operation.kind),
+        "dinero_state": str(operation.state),
+    }
+    if operation.transaction_id:
+        fields["dinero_transaction"] = operation.transaction_id
+    if operation.amount is not None and operation.currency:
+        amount = normalise(Decimal(operation.amount), operation.currency)
+        fields["dinero_amount"] = str(amount)
+        fields["dinero_currency"] = operation.currency
+    return fields
 
 
 def escape(text: str) -> str:
@@ -50,9 +108,15 @@ class _Escaped:
         return escape(repr(self._value))
 
 
-def _escape_arguments(record: logging.LogRecord) -> bool:
+def _complete(record: logging.LogRecord) -> bool:
     if isinstance(record.args, tuple):
         record.args = tuple(map(_escaped, record.args))
+    values = record.__dict__
+    for name, value in (_known.get() or {}).items():
+        values.setdefault(name, value)
+    for name in FIELDS:
+        if isinstance(value := values.get(name), str):
+            values[name] = escape(str(value))
     return True
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from decimal import Context, Decimal
-from functools import lru_cache
+from functools import lru_cache, reduce
 from importlib import import_module
+from typing import Any
 
 from django.utils.translation import gettext as _
 
+from django_dinero.card_numbers import looks_like_card_number
 from django_dinero.exceptions import InvalidAmountInput, InvalidInput
+from django_dinero.redaction import Secret
 
 #: The size of a price column. Larger amounts are refused here instead of failing in the database.
 MAX_DIGITS = 16
@@ -19,7 +23,10 @@ EXACT = Context(prec=64)
 _MAX_AMOUNT = Decimal(10) ** (MAX_DIGITS - DECIMAL_PLACES)
 
 # ASCII digits only: Decimal() itself accepts '1_000', '1e3', ' 5 ' and Arabic digits.
-_AMOUNT = re.compile(r"[0-9]{1,13}(\.[0-9]+)?", re.ASCII)
+_AMOUNT = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
+_STORABLE = re.compile(r"[0-9]{1,12}(\.[0-9]+)?", re.ASCII)
+#: Digits before the point, one more than the column holds: Decimal() never reads thousands.
+_MAX_WHOLE_DIGITS = MAX_DIGITS - DECIMAL_PLACES + 1
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 
 #: The decimals of the currencies that most accounts have. All others are in the package iso4217,
@@ -64,11 +71,13 @@ def parse_amount(value: object, currency: str, *, field: str = "price") -> Decim
         raise InvalidAmountInput(
             {field: _("Write an amount above zero in plain digits, as 12.50.")}
         )
+    if len(text.partition(".")[0]) > _MAX_WHOLE_DIGITS:
+        raise _too_large(field)
     amount = Decimal(text)
     if amount <= 0:
         raise InvalidAmountInput({field: _("The amount must be above zero.")})
     if amount >= _MAX_AMOUNT:
-        raise InvalidAmountInput({field: _("The amount is larger than can be stored.")})
+        raise _too_large(field)
     exact = amount.quantize(Decimal(1).scaleb(-places, EXACT), context=EXACT)
     # A Decimal may have the zeros of its column (12.5000). Typed text may not.
     typed = "" if isinstance(value, Decimal) else text.partition(".")[2]
@@ -82,7 +91,23 @@ def parse_amount(value: object, currency: str, *, field: str = "price") -> Decim
     return exact
 
 
+def hidden_if_no_amount(value: Any) -> Any:
+    """Return an amount, as a secret if it is a card number in the wrong place: it is refused later.
+
+    What can be stored is an amount, whatever its digits are.
+    """
+    if isinstance(value, int) and abs(value) >= _MAX_AMOUNT**2:
+        return value  # too long for a card number, and maybe for str()
+    text = str(value)
+    if looks_like_card_number(text) and not _STORABLE.fullmatch(text):
+        return Secret(text)
+    return value
+
+
 def _amount_text(value: object, field: str) -> str:
+    if isinstance(value, Secret):
+        problem = _("This looks like a card number; it belongs in the number field only.")
+        raise InvalidAmountInput({field: problem})
     if isinstance(value, bool) or not isinstance(value, Decimal | int | str):
         raise InvalidAmountInput(
             {
@@ -90,13 +115,19 @@ def _amount_text(value: object, field: str) -> str:
                 % {"type": type(value).__name__}
             }
         )
-    if isinstance(value, Decimal) and not (value.is_finite() and abs(value.adjusted()) < 40):
-        return "nan"
     if isinstance(value, Decimal):
-        return format(value, "f")
+        if not value.is_finite():
+            return "nan"
+        if value.copy_abs() >= _MAX_AMOUNT:
+            raise _too_large(field)
+        return format(value, "f") if value.adjusted() > -40 else "nan"
     if isinstance(value, int) and abs(value) >= _MAX_AMOUNT:
-        raise InvalidAmountInput({field: _("The amount is larger than can be stored.")})
+        raise _too_large(field)
     return str(value)
+
+
+def _too_large(field: str) -> InvalidAmountInput:
+    return InvalidAmountInput({field: _("The amount is larger than can be stored.")})
 
 
 def to_minor(amount: Decimal, currency: str) -> int:
@@ -115,3 +146,17 @@ def from_minor(minor: int, currency: str) -> Decimal:
 def normalise(amount: Decimal, currency: str) -> Decimal:
     """Return a stored amount with the decimals of ``currency``: 12.5000 USD is 12.50."""
     return from_minor(to_minor(amount, currency), currency)
+
+
+def summed(total: Decimal | None, currency: str) -> Decimal:
+    """Return a sum that a database has made of stored amounts; zero where it added nothing up.
+
+    SQLite adds up in floating point, and what is left behind the currency's decimals is its error.
+    """
+    unit = Decimal(1).scaleb(-exponent(currency), EXACT)
+    return (total or Decimal(0)).quantize(unit, context=EXACT)
+
+
+def added_up(amounts: Iterable[Decimal]) -> Decimal:
+    """Return an exact sum of amounts, whatever the context of the thread is; zero of none."""
+    return reduce(EXACT.add, amounts, Decimal(0))

@@ -14,6 +14,7 @@ from django_dinero.db.on_commit import run_after_commit
 from django_dinero.exceptions import DineroError
 from django_dinero.models import CreditCard, Customer, _services, default_card
 from django_dinero.models.sync_state import ALL_EDITS, SyncState, waiting_marks
+from django_dinero.tasks import pushing
 
 
 def connect() -> None:
@@ -132,15 +133,15 @@ def _push_quietly(instance: Customer | CreditCard, pk: int, using: str) -> None:
 
 
 def _push_customer(pk: int, using: str) -> Customer | None:
-    return _services.push.push_customer(pk, using)
+    return pushing.push("customer", pk, using, _services.push.push_customer)
 
 
 def _push_card(pk: int, using: str) -> CreditCard | None:
-    return _services.push.push_card(pk, using)
+    return pushing.push("card", pk, using, _services.push.push_card)
 
 
 def _push_delete(key: str, using: str) -> None:
-    _services.deletions.push_delete(key, using)
+    pushing.push_delete(key, using, _services.deletions.push_delete)
 
 
 def _forget_cards(card: CreditCard) -> None:

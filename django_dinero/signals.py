@@ -4,21 +4,31 @@
 signal                  sent with
 ======================  ===============================================================
 ``customer_pushed``     ``customer``, ``created``
-``customer_deleted``    ``gateway_name``, ``customer_id``
+``customer_deleted``    ``gateway_name``, ``live``, ``customer_id``
 ``card_pushed``         ``card``, ``created``
-``card_deleted``        ``gateway_name``, ``customer_id``, ``card_id``
+``card_deleted``        ``gateway_name``, ``live``, ``customer_id``, ``card_id``
 ``push_failed``         ``instance``, ``error``
 ``charged``             ``transaction``
 ``charge_failed``       ``transaction``, ``error``
 ``captured``            ``transaction``, whose ``parent`` is the authorization
 ``voided``              ``transaction``, whose ``parent`` is what was voided
 ``refunded``            ``transaction``, whose ``parent`` is the charge
+``settled``             ``transaction``: the bank has paid it out
+``expired``             ``transaction``: an authorization that was never captured
+``returned``            ``transaction``: the bank took a payment back
+``charged_back``        ``transaction``: the cardholder disputes a payment
+``canceled``            ``transaction``, approved before it was voided elsewhere, or failed
+``charge_orphaned``     ``transaction``, whose row a rollback of the caller took
+``landed_late``         ``transaction``, proven absent before the gateway did it after all
+``difference_found``    ``difference``
+``webhook_applied``     ``instance``, ``event``
 ``operation_changed``   ``operation``, ``old_state``, ``new_state``
 ======================  ===============================================================
 
-The sender is the model class in the signal's name, and for ``push_failed`` the class of
-``instance``. If an answer was lost, the look-up that finds a payment sends the signals of its
-ledger row. A look-up that finds a customer or a card sends ``operation_changed`` alone.
+The sender is the model class in the signal's name, and for ``push_failed`` and
+``webhook_applied`` the class of ``instance``. If an answer was lost, the look-up that finds a
+payment sends the signals of its ledger row. A look-up that finds a customer or a card sends
+``operation_changed`` alone.
 """
 
 from __future__ import annotations
@@ -63,6 +73,26 @@ captured = _Signal()
 voided = _Signal()
 #: A charge was refunded, wholly or in part.
 refunded = _Signal()
+#: The bank has paid a transaction out.
+settled = _Signal()
+#: An authorization ran out before it was captured.
+expired = _Signal()
+#: The bank took back a payment that it had paid out.
+returned = _Signal()
+#: The cardholder disputes a payment.
+charged_back = _Signal()
+#: An approved payment or refund does not stand any more: it was voided in the gateway's own pages,
+#: or failed when the bank was to settle it.
+canceled = _Signal()
+#: A charge succeeded, and a rollback of the caller took its row. The row was written again.
+charge_orphaned = _Signal()
+#: The gateway made after all what was proven absent, or had failed without an answer.
+landed_late = _Signal()
+#: Our books and the gateway's disagree about something new.
+difference_found = _Signal()
+#: The gateway told of an object by a webhook, and its row is as the gateway has it now. Sent at
+#: least once: the event is ended after its receivers have run.
+webhook_applied = _Signal()
 #: An operation of the journal changed its state.
 operation_changed = _Signal()
 

@@ -32,7 +32,7 @@ def closest(texts: Mapping[str, TextT], codes: Iterable[str]) -> TextT:
 # -- For cardholders: ``error.user_message`` -------------------------------------------------------
 
 _DECLINED = _("The card was declined.")
-_UNKNOWN = _("It is not known yet whether this was done. Do not repeat it; it is being looked up.")
+_UNKNOWN = _("It is not known yet whether this was done. Do not repeat it before that is known.")
 #: How the server is set up is for its log alone.
 _MISCONFIGURED = _("The server cannot use its payment gateway.")
 _REFUSED = _("The payment gateway refused it.")
@@ -76,6 +76,30 @@ CARDHOLDER: Mapping[str, Promise] = {
     "duplicate_card": _("The gateway has this card already."),
     "card_limit": _("No more cards can be stored; delete one first."),
 }
+
+#: Arguments that no cardholder enters: what is wrong with one says how the code is to be changed.
+NOT_ENTERED = frozenset(
+    {
+        "by",
+        "card",
+        "customer",
+        "customer_ip",
+        "difference",
+        "gateway_name",
+        "id",
+        "idempotency_key",
+        "initiator",
+        "note",
+        "operation",
+        "owner",
+        "owner_of",
+        "resume",
+        "scope",
+        "settle",
+        "transaction",
+        "url",
+    }
+)
 
 # -- For programs that call the API ----------------------------------------------------------------
 
@@ -126,9 +150,8 @@ STAFF_CHARGE: Mapping[str, StaffText] = {
     "outcome_unknown": StaffText(
         _("It is not known yet whether the card was charged."),
         _(
-            "The gateway's answer was lost. Do not charge again: operation %(key)s is being "
-            "looked up. Its page in the journal tells how it ended, and can ask the gateway once "
-            "more."
+            "The gateway's answer was lost. Do not charge again: look up operation %(key)s first. "
+            "Its page in the journal asks the gateway how it ended."
         ),
         False,
     ),
@@ -197,8 +220,8 @@ STAFF_CARD: Mapping[str, StaffText] = {
     "outcome_unknown": StaffText(
         _("It is not known yet whether the card was stored."),
         _(
-            "The gateway's answer was lost; operation %(key)s is being looked up. If the card was "
-            "stored it will appear at the customer by itself. Nothing was charged."
+            "The gateway's answer was lost: look up operation %(key)s. If the card was stored, it "
+            "appears at the customer then. Nothing was charged."
         ),
         False,
     ),
@@ -250,8 +273,8 @@ STAFF_FOLLOW_UP: Mapping[str, StaffText] = {
     "outcome_unknown": StaffText(
         _("It is not known yet whether this was done."),
         _(
-            "The gateway's answer was lost. Do not do it again: operation %(key)s is being looked "
-            "up. Its page in the journal tells how it ended, and can ask the gateway once more."
+            "The gateway's answer was lost. Do not do it again: look up operation %(key)s first. "
+            "Its page in the journal asks the gateway how it ended."
         ),
         False,
     ),
@@ -297,6 +320,123 @@ STAFF_FOLLOW_UP: Mapping[str, StaffText] = {
     "dinero_error": StaffText(
         _("This was refused."),
         _("Nothing was changed."),
+        True,
+    ),
+}
+
+STAFF_CUSTOMER: Mapping[str, StaffText] = {
+    "outcome_unknown": StaffText(
+        _("It is not known yet whether the customer was stored."),
+        _(
+            "The gateway's answer was lost. Do not add the customer again: look up operation "
+            "%(key)s. If it was stored, the customer appears here then. Nothing was charged."
+        ),
+        False,
+    ),
+    "operation_in_progress": StaffText(
+        _("This customer is being added already."),
+        _("Look at the list of customers in a moment (operation %(key)s). Nothing was charged."),
+        False,
+    ),
+    "needs_attention": StaffText(
+        _("The gateway's answer contradicts what was asked."),
+        _("Compare operation %(key)s with the gateway's own pages first."),
+        False,
+    ),
+    "action_required": _WAITS_FOR_HOLDER,
+    "operation_closed": StaffText(
+        _("The operation of this key was closed by hand."),
+        _("Nothing was stored now. Read what was found then; open the page again to add one."),
+        False,
+    ),
+    "idempotency_key_reused": StaffText(
+        _("This page was used before, with other values."),
+        _("Nothing was stored this time. Look at the list of customers before you try again."),
+        True,
+    ),
+    "not_sent": StaffText(
+        _("The gateway could not be reached."),
+        _("Nothing was sent and nobody was stored. You can try again."),
+        True,
+    ),
+    **_mismatches(_("Neither customer nor card were stored, and nothing was charged.")),
+    "card_declined": StaffText(
+        _("The card was declined when it was checked."),
+        _(
+            "Neither customer nor card were stored, and nothing was charged. Try another card, or "
+            "leave it out for now."
+        ),
+        True,
+    ),
+    "authentication_failed": StaffText(
+        _("The gateway does not accept our credentials."),
+        _("Nobody was stored. Whoever looks after the settings has to correct them."),
+        True,
+    ),
+    "dinero_error": StaffText(
+        _("The customer was refused."),
+        _("Neither customer nor card were stored."),
+        True,
+    ),
+}
+
+STAFF_VAULT: Mapping[str, StaffText] = {
+    "outcome_unknown": StaffText(
+        _("It is not known yet whether the gateway did this."),
+        _(
+            "The gateway's answer was lost: look up operation %(key)s. Doing it again afterwards "
+            "does no harm, and no money moves."
+        ),
+        False,
+    ),
+    "operation_in_progress": StaffText(
+        _("Something is being done to this customer already."),
+        _("Wait a moment; the page of operation %(key)s tells what it is and how it ended."),
+        False,
+    ),
+    "needs_attention": StaffText(
+        _("The gateway's answer contradicts what was asked."),
+        _("Compare operation %(key)s with the gateway's own pages first."),
+        False,
+    ),
+    "action_required": _WAITS_FOR_HOLDER,
+    "operation_closed": StaffText(
+        _("The operation of this key was closed by hand."),
+        _("Nothing was done now. Read what was found then; open the page again to do it."),
+        False,
+    ),
+    "customer_not_found": StaffText(
+        _("The gateway does not have this customer any more."),
+        _(
+            "The customer and its cards are marked as gone at the gateway. Payments stay in the "
+            "books. A new card needs a new customer."
+        ),
+        False,
+    ),
+    "card_not_found": StaffText(
+        _("The gateway does not have this card any more."),
+        _("It cannot be charged. Add the card again if its holder still wants it stored."),
+        False,
+    ),
+    "not_sent": StaffText(
+        _("The gateway could not be reached."),
+        _("Nothing was sent and nothing was changed there. You can try again."),
+        True,
+    ),
+    **_mismatches(_("The card stays stored as it is, and nothing was charged.")),
+    "card_declined": StaffText(
+        _("The issuer says that the card is not good."),
+        _("The card stays stored as it is, and nothing was charged."),
+        True,
+    ),
+    "authentication_failed": StaffText(
+        _("The gateway does not accept our credentials."),
+        _("Nothing was changed there. Whoever looks after the settings has to correct them."),
+        True,
+    ),
+    "dinero_error": StaffText(
+        _("The gateway refused."),
+        _("Nothing was changed there."),
         True,
     ),
 }

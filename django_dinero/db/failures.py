@@ -1,4 +1,4 @@
-"""Databases that fail: writes that are repeated, and the exceptions that callers get.
+"""Databases that fail: writes that are retry_on_conflict, and the exceptions that callers get.
 
 At REPEATABLE READ and SERIALIZABLE a database ends one of two transactions that get into each
 other's way, and expects that it is begun again. MariaDB does so at every level, after a deadlock.
@@ -7,6 +7,7 @@ other's way, and expects that it is begun again. MariaDB does so at every level,
 from __future__ import annotations
 
 import random
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from django_dinero.db.transactions import is_open
 from django_dinero.exceptions import DineroError, NotSent, OutcomeUnknown
-from django_dinero.logs import get_logger
+from django_dinero.logs import fields_of, get_logger
 
 logger = get_logger("django_dinero.journal")
 
@@ -32,8 +33,13 @@ OUT_OF_ORDER = (OperationalError, InterfaceError, InternalError)
 #: Another transaction was in the way: a serialization failure and a deadlock of PostgreSQL; a
 #: deadlock, a lock that was waited for too long, and a row changed since it was read of MariaDB.
 CONFLICTS: frozenset[object] = frozenset({"40001", "40P01", 1213, 1205, 1020})
+#: A lock was waited for too long: of PostgreSQL, and of MariaDB.
+LOCKED: frozenset[object] = frozenset({"55P03", 1205})
 #: A row that is pointed at was deleted, or one that is deleted is pointed at.
 DEAD_LINKS: frozenset[object] = frozenset({"23503", 1451, 1452})
+#: A table or a column is missing. SQLite has words for it and no code.
+UNMIGRATED: frozenset[object] = frozenset({"42P01", "42703", 1146, 1054})
+UNMIGRATED_SQLITE = re.compile("no such (table|column)|has no column named")
 
 #: Seconds between two attempts, on average. Waits differ, or the same two would meet again.
 PAUSES = (0.01, 0.04, 0.12, 0.3, 0.6)
@@ -61,12 +67,24 @@ def is_conflict(error: BaseException) -> bool:
     return not CONFLICTS.isdisjoint(_codes(error))
 
 
-def is_rivalry(error: BaseException) -> bool:
+def is_conflict_or_dead_link(error: BaseException) -> bool:
     """As :func:`is_conflict`, and say so too of a foreign key that a rival has just written."""
     return not (CONFLICTS | DEAD_LINKS).isdisjoint(_codes(error))
 
 
-def repeated(
+def is_locked(error: BaseException) -> bool:
+    """Say whether a lock was waited for in vain that a transaction holds which is still open."""
+    return not LOCKED.isdisjoint(_codes(error))
+
+
+def is_unmigrated(error: BaseException) -> bool:
+    """Say whether a table or a column is missing, as before ``manage.py migrate``."""
+    if isinstance(error.__cause__, sqlite3.Error):
+        return UNMIGRATED_SQLITE.search(str(error)) is not None
+    return not UNMIGRATED.isdisjoint(_codes(error))
+
+
+def retry_on_conflict(
     write: Callable[[], ResultT],
     using: str,
     may_pass: Callable[[BaseException], bool] = is_conflict,
@@ -93,7 +111,7 @@ def repeated(
     return write()
 
 
-def as_it_is(row: models.Model) -> Callable[[], None]:
+def restorer_of(row: models.Model) -> Callable[[], None]:
     """Return a function that gives an instance its present values back, after a rollback."""
     values, adding, database = dict(row.__dict__), row._state.adding, row._state.db
 
@@ -111,7 +129,7 @@ def note_sent(operation: Any) -> None:
 
 
 @contextmanager
-def own_errors() -> Iterator[None]:
+def translate_database_failures() -> Iterator[None]:
     """Raise our own exceptions where the database fails a verb. Also a decorator.
 
     What the caller has done wrong, such as a value that breaks a constraint of the project's,
@@ -140,11 +158,19 @@ def _ours(error: Error, sent: Any) -> DineroError | None:
             sent.key,
             sent.gateway_name,
             type(error).__name__,
+            extra=fields_of(sent),
         )
         return unrecorded(sent)
     if isinstance(error, OUT_OF_ORDER):
-        return NotSent(_("The database failed; nothing was sent."))
+        return not_sent(_("The database failed; nothing was sent."), error)
     return None
+
+
+def not_sent(text: str, error: Error) -> NotSent:
+    """Return the exception for what was not sent, with the cure where it is known."""
+    if is_unmigrated(error):
+        text = f"{text} {_('A table or a column is missing: run manage.py migrate.')}"
+    return NotSent(text)
 
 
 def unrecorded(operation: Any) -> OutcomeUnknown:

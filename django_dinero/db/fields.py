@@ -117,6 +117,18 @@ class UtcNow(Now):
         return self.as_sql(compiler, connection, template="UTC_TIMESTAMP(6)", **extra)
 
 
+class UtcDay(models.Func):
+    """The day in UTC of a time in UTC, whatever the session's zone is."""
+
+    output_field = models.DateField()
+    template = "DATE(%(expressions)s)"
+
+    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        return self.as_sql(
+            compiler, connection, template="((%(expressions)s) AT TIME ZONE 'UTC')::date", **extra
+        )
+
+
 class UtcIn(UtcNow):
     """The database's clock in UTC, so long from now; before now if ``wait`` is negative.
 

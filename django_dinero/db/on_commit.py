@@ -2,8 +2,8 @@
 
 There are three situations, and only this module distinguishes them:
 
-* **Our own transaction** (:func:`unit_of_work` around a save or a delete in autocommit). All jobs
-  run after the commit, and then their errors are raised.
+* **Our own transaction** (:func:`run_jobs_on_exit` around a save or a delete in autocommit). All
+  jobs run after the commit, and then their errors are raised.
 * **The caller's transaction.** The jobs run when it commits, and nothing is raised.
 * **A TestCase's transaction**, which never commits. The jobs run when the outermost block inside
   it ends, so that ordinary tests of a project see their effects at once.
@@ -14,6 +14,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 
 from django.db import transaction
@@ -30,42 +31,47 @@ Jobs = dict[object, Job]
 class _Waiting(threading.local):
     """The jobs of this thread, by database. Each has a key, so that no push is queued twice.
 
-    ``units`` are the open units of work. ``batches`` belong to transactions of the caller. A batch
-    is kept with its outermost block, so that jobs left by a rollback never run with the next one.
+    ``blocks`` are those of :func:`run_jobs_on_exit`. ``batches`` belong to transactions of the
+    caller. A batch is kept with its outermost block, so that jobs left by a rollback never run
+    with the next one.
     """
 
     def __init__(self) -> None:
-        self.units: dict[str, Jobs] = {}
+        self.blocks: dict[str, Jobs] = {}
         self.batches: dict[str, tuple[Atomic | None, Jobs]] = {}
 
 
 _waiting = _Waiting()
 
+#: Whether somebody tells of the errors of jobs in another way, so that none is raised after a
+#: commit. An admin that is not ours has no place to catch them, and would answer with a 500.
+are_told: ContextVar[bool] = ContextVar("dinero_errors_are_told", default=False)
+
 
 @contextmanager
-def unit_of_work(using: str) -> Iterator[None]:
+def run_jobs_on_exit(using: str) -> Iterator[None]:
     """Run the jobs scheduled inside this block when it is left, and raise their errors.
 
-    Inside the caller's transaction, or inside another unit of work, this does nothing.
+    Inside the caller's transaction, or inside another such block, this does nothing.
 
     Raises:
         DineroError: the error of a job, if only one failed.
         ExceptionGroup: the errors of several jobs.
     """
-    if using in _waiting.units or in_transaction(using):
+    if using in _waiting.blocks or in_transaction(using):
         yield
         return
-    jobs = _waiting.units[using] = {}
+    jobs = _waiting.blocks[using] = {}
     try:
         yield
     finally:
-        del _waiting.units[using]
+        del _waiting.blocks[using]
     raise_refusals(run_jobs(jobs))
 
 
 def run_after_commit(using: str, key: object, job: Job) -> None:
     """Run ``job`` after the commit. A later job with the same ``key`` replaces it."""
-    jobs = _waiting.units.get(using)
+    jobs = _waiting.blocks.get(using)
     if jobs is not None:
         jobs.pop(key, None)
         jobs[key] = job
@@ -116,5 +122,5 @@ def raise_refusals(refusals: list[DineroError]) -> None:
 
 def _flush(jobs: Jobs, *, raises: bool) -> None:
     refusals = run_jobs(jobs)
-    if raises:
+    if raises and not are_told.get():
         raise_refusals(refusals)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_dinero.cards import check_cvv
 from django_dinero.exceptions import InvalidInput
+from django_dinero.forms.amounts import AmountField, read_amount
 from django_dinero.forms.fields import (
     SHORT,
     KeyField,
@@ -21,46 +22,21 @@ from django_dinero.forms.fields import (
     text,
 )
 from django_dinero.gateways.base import Gateway
-from django_dinero.money import parse_amount
 
 
 class ConfirmForm(forms.Form):
-    """A button alone: the page asks whether one is sure."""
-
-    key = KeyField()
-
-
-class FollowUpForm(ConfirmForm):
-    """How much of an earlier transaction is captured or refunded.
+    """A button alone: the page asks whether one is sure.
 
     Args:
         *args: as for any form.
-        currency: of the earlier transaction.
         misplaced: fields from which a card number was removed before it came here.
     """
 
-    amount = forms.CharField(
-        max_length=32,
-        widget=forms.TextInput(
-            attrs={"class": SHORT, "inputmode": "decimal", "autocomplete": "off", "size": "12"}
-        ),
-    )
+    key = KeyField()
 
-    def __init__(
-        self, *args: Any, currency: str, misplaced: tuple[str, ...] = (), **kwargs: Any
-    ) -> None:
+    def __init__(self, *args: Any, misplaced: tuple[str, ...] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.currency = currency
         self.misplaced = misplaced
-        self.fields["amount"].label = _("Amount in %(currency)s") % {"currency": currency}
-
-    def clean_amount(self) -> Decimal | None:
-        """Return the amount in plain digits, with the decimals of its currency."""
-        try:
-            return parse_amount(self.cleaned_data["amount"], self.currency, field="amount")
-        except InvalidInput as error:
-            refusal = error.errors
-        raise forms.ValidationError([text for texts in refusal.values() for text in texts])
 
     def clean(self) -> dict[str, Any]:
         """Refuse card numbers where none belong."""
@@ -69,24 +45,57 @@ class FollowUpForm(ConfirmForm):
         return values
 
 
+class FollowUpForm(ConfirmForm):
+    """How much of an earlier transaction is captured.
+
+    Args:
+        *args: as for :class:`ConfirmForm`.
+        currency: of the earlier transaction.
+    """
+
+    amount = AmountField()
+
+    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.currency = currency
+        self.fields["amount"].label = _("Amount in %(currency)s") % {"currency": currency}
+
+    def clean_amount(self) -> Decimal:
+        """Return the amount, with the decimals of its currency."""
+        return read_amount(self.cleaned_data["amount"], self.currency)
+
+
+def reason() -> forms.CharField:
+    """Return the field for why something is undone; it is kept as the new row's description."""
+    return text(_("Reason"), help_text=_("Kept with it, for those who ask later."))
+
+
+class RefundForm(FollowUpForm):
+    """How much is given back, and why."""
+
+    description = reason()
+
+
+class VoidForm(ConfirmForm):
+    """A button, and why."""
+
+    description = reason()
+
+
 class ChargeForm(forms.Form):
     """How much, what for, and whether the money is taken now.
 
     Args:
         *args: as for any form; ``data`` may hold the CVV as a secret.
         gateway: its currency is offered, as the only one where it has one.
+        asks_currency: ask for the currency all the same, since other gateways can be chosen.
         misplaced: fields from which a card number was removed before it came here.
     """
 
     key = KeyField()
-    # A CharField: what was typed is parsed by the same rules as everywhere, without rounding.
-    price = forms.CharField(
-        label=_("Amount"),
-        max_length=32,
-        widget=forms.TextInput(
-            attrs={"class": SHORT, "inputmode": "decimal", "autocomplete": "off", "size": "12"}
-        ),
-    )
+    #: The answer to a question that the page has asked; see ``admin/views/asking.py``.
+    sure = forms.CharField(required=False, widget=forms.HiddenInput)
+    price = AmountField(label=_("Amount"))
     currency = forms.CharField(
         label=_("Currency"),
         max_length=3,
@@ -112,12 +121,17 @@ class ChargeForm(forms.Form):
     )
 
     def __init__(
-        self, *args: Any, gateway: Gateway, misplaced: tuple[str, ...] = (), **kwargs: Any
+        self,
+        *args: Any,
+        gateway: Gateway,
+        asks_currency: bool = False,
+        misplaced: tuple[str, ...] = (),
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.misplaced = misplaced
         self.gateway = gateway
-        if gateway.single_currency:
+        if gateway.single_currency and not asks_currency:
             del self.fields["currency"]
             self.fields["price"].label = _("Amount in %(currency)s") % {
                 "currency": gateway.currency
@@ -139,7 +153,13 @@ class ChargeForm(forms.Form):
     def _check_price(self, values: dict[str, Any]) -> None:
         currency = values.setdefault("currency", self.gateway.currency)
         if "price" in values and "currency" not in self.errors:
-            values["price"] = parse_amount(values["price"], currency)
+            self._read_price(values, currency)
+
+    def _read_price(self, values: dict[str, Any], currency: str) -> None:
+        try:
+            values["price"] = read_amount(values["price"], currency)
+        except forms.ValidationError as error:
+            self.add_error("price", error)
 
     @staticmethod
     def _check_cvv(values: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_dinero import identifiers
 from django_dinero.exceptions import InvalidInput
+from django_dinero.models.labels import label_of
 from django_dinero.redaction import Secret
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def add_errors(
                 form.add_error(field, each)
         elif field not in form.fields:
             for each in texts:
-                form.add_error(None, f"{name}: {each}")
+                form.add_error(None, f"{label_of(name)}: {each}")
 
 
 def refuse_misplaced(form: forms.BaseForm, misplaced: tuple[str, ...]) -> None:

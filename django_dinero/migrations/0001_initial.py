@@ -70,6 +70,7 @@ class Migration(migrations.Migration):
                 ('card_id', django_dinero.db.fields.IdField(editable=False, max_length=255, verbose_name='card id')),
                 ('last_4', models.CharField(blank=True, editable=False, max_length=4, verbose_name='last four digits')),
                 ('brand', models.CharField(blank=True, editable=False, max_length=32, verbose_name='brand')),
+                ('number_key', django_dinero.db.fields.IdField(blank=True, editable=False, max_length=20)),
                 ('month', models.PositiveSmallIntegerField(blank=True, null=True, validators=[django_dinero.models.validators.validate_month], verbose_name='expiry month')),
                 ('year', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='expiry year')),
                 ('first_name', models.CharField(blank=True, max_length=150, validators=[django_dinero.models.validators.validate_sendable], verbose_name='first name')),
@@ -130,6 +131,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'operation',
                 'verbose_name_plural': 'operations',
                 'ordering': ('-id',),
+                'permissions': (('close_operation', 'Can close an operation that needs attention'),),
                 'indexes': [models.Index(fields=['lock_name'], name='dinero_operation_lock_name'), models.Index(fields=['kind', 'customer_id'], name='dinero_operation_customer'), django_dinero.db.indexes.ValuesIndex(fields=['rare_state'], name='dinero_operation_rare_state'), models.Index(fields=['created_at'], name='dinero_operation_created_at')],
                 'constraints': [models.UniqueConstraint(fields=('key',), name='dinero_operation_key'), models.UniqueConstraint(fields=('held_lock',), name='dinero_operation_held_lock'), models.UniqueConstraint(fields=('idempotency_key', 'scope'), name='dinero_operation_idempotency_key'), models.CheckConstraint(condition=models.Q(('state__in', ['new', 'sent', 'succeeded', 'declined', 'held', 'requires_action', 'failed', 'unknown', 'absent', 'needs_attention', 'closed'])), name='dinero_operation_state'), models.CheckConstraint(condition=models.Q(('kind__in', ['create_customer', 'update_customer', 'delete_customer', 'add_card', 'update_card', 'delete_card', 'charge', 'authorize', 'capture', 'void', 'refund', 'approve_held', 'decline_held'])), name='dinero_operation_kind'), models.CheckConstraint(condition=models.Q(('amount__isnull', True), ('amount__gt', 0), _connector='OR'), name='dinero_operation_amount_positive'), models.CheckConstraint(condition=models.Q(models.Q(('kind__in', ['charge', 'authorize', 'capture', 'void', 'refund', 'approve_held', 'decline_held']), _negated=True), ('amount__isnull', False), _connector='OR'), name='dinero_operation_money_has_amount'), models.CheckConstraint(condition=models.Q(('held_lock', None), ('state__in', ('new', 'sent', 'unknown', 'needs_attention')), _connector='OR'), name='dinero_operation_lock_while_open')],
             },
@@ -152,6 +154,7 @@ class Migration(migrations.Migration):
                 ('card_id', django_dinero.db.fields.IdField(blank=True, max_length=255, verbose_name='card id')),
                 ('last_4', models.CharField(blank=True, max_length=4, verbose_name='last four digits')),
                 ('brand', models.CharField(blank=True, max_length=32, verbose_name='brand')),
+                ('number_key', django_dinero.db.fields.IdField(blank=True, editable=False, max_length=20)),
                 ('auth_code', models.CharField(blank=True, max_length=32, verbose_name='authorization code')),
                 ('avs', models.CharField(blank=True, max_length=8, verbose_name='AVS result')),
                 ('cvv', models.CharField(blank=True, max_length=8, verbose_name='CVV result')),
@@ -174,7 +177,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'transaction',
                 'verbose_name_plural': 'transactions',
                 'ordering': ('-id',),
-                'permissions': (('capture_transaction', 'Can capture an authorization'), ('void_transaction', 'Can void a transaction'), ('refund_transaction', 'Can refund a transaction'), ('review_transaction', 'Can approve or decline a held transaction')),
+                'permissions': (('capture_transaction', 'Can capture an authorization'), ('void_transaction', 'Can void a transaction'), ('refund_transaction', 'Can refund a transaction'), ('review_transaction', 'Can approve or decline a held transaction'), ('charge_keyed_card', 'Can charge a card that is typed in')),
             },
         ),
         migrations.AddIndex(
@@ -195,11 +198,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='customer',
-            constraint=models.UniqueConstraint(fields=('gateway_name', 'customer_id'), name='dinero_customer_remote_id'),
+            constraint=models.UniqueConstraint(fields=('gateway_name', 'customer_id', 'live'), name='dinero_customer_remote_id'),
         ),
         migrations.AddConstraint(
             model_name='customer',
-            constraint=models.UniqueConstraint(fields=('gateway_name', 'customer_key'), name='dinero_customer_key'),
+            constraint=models.UniqueConstraint(fields=('gateway_name', 'customer_key', 'live'), name='dinero_customer_key'),
         ),
         migrations.AddConstraint(
             model_name='customer',
@@ -223,7 +226,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='creditcard',
-            constraint=models.UniqueConstraint(fields=('gateway_name', 'customer_id', 'card_id'), name='dinero_card_remote_id'),
+            constraint=models.UniqueConstraint(fields=('gateway_name', 'customer_id', 'card_id', 'live'), name='dinero_card_remote_id'),
         ),
         migrations.AddConstraint(
             model_name='creditcard',
@@ -271,7 +274,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='transaction',
-            constraint=models.UniqueConstraint(fields=('gateway_name', 'transaction_id', 'kind'), name='dinero_transaction_remote_id'),
+            constraint=models.UniqueConstraint(fields=('gateway_name', 'transaction_id', 'kind', 'live'), name='dinero_transaction_remote_id'),
         ),
         migrations.AddConstraint(
             model_name='transaction',

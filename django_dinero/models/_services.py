@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from django_dinero.services import modes
     from django_dinero.services.payments import charge as charges
+    from django_dinero.services.payments import charge_later as later_charges
     from django_dinero.services.payments import followups, reviews
     from django_dinero.services.pull import transactions as pulled_transactions
+    from django_dinero.services.reconcile import differences
     from django_dinero.services.recovery import closing, lookup
     from django_dinero.services.vault import cards, customers, deletions, push
+    from django_dinero.services.webhooks import applying as webhooks
 else:
     from functools import partial
     from importlib import import_module
@@ -37,6 +40,7 @@ else:
 
     modes = _lazy("modes")
     charges = _lazy("payments.charge")
+    later_charges = _lazy("payments.charge_later")
     followups = _lazy("payments.followups")
     reviews = _lazy("payments.reviews")
     pulled_transactions = _lazy("pull.transactions")
@@ -45,7 +49,9 @@ else:
     cards = _lazy("vault.cards")
     customers = _lazy("vault.customers")
     deletions = _lazy("vault.deletions")
+    differences = _lazy("reconcile.differences")
     push = _lazy("vault.push")
+    webhooks = _lazy("webhooks.applying")
 
 __all__ = [
     "cards",
@@ -53,10 +59,13 @@ __all__ = [
     "closing",
     "customers",
     "deletions",
+    "differences",
     "followups",
+    "later_charges",
     "lookup",
     "modes",
     "pulled_transactions",
     "push",
     "reviews",
+    "webhooks",
 ]

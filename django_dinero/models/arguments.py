@@ -64,7 +64,13 @@ class CustomerOptions(CardOptions, KeyOptions, total=False):
     owner: Any
 
 
-class PaymentOptions(KeyOptions, total=False):
+class MadeByOptions(TypedDict, total=False):
+    """Who asks for it, for the record: a user, or the name of a person or program."""
+
+    by: Any
+
+
+class PaymentOptions(KeyOptions, MadeByOptions, total=False):
     """Options that every charge and authorization accepts."""
 
     settle: bool | None
@@ -86,7 +92,7 @@ class ChargeOptions(CardOptions, PaymentOptions, total=False):
     gateway_name: OptionalText
 
 
-class FollowUpOptions(KeyOptions, total=False):
+class FollowUpOptions(KeyOptions, MadeByOptions, total=False):
     """A capture, void, refund, or the decision about a held payment."""
 
     description: OptionalText

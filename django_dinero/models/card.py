@@ -21,33 +21,37 @@ from django_dinero.cards import (
     text_of,
     wrap_secrets,
 )
-from django_dinero.db.failures import own_errors
+from django_dinero.db.failures import translate_database_failures
 from django_dinero.db.fields import IdField
 from django_dinero.exceptions import InvalidInput
+from django_dinero.identifiers import KEY_LENGTH
 from django_dinero.models import _services, default_card
 from django_dinero.models.arguments import PaymentOptions
 from django_dinero.models.card_list import CustomerForeignKey
 from django_dinero.models.customer import Customer
+from django_dinero.models.mode import lock_prefix
 from django_dinero.models.sync_state import SyncedManager, SyncedQuerySet, SyncState
 from django_dinero.models.synced import SyncedModel
 from django_dinero.models.validators import validate_month, validate_sendable
-from django_dinero.redaction import Secret
+from django_dinero.money import hidden_if_no_amount
+from django_dinero.redaction import Secret, mask_card_numbers
 
 if TYPE_CHECKING:
+    from django_dinero.models.pending_charge import PendingCharge
     from django_dinero.models.transaction import Transaction
 
 #: Characters of a lock name's column.
 LOCK_NAME_LENGTH = 150
 
 
-def cards_lock_name(gateway_name: str, customer_id: str) -> str:
+def cards_lock_name(gateway_name: str, customer_id: str, *, live: bool) -> str:
     """Return the lock name for the cards of a customer. One operation on them is open at a time.
 
     All cards of a customer share one lock, because changing the default concerns all of them. The
     name is cut to its column. If ids are so long that two customers share a name, their
     operations wait for each other.
     """
-    return f"cards:{gateway_name}:{customer_id}"[:LOCK_NAME_LENGTH]
+    return f"{lock_prefix(live)}cards:{gateway_name}:{customer_id}"[:LOCK_NAME_LENGTH]
 
 
 class CreditCard(SyncedModel):
@@ -59,7 +63,7 @@ class CreditCard(SyncedModel):
 
     PUSHED_FIELDS: ClassVar[tuple[str, ...]] = (*ADDRESS_FIELDS, "month", "year", "default_of")
     FIXED_FIELDS: ClassVar[tuple[str, ...]] = ("gateway_name", "customer_pk")
-    GATEWAY_ONLY: ClassVar[tuple[str, ...]] = ("last_4", "brand")
+    GATEWAY_ONLY: ClassVar[tuple[str, ...]] = ("last_4", "brand", "number_key")
 
     customer = CustomerForeignKey(
         Customer, verbose_name=_("customer"), on_delete=models.CASCADE, related_name="cards"
@@ -68,6 +72,9 @@ class CreditCard(SyncedModel):
     card_id = IdField(_("card id"), max_length=255, editable=False)
     last_4 = models.CharField(_("last four digits"), max_length=4, blank=True, editable=False)
     brand = models.CharField(_("brand"), max_length=32, blank=True, editable=False)
+    #: The key of the operation that brought the present number, empty for the first one: two
+    #: numbers may have the same last digits.
+    number_key = IdField(max_length=KEY_LENGTH, blank=True, editable=False)
     month = models.PositiveSmallIntegerField(
         _("expiry month"), null=True, blank=True, validators=[validate_month]
     )
@@ -111,7 +118,8 @@ class CreditCard(SyncedModel):
         ordering = ("id",)
         constraints = (
             models.UniqueConstraint(
-                fields=("gateway_name", "customer_id", "card_id"), name="dinero_card_remote_id"
+                fields=("gateway_name", "customer_id", "card_id", "live"),
+                name="dinero_card_remote_id",
             ),
             models.CheckConstraint(
                 condition=~models.Q(card_id="") & ~models.Q(customer_id=""),
@@ -179,7 +187,7 @@ class CreditCard(SyncedModel):
         return card_input_error(errors)
 
     def __str__(self) -> str:
-        return f"{self.brand or _('card')} •••• {self.last_4}"
+        return mask_card_numbers(f"{self.brand or _('card')} •••• {self.last_4}")
 
     @property
     def billing_address(self) -> Address:
@@ -189,7 +197,7 @@ class CreditCard(SyncedModel):
     @property
     def lock_name(self) -> str:
         """The lock name of its customer's cards; see :func:`cards_lock_name`."""
-        return cards_lock_name(self.gateway_name, self.customer_id)
+        return cards_lock_name(self.gateway_name, self.customer_id, live=self.live)
 
     @property
     def is_default(self) -> bool:
@@ -239,7 +247,16 @@ class CreditCard(SyncedModel):
         Arguments and errors are those of :meth:`Transaction.create`.
         """
         wrap_secrets(options)
+        price = hidden_if_no_amount(price)
         return _services.charges.charge_stored(price, self, **options)
+
+    def charge_on_commit(
+        self, price: Decimal | int | str, **options: Unpack[PaymentOptions]
+    ) -> PendingCharge:
+        """Charge right after the commit; see :meth:`Transaction.charge_on_commit`."""
+        wrap_secrets(options)
+        price = hidden_if_no_amount(price)
+        return _services.later_charges.charge_stored_on_commit(price, self, **options)
 
     def validate(self, *, cvv: str | int | Secret | None = None) -> None:
         """Ask the issuer whether the card is good, without charging it.
@@ -255,7 +272,7 @@ class CreditCard(SyncedModel):
         del cvv  # a traceback shows the locals
         _services.cards.validate_card(self, code)
 
-    @own_errors()
+    @translate_database_failures()
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the row and push what changed. A new number or token is sent to the gateway first.
 

@@ -11,10 +11,9 @@ from django.db.models.fields.related_descriptors import (
 )
 from django.utils.functional import cached_property
 
-from django_dinero.cards import wrap_secrets
 from django_dinero.db.fields import GetT, RowForeignKey, SetT
 from django_dinero.models.customer import Customer
-from django_dinero.models.sync_state import SyncedQuerySet
+from django_dinero.models.sync_state import SyncedQuerySet, hide_card_numbers_in_calls
 
 if TYPE_CHECKING:
     from django_dinero.models.card import CreditCard
@@ -67,20 +66,6 @@ class CardListMixin(_ListBase):
     def __contains__(self, card: object) -> bool:
         return card in self._rows()
 
-    def create(self, **kwargs: Any) -> CreditCard:
-        """Store one more card, as :meth:`Customer.add_card` does."""
-        wrap_secrets(kwargs, misplaced=False)
-        return super().create(**kwargs)
-
-    create.alters_data = True  # type: ignore[attr-defined]
-
-    async def acreate(self, **kwargs: Any) -> CreditCard:
-        """Store one more card, as :meth:`create` does."""
-        wrap_secrets(kwargs, misplaced=False)
-        return await super().acreate(**kwargs)
-
-    acreate.alters_data = True  # type: ignore[attr-defined]
-
     def add(self, *cards: CreditCard, bulk: bool = False) -> None:
         """Save new cards of this customer. Another customer's card cannot be moved here.
 
@@ -96,7 +81,9 @@ class _CardsDescriptor(ReverseManyToOneDescriptor):  # type: ignore[type-arg]
     def related_manager_cls(self) -> type[Any]:
         manager = type(self.rel.related_model._default_manager)
         made = create_reverse_many_to_one_manager(manager, self.rel)
-        return type("CardListManager", (CardListMixin, made), {})
+        listed = type("CardListManager", (CardListMixin, made), {})
+        hide_card_numbers_in_calls(listed)
+        return listed
 
 
 class CustomerForeignKey(RowForeignKey[SetT, GetT]):

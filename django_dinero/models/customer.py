@@ -12,18 +12,21 @@ from django.core.validators import validate_email
 from django.db import models, router
 from django.utils.translation import gettext_lazy as _
 
-from django_dinero.cards import wrap_secrets
+from django_dinero.cards import hidden_if_card_number, without_card_numbers, wrap_secrets
 from django_dinero.db.fields import IdField
 from django_dinero.identifiers import KEY_LENGTH, new_key
 from django_dinero.models import _services
 from django_dinero.models.arguments import CustomerOptions, NewCardOptions, PaymentOptions
+from django_dinero.models.mode import lock_prefix
 from django_dinero.models.sync_state import SyncedManager, SyncedQuerySet
 from django_dinero.models.synced import SyncedModel
 from django_dinero.models.validators import validate_sendable
+from django_dinero.money import hidden_if_no_amount
 
 if TYPE_CHECKING:
     from django_dinero.models.card import CreditCard
     from django_dinero.models.card_list import CardList
+    from django_dinero.models.pending_charge import PendingCharge
     from django_dinero.models.transaction import Transaction
 
 
@@ -80,10 +83,10 @@ class Customer(SyncedModel):
         ordering = ("-id",)
         constraints = (
             models.UniqueConstraint(
-                fields=("gateway_name", "customer_id"), name="dinero_customer_remote_id"
+                fields=("gateway_name", "customer_id", "live"), name="dinero_customer_remote_id"
             ),
             models.UniqueConstraint(
-                fields=("gateway_name", "customer_key"), name="dinero_customer_key"
+                fields=("gateway_name", "customer_key", "live"), name="dinero_customer_key"
             ),
             models.CheckConstraint(
                 condition=~models.Q(customer_id=""), name="dinero_customer_id_not_empty"
@@ -117,10 +120,11 @@ class Customer(SyncedModel):
     @property
     def lock_name(self) -> str:
         """The lock name of this customer. One operation on it is open at a time."""
-        return f"customer:{self.gateway_name}:{self.customer_key}"
+        return f"{lock_prefix(self.live)}customer:{self.gateway_name}:{self.customer_key}"
 
     def __str__(self) -> str:
-        return self.email or self.customer_id or str(self.public_id)
+        email = without_card_numbers("email", str(self.email))
+        return email or self.customer_id or str(self.public_id)
 
     @classmethod
     def create(
@@ -143,6 +147,7 @@ class Customer(SyncedModel):
             OutcomeUnknown: no reply; looking up its operation finds out whether it was stored.
         """
         wrap_secrets(options)
+        email = hidden_if_card_number("email", email)
         return _services.customers.create_customer(
             email=email, gateway_name=gateway_name, **options
         )
@@ -155,9 +160,24 @@ class Customer(SyncedModel):
         marked as missing. Nothing is deleted.
 
         Raises:
-            CustomerNotFoundError: the gateway has no such customer.
+            CustomerNotFoundError: the gateway has no such customer. A row of it is marked as
+                missing, with its cards; edits that wait stay.
         """
         return _services.customers.retrieve_customer(customer_id, gateway_name=gateway_name)
+
+    def refresh_from_gateway(self) -> Customer:
+        """Pull this customer with all cards, as :meth:`retrieve` does, and return it.
+
+        What was changed on this object and not saved stays as it is.
+
+        Raises:
+            InvalidInput: the gateway does not have it yet.
+            CustomerNotFoundError: the gateway does not have it any more. The row and its cards are
+                marked as missing; edits that wait stay.
+        """
+        return _services.customers.refresh_customer(self)
+
+    refresh_from_gateway.alters_data = True  # type: ignore[attr-defined]
 
     def add_card(self, **options: Unpack[NewCardOptions]) -> CreditCard:
         """Store one more card; the arguments are those of a card in :meth:`create`.
@@ -174,7 +194,16 @@ class Customer(SyncedModel):
         Arguments and errors are those of :meth:`Transaction.create`.
         """
         wrap_secrets(options)
+        price = hidden_if_no_amount(price)
         return _services.charges.charge_stored(price, self, **options)
+
+    def charge_on_commit(
+        self, price: Decimal | int | str, **options: Unpack[PaymentOptions]
+    ) -> PendingCharge:
+        """Charge right after the commit; see :meth:`Transaction.charge_on_commit`."""
+        wrap_secrets(options)
+        price = hidden_if_no_amount(price)
+        return _services.later_charges.charge_stored_on_commit(price, self, **options)
 
     @property
     def card_id(self) -> str | None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Self
 
 from django_dinero.enums import TransactionKind
-from django_dinero.models.transaction import COUNTED, Transaction, TransactionStatus
-from django_dinero.money import EXACT, normalise
+from django_dinero.models.transaction import COUNTED, TAKEN, Transaction, TransactionStatus
+from django_dinero.money import EXACT, added_up, normalise
+
+#: What a list of transactions prefetches for :meth:`Family.of`.
+FOLLOWING = "children__children"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +22,24 @@ class Family:
     row: Transaction
     children: tuple[Transaction, ...]
 
+    @classmethod
+    def of(cls, row: Transaction) -> Self:
+        """Return a transaction with what follows it and its captures.
+
+        From a prefetch of :data:`FOLLOWING` where there is one, as lists have it; a single row
+        costs a query for each level.
+        """
+        children = sorted(row.children.all(), key=_by_age)
+        captures = (each for each in children if each.kind == TransactionKind.CAPTURE)
+        further = [more for capture in captures for more in capture.children.all()]
+        return cls(row, (*children, *sorted(further, key=_by_age)))
+
     def sum_of(
         self, kind: TransactionKind, statuses: Collection[TransactionStatus] = COUNTED
     ) -> Decimal:
         """Add up the children of a kind."""
         found = [c for c in self.children if c.kind == kind and c.status in statuses]
-        return normalise(sum((Decimal(c.price) for c in found), Decimal(0)), self.row.currency)
+        return normalise(added_up(Decimal(c.price) for c in found), self.row.currency)
 
     @property
     def captured(self) -> Decimal:
@@ -35,7 +51,26 @@ class Family:
         return self.sum_of(TransactionKind.CAPTURE)
 
     @property
+    def was_captured(self) -> bool:
+        """Whether an authorization has been captured, also if the money came back since."""
+        return any(
+            each.kind == TransactionKind.CAPTURE and each.status in TAKEN for each in self.children
+        )
+
+    @property
+    def left_to_capture(self) -> Decimal:
+        """How much can still be captured: all of an authorization that stands, and only once."""
+        stands = self.row.status == TransactionStatus.APPROVED and not self.was_captured
+        if self.row.kind == TransactionKind.AUTHORIZATION and stands:
+            return normalise(Decimal(self.row.price), self.row.currency)
+        return normalise(Decimal(0), self.row.currency)
+
+    @property
     def left_to_refund(self) -> Decimal:
         """How much can still be refunded; a refund that the gateway holds may still go out."""
         on_its_way = self.sum_of(TransactionKind.REFUND, (*COUNTED, TransactionStatus.HELD))
         return EXACT.subtract(self.captured, on_its_way)
+
+
+def _by_age(row: Transaction) -> int:
+    return int(row.pk)

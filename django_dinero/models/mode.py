@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from django.db import models
 
@@ -12,6 +13,36 @@ if TYPE_CHECKING:
     _BooleanField = models.BooleanField[bool, bool]
 else:
     _BooleanField = models.BooleanField
+
+
+class OfAccount(Protocol):
+    """A row of a customer, a card, a transaction or an operation."""
+
+    gateway_name: Any
+    live: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A gateway's name, and whether it stood for the live account: what the ids there belong to."""
+
+    gateway_name: str
+    live: bool
+
+    @classmethod
+    def of(cls, row: OfAccount) -> Self:
+        """Return the account that a row is of."""
+        return cls(row.gateway_name, row.live)
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The columns of every row of this account, to search by and to write."""
+        return {"gateway_name": self.gateway_name, "live": self.live}
+
+
+def lock_prefix(live: bool) -> str:
+    """Return what lock names begin with: nobody waits for what is done at another account."""
+    return "live:" if live else ""
 
 
 class LiveField(_BooleanField):

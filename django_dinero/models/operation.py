@@ -76,7 +76,8 @@ RARE_STATES = (
 #: States in which a worker has claimed an operation for the time of its lease.
 BEING_SENT = (OperationState.NEW, OperationState.SENT)
 
-#: The states that may follow each state. SUCCEEDED, DECLINED, FAILED and CLOSED are final.
+#: The states that may follow each state. SUCCEEDED, DECLINED and CLOSED are final, and so is FAILED
+#: unless a payment that was not sent, as far as anybody knew, is at the gateway after all.
 TRANSITIONS: Mapping[str, frozenset[str]] = {
     OperationState.NEW: frozenset(
         {OperationState.SENT, OperationState.FAILED, OperationState.SUCCEEDED}
@@ -125,6 +126,14 @@ TRANSITIONS: Mapping[str, frozenset[str]] = {
             OperationState.NEEDS_ATTENTION,
         }
     ),
+    OperationState.FAILED: frozenset(
+        {
+            OperationState.SUCCEEDED,
+            OperationState.HELD,
+            OperationState.REQUIRES_ACTION,
+            OperationState.NEEDS_ATTENTION,
+        }
+    ),
     OperationState.NEEDS_ATTENTION: frozenset(
         {
             OperationState.SUCCEEDED,
@@ -157,6 +166,9 @@ class OperationKind(models.TextChoices):
 #: Deletes wait in the journal to be sent. If a worker dies first, another one sends them.
 DELETES = (OperationKind.DELETE_CUSTOMER, OperationKind.DELETE_CARD)
 
+#: What begins a payment.
+CHARGES = (OperationKind.CHARGE, OperationKind.AUTHORIZE)
+
 MONEY_KINDS = (
     OperationKind.CHARGE,
     OperationKind.AUTHORIZE,
@@ -174,7 +186,7 @@ class Operation(models.Model):
     The journal may have a connection of its own. There, a foreign key to a row that the caller has
     locked would wait for the caller, who waits for the journal. The database would not notice.
 
-    No index covers a column that a charge changes when it is concluded. PostgreSQL then keeps the
+    No index covers a column that a charge changes when it is ended. PostgreSQL then keeps the
     new version of the row beside the old one and touches no index. Nor does it find the versions of
     all that was sent lately, in place of one row by its key.
     """
@@ -281,6 +293,7 @@ class Operation(models.Model):
             ValuesIndex(fields=("rare_state",), name="dinero_operation_rare_state"),
             models.Index(fields=("created_at",), name="dinero_operation_created_at"),
         )
+        permissions = (("close_operation", _("Can close an operation that needs attention")),)
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.key} ({self.get_state_display()})"
@@ -333,6 +346,11 @@ class Operation(models.Model):
         """Return a value of ``outcome``, or an empty string if it has none of this name."""
         return self.outcome.get(name, "")
 
+    @property
+    def made_by(self) -> str:
+        """The name of who asked for it; empty if nobody said, or if it was the payment's owner."""
+        return str(self.intent.get("made_by", ""))
+
     def look_up(self) -> Operation:
         """Ask the gateway how the operation ended, and record what can be proven now.
 
@@ -346,7 +364,8 @@ class Operation(models.Model):
 
         First call ``Transaction.retrieve(id)`` for what the gateway has of it, which ends the
         operation by itself. Closing is for what did not happen: nothing is written into the ledger.
-        The lock is released, and the idempotency key stays taken.
+        The lock is released, and the idempotency key stays taken. The attempt counts in
+        ``Transaction.objects.next_attempt``, so that the next one pays the order.
 
         Args:
             note: what the person found out, for the record.

@@ -7,13 +7,16 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models, router, transaction
-from django.db.models import F, Value
+from django.db.models import F
 from django.utils.translation import gettext_lazy
 
-from django_dinero.cards import holds_card_number, unsendable, wrap_secrets
-from django_dinero.db.failures import is_rivalry, own_errors, repeated
-from django_dinero.db.on_commit import unit_of_work
-from django_dinero.exceptions import InvalidInput
+from django_dinero.db.failures import (
+    is_conflict_or_dead_link,
+    retry_on_conflict,
+    translate_database_failures,
+)
+from django_dinero.db.on_commit import run_jobs_on_exit
+from django_dinero.models.misplaced import hides_card_numbers, refuse_card_numbers
 
 if TYPE_CHECKING:
     from django_dinero.models.synced import SyncedModel
@@ -59,8 +62,7 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
         return self._db or router.db_for_write(self.model, **self._hints)  # type: ignore[attr-defined]
 
     def create(self, **kwargs: Any) -> ModelT:
-        """As Django's. Card numbers are wrapped first, so that no traceback shows them."""
-        wrap_secrets(kwargs, misplaced=False)
+        """As Django's. Card numbers are hidden first, so that no traceback shows them."""
         return super().create(**kwargs)
 
     create.alters_data = True  # type: ignore[attr-defined]
@@ -70,7 +72,7 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
 
         Django's ``bulk_update()`` calls this method too.
         """
-        self._refuse_card_numbers(values)
+        refuse_card_numbers(self.model, values)
         if not set(values).isdisjoint(self.model.PUSHED_FIELDS):
             values = {**waiting_marks(self.model.edits_of(values)), **values}
         return super().update(**values)
@@ -113,7 +115,7 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
 
     def update_without_push(self, **values: Any) -> int:
         """Update rows without marking them: what the gateway said, or bookkeeping columns."""
-        self._refuse_card_numbers(values)
+        refuse_card_numbers(self.model, values)
         return super().update(**values)
 
     update_without_push.alters_data = True  # type: ignore[attr-defined]
@@ -137,30 +139,12 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
 
     bulk_update.alters_data = True  # type: ignore[attr-defined]
 
-    def _refuse_card_numbers_of(self, rows: Iterable[Any], names: Iterable[str]) -> None:
-        pushed = [name for name in names if name in self.model.PUSHED_FIELDS]
+    def _refuse_card_numbers_of(self, rows: Iterable[Any], names: Collection[str]) -> None:
+        pushed = [name for name in self.model.PUSHED_FIELDS if name in names]
         for row in rows:
-            self._refuse_card_numbers({name: row.__dict__.get(name) for name in pushed})
+            refuse_card_numbers(self.model, {name: row.__dict__.get(name) for name in pushed})
 
-    def _refuse_card_numbers(self, values: dict[str, Any]) -> None:
-        """Refuse card numbers in pushed fields, which ``save()`` would have refused.
-
-        Raises:
-            InvalidInput: it names the fields; nothing was written, and ``values`` is empty.
-        """
-        errors: dict[str, str] = {}
-        for name, value in values.items():
-            text = value.value if isinstance(value, Value) else value
-            pushed = name in self.model.PUSHED_FIELDS and isinstance(text, str)
-            if pushed and holds_card_number(name, text):
-                errors[name] = unsendable(text, name)
-        if errors:
-            # A traceback shows the locals, the caller's keyword arguments too.
-            values.clear()
-            del value, text
-            raise InvalidInput(errors)
-
-    @own_errors()
+    @translate_database_failures()
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete rows here, and at their gateways after the commit."""
         using, delete_rows = self._write_alias(), super().delete
@@ -170,12 +154,13 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
                 self.model.lock_for_write(self.using(using), using)
                 return delete_rows()
 
-        with unit_of_work(using):
-            return repeated(delete, using, is_rivalry)
+        with run_jobs_on_exit(using):
+            return retry_on_conflict(delete, using, is_conflict_or_dead_link)
 
     delete.alters_data = True  # type: ignore[attr-defined]
     delete.queryset_only = True  # type: ignore[attr-defined]
 
+    @translate_database_failures()
     def update_or_create(
         self,
         defaults: Mapping[str, Any] | None = None,
@@ -183,39 +168,26 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
         **kwargs: Any,
     ) -> tuple[ModelT, bool]:
         """As Django's. The push runs after the commit, and an error of it is raised here."""
-        wrap_secrets(kwargs, misplaced=False)
-        defaults, create_defaults = _wrapped(defaults), _wrapped(create_defaults)
-        return self._update_or_create(defaults, create_defaults, kwargs)
-
-    update_or_create.alters_data = True  # type: ignore[attr-defined]
-
-    @own_errors()
-    def _update_or_create(
-        self,
-        defaults: Mapping[str, Any] | None,
-        create_defaults: Mapping[str, Any] | None,
-        wanted: Mapping[str, Any],
-    ) -> tuple[ModelT, bool]:
         using, plainly = self._write_alias(), super().update_or_create
 
         def write() -> tuple[ModelT, bool]:
             with transaction.atomic(using=using):
-                self.model.lock_for_write(self.using(using).filter(**wanted), using)
-                return plainly(defaults, create_defaults, **wanted)
+                self.model.lock_for_write(self.using(using).filter(**kwargs), using)
+                return plainly(defaults, create_defaults, **kwargs)
 
-        with unit_of_work(using):
-            row, created = repeated(write, using)
+        with run_jobs_on_exit(using):
+            row, created = retry_on_conflict(write, using)
         row.reload_bookkeeping(using)
         return row, created
+
+    update_or_create.alters_data = True  # type: ignore[attr-defined]
 
     def get_or_create(
         self, defaults: Mapping[str, Any] | None = None, **kwargs: Any
     ) -> tuple[ModelT, bool]:
         """As Django's. The push runs after the commit, and an error of it is raised here."""
-        wrap_secrets(kwargs, misplaced=False)
-        defaults = _wrapped(defaults)
         using = self._write_alias()
-        with unit_of_work(using):
+        with run_jobs_on_exit(using):
             row, created = super().get_or_create(defaults, **kwargs)
         if created:
             row.reload_bookkeeping(using)
@@ -224,49 +196,27 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
     get_or_create.alters_data = True  # type: ignore[attr-defined]
 
 
-def _wrapped(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Return a copy with number, CVV and token as secrets, for the frames to show."""
-    if values is None:
-        return None
-    copy = dict(values)
-    wrap_secrets(copy, misplaced=False)
-    return copy
+#: What takes values of fields as arguments.
+WRITES = ("create", "get_or_create", "update_or_create", "update", "update_without_push")
+
+
+def hide_card_numbers_in_calls(cls: type[Any]) -> None:
+    """Let every method of a manager or a query set that takes values of fields hide card numbers.
+
+    Between a manager's method and ours are frames of Django's, and those of the asynchronous
+    methods. All of them show their arguments.
+    """
+    for name in (*WRITES, *(f"a{name}" for name in WRITES)):
+        inherited = getattr(cls, name, None)
+        if inherited is not None:
+            setattr(cls, name, hides_card_numbers(inherited))
+
+
+hide_card_numbers_in_calls(SyncedQuerySet)
 
 
 class SyncedManager(models.Manager.from_queryset(SyncedQuerySet)):  # type: ignore[misc]
     """The manager of customers and cards."""
 
-    def create(self, **kwargs: Any) -> Any:
-        """As Django's. Card numbers are wrapped first, so that no traceback shows them."""
-        wrap_secrets(kwargs, misplaced=False)
-        return super().create(**kwargs)
 
-    create.alters_data = True  # type: ignore[attr-defined]
-
-    async def acreate(self, **kwargs: Any) -> Any:
-        """As :meth:`create`, asynchronously."""
-        wrap_secrets(kwargs, misplaced=False)
-        return await super().acreate(**kwargs)
-
-    acreate.alters_data = True  # type: ignore[attr-defined]
-
-    def get_or_create(self, defaults: Mapping[str, Any] | None = None, **kwargs: Any) -> Any:
-        """As :meth:`SyncedQuerySet.get_or_create`."""
-        wrap_secrets(kwargs, misplaced=False)
-        defaults = _wrapped(defaults)
-        return super().get_or_create(defaults, **kwargs)
-
-    get_or_create.alters_data = True  # type: ignore[attr-defined]
-
-    def update_or_create(
-        self,
-        defaults: Mapping[str, Any] | None = None,
-        create_defaults: Mapping[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> Any:
-        """As :meth:`SyncedQuerySet.update_or_create`."""
-        wrap_secrets(kwargs, misplaced=False)
-        defaults, create_defaults = _wrapped(defaults), _wrapped(create_defaults)
-        return super().update_or_create(defaults, create_defaults, **kwargs)
-
-    update_or_create.alters_data = True  # type: ignore[attr-defined]
+hide_card_numbers_in_calls(SyncedManager)

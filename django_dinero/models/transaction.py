@@ -20,8 +20,11 @@ from django_dinero.models import _services
 from django_dinero.models.arguments import ChargeOptions, FollowUpOptions
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
+from django_dinero.models.ledger_row import LedgerRow
 from django_dinero.models.mode import LiveField
-from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS, normalise
+from django_dinero.models.operation import CHARGES, Operation, OperationState
+from django_dinero.models.pending_charge import PendingCharge
+from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS, hidden_if_no_amount, normalise
 
 RowT = TypeVar("RowT", bound=models.Model)
 
@@ -65,6 +68,10 @@ RARE_STATUSES = (
 )
 #: Statuses whose amount counts in sums.
 COUNTED = (TransactionStatus.APPROVED, TransactionStatus.SETTLED)
+#: Statuses of payments that came back, by the card's holder or the bank: the worst first.
+LOST = (TransactionStatus.CHARGED_BACK, TransactionStatus.RETURNED)
+#: Statuses of a payment that was taken, whatever became of it.
+TAKEN = (*COUNTED, *LOST)
 
 
 class TransactionQuerySet(models.QuerySet[RowT]):
@@ -91,13 +98,23 @@ class TransactionQuerySet(models.QuerySet[RowT]):
     def next_attempt(self, order_reference: str) -> int:
         """Return the number of the next attempt to pay an order, from 1.
 
+        Attempts that were closed by hand count too: a person has found that they paid nothing, and
+        their keys stay taken.
+
         Ask for it before :meth:`paid_for`. Then either the look finds what was paid meanwhile, or
         whoever is paying at this moment has the same number, and with it the same idempotency key.
 
         Args:
             order_reference: as it is passed to the charges.
         """
-        return self._started_for(order_reference).count() + 1
+        rows = self._started_for(order_reference)
+        made = list(rows.order_by().values_list("operation_key", flat=True))
+        closed = Operation.objects.using(rows.db).filter(
+            rare_state=OperationState.CLOSED,
+            kind__in=CHARGES,
+            intent__order_reference=order_reference,
+        )
+        return len(made) + len(set(closed.values_list("key", flat=True)).difference(made)) + 1
 
     def _started_for(self, order_reference: str) -> Self:
         rows = self if self._db else self.using(router.db_for_write(self.model))  # type: ignore[attr-defined]
@@ -109,11 +126,13 @@ class TransactionManager(models.Manager.from_queryset(TransactionQuerySet)):  # 
     """The default manager, with the methods of the query set."""
 
 
-class Transaction(models.Model):
+class Transaction(LedgerRow):
     """A movement of money, or an attempt at one.
 
     If the customer or the card is deleted, the row stays, with their ids and the last four digits.
     """
+
+    FREE_FIELDS: ClassVar[tuple[str, ...]] = ("owner", "order_reference", "description")
 
     public_id = models.UUIDField(_("public id"), default=uuid.uuid4, unique=True, editable=False)
     gateway_name = models.CharField(_("gateway"), max_length=64)
@@ -181,6 +200,8 @@ class Transaction(models.Model):
     card_id = IdField(_("card id"), max_length=255, blank=True)
     last_4 = models.CharField(_("last four digits"), max_length=4, blank=True)
     brand = models.CharField(_("brand"), max_length=32, blank=True)
+    #: Which number of its card was charged; see :attr:`CreditCard.number_key`.
+    number_key = IdField(max_length=KEY_LENGTH, blank=True, editable=False)
     auth_code = models.CharField(_("authorization code"), max_length=32, blank=True)
     avs = models.CharField(_("AVS result"), max_length=8, blank=True)
     cvv = models.CharField(_("CVV result"), max_length=8, blank=True)
@@ -189,6 +210,9 @@ class Transaction(models.Model):
     description = models.CharField(_("description"), max_length=255, blank=True)
     customer_ip = models.GenericIPAddressField(_("customer IP"), null=True, blank=True)
     initiator = models.CharField(_("started by"), max_length=8, blank=True)
+    #: When the bank paid it out, and in which batch.
+    settled_at = UtcDateTimeField(_("settled"), null=True, blank=True)
+    batch_id = IdField(_("settlement batch"), max_length=64, blank=True, default="")
     reason = models.CharField(_("reason"), max_length=40, blank=True)
     gateway_code = models.CharField(_("gateway code"), max_length=40, blank=True)
     gateway_text = models.TextField(_("gateway text"), blank=True)
@@ -200,6 +224,8 @@ class Transaction(models.Model):
     #: Whether an earlier call with the same idempotency key made it. Set on what verbs return and
     #: on ``error.transaction``; it is not stored.
     is_replay = False
+    #: Whether an operation has just taken this row, which was read from the gateway before.
+    is_claimed = False
 
     if TYPE_CHECKING:
         customer_pk: int | None
@@ -213,7 +239,7 @@ class Transaction(models.Model):
             models.UniqueConstraint(fields=("operation_key",), name="dinero_transaction_operation"),
             # The id before the kind: a pull searches for it without one.
             models.UniqueConstraint(
-                fields=("gateway_name", "transaction_id", "kind"),
+                fields=("gateway_name", "transaction_id", "kind", "live"),
                 name="dinero_transaction_remote_id",
             ),
             models.CheckConstraint(
@@ -259,6 +285,7 @@ class Transaction(models.Model):
             ("void_transaction", _("Can void a transaction")),
             ("refund_transaction", _("Can refund a transaction")),
             ("review_transaction", _("Can approve or decline a held transaction")),
+            ("charge_keyed_card", _("Can charge a card that is typed in")),
         )
 
     def __str__(self) -> str:
@@ -294,7 +321,8 @@ class Transaction(models.Model):
                 ``month``, ``year``, ``cvv`` and the address, or ``token``; and ``settle``,
                 ``currency``, ``gateway_name``, ``cvv``, ``email``, ``order_reference``,
                 ``description``, ``customer_ip``, ``initiator`` (``"customer"`` or
-                ``"merchant"``), ``owner``, ``idempotency_key`` with ``scope``.
+                ``"merchant"``), ``owner``, ``idempotency_key`` with ``scope``, and ``by``: who
+                asks for it, a user or a name.
 
         Returns:
             The approved charge. The same ``idempotency_key`` returns the first one again.
@@ -309,7 +337,30 @@ class Transaction(models.Model):
             OutcomeUnknown: no answer; look up ``.operation`` to find the outcome.
         """
         wrap_secrets(options)
+        price = hidden_if_no_amount(price)
         return _services.charges.charge(price, **options)
+
+    @classmethod
+    def charge_on_commit(
+        cls, price: Decimal | int | str, **options: Unpack[ChargeOptions]
+    ) -> PendingCharge:
+        """Charge right after the commit of the caller's transaction; outside of one, at once.
+
+        Its operation is committed together with the caller's rows, and a rollback takes both. What
+        becomes of the charge is told by the signals, by its row, and by what is returned; nothing
+        is raised after the commit. A worker that dies before it has sent the charge leaves the
+        operation FAILED: nobody was charged, and the idempotency key is free.
+
+        Args:
+            price: as for :meth:`create`.
+            **options: as for :meth:`create`.
+
+        Raises:
+            TypeError, InvalidInput: as :meth:`create`; nothing was written.
+        """
+        wrap_secrets(options)
+        price = hidden_if_no_amount(price)
+        return _services.later_charges.charge_on_commit(price, **options)
 
     @classmethod
     def retrieve(cls, transaction_id: str, gateway_name: str | None = None) -> Transaction:
@@ -322,11 +373,22 @@ class Transaction(models.Model):
             transaction_id, gateway_name=gateway_name
         )
 
+    def refresh_from_gateway(self) -> Transaction:
+        """Ask the gateway how it stands, and bring this row up to date; returns it.
+
+        Raises:
+            InvalidTransactionError: the gateway has no such transaction, or it has none of its own:
+                it was refused.
+            GatewayError, NotSent: the gateway did not answer; nothing was changed.
+        """
+        return _services.pulled_transactions.refresh_from_gateway(self)
+
     def capture(
         self, amount: Decimal | int | str | None = None, **options: Unpack[FollowUpOptions]
     ) -> Transaction:
         """Take this authorization, all of it or ``amount``; returns the capture's row."""
         wrap_secrets(options)
+        amount = hidden_if_no_amount(amount)
         return _services.followups.capture(self, amount, **options)
 
     #: Kept as the other name of :meth:`capture`.
@@ -341,6 +403,7 @@ class Transaction(models.Model):
         raises :class:`RefundError`, which says when to try again.
         """
         wrap_secrets(options)
+        amount = hidden_if_no_amount(amount)
         return _services.followups.refund(self, amount, **options)
 
     def void(self, **options: Unpack[FollowUpOptions]) -> Transaction:

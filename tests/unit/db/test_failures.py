@@ -103,27 +103,27 @@ def failing(*errors: Error) -> Any:
 @pytest.mark.parametrize("error", CONFLICTS)
 def test_what_another_transaction_broke_may_pass(error: Error) -> None:
     assert failures.is_conflict(error)
-    assert failures.is_rivalry(error)
+    assert failures.is_conflict_or_dead_link(error)
 
 
 @pytest.mark.parametrize("error", OTHERS)
 def test_other_errors_do_not_pass_by_themselves(error: Error) -> None:
     assert not failures.is_conflict(error)
-    assert not failures.is_rivalry(error)
+    assert not failures.is_conflict_or_dead_link(error)
 
 
 @pytest.mark.parametrize(
     "error", [DEAD_LINK, told(IntegrityError, 1451), told(IntegrityError, 1452)]
 )
 def test_a_dead_link_is_a_rivals_only_where_it_is_asked(error: Error) -> None:
-    assert failures.is_rivalry(error)
+    assert failures.is_conflict_or_dead_link(error)
     assert not failures.is_conflict(error)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_write_is_repeated_with_growing_pauses(pauses: list[float]) -> None:
     times = len(failures.PAUSES)
-    assert failures.repeated(failing(*[DEADLOCK] * times), "default") == times + 1
+    assert failures.retry_on_conflict(failing(*[DEADLOCK] * times), "default") == times + 1
     for pause, average in zip(pauses, failures.PAUSES, strict=True):
         assert average / 2 <= pause <= average * 1.5
     assert len(set(pauses)) == times
@@ -136,35 +136,38 @@ def test_what_takes_too_long_is_not_repeated(
     """A lock that was waited for in vain would be waited for in vain again."""
     monkeypatch.setattr(failures, "PATIENCE", -1.0)
     with pytest.raises(OperationalError, match="Deadlock"):
-        failures.repeated(failing(DEADLOCK), "default")
+        failures.retry_on_conflict(failing(DEADLOCK), "default")
     assert pauses == []
 
 
 @pytest.mark.django_db(transaction=True)
 def test_at_last_the_error_is_raised() -> None:
     with pytest.raises(OperationalError, match="Deadlock"):
-        failures.repeated(failing(*[DEADLOCK] * (len(failures.PAUSES) + 1)), "default")
+        failures.retry_on_conflict(failing(*[DEADLOCK] * (len(failures.PAUSES) + 1)), "default")
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("error", [DUPLICATE, DEAD_LINK])
 def test_nothing_else_is_repeated(error: Error, pauses: list[float]) -> None:
     with pytest.raises(IntegrityError):
-        failures.repeated(failing(error), "default")
+        failures.retry_on_conflict(failing(error), "default")
     assert pauses == []
-    passes = failures.is_rivalry(error)
+    passes = failures.is_conflict_or_dead_link(error)
     if passes:
-        assert failures.repeated(failing(error), "default", failures.is_rivalry) == 2
+        assert (
+            failures.retry_on_conflict(failing(error), "default", failures.is_conflict_or_dead_link)
+            == 2
+        )
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_callers_transaction_is_the_callers_to_repeat(pauses: list[float]) -> None:
     with transaction.atomic(), pytest.raises(OperationalError):
-        failures.repeated(failing(DEADLOCK), "default")
+        failures.retry_on_conflict(failing(DEADLOCK), "default")
     connection.set_autocommit(False)
     try:
         with pytest.raises(OperationalError):
-            failures.repeated(failing(DEADLOCK), "default")
+            failures.retry_on_conflict(failing(DEADLOCK), "default")
     finally:
         connection.set_autocommit(True)
     assert pauses == []
@@ -172,7 +175,7 @@ def test_the_callers_transaction_is_the_callers_to_repeat(pauses: list[float]) -
 
 def test_an_instance_gets_its_values_back() -> None:
     row: Any = Customer(email="a@example.com")
-    restore = failures.as_it_is(row)
+    restore = failures.restorer_of(row)
     row.pk, row.email, row.extra = 5, "b@example.com", 1
     row._state.adding, row._state.db = False, "default"
     restore()
@@ -188,7 +191,7 @@ def test_an_instance_gets_its_values_back() -> None:
 # -- What a caller is told -------------------------------------------------------------------------
 
 
-@failures.own_errors()
+@failures.translate_database_failures()
 def verb(error: Exception, *sent: Operation) -> None:
     for operation in sent:
         failures.note_sent(operation)
@@ -200,6 +203,44 @@ def test_before_anything_is_sent_nothing_was(kind: type[Error]) -> None:
     with pytest.raises(NotSent, match="nothing was sent") as caught:
         verb(kind("read-only"))
     assert isinstance(caught.value.__cause__, kind)
+
+
+MIGRATE = (
+    "The database failed; nothing was sent. A table or a column is missing: run manage.py migrate."
+)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        told(OperationalError, text, cause=sqlite3.OperationalError(text))
+        for text in (
+            "no such table: dinero_operation",
+            "no such column: dinero_operation.live",
+            "table dinero_operation has no column named live",
+        )
+    ]
+    + [told(OperationalError, 1054, "Unknown column 'live' in 'field list'")],
+    ids=str,
+)
+def test_a_table_that_was_not_migrated_is_told_with_the_cure(error: Error) -> None:
+    with pytest.raises(NotSent) as caught:
+        verb(error)
+    assert str(caught.value) == MIGRATE
+
+
+@pytest.mark.parametrize(
+    ("error", "is_unmigrated"),
+    [
+        (told(ProgrammingError, "no relation", cause=PostgresError("42P01")), True),
+        (told(ProgrammingError, "no column", cause=PostgresError("42703")), True),
+        (told(ProgrammingError, 1146, "Table 'dinero_operation' doesn't exist"), True),
+        *[(error, False) for error in CONFLICTS + OTHERS],
+    ],
+    ids=str,
+)
+def test_a_missing_table_is_known_by_its_code(error: Error, is_unmigrated: bool) -> None:
+    assert failures.is_unmigrated(error) is is_unmigrated
 
 
 @pytest.mark.parametrize("error", [DUPLICATE, ProgrammingError(NO_ROW), ValueError(NO_ROW)])
@@ -237,7 +278,7 @@ def test_what_one_verb_sent_is_not_what_the_next_one_did() -> None:
 
 
 def test_what_a_verb_inside_another_sent_is_its_own() -> None:
-    with pytest.raises(NotSent), failures.own_errors():
+    with pytest.raises(NotSent), failures.translate_database_failures():
         with pytest.raises(OutcomeUnknown):
             verb(InterfaceError(), Operation())
         raise InterfaceError

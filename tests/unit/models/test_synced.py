@@ -1,4 +1,4 @@
-"""Rows that mirror a vault: what a save, an update and a fixture mark, and what they refuse."""
+"""Rows of what a vault has: what a save, an update and a fixture mark, and what they refuse."""
 
 from __future__ import annotations
 

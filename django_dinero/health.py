@@ -1,0 +1,66 @@
+"""A view for monitors: does anything about payments need somebody?
+
+.. code-block:: python
+
+    urlpatterns = [path("health/payments/", health), ...]
+
+It answers 200 while nothing does, and 503 otherwise. No gateway is asked, so that it is quick and
+may be called every few seconds. Who is no staff learns no more than that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, transaction
+from django.http import HttpRequest, JsonResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from django_dinero.exceptions import DineroError
+from django_dinero.gateways.registry import gateways, get_gateway
+from django_dinero.logs import get_logger
+from django_dinero.services.status import status_of
+from django_dinero.services.webhooks import count_strays, stray_problem
+
+logger = get_logger("django_dinero")
+
+
+@transaction.non_atomic_requests
+@login_not_required
+@never_cache
+@require_safe
+def health(request: HttpRequest) -> JsonResponse:
+    """Answer whether anything needs somebody; what it is, to staff."""
+    problems = {name: found for name in gateways if (found := _problems(name))} | _strays()
+    body: dict[str, Any] = {"status": "attention" if problems else "ok"}
+    if getattr(getattr(request, "user", None), "is_staff", False):
+        body["gateways"] = {name: [] for name in gateways} | problems
+    return JsonResponse(body, status=503 if problems else 200)
+
+
+def _problems(name: str) -> list[str]:
+    try:
+        return status_of(get_gateway(name), ask_gateway=False).problems()
+    except (DineroError, ImproperlyConfigured) as error:
+        logger.error("%s: %s", name, type(error).__name__, extra={"dinero_gateway": name})
+        return [_("It is configured wrongly; run manage.py check.")]
+    except DatabaseError as error:
+        logger.error(
+            "%s: the database failed: %s",
+            name,
+            type(error).__name__,
+            extra={"dinero_gateway": name},
+        )
+        return [_("The database failed.")]
+
+
+def _strays() -> dict[str, list[str]]:
+    """Return what is to be said of gateways that are not configured, and have webhooks."""
+    try:
+        return {name: [stray_problem(n)] for name, n in count_strays().items()}
+    except DatabaseError:  # told of each gateway already
+        return {}

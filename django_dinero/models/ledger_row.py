@@ -1,0 +1,58 @@
+"""Rows of the ledger say what happened to money. Code of a project reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any, ClassVar, NoReturn
+
+from django.db import models
+from django.utils.translation import gettext as _
+
+from django_dinero.exceptions import InvalidInput
+
+
+class LedgerRow(models.Model):
+    """A row whose money no instance changes: its operation and the gateway say something else.
+
+    Query sets are left as they are: they are what mends a row by hand.
+    """
+
+    #: What may be saved anew, by its name in ``update_fields``.
+    FREE_FIELDS: ClassVar[Collection[str]] = ()
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **options: Any) -> None:
+        """Save a new row, or some of :attr:`FREE_FIELDS` of a stored one.
+
+        Raises:
+            InvalidInput: anything else of a stored row was to be saved.
+        """
+        named = None if update_fields is None else frozenset(update_fields)
+        if not self._state.adding and (named is None or not named <= set(self.FREE_FIELDS)):
+            text = _(
+                "A row of the ledger says what happened and is not changed. Capture, void or "
+                "refund it, or pull it with refresh_from_gateway(). What may be saved has to be "
+                "named in update_fields: %(free)s."
+            )
+            free = ", ".join(self.FREE_FIELDS)
+            raise InvalidInput({"transaction": text % {"free": free}})
+        if self._state.adding and not args:
+            options["force_insert"] = True  # a given primary key must not overwrite its row
+        super().save(*args, update_fields=named, **options)
+
+    def delete(self, *args: Any, **options: Any) -> NoReturn:
+        """Refuse: what happened stays in the books.
+
+        Raises:
+            InvalidInput: always.
+        """
+        raise InvalidInput(
+            {
+                "transaction": _(
+                    "A row of the ledger is not deleted. dinero_erase takes out of it what names a "
+                    "person."
+                )
+            }
+        )

@@ -1,0 +1,106 @@
+"""Card numbers typed into the wrong field: hidden from every frame, refused before a write.
+
+A traceback shows the local variables of each call, and error reporters send them. So the managers
+hide such a number as the first thing they do, and leave it to the check of the values to refuse it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+
+from django.db.models import CharField, Func, PositiveSmallIntegerField, Value
+from django.db.models.expressions import CombinedExpression
+
+from django_dinero.cards import hidden_if_card_number, unsendable, wrap_secrets
+from django_dinero.exceptions import InvalidInput
+from django_dinero.redaction import Secret
+
+if TYPE_CHECKING:
+    from django_dinero.models.pushed import PushedModel
+
+ArgsT = ParamSpec("ArgsT")
+ResultT = TypeVar("ResultT")
+
+#: Fields that hold what people have typed. The others are keys, which may be as long as a card's.
+TYPED = (CharField, PositiveSmallIntegerField)
+
+
+def typed_names(model: type[PushedModel]) -> list[str]:
+    """Return the names of the pushed fields that people type into: texts, month and year."""
+    fields = ((name, model._meta.get_field(name)) for name in model.PUSHED_FIELDS)
+    return [name for name, field in fields if isinstance(field, TYPED)]
+
+
+def hide_card_numbers(model: type[PushedModel], values: dict[str, Any]) -> None:
+    """Turn number, CVV, token and every misplaced card number into secrets, in place.
+
+    Args:
+        model: whose fields the values are for.
+        values: values and expressions by field.
+    """
+    wrap_secrets(values, misplaced=False)
+    for name in typed_names(model):
+        for text in _texts_in(values.get(name)):
+            hidden = hidden_if_card_number(name, text)
+            if isinstance(hidden, Secret):
+                values[name] = hidden
+
+
+def _texts_in(value: object) -> Iterator[object]:
+    if isinstance(value, Func | CombinedExpression):
+        for each in value.flatten():
+            if isinstance(each, Value):
+                yield each.value
+    else:
+        yield value.value if isinstance(value, Value) else value
+
+
+def refuse_card_numbers(model: type[PushedModel], values: dict[str, Any]) -> None:
+    """Refuse misplaced card numbers, for writes that bypass ``save()``.
+
+    Args:
+        model: whose fields the values are for.
+        values: values and expressions by field; what is refused is hidden in it.
+
+    Raises:
+        InvalidInput: it names the fields.
+    """
+    hide_card_numbers(model, values)
+    found = {name: values.get(name) for name in typed_names(model)}
+    errors = {
+        name: unsendable(value.reveal(), name)
+        for name, value in found.items()
+        if isinstance(value, Secret)
+    }
+    if errors:
+        raise InvalidInput(errors)
+
+
+def hides_card_numbers(method: Callable[ArgsT, ResultT]) -> Callable[ArgsT, ResultT]:
+    """Decorate a method of a manager or a query set: no frame below the caller's shows a number.
+
+    Its keyword arguments, and mappings among its arguments, go through :func:`hide_card_numbers`.
+    """
+
+    @wraps(method)
+    def hiding(*args: ArgsT.args, **kwargs: ArgsT.kwargs) -> ResultT:
+        rows = cast("Any", args[0])
+        own = cast("dict[str, Any]", kwargs)
+        hide_card_numbers(rows.model, own)
+        for name in ("defaults", "create_defaults"):
+            if isinstance(own.get(name), Mapping):
+                own[name] = _hidden(rows.model, own[name])
+        args = tuple(  # type: ignore[assignment]
+            _hidden(rows.model, each) if isinstance(each, Mapping) else each for each in args
+        )
+        return method(*args, **kwargs)
+
+    return hiding
+
+
+def _hidden(model: type[PushedModel], values: Mapping[str, Any]) -> dict[str, Any]:
+    copy = dict(values)
+    hide_card_numbers(model, copy)
+    return copy

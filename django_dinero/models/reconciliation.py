@@ -1,0 +1,87 @@
+"""The runs of reconcile: when, how far back, and what came of them."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from django_dinero.db.fields import IdField, UtcDateTimeField, UtcNow
+from django_dinero.models.mode import LiveField
+
+
+class ReconciliationState(models.TextChoices):
+    """How a run of reconcile stands."""
+
+    RUNNING = "running", _("running")
+    #: Every phase ran to its end. What it found may still need somebody.
+    FINISHED = "finished", _("finished")
+    #: A phase failed, or the process died and nobody took over. The next run begins as early.
+    BROKEN = "broken", _("broken off")
+
+
+class Reconciliation(models.Model):
+    """One run of reconcile over one gateway.
+
+    The newest finished one is the watermark: the next run looks back to a little before it began.
+    One run at a time has ``running_name``. It is prolonged while it works; a run that is not was
+    killed, and the next one takes it over.
+    """
+
+    gateway_name = models.CharField(_("gateway"), max_length=64)
+    live = LiveField(_("live"))
+    state = models.CharField(
+        _("state"),
+        max_length=8,
+        choices=ReconciliationState,
+        default=ReconciliationState.RUNNING,
+    )
+    #: A digest of gateway and mode while it runs, else NULL: it is unique.
+    running_name = IdField(max_length=64, null=True, editable=False)
+    #: From when on the gateway's transactions were read, by its clock.
+    since = UtcDateTimeField(_("looked back to"))
+    #: Whether the next run may look back to this one only. Not if somebody asked for a later start.
+    is_watermark = models.BooleanField(_("next run begins here"), default=True)
+    #: The phases that have ended, so that a run that was killed goes on with the others.
+    phases_done = models.JSONField(_("phases done"), default=list)
+    #: Up to when the sweep has come, where it looks so far back that it has several slices.
+    swept_until = UtcDateTimeField(_("compared up to"), null=True, editable=False)
+    #: What was counted, by name: operations resolved, transactions read, rows written.
+    counts = models.JSONField(_("counts"), default=dict)
+    error = models.TextField(_("why it broke off"), blank=True)
+    worker = models.CharField(max_length=100, blank=True, default="", editable=False)
+    lease_until = UtcDateTimeField(null=True, editable=False)
+    started_at = UtcDateTimeField(_("started"), db_default=UtcNow(), editable=False)
+    ended_at = UtcDateTimeField(_("ended"), null=True, blank=True)
+
+    objects: ClassVar[models.Manager[Self]] = models.Manager()
+
+    class Meta:
+        verbose_name = _("reconciliation")
+        verbose_name_plural = _("reconciliations")
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(state__in=ReconciliationState.values),
+                name="dinero_reconciliation_state",
+            ),
+            models.UniqueConstraint(fields=("running_name",), name="dinero_reconciliation_running"),
+            # One that has ended must let the next one begin.
+            models.CheckConstraint(
+                condition=models.Q(state=ReconciliationState.RUNNING, running_name__isnull=False)
+                | models.Q(
+                    state__in=(ReconciliationState.FINISHED, ReconciliationState.BROKEN),
+                    running_name=None,
+                ),
+                name="dinero_reconciliation_ended",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("gateway_name", "live", "state", "id"), name="dinero_reconciliation_newest"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.gateway_name} {self.started_at} ({self.get_state_display()})"
