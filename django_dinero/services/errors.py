@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 from django.utils.translation import gettext as _
@@ -12,7 +13,7 @@ from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import DineroError, GatewayError, OutcomeUnknown
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import ask, log_broken_call
-from django_dinero.gateways.types import Reason, Refusal
+from django_dinero.gateways.types import Reason, Refusal, RemoteTransaction
 from django_dinero.redaction import scrub
 
 ResultT = TypeVar("ResultT")
@@ -68,8 +69,11 @@ def error_for(reasons: Iterable[Reason], *, existing_id: str = "", **context: An
     return error(message, **context)
 
 
-def read(gateway: Gateway, call: Callable[[], ResultT | Refusal]) -> ResultT:
+def read(gateway: Gateway, call: Callable[[], ResultT | Refusal], *, verb: str = "") -> ResultT:
     """Make a call that only reads. If its reply is lost, nothing has changed at the gateway.
+
+    Args:
+        call, verb: as for :func:`ask`.
 
     Raises:
         NotSent: nothing reached the gateway.
@@ -78,13 +82,13 @@ def read(gateway: Gateway, call: Callable[[], ResultT | Refusal]) -> ResultT:
     lost = ""
     answer: ResultT | Refusal | None = None
     try:
-        answer = ask(gateway, call)
+        answer = ask(gateway, call, verb=verb)
     except OutcomeUnknown as error:
         lost = str(error)
     except DineroError:
         raise
     except Exception as error:  # its frames and its text may hold a card code
-        lost = log_broken_call(gateway.name, error)
+        lost = log_broken_call(gateway.name, error, {"dinero_gateway": gateway.name})
     if lost or answer is None:
         raise GatewayError(
             _("%(gateway)s did not answer; nothing was changed. %(detail)s")
@@ -94,3 +98,17 @@ def read(gateway: Gateway, call: Callable[[], ResultT | Refusal]) -> ResultT:
     if isinstance(answer, Refusal):
         raise error_for(answer.reasons, existing_id=answer.existing_id, gateway_name=gateway.name)
     return answer
+
+
+def read_transaction(gateway: Gateway, transaction_id: str) -> RemoteTransaction:
+    """Fetch one transaction, and believe the answer only if it is about that one.
+
+    Raises:
+        NotSent: nothing reached the gateway.
+        GatewayError: as :func:`read`, or it answered with another transaction.
+    """
+    remote = read(gateway, partial(gateway.retrieve_transaction, transaction_id))
+    if remote.transaction_id != transaction_id:
+        text = _("%(gateway)s answered with another transaction; nothing was changed.")
+        raise GatewayError(text % {"gateway": gateway.name}, gateway_name=gateway.name)
+    return remote

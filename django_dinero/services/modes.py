@@ -16,6 +16,7 @@ from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import built, gateways, get_gateway
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
+from django_dinero.models.mode import Account
 from django_dinero.models.operation import Operation
 from django_dinero.models.transaction import Transaction
 
@@ -27,6 +28,11 @@ _FIELDS: tuple[tuple[type[Model], str], ...] = (
     (Transaction, "transaction"),
     (Operation, "operation"),
 )
+
+
+def account_of(gateway: Gateway) -> Account:
+    """Return the account that a gateway stands for now: what it is asked about is of that."""
+    return Account(gateway.name, gateway.live)
 
 
 def is_live(gateway_name: str) -> bool:

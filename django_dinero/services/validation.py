@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping
-from typing import Any, TypedDict
+from dataclasses import dataclass
+from typing import Any, Self, TypedDict
 
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email, validate_ipv46_address
 from django.utils.translation import gettext as _
@@ -16,6 +18,7 @@ from django_dinero.cards import (
     PaymentToken,
     address_of,
     card_details,
+    required_text,
     text_of,
     unsendable,
 )
@@ -26,6 +29,10 @@ from django_dinero.redaction import Secret
 
 #: Arguments that describe a card which is not stored yet.
 CARD_ARGUMENTS = frozenset({"number", "cvv", "month", "year", "token", *ADDRESS_FIELDS})
+
+
+#: The longest name of who has asked for something, in characters.
+NAME_LENGTH = 150
 
 
 class ShownCard(TypedDict):
@@ -117,18 +124,64 @@ def _validator_error(validator: Callable[[str], None], text: str) -> str:
 
 def check_texts(values: Mapping[str, Any], limits: Mapping[str, int]) -> dict[str, str]:
     """Return the texts named in ``limits`` (characters), or raise naming every wrong one."""
-    texts = {name: text_of(values.get(name)) for name in limits}
-    problems = {name: _text_error(name, texts[name], limits[name]) for name in limits}
+    # No local variable holds a text before all are good: it may be a card number.
+    problems = {n: _text_error(n, text_of(values.get(n)), limits[n]) for n in limits}
     errors = {name: problem for name, problem in problems.items() if problem}
     if errors:
         raise InvalidInput(errors)
-    return texts
+    return {name: text_of(values.get(name)) for name in limits}
 
 
 def _text_error(name: str, text: str, limit: int) -> str:
     if len(text) > limit:
         return _("At most %(limit)d characters.") % {"limit": limit}
     return unsendable(text, name)
+
+
+@dataclass(frozen=True, slots=True)
+class MadeBy:
+    """Who asked for something: a name, which stays when the user has gone, and the user's key."""
+
+    name: str = ""
+    user_pk: object = None
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any]) -> Self:
+        """Read ``by``.
+
+        Raises:
+            InvalidInput: it is neither a stored user nor a name.
+        """
+        by = values.get("by")
+        if isinstance(by, get_user_model()):
+            if by.pk is None:
+                raise InvalidInput({"by": _("Pass a user who is stored, or a name.")})
+            return cls(by.get_username()[:NAME_LENGTH], by.pk)
+        if not isinstance(by, str | Secret | None):
+            raise InvalidInput({"by": _("Pass a user who is stored, or a name.")})
+        return cls(check_texts(values, {"by": NAME_LENGTH})["by"])
+
+    def for_intent(self, owner_pk: object, email: str = "") -> MadeByColumns:
+        """Return what an operation keeps of it.
+
+        An owner who pays is not named: the operation has their key, which goes when they are
+        erased.
+
+        Args:
+            owner_pk: the key of the user who owns the payment, None without one.
+            email: of whoever pays.
+        """
+        is_owner = owner_pk is not None and str(self.user_pk) == str(owner_pk)
+        if is_owner or (email and self.name.lower() == email.lower()):
+            return {"made_by": "", "made_by_owner": True}
+        return {"made_by": self.name, "made_by_owner": False}
+
+
+class MadeByColumns(TypedDict):
+    """The same in the words of an intent."""
+
+    made_by: str
+    made_by_owner: bool
 
 
 def check_ip(value: object) -> str:
@@ -140,7 +193,9 @@ def check_ip(value: object) -> str:
         return str(ipaddress.ip_address(text))
     except ValueError:
         pass
-    raise InvalidInput({"customer_ip": _validator_error(validate_ipv46_address, text)})
+    problem = _validator_error(validate_ipv46_address, text)
+    del text  # a traceback shows the locals
+    raise InvalidInput({"customer_ip": problem})
 
 
 def check_for_gateway(errors: InputErrors, gateway: Gateway, given: Mapping[str, Any]) -> None:
@@ -151,4 +206,4 @@ def check_for_gateway(errors: InputErrors, gateway: Gateway, given: Mapping[str,
         return
     for name in gateway.required_card_fields:
         if not text_of(given.get(name)):
-            errors.add({name: _("%(gateway)s requires this.") % {"gateway": gateway.name}})
+            errors.add({name: required_text(gateway.name, name)})

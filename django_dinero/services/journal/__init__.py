@@ -1,23 +1,24 @@
-"""The journal: an operation is committed, sent at most once, and concluded.
+"""The journal: an operation is committed, sent at most once, and ended.
 
 What other rooms use of it stands here; the modules are its own.
 """
 
 from __future__ import annotations
 
-from django_dinero.services.journal.conclusions import (
-    conclude,
-    conclude_with_rows,
-    log_unrecorded,
-    log_unwritten,
-    told_if_unrecorded,
-    try_to_conclude,
-)
 from django_dinero.services.journal.connections import (
     alias_for_money,
     alias_for_vault,
     aliases_to_read,
     current_alias,
+)
+from django_dinero.services.journal.endings import (
+    end_operation,
+    end_operation_in_transaction,
+    log_unrecorded,
+    log_unwritten,
+    told_if_unrecorded,
+    try_to_end_operation,
+    write_together,
 )
 from django_dinero.services.journal.operations import (
     KeyTaken,
@@ -44,10 +45,10 @@ __all__ = [
     "aliases_to_read",
     "begin",
     "close_refused",
-    "conclude",
-    "conclude_with_rows",
     "current_alias",
     "end",
+    "end_operation",
+    "end_operation_in_transaction",
     "free_idempotency_key",
     "is_locked",
     "log_broken_backend",
@@ -59,6 +60,7 @@ __all__ = [
     "released_on_failure",
     "send",
     "told_if_unrecorded",
-    "try_to_conclude",
+    "try_to_end_operation",
     "with_idempotency_key",
+    "write_together",
 ]

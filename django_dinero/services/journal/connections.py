@@ -26,8 +26,9 @@ def alias_for_money() -> str:
         raise InsideTransaction(
             _(
                 "Money must not move inside a database transaction: a rollback would lose the "
-                "record of it. Either call it outside (a view can be non_atomic_requests), or from "
-                "transaction.on_commit(), or on PostgreSQL or MariaDB set "
+                "record of it. Either call it outside (a view can be non_atomic_requests), or "
+                "after the commit (charge_on_commit(), transaction.on_commit()), or on PostgreSQL "
+                "or MariaDB set "
                 'DINERO["JOURNAL_ALIAS"] to a second connection (django_dinero.db.journal_alias).'
             )
         )

@@ -1,4 +1,4 @@
-"""The journal: an operation is committed, then sent at most once, then concluded.
+"""The journal: an operation is committed, then sent at most once, then ended.
 
 Every change of state is a compare-and-set with the old state in its WHERE, so that a worker, a
 lookup and (later) a webhook may race. Times are the database's own, in UTC.
@@ -17,25 +17,39 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from django.db import Error, IntegrityError, transaction
+from django.db import Error, IntegrityError, connections, transaction
 from django.utils.translation import gettext as _
 
-from django_dinero import signals
-from django_dinero.db.failures import OUT_OF_ORDER, repeated
+from django_dinero import logs, signals
+from django_dinero.db.failures import OUT_OF_ORDER, not_sent, retry_on_conflict
 from django_dinero.db.fields import UtcIn, UtcNow
+from django_dinero.db.on_commit import when_committed
+from django_dinero.db.queries import only_row
 from django_dinero.db.transactions import is_open
 from django_dinero.exceptions import (
     DineroError,
-    NotSent,
     OperationInProgress,
 )
 from django_dinero.gateways.base import Gateway
-from django_dinero.models.operation import LOCKING_STATES, TRANSITIONS, Operation, OperationState
+from django_dinero.logs import get_logger
+from django_dinero.models.operation import (
+    LOCKING_STATES,
+    MONEY_KINDS,
+    TRANSITIONS,
+    Operation,
+    OperationState,
+)
 from django_dinero.services.journal.connections import current_alias
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 
+logger = get_logger("django_dinero.journal")
+
 ResultT = TypeVar("ResultT")
 State = OperationState
+
+#: States in which money may have moved that no row tells of. Nobody else reports them: the
+#: exception may end in a caller that has gone.
+WAITING_FOR_SOMEBODY = frozenset({State.UNKNOWN, State.NEEDS_ATTENTION})
 
 
 class LockHeld(OperationInProgress):
@@ -135,7 +149,7 @@ def _insert(operation: Operation, using: str) -> None:
         with transaction.atomic(using=using) if is_open(using) else nullcontext():
             operation.save(using=using, force_insert=True)
 
-    repeated(insert, using)
+    retry_on_conflict(insert, using)
 
 
 @contextmanager
@@ -144,7 +158,8 @@ def nothing_sent_if_unwritten() -> Iterator[None]:
     try:
         yield
     except OUT_OF_ORDER as error:
-        raise NotSent(_("The journal could not be written; nothing was sent.")) from error
+        text = _("The journal could not be written; nothing was sent.")
+        raise not_sent(text, error) from error
 
 
 @contextmanager
@@ -167,7 +182,7 @@ def with_idempotency_key(idempotency_key: str, scope: str) -> Operation | None:
     # Read from the primary: a replica may lag, and a look-up writes.
     with nothing_sent_if_unwritten():
         rows = Operation.objects.using(current_alias())
-        return rows.filter(scope=scope, idempotency_key=idempotency_key).first()
+        return only_row(rows.filter(scope=scope, idempotency_key=idempotency_key))
 
 
 def add_to_intent(operation: Operation, **values: Any) -> None:
@@ -207,7 +222,9 @@ def release_lock(operation: Operation) -> None:
     """Take the lock from a NEW operation whose worker died; it waits to be sent as before."""
     rows = Operation.objects.using(operation.written_on).filter(pk=operation.pk, state=State.NEW)
     expired = rows.filter(lease_until__lt=UtcNow())
-    repeated(partial(expired.update, held_lock=None, lease_until=None), operation.written_on)
+    retry_on_conflict(
+        partial(expired.update, held_lock=None, lease_until=None), operation.written_on
+    )
     operation.refresh_from_db()
 
 
@@ -238,7 +255,7 @@ def _compare_and_set(operation: Operation, state: OperationState, values: dict[s
     using = operation.written_on
     rows = Operation.objects.using(using).filter(pk=operation.pk, state=old)
     values = {**values, "state": state.value, "updated_at": UtcNow()}
-    won = bool(repeated(partial(rows.update, **values), using))
+    won = bool(retry_on_conflict(partial(rows.update, **values), using))
     if won:
         _take_over(operation, values)
     else:
@@ -255,12 +272,49 @@ def _take_over(operation: Operation, written: Mapping[str, Any]) -> None:
 
 
 def announce(operation: Operation, old: str) -> None:
+    """Tell the log and receivers of a change of state, once it is committed.
+
+    Inside a transaction the change may still be rolled back, and a receiver's error in the database
+    would take it along. What waits for somebody is logged at once: it has happened at the gateway.
+    """
+    if operation.state in WAITING_FOR_SOMEBODY:
+        _warn(operation)
+    if not signals.operation_changed.receivers and not logger.isEnabledFor(logs.INFO):
+        return
+    tell = partial(_tell, operation, old, operation.state)
+    if connections[operation.written_on].in_atomic_block:
+        when_committed(operation.written_on, tell)
+    else:
+        tell()
+
+
+def _warn(operation: Operation) -> None:
+    outcome = RecordedOutcome.of(operation)
+    logger.warning(
+        "Operation %s (%s at %s) is %s: %s",
+        operation.key,
+        operation.kind,
+        operation.gateway_name,
+        operation.state,
+        outcome.error or outcome.gateway_text or "-",
+        extra=logs.fields_of(operation),
+    )
+
+
+def _tell(operation: Operation, old: str, new: str) -> None:
+    # The instance may have gone on meanwhile: both states are those of the change.
+    if new not in WAITING_FOR_SOMEBODY:
+        logger.info(
+            "Operation %s (%s at %s) was %s and is %s",
+            operation.key,
+            operation.kind,
+            operation.gateway_name,
+            old,
+            new,
+            extra={**logs.fields_of(operation), "dinero_state": str(new)},
+        )
     signals.send(
-        signals.operation_changed,
-        Operation,
-        operation=operation,
-        old_state=old,
-        new_state=operation.state,
+        signals.operation_changed, Operation, operation=operation, old_state=old, new_state=new
     )
 
 
@@ -283,6 +337,8 @@ def change_to_end(operation: Operation, state: OperationState, values: dict[str,
         old = operation.state
         if old == State.NEEDS_ATTENTION != began:
             break  # what a look-up has left to a person, no late answer takes away
+        if old == State.FAILED and (operation.has_result or operation.kind not in MONEY_KINDS):
+            break  # the gateway's own refusal stays, and so does what was not stored
         if _compare_and_set(operation, state, values):
             operation.ended_from = old
             return old
@@ -294,4 +350,4 @@ def free_idempotency_key(operation: Operation) -> None:
     rows = Operation.objects.using(operation.written_on).filter(
         pk=operation.pk, state__in=(State.FAILED, State.ABSENT)
     )
-    repeated(partial(rows.update, idempotency_key=None), operation.written_on)
+    retry_on_conflict(partial(rows.update, idempotency_key=None), operation.written_on)

@@ -13,7 +13,7 @@ from typing import Any, Self
 from django_dinero.cards import without_card_numbers
 from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus
 from django_dinero.exceptions import DineroError
-from django_dinero.gateways.types import RemoteTransaction, TransactionResult
+from django_dinero.gateways.types import Reason, RemoteTransaction, TransactionResult
 from django_dinero.models.operation import Operation
 from django_dinero.models.transaction import Transaction
 from django_dinero.redaction import scrub
@@ -44,6 +44,17 @@ RESULTS: Mapping[RemoteStatus, ResultStatus] = {
 }
 
 
+#: What an intent keeps of a person, and what stands there without one.
+PERSONAL: Mapping[str, Any] = {
+    "email": "",
+    "first_name": "",
+    "last_name": "",
+    "customer_ip": "",
+    "description": "",
+    "owner_pk": None,
+}
+
+
 class _Record:
     """To JSON and back; names that a later release has added or dropped do no harm."""
 
@@ -69,10 +80,13 @@ class Intent(_Record):
     """What an operation is to do: enough to write its row again.
 
     ``public_id`` is that of the ledger row. The keys ``customer_pk``, ``card_pk`` and ``owner_pk``
-    name rows here. ``known_card_ids`` are the gateway's ids of the cards that a customer had when
-    one more was sent; ``is_default`` says whether the new one was to be the default, and
-    ``default_card_id`` which one was. ``is_new`` says that what is to be deleted was stored less
-    than a minute before.
+    name rows here. ``number_key`` is that of the stored card's number. ``known_card_ids`` are the
+    gateway's ids of the cards that a customer had when one more was sent; ``is_default`` says
+    whether the new one was to be the default, and ``default_card_id`` which one was. ``is_new``
+    says that what is to be deleted was stored less than a minute before. ``in_transaction`` says
+    that the caller could still roll back the row of what was stored, while the operation stays.
+    ``made_by`` names who asked for it. An owner is not named: ``made_by_owner`` says that it was
+    the one of ``owner_pk``, and still says so when that has been erased.
     """
 
     public_id: str = ""
@@ -88,16 +102,24 @@ class Intent(_Record):
     last_name: str = ""
     last_4: str = ""
     brand: str = ""
+    number_key: str = ""
     customer_key: str = ""
     known_card_ids: tuple[str, ...] = ()
     is_default: bool = False
     default_card_id: str = ""
     is_new: bool = False
+    in_transaction: bool = False
+    made_by: str = ""
+    made_by_owner: bool = False
 
     @classmethod
     def of(cls, operation: Operation) -> Self:
         """Return what an operation is to do."""
         return cls.from_json(operation.intent)
+
+    def without_person(self) -> Self:
+        """Return what is left when nobody may be named."""
+        return replace(self, **PERSONAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +127,11 @@ class RecordedOutcome(_Record):
     """How an operation ended, as far as it is known.
 
     ``result`` is there when the gateway's answer is known; its texts fit the ledger's columns.
-    ``remote_status`` is what the gateway's own records said where it was looked up. ``error`` and
-    ``code`` tell why there is no answer, ``lookup`` why it was not found yet. ``closed_by`` and
-    ``note`` are of the person who has closed it.
+    ``remote_status`` is what the gateway's own records said where it was looked up, and
+    ``settled_at`` when it had settled by then. ``error`` and ``code`` tell why there is no answer,
+    ``lookup`` why it was not found yet. ``closed_by`` and ``note`` are of the person who has closed
+    it. ``give_back`` is set while an orphan still has to be voided or refunded, and ``given_back``
+    after that.
     """
 
     result: str = ""
@@ -116,6 +140,8 @@ class RecordedOutcome(_Record):
     card_id: str = ""
     card_ids: tuple[str, ...] = ()
     remote_status: str = ""
+    settled_at: str = ""
+    batch_id: str = ""
     auth_code: str = ""
     avs: str = ""
     cvv: str = ""
@@ -132,6 +158,8 @@ class RecordedOutcome(_Record):
     found: bool = False
     already: bool = False
     covered: bool = False
+    give_back: bool = False
+    given_back: bool = False
     closed_by: str = ""
     note: str = ""
 
@@ -143,7 +171,6 @@ class RecordedOutcome(_Record):
     @classmethod
     def of_result(cls, result: TransactionResult) -> Self:
         """Return what is kept of an answer about money."""
-        first = result.reasons[0] if result.reasons else None
         outcome = cls(
             result=result.outcome.value,
             # "0" is Authorize.Net's word for "no transaction was made" (its XML guide).
@@ -154,12 +181,8 @@ class RecordedOutcome(_Record):
             network_transaction_id=result.network_transaction_id,
             last_4=result.last_4,
             brand=result.brand,
-            reason=first.kind.value if first else "",
-            reasons=tuple(reason.kind.value for reason in result.reasons),
-            gateway_code=first.code if first else "",
-            gateway_text=scrub(first.text)[:TEXT_LENGTH] if first else "",
         )
-        return outcome._fitting()
+        return outcome._with_reasons(result.reasons)._fitting()
 
     @classmethod
     def of_remote(cls, remote: RemoteTransaction) -> Self:
@@ -167,6 +190,8 @@ class RecordedOutcome(_Record):
         outcome = cls(
             result=RESULTS[remote.status].value,
             remote_status=remote.status.value,
+            settled_at=remote.settled_at.isoformat() if remote.settled_at else "",
+            batch_id=truncate_for_columns({"batch_id": remote.batch_id})["batch_id"],
             transaction_id=remote.transaction_id,
             auth_code=remote.auth_code,
             avs=remote.avs,
@@ -176,7 +201,19 @@ class RecordedOutcome(_Record):
             brand=remote.brand,
             found=True,
         )
-        return outcome._fitting()
+        return outcome._with_reasons(remote.reasons)._fitting()
+
+    def _with_reasons(self, reasons: tuple[Reason, ...]) -> Self:
+        if not reasons:
+            return self
+        first = reasons[0]
+        return replace(
+            self,
+            reason=first.kind.value,
+            reasons=tuple(reason.kind.value for reason in reasons),
+            gateway_code=first.code,
+            gateway_text=scrub(first.text)[:TEXT_LENGTH],
+        )
 
     def _fitting(self) -> Self:
         texts: dict[str, Any] = {**truncate_for_columns(self.shown)}

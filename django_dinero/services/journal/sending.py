@@ -20,10 +20,11 @@ from django_dinero.exceptions import (
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import ask, log_broken_call
 from django_dinero.gateways.types import Refusal, has_reason
+from django_dinero.logs import fields_of
 from django_dinero.models.operation import Operation, OperationState
 from django_dinero.send_deadline import check_may_send, send_before
 from django_dinero.services.errors import PASSING, error_for
-from django_dinero.services.journal.conclusions import conclude, log_unrecorded
+from django_dinero.services.journal.endings import end_operation, log_unrecorded
 from django_dinero.services.journal.operations import (
     end,
     last_moment,
@@ -40,7 +41,7 @@ State = OperationState
 def send(gateway: Gateway, operation: Operation, call: Callable[[], ResultT]) -> ResultT:
     """Make the call of an operation that this worker has written, once; return the answer.
 
-    An answer leaves the operation SENT: the caller concludes it together with its own rows.
+    An answer leaves the operation SENT: the caller ends it together with its own rows.
 
     Raises:
         NotSent: nothing reached the gateway; the operation is FAILED.
@@ -57,7 +58,7 @@ def send(gateway: Gateway, operation: Operation, call: Callable[[], ResultT]) ->
     token = send_before.set(operation.send_before)
     try:
         check_may_send()
-        return ask(gateway, call)
+        return ask(gateway, call, operation=operation)
     except (NotSent, InvalidInput, UnsupportedFeature, OutcomeUnknown) as error:
         failure = error
     except Exception as error:  # a broken backend proves nothing about what was sent
@@ -103,7 +104,7 @@ def _broken(operation: Operation, error: Exception) -> OutcomeUnknown:
 
 def log_broken_backend(operation: Operation, error: Exception) -> str:
     """Tell the log what a backend raised that no backend may raise; return its name."""
-    return log_broken_call(f"Operation {operation.key}", error)
+    return log_broken_call(f"Operation {operation.key}", error, fields_of(operation))
 
 
 def _record(operation: Operation, failure: DineroError) -> None:
@@ -124,5 +125,5 @@ def close_refused(operation: Operation, refusal: Refusal) -> DineroError:
         gateway_name=operation.gateway_name,
     )
     state = State.FAILED if has_reason(refusal, *PASSING) else State.DECLINED
-    conclude(operation, state, RecordedOutcome.of_error(error), lambda: None)
+    end_operation(operation, state, RecordedOutcome.of_error(error), lambda: None)
     return error

@@ -5,38 +5,56 @@ What other rooms use of it stands here; what the gateway's words mean is in :mod
 
 from __future__ import annotations
 
-from django_dinero.services.ledger.conclusions import (
+from django_dinero.services.ledger.endings import (
     DECISIONS,
+    Decision,
     align_undecided,
-    conclude,
+    end_with_row,
+    original_of,
     restore_lost_rows,
+    restore_orphan,
     restore_row,
     row_or_raise,
     unread_end,
-    write_decision,
 )
 from django_dinero.services.ledger.refusals import recorded_refusal
 from django_dinero.services.ledger.rows import (
+    OriginalGone,
     charges_with_number_of,
     family_of,
-    original_of,
+    order_of,
     refresh,
     transactions,
 )
+from django_dinero.services.ledger.standings import (
+    RemoteStanding,
+    announce_standing,
+    write_standing,
+    write_standings,
+)
+from django_dinero.services.ledger.statuses import SHARED
 
 __all__ = [
     "DECISIONS",
+    "SHARED",
+    "Decision",
+    "OriginalGone",
+    "RemoteStanding",
     "align_undecided",
+    "announce_standing",
     "charges_with_number_of",
-    "conclude",
+    "end_with_row",
     "family_of",
+    "order_of",
     "original_of",
     "recorded_refusal",
     "refresh",
     "restore_lost_rows",
+    "restore_orphan",
     "restore_row",
     "row_or_raise",
     "transactions",
     "unread_end",
-    "write_decision",
+    "write_standing",
+    "write_standings",
 ]

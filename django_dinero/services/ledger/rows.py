@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from django.contrib.auth import get_user_model
 from django.db import Error, IntegrityError, router, transaction
@@ -17,14 +17,26 @@ from django_dinero.exceptions import InvalidTransactionError
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.family import Family
+from django_dinero.models.mode import Account
 from django_dinero.models.operation import Operation
-from django_dinero.models.transaction import COUNTED, LOCK_PREFIX, Transaction, TransactionStatus
+from django_dinero.models.transaction import (
+    COUNTED,
+    FOLLOW_UPS,
+    LOCK_PREFIX,
+    Transaction,
+    TransactionStatus,
+)
 from django_dinero.money import normalise
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.ledger.statuses import FROM_REMOTE, KINDS, SHARED, STATUSES
 
 #: Kinds that a card pays by itself, with no earlier transaction.
 STARTS = (TransactionKind.CHARGE, TransactionKind.AUTHORIZATION)
+#: Columns by which it is decided whether something may follow, and those that change with them.
+DECIDING = (
+    *("public_id", "operation_key", "transaction_id", "parent", "kind", "status"),
+    *("price", "currency", "updated_at"),
+)
 #: Statuses that a void ends.
 CANCELLABLE = (*COUNTED, TransactionStatus.REQUIRES_ACTION)
 
@@ -42,9 +54,15 @@ def charges_with_number_of(card: CreditCard) -> QuerySet[Transaction]:
     # A range of one card, in the order of its index. With an equation, PostgreSQL takes the primary
     # key for the same order, and walks there past the charges of all other cards. A range of digits
     # too: an equation there would draw SQLite to the index over them.
-    rows = transactions().filter(card__gte=card.pk, card__lte=card.pk)
-    rows = rows.filter(last_4__gte=card.last_4, last_4__lte=card.last_4)
-    return rows.filter(kind__in=STARTS, status__in=COUNTED).order_by("card_pk", "id")
+    rows = transactions().filter(
+        card__id__range=(card.pk, card.pk),
+        last_4__range=(card.last_4, card.last_4),
+        # The digits may be those of an earlier number as well.
+        number_key=card.number_key,
+        kind__in=STARTS,
+        status__in=COUNTED,
+    )
+    return rows.order_by("card_pk", "id")
 
 
 def refresh(row: Transaction) -> None:
@@ -52,18 +70,49 @@ def refresh(row: Transaction) -> None:
     row.refresh_from_db(using=router.db_for_write(Transaction))
 
 
-def original_of(operation: Operation) -> Transaction:
-    """Return the transaction that an operation follows."""
-    return transactions().get(public_id=operation.lock_name.removeprefix(LOCK_PREFIX))
+def find_original(operation: Operation) -> Transaction | None:
+    """Return the transaction that an operation follows; None if a rollback has taken its row.
+
+    By its public id: a row that was written again has another primary key. One that was read from
+    the gateway again has another public id too.
+    """
+    public_id = operation.lock_name.removeprefix(LOCK_PREFIX)
+    found = transactions().filter(public_id=public_id).first()
+    if found is not None or operation.parent_key or not operation.transaction_id:
+        return found
+    same = transactions().filter(
+        **Account.of(operation).columns,
+        transaction_id=operation.transaction_id,
+        operation_key=None,
+    )
+    return same.exclude(kind__in=(TransactionKind.VOID, TransactionKind.REFUND)).first()
 
 
-def family_of(row: Transaction) -> Family:
+class OriginalGone(InvalidTransactionError):
+    """What an operation follows has no row here."""
+
+    @classmethod
+    def of(cls, operation: Operation) -> Self:
+        """Return the error about what an operation follows."""
+        text = _("What operation %(key)s follows has no row any more; retrieve %(id)s first.")
+        return cls(
+            text % {"key": operation.key, "id": operation.transaction_id or _("it")},
+            operation=operation,
+            gateway_name=operation.gateway_name,
+        )
+
+
+def family_of(row: Transaction, *, again: bool = False) -> Family:
     """Read a transaction and what follows it in one query; the instance is up to date then.
+
+    Args:
+        again: it was read a moment ago: only what may have changed since is read.
 
     Raises:
         InvalidTransactionError: it has no row any more; a rollback has taken it.
     """
-    found = list(transactions().filter(Q(pk=row.pk) | Q(parent=row)).order_by("pk"))
+    rows = transactions().filter(Q(pk=row.pk) | Q(parent=row)).order_by()
+    found = list(rows.only(*DECIDING) if again else rows)
     # By both: after a rollback another transaction may have got its primary key.
     same = (row.pk, row.public_id)
     now = next((each for each in found if (each.pk, each.public_id) == same), None)
@@ -74,12 +123,14 @@ def family_of(row: Transaction) -> Family:
             gateway_name=row.gateway_name,
         )
     for field in Transaction._meta.concrete_fields:
-        setattr(row, field.attname, getattr(now, field.attname))
-    return Family(row, tuple(each for each in found if each.pk != row.pk))
+        if field.attname in now.__dict__:
+            setattr(row, field.attname, now.__dict__[field.attname])
+    children = (each for each in found if each.pk != row.pk)
+    return Family(row, tuple(sorted(children, key=lambda child: child.pk)))
 
 
 def insert_row(operation: Operation, parent: Transaction | None = None) -> tuple[Transaction, bool]:
-    """Write the row of a concluded operation without looking first, in a transaction of the caller.
+    """Write the row of an ended operation without looking first, in a transaction of the caller.
 
     Args:
         parent: what the operation follows, where it is at hand.
@@ -93,7 +144,7 @@ def insert_row(operation: Operation, parent: Transaction | None = None) -> tuple
 
 
 def write_row(operation: Operation, parent: Transaction | None = None) -> tuple[Transaction, bool]:
-    """Return the row of a concluded operation, and whether it was written just now.
+    """Return the row of an ended operation, and whether it was written just now.
 
     Everything comes from the operation's intent and outcome, so that a row lost in a rollback is
     written again as it was.
@@ -132,7 +183,7 @@ def _recorded(
         return own, False
     if values["transaction_id"] is None:
         return None
-    names = ("gateway_name", "kind", "transaction_id")
+    names = ("gateway_name", "live", "kind", "transaction_id")
     same = rows.filter(**{name: values[name] for name in names}).first()
     if same is None:
         return None
@@ -143,12 +194,13 @@ def _recorded(
 
 def _claimed(row: Transaction, operation: Operation, values: Mapping[str, Any]) -> bool:
     """Take a row that was read from the gateway before its operation had an answer."""
-    newer = ("status", "transaction_id", "public_id")
+    newer = ("status", "settled_at", "batch_id", "transaction_id", "public_id")
     ours = {name: value for name, value in values.items() if name not in newer}
     found = transactions().filter(pk=row.pk, operation_key=None)
     links = _existing(_links(operation, Intent.of(operation), None))
     won = bool(found.update(operation_key=operation.key, **ours, **links))
     refresh(row)
+    row.is_claimed = won
     return won
 
 
@@ -158,7 +210,7 @@ def belongs_to_other_operation(operation: Operation, transaction_id: str) -> boo
     if kind in SHARED or not transaction_id:
         return False
     same = transactions().filter(
-        gateway_name=operation.gateway_name, kind=kind, transaction_id=transaction_id
+        **Account.of(operation).columns, kind=kind, transaction_id=transaction_id
     )
     try:
         return same.exclude(operation_key=None).exclude(operation_key=operation.key).exists()
@@ -184,10 +236,10 @@ def _create(
 
 def _mark_voided(void: Transaction) -> None:
     """Mark the original as voided, and every row with the same id at the gateway."""
-    same = transactions().filter(gateway_name=void.gateway_name, status__in=CANCELLABLE)
+    same = transactions().filter(**Account.of(void).columns, status__in=CANCELLABLE)
     parent = void.parent
     original = Q(pk=void.parent_id)
-    if void.transaction_id and parent and parent.kind != TransactionKind.REFUND:
+    if parent and parent.transaction_id and parent.kind != TransactionKind.REFUND:
         # An authorization and its capture are one transaction at gateways that keep one id.
         original |= Q(
             transaction_id=parent.transaction_id,
@@ -215,6 +267,7 @@ def _values(operation: Operation, intent: Intent, outcome: RecordedOutcome) -> d
         "card_id": operation.card_id,
         "last_4": intent.last_4 or outcome.last_4,
         "brand": intent.brand or outcome.brand,
+        "number_key": intent.number_key,
         "auth_code": outcome.auth_code,
         "avs": outcome.avs,
         "cvv": outcome.cvv,
@@ -223,6 +276,8 @@ def _values(operation: Operation, intent: Intent, outcome: RecordedOutcome) -> d
         "description": intent.description,
         "customer_ip": intent.customer_ip or None,
         "initiator": intent.initiator,
+        "settled_at": datetime.fromisoformat(outcome.settled_at) if outcome.settled_at else None,
+        "batch_id": outcome.batch_id,
         "reason": outcome.reason,
         "gateway_code": outcome.gateway_code,
         "gateway_text": outcome.gateway_text,
@@ -239,9 +294,9 @@ def _status(kind: TransactionKind, outcome: RecordedOutcome) -> TransactionStatu
 
 def _links(operation: Operation, intent: Intent, parent: Transaction | None) -> dict[str, Any]:
     if parent is None and operation.lock_name:
-        # By its public id: a row that was written again has another primary key.
-        public_id = operation.lock_name.removeprefix(LOCK_PREFIX)
-        parent = transactions().filter(public_id=public_id).first()
+        parent = find_original(operation)
+        if parent is None and KINDS[operation.kind] in FOLLOW_UPS:
+            raise OriginalGone.of(operation)
     return {
         "customer_pk": intent.customer_pk,
         "card_pk": intent.card_pk,
@@ -250,11 +305,24 @@ def _links(operation: Operation, intent: Intent, parent: Transaction | None) -> 
     }
 
 
+def order_of(operation: Operation) -> dict[str, Any]:
+    """Return what a charge was ordered with, as columns of a row: no gateway keeps it."""
+    intent = Intent.of(operation)
+    links = {"customer_pk": intent.customer_pk, "card_pk": intent.card_pk}
+    return {
+        **_existing({**links, "owner_id": intent.owner_pk}),
+        "order_reference": intent.order_reference,
+        "description": intent.description,
+        "customer_ip": intent.customer_ip or None,
+        "initiator": intent.initiator,
+    }
+
+
 def _existing(links: Mapping[str, Any]) -> dict[str, Any]:
     """Return the links without those whose row has been deleted.
 
     Asked before the row is written: SQLite and PostgreSQL check a foreign key at the commit, where
-    it would take the whole conclusion down.
+    it would take the whole ending down.
     """
     tables: dict[str, type[Model]] = {
         "customer_pk": Customer,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from django_dinero.enums import RemoteStatus, ResultStatus, TransactionKind
 from django_dinero.models.operation import OperationKind, OperationState
-from django_dinero.models.transaction import COUNTED, TransactionStatus
+from django_dinero.models.transaction import UNDECIDED, TransactionStatus
 
 KINDS: Mapping[str, TransactionKind] = {
     OperationKind.CHARGE: TransactionKind.CHARGE,
@@ -49,5 +49,27 @@ FROM_REMOTE: Mapping[RemoteStatus, TransactionStatus] = {
 
 #: Kinds that share the gateway's id of their original: there is one row of each for an id.
 SHARED = (TransactionKind.CAPTURE, TransactionKind.VOID)
-#: Statuses of a payment that was taken, whatever became of it.
-TAKEN = (*COUNTED, TransactionStatus.RETURNED, TransactionStatus.CHARGED_BACK)
+
+#: What may become of a payment that has a status here, once it is decided. The rest contradicts it.
+FOLLOWS: Mapping[str, frozenset[str]] = {
+    TransactionStatus.APPROVED: frozenset(
+        {
+            TransactionStatus.SETTLED,
+            TransactionStatus.VOIDED,
+            TransactionStatus.EXPIRED,
+            TransactionStatus.RETURNED,
+            TransactionStatus.CHARGED_BACK,
+            TransactionStatus.FAILED,
+        }
+    ),
+    TransactionStatus.SETTLED: frozenset(
+        {TransactionStatus.RETURNED, TransactionStatus.CHARGED_BACK}
+    ),
+    # The dispute was decided for the merchant.
+    TransactionStatus.CHARGED_BACK: frozenset({TransactionStatus.SETTLED}),
+}
+
+
+def may_follow(old: str, new: str) -> bool:
+    """Say whether a payment that stands as ``old`` here may have come to ``new`` at the gateway."""
+    return old == new or old in UNDECIDED or new in FOLLOWS.get(old, ())

@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 
 from django_dinero import identifiers
 from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, check_cvv, text_of
-from django_dinero.db.failures import own_errors
+from django_dinero.db.queries import only_row
+from django_dinero.db.transactions import in_transaction
 from django_dinero.exceptions import InvalidInput
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import check_request
@@ -28,23 +29,32 @@ from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.models.sync_state import SyncedQuerySet, SyncState
 from django_dinero.models.transaction import Transaction
 from django_dinero.money import parse_amount
+from django_dinero.observing.verbs import verb
 from django_dinero.redaction import Secret
 from django_dinero.services import journal, ledger, modes, validation
 from django_dinero.services.journal.records import Intent
 from django_dinero.services.payments import execute
 from django_dinero.services.recovery import idempotency
 from django_dinero.services.recovery.idempotency import CallerKey
-from django_dinero.services.validation import CARD_ARGUMENTS, ShownCard
+from django_dinero.services.validation import CARD_ARGUMENTS, MadeBy, ShownCard
 
 TEXT_LIMITS = {"order_reference": 255, "description": 255}
 INITIATORS = ("customer", "merchant")
 #: ``price`` is positional, and belongs in the list of accepted names.
 ACCEPTED = names_of(ChargeOptions) | {"price"}
+#: What a charge reads of a stored card and of its customer: each column costs time, and they have
+#: three times as many.
+CHARGED = (
+    *("public_id", "gateway_name", "live", "sync_state", "created_at", "customer_id", "card_id"),
+    *("last_4", "brand", "default_of", "number_key"),
+    *("customer__public_id", "customer__created_at", "customer__customer_id"),
+    *("customer__email", "customer__owner"),
+)
 #: Arguments that describe a new card or token; an address alone does not.
 TYPED = CARD_ARGUMENTS.difference(ADDRESS_FIELDS)
 
 
-@own_errors()
+@verb("charge")
 def charge(price: Decimal | int | str, **options: Unpack[ChargeOptions]) -> Transaction:
     """Charge or authorize; see :meth:`Transaction.create` for arguments and errors."""
     order = ChargeOrder.read(price, options)
@@ -76,7 +86,7 @@ def charge_stored(
 class Source:
     """What is charged, and the rows that it belongs to."""
 
-    charge: StoredCard | CardDetails | PaymentToken
+    payment_method: StoredCard | CardDetails | PaymentToken
     customer: Customer | None = None
     card: CreditCard | None = None
     #: Why it cannot be charged now. What was charged before is answered all the same.
@@ -95,8 +105,8 @@ class Source:
         """Last four digits and brand, as far as they are known here."""
         if self.card is not None:
             return {"last_4": self.card.last_4, "brand": self.card.brand}
-        if isinstance(self.charge, CardDetails | PaymentToken):
-            return validation.shown(self.charge)
+        if isinstance(self.payment_method, CardDetails | PaymentToken):
+            return validation.shown(self.payment_method)
         return {"last_4": "", "brand": ""}
 
 
@@ -117,6 +127,7 @@ class ChargeForm:
     initiator: str
     texts: Mapping[str, str]
     key: CallerKey
+    made_by: MadeBy
 
     @classmethod
     def read(cls, options: Mapping[str, Any], errors: InputErrors) -> ChargeForm:
@@ -144,6 +155,7 @@ class ChargeForm:
             initiator=initiator,
             texts=errors.collect(validation.check_texts, options, TEXT_LIMITS) or {},
             key=errors.collect(CallerKey.read, options) or CallerKey(),
+            made_by=errors.collect(MadeBy.read, options) or MadeBy(),
         )
 
     def request(self, source: Source, amount: Decimal, currency: str) -> ChargeRequest:
@@ -152,7 +164,7 @@ class ChargeForm:
             operation_key=identifiers.new_key(),
             amount=amount,
             currency=currency,
-            source=source.charge,
+            source=source.payment_method,
             capture=self.capture,
             cvv=self.cvv,
             email=self.email,
@@ -175,6 +187,7 @@ class ChargeOrder:
     parameters: Mapping[str, object]
     #: The primary key of the user who was named as the owner.
     owner_pk: object
+    made_by: MadeBy
 
     @classmethod
     def read(cls, price: Decimal | int | str, options: Mapping[str, Any]) -> ChargeOrder:
@@ -203,15 +216,19 @@ class ChargeOrder:
         check_request(gateway, request)
         parameters = _parameters(gateway, source, request)
         key = form.key.at(gateway.name)
-        return cls(gateway, source, request, key, parameters, owner_pk)
+        return cls(gateway, source, request, key, parameters, owner_pk, form.made_by)
 
-    def with_present_rows(self) -> ChargeOrder:
+    def with_present_rows(self, *, again: bool = False) -> ChargeOrder:
         """Return the order with its card and customer as they are now.
+
+        Args:
+            again: time has passed since the order was read.
 
         Raises:
             InvalidInput: there is nothing that could be charged now.
         """
-        source = self.source if self.source.by_customer else _present(self.source)
+        just_read = self.source.by_customer and not again
+        source = self.source if just_read else _present(self.source)
         if source.problem:
             raise InvalidInput(source.problem)
         if source.card is not None and source.card.live != self.gateway.live:
@@ -237,8 +254,12 @@ class ChargeOrder:
         begins = request.initiator == "customer" and not charges.values_list("pk").first()
         return replace(request, stores_card=begins)
 
-    def open(self, request: ChargeRequest) -> Operation:
+    def open(self, request: ChargeRequest, *, on_commit_of: str | None = None) -> Operation:
         """Write the operation. It holds no lock, so nothing has to be checked under one.
+
+        Args:
+            on_commit_of: the alias of the caller's transaction, if the charge waits for its commit;
+                the operation is written there, and sent later.
 
         Raises:
             journal.KeyTaken: the caller's key has an operation.
@@ -246,7 +267,8 @@ class ChargeOrder:
         return execute.begin(
             self.gateway,
             OperationKind.CHARGE if request.capture else OperationKind.AUTHORIZE,
-            sent=True,
+            using=on_commit_of,
+            sent=on_commit_of is None,
             key=request.operation_key,
             intent=self._intent(request),
             amount=request.amount,
@@ -272,7 +294,10 @@ class ChargeOrder:
             customer_ip=request.customer_ip,
             initiator=request.initiator,
             email=request.email,
+            number_key=source.card.number_key if source.card else "",
+            in_transaction=in_transaction(router.db_for_write(Transaction)),
             **source.shown,
+            **self.made_by.for_intent(owner_pk, request.email),
         )
 
 
@@ -351,7 +376,12 @@ def _stored_source(customer: Any, card: Any) -> Source:
     if card is None and customer is not None:
         card = _default_card(customer) if customer.pk else None
         if card is None:
-            no_card = {"customer": _("This customer has no card to charge.")}
+            text = (
+                _("This customer has no card to charge.")
+                if customer.pk
+                else _("This customer is not stored: it was never saved, or has been deleted.")
+            )
+            no_card = {"customer": text}
             nothing = StoredCard(customer.customer_id or "", "")
             return Source(nothing, customer, problem=no_card, by_customer=True)
     if not isinstance(card, CreditCard) or card.pk is None:
@@ -366,13 +396,14 @@ def _stored_source(customer: Any, card: Any) -> Source:
 
 def _cards() -> SyncedQuerySet[CreditCard]:
     # From the primary: a replica may lag behind, and what it has is charged.
-    return CreditCard.objects.using(router.db_for_write(CreditCard))
+    rows = CreditCard.objects.using(router.db_for_write(CreditCard))
+    return rows.select_related("customer").only(*CHARGED)
 
 
 def _default_card(customer: Customer) -> CreditCard | None:
     # By both: after a rollback another customer may have got its primary key.
     same = {"customer": customer, "customer__public_id": customer.public_id}
-    return default_among(_cards().select_related("customer").filter(**same))
+    return default_among(_cards().filter(**same))
 
 
 def _present(source: Source) -> Source:
@@ -381,7 +412,7 @@ def _present(source: Source) -> Source:
         return source
     # By both: after a rollback another card may have got its primary key.
     same = {"pk": source.card.pk, "public_id": source.card.public_id}
-    card = _cards().select_related("customer").filter(**same).first()
+    card = only_row(_cards().filter(**same))
     problem = ""
     if card is None:
         problem = _("This card was deleted.")

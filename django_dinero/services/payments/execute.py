@@ -10,12 +10,12 @@ from typing import Any
 from django.db import router
 from django.utils.translation import gettext as _
 
-from django_dinero.enums import ReasonKind, ResultStatus
+from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus
 from django_dinero.exceptions import DineroError, GatewayUnavailableError, NeedsAttention
 from django_dinero.gateways.base import Gateway
-from django_dinero.gateways.types import TransactionResult, has_reason
+from django_dinero.gateways.types import RemoteTransaction, TransactionResult, has_reason
 from django_dinero.models.card import CreditCard
-from django_dinero.models.operation import Operation, OperationKind, OperationState
+from django_dinero.models.operation import CHARGES, Operation, OperationState
 from django_dinero.models.transaction import Transaction
 from django_dinero.services import journal, ledger
 from django_dinero.services.errors import PASSING, error_for
@@ -24,7 +24,6 @@ from django_dinero.services.recovery import idempotency, lookup
 
 #: Answers after which no money moves.
 REFUSED = (ResultStatus.DECLINED, ResultStatus.FAILED)
-CHARGES = (OperationKind.CHARGE, OperationKind.AUTHORIZE)
 #: Why a search proves nothing that met no error.
 INCOMPLETE = "the gateway's list is incomplete"
 
@@ -35,6 +34,7 @@ def begin(
     *,
     intent: Intent,
     start: Callable[..., Operation] = journal.begin,
+    using: str | None = None,
     **columns: Any,
 ) -> Operation:
     """Write a money operation; inside the caller's transaction only with a journal alias.
@@ -43,10 +43,12 @@ def begin(
 
     Args:
         start: what writes it: the journal itself, or whoever waits for its lock.
+        using: the alias to write it on; by default one whose commits no caller rolls back.
     """
     named = replace(intent, public_id=str(uuid.uuid4()))
     with journal.nothing_sent_if_unwritten():
-        return start(gateway, kind, using=journal.alias_for_money(), intent=named, **columns)
+        alias = using or journal.alias_for_money()
+        return start(gateway, kind, using=alias, intent=named, **columns)
 
 
 def perform(
@@ -76,7 +78,7 @@ def perform(
         made = _after_missing_card(operation)
     if made is not None:
         return made
-    row = ledger.conclude(
+    row = ledger.end_with_row(
         operation,
         outcome,
         parent,
@@ -85,6 +87,11 @@ def perform(
     if row is None:
         raise idempotency.unfinished_error(operation)
     return ledger.row_or_raise(operation, row)
+
+
+def is_passing(result: TransactionResult) -> bool:
+    """Whether a refusal says nothing about the payment: it passes with the trouble behind it."""
+    return result.outcome is ResultStatus.FAILED and has_reason(result, *PASSING)
 
 
 def after_passing_refusal(operation: Operation, result: TransactionResult) -> Transaction | None:
@@ -98,7 +105,7 @@ def after_passing_refusal(operation: Operation, result: TransactionResult) -> Tr
     Raises:
         OutcomeUnknown: the gateway is in trouble, and its records could not be read either.
     """
-    if result.outcome is not ResultStatus.FAILED or not has_reason(result, *PASSING):
+    if not is_passing(result):
         return None
     made, unread = _made_all_the_same(operation)
     if made is not None:
@@ -106,18 +113,10 @@ def after_passing_refusal(operation: Operation, result: TransactionResult) -> Tr
     if unread and has_reason(result, ReasonKind.UNAVAILABLE):
         raise _unsearched(operation, unread)
     error = error_for(result.reasons, operation=operation, gateway_name=operation.gateway_name)
-    return _freed(operation, error)
+    return free_key(operation, error)
 
 
-def raise_if_passing(operation: Operation, result: TransactionResult) -> None:
-    """As :func:`after_passing_refusal`, where the gateway's records have been read already."""
-    if result.outcome is ResultStatus.FAILED and has_reason(result, *PASSING):
-        error = error_for(result.reasons, operation=operation, gateway_name=operation.gateway_name)
-        journal.end(operation, OperationState.FAILED, RecordedOutcome.of_error(error))
-        raise error
-
-
-def _freed(operation: Operation, error: DineroError) -> Transaction:
+def free_key(operation: Operation, error: DineroError) -> Transaction:
     """End an operation that did nothing, so that its key is free; raise ``error``.
 
     Somebody else may have found meanwhile that it did: then its row is returned.
@@ -147,7 +146,7 @@ def _after_missing_card(operation: Operation) -> Transaction | None:
         operation=operation,
         gateway_name=operation.gateway_name,
     )
-    return _freed(operation, error)
+    return free_key(operation, error)
 
 
 def _has_no_card(result: TransactionResult) -> bool:
@@ -171,12 +170,18 @@ def _made_all_the_same(operation: Operation) -> tuple[Transaction | None, str]:
         were. A list that the account may not read is only incomplete.
     """
     found, problem = lookup.search(operation)
-    if not found.matches:
+    made = [match for match in found.matches if not _is_failed(match)]
+    if not made:
         return None, problem or ("" if found.complete else INCOMPLETE)
-    lookup.conclude_with(operation, found.matches)
+    lookup.end_from_matches(operation, made)
     if not operation.has_result:
         raise idempotency.unfinished_error(operation)
     return idempotency.result_of(operation, is_replay=False), ""
+
+
+def _is_failed(match: lookup.Match) -> bool:
+    """Whether this is the gateway's record of the refusal itself."""
+    return isinstance(match, RemoteTransaction) and match.status is RemoteStatus.FAILED
 
 
 def _unsearched(operation: Operation, why: str) -> DineroError:
@@ -190,7 +195,7 @@ def mark_needs_attention(
 ) -> NeedsAttention:
     """Leave an operation to a person, since its answer cannot be believed; return what to raise."""
     noted = replace(outcome, error=contradiction)
-    journal.conclude(operation, OperationState.NEEDS_ATTENTION, noted, lambda: None)
+    journal.end_operation(operation, OperationState.NEEDS_ATTENTION, noted, lambda: None)
     return NeedsAttention(contradiction, operation=operation, gateway_name=operation.gateway_name)
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from typing import Any, Unpack
 
+from django.db import router
+
 from django_dinero import identifiers
-from django_dinero.db.failures import own_errors
-from django_dinero.exceptions import DineroError
+from django_dinero.db.transactions import in_transaction
+from django_dinero.exceptions import DineroError, InvalidTransactionError
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import check_request
 from django_dinero.gateways.registry import get_gateway
@@ -20,18 +22,23 @@ from django_dinero.models.family import Family
 from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.models.transaction import Transaction, TransactionStatus
 from django_dinero.money import normalise, parse_amount
+from django_dinero.observing.verbs import verb
 from django_dinero.services import journal, ledger, modes, validation
 from django_dinero.services.journal.records import Intent
 from django_dinero.services.payments import execute, rules
 from django_dinero.services.recovery import idempotency, locking
 from django_dinero.services.recovery.idempotency import CallerKey
+from django_dinero.services.validation import MadeBy
 
 ACCEPTED = names_of(FollowUpOptions)
+
+#: How a refund is carried out: as a void, where the bank has not settled.
+GIVEN_BACK = (OperationKind.REFUND, OperationKind.VOID)
 
 Rule = Callable[[Family, Decimal], DineroError | None]
 
 
-@own_errors()
+@verb("capture")
 def capture(
     authorization: Transaction,
     amount: Decimal | int | str | None = None,
@@ -39,39 +46,41 @@ def capture(
 ) -> Transaction:
     """Take an authorization; see :meth:`Transaction.capture`."""
     asked = _amount(authorization, amount, Decimal(authorization.price))
-    rule, given = rules.capture_error, Given.read(options, authorization)
-    order = FollowUpOrder.of(OperationKind.CAPTURE, authorization, asked, rule, given)
+    rule, arguments = rules.capture_error, FollowUpArguments.read(options, authorization)
+    order = FollowUpOrder.of(OperationKind.CAPTURE, authorization, asked, rule, arguments)
     return order.earlier() or order.carry_out(ledger.family_of(authorization))
 
 
-@own_errors()
+@verb("void")
 def void(original: Transaction, **options: Unpack[FollowUpOptions]) -> Transaction:
     """Cancel what the bank has not settled, whole; see :meth:`Transaction.void`."""
     asked = _amount(original, None, Decimal(original.price))
-    rule, given = rules.void_error, Given.read(options, original)
-    order = FollowUpOrder.of(OperationKind.VOID, original, asked, rule, given)
-    return order.earlier() or order.carry_out(ledger.family_of(original))
+    rule, arguments = rules.void_error, FollowUpArguments.read(options, original)
+    order = FollowUpOrder.of(OperationKind.VOID, original, asked, rule, arguments)
+    try:
+        return order.earlier() or order.carry_out(ledger.family_of(original))
+    except InvalidTransactionError as error:
+        raise rules.with_way_out(error) from None
 
 
-@own_errors()
+@verb("refund")
 def refund(
     original: Transaction,
     amount: Decimal | int | str | None = None,
     **options: Unpack[FollowUpOptions],
 ) -> Transaction:
     """Give money back, as a void where the bank has not settled; see :meth:`Transaction.refund`."""
-    given = Given.read(options, original)
+    arguments = FollowUpArguments.read(options, original)
     asked = None if amount is None else _amount(original, amount, Decimal(0))
-    either = (OperationKind.REFUND, OperationKind.VOID)
-    earlier = _earlier(either, original, asked, given.key)
+    earlier = _earlier(GIVEN_BACK, original, asked, arguments.key)
     if earlier is not None:
         return earlier
     journal.alias_for_money()  # refused here, before the gateway is asked whether it has settled
     try:
-        order, family = _refund_order(original, asked, given)
+        order, family = _refund_order(original, asked, arguments)
     except DineroError:
         # Another worker may have done it under this key since we looked.
-        rival = _earlier(either, original, asked, given.key)
+        rival = _earlier(GIVEN_BACK, original, asked, arguments.key)
         if rival is None:
             raise
         return rival
@@ -79,7 +88,7 @@ def refund(
 
 
 def _refund_order(
-    original: Transaction, asked: Decimal | None, given: Given
+    original: Transaction, asked: Decimal | None, arguments: FollowUpArguments
 ) -> tuple[FollowUpOrder, Family | None]:
     """Return how the money is given back: as a refund, or as a void of what is not settled.
 
@@ -94,7 +103,8 @@ def _refund_order(
     kind, rule, unchecked = OperationKind.REFUND, rules.refund_error, None
     if rules.must_void(row, amount):
         kind, rule, unchecked = OperationKind.VOID, rules.void_error, family
-    return FollowUpOrder.of(kind, row, amount, rule, given, asked_on=original), unchecked
+    order = FollowUpOrder.of(kind, row, amount, rule, arguments, asked_on=original)
+    return replace(order, verbs=GIVEN_BACK, any_amount=asked is None), unchecked
 
 
 def _paid_family(family: Family) -> Family:
@@ -104,14 +114,15 @@ def _paid_family(family: Family) -> Family:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class FollowUpArguments:
     """The keyword arguments of a verb, read and checked in their form."""
 
     key: CallerKey
     description: str
+    made_by: MadeBy
 
     @classmethod
-    def read(cls, options: Mapping[str, Any], original: Transaction) -> Given:
+    def read(cls, options: Mapping[str, Any], original: Transaction) -> FollowUpArguments:
         """Read them.
 
         Raises:
@@ -121,7 +132,7 @@ class Given:
         validation.refuse_unknown(options, ACCEPTED)
         texts = validation.check_texts(options, {"description": 255})
         key = CallerKey.read(options).at(original.gateway_name)
-        return cls(key, texts["description"])
+        return cls(key, texts["description"], MadeBy.read(options))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +140,8 @@ class FollowUpOrder:
     """What is to be done to which transaction, and the rule that says whether it may.
 
     ``asked_on`` is what the caller named: the refund of an authorization goes to its capture.
+    ``verbs`` are those that may have been done for the same order under its idempotency key, and
+    ``any_amount`` says that the caller named none, which is whatever was left then.
     """
 
     kind: OperationKind
@@ -138,6 +151,9 @@ class FollowUpOrder:
     key: CallerKey
     request: FollowUpRequest
     gateway: Gateway
+    verbs: tuple[OperationKind, ...]
+    made_by: MadeBy
+    any_amount: bool = False
 
     @classmethod
     def of(
@@ -146,7 +162,7 @@ class FollowUpOrder:
         original: Transaction,
         amount: Decimal,
         rule: Rule,
-        given: Given,
+        arguments: FollowUpArguments,
         asked_on: Transaction | None = None,
     ) -> FollowUpOrder:
         """Return the order.
@@ -157,13 +173,24 @@ class FollowUpOrder:
         """
         gateway = get_gateway(original.gateway_name)
         gateway.require("decide_review" if kind in ledger.DECISIONS else kind.value)
-        request = _request(original, amount, given.description)
+        request = _request(original, amount, arguments.description)
         check_request(gateway, request)
-        return cls(kind, original, rule, asked_on or original, given.key, request, gateway)
+        named, maker = asked_on or original, arguments.made_by
+        key = arguments.key
+        return cls(kind, original, rule, named, key, request, gateway, (kind,), maker)
 
     def earlier(self) -> Transaction | None:
         """Return what this idempotency key did before."""
-        return _earlier((self.kind,), self.asked_on, self.request.amount, self.key)
+        return _earlier(self.verbs, self.asked_on, self._asked, self.key)
+
+    def rival_answer(self, rival: Operation) -> Transaction:
+        """Return the answer of another worker that has inserted the same key meanwhile."""
+        same = _parameters_as(rival, self.verbs, self.asked_on, self._asked)
+        return idempotency.rival_answer(rival, same)
+
+    @property
+    def _asked(self) -> Decimal | None:
+        return None if self.any_amount else self.request.amount
 
     def carry_out(self, family: Family | None) -> Transaction:
         """Check, take the lock, check again under it, and send.
@@ -178,7 +205,7 @@ class FollowUpOrder:
         try:
             operation = self.open()
         except journal.KeyTaken as taken:
-            return idempotency.rival_answer(taken.operation, self.parameters)
+            return self.rival_answer(taken.operation)
         verbs = {
             OperationKind.CAPTURE: self.gateway.capture,
             OperationKind.VOID: self.gateway.void,
@@ -245,7 +272,8 @@ class FollowUpOrder:
             scope=self.key.scope,
         )
         with journal.released_on_failure(operation):
-            problem = self.rule(ledger.restore_lost_rows(original), request.amount)
+            family = ledger.restore_lost_rows(original, again=True)
+            problem = self.rule(family, request.amount)
         if problem is not None:
             raise execute.abandon(operation, problem)
         return operation
@@ -259,6 +287,8 @@ class FollowUpOrder:
             description=self.request.description,
             last_4=self.original.last_4,
             brand=self.original.brand,
+            in_transaction=in_transaction(router.db_for_write(Transaction)),
+            **self.made_by.for_intent(self.original.owner_id),
         )
 
 
@@ -289,9 +319,15 @@ def _earlier(
     operation = idempotency.operation_of(key)
     if operation is None:
         return None
+    return idempotency.answer_of(operation, _parameters_as(operation, verbs, original, amount))
+
+
+def _parameters_as(
+    operation: Operation, verbs: tuple[OperationKind, ...], original: Transaction, amount: object
+) -> dict[str, object]:
+    """Return what the operation was asked, if it was the same as is asked now."""
     verb = operation.kind if operation.kind in verbs else verbs[0].value
-    asked = operation.amount if amount is None else amount
-    return idempotency.answer_of(operation, _parameters(verb, original, asked))
+    return _parameters(verb, original, operation.amount if amount is None else amount)
 
 
 def _parameters(verb: str, original: Transaction, amount: object) -> dict[str, object]:

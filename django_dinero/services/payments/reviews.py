@@ -8,7 +8,6 @@ from typing import Literal, Unpack
 
 from django.utils.translation import gettext as _
 
-from django_dinero.db.failures import own_errors
 from django_dinero.enums import RemoteStatus, ResultStatus
 from django_dinero.exceptions import (
     AuthenticationError,
@@ -23,17 +22,18 @@ from django_dinero.gateways.types import RemoteTransaction, TransactionResult
 from django_dinero.models.arguments import FollowUpOptions
 from django_dinero.models.operation import Operation, OperationKind, OperationState
 from django_dinero.models.transaction import Transaction, TransactionStatus
+from django_dinero.observing.verbs import verb
 from django_dinero.services import journal, ledger, pull
-from django_dinero.services.errors import read
+from django_dinero.services.errors import error_for, read_transaction
 from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.payments import rules
 from django_dinero.services.payments.execute import (
     contradiction_of,
+    free_key,
+    is_passing,
     mark_needs_attention,
-    raise_if_passing,
 )
-from django_dinero.services.payments.followups import FollowUpOrder, Given
-from django_dinero.services.recovery import idempotency
+from django_dinero.services.payments.followups import FollowUpArguments, FollowUpOrder
 
 Action = Literal["approve", "decline"]
 
@@ -43,29 +43,34 @@ UNREADABLE = (AuthenticationError, NotPermittedError, UnsupportedFeature)
 STATUSES = {"approve": TransactionStatus.APPROVED, "decline": TransactionStatus.DECLINED}
 
 
-@own_errors()
+@verb("decide_review")
 def decide_review(
     held: Transaction, action: Action, **options: Unpack[FollowUpOptions]
 ) -> Transaction:
     """Approve or decline a payment that the gateway holds; returns the row, brought up to date."""
+    held.is_replay = False  # an earlier call may have made the payment, and not this decision
     price = Decimal(held.price)
-    given = Given.read(options, held)
-    order = FollowUpOrder.of(KINDS[action], held, price, rules.decision_error, given)
+    arguments = FollowUpArguments.read(options, held)
+    order = FollowUpOrder.of(KINDS[action], held, price, rules.decision_error, arguments)
     if order.earlier() is not None:
-        ledger.refresh(held)
-        return held
+        return _decided_before(held)
     problem = order.problem(ledger.family_of(held))
     if problem is not None:
         order.rival_or_raise(problem)
-        ledger.refresh(held)
-        return held
+        return _decided_before(held)
     try:
         operation = order.open()
     except journal.KeyTaken as taken:
-        idempotency.rival_answer(taken.operation, order.parameters)
-    else:
-        _decide(order, operation, action)
+        order.rival_answer(taken.operation)
+        return _decided_before(held)
+    _decide(order, operation, action)
     ledger.refresh(held)
+    return held
+
+
+def _decided_before(held: Transaction) -> Transaction:
+    ledger.refresh(held)
+    held.is_replay = True
     return held
 
 
@@ -79,29 +84,51 @@ def _decide(order: FollowUpOrder, operation: Operation, action: Action) -> None:
     # Its answer to a decline may be "approved", for "yes, it is declined" as well as for "no, it
     # was approved". What counts is what its records say afterwards.
     remote, problem = _record_of(gateway, request.transaction_id)
-    if remote is None or remote.status is RemoteStatus.HELD:
-        raise_if_passing(operation, result)
-    refused = result.outcome is ResultStatus.FAILED
     if remote is not None and remote.status is not RemoteStatus.HELD:
-        pull.conclude_decision(operation, held, remote, outcome)
-        if pull.differs_from_row(held, remote):
+        differs = pull.differs_from_row(held, remote)
+        pull.end_decision_from_remote(operation, held, remote, outcome)
+        if differs:
             raise NeedsAttention(
                 _("The gateway has it with another amount or currency."),
                 operation=operation,
                 transaction=held,
             )
-    elif not refused and (remote is not None or not isinstance(problem, UNREADABLE)):
-        text = _("The gateway says that it is decided, and its records do not show it yet.")
-        journal.end(operation, OperationState.UNKNOWN, RecordedOutcome(error=text))
-        raise OutcomeUnknown(text, operation=operation, gateway_name=gateway.name)
     else:
-        _conclude_by_answer(order, operation, action, result)
+        _end_without_records(order, operation, action, result, problem)
     ledger.refresh(held)
     ledger.align_undecided(held)
     ledger.row_or_raise(operation, held)
 
 
-def _conclude_by_answer(
+def _end_without_records(
+    order: FollowUpOrder,
+    operation: Operation,
+    action: Action,
+    result: TransactionResult,
+    problem: DineroError | None,
+) -> None:
+    """End a decision that the gateway's records do not show.
+
+    Args:
+        problem: why they could not be read; None if they were, and the payment is still held.
+    """
+    may_be_seen_later = not isinstance(problem, UNREADABLE)
+    if is_passing(result):
+        if problem is None or not may_be_seen_later:
+            error = error_for(result.reasons, operation=operation, gateway_name=order.gateway.name)
+            free_key(operation, error)
+            return
+    elif result.outcome is ResultStatus.FAILED or not may_be_seen_later:
+        _end_by_answer(order, operation, action, result)
+        return
+    text = _("The gateway's records do not bear its answer out, or cannot be read now.")
+    journal.end(operation, OperationState.UNKNOWN, RecordedOutcome(error=text))
+    if operation.has_result:
+        return
+    raise OutcomeUnknown(text, operation=operation, gateway_name=order.gateway.name)
+
+
+def _end_by_answer(
     order: FollowUpOrder, operation: Operation, action: Action, result: TransactionResult
 ) -> None:
     """Believe the answer: it is a refusal, or the account may not read its records."""
@@ -110,12 +137,14 @@ def _conclude_by_answer(
         status = STATUSES[action]
     elif result.outcome is ResultStatus.DECLINED:
         status = TransactionStatus.DECLINED
-    journal.conclude(
-        operation,
-        OperationState.SUCCEEDED if status == STATUSES[action] else OperationState.FAILED,
-        RecordedOutcome.of_result(result),
-        lambda: ledger.write_decision(held, status) if status else None,
-    )
+    state = OperationState.SUCCEEDED if status == STATUSES[action] else OperationState.FAILED
+    outcome = RecordedOutcome.of_result(result)
+    if status is None:
+        journal.end_operation(operation, state, outcome, lambda: None)
+        return
+    review = ledger.Decision.of(held, ledger.RemoteStanding(status))
+    journal.end_operation(operation, state, outcome, review.write_row, also=review.write_operation)
+    review.announce()
 
 
 def _record_of(
@@ -123,6 +152,6 @@ def _record_of(
 ) -> tuple[RemoteTransaction | None, DineroError | None]:
     """Return how the gateway's records have a payment, or None and why they could not be read."""
     try:
-        return read(gateway, lambda: gateway.retrieve_transaction(transaction_id)), None
+        return read_transaction(gateway, transaction_id), None
     except DineroError as error:
         return None, error

@@ -14,12 +14,12 @@ from django_dinero.exceptions import (
     RefundError,
 )
 from django_dinero.gateways.registry import get_gateway
-from django_dinero.gateways.types import Reason, RemoteTransaction
+from django_dinero.gateways.types import Reason
 from django_dinero.models.family import Family
 from django_dinero.models.transaction import COUNTED, Transaction, TransactionStatus
 from django_dinero.money import normalise
 from django_dinero.services import modes, pull
-from django_dinero.services.errors import error_for, read
+from django_dinero.services.errors import error_for, read_transaction
 
 
 def capture_error(family: Family, amount: Decimal) -> DineroError | None:
@@ -33,7 +33,7 @@ def capture_error(family: Family, amount: Decimal) -> DineroError | None:
         problem = _("This authorization cannot be captured: %(status)s.") % {
             "status": row.get_status_display()
         }
-    elif family.captured:
+    elif family.was_captured:
         problem = _("This authorization has been captured already.")
     elif amount > Decimal(row.price):
         return error_for(
@@ -62,6 +62,20 @@ def void_error(family: Family, amount: Decimal) -> DineroError | None:
     elif row.status not in (TransactionStatus.APPROVED, TransactionStatus.REQUIRES_ACTION):
         problem = _("This cannot be voided: %(status)s.") % {"status": row.get_status_display()}
     return InvalidTransactionError(problem, transaction=row) if problem else None
+
+
+def with_way_out(error: InvalidTransactionError) -> InvalidTransactionError:
+    """Return a gateway's refusal of a void with what else may be done: it does not say so."""
+    if not error.gateway_code:
+        return error  # ours
+    text = _("%(text)s If the bank has settled it, refund it.") % {"text": error.message}
+    return type(error)(
+        text,
+        transaction=error.transaction,
+        operation=error.operation,
+        gateway_code=error.gateway_code,
+        gateway_name=error.gateway_name,
+    )
 
 
 def decision_error(family: Family, amount: Decimal) -> DineroError | None:
@@ -127,16 +141,14 @@ def must_void(row: Transaction, amount: Decimal) -> bool:
     if not gateway.supports("void"):
         gateway.require("refund")
     try:
-        found: RemoteTransaction = read(
-            gateway, lambda: gateway.retrieve_transaction(row.transaction_id or "")
-        )
+        found = read_transaction(gateway, row.transaction_id or "")
     except NotPermittedError:
         return False
     if found.status is RemoteStatus.SETTLED:
         pull.write_status(row, found)
         return False
     if found.status not in (RemoteStatus.CAPTURED, RemoteStatus.AUTHORIZED):
-        pull.update_row(row, found)
+        pull.write_remote_state(row, found)
         raise RefundError(
             _("The gateway cannot refund it now: %(status)s.") % {"status": found.status.value},
             transaction=row,

@@ -5,42 +5,77 @@ Other packages import the names listed here, not the modules.
 
 from __future__ import annotations
 
-from django_dinero.services.pull.cards import new_card_row
+from django_dinero.services.pull.cards import new_card_row, push_default_again
 from django_dinero.services.pull.customers import (
+    Batch,
     forget_pushed_digest,
+    scrubbed,
     write_customer,
     write_customers,
     write_found,
+    write_in_batches,
 )
-from django_dinero.services.pull.deletes import cancel_all, cancel_for_customer, first_of
-from django_dinero.services.pull.reviews import conclude_decision
+from django_dinero.services.pull.deletes import (
+    PROVEN_UNDONE,
+    RESTS,
+    cancel_all,
+    cancel_for_customer,
+    cancel_repetitions,
+    first_of,
+    record_deletion_again,
+    rest_after,
+    to_be_repeated,
+    was_deleted_since,
+)
+from django_dinero.services.pull.ending import end_operation_from_remote, may_have_made
+from django_dinero.services.pull.fetching import Fetched, fetch_customer
+from django_dinero.services.pull.foreign import create_foreign_row
+from django_dinero.services.pull.gone import mark_gone
+from django_dinero.services.pull.owners import OwnerOf
+from django_dinero.services.pull.reviews import end_decision_from_remote
 from django_dinero.services.pull.snapshot import UNFINISHED_STATES, Snapshot, take_snapshot
-from django_dinero.services.pull.transactions import (
-    conclude_from_remote,
-    create_foreign_row,
+from django_dinero.services.pull.transactions import retrieve_transaction
+from django_dinero.services.pull.updating import (
     differs_from_row,
-    retrieve_transaction,
-    update_row,
+    write_remote_state,
+    write_remote_state_if_it_follows,
     write_status,
 )
 
 __all__ = [
+    "PROVEN_UNDONE",
+    "RESTS",
     "UNFINISHED_STATES",
+    "Batch",
+    "Fetched",
+    "OwnerOf",
     "Snapshot",
     "cancel_all",
     "cancel_for_customer",
-    "conclude_decision",
-    "conclude_from_remote",
+    "cancel_repetitions",
     "create_foreign_row",
     "differs_from_row",
+    "end_decision_from_remote",
+    "end_operation_from_remote",
+    "fetch_customer",
     "first_of",
     "forget_pushed_digest",
+    "mark_gone",
+    "may_have_made",
     "new_card_row",
+    "push_default_again",
+    "record_deletion_again",
+    "rest_after",
     "retrieve_transaction",
+    "scrubbed",
     "take_snapshot",
-    "update_row",
+    "to_be_repeated",
+    "was_deleted_since",
     "write_customer",
     "write_customers",
     "write_found",
+    "write_in_batches",
+    "write_remote_state",
+    "write_remote_state_if_it_follows",
     "write_status",
 ]

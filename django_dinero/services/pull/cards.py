@@ -54,7 +54,6 @@ class _CardChanges:
 
 
 def write_cards(
-    gateway_name: str,
     remotes: Sequence[RemoteCustomer],
     customers: Sequence[Customer],
     new_pks: Collection[int],
@@ -72,7 +71,7 @@ def write_cards(
     for remote, customer in zip(remotes, customers, strict=True):
         local = by_pk[customer.pk]
         old_defaults = [card for card in local.values() if card.is_default]
-        _compare_cards(gateway_name, remote, customer, local, changes, snapshot)
+        _compare_cards(remote, customer, local, changes, snapshot)
         former_defaults += [card.pk for card in old_defaults if not card.is_default]
     if former_defaults:
         # The default moves from one card to another. The column is unique: clear the old one first.
@@ -86,16 +85,23 @@ def write_cards(
     rows.bulk_create(changes.new)
 
 
+def push_default_again(customer_pk: int, using: str) -> None:
+    """Let a customer's default card wait to be pushed: the gateway may have no default any more."""
+    synced = CreditCard.objects.using(using).filter(
+        default_of=customer_pk, sync_state=SyncState.SYNCED
+    )
+    synced.update_without_push(**TO_BE_PUSHED, version=F("version") + 1)
+
+
 def _compare_cards(
-    gateway_name: str,
     remote: RemoteCustomer,
     customer: Customer,
     local: dict[str, CreditCard],
     changes: _CardChanges,
     snapshot: Snapshot,
 ) -> None:
-    ids = [card.card_id for card in remote.cards]
-    kept = {card.card_id for card in local.values() if _is_kept(card, ids, snapshot)}
+    told = {card.card_id: card for card in remote.cards}
+    kept = {each for each, row in local.items() if _is_kept(row, told.get(each), snapshot)}
     default_id = _default_card_id(remote, local, kept)
     remote_default = next((card.card_id for card in remote.cards if card.is_default), "")
     for remote_card in remote.cards:
@@ -104,7 +110,7 @@ def _compare_cards(
         if row is None:
             gone = snapshot.is_deleted_here(remote_card.customer_id, remote_card.card_id)
             if not gone and not snapshot.is_being_added_to(remote_card.customer_id):
-                changes.new.append(_new_row(gateway_name, customer, remote_card, default_of))
+                changes.new.append(_new_row(customer, remote_card, default_of))
         elif remote_card.card_id in kept:
             # If its push got through meanwhile, the answer may be older than that.
             waits = row.sync_state in WAITING and not snapshot.is_rewritten(row)
@@ -121,12 +127,21 @@ def _compare_cards(
             changes.changed.append(row)
 
 
-def _is_kept(card: CreditCard, ids: Collection[str], snapshot: Snapshot) -> bool:
+def _is_kept(card: CreditCard, told: RemoteCard | None, snapshot: Snapshot) -> bool:
     """Whether the row stays as it is: an edit waits, or it is newer than the gateway's answer."""
-    if card.card_id not in ids:
+    if told is None:
         # A gateway may not list yet what it has just stored.
-        return snapshot.is_new(card) or card.is_new
-    return card.sync_state in WAITING or snapshot.is_newer(card)
+        return card.is_new or snapshot.is_new(card)
+    if card.sync_state in WAITING:
+        return True
+    # Of many, the journal is asked only where the answer makes a difference.
+    return not (snapshot.of_many and _is_as_told(card, told)) and snapshot.is_newer(card)
+
+
+def _is_as_told(card: CreditCard, told: RemoteCard) -> bool:
+    facts = (card.last_4, card.brand, card.month, card.year, card.is_default)
+    shown = (told.last_4 or card.last_4, told.brand or card.brand, *_expiry(card, told))
+    return facts == (*shown, told.is_default) and card.billing_address == told.address
 
 
 def _default_card_id(remote: RemoteCustomer, local: dict[str, CreditCard], kept: set[str]) -> str:
@@ -146,10 +161,8 @@ def _default_card_id(remote: RemoteCustomer, local: dict[str, CreditCard], kept:
     return next((card_id for card_id in ids if card_id not in kept), "")
 
 
-def _new_row(
-    gateway_name: str, customer: Customer, remote_card: RemoteCard, default_of: int | None
-) -> CreditCard:
-    row = new_card_row(gateway_name, customer, remote_card)
+def _new_row(customer: Customer, remote_card: RemoteCard, default_of: int | None) -> CreditCard:
+    row = new_card_row(customer.gateway_name, customer, remote_card)
     row.default_of = default_of
     _mark_pulled(row, remote_card)
     return row

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from django_dinero.cards import holds_card_number, without_card_numbers
-from django_dinero.db.failures import repeated
+from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.transactions import locked
 from django_dinero.exceptions import CustomerNotFoundError
 from django_dinero.gateways.types import RemoteCard, RemoteCustomer
@@ -22,9 +22,9 @@ from django_dinero.identifiers import KEY_LENGTH, new_key
 from django_dinero.models import default_card
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
+from django_dinero.models.mode import Account
 from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.models.sync_state import WAITING, SyncedQuerySet, SyncState
-from django_dinero.services import modes
 from django_dinero.services.journal.records import Intent
 from django_dinero.services.pull.cards import (
     SYNC_COLUMNS,
@@ -35,86 +35,121 @@ from django_dinero.services.pull.cards import (
     write_columns,
 )
 from django_dinero.services.pull.deletes import cancel_for_customer, was_deleted_since
+from django_dinero.services.pull.owners import OwnerOf, find_owner
 from django_dinero.services.pull.snapshot import Snapshot
 
 #: Customers in a batch. Ids and keys go into one query, and SQLite may bind only 999 values.
 BATCH = 400
-COLUMNS = ("customer_id", "email", "first_name", "last_name", *SYNC_COLUMNS)
+COLUMNS = ("live", "customer_id", "email", "first_name", "last_name", *SYNC_COLUMNS)
 
 
-def write_customers(gateway_name: str, remotes: Iterable[RemoteCustomer]) -> int:
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Customers that the gateway told of, and their rows; what is deleted here has none."""
+
+    remotes: Sequence[RemoteCustomer]
+    rows: Sequence[Customer]
+
+
+def write_customers(account: Account, remotes: Iterable[RemoteCustomer]) -> int:
     """Write many customers with their cards, in batches of constant cost; return their number.
 
     Edits that are not pushed yet are kept. Cards that the gateway no longer has are marked as
     missing. Rows deleted here stay deleted while the gateway's delete is still to be sent.
     """
-    count = 0
+    return sum(len(batch.rows) for batch in write_in_batches(account, remotes))
+
+
+def write_in_batches(
+    account: Account, remotes: Iterable[RemoteCustomer], owner_of: OwnerOf | None = None
+) -> Iterator[Batch]:
+    """As :func:`write_customers`; yield each batch after it was committed.
+
+    Args:
+        owner_of: is asked for the owner of each customer that has none, in the transaction that
+            writes the row.
+    """
     source = iter(remotes)
-    snapshot = Snapshot()  # before the gateway is asked for the customers of the batch
+    snapshot = Snapshot(of_many=True)  # before the gateway is asked for the customers of the batch
     while batch := list(islice(source, BATCH)):
-        count += len(_pull_batch(gateway_name, batch, snapshot))
-        snapshot = Snapshot()
-    return count
+        yield Batch(batch, _pull_batch(account, batch, snapshot, owner_of))
+        snapshot = Snapshot(of_many=True)
 
 
 def write_customer(
-    gateway_name: str, remote: RemoteCustomer, snapshot: Snapshot | None = None
+    account: Account,
+    remote: RemoteCustomer,
+    snapshot: Snapshot | None = None,
+    owner_of: OwnerOf | None = None,
 ) -> Customer:
     """Write one customer with all cards, and return its row.
 
     Args:
+        account: where it is stored; a row of another account with the same id is somebody else's.
         snapshot: our rows before the gateway was asked; rows that have changed since are kept.
+        owner_of: as for :func:`write_in_batches`.
 
     Raises:
         CustomerNotFoundError: it was deleted here and is still to be deleted at the gateway.
     """
-    for row in _pull_batch(gateway_name, [remote], snapshot or Snapshot()):
+    for row in _pull_batch(account, [remote], snapshot or Snapshot(), owner_of):
         return row
     raise CustomerNotFoundError(
         _("This customer was deleted here and is still to be deleted at the gateway."),
-        gateway_name=gateway_name,
+        gateway_name=account.gateway_name,
     )
 
 
 def _pull_batch(
-    gateway_name: str, remotes: Sequence[RemoteCustomer], snapshot: Snapshot
+    account: Account,
+    remotes: Sequence[RemoteCustomer],
+    snapshot: Snapshot,
+    owner_of: OwnerOf | None = None,
 ) -> list[Customer]:
     using = router.db_for_write(Customer)
-    remotes = [_scrubbed(remote) for remote in remotes]
-    write = partial(_write_batch, gateway_name, remotes, using, snapshot)
+    # A list that moved while it was read may tell of one twice; the last word counts.
+    remotes = [*{remote.customer_id: scrubbed(remote) for remote in remotes}.values()]
+    write = partial(_write_batch, account, remotes, using, snapshot, owner_of)
     try:
-        return repeated(write, using)
+        return retry_on_conflict(write, using)
     except IntegrityError:
         pass
     # Another process has just inserted one of them. The second attempt finds its row.
-    return repeated(write, using)
+    return retry_on_conflict(write, using)
 
 
-def _scrubbed(remote: RemoteCustomer) -> RemoteCustomer:
+def scrubbed(remote: RemoteCustomer) -> RemoteCustomer:
     """Return a customer without the card numbers that other software stored in its texts.
 
-    A key that is one is not ours, and the row gets one of its own.
+    A key that is one is not ours, and the row gets one of its own. A card that is told of twice is
+    there once.
     """
     names = ("email", "first_name", "last_name")
     texts = {name: without_card_numbers(name, getattr(remote, name)) for name in names}
     key = "" if holds_card_number("customer_key", remote.customer_key) else remote.customer_key
-    cards = tuple(replace(c, address=scrubbed_address(c.address)) for c in remote.cards)
-    return replace(remote, customer_key=key, cards=cards, **texts)
+    cards = {c.card_id: replace(c, address=scrubbed_address(c.address)) for c in remote.cards}
+    return replace(remote, customer_key=key, cards=tuple(cards.values()), **texts)
 
 
 def _write_batch(
-    gateway_name: str, remotes: Sequence[RemoteCustomer], using: str, snapshot: Snapshot
+    account: Account,
+    remotes: Sequence[RemoteCustomer],
+    using: str,
+    snapshot: Snapshot,
+    owner_of: OwnerOf | None,
 ) -> list[Customer]:
-    snapshot.ask_about(gateway_name, [remote.customer_id for remote in remotes])
+    snapshot.ask_about(account, [remote.customer_id for remote in remotes])
     with transaction.atomic(using=using):
-        by_id, by_key = _stored_customers(gateway_name, remotes, using)
+        by_id, by_key = _stored_customers(account, remotes, using)
         remotes = [
             remote
             for remote in remotes
             if remote.customer_id in by_id or not snapshot.is_deleted_here(remote.customer_id)
         ]
-        customers, new = _write_customers(gateway_name, remotes, by_id, by_key, using, snapshot)
-        write_cards(gateway_name, remotes, customers, {row.pk for row in new}, using, snapshot)
+        customers, new = _write_customers(
+            account, remotes, by_id, by_key, using, snapshot, owner_of
+        )
+        write_cards(remotes, customers, {row.pk for row in new}, using, snapshot)
         return customers
 
 
@@ -122,21 +157,20 @@ def _write_batch(
 
 
 def _write_customers(
-    gateway_name: str,
+    account: Account,
     remotes: Sequence[RemoteCustomer],
     by_id: Mapping[str, Customer],
     by_key: dict[str, Customer],
     using: str,
     snapshot: Snapshot,
+    owner_of: OwnerOf | None,
 ) -> tuple[list[Customer], list[Customer]]:
     """Return the rows in the order of ``remotes``, and those of them that are new."""
     rows, new, changed = [], [], []
     for remote in remotes:
         row = by_id.get(remote.customer_id) or _if_without_id(by_key.get(remote.customer_key))
         if row is None:
-            row = Customer(
-                gateway_name=gateway_name, customer_key=_customer_key_for(remote, by_key)
-            )
+            row = Customer(**account.columns, customer_key=_customer_key_for(remote, by_key))
             by_key[row.customer_key] = row
             new.append(row)
         elif _customer_differs(row, remote, snapshot):
@@ -146,31 +180,46 @@ def _write_customers(
                 _take_beside_edits(row, remote, using)
             rows.append(row)
             continue
+        row.live = account.live  # it may have been saved before the configuration changed
         _fill_customer(row, remote)
         rows.append(row)
+    owned = [] if owner_of is None else _find_owners(remotes, rows, owner_of)
     Customer.objects.using(using).bulk_create(new)
     write_columns(Customer, changed, COLUMNS, using)
+    write_columns(Customer, owned, ("owner",), using)
     return rows, new
 
 
+def _find_owners(
+    remotes: Sequence[RemoteCustomer], rows: Sequence[Customer], owner_of: OwnerOf
+) -> list[Customer]:
+    """Ask for the owners of those that have none; return the rows that were stored without."""
+    found = []
+    for remote, row in zip(remotes, rows, strict=True):
+        if row.owner_id is None:
+            row.owner = find_owner(owner_of, remote)
+            if row.owner is not None and not row._state.adding:
+                found.append(row)
+    return found
+
+
 def _stored_customers(
-    gateway_name: str, remotes: Sequence[RemoteCustomer], using: str
+    account: Account, remotes: Sequence[RemoteCustomer], using: str
 ) -> tuple[dict[str, Customer], dict[str, Customer]]:
     """Return the existing rows, by the gateway's id and by our customer key.
 
-    They are locked, so that nobody moves the default of a customer whose cards are written.
+    They are locked, so that nobody moves the default of a customer whose cards are written. Those
+    of the other mode are other customers, except for what no account has yet.
     """
     ids = {remote.customer_id for remote in remotes}
     keys = {remote.customer_key for remote in remotes if remote.customer_key}
     rows = Customer.objects.using(using).filter(
-        Q(customer_id__in=ids) | Q(customer_key__in=keys), gateway_name=gateway_name
+        Q(customer_id__in=ids) | Q(customer_key__in=keys),
+        Q(live=account.live) | Q(customer_id=None),
+        gateway_name=account.gateway_name,
     )
-    by_key = {row.customer_key: row for row in locked(rows.order_by("pk"), using)}
-    for row in by_key.values():
-        # Its id may be somebody else's at the account that the gateway's name stands for now.
-        error = modes.foreign_error(row)
-        if error is not None:
-            raise error
+    found = sorted(locked(rows.order_by("pk"), using), key=lambda row: row.live == account.live)
+    by_key = {row.customer_key: row for row in found}
     by_id = {row.customer_id: row for row in by_key.values() if row.customer_id in ids}
     return by_id, by_key
 
@@ -199,10 +248,11 @@ def _names(row: Customer, remote: RemoteCustomer) -> tuple[str, str]:
 def _customer_differs(row: Customer, remote: RemoteCustomer, snapshot: Snapshot) -> bool:
     if row.customer_id != remote.customer_id:
         return True
-    if row.sync_state in WAITING or snapshot.is_newer(row):
+    if row.sync_state in WAITING:
         return False
     current = (row.email, row.first_name, row.last_name, row.sync_state)
-    return current != (remote.email, *_names(row, remote), SyncState.SYNCED)
+    told = (remote.email, *_names(row, remote), SyncState.SYNCED)
+    return current != told and not snapshot.is_newer(row)
 
 
 def _take_beside_edits(row: Customer, remote: RemoteCustomer, using: str) -> None:
@@ -241,16 +291,15 @@ def _pushed_texts(remote: RemoteCustomer) -> tuple[str, str, str]:
 
 def write_found(operation: Operation, remote: RemoteCustomer | RemoteCard) -> None:
     """Write the rows of a vault operation whose reply was lost and which a look-up found."""
+    account = Account.of(operation)
     if isinstance(remote, RemoteCustomer):
         if not was_deleted_since(operation):
             cancel_for_customer(operation, remote.customer_id)
-            for customer in _pull_batch(operation.gateway_name, [remote], Snapshot()):
+            for customer in _pull_batch(account, [remote], Snapshot()):
                 _complete_from_intent(operation, customer)
         return
     using = router.db_for_write(Customer)
-    rows = Customer.objects.using(using).filter(
-        gateway_name=operation.gateway_name, customer_id=remote.customer_id
-    )
+    rows = Customer.objects.using(using).filter(**account.columns, customer_id=remote.customer_id)
     for customer in rows:
         with transaction.atomic(using=using):
             _write_found_card(operation, customer, remote, using)
@@ -310,5 +359,5 @@ def forget_pushed_digest(operation: Operation) -> None:
         rows = CreditCard.objects.using(using)
     else:
         return
-    rows = rows.filter(gateway_name=operation.gateway_name, **ids, sync_state__in=WAITING)
+    rows = rows.filter(**Account.of(operation).columns, **ids, sync_state__in=WAITING)
     rows.update_without_push(synced_digest="")

@@ -1,11 +1,26 @@
-"""Deletes that meet what was stored again: a waiting one must not eat what came after it."""
+"""Deletes that are repeated, and those that meet what was stored again.
+
+A waiting one must not eat what came after it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
+from functools import partial
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from django_dinero.db.failures import retry_on_conflict
+from django_dinero.db.fields import UtcIn, UtcNow
+from django_dinero.exceptions import (
+    AuthenticationError,
+    GatewayUnavailableError,
+    NotPermittedError,
+    NotSent,
+)
+from django_dinero.identifiers import derived_key
+from django_dinero.models.mode import Account
 from django_dinero.models.operation import (
     DELETES,
     OPEN_STATES,
@@ -18,12 +33,81 @@ from django_dinero.services.journal.records import RecordedOutcome
 
 #: States of a delete that has not reached the gateway, and that can still be called off.
 NOT_SENT = (OperationState.NEW, OperationState.ABSENT)
+#: Errors after which a delete was not done, and may be done later.
+PROVEN_UNDONE = (NotSent, AuthenticationError, NotPermittedError, GatewayUnavailableError)
+#: How long what failed rests, by how often it was sent; from then on the last of these. The first
+#: repetition is for an outage that has just passed, the later ones for what lasts.
+RESTS = tuple(timedelta(minutes=each) for each in (0, 1, 5, 30, 120, 360))
+
+# -- Repeated ------------------------------------------------------------------------------------
+
+
+def to_be_repeated(deletes: QuerySet[Operation]) -> QuerySet[Operation]:
+    """Return those deletes that are proven undone, and that nobody has repeated yet.
+
+    Whoever sent one repeats it by itself, unless its process died before that.
+    """
+    # Found by the lock name, which has an index.
+    again = Operation.objects.filter(lock_name=OuterRef("lock_name"), parent_key=OuterRef("key"))
+    passing = Q(
+        rare_state=OperationState.FAILED,
+        outcome__code__in=sorted({error.code for error in PROVEN_UNDONE}),
+    )
+    return deletes.filter(passing | Q(rare_state=OperationState.ABSENT)).filter(~Exists(again))
+
+
+def record_deletion_again(operation: Operation) -> Operation:
+    """Write a new tombstone for a delete that is proven not to have happened, once.
+
+    Its key follows from the first one's: whoever finds out the same at the same moment gets the
+    same tombstone. After a failure it rests for a while, as ``next_check_at`` says.
+    """
+    key = derived_key("delete again", operation.key)
+    rows = Operation.objects.using(operation.written_on)
+    columns = {
+        "kind": operation.kind,
+        "gateway_name": operation.gateway_name,
+        "lock_name": operation.lock_name,
+        "live": operation.live,
+        "customer_id": operation.customer_id,
+        "card_id": operation.card_id,
+        "parent_key": operation.key,
+        "intent": operation.intent,
+        "attempts": operation.attempts,
+        "next_check_at": _rested(operation),
+    }
+    retry_on_conflict(partial(rows.get_or_create, key=key, defaults=columns), operation.written_on)
+    return rows.get(key=key)
+
+
+def _rested(operation: Operation) -> UtcNow:
+    if operation.state == OperationState.ABSENT:
+        return UtcNow()  # it has waited for its quarantine
+    return UtcIn(rest_after(operation.attempts))
+
+
+def rest_after(failures: int) -> timedelta:
+    """Return how long something rests that has failed so many times."""
+    return RESTS[min(max(failures, 1), len(RESTS)) - 1]
+
+
+# -- Called off ----------------------------------------------------------------------------------
 
 
 def cancel_all(deletes: Iterable[Operation]) -> None:
     """End deletes that were not sent, because the gateway has what they name for us again."""
     for delete in deletes:
         journal.move(delete, OperationState.FAILED, RecordedOutcome(error="stored again"))
+
+
+def cancel_repetitions(undone: Iterable[Operation]) -> None:
+    """Call off the repetitions of deletes that are proven undone.
+
+    Each is written first, in the only place that it can take: its worker may be about to write it,
+    and whoever finds the delete later would.
+    """
+    again = [record_deletion_again(delete) for delete in undone]
+    cancel_all(each for each in again if each.state in NOT_SENT)
 
 
 def cancel_for_customer(creation: Operation, customer_id: str) -> set[str]:
@@ -37,13 +121,19 @@ def cancel_for_customer(creation: Operation, customer_id: str) -> set[str]:
     """
     rows = Operation.objects.using(creation.written_on).filter(
         Q(customer_id=customer_id) | Q(customer_id="", lock_name=creation.lock_name),
-        gateway_name=creation.gateway_name,
+        **Account.of(creation).columns,
         kind__in=DELETES,
-        state__in=(*OPEN_STATES, OperationState.ABSENT),
     )
-    earlier = [delete for delete in rows if first_of(delete).pk < creation.pk]
+    # Before the others are read: what is written meanwhile is among them.
+    cancel_repetitions(_earlier(to_be_repeated(rows), creation))
+    waiting = rows.filter(state__in=(*OPEN_STATES, OperationState.ABSENT))
+    earlier = _earlier(waiting, creation)
     cancel_all(delete for delete in earlier if delete.state in NOT_SENT)
     return {delete.card_id for delete in earlier if delete.is_open and delete.card_id}
+
+
+def _earlier(deletes: Iterable[Operation], creation: Operation) -> list[Operation]:
+    return [delete for delete in deletes if first_of(delete).pk < creation.pk]
 
 
 def was_deleted_since(creation: Operation) -> bool:

@@ -9,21 +9,17 @@ from django.utils.translation import gettext as _
 from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus
 from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.models.operation import Operation, OperationKind, OperationState
-from django_dinero.models.transaction import Transaction, TransactionStatus
-from django_dinero.services import journal
+from django_dinero.models.transaction import TAKEN, UNDECIDED, Transaction, TransactionStatus
+from django_dinero.services import journal, ledger
 from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.ledger import statuses
-from django_dinero.services.pull.transactions import (
-    differs_from_row,
-    update_row,
-    write_status,
-)
+from django_dinero.services.pull.updating import differs_from_row, write_remote_state
 
 
-def conclude_decision(
+def end_decision_from_remote(
     operation: Operation, held: Transaction, remote: RemoteTransaction, outcome: RecordedOutcome
 ) -> None:
-    """Conclude the decision about a held payment, and bring its row up to date.
+    """End the decision about a held payment, and bring its row up to date.
 
     Args:
         operation: the decision.
@@ -46,13 +42,20 @@ def conclude_decision(
             gateway_text=text,
         )
     state = OperationState.SUCCEEDED if done else OperationState.FAILED
-    # Row and decision in one transaction; the payment's own operation follows the row.
-    same = not differs_from_row(held, remote)
-    journal.conclude(operation, state, outcome, lambda: same and write_status(held, remote))
-    update_row(held, remote)
+    if held.status in UNDECIDED and not differs_from_row(held, remote):
+        review = ledger.Decision.of(held, ledger.RemoteStanding.of(remote))
+        also = review.write_operation
+        if journal.end_operation(operation, state, outcome, review.write_row, also=also):
+            ledger.refresh(held)
+            ledger.announce_standing(held)
+        write_remote_state(held, remote)
+        review.announce()
+    else:
+        journal.end_operation(operation, state, outcome, lambda: None)
+        write_remote_state(held, remote)
 
 
 def _is_as_decided(kind: str, status: RemoteStatus) -> bool:
     if kind == OperationKind.APPROVE_HELD:
-        return statuses.FROM_REMOTE[status] in statuses.TAKEN
+        return statuses.FROM_REMOTE[status] in TAKEN
     return status in (RemoteStatus.DECLINED, RemoteStatus.VOIDED)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from django.db import router
 from django.db.models import Max, Q, QuerySet
@@ -13,6 +14,7 @@ from django.db.models import Max, Q, QuerySet
 from django_dinero.db.fields import UtcNow
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
+from django_dinero.models.mode import Account
 from django_dinero.models.operation import (
     BEING_SENT,
     DELETES,
@@ -26,8 +28,25 @@ from django_dinero.services.journal.records import RecordedOutcome
 
 #: States of a delete that may still be sent. What it names is deleted here and stays deleted.
 UNFINISHED_STATES = (*OPEN_STATES, OperationState.ABSENT)
+#: What changes a customer's values, or cards, at the gateway.
+PUSHES = (OperationKind.ADD_CARD, OperationKind.UPDATE_CUSTOMER, OperationKind.UPDATE_CARD)
 #: Seconds that the clocks of this machine and of the database may drift apart while one asks.
 DRIFT = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Operations:
+    """What the journal tells of the customers of an answer.
+
+    Attributes:
+        deleted: the ids of what was deleted here; a customer has no card's id.
+        adding: the customers to whom cards are being added.
+        changed: the customers of whom something was pushed since the snapshot.
+    """
+
+    deleted: set[tuple[str, str]] = field(default_factory=set)
+    adding: set[str] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -39,16 +58,21 @@ class Snapshot:
     Attributes:
         versions: by model and primary key; None if no snapshot was taken.
         waiting: the rows that waited to be pushed.
+        customer: the customer's row as it was; None if there was none, or of many.
         last_delete: the newest delete that the answer can reflect.
         taken: ``time.monotonic()`` when the snapshot was taken.
+        of_many: whether it is of an unknown number of customers, whose versions were not read.
+            Then the journal tells which of them were changed since.
     """
 
     versions: Mapping[type[Customer | CreditCard], Mapping[int, int]] | None = None
     waiting: Collection[Customer | CreditCard] = ()
     last_delete: int | None = None
     taken: float = field(default_factory=time.monotonic)
-    _about: tuple[str, Collection[str]] = field(default=("", ()), init=False)
-    _operations: tuple[set[tuple[str, str]], set[str]] | None = field(default=None, init=False)
+    of_many: bool = False
+    customer: Customer | None = None
+    _about: tuple[Account, Collection[str]] = field(default=(Account("", False), ()), init=False)
+    _operations: _Operations | None = field(default=None, init=False)
 
     def is_newer(self, row: Customer | CreditCard) -> bool:
         """Say whether the row was written or pushed since, so that the answer may be older."""
@@ -57,79 +81,96 @@ class Snapshot:
 
     def is_rewritten(self, row: Customer | CreditCard) -> bool:
         """Say whether the row was written since the snapshot."""
-        return self.versions is not None and self._known_versions(row).get(row.pk) != row.version
+        if self.versions is None:
+            return self._was_pushed(row)
+        return self._known_versions(row).get(row.pk) != row.version
 
     def is_new(self, row: Customer | CreditCard) -> bool:
         """Say whether the row was inserted since the snapshot."""
-        return self.versions is not None and row.pk not in self._known_versions(row)
+        if self.versions is None:
+            return self._was_pushed(row)
+        return row.pk not in self._known_versions(row)
+
+    def _was_pushed(self, row: Customer | CreditCard) -> bool:
+        return self.of_many and row.customer_id in self._read_operations().changed
 
     def _known_versions(self, row: Customer | CreditCard) -> Mapping[int, int]:
         return (self.versions or {})[CreditCard if isinstance(row, CreditCard) else Customer]
 
-    def ask_about(self, gateway_name: str, customer_ids: Collection[str]) -> None:
+    def ask_about(self, account: Account, customer_ids: Collection[str]) -> None:
         """Say whose operations the questions below are about.
 
         They are read with the first question. Ask it of something that has no row here, after the
         look for the row: what is there, and locked, was not deleted.
         """
-        self._about, self._operations = (gateway_name, customer_ids), None
+        self._about, self._operations = (account, customer_ids), None
 
     def is_deleted_here(self, customer_id: str, card_id: str = "") -> bool:
         """Say whether this was deleted here, and the answer may be older than its delete there."""
-        return (customer_id, card_id) in self._read_operations()[0]
+        return (customer_id, card_id) in self._read_operations().deleted
 
     def is_being_added_to(self, customer_id: str) -> bool:
         """Say whether a worker is adding a card to this customer. It writes the row itself."""
-        return customer_id in self._read_operations()[1]
+        return customer_id in self._read_operations().adding
 
-    def _read_operations(self) -> tuple[set[tuple[str, str]], set[str]]:
-        """Return what was deleted, and the customers to whom cards are being added."""
+    def _read_operations(self) -> _Operations:
         if self._operations is None:
-            deletes, adding_cards = set(), set()
-            columns = ("kind", "customer_id", "card_id", "outcome")
+            found = _Operations()
+            columns = ("kind", "state", "customer_id", "card_id", "outcome")
             rows = self._relevant_operations().values_list(*columns)
-            for kind, customer_id, card_id, outcome in rows:
+            for kind, state, customer_id, card_id, outcome in rows:
                 if RecordedOutcome.from_json(outcome).covered:
                     continue  # never sent: the delete of its customer tells what became of it
                 if kind in DELETES:
-                    deletes.add((customer_id, card_id))
+                    found.deleted.add((customer_id, card_id))
+                elif kind == OperationKind.ADD_CARD and state in BEING_SENT:
+                    found.adding.add(customer_id)
                 else:
-                    adding_cards.add(customer_id)
-            self._operations = deletes, adding_cards
+                    found.changed.add(customer_id)
+            self._operations = found
         return self._operations
 
     def _relevant_operations(self) -> QuerySet[Operation]:
-        gateway_name, customer_ids = self._about
+        account, customer_ids = self._about
         since = timedelta(seconds=time.monotonic() - self.taken + DRIFT)
         missed = Q(state__in=UNFINISHED_STATES)
         missed |= Q(state=OperationState.SUCCEEDED, updated_at__gt=UtcNow() - since)
         if self.last_delete is not None:
             missed |= Q(pk__gt=self.last_delete)
+        kinds: tuple[str, ...] = (*DELETES, OperationKind.ADD_CARD)
+        asked = Q(missed, kind__in=DELETES)
+        asked |= Q(kind=OperationKind.ADD_CARD, state__in=BEING_SENT, lease_until__gt=UtcNow())
+        if self.of_many:
+            kinds = (*DELETES, *PUSHES)
+            asked |= Q(
+                kind__in=PUSHES, state=OperationState.SUCCEEDED, updated_at__gt=UtcNow() - since
+            )
         # By kind and customer, as the index has them: a customer's charges are not read.
         return _operations().filter(
-            Q(missed, kind__in=DELETES)
-            | Q(kind=OperationKind.ADD_CARD, state__in=BEING_SENT, lease_until__gt=UtcNow()),
-            kind__in=(*DELETES, OperationKind.ADD_CARD),
-            gateway_name=gateway_name,
+            asked,
+            kind__in=kinds,
+            **account.columns,
             customer_id__in=customer_ids,
         )
 
 
-def take_snapshot(gateway_name: str, customer_id: str) -> Snapshot:
+def take_snapshot(account: Account, customer_id: str) -> Snapshot:
     """Read the versions of a customer and its cards, before the gateway is asked for them."""
     using = router.db_for_write(Customer)
     taken = time.monotonic()
-    versions: dict[type[Customer | CreditCard], dict[int, int]] = {}
-    waiting: list[Customer | CreditCard] = []
-    for model in (Customer, CreditCard):
-        rows = model._default_manager.using(using)
-        rows = rows.filter(gateway_name=gateway_name, customer_id=customer_id)
-        found = list(rows.only("version", "sync_state"))
-        versions[model] = {row.pk: row.version for row in found}
-        waiting += [row for row in found if row.sync_state in WAITING]
+    ids = {**account.columns, "customer_id": customer_id}
+    customers = list(Customer.objects.using(using).filter(**ids))
+    cards = CreditCard.objects.using(using).filter(**ids)
+    read: dict[type[Customer | CreditCard], list[Any]] = {
+        Customer: customers,
+        CreditCard: list(cards.only("version", "sync_state")),
+    }
+    versions = {model: {row.pk: row.version for row in rows} for model, rows in read.items()}
+    waiting = [row for rows in read.values() for row in rows if row.sync_state in WAITING]
     # Of any kind: the newest key is at hand in the index, and no delete before it is newer.
     last = _operations().aggregate(last=Max("pk"))["last"]
-    return Snapshot(versions, waiting, last or 0, taken)
+    customer = next(iter(customers), None)
+    return Snapshot(versions, waiting, last or 0, taken, customer=customer)
 
 
 def _operations() -> QuerySet[Operation]:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from django.utils.translation import gettext as _
 
 from django_dinero.cards import text_of, unsendable
-from django_dinero.db.failures import own_errors
 from django_dinero.exceptions import InvalidInput
 from django_dinero.models.operation import Operation, OperationState
+from django_dinero.observing.verbs import verb
 from django_dinero.redaction import Secret
 from django_dinero.services import journal
 from django_dinero.services.journal.records import RecordedOutcome
@@ -18,12 +18,10 @@ NOTE_LENGTH = 500
 NAME_LENGTH = 150
 
 
-@own_errors()
+@verb("close_operation")
 def close(operation: Operation, *, note: str | Secret, by: str | Secret) -> Operation:
     """Finish an operation that needs attention; see :meth:`Operation.close`."""
-    texts = {"note": (note, NOTE_LENGTH), "by": (by, NAME_LENGTH)}
-    errors = {name: _text_error(text, limit) for name, (text, limit) in texts.items()}
-    errors = {name: problem for name, problem in errors.items() if problem}
+    errors = explanation_errors(note, by)
     if errors:
         raise InvalidInput(errors, operation=operation)
     # Without a result, so that it can never be taken for an approval and get a ledger row.
@@ -44,6 +42,13 @@ def close(operation: Operation, *, note: str | Secret, by: str | Secret) -> Oper
             operation=operation,
         )
     return operation
+
+
+def explanation_errors(note: str | Secret, by: str | Secret) -> dict[str, str]:
+    """Return what is wrong with a person's explanation, by field."""
+    texts = {"note": (note, NOTE_LENGTH), "by": (by, NAME_LENGTH)}
+    errors = {name: _text_error(text, limit) for name, (text, limit) in texts.items()}
+    return {name: problem for name, problem in errors.items() if problem}
 
 
 def _text_error(value: str | Secret, limit: int) -> str:

@@ -16,13 +16,15 @@ from django_dinero.exceptions import (
     IdempotencyKeyReused,
     InvalidInput,
     NeedsAttention,
+    NotSent,
     OperationClosed,
     OperationInProgress,
     OutcomeUnknown,
 )
 from django_dinero.gateways.types import Reason
-from django_dinero.models.operation import Operation, OperationState
+from django_dinero.models.operation import Operation, OperationKind, OperationState
 from django_dinero.models.transaction import Transaction
+from django_dinero.money import normalise
 from django_dinero.redaction import Secret
 from django_dinero.services import journal, ledger
 from django_dinero.services.errors import error_for
@@ -98,6 +100,36 @@ def operation_of(key: CallerKey) -> Operation | None:
     return journal.with_idempotency_key(key.key, key.scope)
 
 
+def is_known(key: str, scope: str) -> bool:
+    """Say whether a call with this key has a result, or may still get one."""
+    operation = operation_of(CallerKey(key, scope))
+    return operation is not None and not _is_free(operation)
+
+
+def is_answered(key: str, scope: str) -> bool:
+    """Say whether a call with this key has a result. If it is open, it is looked up first.
+
+    What is answered keeps its key, so that a repetition sends nothing. What is only known may turn
+    out not to have happened, and a repetition is then a new charge.
+
+    Raises:
+        OperationInProgress, OutcomeUnknown, NeedsAttention: it has no result yet.
+    """
+    operation = operation_of(CallerKey(key, scope))
+    if operation is None:
+        return False
+    if operation.is_open:
+        look_up(operation)
+    if operation.is_open and not operation.has_result:
+        raise unfinished_error(operation)
+    return not _is_free(operation)
+
+
+def _is_free(operation: Operation) -> bool:
+    """Whether a repetition frees the key of the operation, and is sent."""
+    return operation.state in (State.FAILED, State.ABSENT) and not operation.has_result
+
+
 def answer_of(operation: Operation, parameters: Mapping[str, object]) -> Transaction | None:
     """As :func:`earlier`, for an operation that has been read already."""
     if parameters.get("gateway", operation.gateway_name) != operation.gateway_name:
@@ -122,27 +154,63 @@ def answer_of(operation: Operation, parameters: Mapping[str, object]) -> Transac
     if operation.fingerprint != identifiers.fingerprint(parameters):
         raise IdempotencyKeyReused(
             _(
-                "This idempotency key was used before with other parameters (operation %(key)s). "
-                "Repeat the first call as it was, or take a new key."
+                "This idempotency key was used before with other parameters (%(first)s, operation "
+                "%(key)s). Repeat the first call as it was, or take a new key."
             )
-            % {"key": operation.key},
+            % {"first": _shown(operation), "key": operation.key},
             operation=operation,
         )
     if operation.is_open:
         look_up(operation)
     if operation.has_result:
+        _refuse_given_back(operation)
         return result_of(operation)
-    if operation.state in (State.FAILED, State.ABSENT):
+    if _is_free(operation):
         journal.free_idempotency_key(operation)
         return None
     raise unfinished_error(operation)
 
 
+def _refuse_given_back(operation: Operation) -> None:
+    """Refuse to call an orphan paid that reconcile gives back: its caller knows nothing of that."""
+    outcome = RecordedOutcome.of(operation)
+    if operation.state == State.SUCCEEDED and (outcome.give_back or outcome.given_back):
+        raise OperationClosed(
+            _(
+                "A rollback took the row of operation %(key)s, and its charge is given back. Use a "
+                "new key for a new attempt."
+            )
+            % {"key": operation.key},
+            operation=operation,
+        )
+
+
+def _shown(operation: Operation) -> str:
+    kind = str(OperationKind(operation.kind).label)
+    if operation.amount is None:
+        return kind
+    amount = normalise(operation.amount, operation.currency)
+    return f"{kind} {amount} {operation.currency}"
+
+
 def rival_answer(operation: Operation, parameters: Mapping[str, object]) -> Transaction:
-    """Return the answer of another worker that inserted the same key after we had checked it."""
+    """Return the answer of another worker that inserted the same key after we had checked it.
+
+    Raises:
+        NotSent: that worker has failed, and the key is free again.
+        DineroError: as for :func:`earlier`.
+    """
     won = answer_of(operation, parameters)
     if won is None:
-        raise unfinished_error(operation)
+        raise NotSent(
+            _(
+                "Another call with this idempotency key has failed (operation %(key)s), and this "
+                "one sent nothing. Repeat it."
+            )
+            % {"key": operation.key},
+            operation=operation,
+            gateway_name=operation.gateway_name,
+        )
     return won
 
 
@@ -150,7 +218,10 @@ def unfinished_error(operation: Operation) -> DineroError:
     """Return the exception that says why an operation has no result."""
     if operation.state == State.UNKNOWN:
         return OutcomeUnknown(
-            _("The gateway's answer was lost and is being looked for (operation %(key)s).")
+            _(
+                "The gateway's answer was lost, and was not found yet (operation %(key)s). Repeat "
+                "the same call later."
+            )
             % {"key": operation.key},
             operation=operation,
         )
@@ -178,7 +249,7 @@ def unfinished_error(operation: Operation) -> DineroError:
 
 
 def result_of(operation: Operation, *, is_replay: bool = True) -> Transaction:
-    """Return the ledger row of a concluded money operation, or raise its refusal again.
+    """Return the ledger row of an ended money operation, or raise its refusal again.
 
     Args:
         is_replay: whether another call has begun the operation.

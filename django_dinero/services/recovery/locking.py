@@ -11,7 +11,7 @@ from typing import Any
 from django.db import IntegrityError, router, transaction
 from django.utils.translation import gettext as _
 
-from django_dinero.db.failures import repeated
+from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.db.transactions import in_transaction
 from django_dinero.exceptions import DineroError, OperationInProgress
@@ -91,7 +91,7 @@ def _try_to_lock(operation: Operation, lease_seconds: float) -> Operation:
             )
 
     try:
-        repeated(lock, operation.written_on)
+        retry_on_conflict(lock, operation.written_on)
         operation.refresh_from_db()
         return operation
     except IntegrityError:

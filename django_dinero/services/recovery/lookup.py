@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from django.db import router
+from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from django_dinero.db.failures import own_errors, repeated
+from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.enums import RemoteStatus
 from django_dinero.exceptions import CustomerNotFoundError, DineroError
@@ -23,6 +25,8 @@ from django_dinero.gateways.types import (
     RemoteCustomer,
     RemoteTransaction,
 )
+from django_dinero.models.card import CreditCard
+from django_dinero.models.mode import Account
 from django_dinero.models.operation import (
     DELETES,
     MONEY_KINDS,
@@ -31,10 +35,12 @@ from django_dinero.models.operation import (
     OperationKind,
     OperationState,
 )
+from django_dinero.observing.verbs import verb
 from django_dinero.redaction import scrub
 from django_dinero.services import journal, ledger, modes, pull
-from django_dinero.services.errors import read
+from django_dinero.services.errors import read, read_transaction
 from django_dinero.services.journal.records import Intent, RecordedOutcome
+from django_dinero.services.modes import account_of
 
 State = OperationState
 Match = RemoteTransaction | RemoteCustomer | RemoteCard
@@ -55,25 +61,34 @@ CLOCK_SKEW = timedelta(minutes=15)
 MAX_ATTEMPTS = 32_767
 
 
-@own_errors()
+@verb("look_up")
 def look_up(operation: Operation) -> Operation:
     """Record what can be proven now about an open operation, and return it up to date.
 
     If the gateway cannot be reached, or its list is incomplete, the state stays as it is.
     """
     _expire_lease(operation)
+    try:
+        _find_out(operation)
+    except ledger.OriginalGone as error:
+        # Once that has a row again, the next look-up writes what it knows.
+        if operation.is_open:
+            _check_later(operation, str(error))
+    return operation
+
+
+def _find_out(operation: Operation) -> None:
     if operation.state == State.UNKNOWN:
         if operation.kind in REPEATABLE:
             _finish_repeatable(operation)
         elif operation.kind in ledger.DECISIONS:
             _finish_decision(operation)
         else:
-            _search_and_conclude(operation)
+            _search_and_end(operation)
     elif operation.state in UNDECIDED_STATES and operation.has_result:
         _ask_how_it_stands(operation)
     elif operation.kind in MONEY_KINDS and operation.has_result:
         ledger.restore_row(operation)
-    return operation
 
 
 def _expire_lease(operation: Operation) -> None:
@@ -114,7 +129,7 @@ def _finish_decision(operation: Operation) -> None:
     if remote is None:
         _check_later(operation, problem)
     elif remote.status is not RemoteStatus.HELD:
-        pull.conclude_decision(operation, held, remote, RecordedOutcome())
+        pull.end_decision_from_remote(operation, held, remote, RecordedOutcome())
     elif quarantine_over:
         journal.move(operation, State.ABSENT, RecordedOutcome(error="it is held as before"))
     else:
@@ -125,11 +140,24 @@ def _read_transaction(operation: Operation) -> tuple[RemoteTransaction | None, s
     """Return an operation's transaction as the gateway has it, or None and why it was not read."""
     try:
         gateway = modes.gateway_of(operation)
-        return read(gateway, lambda: gateway.retrieve_transaction(operation.transaction_id)), ""
+        return read_transaction(gateway, operation.transaction_id), ""
     except DineroError as error:
         return None, scrub(str(error))
     except Exception as error:  # a broken backend proves nothing, and must not stop the next one
         return None, journal.log_broken_backend(operation, error)
+
+
+def _begin_new_number(operation: Operation) -> None:
+    """Count the card's number as another one than was charged before.
+
+    Nobody knows whether it is. The networks are told nothing wrong then.
+    """
+    cards = CreditCard.objects.using(router.db_for_write(CreditCard)).filter(
+        gateway_name=operation.gateway_name,
+        customer_id=operation.customer_id,
+        card_id=operation.card_id,
+    )
+    cards.update_without_push(number_key=operation.key)
 
 
 def _pull_card(operation: Operation) -> str:
@@ -140,9 +168,11 @@ def _pull_card(operation: Operation) -> str:
     """
     try:
         gateway = modes.gateway_of(operation)
-        snapshot = pull.take_snapshot(gateway.name, operation.customer_id)
-        remote = read(gateway, lambda: gateway.retrieve_customer(operation.customer_id))
-        pull.write_customer(gateway.name, remote, snapshot)
+        account = account_of(gateway)
+        snapshot = pull.take_snapshot(account, operation.customer_id)
+        remote = read(gateway, partial(gateway.retrieve_customer, operation.customer_id))
+        pull.write_customer(account, remote, snapshot)
+        _begin_new_number(operation)
     except CustomerNotFoundError:
         return ""  # deleted meanwhile, here or there
     except DineroError as error:
@@ -152,14 +182,14 @@ def _pull_card(operation: Operation) -> str:
     return ""
 
 
-def _search_and_conclude(operation: Operation) -> None:
+def _search_and_end(operation: Operation) -> None:
     # Checked before the search: a late request may arrive after its part of the list was read.
     quarantine_over = _has_passed(operation, "quarantine_until")
     found, problem = search(operation)
     if problem:
         _check_later(operation, problem)
     elif found.matches:
-        conclude_with(operation, found.matches)
+        end_from_matches(operation, found.matches)
     elif found.complete and quarantine_over:
         journal.move(operation, State.ABSENT, RecordedOutcome(error="not found at the gateway"))
     else:
@@ -177,7 +207,7 @@ def _ask_how_it_stands(operation: Operation) -> None:
         _check_later(operation, problem or _("It is not decided yet."))
         operation.next_action = remote.next_action if remote is not None else None
         return
-    pull.update_row(row, remote)
+    pull.write_remote_state(row, remote)
     operation.refresh_from_db()
 
 
@@ -198,15 +228,20 @@ def search(operation: Operation) -> tuple[LookupResult, str]:
     return LookupResult(complete=False), problem
 
 
-def conclude_with(operation: Operation, matches: Sequence[Match]) -> None:
-    """Conclude an operation by the gateway's match; several matches need a person's attention."""
+def end_from_matches(operation: Operation, matches: Sequence[Match]) -> None:
+    """End an operation by the gateway's match; several matches need a person's attention."""
+    matches = [each for each in matches if _is_own(operation, each)] or matches
     if len(matches) > 1:
         text = _("The gateway has %(count)d matches.") % {"count": len(matches)}
         journal.move(operation, State.NEEDS_ATTENTION, RecordedOutcome(error=text))
     elif isinstance(matches[0], RemoteTransaction):
-        pull.conclude_from_remote(operation, matches[0])
+        pull.end_operation_from_remote(operation, matches[0])
     else:
-        _conclude_vault(operation, matches[0])
+        _end_vault_operation(operation, matches[0])
+
+
+def _is_own(operation: Operation, match: Match) -> bool:
+    return not isinstance(match, RemoteTransaction) or pull.may_have_made(operation, match)
 
 
 def _check_later(operation: Operation, problem: str) -> None:
@@ -220,7 +255,7 @@ def _check_later(operation: Operation, problem: str) -> None:
         next_check_at=UtcIn(wait),
         outcome=replace(RecordedOutcome.of(operation), lookup=problem[:500]).to_json(),
     )
-    repeated(noted, operation.written_on)
+    retry_on_conflict(noted, operation.written_on)
     operation.refresh_from_db()
 
 
@@ -259,16 +294,31 @@ def _hints(operation: Operation, since: datetime) -> LookupHints:
         amount=operation.amount,
         currency=operation.currency,
         last_4=intent.last_4,
-        known_card_ids=frozenset(intent.known_card_ids),
+        known_card_ids=frozenset((*intent.known_card_ids, *_card_ids_of_others(operation))),
     )
 
 
-def _conclude_vault(operation: Operation, found: RemoteCustomer | RemoteCard) -> None:
+def _card_ids_of_others(operation: Operation) -> Iterable[str]:
+    """Return the cards of the customer that other operations stored.
+
+    A rollback of the caller may have taken their rows, which alone were known when this one began.
+    """
+    if operation.kind != OperationKind.ADD_CARD:
+        return ()
+    others = Operation.objects.using(operation.written_on).filter(
+        kind=OperationKind.ADD_CARD,
+        customer_id=operation.customer_id,
+        **Account.of(operation).columns,
+    )
+    return others.exclude(Q(pk=operation.pk) | Q(card_id="")).values_list("card_id", flat=True)
+
+
+def _end_vault_operation(operation: Operation, found: RemoteCustomer | RemoteCard) -> None:
     card_id = found.card_id if isinstance(found, RemoteCard) else ""
     # In one transaction, because nobody searches again for the rows of an operation that has ended.
     # Only the worker that ends it writes them: if another look-up did, its rows may have been
     # changed or deleted since.
-    journal.conclude(
+    journal.end_operation(
         operation,
         State.SUCCEEDED,
         RecordedOutcome(customer_id=found.customer_id, card_id=card_id, found=True),

@@ -13,8 +13,16 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from django_dinero import identifiers, signals
-from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, check_cvv, text_of
+from django_dinero.cards import (
+    ADDRESS_FIELDS,
+    CardDetails,
+    PaymentToken,
+    check_cvv,
+    text_of,
+    wrap_secrets,
+)
 from django_dinero.db.on_commit import run_after_commit
+from django_dinero.db.transactions import in_transaction
 from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.exceptions import (
     CardNotFoundError,
@@ -36,6 +44,7 @@ from django_dinero.input_errors import InputErrors
 from django_dinero.models.arguments import NewCardOptions, names_of
 from django_dinero.models.card import CreditCard, cards_lock_name
 from django_dinero.models.customer import Customer
+from django_dinero.models.mode import Account
 from django_dinero.models.operation import (
     OPEN_STATES,
     Operation,
@@ -44,6 +53,7 @@ from django_dinero.models.operation import (
 )
 from django_dinero.models.sync_state import ALL_EDITS, SyncState
 from django_dinero.models.synced import GatewayAnswer
+from django_dinero.observing.verbs import traced
 from django_dinero.redaction import Secret
 from django_dinero.services import journal, modes, pull, validation
 from django_dinero.services.errors import error_for, read
@@ -71,6 +81,7 @@ def add_card(customer: Customer, **options: Unpack[NewCardOptions]) -> CreditCar
     return card
 
 
+@traced("validate_card")
 def validate_card(card: CreditCard, cvv: Secret | None) -> None:
     """Ask the issuer whether a stored card is valid; see :meth:`CreditCard.validate`."""
     gateway = modes.gateway_of(card)
@@ -92,6 +103,7 @@ class _Sent:
     answer: GatewayAnswer
 
 
+@traced("store_card")
 def store_card(card: CreditCard, write: WriteRow) -> None:
     """Send a card that has a new number or token, and write its row with the answer.
 
@@ -150,11 +162,9 @@ def _stored_customer(card: CreditCard) -> Customer:
 
 def _check_input(gateway: Gateway, card: CreditCard) -> CardDetails | PaymentToken:
     """Return what was typed. All errors in it are raised as one exception."""
-    for name in ADDRESS_FIELDS:
-        value = getattr(card, name)
-        if not isinstance(value, Secret):  # a number in an address field is refused below
-            setattr(card, name, text_of(value))
+    _strip_address(card)
     typed = _typed_values(card)
+    wrap_secrets(typed)
     errors = InputErrors()
     details = errors.collect(lambda: validation.required_card(typed))
     validation.check_for_gateway(errors, gateway, typed)
@@ -162,6 +172,13 @@ def _check_input(gateway: Gateway, card: CreditCard) -> CardDetails | PaymentTok
     if details is None or errors.by_field:
         raise card.input_error(errors.by_field)
     return details
+
+
+def _strip_address(card: CreditCard) -> None:
+    for name in ADDRESS_FIELDS:
+        value = getattr(card, name)
+        if not isinstance(value, Secret):  # a number in an address field is refused
+            setattr(card, name, text_of(value))
 
 
 def _typed_values(card: CreditCard) -> dict[str, Any]:
@@ -192,10 +209,14 @@ def _add_at_gateway(
         gateway,
         OperationKind.ADD_CARD,
         using=journal.alias_for_vault(),
-        lock_name=cards_lock_name(gateway.name, customer_id),
+        lock_name=cards_lock_name(gateway.name, customer_id, live=gateway.live),
         key=identifiers.new_key(),
         customer_id=customer_id,
-        intent=Intent(customer_key=customer.customer_key, **validation.shown(details)),
+        intent=Intent(
+            customer_key=customer.customer_key,
+            in_transaction=in_transaction(router.db_for_write(CreditCard)),
+            **validation.shown(details),
+        ),
     )
     with journal.released_on_failure(operation):
         _record_other_cards(operation, card)
@@ -239,13 +260,13 @@ def _unfinished_deletes(operation: Operation) -> QuerySet[Operation]:
     None of them is under way, because it would have the lock of the customer's cards.
     """
     rows = Operation.objects.using(router.db_for_write(Operation))
-    rows = rows.filter(kind=OperationKind.DELETE_CARD, gateway_name=operation.gateway_name)
+    rows = rows.filter(kind=OperationKind.DELETE_CARD, **Account.of(operation).columns)
     # Also filtered by the lock name, which has an index.
     rows = rows.filter(lock_name=operation.lock_name, customer_id=operation.customer_id)
     return rows.exclude(state=OperationState.SUCCEEDED)
 
 
-def _conclude(
+def _end_in_save(
     card: CreditCard, operation: Operation, outcome: RecordedOutcome, *, stored_before: bool
 ) -> None:
     """End the operation in the transaction that writes the row.
@@ -258,7 +279,7 @@ def _conclude(
         # Before anything else: a worker that sends a delete locks its operation first and asks for
         # the lock of the cards second.
         _cancel_deletes(operation, outcome.card_id)
-    journal.conclude_with_rows(
+    journal.end_operation_in_transaction(
         operation, OperationState.SUCCEEDED, outcome, card_id=outcome.card_id
     )
     if not operation.ended_from:
@@ -274,8 +295,9 @@ def _conclude(
 
 def _cancel_deletes(operation: Operation, card_id: str) -> None:
     """End the deletes of a card that was stored again before they were carried out."""
-    deletes = _unfinished_deletes(operation).filter(card_id=card_id, state__in=UNFINISHED_STATES)
-    pull.cancel_all(deletes)
+    deletes = _unfinished_deletes(operation).filter(card_id=card_id)
+    pull.cancel_repetitions(pull.to_be_repeated(deletes))
+    pull.cancel_all(deletes.filter(state__in=UNFINISHED_STATES))
 
 
 def _push_customer_first(customer: Customer) -> None:
@@ -304,7 +326,7 @@ def _card_without_row(
     stored_here = (
         CreditCard.objects.using(using)
         .filter(
-            gateway_name=customer.gateway_name,
+            **Account.of(customer).columns,
             customer_id=customer.customer_id,
             card_id=result.existing_id,
         )
@@ -355,7 +377,9 @@ def _replace_number(
     )
     gateway.expect(*card.new_ids)
     result = journal.send(gateway, operation, partial(gateway.update_card, request))
-    return _apply_answer(card, operation, result, details)
+    sent = _apply_answer(card, operation, result, details)
+    card.number_key = operation.key
+    return sent
 
 
 def _reread(
@@ -391,7 +415,7 @@ def _apply_answer(
     *,
     accepted: bool = True,
 ) -> _Sent:
-    """Put the gateway's answer on the instance; return it with the function that concludes it."""
+    """Put the gateway's answer on the instance; return it with the function that ends it."""
     if isinstance(result, Refusal):
         raise journal.close_refused(operation, result)
     card.customer_id, card.card_id = result.customer_id, result.card_id
@@ -401,5 +425,5 @@ def _apply_answer(
         card.month = result.month or card.month
         card.year = result.year or card.year
     outcome = RecordedOutcome(customer_id=result.customer_id, card_id=result.card_id)
-    conclude = partial(_conclude, card, operation, outcome, stored_before=not accepted)
-    return _Sent(operation, outcome, GatewayAnswer(accepted=accepted, conclude=conclude))
+    end_operation = partial(_end_in_save, card, operation, outcome, stored_before=not accepted)
+    return _Sent(operation, outcome, GatewayAnswer(accepted=accepted, end_operation=end_operation))

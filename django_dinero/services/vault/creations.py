@@ -27,6 +27,7 @@ from django_dinero.exceptions import (
 )
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import ask
+from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import CustomerRequest, Refusal, RemoteCustomer, has_reason
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
@@ -57,11 +58,28 @@ def customer_with_same_key(customer: Customer) -> Customer | None:
         rows = Customer.objects.using(using).filter(
             gateway_name=customer.gateway_name, customer_key=customer.customer_key
         )
-        made = rows.first()
+        # One of the other mode is another customer, but the key was used.
+        made = min(rows, key=lambda row: row.live != customer.live, default=None)
         if made is not None:
             made._state.db = router.db_for_write(Customer)
             return made
     return None
+
+
+def is_known(gateway_name: str | None, key: str, scope: str) -> bool:
+    """Say whether a call with this key has stored a customer.
+
+    One that is being stored is not known: what else the call asks for has not been compared yet,
+    and may be another card each time.
+    """
+    gateway = get_gateway(gateway_name)
+    given = {"idempotency_key": key, "scope": scope}
+    customer = Customer(
+        gateway_name=gateway.name,
+        live=gateway.live,
+        customer_key=customer_key_for(given, gateway.name),
+    )
+    return customer_with_same_key(customer) is not None
 
 
 def earlier_customer(
@@ -140,6 +158,7 @@ def creation_intent(row: Customer) -> Intent:
         first_name=row.first_name,
         last_name=row.last_name,
         owner_pk=row.owner_id,
+        in_transaction=in_transaction(router.db_for_write(Customer)),
     )
 
 

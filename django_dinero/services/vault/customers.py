@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 
 from django_dinero import signals
 from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, text_of
-from django_dinero.db.failures import as_it_is, own_errors
+from django_dinero.db.failures import restorer_of
+from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import check_request
 from django_dinero.gateways.registry import get_gateway
@@ -23,8 +24,8 @@ from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import OperationKind, OperationState
 from django_dinero.models.synced import GatewayAnswer
-from django_dinero.services import journal, pull, validation
-from django_dinero.services.errors import read
+from django_dinero.observing.verbs import verb
+from django_dinero.services import journal, modes, pull, validation
 from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.vault.creations import (
     creation_intent,
@@ -42,7 +43,7 @@ CUSTOMER_NAMES = ("first_name", "last_name")
 ACCEPTED = names_of(CustomerOptions) | {"email", "gateway_name"}
 
 
-@own_errors()
+@verb("create_customer")
 def create_customer(
     *, email: str, gateway_name: str | None = None, **options: Unpack[CustomerOptions]
 ) -> Customer:
@@ -92,8 +93,7 @@ def _check_input(
     card = errors.collect(lambda: validation.new_card(given))
     if any(text_of(given.get(name)) for name in ("number", "token", "cvv", "month", "year")):
         validation.check_for_gateway(errors, gateway, given)
-        address = {name: text_of(given.get(name)) for name in ADDRESS_FIELDS}
-        errors.add(CreditCard(gateway_name=gateway.name, **address).value_errors())
+        errors.add(_card_with_address(gateway, given).value_errors())
     elif any(text_of(given.get(n)) for n in ADDRESS_FIELDS if n not in CUSTOMER_NAMES):
         errors.add(
             {"number": _("An address belongs to a card; pass number or token, or leave it out.")}
@@ -101,6 +101,11 @@ def _check_input(
     errors.add(customer.value_errors())
     errors.raise_if_any()
     return card
+
+
+def _card_with_address(gateway: Gateway, given: Mapping[str, Any]) -> CreditCard:
+    address = {name: text_of(given.get(name)) for name in ADDRESS_FIELDS}
+    return CreditCard(gateway_name=gateway.name, **address)
 
 
 def _store_with_card(
@@ -122,17 +127,17 @@ def _store_with_card(
         journal.move(operation, OperationState.FAILED, RecordedOutcome(error="exists already"))
         return rival
     remote = send_creation(gateway, operation, request)
-    journal.conclude(
+    cards = journal.end_operation(
         operation,
         OperationState.SUCCEEDED,
         RecordedOutcome(
             customer_id=remote.customer_id, card_ids=tuple(c.card_id for c in remote.cards)
         ),
-        partial(_write_rows, customer, as_it_is(customer), remote, card),
+        partial(_write_rows, customer, restorer_of(customer), remote, card),
         customer_id=remote.customer_id,
     )
     signals.send(signals.customer_pushed, Customer, customer=customer, created=True)
-    for row in CreditCard.objects.using(router.db_for_write(CreditCard)).filter(customer=customer):
+    for row in cards:
         signals.send(signals.card_pushed, CreditCard, card=row, created=True)
     return customer
 
@@ -142,7 +147,8 @@ def _write_rows(
     restore: Callable[[], None],
     remote: RemoteCustomer,
     typed: CardDetails | PaymentToken,
-) -> None:
+) -> list[CreditCard]:
+    """Write the rows of a customer that was just stored; return those of the cards."""
     restore()  # whatever a rollback has taken back
     customer.customer_id = remote.customer_id
     # One that the gateway had before may have other values there. Then ours are pushed.
@@ -150,22 +156,50 @@ def _write_rows(
     default = next(
         (card for card in remote.cards if card.is_default), next(iter(remote.cards), None)
     )
+    rows = []
     for card in remote.cards:
         alone = len(remote.cards) == 1
         given = alone or (isinstance(typed, CardDetails) and typed.last_4 == card.last_4)
         row = pull.new_card_row(customer.gateway_name, customer, card, typed if given else None)
         row.default_of = customer.pk if card is default else None
         row.save_with_answer(GatewayAnswer(with_customer=True))
+        rows.append(row)
+    return rows
 
 
-@own_errors()
-def retrieve_customer(customer_id: str, *, gateway_name: str | None = None) -> Customer:
-    """Pull a customer from the gateway; see :meth:`Customer.retrieve`."""
+@verb("retrieve_customer")
+def retrieve_customer(
+    customer_id: str, *, gateway_name: str | None = None, owner_of: pull.OwnerOf | None = None
+) -> Customer:
+    """Pull a customer from the gateway; see :meth:`Customer.retrieve`.
+
+    Args:
+        owner_of: is asked for the owner if the customer has none.
+    """
     gateway = get_gateway(gateway_name)
     gateway.require("retrieve_customer")
-    snapshot = pull.take_snapshot(gateway.name, str(customer_id))
-    remote = read(gateway, lambda: gateway.retrieve_customer(str(customer_id)))
-    return pull.write_customer(gateway.name, remote, snapshot)
+    return pull.fetch_customer(gateway, str(customer_id)).write(owner_of)
+
+
+@verb("refresh_customer")
+def refresh_customer(customer: Customer) -> Customer:
+    """Pull a stored customer; see :meth:`Customer.refresh_from_gateway`."""
+    if customer.customer_id is None:
+        raise InvalidInput({"customer": _("It is not at the gateway yet; save it first.")})
+    modes.gateway_of(customer)
+    failure: DineroError | None = None
+    try:
+        retrieve_customer(customer.customer_id, gateway_name=customer.gateway_name)
+    except DineroError as error:
+        failure = error
+    rows = type(customer)._base_manager.using(router.db_for_write(Customer))
+    row = rows.filter(pk=customer.pk).first()
+    if row is not None:
+        customer.take_over(row, always=customer.BOOKKEEPING)
+    customer.forget_cards()
+    if failure is not None:
+        raise failure
+    return customer
 
 
 def length_errors(gateway_name: str, texts: Mapping[str, str]) -> dict[str, str]:

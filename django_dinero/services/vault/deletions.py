@@ -12,25 +12,18 @@ from django.db import router
 from django.db.models import QuerySet
 
 from django_dinero import signals
-from django_dinero.db.failures import own_errors, repeated
-from django_dinero.exceptions import (
-    AuthenticationError,
-    DineroError,
-    GatewayUnavailableError,
-    NotPermittedError,
-    NotSent,
-)
+from django_dinero.exceptions import DineroError
 from django_dinero.gateways.types import Ack, Refusal
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
+from django_dinero.models.mode import Account
 from django_dinero.models.operation import OPEN_STATES, Operation, OperationKind, OperationState
+from django_dinero.observing.verbs import verb
 from django_dinero.services import journal, modes, pull
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.recovery import locking
 from django_dinero.services.vault.push import gateway_of
 
-#: Errors after which a delete was not done, and may be done later.
-PROVEN_UNDONE = (NotSent, AuthenticationError, NotPermittedError, GatewayUnavailableError)
 #: States in which a creation may have reached the gateway, or may still do so.
 MAY_HAVE_CREATED = (*OPEN_STATES, OperationState.SUCCEEDED)
 
@@ -69,7 +62,7 @@ def _creations_of(lock_name: str, using: str) -> QuerySet[Operation]:
     )
 
 
-@own_errors()
+@verb("push_delete")
 def push_delete(key: str, using: str | None = None) -> None:
     """Delete at the gateway what a tombstone names. If it is gone already, that is a success.
 
@@ -93,8 +86,8 @@ def push_delete(key: str, using: str | None = None) -> None:
     if failure is not None:
         # An error without an operation means that the gateway could not be used at all. Then the
         # tombstone still waits, and no new one is needed.
-        if isinstance(failure, PROVEN_UNDONE) and failure.operation is not None:
-            record_deletion_again(operation)
+        if isinstance(failure, pull.PROVEN_UNDONE) and failure.operation is not None:
+            pull.record_deletion_again(operation)
         signals.send(signals.push_failed, Operation, instance=operation, error=failure)
         raise failure
     if operation.customer_id and operation.state == OperationState.SUCCEEDED:
@@ -105,7 +98,7 @@ def _is_deleted_with_customer(operation: Operation) -> bool:
     """Whether the card's customer is deleted too, which deletes its cards."""
     deletes = Operation.objects.using(operation.written_on).filter(
         kind=OperationKind.DELETE_CUSTOMER,
-        gateway_name=operation.gateway_name,
+        **Account.of(operation).columns,
         customer_id=operation.customer_id,
         state__in=(*OPEN_STATES, OperationState.SUCCEEDED),
     )
@@ -125,10 +118,10 @@ def _send_delete(operation: Operation) -> None:
     if Intent.of(operation).is_new:
         # "Not found" would count as deleted, and it would stay in the vault.
         gateway.expect(*(each for each in ids if each))
-    result: Ack | Refusal = journal.send(gateway, operation, lambda: verb(*[i for i in ids if i]))
+    result: Ack | Refusal = journal.send(gateway, operation, partial(verb, *[i for i in ids if i]))
     if isinstance(result, Refusal):
         raise journal.close_refused(operation, result)
-    journal.conclude(
+    journal.end_operation(
         operation, OperationState.SUCCEEDED, RecordedOutcome(already=result.already), lambda: None
     )
 
@@ -145,24 +138,8 @@ def _fill_in_customer_id(operation: Operation) -> bool:
     return created is not None
 
 
-def record_deletion_again(operation: Operation) -> Operation:
-    """Write a new tombstone for a delete that is proven not to have happened."""
-    again = partial(
-        Operation.objects.using(operation.written_on).create,
-        kind=operation.kind,
-        gateway_name=operation.gateway_name,
-        lock_name=operation.lock_name,
-        live=operation.live,
-        customer_id=operation.customer_id,
-        card_id=operation.card_id,
-        parent_key=operation.key,
-        intent=operation.intent,
-    )
-    return repeated(again, operation.written_on)
-
-
 def _announce_deleted(operation: Operation) -> None:
-    ids = {"gateway_name": operation.gateway_name, "customer_id": operation.customer_id}
+    ids = {**Account.of(operation).columns, "customer_id": operation.customer_id}
     if operation.card_id:
         signals.send(signals.card_deleted, CreditCard, **ids, card_id=operation.card_id)
     else:

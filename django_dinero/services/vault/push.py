@@ -15,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
 from django.db import Error, router, transaction
 
 from django_dinero import identifiers, signals
-from django_dinero.db.failures import own_errors, repeated
+from django_dinero.db.failures import retry_on_conflict
 from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import DineroError, NotSent, OperationInProgress
 from django_dinero.gateways.base import Gateway
@@ -24,12 +24,14 @@ from django_dinero.logs import get_logger
 from django_dinero.models import default_card
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
+from django_dinero.models.mode import Account
 from django_dinero.models.operation import (
     Operation,
     OperationKind,
     OperationState,
 )
 from django_dinero.models.sync_state import WAITING, SyncedQuerySet, SyncState
+from django_dinero.observing.verbs import verb
 from django_dinero.redaction import scrub
 from django_dinero.services import journal, modes, pull
 from django_dinero.services.journal.records import RecordedOutcome
@@ -72,7 +74,7 @@ def push_card(pk: int, using: str | None = None) -> CreditCard | None:
     return _push(CreditCard, pk, using or router.db_for_write(CreditCard), _send_card)
 
 
-@own_errors()
+@verb("push")
 def _push(model: type[RowT], pk: int, using: str, send: Callable[[RowT], None]) -> RowT | None:
     row: RowT | None = None
     for _attempt in range(MAX_PUSHES):
@@ -84,7 +86,13 @@ def _push(model: type[RowT], pk: int, using: str, send: Callable[[RowT], None]) 
             send(row)
         except OperationInProgress as error:
             # The worker that is pushing this row reads it again afterwards, and pushes this change.
-            logger.info("Push of %s %s waits: %s", row._meta.model_name, row.pk, error)
+            logger.info(
+                "Push of %s %s waits: %s",
+                row._meta.model_name,
+                row.pk,
+                error,
+                extra={"dinero_gateway": row.gateway_name},
+            )
             return None
         except DineroError as error:
             failure = error
@@ -107,6 +115,7 @@ def _note_failure(row: Customer | CreditCard, error: DineroError) -> None:
             row.pk,
             error.code,
             type(broken).__name__,
+            extra={"dinero_gateway": row.gateway_name, "dinero_outcome": error.code},
         )
 
 
@@ -122,12 +131,18 @@ def _mark_failed(row: Customer | CreditCard, error: DineroError) -> None:
         failure["synced_digest"] = ""
     if state == SyncState.MISSING and isinstance(row, CreditCard):
         using = row._state.db or router.db_for_write(CreditCard)
-        new_default = repeated(partial(_mark_missing, row, failure, using), using)
+        new_default = retry_on_conflict(partial(_mark_missing, row, failure, using), using)
     else:
         same = _stored_row(row).filter(version=row.version)
-        repeated(partial(same.update_without_push, **failure), same.db)
+        retry_on_conflict(partial(same.update_without_push, **failure), same.db)
     _reread(row)
-    logger.warning("Push of %s %s failed: %s", row._meta.model_name, row.pk, error.code)
+    logger.warning(
+        "Push of %s %s failed: %s",
+        row._meta.model_name,
+        row.pk,
+        error.code,
+        extra={"dinero_gateway": row.gateway_name, "dinero_outcome": error.code},
+    )
     signals.send(signals.push_failed, type(row), instance=row, error=error)
     if new_default is not None:
         with suppress(DineroError):  # the error is noted on that card's row
@@ -208,6 +223,7 @@ def _create_customer(gateway: Gateway, row: Customer) -> None:
     gateway.require("create_customer")
     if row.live != gateway.live:  # it was saved before the gateway's configuration changed
         _stored_row(row).update_without_push(live=gateway.live)
+        row.live = gateway.live
     request = creations.creation_request(row)
     operation = _begin(
         gateway,
@@ -226,7 +242,7 @@ def _create_customer(gateway: Gateway, row: Customer) -> None:
         return
     remote = creations.send_creation(gateway, operation, request)
     outcome = RecordedOutcome(customer_id=remote.customer_id)
-    exists = journal.conclude(
+    exists = journal.end_operation(
         operation,
         OperationState.SUCCEEDED,
         outcome,
@@ -250,7 +266,7 @@ def _write_created(row: Customer, remote: RemoteCustomer) -> bool:
     else:
         exists = _mark_synced(row, **ids)
     if exists and remote.cards:
-        pull.write_customer(row.gateway_name, remote)
+        pull.write_customer(Account.of(row), remote)
     return exists
 
 
@@ -273,10 +289,10 @@ def _update_customer(gateway: Gateway, row: Customer) -> None:
         first_name=row.first_name,
         last_name=row.last_name,
     )
-    result = journal.send(gateway, operation, lambda: gateway.update_customer(request))
+    result = journal.send(gateway, operation, partial(gateway.update_customer, request))
     if isinstance(result, Refusal):
         raise journal.close_refused(operation, result)
-    if _conclude(operation, row, RecordedOutcome(customer_id=request.customer_id)):
+    if _end_push(operation, row, RecordedOutcome(customer_id=request.customer_id)):
         signals.send(signals.customer_pushed, Customer, customer=row, created=False)
 
 
@@ -310,11 +326,11 @@ def _send_card(row: CreditCard) -> None:
         year=row.year,
         is_default=row.is_default,
     )
-    result = journal.send(gateway, operation, lambda: gateway.update_card(request))
+    result = journal.send(gateway, operation, partial(gateway.update_card, request))
     if isinstance(result, Refusal):
         raise journal.close_refused(operation, result)
     facts = {"last_4": result.last_4 or row.last_4, "brand": result.brand or row.brand}
-    if _conclude(operation, row, RecordedOutcome(card_id=row.card_id), **facts):
+    if _end_push(operation, row, RecordedOutcome(card_id=row.card_id), **facts):
         signals.send(signals.card_pushed, CreditCard, card=row, created=False)
 
 
@@ -336,7 +352,7 @@ def _still_waits(operation: Operation, row: Customer | CreditCard) -> bool:
     return False
 
 
-def _conclude(
+def _end_push(
     operation: Operation,
     row: Customer | CreditCard,
     outcome: RecordedOutcome,
@@ -347,7 +363,7 @@ def _conclude(
     Returns:
         Whether the row still exists. The instance is up to date with it then.
     """
-    return journal.conclude(
+    return journal.end_operation(
         operation,
         OperationState.SUCCEEDED,
         outcome,

@@ -13,7 +13,7 @@ from django_dinero.models import Customer, Transaction
 from tests.support.aging import grow_old
 from tests.support.recording import RecordingGateway
 
-CARD = {
+CARD: dict[str, Any] = {
     "number": "4111111111111111",
     "cvv": "900",
     "month": "12",

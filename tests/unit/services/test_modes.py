@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from django_dinero.enums import TransactionKind
 from django_dinero.exceptions import IdempotencyKeyReused, InvalidInput, OutcomeUnknown
 from django_dinero.gateways.registry import reset
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
@@ -155,14 +156,12 @@ def test_no_transaction_of_the_test_account_is_followed_up_at_the_live_one(
     asks_nothing: Callable[[Callable[[], Any]], InvalidInput],
 ) -> None:
     go_live()
-    identity = settled.transaction_id or ""
     for call in (
         authorization.capture,
         authorization.void,
         settled.refund,
         held.approve,
         held.decline,
-        lambda: Transaction.retrieve(identity),
     ):
         assert set(asks_nothing(call).errors) == {"transaction"}
 
@@ -252,6 +251,135 @@ def test_a_customer_that_no_account_has_yet_goes_to_the_present_one(
     assert row.customer_id
     assert row.live is True
     assert row.add_card(**NEW_CARD).live is True
+
+
+# -- The same ids at both accounts -----------------------------------------------------------------
+
+
+@pytest.fixture
+def everywhere(gateway: RecordingGateway, customer: Customer, charge: Transaction) -> Any:
+    """A customer with a card and a payment; the live account has others under the same ids."""
+    return customer, customer.cards[0], charge
+
+
+def both(model: Any, **ids: Any) -> dict[bool, Any]:
+    return {row.live: row for row in model._default_manager.filter(**ids)}
+
+
+def test_a_live_customer_with_the_id_of_a_test_one_is_another_customer(
+    everywhere: Any, go_live: Callable[..., None]
+) -> None:
+    customer, card, _charge = everywhere
+    go_live()
+    found = Customer.retrieve(customer.customer_id)
+    assert found.pk != customer.pk
+    assert Customer.retrieve(customer.customer_id).pk == found.pk
+    rows = both(Customer, customer_id=customer.customer_id)
+    assert {live: row.pk for live, row in rows.items()} == {False: customer.pk, True: found.pk}
+    cards = both(CreditCard, card_id=card.card_id)
+    assert cards[False].customer_pk == customer.pk
+    assert cards[True].customer_pk == found.pk
+    found.charge("3.00")
+    found.delete()
+    assert Operation.objects.filter(kind="delete_customer", live=True).exists()
+    assert set(both(CreditCard)) == {False}
+    customer.refresh_from_db()
+    assert customer.sync_state == "synced"
+
+
+def test_a_live_payment_with_the_id_of_a_test_one_is_another_payment(
+    gateway: RecordingGateway, everywhere: Any, go_live: Callable[..., None]
+) -> None:
+    *_others, charge = everywhere
+    gateway.bank.settle_batch()
+    go_live()
+    found = Transaction.retrieve(charge.transaction_id)
+    assert (found.live, found.status, found.operation_key) == (True, "settled", None)
+    assert Transaction.retrieve(charge.transaction_id).pk == found.pk
+    charge.refresh_from_db()
+    assert (charge.live, charge.status) == (False, "approved")
+    refund = found.refund("1.00")
+    assert (refund.parent, refund.live) == (found, True)
+
+
+def test_a_charge_is_written_beside_a_test_payment_with_its_id(
+    gateway: RecordingGateway, everywhere: Any, go_live: Callable[..., None]
+) -> None:
+    *_others, charge = everywhere
+    Transaction.objects.filter(pk=charge.pk).update(transaction_id="next")
+    charge.transaction_id = "next"
+    go_live()
+    live = Transaction.create("7.00", **NEW_CARD, settle=False)
+    kind = TransactionKind.AUTHORIZATION
+    same = {"transaction_id": live.transaction_id, "kind": kind}
+    Transaction.objects.filter(pk=charge.pk).update(**same)
+    live.void()
+    assert {mode: row.status for mode, row in both(Transaction, **same).items()} == {
+        True: "voided",
+        False: "approved",
+    }
+
+
+def test_an_answer_with_the_id_of_a_test_payment_is_believed(
+    gateway: RecordingGateway, go_live: Callable[..., None]
+) -> None:
+    """The live account counts its ids from one, as the test account did."""
+    first = Transaction.create("7.00", **NEW_CARD)
+    go_live()
+    probe = Transaction.create("8.00", **NEW_CARD)
+    Transaction.objects.filter(pk=first.pk).update(
+        transaction_id=str(int(probe.transaction_id or "") + 1)
+    )
+    live = Transaction.create("9.00", **NEW_CARD)
+    first.refresh_from_db()
+    assert live.transaction_id == first.transaction_id
+    assert (live.live, live.status, live.is_replay) == (True, "approved", False)
+
+
+def test_an_open_operation_of_the_test_account_keeps_nobody_off_the_live_one(
+    gateway: RecordingGateway, everywhere: Any, go_live: Callable[..., None]
+) -> None:
+    customer, _card, _charge = everywhere
+    gateway.faults["add_card"] = lose_request
+    with suppress(OutcomeUnknown):
+        customer.add_card(**NEW_CARD)
+    gateway.faults.clear()
+    go_live()
+    found = Customer.retrieve(customer.customer_id)
+    assert found.add_card(**NEW_CARD).live is True
+
+
+def test_a_delete_that_waits_for_the_test_account_hides_nothing_of_the_live_one(
+    gateway: RecordingGateway, everywhere: Any, go_live: Callable[..., None]
+) -> None:
+    customer, card, _charge = everywhere
+    for kind, ids in (("delete_customer", {}), ("delete_card", {"card_id": card.card_id})):
+        OperationFactory(
+            kind=kind,
+            state="new",
+            amount=None,
+            held_lock=None,
+            customer_id=customer.customer_id,
+            **ids,
+        )
+    Customer.objects.filter(pk=customer.pk).update_without_push(customer_id="elsewhere")
+    CreditCard.objects.filter(pk=card.pk).update_without_push(card_id="elsewhere")
+    identity = customer.customer_id
+    go_live()
+    found = Customer.retrieve(identity)
+    assert [each.card_id for each in found.cards.all()] == [card.card_id]
+    assert Operation.objects.filter(state="new").count() == 2
+
+
+def test_a_customer_whose_creation_was_lost_is_found_at_the_account_that_has_it(
+    gateway: RecordingGateway, go_live: Callable[..., None]
+) -> None:
+    row = CustomerFactory(customer_id=None, sync_state="pending")
+    go_live()
+    stored = gateway.bank.create_customer(key=row.customer_key, email=row.email)
+    found = Customer.retrieve(stored.id)
+    row.refresh_from_db()
+    assert (found.pk, row.live, row.customer_id) == (row.pk, True, stored.id)
 
 
 # -- Open ends -------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -15,7 +16,7 @@ from tests.support.recording import RecordingGateway
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-#: Written before the call, claimed for it, concluded after it.
+#: Written before the call, claimed for it, ended after it.
 JOURNAL = {"INSERT": 1, "UPDATE": 2}
 #: Who writes a charge sends it: it needs no claim.
 UNCLAIMED = {"INSERT": 1, "UPDATE": 1}
@@ -44,6 +45,35 @@ def test_a_charge(stored: CreditCard) -> None:
     assert statements("operation", lambda: Transaction.create(price=5, card=stored)) == UNCLAIMED
 
 
+@pytest.mark.parametrize("named", ["card", "customer"])
+@pytest.mark.parametrize("table, read", [("creditcard", {"SELECT": 1}), ("customer", {})])
+def test_a_charge_reads_all_that_it_needs_of_card_and_customer_at_once(
+    named: str, table: str, read: dict[str, int], customer: Customer, stored: CreditCard
+) -> None:
+    source: dict[str, Any] = {"card": stored, "customer": customer}
+    given: dict[str, Any] = {named: source[named], "idempotency_key": "order-1001"}
+    assert statements(table, lambda: Transaction.create(price=5, **given)) == read
+
+
+@pytest.mark.parametrize(
+    "verb, written", [("capture", {"INSERT": 1}), ("void", {"INSERT": 1, "UPDATE": 1})]
+)
+def test_a_follow_up_reads_its_transaction_twice(
+    verb: str, written: dict[str, int], stored: CreditCard
+) -> None:
+    row = stored.charge(5, settle=False)
+    assert statements("transaction", getattr(row, verb)) == {"SELECT": 2, **written}
+
+
+def test_a_refund_reads_what_else_was_refunded_twice(
+    stored: CreditCard, gateway: RecordingGateway
+) -> None:
+    row = stored.charge(5)
+    gateway.bank.settle_batch()
+    row.refund(1)
+    assert statements("transaction", lambda: row.refund(1)) == {"SELECT": 2, "INSERT": 1}
+
+
 def test_a_repeated_charge_is_looked_up_once(stored: CreditCard) -> None:
     def charge() -> Transaction:
         return Transaction.create(price=5, card=stored, idempotency_key="order-1001")
@@ -61,6 +91,13 @@ def test_a_save_that_changes_nothing(customer: Customer, gateway: RecordingGatew
     mark = gateway.mark
     assert statements("operation", customer.save) == {}
     assert gateway.since(mark) == []
+
+
+def test_a_customer_with_its_card_is_written_and_not_read(gateway: RecordingGateway) -> None:
+    given: dict[str, Any] = {"number": "4111111111111111", "month": 12, "year": 2030}
+    assert statements("creditcard", lambda: Customer.create("b@example.com", **given)) == {
+        "INSERT": 1
+    }
 
 
 def test_a_card_that_is_added(customer: Customer) -> None:

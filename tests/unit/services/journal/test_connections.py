@@ -71,8 +71,8 @@ def test_the_refusal_names_every_way_out(settings: Any) -> None:
         journal.alias_for_money()
     assert str(caught.value) == (
         "Money must not move inside a database transaction: a rollback would lose the record of "
-        "it. Either call it outside (a view can be non_atomic_requests), or from "
-        "transaction.on_commit(), or on PostgreSQL or MariaDB set "
+        "it. Either call it outside (a view can be non_atomic_requests), or after the commit "
+        "(charge_on_commit(), transaction.on_commit()), or on PostgreSQL or MariaDB set "
         'DINERO["JOURNAL_ALIAS"] to a second connection (django_dinero.db.journal_alias).'
     )
 
@@ -150,7 +150,9 @@ def test_a_row_that_names_no_connection_is_the_routers(
     detached = Operation(pk=first.pk, state="new")
     assert operations.move(detached, State.SENT)
     detached = Operation(pk=first.pk, state="sent")
-    done = journal.conclude(detached, State.FAILED, RecordedOutcome(error="no"), lambda: "rows")
+    done = journal.end_operation(
+        detached, State.FAILED, RecordedOutcome(error="no"), lambda: "rows"
+    )
     assert done == "rows"
     operations.free_idempotency_key(Operation(pk=first.pk))
     row = Operation.objects.using(second).get()

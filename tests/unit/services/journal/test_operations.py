@@ -59,6 +59,10 @@ ALLOWED = {
     ("absent", "failed"),
     ("absent", "needs_attention"),
     ("absent", "requires_action"),
+    ("failed", "succeeded"),
+    ("failed", "held"),
+    ("failed", "needs_attention"),
+    ("failed", "requires_action"),
     ("requires_action", "succeeded"),
     ("requires_action", "declined"),
     ("requires_action", "held"),
@@ -116,6 +120,25 @@ def test_a_change_is_dated(gateway: RecordingGateway) -> None:
     Operation.objects.update(updated_at="2020-01-01T00:00:00Z")
     journal.move(operation, State.FAILED)
     assert operation.updated_at >= operation.created_at
+
+
+@pytest.mark.parametrize(("kind", "outcome"), [("charge", {"result": "failed"}), ("add_card", {})])
+def test_no_late_answer_takes_a_refusal_away(
+    gateway: RecordingGateway, kind: str, outcome: dict[str, str]
+) -> None:
+    operation = begin(gateway)
+    Operation.objects.update(state="failed", outcome=outcome, kind=kind, amount=5)
+    operation.refresh_from_db()
+    journal.end(operation, State.SUCCEEDED, RecordedOutcome(result="approved"))
+    assert Operation.objects.get().state == "failed"
+
+
+def test_a_payment_that_failed_without_an_answer_may_land_late(gateway: RecordingGateway) -> None:
+    operation = begin(gateway)
+    Operation.objects.update(state="failed", kind="charge", amount=5)
+    operation.refresh_from_db()
+    journal.end(operation, State.SUCCEEDED, RecordedOutcome(result="approved"))
+    assert Operation.objects.get().state == "succeeded"
 
 
 def test_users_hear_from_where_an_end_came(gateway: RecordingGateway) -> None:

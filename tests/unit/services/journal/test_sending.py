@@ -167,6 +167,30 @@ def test_a_stored_error_holds_no_number_and_500_characters(gateway: RecordingGat
     assert len(stored) == 500
 
 
+@pytest.mark.parametrize(
+    ("failure", "lines"),
+    [
+        (
+            OutcomeUnknown(f"no reply\nto {VISA}"),
+            ["Operation {key} (charge at default) is unknown: no reply\\nto [secret]"],
+        ),
+        (NotSent("no route"), []),
+    ],
+)
+def test_a_lost_answer_is_in_the_log_with_its_key(
+    gateway: RecordingGateway,
+    caplog: pytest.LogCaptureFixture,
+    failure: DineroError,
+    lines: list[str],
+) -> None:
+    operation = begin(gateway)
+    with pytest.raises(type(failure)):
+        sending.send(gateway, operation, fail(failure))
+    assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
+        (logging.WARNING, line.format(key=operation.key)) for line in lines
+    ]
+
+
 def test_an_error_raised_again_has_no_context_of_the_wire(gateway: RecordingGateway) -> None:
     def call() -> None:
         try:
@@ -194,9 +218,10 @@ def test_a_broken_backend_is_logged_with_its_place_and_without_its_text(
     with pytest.raises(OutcomeUnknown) as caught:
         sending.send(gateway, operation, breaking_backend)
     text = "The backend broke off (RuntimeError); whether the gateway did it is not known."
-    assert str(caught.value) == text
+    assert str(caught.value) == f"{text} Look up operation {operation.key}."
     assert Operation.objects.get().outcome == {"error": text, "code": "outcome_unknown"}
-    (record,) = caplog.records
+    record, unknown = caplog.records
+    assert unknown.name == "django_dinero.journal"
     assert (record.name, record.levelno) == ("django_dinero.gateways", logging.ERROR)
     first, *frames = record.getMessage().splitlines()
     assert first == f"Operation {operation.key}: the backend raised RuntimeError"
@@ -264,6 +289,16 @@ def test_a_journal_that_cannot_be_written_sends_nothing(
     with failing_statements(INSERT, error), pytest.raises(NotSent, match=told):
         begin(gateway)
     assert (sent, Operation.objects.count()) == ([], 1)
+
+
+def test_a_journal_without_its_tables_says_how_they_are_made(gateway: RecordingGateway) -> None:
+    missing = OperationalError(1054, "Unknown column 'live' in 'field list'")
+    with failing_statements(INSERT, missing), pytest.raises(NotSent) as caught:
+        begin(gateway)
+    assert str(caught.value) == (
+        "The journal could not be written; nothing was sent. "
+        "A table or a column is missing: run manage.py migrate."
+    )
 
 
 # -- On another connection -------------------------------------------------------------------------

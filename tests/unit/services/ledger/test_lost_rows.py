@@ -39,7 +39,7 @@ def test_a_row_written_again_has_the_public_id_that_was_shown(
 ) -> None:
     first = Transaction.create(5, idempotency_key=KEY, **card)
     first_id = first.public_id
-    first.delete()
+    Transaction.objects.filter(pk=first.pk).delete()
     assert Transaction.create(5, idempotency_key=KEY, **card).public_id == first_id
 
 
@@ -90,6 +90,77 @@ def test_a_decision_that_is_rolled_back_stands_at_the_gateway_and_is_seen(
     assert Transaction.objects.get().status == "held"
     again = Transaction.create(5, idempotency_key=KEY, **card)
     assert (again, again.status) == (held, "approved")
+
+
+def lost_follow_up(gateway: RecordingGateway, verb: str) -> tuple[Transaction, Operation]:
+    """A follow-up without an answer, and its original, whose row a rollback took."""
+    customer = Customer.create("bill@example.com", number="4111111111111111", month=12, year=2040)
+    original = Transaction.create(5, customer=customer, settle=verb != "capture")
+    if verb == "refund":
+        gateway.bank.settle_batch()
+    gateway.faults[verb] = lose_reply
+    with pytest.raises(OutcomeUnknown) as caught:
+        getattr(original, verb)()
+    Transaction.objects.all().delete()
+    operation: Operation = caught.value.operation
+    return original, operation
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("verb", ["capture", "void", "refund"])
+def test_a_follow_up_whose_original_was_rolled_back_is_found(
+    gateway: RecordingGateway, verb: str
+) -> None:
+    original, operation = lost_follow_up(gateway, verb)
+    assert operation.look_up().state == "succeeded"
+    row = Transaction.objects.get(kind=verb)
+    assert row.parent is not None
+    assert (row.operation_key, row.parent.public_id) == (operation.key, original.public_id)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("verb", ["capture", "void", "refund"])
+def test_a_follow_up_that_was_rolled_back_with_its_original_is_written_again(
+    gateway: RecordingGateway, verb: str
+) -> None:
+    _original, operation = lost_follow_up(gateway, verb)
+    operation.look_up()
+    Transaction.objects.filter(kind=verb).delete()
+    Transaction.objects.all().delete()
+    assert operation.look_up().state == "succeeded"
+    assert Transaction.objects.get(kind=verb).parent is not None
+
+
+@pytest.mark.parametrize("verb", ["approve", "decline"])
+def test_a_decision_whose_payment_was_rolled_back_is_found(
+    gateway: RecordingGateway, held: Transaction, verb: str
+) -> None:
+    gateway.faults["decide_review"] = lose_reply
+    with pytest.raises(OutcomeUnknown) as caught:
+        getattr(held, verb)()
+    Transaction.objects.all().delete()
+    assert caught.value.operation.look_up().state == "succeeded"
+    assert Transaction.objects.get().status == f"{verb}d"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_capture_of_what_other_software_authorized_waits_until_that_is_retrieved(
+    gateway: RecordingGateway,
+) -> None:
+    original, operation = lost_follow_up(gateway, "capture")
+    Operation.objects.exclude(pk=operation.pk).delete()
+    Operation.objects.update(parent_key="")
+    operation.refresh_from_db()
+    assert operation.look_up().state == "unknown"
+    assert f"retrieve {original.transaction_id} first" in operation.note("lookup")
+    found = Transaction.retrieve(original.transaction_id or "")
+    Transaction.objects.filter(kind="capture").delete()  # the pull knows of it already
+    assert operation.look_up().state == "succeeded"
+    assert Transaction.objects.get(kind="capture").parent == found
+    Transaction.objects.filter(kind="capture").delete()
+    Transaction.objects.filter(pk=found.pk).delete()
+    assert operation.look_up().state == "succeeded"
+    assert not Transaction.objects.exists()
 
 
 # -- What somebody read from the gateway before the answer was here --------------------------------
@@ -144,7 +215,7 @@ def test_a_lost_row_that_is_retrieved_by_its_id_is_written_as_it_was(
 ) -> None:
     first = Transaction.create(5, order_reference="A-1", **card)
     remote_id, key = first.transaction_id or "", first.operation_key
-    first.delete()
+    Transaction.objects.filter(pk=first.pk).delete()
     row = Transaction.retrieve(remote_id)
     assert (row.operation_key, row.order_reference) == (key, "A-1")
 
@@ -254,7 +325,7 @@ def test_a_capture_in_the_gateways_own_pages_is_in_the_books(
     if not ours:
         found: Any = gateway.retrieve_transaction(remote_id)
         gateway.faults["retrieve_transaction"] = answer(replace(found, operation_key=""))
-        authorization.delete()
+        Transaction.objects.filter(pk=authorization.pk).delete()
     row = Transaction.retrieve(remote_id)
     capture = row.children.get()
     assert (capture.kind, capture.status) == ("capture", "settled")

@@ -16,6 +16,7 @@ from django_dinero.exceptions import InvalidTransactionError
 from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.models import Customer, Operation, Transaction
 from django_dinero.services.ledger import rows
+from django_dinero.testing.factories import TransactionFactory
 from tests.support.racing import before_statement
 from tests.support.recording import RecordingGateway, answer
 
@@ -144,3 +145,26 @@ def test_a_refund_of_something_unknown_is_named_with_the_cure(
     with pytest.raises(InvalidTransactionError, match=f"retrieve {first} first"):
         retrieve(gateway, remote)
     assert not Transaction.objects.exists()
+
+
+# -- A transaction and what follows it -------------------------------------------------------------
+
+
+def test_a_family_read_again_shows_what_has_changed_and_no_more(charge: Transaction) -> None:
+    rows.family_of(charge)
+    Transaction.objects.filter(pk=charge.pk).update(status="settled", description="hats")
+    charge_read_before = Transaction.objects.get(pk=charge.pk)
+    TransactionFactory(kind=TransactionKind.REFUND, parent=charge, price="20.00")
+    family = rows.family_of(charge, again=True)
+    assert (charge.status, charge.description) == ("settled", "")
+    assert charge.updated_at == charge_read_before.updated_at
+    assert family.left_to_refund == Decimal("30.00")
+    assert rows.family_of(charge).row.description == "hats"
+
+
+def test_what_follows_a_transaction_comes_in_its_order(charge: Transaction) -> None:
+    made = [
+        TransactionFactory(kind=TransactionKind.REFUND, parent=charge, price="5.00")
+        for _number in range(3)
+    ]
+    assert rows.family_of(charge).children == tuple(made)

@@ -16,11 +16,13 @@ from django_dinero.exceptions import (
 )
 from django_dinero.gateways.types import Reason, TransactionResult
 from django_dinero.models import Customer, Operation, Transaction
+from django_dinero.models.family import Family
 from tests.support.recording import (
     RecordingGateway,
     answer,
     lose_request,
 )
+from tests.support.rollbacks import lose_in_rollback
 
 pytestmark = pytest.mark.django_db
 
@@ -60,6 +62,22 @@ def test_what_cannot_be_settled_says_why(
     authorization.settle("20.00")
     with pytest.raises(InvalidTransactionError, match="already"):
         authorization.settle("20.00")
+
+
+@pytest.mark.parametrize("status", ["charged_back", "returned"])
+def test_what_was_captured_and_lost_is_not_captured_again(
+    gateway: RecordingGateway, authorization: Transaction, status: str
+) -> None:
+    capture = authorization.capture("20.00")
+    # At a gateway whose captures have ids of their own, the authorization stands as it was.
+    lost = {"status": status, "transaction_id": "OWN"}
+    Transaction.objects.filter(pk=capture.pk).update(**lost)
+    fresh = Transaction.objects.get(pk=authorization.pk)
+    assert (fresh.status, Family.of(fresh).left_to_capture) == ("approved", Decimal(0))
+    mark = gateway.mark
+    with pytest.raises(InvalidTransactionError, match="captured already"):
+        fresh.capture("20.00")
+    assert gateway.since(mark) == []
 
 
 def test_a_voided_authorization_is_not_settled(authorization: Transaction) -> None:
@@ -106,7 +124,7 @@ def test_the_same_key_returns_the_first_capture(
 def test_a_capture_that_a_rollback_took_is_not_made_twice(
     gateway: RecordingGateway, authorization: Transaction
 ) -> None:
-    authorization.settle("20.00").delete()
+    lose_in_rollback(authorization.settle("20.00"))
     with pytest.raises(InvalidTransactionError, match="captured already"):
         authorization.settle("20.00")
     assert gateway.verbs.count("capture") == 1

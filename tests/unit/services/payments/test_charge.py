@@ -26,7 +26,7 @@ from django_dinero.exceptions import (
     OutcomeUnknown,
 )
 from django_dinero.gateways.types import ChargeRequest, StoredCard, TransactionResult
-from django_dinero.models import Customer, Operation, Transaction
+from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from tests.support.recording import (
     RecordingGateway,
     answer,
@@ -208,18 +208,46 @@ def test_the_network_transaction_id_of_the_first_charge_goes_with_later_ones(
     assert later.original_amount == 5
 
 
+@pytest.mark.parametrize("number", ["5424000000000015", "5424000000011111"])
 def test_an_old_number_is_not_the_first_of_a_new_ones_series(
-    gateway: RecordingGateway, make_customer: Make
+    gateway: RecordingGateway, make_customer: Make, number: str
 ) -> None:
     customer = make_customer()
     Transaction.create("5.00", customer=customer)
     card = customer.cards[0]
-    card.number, card.month, card.year = "5424000000000015", 12, 2040
+    card.number, card.month, card.year = number, 12, 2040
     card.save()
-    Transaction.create("6.00", customer=customer)
+    first = Transaction.create("6.00", customer=customer)
     sent = last_charge(gateway)
     assert (sent.network_transaction_id, sent.original_amount) == ("", None)
     assert sent.stores_card
+    Transaction.create("7.00", customer=customer, initiator="merchant")
+    assert last_charge(gateway).network_transaction_id == first.network_transaction_id
+    assert last_charge(gateway).original_amount == 6
+
+
+def test_an_edit_leaves_a_series_as_it_is(gateway: RecordingGateway, make_customer: Make) -> None:
+    customer = make_customer()
+    first = Transaction.create("5.00", customer=customer)
+    card = customer.cards[0]
+    card.month, card.year, card.zip = 12, 2040, "99999"
+    card.save()
+    Transaction.create("6.00", customer=customer)
+    assert last_charge(gateway).network_transaction_id == first.network_transaction_id
+
+
+def test_a_stale_instance_does_not_bring_an_old_series_back(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    Transaction.create("5.00", customer=customer)
+    stale, card = (CreditCard.objects.get() for _ in range(2))
+    card.number, card.month, card.year = "5424000000011111", 12, 2040
+    card.save()
+    stale.zip = "99999"
+    stale.save()
+    Transaction.create("6.00", card=stale)
+    assert last_charge(gateway).network_transaction_id == ""
 
 
 def test_the_merchant_begins_no_series(gateway: RecordingGateway, make_customer: Make) -> None:

@@ -60,13 +60,13 @@ def test_a_look_up_does_not_bring_back_what_was_voided_meanwhile(
 ) -> None:
     row = waiting(gateway, card, ResultStatus.REQUIRES_ACTION)
 
-    def conclude_and_void() -> None:
+    def end_and_void() -> None:
         gateway.faults["retrieve_transaction"] = answer(REMOTE)
         Operation.objects.get(kind="charge").look_up()
         gateway.faults["void"] = answer(TransactionResult(ResultStatus.APPROVED, "77"))
         Transaction.objects.get(pk=row.pk).void()
 
-    gateway.faults["retrieve_transaction"] = during(conclude_and_void, REMOTE)
+    gateway.faults["retrieve_transaction"] = during(end_and_void, REMOTE)
     Operation.objects.get(kind="charge").look_up()
     assert Transaction.objects.get(pk=row.pk).status == "voided"
 
@@ -76,14 +76,15 @@ def test_a_look_up_does_not_bring_back_what_was_voided_meanwhile(
 def test_another_amount_than_was_asked_for_needs_attention(
     gateway: RecordingGateway, card: dict[str, Any], status: ResultStatus, way: str
 ) -> None:
-    row = waiting(gateway, card, status)
+    waiting(gateway, card, status)
     less = replace(REMOTE, amount=Decimal("1.23"))
     gateway.faults["retrieve_transaction"] = answer(less)
     if way == "look up":
         Operation.objects.get().look_up()
     else:
         Transaction.retrieve("77")
-    assert Transaction.objects.get().status == row.status
+    row = Transaction.objects.get()
+    assert (row.status, row.price) == ("approved", Decimal("1.23"))
     operation = Operation.objects.get()
     assert operation.state == "needs_attention"
     assert operation.outcome["error"] == "The gateway has it with another amount or currency."

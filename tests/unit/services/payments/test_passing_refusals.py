@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from django_dinero.enums import ReasonKind, ResultStatus
+from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus
 from django_dinero.exceptions import (
     AuthenticationError,
     GatewayError,
@@ -15,15 +17,22 @@ from django_dinero.exceptions import (
     OutcomeUnknown,
     RefundError,
 )
-from django_dinero.gateways.types import LookupResult, Reason, Refusal, TransactionResult
+from django_dinero.gateways.types import (
+    LookupResult,
+    Reason,
+    Refusal,
+    RemoteTransaction,
+    TransactionResult,
+)
 from django_dinero.models import Customer, Operation, Transaction
 from django_dinero.services.vault import deletions
-from tests.support.recording import RecordingGateway, answer
+from tests.support.recording import RecordingGateway, answer, lose_reply
 
 pytestmark = pytest.mark.django_db
 
 Make = Callable[..., Customer]
 KEY = "order-1001-1"
+PAST = datetime.now(UTC) - timedelta(days=1)
 KINDS = [
     (ReasonKind.AUTHENTICATION, AuthenticationError),
     (ReasonKind.NOT_PERMITTED, NotPermittedError),
@@ -102,6 +111,73 @@ def test_the_gateway_says_that_it_is_too_early_to_refund(
     cannot_be_read(gateway)
     with pytest.raises(RefundError):
         row.refund()
+
+
+# -- Found in the gateway's records ---------------------------------------------------------------
+
+
+def recorded_as_failed(*kinds: ReasonKind) -> Callable[[Callable[[], object]], object]:
+    """The gateway's records have what is searched for, and that it failed, for these reasons."""
+
+    def fault(call: Callable[[], object]) -> object:
+        found = call()
+        assert isinstance(found, LookupResult)
+        (match,) = found.matches
+        assert isinstance(match, RemoteTransaction)
+        reasons = tuple(Reason(kind, "E1", "not now") for kind in kinds)
+        failed_one = replace(match, status=RemoteStatus.FAILED, reasons=reasons)
+        return LookupResult((failed_one,))
+
+    return fault
+
+
+def lose(gateway: RecordingGateway, customer: Customer) -> Operation:
+    """A charge whose answer was lost, and that was given back since."""
+    gateway.faults["charge"] = lose_reply
+    with pytest.raises(OutcomeUnknown) as caught:
+        customer.charge("5.00", idempotency_key=KEY)
+    operation: Operation = caught.value.operation
+    return operation
+
+
+@pytest.mark.parametrize("kind", [kind for kind, _error in KINDS])
+def test_a_charge_that_is_found_to_have_met_trouble_is_made_under_its_key(
+    gateway: RecordingGateway, make_customer: Make, kind: ReasonKind
+) -> None:
+    customer = make_customer()
+    operation = lose(gateway, customer)
+    gateway.faults["find_operation"] = recorded_as_failed(kind)
+    assert operation.look_up().state == "failed"
+    assert operation.outcome["error"] == "not now"
+    assert not Transaction.objects.exists()
+    assert customer.charge("5.00", idempotency_key=KEY).status == "approved"
+
+
+@pytest.mark.parametrize("kinds", [(), (ReasonKind.INVALID_AMOUNT,)])
+def test_a_charge_that_is_found_to_have_failed_otherwise_keeps_its_key(
+    gateway: RecordingGateway, make_customer: Make, kinds: tuple[ReasonKind, ...]
+) -> None:
+    customer = make_customer()
+    operation = lose(gateway, customer)
+    gateway.faults["find_operation"] = recorded_as_failed(*kinds)
+    for _time in range(2):
+        with pytest.raises(GatewayError):
+            customer.charge("5.00", idempotency_key=KEY)
+    operation.refresh_from_db()
+    assert (operation.state, Transaction.objects.get().status) == ("failed", "failed")
+    assert gateway.verbs.count("charge") == 1
+
+
+def test_the_record_of_a_passing_refusal_is_no_charge(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    gateway.faults["charge"] = made_and_refused(ReasonKind.UNAVAILABLE)
+    gateway.faults["find_operation"] = recorded_as_failed()
+    with pytest.raises(GatewayUnavailableError, match="not now"):
+        customer.charge("5.00", idempotency_key=KEY)
+    assert not Transaction.objects.exists()
+    assert customer.charge("5.00", idempotency_key=KEY).status == "approved"
 
 
 # -- Deletes -----------------------------------------------------------------------------------
@@ -212,3 +288,38 @@ def test_a_delete_that_waits_knows_that_its_card_was_new(
         card.delete()
     first, again = Operation.objects.filter(kind="delete_card").order_by("pk")
     assert first.intent == again.intent == {"is_new": True}
+
+
+# -- Decisions ---------------------------------------------------------------------------------
+
+
+def test_a_decision_in_trouble_whose_record_is_lost_is_unknown(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    gateway.faults["decide_review"] = made_and_refused(ReasonKind.UNAVAILABLE)
+    gateway.faults["retrieve_transaction"] = lose_reply
+    with pytest.raises(OutcomeUnknown) as caught:
+        held.approve(idempotency_key=KEY)
+    assert caught.value.operation.look_up().state == "succeeded"
+    assert held.approve(idempotency_key=KEY).status == "approved"
+
+
+def test_a_decision_that_a_look_up_found_meanwhile_is_no_refusal(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    late: list[Callable[[], object]] = []
+
+    def arrives_late(call: Callable[[], object]) -> TransactionResult:
+        late.append(call)
+        return failed(ReasonKind.UNAVAILABLE)
+
+    def is_decided_and_found(call: Callable[[], object]) -> object:
+        read = call()
+        late[0]()
+        Operation.objects.update(lease_until=PAST, quarantine_until=PAST)
+        assert Operation.objects.get(kind="approve_held").look_up().state == "succeeded"
+        return read
+
+    gateway.faults["decide_review"] = arrives_late
+    gateway.faults["retrieve_transaction"] = is_decided_and_found
+    assert held.approve().status == "approved"

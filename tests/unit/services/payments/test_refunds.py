@@ -220,7 +220,7 @@ def test_a_refund_that_a_rollback_took_counts(
 def test_a_refund_that_a_rollback_takes_while_ours_waits_counts(
     gateway: RecordingGateway, settled: Transaction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was concluded between our first look and our hold on the target."""
+    """It was ended between our first look and our taking the lock."""
     from_bank = gateway.retrieve_transaction(settled.transaction_id or "")
 
     def meanwhile(call: Callable[[], Any]) -> Any:

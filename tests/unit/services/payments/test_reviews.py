@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from django_dinero.exceptions import (
     IdempotencyKeyReused,
     InvalidTransactionError,
     NeedsAttention,
+    OperationClosed,
     OperationInProgress,
     OutcomeUnknown,
 )
@@ -160,7 +162,7 @@ def test_a_decline_that_the_records_do_not_bear_out_is_unknown(
     gateway.faults["decide_review"] = answer(
         TransactionResult(ResultStatus.DECLINED, reasons=reasons)
     )
-    with pytest.raises(OutcomeUnknown, match="do not show it yet"):
+    with pytest.raises(OutcomeUnknown, match="do not bear its answer out"):
         held.approve()
     held.refresh_from_db()
     assert (held.status, charge_of(held).state) == ("held", "held")
@@ -179,7 +181,7 @@ def test_a_held_payment_of_other_software_is_decided_too(
 def test_unknown_arguments_of_a_decision_are_refused(
     held: Transaction, given: dict[str, Any]
 ) -> None:
-    with pytest.raises(TypeError, match="Accepted: description, idempotency_key, scope"):
+    with pytest.raises(TypeError, match="Accepted: by, description, idempotency_key, scope"):
         held.approve(**given)
 
 
@@ -246,9 +248,36 @@ def test_a_key_decides_once(gateway: RecordingGateway, held: Transaction) -> Non
     first = held.approve(idempotency_key="approve-1001")
     again = Transaction.objects.get().approve(idempotency_key="approve-1001")
     assert (again, again.status) == (first, "approved")
+    assert (first.is_replay, again.is_replay) == (False, True)
     assert gateway.verbs.count("decide_review") == 1
     with pytest.raises(IdempotencyKeyReused):
         held.decline(idempotency_key="approve-1001")
+
+
+def test_a_decision_is_a_replay_only_if_another_call_has_made_it(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    customer = Customer.objects.get()
+    with pytest.raises(HeldForReview) as caught:
+        Transaction.create("50.00", customer=customer, idempotency_key=KEY)
+    row = caught.value.transaction
+    assert row.is_replay
+    other = Transaction.objects.get()
+
+    def rival() -> None:
+        other.approve(idempotency_key="approve-1001")
+
+    with before_statement("SAVEPOINT", rival):
+        assert row.approve(idempotency_key="approve-1001").is_replay
+    assert not other.is_replay
+    assert gateway.verbs.count("decide_review") == 1
+
+
+def test_a_decision_of_a_replayed_payment_is_no_replay(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    held.is_replay = True
+    assert not held.approve().is_replay
 
 
 def test_a_key_of_a_refused_decision_tells_it_again(
@@ -414,7 +443,7 @@ def test_an_answer_that_the_records_do_not_bear_out_is_unknown(
     gateway: RecordingGateway, held: Transaction
 ) -> None:
     gateway.faults["decide_review"] = answer(TransactionResult(ResultStatus.APPROVED))
-    with pytest.raises(OutcomeUnknown, match="do not show it yet"):
+    with pytest.raises(OutcomeUnknown, match="do not bear its answer out"):
         held.approve()
     held.refresh_from_db()
     assert held.status == "held"
@@ -438,7 +467,44 @@ def test_an_approval_of_another_amount_needs_a_person(
     with pytest.raises(NeedsAttention, match="another amount"):
         held.approve()
     held.refresh_from_db()
-    assert (held.status, charge_of(held).state) == ("held", "needs_attention")
+    assert (held.status, held.price) == ("approved", Decimal("49.00"))
+    assert charge_of(held).state == "needs_attention"
+
+
+@pytest.mark.parametrize("amount", ["49.00", "51.00"])
+def test_what_was_approved_with_another_amount_is_booked_as_it_is(
+    gateway: RecordingGateway, held: Transaction, heard: list[str], amount: str
+) -> None:
+    found: Any = gateway.retrieve_transaction(held.transaction_id or "")
+    other = replace(found, status=RemoteStatus.SETTLED, amount=Decimal(amount))
+    gateway.faults["retrieve_transaction"] = answer(other)
+    charge = charge_of(held).look_up()
+    assert charge.state == "needs_attention"
+    charge.close(note="The shop accepts the difference.", by="ann")
+    held.refresh_from_db()
+    assert (held.status, held.price, held.captured_amount) == (
+        "settled",
+        Decimal(amount),
+        Decimal(amount),
+    )
+    assert heard == []
+    with pytest.raises(OperationClosed):
+        Transaction.create("50.00", customer=Customer.objects.get(), idempotency_key=KEY)
+    gateway.bank.decide_review(held.transaction_id or "", approve=True)
+    gateway.bank.settle_batch()
+    assert held.refund("49.00").status == "approved"
+
+
+def test_what_other_software_holds_is_booked_as_it_was_approved(
+    gateway: RecordingGateway, held: Transaction
+) -> None:
+    Operation.objects.all().delete()
+    Transaction.objects.update(operation_key=None)
+    found: Any = gateway.retrieve_transaction(held.transaction_id or "")
+    other = replace(found, status=RemoteStatus.CAPTURED, amount=Decimal("49.00"), currency="CAD")
+    gateway.faults["retrieve_transaction"] = answer(other)
+    row = Transaction.retrieve(held.transaction_id or "")
+    assert (row.status, row.price, row.currency) == ("approved", Decimal("49.00"), "CAD")
 
 
 def test_a_gateway_that_cannot_be_asked_leaves_it_held(

@@ -1,4 +1,4 @@
-"""Two workers follow one transaction up under one key: both get the one row."""
+"""Two workers ask for the same under one key: both get the one row."""
 
 from __future__ import annotations
 
@@ -31,3 +31,19 @@ def test_a_rival_with_the_same_key_is_answered_and_not_refused(
         row = getattr(made, verb)(idempotency_key=KEY)
     assert [row] == done
     assert gateway.verbs.count("void" if verb == "refund" else verb) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rival_that_charges_between_our_look_and_our_insert_is_answered(
+    gateway: RecordingGateway, make_customer: Any
+) -> None:
+    customer = make_customer()
+    done: list[Transaction] = []
+
+    def rival() -> None:
+        done.append(customer.charge("50.00", idempotency_key=KEY))
+
+    with before_statement("INSERT", rival, about="dinero_operation"):
+        row = customer.charge("50.00", idempotency_key=KEY)
+    assert [row] == done
+    assert (row.is_replay, gateway.verbs.count("charge")) == (True, 1)

@@ -85,6 +85,18 @@ def test_a_customer_who_was_deleted_is_not_charged(
     assert "charge" not in gateway.verbs
 
 
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_a_customer_who_is_not_stored_is_told_so(
+    gateway: RecordingGateway, stale: CreditCard, is_deleted: bool
+) -> None:
+    customer = stale.customer if is_deleted else Customer(email="new@example.com")
+    if is_deleted:
+        customer.delete()
+    with pytest.raises(InvalidInput, match="never saved, or has been deleted"):
+        customer.charge(5)
+    assert "charge" not in gateway.verbs
+
+
 def test_prefetched_cards_are_not_what_is_charged(
     gateway: RecordingGateway, make_customer: Any
 ) -> None:

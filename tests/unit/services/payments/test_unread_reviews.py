@@ -17,7 +17,7 @@ def test_the_answer_alone_is_not_believed_while_the_record_may_be_read_later(
     gateway: RecordingGateway, held: Transaction, fault: Fault, action: str, status: str
 ) -> None:
     gateway.faults["retrieve_transaction"] = fault
-    with pytest.raises(OutcomeUnknown, match="do not show it yet"):
+    with pytest.raises(OutcomeUnknown, match="do not bear its answer out"):
         getattr(held, action)()
     operation = Operation.objects.get(kind=f"{action}_held")
     assert (operation.state, Transaction.objects.get().status) == ("unknown", "held")

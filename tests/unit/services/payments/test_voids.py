@@ -18,6 +18,7 @@ from tests.support.racing import before_statement
 from tests.support.recording import (
     RecordingGateway,
 )
+from tests.support.rollbacks import lose_in_rollback
 
 pytestmark = pytest.mark.django_db
 
@@ -46,6 +47,16 @@ def test_voiding_a_capture_voids_its_authorization_too(authorization: Transactio
     capture.void()
     authorization.refresh_from_db()
     assert (capture.status, authorization.status) == ("voided", "voided")
+
+
+def test_a_gateway_that_refuses_a_void_leaves_the_refund(settled: Transaction) -> None:
+    """The row here does not know yet that the bank has settled; the gateway names no way out."""
+    for _time in range(2):
+        with pytest.raises(InvalidTransactionError) as caught:
+            settled.void(idempotency_key="void-1")
+        assert str(caught.value).endswith("If the bank has settled it, refund it.")
+        assert caught.value.gateway_code == "already_settled"
+        assert caught.value.operation is not None
 
 
 def test_a_settled_charge_is_not_voided(settled: Transaction) -> None:
@@ -140,7 +151,7 @@ def test_a_number_in_a_description_is_refused(charge: Transaction) -> None:
 def test_a_void_that_a_rollback_took_stands(
     gateway: RecordingGateway, authorization: Transaction
 ) -> None:
-    authorization.void().delete()
+    lose_in_rollback(authorization.void())
     Transaction.objects.update(status="approved")
     authorization.refresh_from_db()
     with pytest.raises(InvalidTransactionError, match="cannot be captured: voided"):

@@ -1,4 +1,4 @@
-"""Mirroring holds one batch at a time, however large the account is."""
+"""Pulling holds one batch at a time, however large the account is."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from django_dinero.gateways.types import RemoteCustomer
-from django_dinero.models import Customer
+from django_dinero.gateways.types import RemoteCard, RemoteCustomer
+from django_dinero.models import CreditCard, Customer
 from django_dinero.services.pull import customers
+from tests.support.accounts import DEFAULT
 
 pytestmark = pytest.mark.django_db
 
@@ -22,5 +23,15 @@ def test_a_batch_is_written_before_the_next_one_is_read(monkeypatch: pytest.Monk
             ahead.append(number - Customer.objects.count())
             yield RemoteCustomer(customer_id=f"c{number}", email=f"c{number}@example.com")
 
-    assert customers.write_customers("default", account()) == 10
+    assert customers.write_customers(DEFAULT, account()) == 10
     assert ahead == [0, 1, 2] * 3 + [0]
+
+
+def test_what_is_told_of_twice_is_written_once() -> None:
+    """A gateway's list may move while it is read. The last word counts."""
+    card = RemoteCard("c1", "7", "1111")
+    first = RemoteCustomer(customer_id="c1", email="old@example.com")
+    last = RemoteCustomer(customer_id="c1", email="new@example.com", cards=(card, card))
+    assert customers.write_customers(DEFAULT, [first, last]) == 1
+    assert Customer.objects.get().email == "new@example.com"
+    assert CreditCard.objects.get().card_id == "7"

@@ -13,6 +13,7 @@ from django_dinero.gateways.types import RemoteCard, RemoteCustomer, RemoteTrans
 from django_dinero.models import CreditCard, Customer, Transaction
 from django_dinero.services.pull.customers import write_customers
 from tests.support import sinks
+from tests.support.accounts import DEFAULT
 from tests.support.digits import with_check_digit
 from tests.support.recording import RecordingGateway, answer
 
@@ -35,7 +36,7 @@ def retrieve(gateway: RecordingGateway, remote: RemoteCustomer) -> None:
 
 
 def write(gateway: RecordingGateway, remote: RemoteCustomer) -> None:
-    write_customers("default", [remote])
+    write_customers(DEFAULT, [remote])
 
 
 WAYS: tuple[Callable[[RecordingGateway, RemoteCustomer], None], ...] = (retrieve, write)
@@ -57,15 +58,15 @@ def test_a_customer_with_numbers_in_every_text(
 
 
 def test_what_is_no_card_number_is_kept(gateway: RecordingGateway) -> None:
-    write_customers("default", [customer_with("order 1234567890123")])
+    write_customers(DEFAULT, [customer_with("order 1234567890123")])
     card = CreditCard.objects.get()
     assert (card.phone, card.fax, card.company) == (MOBILE, MOBILE, "order 1234567890123")
 
 
 def test_a_second_pull_changes_nothing(gateway: RecordingGateway) -> None:
-    write_customers("default", [customer_with(NUMBER)])
+    write_customers(DEFAULT, [customer_with(NUMBER)])
     before = list(Customer.objects.values("updated_at", "customer_key", "version"))
-    write_customers("default", [customer_with(NUMBER)])
+    write_customers(DEFAULT, [customer_with(NUMBER)])
     assert list(Customer.objects.values("updated_at", "customer_key", "version")) == before
     assert len(before[0]["customer_key"]) == 20
 

@@ -1,4 +1,4 @@
-"""Mirroring while others write: the second look, what waits here, what a lost reply left out."""
+"""Pulling while others write: the second look, what waits here, what a lost reply left out."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.redaction import Secret
 from django_dinero.services import pull
 from django_dinero.services.pull import customers
+from tests.support.accounts import DEFAULT
 from tests.support.aging import grow_old
 from tests.support.recording import RecordingGateway
 
@@ -49,7 +50,7 @@ def test_a_second_look_finds_what_another_worker_wrote(
         return seen
 
     monkeypatch.setattr(customers, "_stored_customers", late)
-    row = customers.write_customer("default", customer(card("k1")))
+    row = customers.write_customer(DEFAULT, customer(card("k1")))
     assert looks == [0, 1]
     assert row == Customer.objects.get()
     assert (row.email, row.card_id) == ("a@example.com", "k1")
@@ -61,7 +62,7 @@ def test_a_collision_that_stays_is_raised(
     Customer.objects.bulk_create([Customer(customer_id="c1", email="old@example.com")])
     monkeypatch.setattr(customers, "_stored_customers", lambda *args: ({}, {}))
     with pytest.raises(IntegrityError):
-        customers.write_customer("default", customer())
+        customers.write_customer(DEFAULT, customer())
     assert Customer.objects.get().email == "old@example.com"
 
 
@@ -72,24 +73,24 @@ def test_a_creation_without_a_reply_that_was_edited_since_keeps_the_edit(
     gateway: RecordingGateway,
 ) -> None:
     Customer.objects.bulk_create([Customer(email="edited@example.com", customer_key=KEY)])
-    customers.write_customer("default", customer(customer_key=KEY))
+    customers.write_customer(DEFAULT, customer(customer_key=KEY))
     row = Customer.objects.get()
     assert (row.customer_id, row.email, row.sync_state) == ("c1", "edited@example.com", "pending")
 
 
 @pytest.mark.parametrize("key", ["", "k" * 21])
 def test_a_key_that_is_not_ours_is_not_taken_over(gateway: RecordingGateway, key: str) -> None:
-    row = customers.write_customer("default", customer(customer_key=key))
+    row = customers.write_customer(DEFAULT, customer(customer_key=key))
     assert len(row.customer_key) == 20
     assert row.customer_key != key
 
 
 def test_a_card_that_stays_away_is_marked_once(gateway: RecordingGateway) -> None:
-    customers.write_customer("default", customer(card("k1"), card("k2")))
+    customers.write_customer(DEFAULT, customer(card("k1"), card("k2")))
     grow_old()
-    customers.write_customer("default", customer(card("k1")))
+    customers.write_customer(DEFAULT, customer(card("k1")))
     before = CreditCard.objects.get(card_id="k2")
-    customers.write_customer("default", customer(card("k1")))
+    customers.write_customer(DEFAULT, customer(card("k1")))
     after = CreditCard.objects.get(card_id="k2")
     assert (after.sync_state, after.updated_at) == ("missing", before.updated_at)
 
@@ -112,22 +113,22 @@ def test_names_come_from_the_customer_or_else_from_the_default_card(
         card("k1", address=Address(first_name="First", last_name="Card")),
         card("k2", address=Address(first_name="Second", last_name="Card"), is_default=True),
     )
-    row = customers.write_customer("default", customer(*cards, **given))
+    row = customers.write_customer(DEFAULT, customer(*cards, **given))
     assert (row.first_name, row.last_name) == names
 
 
 def test_our_own_names_stay_where_the_gateway_has_none(gateway: RecordingGateway) -> None:
-    customers.write_customer("default", customer(first_name="Ada", last_name="Byron"))
-    row = customers.write_customer("default", customer(email="new@example.com"))
+    customers.write_customer(DEFAULT, customer(first_name="Ada", last_name="Byron"))
+    row = customers.write_customer(DEFAULT, customer(email="new@example.com"))
     assert (row.email, row.first_name, row.last_name) == ("new@example.com", "Ada", "Byron")
 
 
 def test_our_default_stays_where_the_gateway_names_none(gateway: RecordingGateway) -> None:
-    customers.write_customer("default", customer(card("k1"), card("k2", is_default=True)))
-    row = customers.write_customer("default", customer(card("k1"), card("k2")))
+    customers.write_customer(DEFAULT, customer(card("k1"), card("k2", is_default=True)))
+    row = customers.write_customer(DEFAULT, customer(card("k1"), card("k2")))
     assert row.card_id == "k2"
     grow_old()
-    row = customers.write_customer("default", customer(card("k1")))
+    row = customers.write_customer(DEFAULT, customer(card("k1")))
     assert row.card_id == "k1"
 
 
@@ -156,7 +157,8 @@ def test_what_a_gateway_masks_is_taken_from_what_was_typed(gateway: RecordingGat
 
 
 def found(intent: dict[str, Any]) -> Customer:
-    operation = Operation(kind="create_customer", gateway_name="default", intent=intent)
+    kind = "create_customer"
+    operation = Operation(kind=kind, gateway_name="default", live=False, intent=intent)
     customers.write_found(operation, customer())
     return Customer.objects.get()
 

@@ -1,4 +1,4 @@
-"""Retrieving a customer: what is mirrored, what is kept, what it costs."""
+"""Retrieving a customer: what is pulled, what is kept, what it costs."""
 
 from __future__ import annotations
 
@@ -47,6 +47,20 @@ def test_retrieve_mirrors_what_the_gateway_has(
     for card in found.cards:
         card.save()
     assert gateway.since(mark) == ["retrieve_customer"]
+
+
+@pytest.mark.parametrize("age", [0, 86_400])
+def test_a_row_whose_customer_is_gone_is_marked_unless_it_is_new(
+    gateway: RecordingGateway, make_customer: Make, age: int
+) -> None:
+    """Whoever asks: refresh_from_gateway, dinero_sync, a webhook, reconcile."""
+    customer = make_customer()
+    gateway.bank.delete_customer(customer.customer_id or "")
+    grow_old(age)
+    with pytest.raises(CustomerNotFoundError):
+        Customer.retrieve(customer.customer_id or "")
+    expected = "missing" if age else "synced"
+    assert Customer.objects.get().sync_state == CreditCard.objects.get().sync_state == expected
 
 
 def test_retrieve_keeps_edits_and_marks_vanished_cards(

@@ -16,6 +16,7 @@ from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.services.pull.customers import write_customers
 from django_dinero.services.vault import deletions
 from django_dinero.services.vault import push as vault_push
+from tests.support.accounts import DEFAULT
 from tests.support.recording import RecordingGateway, refuse_connection
 
 pytestmark = pytest.mark.django_db
@@ -142,7 +143,7 @@ def test_a_customer_whose_delete_waits_is_left_out_of_a_sweep(
     with pytest.raises(NotSent):
         deleted.delete()
     Operation.objects.filter(kind="delete_customer").update(state=state)
-    assert write_customers("default", gateway.iter_customers()) == 1
+    assert write_customers(DEFAULT, gateway.iter_customers()) == 1
     assert Customer.objects.get() == kept
 
 
@@ -173,7 +174,7 @@ def test_a_customer_that_is_deleted_during_a_sweep_stays_deleted(
     gateway: RecordingGateway, make_customer: Make
 ) -> None:
     deleted, kept = make_customer(), make_customer(email="kept@example.com")
-    assert write_customers("default", sweep_and_delete(gateway, deleted)) == 1
+    assert write_customers(DEFAULT, sweep_and_delete(gateway, deleted)) == 1
     assert Customer.objects.get() == kept
 
 
@@ -182,7 +183,7 @@ def test_what_was_deleted_before_the_sweep_and_is_there_gets_a_row(
 ) -> None:
     told = list(sweep_and_delete(gateway, make_customer()))
     Operation.objects.update(updated_at=timezone.now() - timedelta(seconds=30))
-    assert write_customers("default", told) == 1
+    assert write_customers(DEFAULT, told) == 1
     assert Customer.objects.get().customer_id == told[0].customer_id
 
 
@@ -247,7 +248,7 @@ def test_two_of_the_gateways_customers_with_one_key_are_two_rows(
         RemoteCustomer("902", customer_key="N" * 20, email="b@example.com"),
         RemoteCustomer("903", customer_key="N" * 20, email="c@example.com"),
     ]
-    assert write_customers("default", twins) == 3
+    assert write_customers(DEFAULT, twins) == 3
     keys = list(Customer.objects.order_by("pk").values_list("customer_key", flat=True))
     assert keys[0] == customer.customer_key
     assert keys[2] == "N" * 20
@@ -259,7 +260,7 @@ def test_one_waiting_row_is_taken_by_one_of_them(gateway: RecordingGateway) -> N
     twins = [
         RemoteCustomer(n, customer_key="N" * 20, email="a@example.com") for n in ("901", "902")
     ]
-    write_customers("default", twins)
+    write_customers(DEFAULT, twins)
     rows = list(Customer.objects.order_by("pk").values_list("customer_id", "customer_key"))
     assert rows[0] == ("901", "N" * 20)
     assert rows[1][0] == "902"

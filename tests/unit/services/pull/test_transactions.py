@@ -9,7 +9,7 @@ import pytest
 from django_dinero.exceptions import (
     InvalidTransactionError,
 )
-from django_dinero.models import Transaction
+from django_dinero.models import Operation, Transaction
 from tests.support.recording import (
     RecordingGateway,
 )
@@ -26,3 +26,53 @@ def test_retrieve_brings_the_row_up_to_date(settled: Transaction) -> None:
 def test_retrieve_of_an_unknown_id_is_told(gateway: RecordingGateway) -> None:
     with pytest.raises(InvalidTransactionError):
         Transaction.retrieve("999999999")
+
+
+def test_a_refund_that_repeats_the_key_of_its_charge(
+    gateway: RecordingGateway, settled: Transaction
+) -> None:
+    """It was made in the gateway's pages, and the operation of the charge is not ended by it."""
+    key, transaction_id = settled.operation_key or "", settled.transaction_id or ""
+    gateway.bank.refund(transaction_id, Decimal("50.00"), operation_key=key)
+    refund = gateway.bank.transactions()[-1]
+    Transaction.objects.all().delete()
+    Operation.objects.update(state="unknown")
+    with pytest.raises(InvalidTransactionError, match="retrieve"):
+        Transaction.retrieve(refund.id)
+    assert Transaction.retrieve(transaction_id).kind == "charge"
+    assert Transaction.retrieve(refund.id).kind == "refund"
+    assert Operation.objects.get(kind="charge").state == "succeeded"
+
+
+def test_one_row_is_brought_up_to_date(gateway: RecordingGateway, settled: Transaction) -> None:
+    assert settled.refresh_from_gateway() is settled
+    assert (settled.status, settled.batch_id) == ("settled", gateway.bank.batches()[-1].id)
+    assert settled.settled_at is not None
+
+
+def test_a_capture_is_brought_up_to_date_with_its_authorization(
+    gateway: RecordingGateway, authorization: Transaction
+) -> None:
+    capture = authorization.capture("20.00")
+    gateway.bank.settle_batch()
+    assert capture.refresh_from_gateway().status == "settled"
+    authorization.refresh_from_db()
+    assert authorization.status == "settled"
+
+
+def test_a_void_tells_of_its_payment(gateway: RecordingGateway, charge: Transaction) -> None:
+    void = charge.void()
+    Transaction.objects.filter(pk=charge.pk).update(status="approved")
+    assert void.refresh_from_gateway().status == "approved"
+    charge.refresh_from_db()
+    assert charge.status == "voided"
+
+
+def test_what_was_refused_has_nothing_to_ask_about(
+    gateway: RecordingGateway, charge: Transaction
+) -> None:
+    Transaction.objects.update(transaction_id=None)
+    mark = gateway.mark
+    with pytest.raises(InvalidTransactionError):
+        charge.refresh_from_gateway()
+    assert gateway.since(mark) == []

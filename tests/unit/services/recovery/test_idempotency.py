@@ -14,6 +14,7 @@ from django_dinero.exceptions import (
     DineroError,
     GatewayError,
     HeldForReview,
+    IdempotencyKeyReused,
     InvalidInput,
     NeedsAttention,
     NotSent,
@@ -25,6 +26,7 @@ from django_dinero.gateways.types import TransactionResult
 from django_dinero.models import Operation, Transaction
 from django_dinero.redaction import Secret
 from django_dinero.services.recovery import idempotency
+from django_dinero.testing.factories import OperationFactory
 from tests.support.racing import before_statement
 from tests.support.recording import RecordingGateway, answer, lose_reply, refuse_connection
 
@@ -206,8 +208,27 @@ def test_a_rival_that_sent_nothing_frees_the_key_for_the_next_attempt(
     gateway.faults["charge"] = refuse_connection
     with (
         before_statement("SAVEPOINT", rival(card, NotSent)),
-        pytest.raises(OperationInProgress),
+        pytest.raises(NotSent, match=r"has failed .* sent nothing. Repeat it") as caught,
     ):
         Transaction.create(5, idempotency_key=KEY, **card)
+    assert caught.value.operation == Operation.objects.get(state="failed")
     assert Transaction.create(5, idempotency_key=KEY, **card).status == "approved"
     assert gateway.verbs == ["charge", "charge"]
+
+
+# -- Another call under the same key ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "first"),
+    [
+        ({"kind": "charge", "amount": "12.5", "currency": "USD"}, "charge 12.50 USD"),
+        ({"kind": "authorize", "amount": "500", "currency": "JPY"}, "authorize 500 JPY"),
+        ({"kind": "delete_card"}, "delete card"),
+    ],
+)
+def test_another_call_is_told_what_the_first_one_was(asked: dict[str, Any], first: str) -> None:
+    row = OperationFactory(idempotency_key=KEY, **{"amount": None, "currency": "", **asked})
+    with pytest.raises(IdempotencyKeyReused) as caught:
+        idempotency.earlier(read(KEY), {"verb": "charge"})
+    assert f"with other parameters ({first}, operation {row.key})." in str(caught.value)

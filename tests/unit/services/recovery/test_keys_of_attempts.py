@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from django_dinero.enums import ReasonKind, ResultStatus
-from django_dinero.exceptions import CardDeclinedError, HeldForReview, IdempotencyKeyReused
+from django_dinero.exceptions import (
+    CardDeclinedError,
+    HeldForReview,
+    IdempotencyKeyReused,
+    NeedsAttention,
+)
 from django_dinero.gateways.registry import reset
 from django_dinero.gateways.types import Reason, TransactionResult
-from django_dinero.models import Customer, Transaction
+from django_dinero.models import Customer, Operation, Transaction
 from tests.support.racing import before_statement
 from tests.support.recording import RecordingGateway, answer
 
@@ -144,18 +151,81 @@ def test_attempts_are_numbered_from_one(gateway: RecordingGateway, make_customer
     assert Transaction.objects.next_attempt("1001") == 3
 
 
+def pay_once(customer: Customer, price: str = "5.00") -> Transaction:
+    """Pay an order as the documentation does."""
+    attempt = Transaction.objects.next_attempt("1001")
+    paid = Transaction.objects.paid_for("1001")
+    if paid:
+        return paid[0]
+    key = f"1001-{attempt}"
+    return customer.charge(price, order_reference="1001", idempotency_key=key)
+
+
+@pytest.fixture
+def doubtful(gateway: RecordingGateway, make_customer: Make) -> Operation:
+    """An attempt that the gateway approved with another amount."""
+
+    def part(call: Callable[[], TransactionResult]) -> TransactionResult:
+        return replace(call(), amount=Decimal(4))
+
+    gateway.faults["charge"] = part
+    with pytest.raises(NeedsAttention) as caught:
+        pay_once(make_customer())
+    operation: Operation = caught.value.operation
+    return operation
+
+
+def test_the_attempt_after_one_that_was_closed_by_hand_pays(
+    gateway: RecordingGateway, doubtful: Operation
+) -> None:
+    customer = Customer.objects.get()
+    with pytest.raises(NeedsAttention):
+        pay_once(customer)
+    doubtful.close(note="Nothing was taken.", by="ann")
+    row = pay_once(customer)
+    assert (row.status, pay_once(customer)) == ("approved", row)
+    assert gateway.verbs.count("charge") == 2
+    assert Transaction.objects.next_attempt("1001") == 3
+    assert Transaction.objects.next_attempt("1002") == 1
+
+
+@pytest.mark.parametrize("retrieve_first", [True, False])
+def test_what_was_retrieved_before_it_was_closed_pays_the_order(
+    gateway: RecordingGateway, doubtful: Operation, retrieve_first: bool
+) -> None:
+    (entry,) = gateway.bank.transactions()
+    found: Any = gateway.retrieve_transaction(entry.id)
+    other = replace(found, amount=Decimal(4))
+    if not retrieve_first:
+        doubtful.close(note="The gateway has 4.00 of it.", by="ann")
+    gateway.faults["retrieve_transaction"] = answer(other)
+    row = Transaction.retrieve(entry.id)
+    if retrieve_first:
+        doubtful.close(note="The gateway has 4.00 of it.", by="ann")
+    customer = Customer.objects.get()
+    assert (row.price, row.customer, row.order_reference) == (Decimal(4), customer, "1001")
+    assert row.operation_key is None
+    assert pay_once(customer) == row
+    assert gateway.verbs.count("charge") == 1
+
+
+def test_a_closed_attempt_that_has_a_row_counts_once(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    gateway.bank.hold_next()
+    with pytest.raises(HeldForReview) as caught:
+        pay_once(make_customer())
+    Operation.objects.filter(key=caught.value.operation.key).update(state="closed")
+    assert Transaction.objects.next_attempt("1001") == 2
+
+
 def test_a_payment_that_comes_between_the_number_and_the_look_is_found(
     gateway: RecordingGateway, make_customer: Make
 ) -> None:
     customer = make_customer()
 
     def pay() -> Transaction:
-        attempt = Transaction.objects.next_attempt("1001")
-        paid = Transaction.objects.paid_for("1001")
-        if paid:
-            return paid[0]
-        key = f"1001-{attempt}"
-        return customer.charge("5.00", order_reference="1001", idempotency_key=key)
+        return pay_once(customer)
 
     with before_statement("SELECT", lambda: None, pay, about="dinero_transaction"):
         row = pay()

@@ -53,6 +53,20 @@ def finds(gateway: RecordingGateway, *matches: Any, complete: bool = True) -> No
     gateway.faults["find_operation"] = answer(LookupResult(matches, complete))
 
 
+@pytest.mark.parametrize("state", ["new", "sent"])
+@pytest.mark.parametrize("lease", [FUTURE, PAST])
+def test_a_worker_counts_as_dead_once_its_lease_is_over(
+    gateway: RecordingGateway, state: str, lease: str
+) -> None:
+    operation = begin(gateway)
+    Operation.objects.filter(pk=operation.pk).update(
+        state=state, lease_until=lease, quarantine_until=FUTURE
+    )
+    operation.refresh_from_db()
+    dead = {"new": "failed", "sent": "unknown"}[state]
+    assert lookup.look_up(operation).state == (dead if lease == PAST else state)
+
+
 # -- Money -----------------------------------------------------------------------------------------
 
 
@@ -71,7 +85,7 @@ def finds(gateway: RecordingGateway, *matches: Any, complete: bool = True) -> No
         (RemoteStatus.FAILED, "failed", "failed"),
     ],
 )
-def test_what_the_gateway_has_concludes_it(
+def test_what_the_gateway_has_ends_it(
     gateway: RecordingGateway, status: RemoteStatus, state: str, row: str
 ) -> None:
     operation = unknown(gateway)
@@ -80,6 +94,33 @@ def test_what_the_gateway_has_concludes_it(
     stored = Transaction.objects.get()
     assert (stored.status, stored.transaction_id, stored.price) == (row, "9001", Decimal(5))
     assert operation.transaction_id == "9001"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"operation_key": "Z" * 20},
+        {"kind": TransactionKind.VOID},
+        {"operation_key": "Z" * 20, "amount": Decimal(3), "status": RemoteStatus.VOIDED},
+    ],
+)
+def test_a_transaction_of_another_key_or_kind_is_not_believed(
+    gateway: RecordingGateway, other: dict[str, Any]
+) -> None:
+    operation = unknown(gateway)
+    finds(gateway, replace(REMOTE, **other))
+    assert lookup.look_up(operation).state == "needs_attention"
+    assert "another key or kind" in str(operation.outcome)
+    assert not Transaction.objects.exists()
+
+
+def test_an_answer_about_another_transaction_decides_nothing(gateway: RecordingGateway) -> None:
+    operation = unknown(gateway)
+    finds(gateway, replace(REMOTE, status=RemoteStatus.HELD))
+    assert lookup.look_up(operation).state == "held"
+    gateway.faults["retrieve_transaction"] = answer(replace(REMOTE, transaction_id="666"))
+    assert lookup.look_up(operation).state == "held"
+    assert Transaction.objects.get().status == "held"
 
 
 def test_a_failure_is_answered_again_under_the_same_key(
@@ -149,6 +190,25 @@ def test_another_amount_or_currency_needs_a_person(
         begin(gateway, lock_name="t")
 
 
+REFUND = replace(REMOTE, transaction_id="9002", kind=TransactionKind.REFUND, parent_id="9001")
+
+
+def test_a_refund_with_the_key_of_its_charge_is_not_the_charge(gateway: RecordingGateway) -> None:
+    """Whoever refunds it in the gateway's pages may leave the invoice number as it is."""
+    operation = unknown(gateway)
+    finds(gateway, REMOTE, REFUND)
+    assert lookup.look_up(operation).state == "succeeded"
+    assert Transaction.objects.get().transaction_id == "9001"
+
+
+def test_a_refund_alone_proves_no_charge(gateway: RecordingGateway) -> None:
+    operation = unknown(gateway)
+    finds(gateway, REFUND)
+    assert lookup.look_up(operation).state == "needs_attention"
+    assert "a refund with its key" in operation.outcome["error"]
+    assert not Transaction.objects.exists()
+
+
 def test_two_matches_need_a_person(gateway: RecordingGateway, card: dict[str, Any]) -> None:
     gateway.faults["charge"] = lose_request
     with pytest.raises(OutcomeUnknown):
@@ -160,7 +220,7 @@ def test_two_matches_need_a_person(gateway: RecordingGateway, card: dict[str, An
     assert not Transaction.objects.exists()
 
 
-def test_a_transaction_does_not_conclude_a_vault_operation(gateway: RecordingGateway) -> None:
+def test_a_transaction_does_not_end_a_vault_operation(gateway: RecordingGateway) -> None:
     operation = unknown(gateway)
     Operation.objects.update(kind="add_card")
     operation.refresh_from_db()
@@ -170,6 +230,14 @@ def test_a_transaction_does_not_conclude_a_vault_operation(gateway: RecordingGat
 
 
 # -- Waiting ---------------------------------------------------------------------------------------
+
+
+def test_a_list_that_is_not_complete_proves_nothing_absent(gateway: RecordingGateway) -> None:
+    operation = unknown(gateway, quarantine=PAST)
+    finds(gateway, complete=False)
+    assert lookup.look_up(operation).state == "unknown"
+    finds(gateway, complete=True)
+    assert lookup.look_up(operation).state == "absent"
 
 
 def test_nothing_found_in_the_quarantine_is_looked_for_again_later(
@@ -271,7 +339,7 @@ def test_users_hear_of_a_charge_that_was_found_once(
     operation = unknown(gateway)
     finds(gateway, replace(REMOTE, status=status))
     lookup.look_up(operation)
-    pull.conclude_from_remote(Operation.objects.get(), REMOTE)
+    pull.end_operation_from_remote(Operation.objects.get(), REMOTE)
     assert heard == [told]
 
 
@@ -296,7 +364,7 @@ def test_what_was_recorded_first_is_what_the_caller_gets(
 
     def late(call: Callable[[], Any]) -> TransactionResult:
         Operation.objects.update(state="unknown")
-        pull.conclude_from_remote(
+        pull.end_operation_from_remote(
             Operation.objects.get(), replace(REMOTE, status=RemoteStatus.DECLINED)
         )
         return TransactionResult(ResultStatus.APPROVED, "9001")

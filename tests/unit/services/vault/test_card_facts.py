@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from django_dinero.card_numbers import luhn_valid
 from django_dinero.exceptions import (
     OutcomeUnknown,
 )
-from django_dinero.models import CreditCard, Customer, Operation
+from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.services.recovery.lookup import look_up
 from django_dinero.services.vault import push as vault_push
 from tests.faults import vault
@@ -165,6 +166,25 @@ def test_a_new_number_is_written_with_its_date_whatever_the_row_had(
     row = CreditCard.objects.get(pk=stale.pk)
     assert (row.month, row.year) == (stale.month, stale.year) == (1, 2031)
     assert list(vault.differences(gateway.bank)) == []
+
+
+def test_a_number_that_may_have_been_replaced_goes_on_with_no_series(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard]
+) -> None:
+    Transaction.create(5, card=two[1])
+    number = next(n for n in (f"54240000{k:04}{two[1].last_4}" for k in range(99)) if luhn_valid(n))
+    gateway.faults["update_card"] = lose_reply
+    card = CreditCard.objects.get(pk=two[1].pk)
+    card.number, card.month, card.year = number, 11, 2033
+    with pytest.raises(OutcomeUnknown):
+        card.save()
+    gateway.faults.clear()
+    operation = Operation.objects.filter(kind="update_card").latest("pk")
+    Operation.objects.update(lease_until=PAST, quarantine_until=PAST)
+    assert look_up(operation).state == "absent"
+    assert CreditCard.objects.get(pk=two[1].pk).last_4 == two[1].last_4
+    Transaction.create(6, card=two[1])
+    assert gateway.calls[-1][1][0].network_transaction_id == ""
 
 
 def test_a_lost_new_number_brings_no_old_date_along(

@@ -54,7 +54,7 @@ def test_a_deleted_card_is_gone_at_once(gateway: RecordingGateway, make_customer
     assert not customer.cards
 
 
-def test_what_was_stored_is_concluded(gateway: RecordingGateway, make_customer: Make) -> None:
+def test_what_was_stored_is_ended(gateway: RecordingGateway, make_customer: Make) -> None:
     customer = make_customer()
     row = customer.add_card(number="4222222222222")
     row.number = "4007000000027"

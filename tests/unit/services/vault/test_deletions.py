@@ -83,7 +83,7 @@ def test_users_hear_what_was_deleted(gateway: RecordingGateway, make_customer: M
     finally:
         for signal in (signals.customer_deleted, signals.card_deleted):
             signal.disconnect(deleted)
-    ids = {"gateway_name": "default", "customer_id": customer.customer_id}
+    ids = {"gateway_name": "default", "live": False, "customer_id": customer.customer_id}
     assert heard == [
         {"sender": CreditCard, **ids, "card_id": row.card_id},
         {"sender": Customer, **ids},

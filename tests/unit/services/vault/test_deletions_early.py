@@ -9,6 +9,7 @@ import pytest
 
 from django_dinero.exceptions import DineroError, OperationInProgress, OutcomeUnknown
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
+from django_dinero.services import pull
 from django_dinero.services.recovery.lookup import look_up
 from django_dinero.services.vault import deletions
 from tests.support.recording import RecordingGateway, lose_reply, lose_request
@@ -133,7 +134,7 @@ def test_a_delete_whose_answer_is_lost_is_buried_again(
     Operation.objects.filter(pk=first.pk).update(quarantine_until=PAST)
     first.refresh_from_db()
     assert look_up(first).state == "absent"
-    second = deletions.record_deletion_again(first)
+    second = pull.record_deletion_again(first)
     assert (second.state, second.parent_key) == ("new", first.key)
     deletions.push_delete(second.key)
     assert list(gateway.iter_customers()) == []

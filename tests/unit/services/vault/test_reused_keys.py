@@ -71,3 +71,14 @@ def test_a_change_in_a_savepoint_that_was_rolled_back_is_saved_again(
     assert customer.first_name == "B"
     customer.save()
     assert Customer.objects.get().first_name == "B"
+
+
+def test_its_delete_leaves_the_other_row_alone(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    ann = rolled_back()
+    bob = take_key_of(ann, card)
+    mark = gateway.mark
+    assert ann.delete() == (0, {})
+    assert Customer.objects.get() == bob
+    assert gateway.since(mark) == []

@@ -14,8 +14,10 @@ from django_dinero.exceptions import (
     OutcomeUnknown,
 )
 from django_dinero.models import Customer, Operation
+from django_dinero.services import pull
 from django_dinero.services.recovery.lookup import look_up
 from django_dinero.services.vault import deletions
+from django_dinero.services.vault.waiting import drive_deletes
 from tests.faults import vault
 from tests.support.cards import PAST
 from tests.support.recording import RecordingGateway, lose_reply, lose_request, refuse_connection
@@ -72,6 +74,31 @@ def test_one_that_is_stored_again_stays(
     send_deletes()
     assert list(vault.differences(gateway.bank)) == []
     assert len(again.cards) == len(gateway.bank.customer(deleted).cards) == bool(given)
+
+
+def test_a_delete_that_failed_and_is_still_to_be_repeated_is_called_off(
+    gateway: RecordingGateway, deleted: str, given: dict[str, Any]
+) -> None:
+    """Its worker died, or is about to write the repetition."""
+    failed = Operation.objects.get(kind="delete_customer", state="failed")
+    Operation.objects.filter(state="new").delete()
+    assert create(**given).customer_id == deleted
+    assert pull.record_deletion_again(failed).state == "failed"
+    assert drive_deletes(gateway) == {}
+    assert list(vault.differences(gateway.bank)) == []
+
+
+def test_a_delete_of_a_card_that_failed_is_called_off_too(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    customer = create(**card)
+    gateway.faults["delete_card"] = refuse_connection
+    with pytest.raises(NotSent):
+        customer.cards[0].delete()
+    Operation.objects.filter(state="new").delete()
+    Customer.objects.get().add_card(**card)
+    assert drive_deletes(gateway) == {}
+    assert list(vault.differences(gateway.bank)) == []
 
 
 def test_one_whose_reply_was_lost_stays(

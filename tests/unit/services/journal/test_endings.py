@@ -1,4 +1,4 @@
-"""Concluding: an operation's end and the rows that follow from it."""
+"""Ending: an operation's end and the rows that follow from it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from tests.support.recording import RecordingGateway
 pytestmark = pytest.mark.django_db
 
 
-def test_a_conclusion_and_its_rows_are_written_together(gateway: RecordingGateway) -> None:
+def test_an_ending_and_its_rows_are_written_together(gateway: RecordingGateway) -> None:
     operation = begin(gateway)
     journal.send(gateway, operation, lambda: None)
-    written = journal.conclude(
+    written = journal.end_operation(
         operation,
         State.SUCCEEDED,
         RecordedOutcome(transaction_id="7"),
@@ -53,7 +53,7 @@ def test_a_lookup_that_was_faster_is_overtaken(gateway: RecordingGateway) -> Non
     assert operations.move(
         Operation.objects.get(), State.UNKNOWN, outcome=RecordedOutcome(error="died")
     )
-    journal.conclude(
+    journal.end_operation(
         operation,
         State.SUCCEEDED,
         RecordedOutcome(avs="Y"),
@@ -70,13 +70,15 @@ def test_an_end_that_somebody_else_wrote_stays(gateway: RecordingGateway) -> Non
     operations.move(
         Operation.objects.get(), State.DECLINED, outcome=RecordedOutcome(error="lookup")
     )
-    assert journal.conclude(operation, State.SUCCEEDED, RecordedOutcome(), lambda: "row") == "row"
+    assert (
+        journal.end_operation(operation, State.SUCCEEDED, RecordedOutcome(), lambda: "row") == "row"
+    )
     assert (operation.state, operation.outcome) == ("declined", {"error": "lookup"})
 
 
 def test_columns_are_written_with_the_end(gateway: RecordingGateway) -> None:
     operation = sent(gateway)
-    journal.conclude(
+    journal.end_operation(
         operation,
         State.SUCCEEDED,
         RecordedOutcome(),
@@ -111,7 +113,7 @@ def test_a_database_that_fails_is_told_with_the_ids(
         raise DatabaseError("disk full")
 
     with pytest.raises(OutcomeUnknown) as caught:
-        journal.conclude(operation, State.SUCCEEDED, outcome, write)
+        journal.end_operation(operation, State.SUCCEEDED, outcome, write)
     assert str(caught.value) == (
         f"The gateway answered, and the database could not record it; look up {operation.key}."
     )
@@ -140,7 +142,7 @@ def failing(change: Callable[[], object]) -> Callable[[], None]:
 def test_on_one_connection_the_end_goes_with_its_rows(gateway: RecordingGateway) -> None:
     operation = sent(gateway)
     with pytest.raises(OutcomeUnknown):
-        journal.conclude(
+        journal.end_operation(
             operation,
             State.SUCCEEDED,
             RecordedOutcome(),
@@ -162,7 +164,9 @@ def test_on_its_own_connection_the_end_is_committed_first(
             blocks.append(connections[second].in_atomic_block)
 
         with pytest.raises(OutcomeUnknown), transaction.atomic():
-            journal.conclude(operation, State.SUCCEEDED, RecordedOutcome(avs="Y"), failing(write))
+            journal.end_operation(
+                operation, State.SUCCEEDED, RecordedOutcome(avs="Y"), failing(write)
+            )
         assert blocks == [False]
         row = Operation.objects.using(second).get()
         assert (row.state, row.outcome) == ("succeeded", {"avs": "Y"})
@@ -188,7 +192,7 @@ def test_a_receiver_that_fails_in_the_database_takes_nothing_back(
     receiver = failing_receiver(heard)
     signals.operation_changed.connect(receiver)
     try:
-        journal.conclude(
+        journal.end_operation(
             operation,
             State.SUCCEEDED,
             RecordedOutcome(),
@@ -212,9 +216,9 @@ def test_receivers_hear_of_an_end_that_is_committed(
 
     signals.operation_changed.connect(heard)
     try:
-        journal.conclude(sent(gateway), State.SUCCEEDED, RecordedOutcome(), nothing)
+        journal.end_operation(sent(gateway), State.SUCCEEDED, RecordedOutcome(), nothing)
         with second_database(tmp_path) as aliases[0]:
-            journal.conclude(
+            journal.end_operation(
                 sent(gateway, using=aliases[0]),
                 State.SUCCEEDED,
                 RecordedOutcome(),
@@ -234,7 +238,9 @@ def test_nobody_hears_of_an_end_that_was_not_written(gateway: RecordingGateway) 
     signals.operation_changed.connect(receive)
     try:
         with pytest.raises(OutcomeUnknown):
-            journal.conclude(operation, State.SUCCEEDED, RecordedOutcome(), failing(lambda: None))
+            journal.end_operation(
+                operation, State.SUCCEEDED, RecordedOutcome(), failing(lambda: None)
+            )
     finally:
         signals.operation_changed.disconnect(receive)
     assert heard == []
@@ -255,7 +261,7 @@ def test_a_lookup_that_moves_while_we_do_is_overtaken(
     operation = sent(gateway)
     steps = [partial(Operation.objects.update, state=state) for state in way]
     with before_statement("UPDATE dinero_operation", *steps):
-        journal.conclude(operation, State.SUCCEEDED, RecordedOutcome(avs="Y"), nothing)
+        journal.end_operation(operation, State.SUCCEEDED, RecordedOutcome(avs="Y"), nothing)
     row = Operation.objects.get()
     assert (row.state, row.outcome) == (ends, {"avs": "Y"} if ends == "succeeded" else {})
 
@@ -268,7 +274,7 @@ def test_a_connection_that_is_gone_is_an_unknown_outcome(
         raise error
 
     with pytest.raises(OutcomeUnknown):
-        journal.conclude(sent(gateway), State.SUCCEEDED, RecordedOutcome(), write)
+        journal.end_operation(sent(gateway), State.SUCCEEDED, RecordedOutcome(), write)
 
 
 # -- The idempotency key ---------------------------------------------------------------------------

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import Any, TypeVar
 
 from django.db import Error, connections, router, transaction
 
-from django_dinero.db.failures import is_rivalry, repeated, unrecorded
-from django_dinero.db.on_commit import when_committed
+from django_dinero import logs
+from django_dinero.db.failures import is_conflict_or_dead_link, retry_on_conflict, unrecorded
 from django_dinero.logs import get_logger
 from django_dinero.models.operation import Operation, OperationState
 from django_dinero.services.journal.operations import announce, change_to_end, with_outcome
@@ -21,14 +20,21 @@ logger = get_logger("django_dinero.journal")
 ResultT = TypeVar("ResultT")
 
 
-def conclude(
+def end_operation(
     operation: Operation,
     state: OperationState,
     outcome: RecordedOutcome,
     write: Callable[[], ResultT],
+    *,
+    also: Callable[[], object] | None = None,
     **columns: Any,
 ) -> ResultT:
     """Write how an operation ended, and with it the rows that follow from it.
+
+    Args:
+        write: writes the rows.
+        also: writes into the journal, in the transaction that ends the operation.
+        **columns: more that is written into the operation.
 
     On the journal's own connection the operation is committed first: it outlives a rollback of
     the caller, and the rows can be written again from it. Receivers hear of it afterwards: an
@@ -46,10 +52,12 @@ def conclude(
         operation.state, operation.outcome = stood  # whatever a rollback has taken back
         with transaction.atomic(using=operation.written_on):
             ended = change_to_end(operation, state, values)
+            if also is not None:
+                also()
             return ended, [] if own_connection else [write()]
 
     try:
-        old, written = repeated(end, operation.written_on, is_rivalry)
+        old, written = retry_on_conflict(end, operation.written_on, is_conflict_or_dead_link)
         rows = write() if own_connection else written[0]
     except Exception as error:  # of the database, or of a project's own receivers and hooks
         failed = True
@@ -66,7 +74,7 @@ def conclude(
     raise unrecorded(operation)
 
 
-def conclude_with_rows(
+def end_operation_in_transaction(
     operation: Operation, state: OperationState, outcome: RecordedOutcome, **columns: Any
 ) -> None:
     """Write how an operation ended, in the transaction that writes its rows.
@@ -78,7 +86,31 @@ def conclude_with_rows(
         operation.refresh_from_db()
     old = change_to_end(operation, state, with_outcome(columns, outcome))
     if old:
-        when_committed(operation.written_on, partial(announce, operation, old))
+        announce(operation, old)
+
+
+def write_together(
+    operation: Operation, change: Callable[[], object], write: Callable[[], ResultT]
+) -> ResultT:
+    """Change operations, and write the rows that follow from it in the same transaction.
+
+    On the journal's own connection the change is committed first, as by :func:`end_operation`.
+    Errors of the database are raised as they are.
+
+    Args:
+        operation: says which connection the journal is written on.
+        change: changes it, and perhaps others there.
+        write: writes the rows.
+    """
+    own_connection = has_own_connection(operation)
+
+    def both() -> list[ResultT]:
+        with transaction.atomic(using=operation.written_on):
+            change()
+            return [] if own_connection else [write()]
+
+    written = retry_on_conflict(both, operation.written_on, is_conflict_or_dead_link)
+    return written[0] if written else write()
 
 
 @contextmanager
@@ -88,7 +120,7 @@ def told_if_unrecorded(
     """Tell the log, and the caller, of an answer that a failing database did not take.
 
     Raises:
-        OutcomeUnknown: as for :func:`conclude`.
+        OutcomeUnknown: as for :func:`end_operation`.
     """
     try:
         yield
@@ -99,21 +131,21 @@ def told_if_unrecorded(
         raise unrecorded(operation) from error
 
 
-def try_to_conclude(
+def try_to_end_operation(
     operation: Operation,
     state: OperationState,
     outcome: RecordedOutcome,
     write: Callable[[], ResultT],
     **columns: Any,
 ) -> tuple[ResultT] | None:
-    """As :func:`conclude`, and leave it to the database's constraints whether ``write`` may.
+    """As :func:`end_operation`, and leave it to the database's constraints whether ``write`` may.
 
     Returns:
         What ``write`` returned, or None where the database objected, or would do so too late: then
-        nothing was written, and the caller looks first and concludes after that.
+        nothing was written, and the caller looks first and ends it after that.
 
     Raises:
-        OutcomeUnknown: as for :func:`conclude`.
+        OutcomeUnknown: as for :func:`end_operation`.
     """
     using = operation.written_on
     if has_own_connection(operation) or connections[using].in_atomic_block:
@@ -132,7 +164,7 @@ def try_to_conclude(
             written.append(write())
 
     try:
-        repeated(end, using)
+        retry_on_conflict(end, using)
     except Exception as error:  # of the database, or of a project's own receivers and hooks
         objected = error
     if objected is not None:
@@ -161,9 +193,11 @@ def _is_committed(
         raise unrecorded(operation)
     committed = operation.state == state and operation.outcome == outcome.to_json()
     if committed:
-        logger.error("After operation %s was recorded: %s", operation.key, type(error).__name__)
+        level, text = logs.ERROR, "After operation %s was recorded: %s"
     else:
-        logger.info("Operation %s: %s; looking first", operation.key, type(error).__name__)
+        level, text = logs.INFO, "Operation %s: %s; looking first"
+    fields = logs.fields_of(operation)
+    logger.log(level, text, operation.key, type(error).__name__, extra=fields)
     return committed
 
 
@@ -183,6 +217,7 @@ def log_unrecorded(
         operation.gateway_name,
         outcome.transaction_id or outcome.customer_id or "-",
         type(error).__name__,
+        extra=_fields(operation, outcome, state),
     )
 
 
@@ -195,4 +230,12 @@ def log_unwritten(operation: Operation, outcome: RecordedOutcome) -> None:
         operation.gateway_name,
         outcome.result,
         outcome.transaction_id or "-",
+        extra=_fields(operation, outcome, operation.state),
     )
+
+
+def _fields(operation: Operation, outcome: RecordedOutcome, state: str) -> dict[str, object]:
+    fields = {**logs.fields_of(operation), "dinero_state": str(state)}
+    if outcome.transaction_id:
+        fields["dinero_transaction"] = outcome.transaction_id
+    return fields

@@ -1,0 +1,412 @@
+"""How a money operation ends: its state, its row, and what users hear of it, each once.
+
+Whoever learns the end first (the worker itself, a look-up, later a webhook) writes it through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Self
+
+from django.db import IntegrityError, OperationalError, router
+from django.utils.translation import gettext as _
+
+from django_dinero import signals
+from django_dinero.db.failures import (
+    is_conflict,
+    is_conflict_or_dead_link,
+    is_locked,
+    retry_on_conflict,
+)
+from django_dinero.db.transactions import impatient_atomic
+from django_dinero.enums import ResultStatus
+from django_dinero.exceptions import OperationInProgress
+from django_dinero.models.family import Family
+from django_dinero.models.operation import (
+    UNDECIDED_STATES,
+    Operation,
+    OperationKind,
+    OperationState,
+)
+from django_dinero.models.transaction import TAKEN, UNDECIDED, Transaction, TransactionStatus
+from django_dinero.services import journal
+from django_dinero.services.journal.records import RecordedOutcome
+from django_dinero.services.ledger.refusals import recorded_refusal
+from django_dinero.services.ledger.rows import (
+    OriginalGone,
+    belongs_to_other_operation,
+    family_of,
+    find_original,
+    insert_row,
+    refresh,
+    transactions,
+    write_row,
+)
+from django_dinero.services.ledger.standings import (
+    STANDING_SIGNALS,
+    RemoteStanding,
+    announce_standing,
+)
+from django_dinero.services.ledger.statuses import STATES, STATUSES
+
+Written = tuple[Transaction, bool]
+
+SIGNALS = {
+    OperationKind.CHARGE: signals.charged,
+    OperationKind.AUTHORIZE: signals.charged,
+    OperationKind.CAPTURE: signals.captured,
+    OperationKind.VOID: signals.voided,
+    OperationKind.REFUND: signals.refunded,
+}
+#: Operations without a row of their own: they decide a held payment.
+DECISIONS = (OperationKind.APPROVE_HELD, OperationKind.DECLINE_HELD)
+FOLLOW_UPS = (OperationKind.CAPTURE, OperationKind.VOID, OperationKind.REFUND)
+#: States in which the row counts, or may count later.
+CAN_HAVE_ROWS = (
+    OperationState.SUCCEEDED,
+    OperationState.HELD,
+    OperationState.REQUIRES_ACTION,
+)
+#: States in which the gateway was taken not to have it.
+PROVEN_ABSENT = (OperationState.ABSENT, OperationState.FAILED)
+
+
+def end_with_row(
+    operation: Operation,
+    outcome: RecordedOutcome,
+    parent: Transaction | None = None,
+    **columns: Any,
+) -> Transaction | None:
+    """Write the gateway's answer and its row.
+
+    The operation and its row are written at once, and the database says whether they may be. Only
+    where it objects, or would do so too late, is everything looked at first.
+
+    Args:
+        parent: what the operation follows, where it is at hand.
+        **columns: more that is written into the operation.
+
+    Returns:
+        The row; None if the operation needs a person's attention.
+    """
+    state = STATES[outcome.result]
+    insert = _if_it_has_a_result(operation, lambda: insert_row(operation, parent))
+    done = journal.try_to_end_operation(operation, state, outcome, insert, **columns)
+    if done is not None:
+        (written,) = done
+    else:
+        written = _look_and_end(operation, outcome, parent, columns)
+    if written is None:
+        journal.log_unwritten(operation, outcome)
+        return None
+    row = _announce_if_new(operation, *written)
+    if operation.ended_from in PROVEN_ABSENT and operation.state in CAN_HAVE_ROWS:
+        signals.send(signals.landed_late, Transaction, transaction=row)
+    return row
+
+
+def _if_it_has_a_result(
+    operation: Operation, write: Callable[[], Written]
+) -> Callable[[], Written | None]:
+    # Somebody else may have left it to a person meanwhile.
+    return lambda: write() if operation.has_result else None
+
+
+def _look_and_end(
+    operation: Operation,
+    outcome: RecordedOutcome,
+    parent: Transaction | None,
+    columns: dict[str, Any],
+) -> Written | None:
+    state = STATES[outcome.result]
+    if parent is None and operation.kind in FOLLOW_UPS:
+        parent = original_of(operation)
+    if belongs_to_other_operation(operation, outcome.transaction_id):
+        if outcome.status in (ResultStatus.DECLINED, ResultStatus.FAILED):
+            # A refused duplicate comes with the id of its original.
+            outcome = replace(outcome, transaction_id="")
+            columns = {**columns, "transaction_id": operation.transaction_id}
+        else:
+            state = OperationState.NEEDS_ATTENTION
+            text = _("The gateway gave the id of another transaction.")
+            outcome = replace(outcome, error=text)
+    write = _if_it_has_a_result(operation, lambda: write_row(operation, parent))
+    return journal.end_operation(operation, state, outcome, write, **columns)
+
+
+def original_of(operation: Operation) -> Transaction:
+    """Return the transaction that an operation follows, written again if a rollback took it.
+
+    Raises:
+        OriginalGone: other software made it, and it has to be retrieved first.
+    """
+    row = find_original(operation)
+    if row is not None:
+        return row
+    rows = Operation.objects.using(journal.current_alias())
+    made = rows.filter(key=operation.parent_key).first() if operation.parent_key else None
+    if made is None or not made.has_result:
+        raise OriginalGone.of(operation)
+    return restore_row(made)
+
+
+def restore_row(operation: Operation, *, patient: bool = True) -> Transaction:
+    """Return the row of an operation that has a result, written again if a rollback took it.
+
+    Args:
+        patient: whether to wait for a transaction that has the row and is still open.
+
+    Raises:
+        OriginalGone: as for :func:`original_of`.
+        OperationInProgress: such a transaction is open, and is not waited for.
+    """
+    if operation.kind in DECISIONS:
+        row = original_of(operation)
+        align_undecided(row)
+        return row
+    write = partial(write_row, operation)
+    if not patient:
+        write = partial(_impatiently, operation, write)
+    row, is_new = _write_again(operation, write)
+    return _restored(operation, row, is_new)
+
+
+def restore_orphan(
+    operation: Operation, note: Callable[[Operation], None] | None = None
+) -> Transaction | None:
+    """Write the row of an operation again that a rollback took; None if it is there after all.
+
+    Args:
+        note: called in the transaction that writes the row.
+
+    Raises:
+        OperationInProgress: a transaction has the row that is still open.
+    """
+
+    def write() -> Written:
+        row, is_new = write_row(operation)
+        if is_new and note is not None:
+            note(operation)
+        return row, is_new
+
+    impatient = partial(_impatiently, operation, write)
+    row, is_new = _write_again(operation, impatient, _may_be_there)
+    _restored(operation, row, is_new)
+    return row if is_new else None
+
+
+def _impatiently(operation: Operation, write: Callable[[], Written]) -> Written:
+    """Write in one transaction, which waits for no caller's that may be open for hours."""
+    try:
+        with impatient_atomic(router.db_for_write(Transaction)):
+            return write()
+    except OperationalError as error:
+        if not is_locked(error):
+            raise
+    text = _("A transaction that is still open has the row of operation %(key)s.")
+    raise OperationInProgress(
+        text % {"key": operation.key}, operation=operation, gateway_name=operation.gateway_name
+    )
+
+
+def _may_be_there(error: BaseException) -> bool:
+    # A transaction that began before a rival's commit cannot see the row that it collides with.
+    return isinstance(error, IntegrityError) or is_conflict_or_dead_link(error)
+
+
+def _restored(operation: Operation, row: Transaction, is_new: bool) -> Transaction:
+    _announce_if_new(operation, row, is_new)
+    if is_new:
+        restore_lost_rows(row)  # whatever took it took its captures, voids and refunds too
+    if row.status in UNDECIDED or operation.state in UNDECIDED_STATES:
+        align_undecided(row)
+        operation.refresh_from_db()
+    return row
+
+
+def _write_again(
+    operation: Operation,
+    write: Callable[[], Written],
+    may_pass: Callable[[BaseException], bool] = is_conflict,
+) -> Written:
+    """Write a row, and before it that of its original where a rollback has taken both."""
+    using = router.db_for_write(Transaction)
+    try:
+        return retry_on_conflict(write, using, may_pass)
+    except OriginalGone:
+        original_of(operation)
+    return retry_on_conflict(write, using, may_pass)
+
+
+def row_or_raise(operation: Operation, row: Transaction, *, again: bool = False) -> Transaction:
+    """Return the row if its operation succeeded; otherwise raise the refusal.
+
+    Args:
+        again: it was refused before, and is told to whoever repeats its idempotency key.
+    """
+    if operation.state == OperationState.SUCCEEDED:
+        return row
+    raise recorded_refusal(operation, row, again=again)
+
+
+def _announce_if_new(operation: Operation, row: Transaction, is_new: bool) -> Transaction:
+    if is_new:
+        _announce(operation, row)
+        if row.status in STANDING_SIGNALS and not row.is_claimed:
+            announce_standing(row)
+    return row
+
+
+def _announce(operation: Operation, row: Transaction) -> None:
+    if operation.state == OperationState.SUCCEEDED:
+        signals.send(SIGNALS[OperationKind(operation.kind)], Transaction, transaction=row)
+    else:
+        error = recorded_refusal(operation, row)
+        signals.send(signals.charge_failed, Transaction, transaction=row, error=error)
+
+
+def restore_lost_rows(row: Transaction, *, again: bool = False) -> Family:
+    """Write again what a rollback of the caller took from what follows one transaction.
+
+    The journal was committed on a connection of its own. Refunds add up to no more than was
+    taken only if all of them are seen.
+
+    Args:
+        again: as for :func:`family_of`.
+
+    Returns:
+        The transaction and what follows it; the instance is up to date.
+    """
+    family = family_of(row, again=again)
+    rows = Operation.objects.using(journal.current_alias())
+    # The keys alone: hardly ever is one of them not known. What else has this lock is little.
+    asked = rows.filter(lock_name=row.lock_name).order_by().values_list("key", "kind", "state")
+    keys = {key for key, kind, state in asked if kind in FOLLOW_UPS and state in CAN_HAVE_ROWS}
+    unknown = keys - {child.operation_key for child in family.children}
+    found = rows.filter(key__in=unknown).order_by("pk") if unknown else ()
+    lost = [each for each in found if each.has_result]
+    for operation in lost:
+        restore_row(operation)
+    undecided = row.status in UNDECIDED
+    if undecided:
+        align_undecided(row)
+    return family_of(row, again=again) if lost or undecided else family
+
+
+@dataclass(slots=True)
+class Decision:
+    """How an undecided payment goes on: what its own operation says then, and its row.
+
+    Both are written together. Otherwise a worker could die between them, a void come next, and the
+    operation tell of a payment that was voided before anybody heard of it.
+
+    Attributes:
+        row: the payment, as it was before the gateway was asked.
+        standing: what it has become.
+        operation: its own; None for other software's, and if it has been decided already.
+        outcome: what is written into the operation.
+    """
+
+    row: Transaction
+    standing: RemoteStanding
+    operation: Operation | None
+    outcome: RecordedOutcome
+
+    @classmethod
+    def of(cls, row: Transaction, standing: RemoteStanding) -> Self:
+        """Return what is to be written of a payment that stands so by now."""
+        operation = _operation_of(row)
+        if operation is None or operation.state not in UNDECIDED_STATES:
+            return cls(row, standing, None, RecordedOutcome())
+        outcome = _decided_outcome(RecordedOutcome.of(operation), standing.status)
+        return cls(row, standing, operation, outcome)
+
+    def write(self) -> bool:
+        """Write both, and tell users; return False if another process was first."""
+        if self.operation is None:
+            return self.write_row()
+        written = journal.write_together(self.operation, self.write_operation, self.write_row)
+        self.announce()
+        return written
+
+    def write_operation(self) -> None:
+        """Write the operation, in a transaction of the caller's."""
+        if self.operation is not None:
+            journal.end_operation_in_transaction(
+                self.operation, _state_of(self.standing.status), self.outcome
+            )
+
+    def write_row(self) -> bool:
+        """Write the row; return False if another process has changed it or the operation first."""
+        if self.operation is not None and not self.operation.ended_from:
+            return False
+        now = datetime.now(UTC)
+        same = transactions().filter(pk=self.row.pk, status=self.row.status)
+        return bool(same.update(**self.standing.columns, updated_at=now))
+
+    def announce(self) -> None:
+        """Tell users how the payment went on, if this has written it."""
+        if self.operation is not None and self.operation.ended_from:
+            refresh(self.row)
+            _announce(self.operation, self.row)
+
+
+def _operation_of(row: Transaction) -> Operation | None:
+    """Return the operation that made a row, if its answer is known."""
+    key = row.operation_key or ""
+    operation = Operation.objects.using(journal.current_alias()).filter(key=key).first()
+    return operation if operation is not None and operation.has_result else None
+
+
+def align_undecided(row: Transaction) -> None:
+    """Make an undecided payment's row and operation say the same, whichever heard first."""
+    operation = _operation_of(row)
+    if operation is None:
+        return
+    status = TransactionStatus(row.status)
+    if status in UNDECIDED and operation.state not in UNDECIDED_STATES:
+        _write_decided(row, STATUSES[RecordedOutcome.of(operation).status])
+        refresh(row)
+    elif operation.state in UNDECIDED_STATES and _state_of(status) != operation.state:
+        outcome = _decided_outcome(RecordedOutcome.of(operation), status)
+        if journal.move(operation, _state_of(status), outcome):
+            _announce(operation, row)
+
+
+def _write_decided(row: Transaction, status: TransactionStatus) -> None:
+    rows = transactions().filter(pk=row.pk, status__in=UNDECIDED)
+    decided = partial(rows.update, status=status, updated_at=datetime.now(UTC))
+    retry_on_conflict(decided, router.db_for_write(Transaction))
+
+
+def _state_of(status: TransactionStatus) -> OperationState:
+    if status in UNDECIDED:
+        return OperationState(status)
+    return OperationState.SUCCEEDED if status in TAKEN else OperationState.DECLINED
+
+
+def _decided_outcome(outcome: RecordedOutcome, status: TransactionStatus) -> RecordedOutcome:
+    state = _state_of(status)
+    if state == OperationState.SUCCEEDED:
+        return replace(outcome, result=ResultStatus.APPROVED.value)
+    if state == OperationState.HELD:
+        return replace(outcome, result=ResultStatus.HELD.value)
+    text = unread_end(status)
+    if not text and outcome.status is ResultStatus.REQUIRES_ACTION:
+        text = _("The card's holder did not confirm it.")
+    text = text or _("It was held for review, and declined then.")
+    return replace(
+        outcome, result=ResultStatus.DECLINED.value, reasons=(), reason="", gateway_text=text
+    )
+
+
+def unread_end(status: TransactionStatus) -> str:
+    """Return how a payment ended that was approved, and over before that was read here."""
+    if status == TransactionStatus.VOIDED:
+        return _("It was voided before its outcome was read here.")
+    if status == TransactionStatus.EXPIRED:
+        return _("It expired before its outcome was read here.")
+    return ""

@@ -1,0 +1,96 @@
+"""Charges that are asked for inside a transaction, and made right after its commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from functools import partial
+from typing import Any, Unpack
+
+from django.db import router
+from django.utils.translation import gettext as _
+
+from django_dinero.db.on_commit import when_committed
+from django_dinero.db.transactions import is_commit_told
+from django_dinero.exceptions import DineroError, InsideTransaction
+from django_dinero.logs import get_logger
+from django_dinero.models.arguments import ChargeOptions, PaymentOptions, names_of
+from django_dinero.models.card import CreditCard
+from django_dinero.models.customer import Customer
+from django_dinero.models.operation import Operation
+from django_dinero.models.pending_charge import PendingCharge
+from django_dinero.models.transaction import Transaction
+from django_dinero.observing.verbs import verb
+from django_dinero.services import journal, validation
+from django_dinero.services.payments import execute
+from django_dinero.services.payments.charge import ChargeOrder, charge
+
+logger = get_logger("django_dinero.journal")
+
+
+@verb("charge_on_commit")
+def charge_on_commit(price: Decimal | int | str, **options: Unpack[ChargeOptions]) -> PendingCharge:
+    """Charge right after the commit; see :meth:`Transaction.charge_on_commit`.
+
+    The operation is written as NEW in the caller's transaction: both are there, or neither. A
+    worker that dies between the commit and the call has sent nothing, and the operation tells so.
+    """
+    order = ChargeOrder.read(price, options).with_present_rows()
+    using = router.db_for_write(Operation)
+    if not is_commit_told(using):
+        raise InsideTransaction(
+            _("Autocommit is off, so that nobody can tell when your transaction is committed.")
+        )
+    make: Callable[[], Transaction]
+    try:
+        operation = order.open(order.full_request(), on_commit_of=using)
+    except journal.KeyTaken as taken:
+        operation = taken.operation
+        make = partial(_repeat, price, options)
+    else:
+        make = partial(_send, order, operation)
+    pending = PendingCharge(operation.key)
+    when_committed(using, partial(_make, pending, make))
+    return pending
+
+
+def charge_stored_on_commit(
+    price: Decimal | int | str,
+    source: Customer | CreditCard,
+    **options: Unpack[PaymentOptions],
+) -> PendingCharge:
+    """As :func:`charge_on_commit`, of a customer's default card or of a card."""
+    validation.refuse_unknown(options, names_of(PaymentOptions) | {"price"})
+    if isinstance(source, Customer):
+        return charge_on_commit(price, customer=source, **options)
+    return charge_on_commit(price, card=source, **options)
+
+
+def _make(pending: PendingCharge, make: Callable[[], Transaction]) -> None:
+    try:
+        pending.transaction = make()
+    except DineroError as error:
+        # Raised here, it would reach the caller after the commit, and drop later callbacks.
+        pending.error = error
+        pending.transaction = error.transaction
+        logger.warning(
+            "Charge %s after a commit: %s",
+            pending.operation_key,
+            error.code,
+            extra={"dinero_operation": pending.operation_key, "dinero_outcome": error.code},
+        )
+
+
+def _repeat(price: Decimal | int | str, options: Mapping[str, Any]) -> Transaction:
+    return charge(price, **options)
+
+
+@verb("charge_later")
+def _send(order: ChargeOrder, operation: Operation) -> Transaction:
+    try:
+        # As they are now: the transaction may have been a long one.
+        order = order.with_present_rows(again=True)
+        request = order.full_request()
+    except DineroError as error:
+        raise execute.abandon(operation, error) from None
+    return execute.perform(order.gateway, operation, partial(order.gateway.charge, request))

@@ -1,0 +1,121 @@
+"""End an operation of ours by the transaction that the gateway has of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from django.utils.translation import gettext as _
+
+from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus, TransactionKind
+from django_dinero.gateways.types import RemoteTransaction, has_reason
+from django_dinero.models.operation import (
+    CHARGES,
+    MONEY_KINDS,
+    Operation,
+    OperationKind,
+    OperationState,
+)
+from django_dinero.services import journal, ledger
+from django_dinero.services.errors import PASSING, error_for
+from django_dinero.services.journal.records import (
+    RecordedOutcome,
+)
+from django_dinero.services.ledger import statuses
+
+#: Operations whose amount must equal that of the gateway's transaction.
+SAME_AMOUNT_KINDS = (*CHARGES, OperationKind.REFUND)
+
+
+def may_have_made(operation: Operation, remote: RemoteTransaction) -> bool:
+    """Say whether a transaction with an operation's key can be its own.
+
+    A refund that was made in the gateway's pages may repeat the invoice number of its payment.
+    """
+    return remote.kind is not TransactionKind.REFUND or operation.kind == OperationKind.REFUND
+
+
+def end_operation_from_remote(operation: Operation, remote: RemoteTransaction) -> None:
+    """End a money operation by the transaction that the gateway has of it."""
+    if operation.kind not in MONEY_KINDS or operation.kind in ledger.DECISIONS:
+        return
+    text = _other_than_asked(operation, remote)
+    if text:
+        journal.move(operation, OperationState.NEEDS_ATTENTION, RecordedOutcome(error=text))
+        return
+    if _was_given_back(operation, remote):
+        outcome = _declined_in_part(remote)
+        ledger.end_with_row(operation, outcome, transaction_id=remote.transaction_id)
+        return
+    if _differs(operation, remote):
+        text = _("The gateway has it with another amount or currency.")
+        journal.move(operation, OperationState.NEEDS_ATTENTION, RecordedOutcome(error=text))
+        return
+    if remote.status is RemoteStatus.FAILED and has_reason(remote, *PASSING):
+        # Without a result, as where it is answered at once: its key is free, and there is no row.
+        error = error_for(remote.reasons, operation=operation, gateway_name=operation.gateway_name)
+        journal.move(operation, OperationState.FAILED, RecordedOutcome.of_error(error))
+        return
+    operation.next_action = remote.next_action
+    outcome = RecordedOutcome.of_remote(remote)
+    if operation.kind in CHARGES and remote.status in (RemoteStatus.VOIDED, RemoteStatus.EXPIRED):
+        # Whoever asks for it must not take it for paid.
+        outcome = _refused(outcome, ledger.unread_end(statuses.FROM_REMOTE[remote.status]))
+    ledger.end_with_row(operation, outcome, transaction_id=remote.transaction_id)
+
+
+def _is_another(operation: Operation, remote: RemoteTransaction) -> bool:
+    """Whether a transaction cannot be the operation's.
+
+    A capture or a void may be a state of its original, which has that one's key and kind.
+    """
+    if operation.kind not in SAME_AMOUNT_KINDS:
+        return False
+    is_refund = operation.kind == OperationKind.REFUND
+    other_kind = remote.kind is TransactionKind.VOID or is_refund != (
+        remote.kind is TransactionKind.REFUND
+    )
+    return other_kind or remote.operation_key not in ("", operation.key)
+
+
+def _was_given_back(operation: Operation, remote: RemoteTransaction) -> bool:
+    """Whether less was approved than was asked for, and voided at once: then nothing was paid.
+
+    The backends do so with a partial approval. Where the answer to that void is lost, it is found.
+    """
+    part = remote.amount < operation.asked_amount and remote.currency == operation.currency
+    return operation.kind in CHARGES and part and remote.status is RemoteStatus.VOIDED
+
+
+def _declined_in_part(remote: RemoteTransaction) -> RecordedOutcome:
+    text = _("Only %(amount)s was approved, and it was given back.") % {"amount": remote.amount}
+    return replace(_refused(RecordedOutcome.of_remote(remote), text), remote_status="")
+
+
+def _refused(outcome: RecordedOutcome, text: str) -> RecordedOutcome:
+    kind = ReasonKind.CARD_DECLINED.value
+    return replace(
+        outcome,
+        result=ResultStatus.DECLINED.value,
+        reason=kind,
+        reasons=(kind,),
+        gateway_text=text,
+    )
+
+
+def _other_than_asked(operation: Operation, remote: RemoteTransaction) -> str:
+    """Return why a transaction cannot be the operation's own, or an empty string."""
+    if not may_have_made(operation, remote):
+        return _("The gateway has a refund with its key, and was asked for something else.")
+    if _is_another(operation, remote):
+        return _("The gateway answered with a transaction of another key or kind.")
+    return ""
+
+
+def _differs(operation: Operation, remote: RemoteTransaction) -> bool:
+    asked = operation.asked_amount
+    if remote.currency and remote.currency != operation.currency:
+        return True
+    if operation.kind in SAME_AMOUNT_KINDS:
+        return remote.amount != asked
+    captured = operation.kind == OperationKind.CAPTURE and remote.settled_amount is not None
+    return captured and remote.settled_amount != asked

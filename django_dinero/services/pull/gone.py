@@ -1,0 +1,42 @@
+"""Mark what the gateway no longer has."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.db import router, transaction
+
+from django_dinero.db.failures import retry_on_conflict
+from django_dinero.models import default_card
+from django_dinero.models.card import CreditCard
+from django_dinero.models.customer import Customer
+from django_dinero.models.sync_state import SyncState
+
+#: What a row gets that is gone. It has nothing at the gateway: a later edit must ask.
+GONE = {"sync_state": SyncState.MISSING, "sync_error": "", "synced_digest": ""}
+
+
+def mark_gone(row: Customer) -> bool:
+    """Mark a customer that the gateway says it does not have, and its cards, as missing.
+
+    Edits that wait stay: their push finds out.
+
+    Args:
+        row: as it was before the gateway was asked.
+
+    Returns:
+        Whether it was marked. It is not if it has changed since.
+    """
+    using = router.db_for_write(Customer)
+    return retry_on_conflict(partial(_mark, row, using), using)
+
+
+def _mark(row: Customer, using: str) -> bool:
+    with transaction.atomic(using=using):
+        default_card.lock([row.pk], using)
+        rows = Customer.objects.using(using).filter(pk=row.pk, version=row.version)
+        if not rows.filter(sync_state=SyncState.SYNCED).update_without_push(**GONE):
+            return False
+        cards = CreditCard.objects.using(using).filter(customer=row.pk)
+        cards.filter(sync_state=SyncState.SYNCED).update_without_push(**GONE, default_of=None)
+        return True

@@ -1,0 +1,124 @@
+"""Bring rows of ours up to date with the gateway's transactions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+
+from django.utils.translation import gettext as _
+
+from django_dinero.enums import TransactionKind
+from django_dinero.gateways.types import RemoteTransaction
+from django_dinero.logs import get_logger
+from django_dinero.models.operation import Operation, OperationState
+from django_dinero.models.transaction import (
+    TAKEN,
+    UNDECIDED,
+    Transaction,
+)
+from django_dinero.services import journal, ledger
+from django_dinero.services.journal.records import (
+    RecordedOutcome,
+)
+from django_dinero.services.ledger import statuses
+from django_dinero.services.pull.foreign import add_missing_capture
+
+logger = get_logger("django_dinero.pull")
+
+
+def differs_from_row(row: Transaction, remote: RemoteTransaction) -> bool:
+    """Whether what was approved at last is another amount than what was asked for."""
+    if statuses.FROM_REMOTE[remote.status] not in TAKEN:
+        return False
+    other_currency = bool(remote.currency) and remote.currency != row.currency
+    return other_currency or remote.amount != Decimal(row.price)
+
+
+def _write_other_amount(row: Transaction, remote: RemoteTransaction) -> bool:
+    """Write what was approved in place of what was asked for, and leave the operation to a person.
+
+    The row says what the gateway has, so that it counts in sums and can be given back. Nobody is
+    told that it was paid as it was asked for.
+    """
+    write = partial(_write_amount, row, remote)
+    rows = Operation.objects.using(journal.current_alias())
+    operation = rows.filter(key=row.operation_key or "").first()
+    if operation is None:
+        return write()
+    text = _("The gateway has it with another amount or currency.")
+    outcome = replace(RecordedOutcome.of(operation), error=text)
+    state = OperationState.NEEDS_ATTENTION
+    leave = partial(journal.end_operation_in_transaction, operation, state, outcome)
+    return journal.write_together(operation, leave, write)
+
+
+def _write_amount(row: Transaction, remote: RemoteTransaction) -> bool:
+    same = ledger.transactions().filter(pk=row.pk, status=row.status)
+    return bool(
+        same.update(
+            **ledger.RemoteStanding.of(remote).columns,
+            price=remote.amount,
+            currency=remote.currency or row.currency,
+            updated_at=datetime.now(UTC),
+        )
+    )
+
+
+def write_status(row: Transaction, remote: RemoteTransaction) -> bool:
+    """Write the gateway's status into a row; return False if another process changed it first."""
+    return ledger.write_standing(row, ledger.RemoteStanding.of(remote))
+
+
+def _write_what_it_is(row: Transaction, remote: RemoteTransaction) -> bool:
+    """Write what the gateway has; return False if another process was first."""
+    standing = ledger.RemoteStanding.of(remote)
+    if row.status not in UNDECIDED or row.status == standing.status:
+        return ledger.write_standing(row, standing)
+    if differs_from_row(row, remote):
+        written = _write_other_amount(row, remote)
+    else:
+        written = ledger.Decision.of(row, standing).write()
+    if written:
+        ledger.refresh(row)
+        ledger.announce_standing(row)
+    return written
+
+
+def write_remote_state_if_it_follows(row: Transaction, remote: RemoteTransaction) -> None:
+    """As :func:`write_remote_state`, where nobody has asked for it.
+
+    What cannot follow from the row's status is left to a sweep, which tells a person of it. The
+    gateway's records may lag, and a payment that was just voided here must not come back to life.
+    """
+    status = statuses.FROM_REMOTE[remote.status]
+    if statuses.may_follow(row.status, status):
+        write_remote_state(row, remote)
+    else:
+        logger.warning(
+            "%s shows %s as %s, and it is %s here; a sweep will look at it again.",
+            row.gateway_name,
+            row.transaction_id,
+            status,
+            row.status,
+        )
+
+
+def write_remote_state(row: Transaction, remote: RemoteTransaction) -> None:
+    """Bring a row up to date with the gateway, unless it has changed since it was read."""
+    if row.kind == TransactionKind.VOID:
+        return
+    if not _write_what_it_is(row, remote):
+        ledger.refresh(row)
+        ledger.align_undecided(row)
+        return
+    if row.kind == TransactionKind.AUTHORIZATION:
+        # Some gateways keep one id for an authorization and its captures.
+        captures = ledger.transactions().filter(parent=row, kind=TransactionKind.CAPTURE)
+        same = captures.filter(transaction_id=row.transaction_id, status__in=TAKEN)
+        standing = ledger.RemoteStanding.of(remote)
+        ledger.write_standings([(capture, standing) for capture in same])
+        add_missing_capture(row, remote)
+    ledger.refresh(row)
+    ledger.align_undecided(row)

@@ -1,0 +1,238 @@
+"""Erase what is stored of a person, here and at the gateway. The books stay.
+
+The amounts, the gateway's ids, the last four digits and the order reference of every payment are
+kept, since the books have to add up. What names a person goes: e-mail and names, the address with
+the card, the IP address, free descriptions, and the link to the user. Who asked for a payment is
+kept if it was somebody else: an owner is not named there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from django.db import router
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from django_dinero.db.failures import retry_on_conflict
+from django_dinero.db.pages import pages
+from django_dinero.exceptions import DineroError, OperationInProgress
+from django_dinero.models.card import CreditCard
+from django_dinero.models.customer import Customer
+from django_dinero.models.mode import Account
+from django_dinero.models.operation import (
+    OPEN_STATES,
+    UNDECIDED_STATES,
+    Operation,
+    OperationKind,
+)
+from django_dinero.models.transaction import Transaction
+from django_dinero.models.webhook_event import WebhookEvent
+from django_dinero.observing.verbs import verb
+from django_dinero.services.journal.records import Intent
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What was erased.
+
+    Attributes:
+        cards: stored cards that are gone.
+        transactions: payments that stay, without what names a person.
+        operations, events: rows of the journal and webhooks that stay likewise.
+        waits: why the gateway has not deleted it yet; empty if it has. It is tried again.
+    """
+
+    cards: int
+    transactions: int
+    operations: int
+    events: int
+    waits: str = ""
+
+
+@verb("erase")
+def erase(customer: Customer) -> Erased:
+    """Erase a person; called again after a crash, it goes on.
+
+    Args:
+        customer: a stored customer. Its row is gone afterwards.
+
+    Raises:
+        OperationInProgress: a payment or a change of this customer is not finished. Nothing was
+            erased.
+        DineroError: the row could not be deleted.
+    """
+    person = _Person.of(customer)
+    person.refuse_if_busy()
+    # Before the row is deleted, since it leads to all else, and after it: what the delete itself
+    # and others have written meanwhile counts too.
+    person.forget()
+    waits = _delete(customer)
+    transactions, operations, events = person.forget()
+    return Erased(person.cards, transactions, operations, events, waits)
+
+
+@verb("erase_traces")
+def erase_traces(email: str, gateway_name: str | None = None) -> Erased:
+    """Empty what is kept of an e-mail address that no customer has (any more).
+
+    It may be that of a guest who has paid, or of somebody who was deleted before. The journal is
+    searched without an index, since nobody else searches it so.
+
+    Args:
+        email: in any case.
+        gateway_name: only at this gateway; None for all.
+
+    Raises:
+        OperationInProgress: one of the operations is not finished. Nothing was erased.
+    """
+    operations = Operation.objects.using(router.db_for_write(Operation))
+    operations = operations.filter(intent__email__iexact=email)
+    if gateway_name is not None:
+        operations = operations.filter(gateway_name=gateway_name)
+    _refuse_if_busy(operations)
+    gone = list(_gone(operations))
+    for person in gone:
+        person.refuse_if_busy()
+    leads = list(operations.values_list("pk", flat=True))
+    totals = [person.forget(but=leads) for person in gone]
+    # Payments of a customer who has a row, under another address by now, stay as they are.
+    totals.append(_forget_guest(operations.filter(customer_id=""), leads))
+    # These last, since they lead to all else: whoever is killed before finds it again.
+    named = Operation.objects.using(operations.db).filter(pk__in=leads)
+    totals.append((0, _forget_operations(named), 0))
+    return Erased(0, *(sum(each) for each in zip(*totals, strict=True)))
+
+
+def _forget_guest(operations: QuerySet[Operation], leads: list[int]) -> tuple[int, int, int]:
+    """Empty what payments without a customer, and what has followed them, say of a person."""
+    keys = list(operations.values_list("key", flat=True))
+    payments = Transaction.objects.using(router.db_for_write(Transaction))
+    paid = list(payments.filter(operation_key__in=keys).values_list("pk", "transaction_id"))
+    own = payments.filter(Q(pk__in=[pk for pk, _id in paid]) | Q(parent__in=[p for p, _id in paid]))
+    followed = [key for key in own.values_list("operation_key", flat=True) if key]
+    rest = Operation.objects.using(operations.db).filter(key__in=followed).exclude(pk__in=leads)
+    events = WebhookEvent.objects.using(router.db_for_write(WebhookEvent))
+    told = events.filter(object_id__in=[found for _pk, found in paid if found])
+    return _forget_transactions(own), _forget_operations(rest), _forget_events(told)
+
+
+def _gone(operations: QuerySet[Operation]) -> Iterator[_Person]:
+    """Yield the customers that these operations stored and that have no row any more."""
+    found = operations.exclude(customer_id="").values_list("gateway_name", "live", "customer_id")
+    rows = Customer.objects.using(router.db_for_write(Customer))
+    for gateway_name, live, customer_id in set(found):
+        account = Account(gateway_name, live)
+        if not rows.filter(**account.columns, customer_id=customer_id).exists():
+            yield _Person(account, customer_id, (), (), 0)
+
+
+def _delete(customer: Customer) -> str:
+    pk, using = customer.pk, router.db_for_write(Customer)
+    try:
+        customer.delete()
+    except DineroError as error:
+        if Customer.objects.using(using).filter(pk=pk).exists():
+            raise
+        return str(error)
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """Whatever leads to the rows of a customer, as long as there is none any more."""
+
+    account: Account
+    customer_id: str
+    card_ids: tuple[str, ...]
+    lock_names: tuple[str, ...]
+    cards: int
+
+    @classmethod
+    def of(cls, customer: Customer) -> _Person:
+        stored = CreditCard.objects.using(router.db_for_write(CreditCard))
+        cards = list(stored.filter(customer=customer))
+        return cls(
+            account=Account.of(customer),
+            customer_id=customer.customer_id or "",
+            card_ids=tuple(card.card_id for card in cards),
+            lock_names=(customer.lock_name, *(card.lock_name for card in cards)),
+            cards=len(cards),
+        )
+
+    def refuse_if_busy(self) -> None:
+        """Raise :class:`OperationInProgress` if an operation of theirs has no outcome yet."""
+        _refuse_if_busy(self._operations())
+
+    def forget(self, but: Collection[int] = ()) -> tuple[int, int, int]:
+        """Empty what names the person in transactions, operations and webhooks; count the rows.
+
+        Args:
+            but: the keys of operations that are left for later.
+        """
+        return (
+            _forget_transactions(self._transactions()),
+            _forget_operations(self._operations().exclude(pk__in=but)),
+            _forget_events(self._events()),
+        )
+
+    def _transactions(self) -> QuerySet[Transaction]:
+        rows = Transaction.objects.using(router.db_for_write(Transaction))
+        if not self.customer_id:  # it was never at the gateway, and has paid nothing
+            return rows.none()
+        return rows.filter(customer_id=self.customer_id, **self.account.columns)
+
+    def _operations(self) -> QuerySet[Operation]:
+        rows = Operation.objects.using(router.db_for_write(Operation))
+        own = Q(lock_name__in=self.lock_names)
+        keys = self._transactions().exclude(operation_key=None).values_list("operation_key")
+        own |= Q(key__in=keys)
+        if self.customer_id:
+            # With every kind: the index begins with it.
+            own |= Q(kind__in=OperationKind.values, customer_id=self.customer_id)
+        return rows.filter(own, **self.account.columns)
+
+    def _events(self) -> QuerySet[WebhookEvent]:
+        rows = WebhookEvent.objects.using(router.db_for_write(WebhookEvent))
+        about = Q(object_id__in=[each for each in (self.customer_id, *self.card_ids) if each])
+        about |= Q(object_id__in=self._transactions().values("transaction_id"))
+        if self.customer_id:
+            about |= Q(customer_id=self.customer_id)
+        return rows.filter(about, **self.account.columns)
+
+
+def _refuse_if_busy(operations: QuerySet[Operation]) -> None:
+    states = (*OPEN_STATES, *UNDECIDED_STATES)
+    busy = operations.filter(state__in=states).order_by("pk").first()
+    if busy is not None:
+        text = _("Operation %(operation)s is not finished; nothing was erased.")
+        raise OperationInProgress(
+            text % {"operation": str(busy)}, operation=busy, gateway_name=busy.gateway_name
+        )
+
+
+def _forget_transactions(rows: QuerySet[Transaction]) -> int:
+    count = rows.count()
+    rows.update(customer_ip=None, description="", owner=None)
+    return count
+
+
+def _forget_operations(rows: QuerySet[Operation]) -> int:
+    count = 0
+    for operation in _each(rows):
+        intent = Intent.of(operation).without_person().to_json()
+        same = Operation.objects.using(operation.written_on).filter(pk=operation.pk)
+        retry_on_conflict(partial(same.update, intent=intent, owner_pk=""), same.db)
+        count += 1
+    return count
+
+
+def _forget_events(rows: QuerySet[WebhookEvent]) -> int:
+    return rows.update(body="", error="")
+
+
+def _each(rows: QuerySet[Operation]) -> Iterator[Operation]:
+    for page in pages(rows):
+        yield from page

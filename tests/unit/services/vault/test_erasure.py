@@ -1,0 +1,249 @@
+"""A person is erased here, in the journal and at the gateway; the books stay."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core import serializers
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from django_dinero.db.failures import retry_on_conflict
+from django_dinero.exceptions import OperationInProgress, OutcomeUnknown
+from django_dinero.models import CreditCard, Customer, Operation, Transaction, WebhookEvent
+from django_dinero.services.vault.erasure import erase, erase_traces
+from tests.support.recording import RecordingGateway, lose_reply, refuse_connection
+
+pytestmark = pytest.mark.django_db
+
+Make = Callable[..., Customer]
+#: What must be nowhere afterwards.
+# No word that a random key may hold.
+PLANTED = (
+    "ann@example.com",
+    "Anneliese",
+    "Nightingale",
+    "203.0.113.7",
+    "for Ann's birthday",
+    "12 Elm",
+)
+
+
+@pytest.fixture
+def ann(gateway: RecordingGateway, make_customer: Make) -> Customer:
+    """A customer about whom something stands everywhere."""
+    user = get_user_model().objects.create(username="ann")
+    customer = make_customer(
+        email="ann@example.com",
+        first_name="Anneliese",
+        last_name="Nightingale",
+        owner=user,
+        address="12 Elm",
+    )
+    customer.add_card(number="5424000000000015", month=12, year=2040, address="12 Elm")
+    charge = customer.charge(
+        "5.00",
+        settle=False,
+        customer_ip="203.0.113.7",
+        description="for Ann's birthday",
+        order_reference="1001",
+    )
+    charge.capture("4.00", description="for Ann's birthday")
+    customer.email = "ANN@example.com"
+    customer.save()
+    for object_id in (charge.transaction_id, customer.customer_id):
+        WebhookEvent.objects.create(
+            gateway_name="default",
+            live=False,
+            event_id=f"e{object_id}",
+            event_type="x",
+            object_id=object_id or "",
+            state="applied",
+            body='{"email": "ann@example.com"}',
+        )
+    return customer
+
+
+def everything() -> str:
+    """All that is stored, as text."""
+    models = (Customer, CreditCard, Transaction, Operation, WebhookEvent)
+    return json.dumps([serializers.serialize("json", model.objects.all()) for model in models])
+
+
+def test_nothing_of_a_person_is_left(gateway: RecordingGateway, ann: Customer) -> None:
+    before = everything()
+    assert all(text in before for text in PLANTED)
+    customer_id = ann.customer_id or ""
+    erased = erase(ann)
+    after = everything()
+    assert [text for text in PLANTED if text.lower() in after.lower()] == []
+    assert customer_id not in {each.id for each in gateway.bank.customers()}
+    assert (erased.cards, erased.transactions, erased.events, erased.waits) == (2, 2, 2, "")
+    assert not Customer.objects.exists() and not CreditCard.objects.exists()
+
+
+def test_the_books_stay_as_they_were(gateway: RecordingGateway, ann: Customer) -> None:
+    columns = (
+        *("transaction_id", "price", "currency", "status", "kind", "order_reference"),
+        *("last_4", "brand", "operation_key", "auth_code"),
+    )
+    before = list(Transaction.objects.order_by("pk").values_list(*columns))
+    erase(ann)
+    assert list(Transaction.objects.order_by("pk").values_list(*columns)) == before
+    assert all(row.owner_id is None for row in Transaction.objects.all())
+    assert not Operation.objects.exclude(owner_pk="").exists()
+
+
+def test_another_customer_is_left_alone(
+    gateway: RecordingGateway, ann: Customer, make_customer: Make
+) -> None:
+    bob = make_customer(email="bob@example.com", first_name="Bob")
+    bob.charge("6.00", description="for Bob", customer_ip="203.0.113.8")
+    erase(ann)
+    row = Transaction.objects.get(customer=bob)
+    assert (row.description, row.customer_ip) == ("for Bob", "203.0.113.8")
+    creation = Operation.objects.get(kind="create_customer", customer_id=bob.customer_id)
+    assert creation.intent["email"] == "bob@example.com"
+
+
+def test_a_payment_without_an_outcome_comes_first(gateway: RecordingGateway, ann: Customer) -> None:
+    gateway.faults["charge"] = lose_reply
+    with suppress(OutcomeUnknown):
+        ann.charge("5.00", description="for Ann's birthday")
+    with pytest.raises(OperationInProgress, match="nothing was erased"):
+        erase(ann)
+    assert Customer.objects.filter(pk=ann.pk).exists()
+    assert "for Ann's birthday" in everything()
+    Operation.objects.get(state="unknown").look_up()
+    erase(ann)
+    assert "for Ann" not in everything()
+
+
+def test_where_the_gateway_does_not_answer_the_delete_waits(
+    gateway: RecordingGateway, ann: Customer
+) -> None:
+    gateway.faults["delete_customer"] = refuse_connection
+    erased = erase(ann)
+    assert erased.waits == "connection refused"
+    after = everything().lower()
+    assert [text for text in PLANTED if text.lower() in after] == []
+    assert Operation.objects.filter(kind="delete_customer", state="new").exists()
+
+
+def test_it_takes_no_more_queries_for_more_payments(
+    gateway: RecordingGateway, ann: Customer, make_customer: Make
+) -> None:
+    def queries(customer: Customer) -> int:
+        with CaptureQueriesContext(connection) as context:
+            erase(customer)
+        return sum("dinero_operation" not in each["sql"] for each in context.captured_queries)
+
+    bob = make_customer(email="bob@example.com")
+    bob.charge("5.00")
+    few = queries(bob)
+    for _time in range(5):
+        ann.charge("5.00")
+    ann.cards[1].delete()
+    assert queries(ann) == few
+
+
+class KilledError(BaseException):
+    """The process dies."""
+
+
+def test_a_process_that_is_killed_before_the_delete_begins_again(
+    gateway: RecordingGateway, ann: Customer, monkeypatch: Any
+) -> None:
+    def die(self: Customer) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Customer, "delete", die)
+        with pytest.raises(KilledError):
+            erase(ann)
+    assert Customer.objects.filter(pk=ann.pk).exists()
+    assert erase(Customer.objects.get(pk=ann.pk)).transactions == 2
+    assert "Anneliese" not in everything()
+
+
+# -- Who is no customer (any more) ----------------------------------------------------------------
+
+
+def test_whoever_was_deleted_before_is_erased_too(
+    gateway: RecordingGateway, ann: Customer, make_customer: Make
+) -> None:
+    make_customer(email="bob@example.com").charge("6.00", description="for Bob")
+    ann.delete()
+    assert "for Ann's birthday" in everything()
+    erased = erase_traces("Ann@Example.com")
+    after = everything().lower()
+    assert [text for text in PLANTED if text.lower() in after] == []
+    assert "for bob" in after and "bob@example.com" in after
+    assert (erased.cards, erased.transactions, erased.events) == (0, 2, 2)
+    assert erase_traces("ann@example.com").operations == 0
+
+
+def test_a_guest_is_erased(gateway: RecordingGateway, card: dict[str, Any]) -> None:
+    guest: dict[str, Any] = {
+        "email": "eve@example.com",
+        "description": "for Eve",
+        "customer_ip": "203.0.113.9",
+    }
+    charge = Transaction.create("5.00", settle=False, **guest, **card)
+    charge.capture("4.00", description="for Eve")
+    erased = erase_traces("EVE@example.com")
+    after = everything()
+    assert [text for text in (*guest.values(), "for Eve") if text in after] == []
+    assert (erased.transactions, erased.operations) == (2, 2)
+
+
+def test_a_customer_who_had_the_address_once_keeps_the_payments(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    bob = make_customer(email="old@example.com")
+    bob.charge("6.00", description="for Bob")
+    bob.email = "bob@example.com"
+    bob.save()
+    erase_traces("old@example.com")
+    assert "old@example.com" not in everything()
+    assert Transaction.objects.get().description == "for Bob"
+
+
+def test_an_open_payment_of_a_guest_comes_first(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    gateway.faults["charge"] = lose_reply
+    with suppress(OutcomeUnknown):
+        Transaction.create("5.00", email="eve@example.com", **card)
+    with pytest.raises(OperationInProgress, match="nothing was erased"):
+        erase_traces("eve@example.com")
+    assert "eve@example.com" in everything()
+
+
+def test_whoever_is_killed_finds_the_rest_again(
+    gateway: RecordingGateway, ann: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What leads to a person goes last, wherever the process dies."""
+    ann.delete()
+    for survived in range(20):
+        left = iter(range(survived))
+
+        def die(act: Callable[[], Any], using: str) -> Any:
+            if next(left, None) is None:  # noqa: B023 - called within the loop
+                raise KeyboardInterrupt
+            return retry_on_conflict(act, using)
+
+        monkeypatch.setattr("django_dinero.services.vault.erasure.retry_on_conflict", die)
+        try:
+            erase_traces("ann@example.com")
+        except KeyboardInterrupt:
+            continue
+        break
+    assert 1 < survived < 19
+    after = everything().lower()
+    assert [text for text in PLANTED if text.lower() in after] == []
