@@ -1,0 +1,172 @@
+"""Payments that both sides have: brought up to date here, and looked at closely where in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC
+
+from django.utils.translation import gettext as _
+
+from django_dinero.exceptions import InvalidTransactionError
+from django_dinero.gateways.types import RemoteTransaction
+from django_dinero.models.difference import DifferenceKind
+from django_dinero.models.mode import Account
+from django_dinero.models.transaction import UNDECIDED, Transaction, TransactionStatus
+from django_dinero.services import ledger, pull
+from django_dinero.services.errors import read_transaction
+from django_dinero.services.ledger import statuses
+from django_dinero.services.reconcile.books import Books
+from django_dinero.services.reconcile.differences import Found
+from django_dinero.services.reconcile.findings import Findings
+from django_dinero.services.reconcile.patience import Patience
+from django_dinero.services.reconcile.phase import Run
+from django_dinero.services.reconcile.verdicts import (
+    Local,
+    Verdict,
+    compare,
+    counted_there,
+    locals_of,
+)
+
+Pair = tuple[Local, RemoteTransaction]
+
+
+class Examiner:
+    """Brings rows up to date with the gateway, and writes down what contradicts it."""
+
+    def __init__(self, run: Run, findings: Findings, books: Books) -> None:
+        self.run = run
+        self.findings = findings
+        self.books = books
+        self.patience = Patience(run)
+
+    def fetch(self, transaction_id: str) -> RemoteTransaction | None:
+        """Ask the gateway for one transaction; None if it says that it has none.
+
+        Raises:
+            DineroError: it gave no answer.
+        """
+        gateway = self.run.gateway
+        try:
+            return read_transaction(gateway, transaction_id)
+        except InvalidTransactionError:
+            return None
+
+    def compare_listed(self, pairs: Sequence[Pair]) -> None:
+        """Compare payments to a part of the gateway's list, read before the rows here."""
+        verdicts = [(pair, compare(*pair, detailed=False)) for pair in pairs]
+        for (local, remote), verdict in verdicts:
+            if verdict is Verdict.AGREES:
+                self.count(local, remote)
+        self._write_listed_states([pair for pair, verdict in verdicts if verdict is Verdict.BEHIND])
+        for (local, _remote), verdict in verdicts:
+            if verdict is Verdict.UNCLEAR:
+                with self.patience.about_one():
+                    self.examine(local.row.pk)
+
+    def _write_listed_states(self, pairs: Sequence[Pair]) -> None:
+        """Write what the gateway's list tells, as ``write_remote_state`` does for one row."""
+        changes = []
+        for local, remote in pairs:
+            standing = ledger.RemoteStanding.of(remote)
+            self.run.counts[f"now_{standing.status}"] += local.row.status != standing.status
+            changes += [(row, standing) for row in (local.row, *local.taken)]
+        lost = set[int]()
+        if not self.run.dry_run:
+            lost = {row.pk for row in ledger.write_standings(changes)}
+        for local, remote in pairs:
+            if lost.intersection(row.pk for row in (local.row, *local.captures)):
+                self.examine(local.row.pk)
+            else:
+                self.count(local, remote)
+
+    def examine(self, pk: int) -> bool:
+        """Fetch one payment, and compare it closely; return False if the gateway has none.
+
+        Its rows are read before the gateway is asked. What is written meanwhile is newer.
+        """
+        row = ledger.transactions().filter(pk=pk).first()
+        if row is None:  # a rollback took it
+            return True
+        local = self._local(row)
+        remote = self.fetch(row.transaction_id or "")
+        if remote is None:
+            return False
+        verdict = compare(local, remote, detailed=True)
+        if verdict is Verdict.BEHIND or (verdict is Verdict.AMOUNT and row.status in UNDECIDED):
+            # A decision about another amount is left to a person there.
+            local = self._update(local, remote)
+        if verdict in (Verdict.AMOUNT, Verdict.STATUS):
+            self.findings.add(_contradiction(verdict, local, remote))
+        self.count(local, remote)
+        return True
+
+    def _update(self, local: Local, remote: RemoteTransaction) -> Local:
+        row, old = local.row, local.row.status
+        if not self.run.dry_run:
+            pull.write_remote_state(row, remote)
+        status = statuses.FROM_REMOTE[remote.status] if self.run.dry_run else row.status
+        self.run.counts[f"now_{status}"] += old != status
+        return self._local(row)
+
+    def _local(self, row: Transaction) -> Local:
+        same = ledger.transactions().filter(
+            **Account.of(row).columns, transaction_id=row.transaction_id
+        )
+        known = [row, *same.exclude(pk=row.pk)]
+        return locals_of(known).get(row.transaction_id or "") or Local(row)
+
+    def count(self, local: Local, remote: RemoteTransaction) -> None:
+        """Add a payment to the books of both sides."""
+        there = counted_there(remote, local.row.kind)
+        behind = self.run.dry_run and compare(local, remote, detailed=False) is Verdict.BEHIND
+        self.books.add(
+            remote.submitted_at or local.row.created_at,
+            local.row.currency,
+            here=there if behind else local.counted,
+            there=there,
+        )
+
+    def lacks(self, row: Transaction) -> None:
+        """Write down that the gateway does not have a payment that counts here."""
+        text = _("%(gateway)s does not have this %(kind)s of %(amount)s %(currency)s any more.")
+        values = {
+            "gateway": self.run.gateway.name,
+            "kind": row.get_kind_display(),
+            "amount": row.price,
+            "currency": row.currency,
+        }
+        found = _about(row, DifferenceKind.MISSING_THERE, text % values)
+        self.findings.add(replace(found, day=row.created_at.date(), amount_here=row.price))
+
+
+def _contradiction(verdict: Verdict, local: Local, remote: RemoteTransaction) -> Found:
+    row = local.row
+    is_amount = verdict is Verdict.AMOUNT
+    taken = remote.settled_amount if remote.settled_amount is not None else remote.amount
+    text = _("Here it is %(here)s, and at the gateway %(there)s.") % {
+        "here": f"{row.get_status_display()}, {row.price} {row.currency}",
+        "there": f"{TransactionStatus(statuses.FROM_REMOTE[remote.status]).label}, "
+        f"{taken} {remote.currency}",
+    }
+    found = _about(row, DifferenceKind.AMOUNT if is_amount else DifferenceKind.STATUS, text)
+    return replace(
+        found,
+        day=remote.submitted_at.astimezone(UTC).date() if remote.submitted_at else None,
+        amount_here=local.captured or row.price,
+        amount_there=taken,
+    )
+
+
+def _about(row: Transaction, kind: DifferenceKind, text: str) -> Found:
+    return Found(
+        kind=kind,
+        subject=row.transaction_id or "",
+        text=text,
+        operation_key=row.operation_key or "",
+        transaction_id=row.transaction_id or "",
+        customer_id=row.customer_id,
+        card_id=row.card_id,
+        currency=row.currency,
+    )

@@ -1,0 +1,189 @@
+"""Orphans: payments that the gateway made, and whose rows a rollback of the caller took.
+
+With a connection of its own the journal outlives the rollback, and the row is written again from
+it. It is kept, or given back where the project says so: the caller may have rolled back for another
+reason, and have shown "paid". A row that no rollback can have taken was deleted by somebody, or is
+missing from a restored backup. It is written again too, but its payment is nobody's orphan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from django.db import router
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from django_dinero import signals
+from django_dinero.db.failures import retry_on_conflict
+from django_dinero.db.fields import UtcNow
+from django_dinero.db.pages import paged
+from django_dinero.enums import TransactionKind
+from django_dinero.exceptions import DineroError, OperationInProgress
+from django_dinero.gateways.calls import log_broken_call
+from django_dinero.logs import fields_of, get_logger
+from django_dinero.models.arguments import FollowUpOptions
+from django_dinero.models.family import Family
+from django_dinero.models.operation import CHARGES, Operation, OperationKind, OperationState
+from django_dinero.models.transaction import Transaction, TransactionStatus
+from django_dinero.redaction import scrub
+from django_dinero.services import ledger
+from django_dinero.services.journal.records import Intent, RecordedOutcome
+from django_dinero.services.modes import account_of
+from django_dinero.services.payments import followups, reviews
+from django_dinero.services.reconcile.phase import Run
+
+logger = get_logger("django_dinero.reconcile")
+
+NAME = "orphans"
+#: Kinds that make a row, in states in which they have one.
+MAKE_ROWS = (*CHARGES, OperationKind.CAPTURE, OperationKind.VOID, OperationKind.REFUND)
+HAVE_ROWS = (
+    OperationState.SUCCEEDED,
+    OperationState.HELD,
+    OperationState.REQUIRES_ACTION,
+    OperationState.DECLINED,
+)
+#: The scope of the keys by which each orphan is given back once.
+SCOPE = "django_dinero.orphans"
+
+
+def restore(run: Run) -> None:
+    """Write the rows again that a rollback took, and give back what is to be given back.
+
+    Raises:
+        DineroError: some of it could not be done. The next run looks as far back, and tries again.
+    """
+    if run.dry_run:
+        run.counts["orphans"] += _without_row(run).count()
+        return
+    failed = 0
+    for done, operation in enumerate(paged(_without_row(run)), 1):
+        failed += not _succeeds(operation, partial(_restore, run, operation))
+        run.progress(NAME, done, None)
+    for operation in paged(_to_give_back(run)):
+        failed += not _succeeds(operation, partial(_give_back, run, operation))
+    if failed:
+        text = ngettext(
+            "%(count)d orphan could not be finished; the log says why.",
+            "%(count)d orphans could not be finished; the log says why.",
+            failed,
+        )
+        raise DineroError(text % {"count": failed})
+
+
+def _succeeds(operation: Operation, act: Callable[[], None]) -> bool:
+    """Say whether something could be done; what is wrong with one must not stop the others."""
+    try:
+        act()
+    except DineroError as error:
+        logger.error("Orphan %s: %s", operation.key, scrub(str(error)), extra=fields_of(operation))
+        return False
+    except Exception as error:
+        log_broken_call(f"Orphan {operation.key}", error, fields_of(operation))
+        return False
+    return True
+
+
+def _restore(run: Run, operation: Operation) -> None:
+    is_charge = operation.kind in CHARGES and operation.state != OperationState.DECLINED
+    rolled_back = Intent.of(operation).in_transaction
+    note = _mark if is_charge and rolled_back and run.void_orphans else None
+    row = ledger.restore_orphan(operation, note)
+    if row is None:
+        return
+    if not rolled_back:
+        logger.warning(
+            "The row of operation %s was gone, and no rollback took it; it is written again.",
+            operation.key,
+            extra=fields_of(operation),
+        )
+        run.counts["lost_rows_restored"] += 1
+        return
+    run.counts["orphans_restored"] += 1
+    if is_charge:
+        signals.send(signals.charge_orphaned, Transaction, transaction=row)
+
+
+def _give_back(run: Run, operation: Operation) -> None:
+    """Void or refund what an orphan took, once however often this is tried."""
+    row = ledger.transactions().get(operation_key=operation.key)
+    family = ledger.restore_lost_rows(row)
+    once: FollowUpOptions = {"idempotency_key": f"orphan:{operation.key}", "scope": SCOPE}
+    if row.status == TransactionStatus.HELD:
+        reviews.decide_review(row, "decline", **once)
+    elif _must_void(family):
+        followups.void(row, **once)
+    elif family.left_to_refund > 0:
+        followups.refund(row, **once)
+    operation.refresh_from_db()
+    done = replace(RecordedOutcome.of(operation), give_back=False, given_back=True)
+    _write_outcome(operation, done)
+    run.counts["orphans_given_back"] += 1
+
+
+def _must_void(family: Family) -> bool:
+    """Say whether nothing was taken yet. What was taken is refunded, or voided if not settled."""
+    row = family.row
+    if row.status == TransactionStatus.REQUIRES_ACTION:
+        return True
+    is_reserved = row.kind == TransactionKind.AUTHORIZATION and not family.captured
+    return is_reserved and row.status == TransactionStatus.APPROVED
+
+
+def _mark(operation: Operation) -> None:
+    """Note that a charge is to be given back, in the transaction that writes its row again.
+
+    Whoever goes on after a crash finds the row and knows what was still to be done.
+    """
+    _write_outcome(operation, replace(RecordedOutcome.of(operation), give_back=True))
+
+
+def _write_outcome(operation: Operation, marked: RecordedOutcome) -> None:
+    outcome = marked.to_json()
+    rows = Operation.objects.using(operation.written_on)
+    same = rows.filter(pk=operation.pk, state=operation.state)
+    if not retry_on_conflict(partial(same.update, outcome=outcome), operation.written_on):
+        raise OperationInProgress(
+            _("Operation %(key)s has just changed.") % {"key": operation.key}, operation=operation
+        )
+    operation.outcome = outcome
+
+
+def _without_row(run: Run) -> QuerySet[Operation]:
+    return lost_rows(_operations(run))
+
+
+def lost_rows(operations: QuerySet[Operation]) -> QuerySet[Operation]:
+    """Return those of some operations whose row is lost, in one anti-join.
+
+    The outcome and the row are one transaction, or the caller's holds the row. So whoever may still
+    be at work is waited for as long as the lease is.
+    """
+    # Not the default manager: a project's own may hide rows.
+    rows = Transaction._base_manager.all()
+    # Voiding an authorization and its capture is one void: the second operation has no row.
+    shared = rows.filter(
+        gateway_name=OuterRef("gateway_name"),
+        live=OuterRef("live"),
+        kind=OuterRef("kind"),
+        transaction_id=OuterRef("transaction_id"),
+        operation_key__isnull=False,
+    )
+    found = operations.filter(kind__in=MAKE_ROWS, state__in=HAVE_ROWS, lease_until__lt=UtcNow())
+    found = found.exclude(Exists(rows.filter(operation_key=OuterRef("key"))))
+    # The kind first: databases look at the second half only where the first is true.
+    return found.exclude(Q(kind__in=ledger.SHARED) & Q(Exists(shared)))
+
+
+def _to_give_back(run: Run) -> QuerySet[Operation]:
+    return _operations(run).filter(kind__in=CHARGES, outcome__has_key="give_back")
+
+
+def _operations(run: Run) -> QuerySet[Operation]:
+    return Operation.objects.using(router.db_for_write(Operation)).filter(
+        **account_of(run.gateway).columns, created_at__gte=run.since
+    )

@@ -1,0 +1,345 @@
+"""What the gateway has, and no row here has its id."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC
+from decimal import Decimal
+
+from django.db import router
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from django_dinero.db.seen import Seen
+from django_dinero.enums import RemoteStatus, TransactionKind
+from django_dinero.gateways.types import RemoteTransaction
+from django_dinero.logs import fields_of, get_logger
+from django_dinero.models.difference import Difference, DifferenceKind
+from django_dinero.models.operation import (
+    BEING_SENT,
+    Operation,
+    OperationState,
+)
+from django_dinero.models.transaction import COUNTED, Transaction
+from django_dinero.services import journal, ledger, pull
+from django_dinero.services.journal.records import RecordedOutcome
+from django_dinero.services.ledger import statuses
+from django_dinero.services.modes import account_of
+from django_dinero.services.reconcile.differences import Found
+from django_dinero.services.reconcile.examining import Examiner
+from django_dinero.services.reconcile.verdicts import counted_there, takes_money
+
+logger = get_logger("django_dinero.reconcile")
+
+S = OperationState
+#: What our keys look like: 100 bits in base32.
+OURS = re.compile(r"[A-Z2-7]{20}")
+#: Refunds of nobody's that a run asks the gateway about: a list need not say what they give back.
+ASKED = 200
+REVERSALS = (RemoteStatus.RETURNED, RemoteStatus.CHARGED_BACK)
+
+
+class Unmatched:
+    """Finds out whose a transaction is that has no row here, by its key."""
+
+    def __init__(self, examiner: Examiner, seen: Seen) -> None:
+        self.examiner = examiner
+        self.run = examiner.run
+        self.seen = seen
+        #: Payments here that an entry of its own takes back.
+        self.taken_back = Seen()
+        self._added: set[str] = set()
+        self._asked = 0
+
+    def take(self, remotes: Sequence[RemoteTransaction]) -> None:
+        """Take up a part of the gateway's list."""
+        keys = {each.operation_key for each in remotes if OURS.fullmatch(each.operation_key)}
+        known = self._operations(keys) if keys else {}
+        for remote in remotes:
+            if remote.status in REVERSALS and self._takes_back(remote):
+                continue
+            operation = known.get(remote.operation_key)
+            if operation is not None:
+                # A refund made in the gateway's own pages may repeat the key of its payment.
+                other = not pull.may_have_made(operation, remote)
+                if not (other and self._gives_back(remote)):
+                    self._of_operation(operation, remote)
+            elif remote.operation_key in keys and takes_money(remote):
+                self._of_nobody_here(remote)
+            elif not self._gives_back(remote):
+                self.run.counts["foreign"] += 1
+
+    def _operations(self, keys: set[str]) -> Mapping[str, Operation]:
+        rows = Operation.objects.using(journal.current_alias()).filter(
+            key__in=keys, **account_of(self.run.gateway).columns
+        )
+        return {row.key: row for row in rows}
+
+    def _of_operation(self, operation: Operation, remote: RemoteTransaction) -> None:
+        if operation.state in BEING_SENT:
+            # Its worker writes the row, or a look-up does when the worker has died.
+            self.run.counts["being_made"] += 1
+        elif operation.state == S.CLOSED:
+            self._of_a_closed(operation, remote)
+        elif operation.state == S.NEEDS_ATTENTION:
+            self._left_to_a_person(operation, remote)
+        elif operation.has_result:
+            self._has_a_result(operation, remote)
+        else:
+            self._conclude(operation, remote)
+
+    # -- The operation has ended ---------------------------------------------------------------
+
+    def _has_a_result(self, operation: Operation, remote: RemoteTransaction) -> None:
+        row = ledger.transactions().filter(operation_key=operation.key).first()
+        recorded = RecordedOutcome.of(operation).transaction_id
+        if row is not None and row.transaction_id == remote.transaction_id:
+            self._written_meanwhile(row)
+        elif recorded == remote.transaction_id and row is None:
+            # Its writer may be about to commit it. Otherwise it is an orphan, and the phase for
+            # these knows whether to give it back.
+            self.run.counts["without_row"] += 1
+        elif takes_money(remote):
+            self._second(operation, remote)
+
+    def _written_meanwhile(self, row: Transaction) -> None:
+        self.seen.add(row.pk)
+        self.examiner.examine(row.pk)
+
+    def _second(self, operation: Operation, remote: RemoteTransaction) -> None:
+        recorded = RecordedOutcome.of(operation).transaction_id
+        text = _("Operation %(key)s has %(first)s there, and %(second)s has its key too.")
+        values = {"key": operation.key, "first": recorded or "-", "second": remote.transaction_id}
+        self._add(DifferenceKind.TWICE, text % values, remote, operation)
+
+    def _of_a_closed(self, operation: Operation, remote: RemoteTransaction) -> None:
+        """Tell a person of a payment that nobody can have known of when its operation was closed.
+
+        What a run had written down before that was explained by closing.
+        """
+        of_it = Difference.objects.using(router.db_for_write(Difference)).filter(
+            **account_of(self.run.gateway).columns,
+            operation_key=operation.key,
+            transaction_id=remote.transaction_id,
+        )
+        before = Q(first_seen_at__lte=operation.updated_at)
+        if not takes_money(remote) or of_it.filter(before).exists():
+            self.run.counts["explained"] += 1
+            return
+        text = _("Operation %(key)s was closed by hand before %(id)s was seen, which has its key.")
+        values = {"key": operation.key, "id": remote.transaction_id}
+        self._add(DifferenceKind.STATUS, text % values, remote, operation)
+
+    # -- It has not ----------------------------------------------------------------------------
+
+    def _conclude(self, operation: Operation, remote: RemoteTransaction) -> None:
+        """Conclude an operation by what was fetched of it: a list may tell too little."""
+        found: RemoteTransaction | None = None
+        with self.examiner.patience.about_one():
+            found = self.examiner.fetch(remote.transaction_id)
+            if found is None or found.operation_key != operation.key:
+                self.run.counts["unread"] += 1
+                found = None
+        if found is None:
+            return
+        if operation.state == S.FAILED and not takes_money(found):
+            return  # nothing was paid, as was thought
+        kind = statuses.KINDS.get(operation.kind)
+        if kind is not found.kind:
+            text = _("Operation %(key)s is a %(kind)s, and the gateway has something else of it.")
+            values = {"key": operation.key, "kind": operation.get_kind_display()}
+            self._add(DifferenceKind.STATUS, text % values, found, operation)
+            return
+        late = operation.state in (S.ABSENT, S.FAILED)
+        self.run.counts["landed_late" if late else "concluded"] += 1
+        if self.run.dry_run:
+            return
+        try:
+            pull.end_operation_from_remote(operation, found)
+        except ledger.OriginalGone as error:  # it is open still, which tells a person of it
+            logger.error("Operation %s: %s", operation.key, error, extra=fields_of(operation))
+            self.run.counts["unread"] += 1
+            return
+        row = ledger.transactions().filter(operation_key=operation.key).first()
+        if operation.state == S.NEEDS_ATTENTION:
+            self._left_to_a_person(operation, found)
+        elif row is not None:
+            self._written_meanwhile(row)
+
+    def _left_to_a_person(self, operation: Operation, remote: RemoteTransaction) -> None:
+        if not takes_money(remote):
+            return
+        other = remote.amount != operation.asked_amount or remote.currency != operation.currency
+        text = _("Operation %(key)s needs attention, and the gateway has %(id)s of it: %(error)s")
+        values = {
+            "key": operation.key,
+            "id": remote.transaction_id,
+            "error": RecordedOutcome.of(operation).error,
+        }
+        kind = DifferenceKind.AMOUNT if other else DifferenceKind.STATUS
+        self._add(kind, text % values, remote, operation)
+
+    # -- It is nobody's ------------------------------------------------------------------------
+
+    def _of_nobody_here(self, remote: RemoteTransaction) -> None:
+        if self._is_of_another_name(remote):
+            self.run.counts["foreign"] += 1
+            return
+        text = _(
+            "%(id)s has a key like ours (%(key)s), and the journal does not know it at this "
+            "gateway."
+        )
+        values = {"id": remote.transaction_id, "key": remote.operation_key}
+        self._add(DifferenceKind.UNKNOWN_KEY, text % values, remote, None)
+
+    def _is_of_another_name(self, remote: RemoteTransaction) -> bool:
+        """Say whether another gateway's name stands for the same account, and made the payment."""
+        rows = Operation.objects.using(journal.current_alias()).filter(
+            key=remote.operation_key, live=self.run.gateway.live
+        )
+        made = rows.exclude(gateway_name=self.run.gateway.name).first()
+        return made is not None and (
+            made.has_result and RecordedOutcome.of(made).transaction_id == remote.transaction_id
+        )
+
+    def _takes_back(self, remote: RemoteTransaction) -> bool:
+        """Write a return or a chargeback that is an entry of its own into the payment's row.
+
+        Returns:
+            False if the payment that it takes back has no row here.
+        """
+        found = remote if remote.parent_id else self._fetched(remote)
+        row = self._original_of(found)
+        if found is None or row is None:
+            return False
+        if self._takes_a_part(found, row):
+            return True
+        self.taken_back.add(row.pk)
+        standing = ledger.RemoteStanding(statuses.FROM_REMOTE[remote.status])
+        if standing.status in statuses.FOLLOWS.get(row.status, ()):
+            self.run.counts[f"now_{standing.status}"] += 1
+            if not self.run.dry_run:
+                same = ledger.transactions().filter(
+                    parent=row, transaction_id=row.transaction_id, status=row.status
+                )
+                changes = [
+                    (each, standing) for each in (row, *same.filter(kind=TransactionKind.CAPTURE))
+                ]
+                ledger.write_standings(changes)
+        return True
+
+    def _original_of(self, remote: RemoteTransaction | None) -> Transaction | None:
+        """Return the row of what a transaction takes or gives back."""
+        if remote is None or not remote.parent_id:
+            return None
+        rows = ledger.transactions().filter(
+            **account_of(self.run.gateway).columns, transaction_id=remote.parent_id
+        )
+        return rows.exclude(kind__in=statuses.SHARED).first()
+
+    def _gives_back(self, remote: RemoteTransaction) -> bool:
+        """Write the row of a refund that was made of a payment here in the gateway's own pages.
+
+        Returns:
+            False if it is no refund, or none of a payment here.
+        """
+        if remote.kind is not TransactionKind.REFUND or not takes_money(remote):
+            return False
+        found = remote if remote.parent_id else self._asked_about(remote)
+        if found is None or found.amount <= 0 or self._original_of(found) is None:
+            return False
+        self.run.counts["refunded_elsewhere"] += 1
+        if not self.run.dry_run:
+            self._written_meanwhile(pull.create_foreign_row(account_of(self.run.gateway), found))
+        return True
+
+    def _asked_about(self, remote: RemoteTransaction) -> RemoteTransaction | None:
+        """Ask what a refund gives back, which a list need not tell. Other software makes many."""
+        if not self._may_give_back(remote):
+            return None
+        self._asked += 1
+        if self._asked <= ASKED:
+            return self._fetched(remote)
+        self.run.counts["refunds_unasked"] += 1
+        return None
+
+    def _may_give_back(self, remote: RemoteTransaction) -> bool:
+        """Say whether any payment here is of that card and of as much."""
+        if not remote.last_4:
+            return True
+        rows = ledger.transactions().filter(
+            **account_of(self.run.gateway).columns, last_4=remote.last_4, price__gte=remote.amount
+        )
+        return rows.exists()
+
+    def _fetched(self, remote: RemoteTransaction) -> RemoteTransaction | None:
+        """Ask for all of a transaction; None if the gateway has none, or does not tell of it."""
+        found: RemoteTransaction | None = None
+        with self.examiner.patience.about_one():
+            found = self.examiner.fetch(remote.transaction_id)
+        return found
+
+    def _takes_a_part(self, entry: RemoteTransaction, row: Transaction) -> bool:
+        """Leave it to a person if an entry takes back another sum than was taken."""
+        if row.status not in COUNTED:
+            return False
+        taken = row.captured_amount if row.kind == TransactionKind.AUTHORIZATION else row.price
+        if not entry.amount or abs(entry.amount) == taken:
+            return False
+        text = _("%(id)s takes back %(part)s of %(payment)s, which took %(taken)s %(currency)s.")
+        values = {
+            "id": entry.transaction_id,
+            "part": entry.amount,
+            "payment": row.transaction_id,
+            "taken": taken,
+            "currency": row.currency,
+        }
+        self.examiner.findings.add(
+            Found(
+                kind=DifferenceKind.AMOUNT,
+                subject=entry.transaction_id,
+                text=text % values,
+                operation_key=row.operation_key or "",
+                transaction_id=entry.transaction_id,
+                customer_id=row.customer_id,
+                card_id=row.card_id,
+                currency=row.currency,
+                amount_here=taken,
+                amount_there=entry.amount,
+            )
+        )
+        return True
+
+    def _add(
+        self,
+        kind: DifferenceKind,
+        text: str,
+        remote: RemoteTransaction,
+        operation: Operation | None,
+    ) -> None:
+        if remote.transaction_id in self._added:
+            return  # the list grew while it was read, and shows it again
+        self._added.add(remote.transaction_id)
+        there = counted_there(remote, remote.kind)
+        self.examiner.books.add(
+            remote.submitted_at,
+            remote.currency or self.run.gateway.currency,
+            here=Decimal(0),
+            there=there,
+        )
+        self.examiner.findings.add(
+            Found(
+                kind=kind,
+                subject=remote.transaction_id,
+                text=text,
+                operation_key=remote.operation_key,
+                transaction_id=remote.transaction_id,
+                customer_id=remote.customer_id,
+                card_id=remote.card_id,
+                day=remote.submitted_at.astimezone(UTC).date() if remote.submitted_at else None,
+                currency=remote.currency,
+                amount_here=operation.asked_amount if operation is not None else None,
+                amount_there=remote.amount,
+            )
+        )

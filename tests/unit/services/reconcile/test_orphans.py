@@ -1,0 +1,329 @@
+"""Charges whose row a rollback took: written again, told once, given back where that is wanted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from django_dinero.exceptions import (
+    ActionRequired,
+    CardDeclinedError,
+    DineroError,
+    OperationClosed,
+    OutcomeUnknown,
+)
+from django_dinero.models import Customer, Operation, Transaction
+from django_dinero.services.reconcile import orphans
+from django_dinero.services.reconcile.phase import Run
+from django_dinero.testing.factories import TransactionFactory
+from tests.support.recording import RecordingGateway, lose_reply, refuse_connection
+
+pytestmark = pytest.mark.django_db
+
+RollBack = Callable[..., None]
+LATER = "2999-01-01T00:00:00Z"
+
+
+@pytest.fixture
+def voiding(run: Run) -> Run:
+    """A run that gives orphans back."""
+    return replace(run, void_orphans=True, counts=Counter())
+
+
+def test_the_row_is_written_again_as_it_was_and_told_once(
+    charge: Transaction, roll_back: RollBack, run: Run, orphaned: list[str]
+) -> None:
+    roll_back(charge)
+    orphans.restore(run)
+    orphans.restore(run)
+    row = Transaction.objects.get()
+    assert (row.public_id, row.price, row.status) == (charge.public_id, Decimal(50), "approved")
+    assert (row.order_reference, row.customer) == ("A-1", charge.customer)
+    assert orphaned == [row.operation_key]
+    assert run.counts == {"orphans_restored": 1}
+
+
+def test_a_worker_between_its_outcome_and_its_row_is_waited_for(
+    charge: Transaction, roll_back: RollBack, run: Run
+) -> None:
+    roll_back(charge)
+    Operation.objects.update(lease_until=LATER)
+    orphans.restore(run)
+    assert not Transaction.objects.exists()
+
+
+def test_what_followed_comes_back_with_it(
+    authorization: Transaction, roll_back: RollBack, run: Run, orphaned: list[str]
+) -> None:
+    captured = authorization.capture("20.00")
+    roll_back(authorization, captured)
+    orphans.restore(run)
+    assert [row.kind for row in Transaction.objects.order_by("pk")] == ["authorization", "capture"]
+    assert orphaned == [authorization.operation_key]
+
+
+def test_a_lost_void_is_restored_and_no_charge_is_called_an_orphan(
+    charge: Transaction, roll_back: RollBack, run: Run, orphaned: list[str]
+) -> None:
+    voided = charge.void()
+    roll_back(voided)
+    # The same id at the account that its gateway was before is another payment.
+    parent = TransactionFactory(live=True)
+    same_id = {"transaction_id": voided.transaction_id, "live": True}
+    TransactionFactory(kind="void", parent=parent, **same_id)
+    Transaction.objects.update(status="approved")
+    orphans.restore(run)
+    charge.refresh_from_db()
+    assert (charge.status, Transaction.objects.count(), orphaned) == ("voided", 4, [])
+
+
+def test_a_void_of_an_authorization_and_its_capture_has_one_row(
+    gateway: RecordingGateway, authorization: Transaction, run: Run, wait: Callable[[], None]
+) -> None:
+    captured = authorization.capture()
+    captured.void()
+    Transaction.objects.filter(pk=authorization.pk).update(status="approved")
+    authorization.refresh_from_db()
+    authorization.void()
+    wait()
+    assert Operation.objects.filter(kind="void", state="succeeded").count() == 2
+    assert Transaction.objects.filter(kind="void").count() == 1
+    dry = replace(run, dry_run=True, counts=Counter())
+    orphans.restore(dry)
+    orphans.restore(run)
+    assert (dry.counts["orphans"], run.counts["orphans_restored"]) == (0, 0)
+
+
+def test_a_declined_charge_gets_its_row_and_nobody_is_alarmed(
+    gateway: RecordingGateway,
+    card: dict[str, Any],
+    roll_back: RollBack,
+    voiding: Run,
+    orphaned: list[str],
+) -> None:
+    with pytest.raises(CardDeclinedError) as caught:
+        Transaction.create("50.00", **{**card, "zip": "46282"})
+    roll_back(caught.value.transaction)
+    orphans.restore(voiding)
+    assert Transaction.objects.get().status == "declined"
+    assert orphaned == []
+    assert voiding.counts == {"orphans_restored": 1}
+
+
+def test_what_is_older_than_the_window_or_of_another_account_is_left(
+    charge: Transaction, roll_back: RollBack, run: Run
+) -> None:
+    roll_back(charge)
+    for change in ({"created_at": "2020-01-01T00:00:00Z"}, {"live": True}, {"gateway_name": "b"}):
+        stood = Operation.objects.filter(pk=Operation.objects.get(kind="charge").pk)
+        before = stood.values(*change).get()
+        stood.update(**change)
+        orphans.restore(run)
+        assert not Transaction.objects.exists()
+        stood.update(**before)
+    orphans.restore(run)
+    assert Transaction.objects.exists()
+
+
+def test_a_dry_run_counts_and_writes_nothing(
+    charge: Transaction, roll_back: RollBack, run: Run
+) -> None:
+    roll_back(charge)
+    dry = replace(run, dry_run=True, counts=Counter())
+    orphans.restore(dry)
+    assert dry.counts == {"orphans": 1}
+    assert not Transaction.objects.exists()
+
+
+# -- Given back ------------------------------------------------------------------------------------
+
+
+def test_an_unsettled_charge_is_voided_once(
+    gateway: RecordingGateway,
+    charge: Transaction,
+    roll_back: RollBack,
+    voiding: Run,
+    orphaned: list[str],
+) -> None:
+    roll_back(charge)
+    orphans.restore(voiding)
+    orphans.restore(voiding)
+    assert gateway.verbs.count("void") == 1
+    row = Transaction.objects.get(kind="charge")
+    assert (row.status, orphaned) == ("voided", [row.operation_key])
+    assert voiding.counts == {"orphans_restored": 1, "orphans_given_back": 1}
+    made = Operation.objects.get(kind="void")
+    assert (made.parent_key, made.state) == (row.operation_key, "succeeded")
+
+
+@pytest.mark.parametrize("is_done", [False, True], ids=["pending", "done"])
+def test_whoever_repeats_the_key_of_what_is_given_back_is_not_told_that_it_is_paid(
+    gateway: RecordingGateway,
+    customer: Customer,
+    roll_back: RollBack,
+    voiding: Run,
+    is_done: bool,
+) -> None:
+    def pay() -> Transaction:
+        return Transaction.create("50.00", customer=customer, idempotency_key="order-1")
+
+    roll_back(pay())
+    if is_done:
+        orphans.restore(voiding)
+    else:
+        gateway.faults["void"] = refuse_connection
+        with pytest.raises(DineroError):
+            orphans.restore(voiding)
+    with pytest.raises(OperationClosed, match="given back"):
+        pay()
+    assert gateway.verbs.count("charge") == 1
+
+
+def test_a_settled_charge_is_refunded(
+    gateway: RecordingGateway, settled: Transaction, roll_back: RollBack, voiding: Run
+) -> None:
+    roll_back(settled)
+    orphans.restore(voiding)
+    orphans.restore(voiding)
+    assert gateway.verbs.count("refund") == 1
+    assert Transaction.objects.get(kind="refund").price == Decimal(50)
+
+
+def test_what_was_refunded_before_is_not_given_back_twice(
+    gateway: RecordingGateway, settled: Transaction, roll_back: RollBack, voiding: Run
+) -> None:
+    refund = settled.refund("20.00")
+    roll_back(settled, refund)
+    orphans.restore(voiding)
+    prices = (
+        Transaction.objects.filter(kind="refund").order_by("pk").values_list("price", flat=True)
+    )
+    assert list(prices) == [20, 30]
+
+
+def test_an_authorization_is_voided(
+    gateway: RecordingGateway, authorization: Transaction, roll_back: RollBack, voiding: Run
+) -> None:
+    roll_back(authorization)
+    orphans.restore(voiding)
+    assert Transaction.objects.get(kind="authorization").status == "voided"
+
+
+def test_a_captured_authorization_is_given_back(
+    gateway: RecordingGateway, authorization: Transaction, roll_back: RollBack, voiding: Run
+) -> None:
+    roll_back(authorization, authorization.capture())
+    orphans.restore(voiding)
+    assert [each.status for each in gateway.bank.transactions()] == ["voided"]
+    assert {row.status for row in Transaction.objects.exclude(kind="void")} == {"voided"}
+
+
+def test_a_held_payment_is_declined(
+    gateway: RecordingGateway,
+    held: Transaction,
+    roll_back: RollBack,
+    voiding: Run,
+    orphaned: list[str],
+) -> None:
+    roll_back(held)
+    orphans.restore(voiding)
+    assert Transaction.objects.get().status == "declined"
+    assert len(orphaned) == 1
+
+
+def test_what_waits_for_the_cards_holder_is_voided(
+    gateway: RecordingGateway, customer: Customer, roll_back: RollBack, voiding: Run
+) -> None:
+    card = customer.add_card(number="4000000000003220", month=12, year=2030, cvv="900")
+    with pytest.raises(ActionRequired) as caught:
+        Transaction.create("50.00", card=card)
+    roll_back(caught.value.transaction)
+    orphans.restore(voiding)
+    assert Transaction.objects.get(kind="charge").status == "voided"
+
+
+def test_what_could_not_be_given_back_is_tried_again_whatever_the_next_run_is_told(
+    gateway: RecordingGateway, charge: Transaction, roll_back: RollBack, run: Run, voiding: Run
+) -> None:
+    roll_back(charge)
+    gateway.faults["void"] = refuse_connection
+    with pytest.raises(DineroError, match="1 orphan could not"):
+        orphans.restore(voiding)
+    assert Transaction.objects.get().status == "approved"
+    orphans.restore(run)
+    assert Transaction.objects.get(kind="charge").status == "voided"
+    assert run.counts == {"orphans_given_back": 1}
+
+
+def test_a_void_whose_answer_was_lost_is_not_sent_again(
+    gateway: RecordingGateway,
+    charge: Transaction,
+    roll_back: RollBack,
+    voiding: Run,
+    wait: Callable[[], None],
+) -> None:
+    roll_back(charge)
+    gateway.faults["void"] = lose_reply
+    with pytest.raises(DineroError):
+        orphans.restore(voiding)
+    wait()
+    orphans.restore(voiding)
+    assert gateway.verbs.count("void") == 1
+    assert Transaction.objects.get(kind="charge").status == "voided"
+
+
+def test_one_that_a_person_has_refunded_meanwhile_is_done(
+    gateway: RecordingGateway, settled: Transaction, roll_back: RollBack, voiding: Run
+) -> None:
+    roll_back(settled)
+    gateway.faults["refund"] = refuse_connection
+    with pytest.raises(DineroError):
+        orphans.restore(voiding)
+    Transaction.objects.get(kind="charge").refund()
+    orphans.restore(voiding)
+    assert Transaction.objects.filter(kind="refund", status="approved").count() == 1
+    assert not Operation.objects.filter(outcome__has_key="give_back").exists()
+
+
+def test_one_orphan_that_fails_does_not_stop_the_next(
+    gateway: RecordingGateway, customer: Customer, roll_back: RollBack, voiding: Run
+) -> None:
+    rows = [Transaction.create("5.00", customer=customer) for _ in range(2)]
+    roll_back(*rows)
+    gateway.faults["void"] = lambda call: (_ for _ in ()).throw(OutcomeUnknown("lost"))
+    with pytest.raises(DineroError, match="1 orphan"):
+        orphans.restore(voiding)
+    statuses = (
+        Transaction.objects.filter(kind="charge").order_by("pk").values_list("status", flat=True)
+    )
+    assert list(statuses) == ["approved", "voided"]
+
+
+def test_kept_orphans_stay_kept(
+    gateway: RecordingGateway, charge: Transaction, roll_back: RollBack, run: Run, voiding: Run
+) -> None:
+    roll_back(charge)
+    orphans.restore(run)
+    orphans.restore(voiding)
+    assert "void" not in gateway.verbs
+
+
+def test_a_row_that_somebody_deleted_is_no_orphan(
+    charge: Transaction,
+    wait: Callable[[], None],
+    voiding: Run,
+    orphaned: list[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    Transaction.objects.filter(pk=charge.pk).delete()
+    wait()
+    orphans.restore(voiding)
+    assert Transaction.objects.get().status == "approved"
+    assert orphaned == []
+    assert voiding.counts == {"lost_rows_restored": 1}
+    assert f"The row of operation {charge.operation_key} was gone" in caplog.text
