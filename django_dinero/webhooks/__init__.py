@@ -1,0 +1,1 @@
+"""The endpoint for webhooks: ``include("django_dinero.webhooks.urls")``."""
