@@ -1,0 +1,1 @@
+"""Sync: bring whole accounts here, and say where both sides differ."""
