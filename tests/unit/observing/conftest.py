@@ -1,0 +1,7 @@
+"""A recording gateway as the default one, and a customer there."""
+
+from __future__ import annotations
+
+from tests.unit.services.conftest import card, customer, gateway, make_customer
+
+__all__ = ["card", "customer", "gateway", "make_customer"]
