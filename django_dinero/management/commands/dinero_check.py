@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -24,6 +24,9 @@ from django_dinero.gateways import registry
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.options import hidden_values
 from django_dinero.logs import escape
+from django_dinero.management import arguments
+from django_dinero.management.base import DineroCommand
+from django_dinero.management.document import Section, add_json, document
 from django_dinero.models import CreditCard, Customer, Transaction
 from django_dinero.redaction import Secret, scrub
 
@@ -41,8 +44,16 @@ class Verdict:
         """Whether the gateway can be used."""
         return self.status == "OK"
 
+    @property
+    def section(self) -> Section:
+        """It, for programs."""
+        line = f"{self.status}: {self.text}" if self.text else self.status
+        problems = () if self.is_usable else (line,)
+        facts = {"status": self.status, "text": self.text}
+        return Section(self.gateway_name, problems=problems, facts=facts)
 
-class Command(BaseCommand):
+
+class Command(DineroCommand):
     """``manage.py dinero_check [name ...]``: a line per gateway, exit code 0 if all can be used."""
 
     help = "Asks the payment gateways whether they accept the configured credentials."
@@ -56,6 +67,7 @@ class Command(BaseCommand):
             metavar="name",
             help='Gateways to ask, by their name in DINERO["GATEWAYS"]; all of them by default.',
         )
+        add_json(parser)
 
     def handle(self, *args: Any, gateway_names: list[str], **options: Any) -> None:
         """Print the verdicts.
@@ -63,29 +75,32 @@ class Command(BaseCommand):
         Raises:
             CommandError: a gateway cannot be used, a name is unknown, or no gateway is configured.
         """
-        asked = list(dict.fromkeys(gateway_names)) or list(registry.gateways)
-        if not asked:
-            raise CommandError(_('No gateway is configured in DINERO["GATEWAYS"].'))
+        asked = arguments.gateway_names(gateway_names)
         width = max(len(gateway_name) for gateway_name in asked)
-        bad = 0
+        verdicts = []
         for gateway_name in asked:
-            verdict = check(gateway_name)
-            bad += not verdict.is_usable
-            text = f"{verdict.gateway_name:{width}}  {verdict.status}"
-            line = f"{text}: {verdict.text}" if verdict.text else text
-            self.stdout.write(
-                self.style.SUCCESS(line) if verdict.is_usable else self.style.ERROR(line)
-            )
-            self.stdout.flush()
+            verdicts.append(check(gateway_name))
+            if not options["json"]:
+                self._tell(verdicts[-1], width)
+        if options["json"]:
+            told = document("dinero_check", [verdict.section for verdict in verdicts])
+            self.stdout.write(told)
+        bad = sum(not verdict.is_usable for verdict in verdicts)
         if bad:
             raise CommandError(
                 ngettext(
-                    "%(bad)d of %(all)d gateways cannot be used as it is configured.",
-                    "%(bad)d of %(all)d gateways cannot be used as they are configured.",
+                    "%(bad)d of %(all)d gateways is not OK.",
+                    "%(bad)d of %(all)d gateways are not OK.",
                     bad,
                 )
                 % {"bad": bad, "all": len(asked)}
             )
+
+    def _tell(self, verdict: Verdict, width: int) -> None:
+        text = f"{verdict.gateway_name:{width}}  {verdict.status}"
+        line = f"{text}: {verdict.text}" if verdict.text else text
+        self.stdout.write(self.style.SUCCESS(line) if verdict.is_usable else self.style.ERROR(line))
+        self.stdout.flush()
 
 
 def check(gateway_name: str) -> Verdict:

@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from urllib.parse import urlsplit
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
 
+from django_dinero.management.base import DineroCommand
+from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.card_facts import CVV_LETTERS
 from django_dinero.sandbox.bank.enums import Check
-from django_dinero.sandbox.bank.records import Account
+from django_dinero.sandbox.bank.records import TEST_SIGNATURE_KEY, Account
 from django_dinero.sandbox.bank.triggers import AVS_ZIPS
 from django_dinero.sandbox.http.controls import CONTROLS
 from django_dinero.sandbox.http.faults import FaultName
+from django_dinero.sandbox.http.sender import TrickName
 from django_dinero.sandbox.http.server import SandboxServer
 
 DEFAULT_PORT = 8765
@@ -46,11 +50,12 @@ _OTHER = (
     ("the same again within 2 minutes", "error 11, a duplicate"),
 )
 _IN_A_ROW = 5
+_TRICKS = ", ".join(TrickName)
 _BACKEND = "django_dinero.gateways.authorizenet.AuthorizeNetGateway"
 _NO_SUCH_LETTER = "%s: give letters of %s, or an empty text for none."
 
 
-class Command(BaseCommand):
+class Command(DineroCommand):
     """``manage.py dinero_sandbox``: print the address, the keys and the triggers, then serve."""
 
     help = "Serves a test bank that speaks Authorize.Net's XML and JSON. No money moves."
@@ -69,6 +74,19 @@ class Command(BaseCommand):
             type=Path,
             help="The file that keeps customers, cards and transactions; without it, memory does.",
         )
+        parser.add_argument(
+            "--webhook-url",
+            action="append",
+            default=[],
+            metavar="URL",
+            help="Send signed webhooks of all that happens there; may be given more than once.",
+        )
+        parser.add_argument(
+            "--signature-key",
+            default=TEST_SIGNATURE_KEY,
+            metavar="KEY",
+            help="The key that signs them. The default one is the same everywhere.",
+        )
         for name, what in (("avs", "address"), ("cvv", "card code")):
             parser.add_argument(
                 f"--reject-{name}",
@@ -85,6 +103,7 @@ class Command(BaseCommand):
                 is to decline a result that no check has.
         """
         account = Account(
+            signature_key=_signature_key(options["signature_key"]),
             reject_avs=_letters("--reject-avs", options["reject_avs"]),
             reject_cvv=_letters("--reject-cvv", options["reject_cvv"]),
         )
@@ -92,6 +111,7 @@ class Command(BaseCommand):
             bank = Bank(store, account)
         except ValueError as error:
             raise CommandError(f"--store {store}: {error}") from error
+        _send_to(bank, options["webhook_url"])
         try:
             server = SandboxServer(bank, port=port)
         except (OSError, OverflowError) as error:
@@ -139,11 +159,30 @@ class Command(BaseCommand):
         lines += ["", _("Controls: POST application/json to the control address and a name")]
         controls = tuple((name, json.dumps(takes)) for name, takes in CONTROLS.items())
         lines += [*_table(controls), "  " + _("GET stats tells what happened so far.")]
+        lines += ["  " + _("GET webhooks tells which webhooks were sent, and what was answered.")]
+        lines += ["  " + _("A webhook can be %s; without a name all come as usual.") % _TRICKS]
         lines += ["  " + _("Faults: %s; without a name none is left.") % ", ".join(FaultName)]
         lines += ["  " + _("A fault's operation is a root element, as %s.") % _OPERATION]
         lines += ["", _("It serves until Ctrl-C.")]
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
+
+
+def _signature_key(given: str) -> Secret:
+    if not (given.isascii() and given.isalnum()):
+        raise CommandError(_("--signature-key: give letters and digits, without blanks."))
+    return Secret(given)
+
+
+def _send_to(bank: Bank, urls: Sequence[str]) -> None:
+    """Let a bank send webhooks to these addresses, each once, whatever its store remembers."""
+    known = {endpoint.url for endpoint in bank.endpoints()}
+    for url in urls:
+        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+            bank.close()
+            raise CommandError(_("--webhook-url %s: this is no address.") % url)
+        if url not in known:
+            bank.add_endpoint(url)
 
 
 def _letters(option: str, given: str) -> str:

@@ -119,7 +119,7 @@ def test_every_other_end_is_a_verdict_and_a_failure(
 ) -> None:
     out, error = run(settings, {"default": entry(answer)})
     assert out == f"default  {line}\n"
-    assert error == "1 of 1 gateways cannot be used as it is configured."
+    assert error == "1 of 1 gateways is not OK."
 
 
 def test_a_wrong_entry_is_a_verdict_too_and_the_others_are_still_asked(settings: Any) -> None:
@@ -129,7 +129,13 @@ def test_a_wrong_entry_is_a_verdict_too_and_the_others_are_still_asked(settings:
     assert first.startswith("a       MISCONFIGURED: ")
     assert "colour" in first
     assert second == "longer  OK: Demo Shop (a test account)"
-    assert error.startswith("1 of 2")
+    assert error == "1 of 2 gateways is not OK."
+
+
+def test_several_that_are_not_ok_are_counted(settings: Any) -> None:
+    gateways = {"a": entry(raises(NotSent("down"))), "b": entry(fine, colour="blue")}
+    _, error = run(settings, gateways)
+    assert error == "2 of 2 gateways are not OK."
 
 
 def test_only_the_named_gateways_are_asked_each_once(settings: Any) -> None:

@@ -1,0 +1,52 @@
+"""What every command has in common: it ends quietly when nobody reads on."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from typing import Any, TextIO
+
+from django.core.management.base import BaseCommand, CommandError
+
+#: What a shell reports of a program whose reader has gone: 128 and the number of SIGPIPE.
+READER_GONE = 141
+
+
+class DineroCommand(BaseCommand):
+    """A command whose output may be cut off, as by ``| head``."""
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run it; without a traceback if the reader of its output goes before the end."""
+        try:
+            super().run_from_argv(argv)
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            for stream in (sys.stdout, sys.stderr):
+                _silence(stream)
+            # An error that could not be told has its own exit code all the same.
+            untold = error.__context__
+            sys.exit(untold.returncode if isinstance(untold, CommandError) else READER_GONE)
+
+    def write_after(self, text: str) -> None:
+        """Write about something that has happened, whether anybody still reads or not.
+
+        The exit code tells then what became of it, and not that nobody has read it.
+        """
+        try:
+            self.stdout.write(text)
+            self.stdout.flush()
+        except BrokenPipeError:
+            _silence(sys.stdout)
+
+
+def _silence(stream: Any) -> None:
+    """Send the rest nowhere, or the interpreter complains when it flushes at its end."""
+    file: TextIO = stream
+    with suppress(OSError, ValueError):
+        file.flush()
+        return
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, file.fileno())
+        os.close(nowhere)

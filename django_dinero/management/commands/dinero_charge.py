@@ -1,0 +1,105 @@
+"""Charge a stored card, or authorize it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.utils.translation import gettext as _
+
+from django_dinero.gateways.registry import get_gateway
+from django_dinero.management.money import MoneyCommand, amount_text
+from django_dinero.management.rows import card_named, customer_named
+from django_dinero.models import Transaction
+from django_dinero.models.arguments import ChargeOptions, FollowUpOptions
+from django_dinero.money import parse_amount
+from django_dinero.redaction import Secret
+
+#: Characters of a token that are read; none is as long.
+TOKEN_LENGTH = 8192
+
+
+class Command(MoneyCommand):
+    """``manage.py dinero_charge 12.50 --customer ann@example.com``."""
+
+    help = (
+        "Charges a stored card or a token. There is no argument for a card number: what is typed "
+        "into a shell stays in its history."
+    )
+
+    def add_own_arguments(self, parser: CommandParser) -> None:
+        """Take the amount, and what is charged."""
+        parser.add_argument("amount", help="In major units, as 12.50.")
+        source = parser.add_mutually_exclusive_group(required=True)
+        source.add_argument(
+            "--customer", metavar="NAME", help="An e-mail address or id; the default card."
+        )
+        source.add_argument("--card", metavar="ID", help="A stored card's id.")
+        source.add_argument(
+            "--token-from-stdin", action="store_true", help="Read a one-time token from stdin."
+        )
+        parser.add_argument(
+            "--authorize", action="store_true", help="Only reserve it; capture it later."
+        )
+        parser.add_argument("--currency", metavar="CODE", help="The gateway's own by default.")
+        parser.add_argument("--order-reference", metavar="TEXT")
+        parser.add_argument("--description", metavar="TEXT")
+        parser.add_argument("--email", metavar="ADDRESS", help="For the gateway's receipt.")
+        parser.add_argument(
+            "--initiator",
+            choices=("customer", "merchant"),
+            default="merchant",
+            help="Who wants this charge; card networks ask. %(default)s by default.",
+        )
+
+    def prepare(self, options: Mapping[str, Any]) -> str:
+        """Find the card."""
+        self._source, whose = self._read_source(options)
+        gateway = get_gateway(self._source["gateway_name"])
+        self.gateway_name = gateway.name
+        currency = (options["currency"] or gateway.currency).upper()
+        amount = parse_amount(options["amount"], currency)
+        text = _("Authorize %(amount)s") if options["authorize"] else _("Charge %(amount)s")
+        facts = {"amount": amount_text(Decimal(amount), currency)}
+        return f"{text % facts}: {whose} ({gateway.name})?"
+
+    def _read_source(self, options: Mapping[str, Any]) -> tuple[ChargeOptions, str]:
+        name = options["gateway"]
+        if options["customer"]:
+            customer = customer_named(options["customer"], name)
+            self._confirmed = card = customer.default_card
+            whose = str(customer) if card is None else f"{customer}, {card}"
+            return {"customer": customer, "gateway_name": customer.gateway_name}, whose
+        if options["card"]:
+            card = card_named(options["card"], name)
+            return {"card": card, "gateway_name": card.gateway_name}, f"{card}, {card.customer}"
+        if not options["no_input"]:
+            raise CommandError(_("Pass --no-input with --token-from-stdin: it has the token."))
+        token = Secret(sys.stdin.read(TOKEN_LENGTH).strip())
+        return {"token": token, "gateway_name": name}, _("a token")
+
+    def do(self, options: Mapping[str, Any], key: FollowUpOptions) -> Transaction:
+        """Charge it."""
+        names = ("currency", "order_reference", "description", "email", "initiator")
+        given: Any = {name: options[name] for name in names}
+        source: Any = self._source
+        self._refuse_another_default(options)
+        return Transaction.create(
+            options["amount"], settle=not options["authorize"], **source, **given, **key
+        )
+
+    def _refuse_another_default(self, options: Mapping[str, Any]) -> None:
+        """Refuse to charge another card than the one that was confirmed.
+
+        The customer is charged, and not that card, so that the same command with the same key says
+        the same whatever the default is by then.
+        """
+        customer = self._source.get("customer")
+        if customer is None or options["no_input"]:
+            return
+        customer.forget_cards()
+        if customer.default_card != self._confirmed:
+            raise CommandError(_("The default card is another one by now. Nothing was done."))

@@ -1,0 +1,146 @@
+"""Find the row that an argument names: by what people read in the admin or at the gateway."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from typing import Any, TypeVar
+
+from django.core.management.base import CommandError
+from django.db import router
+from django.db.models import Model, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from django_dinero.enums import TransactionKind
+from django_dinero.logs import escape
+from django_dinero.models import CreditCard, Customer, Operation, Transaction
+from django_dinero.redaction import scrub
+
+RowT = TypeVar("RowT", bound=Model)
+#: How many rows an error lists that a name fits.
+LISTED = 5
+
+
+def transaction_named(
+    name: str, gateway_name: str | None, kinds: Collection[TransactionKind]
+) -> Transaction:
+    """Return the transaction with a public id, a gateway's id or an order reference.
+
+    Args:
+        name: what the command was given.
+        gateway_name: only at this gateway; None for any.
+        kinds: of which kind it is where the gateway's id or the reference is shared by several.
+
+    Raises:
+        CommandError: there is none, or there are several.
+    """
+    rows = _all(Transaction).select_related("parent")
+    public_id = _uuid(name)
+    if public_id is not None:
+        return _only(rows.filter(public_id=public_id), name, _("transaction"), gateway_name)
+    rows = rows.filter(Q(transaction_id=name) | Q(order_reference=name))
+    named = _at(rows, gateway_name)
+    if kinds and not named.filter(kind__in=kinds).exists():
+        other = named.order_by("pk").first()
+        if other is not None:
+            text = _("%(name)s is a transaction of another kind: %(kind)s.")
+            values = {"name": name, "kind": other.get_kind_display()}
+            raise CommandError(scrub(text % values))
+    return _only(rows.filter(kind__in=kinds), name, _("transaction"), gateway_name)
+
+
+def customer_named(name: str, gateway_name: str | None) -> Customer:
+    """Return the customer with an e-mail address, a public id or a gateway's.
+
+    Raises:
+        CommandError: there is none, or there are several.
+    """
+    return _only(_customers(name), name, _("customer"), gateway_name)
+
+
+def customers_named(name: str, gateway_name: str | None) -> QuerySet[Customer]:
+    """Return all customers with an e-mail address, or the one with an id.
+
+    Raises:
+        CommandError: there is none.
+    """
+    found = _at(_customers(name), gateway_name)
+    if not found.exists():
+        _only(_customers(name), name, _("customer"), gateway_name)
+    return found
+
+
+def _customers(name: str) -> QuerySet[Customer]:
+    public_id = _uuid(name)
+    named = Q(customer_id=name) | Q(email__iexact=name)
+    return _all(Customer).filter(named if public_id is None else Q(public_id=public_id))
+
+
+def card_named(name: str, gateway_name: str | None) -> CreditCard:
+    """Return the stored card with a public id or a gateway's.
+
+    Raises:
+        CommandError: there is none, or there are several.
+    """
+    public_id = _uuid(name)
+    named = Q(card_id=name) if public_id is None else Q(public_id=public_id)
+    rows = _all(CreditCard).select_related("customer").filter(named)
+    return _only(rows, name, _("card"), gateway_name)
+
+
+def operation_named(key: str) -> Operation:
+    """Return the operation with a key.
+
+    Raises:
+        CommandError: there is none.
+    """
+    return _only(_all(Operation).filter(key=key.upper()), key, _("operation"))
+
+
+def _all(model: type[RowT]) -> QuerySet[RowT]:
+    return model._default_manager.using(router.db_for_write(model)).all()
+
+
+def _at(rows: QuerySet[RowT], gateway_name: str | None) -> QuerySet[RowT]:
+    return rows if gateway_name is None else rows.filter(gateway_name=gateway_name)
+
+
+def _uuid(name: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(name)
+    except ValueError:
+        return None
+
+
+def _only(rows: QuerySet[RowT], name: str, what: str, gateway_name: str | None = None) -> RowT:
+    """Return the one of these rows that is at a gateway.
+
+    Raises:
+        CommandError: there is none, and where there is one; or there are several.
+    """
+    found = list(_at(rows, gateway_name).order_by("-pk")[: LISTED + 1])
+    if len(found) == 1:
+        return found[0]
+    values = {"what": what, "name": name}
+    if not found and gateway_name is not None and (others := _gateways_of(rows)):
+        text = _("There is no %(what)s %(name)s at %(gateway)s. There is one at: %(others)s.")
+        values |= {"gateway": gateway_name, "others": ", ".join(others)}
+        raise CommandError(scrub(text % values))
+    if not found:
+        raise CommandError(scrub(_("There is no %(what)s %(name)s.") % values))
+    text = _("There are several with the name %(name)s. Give the id of one, or --gateway:")
+    lines = [scrub(text % values), *(f"  {_described(row)}" for row in found[:LISTED])]
+    raise CommandError("\n".join([*lines, *["  …"] * (len(found) > LISTED)]))
+
+
+def _gateways_of(rows: QuerySet[RowT]) -> list[str]:
+    names = rows.order_by("gateway_name").values_list("gateway_name", flat=True)
+    return list(names.distinct())
+
+
+def _described(row: Any) -> str:
+    """Say what tells rows apart that have one name: ids, when they were written, and the card."""
+    theirs = row.customer_id if isinstance(row, Customer) else getattr(row, "transaction_id", "")
+    card = row.default_card if isinstance(row, Customer) else None
+    facts = [row.public_id, row.gateway_name, theirs, f"{row.created_at:%Y-%m-%d}", row, card]
+    return escape("  ".join(str(each) for each in facts if each))

@@ -1,0 +1,184 @@
+"""The command that looks after webhooks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from django_dinero.gateways.authorizenet import AuthorizeNetGateway
+from django_dinero.gateways.authorizenet.webhooks import EVENT_TYPES
+from django_dinero.gateways.registry import get_gateway
+from django_dinero.models import Transaction, WebhookEvent
+from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.http.adapter import BankAdapter
+from django_dinero.services import webhooks
+from tests.support.recording import RecordingGateway, refuse_connection
+from tests.support.webhooks import notice, receive
+from tests.unit.services.conftest import card, charge, customer, gateway, make_customer
+
+__all__ = ["card", "charge", "customer", "gateway", "make_customer"]
+
+pytestmark = pytest.mark.django_db
+
+URL = "https://shop.example/payments/default/"
+
+
+def run(*words: str) -> str:
+    """Run it and return what it says."""
+    out = StringIO()
+    call_command("dinero_webhooks", *words, stdout=out)
+    return out.getvalue().strip()
+
+
+def told(*words: str) -> Any:
+    """The same, for programs: what it says of the first gateway, or of none in particular."""
+    told = json.loads(run(*words, "--json"))
+    assert (told["command"], told["verb"], told["ok"]) == ("dinero_webhooks", words[0], True)
+    return told["gateways"][0] if told["gateways"] else told
+
+
+@pytest.fixture
+def account(settings: Any) -> Iterator[Bank]:
+    """An account of Authorize.Net, at a bank in this process."""
+    options = {
+        "environment": "sandbox",
+        "login_id": "sandbox-login",
+        "transaction_key": "sandbox-key",
+    }
+    entry = {
+        "BACKEND": "django_dinero.gateways.authorizenet.AuthorizeNetGateway",
+        "OPTIONS": options,
+    }
+    settings.DINERO = {"GATEWAYS": {"default": entry}}
+    found, bank = get_gateway(), Bank()
+    assert isinstance(found, AuthorizeNetGateway)
+    found.mount(BankAdapter(bank))
+    yield bank
+    bank.close()
+
+
+def test_an_endpoint_is_registered_once(account: Bank) -> None:
+    assert run("list") == "The gateway has no endpoint."
+    (made,) = told("register", URL)["endpoints"]
+    assert (made["url"], made["active"]) == (URL, True)
+    assert set(made["events"]) == set(EVENT_TYPES)
+    assert told("register", URL)["endpoints"] == [made]
+    assert told("list")["endpoints"] == [made]
+    assert run("list") == f"{made['id']}  {URL}  active, 15 kinds of events"
+    assert run("register", URL) == f"{made['id']}  {URL}"
+    (endpoint,) = account.endpoints()
+    assert (endpoint.url, len(endpoint.events)) == (URL, 15)
+
+
+def test_an_endpoint_is_removed(account: Bank) -> None:
+    (made,) = told("register", URL)["endpoints"]
+    assert told("remove", made["id"])["removed"] == made["id"]
+    assert account.endpoints() == ()
+    assert run("remove", made["id"]) == "Removed."
+
+
+@pytest.mark.parametrize("url", ["shop.example", "ftp://shop.example/", "https:///x", ""])
+def test_an_address_that_is_none(account: Bank, url: str) -> None:
+    with pytest.raises(CommandError, match="This is no address"):
+        run("register", url)
+    assert account.endpoints() == ()
+
+
+def test_a_live_account_is_told_over_https_alone(
+    account: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AuthorizeNetGateway, "live", True)
+    with pytest.raises(CommandError, match="https"):
+        run("register", "http://shop.example/")
+
+
+def test_wrong_credentials(account: Bank, settings: Any) -> None:
+    gateway = get_gateway()
+    assert isinstance(gateway, AuthorizeNetGateway)
+    gateway.mount(BankAdapter(Bank()))
+    options = settings.DINERO["GATEWAYS"]["default"]["OPTIONS"]
+    other = AuthorizeNetGateway("default", {**options, "transaction_key": "other-key"})
+    other.mount(BankAdapter(account))
+    for call in (other.list_webhooks, lambda: other.register_webhook(URL)):
+        answer = call()
+        assert "authentication_failed" in str(answer)
+        assert "other-key" not in str(answer)
+
+
+def test_a_gateway_without_endpoints(gateway: RecordingGateway) -> None:
+    with pytest.raises(CommandError, match="sends no webhooks by itself"):
+        run("list")
+
+
+def test_no_such_gateway(gateway: RecordingGateway) -> None:
+    for asked in ("list", "drain"):
+        with pytest.raises(CommandError, match="nobody"):
+            run(asked, "--gateway", "nobody")
+
+
+def test_draining(gateway: RecordingGateway, charge: Transaction) -> None:
+    for _ in range(3):
+        webhooks.store(gateway, notice("transaction", charge.transaction_id or ""), b"{}")
+    webhooks.store(gateway, notice("transaction", "1"), b"{}")
+    assert run("drain", "--limit", "1") == "1 applied; 3 more are due."
+    assert told("drain")["counts"] == {"applied": 2, "not_ours": 1}
+    assert run("drain", "--gateway", "default") == "nothing was due; 0 more are due."
+    with pytest.raises(CommandError, match="a number above 0"):
+        run("drain", "--limit", "0")
+
+
+def test_a_gateway_that_is_configured_wrongly_does_not_stop_the_others(
+    gateway: RecordingGateway, charge: Transaction, settings: Any
+) -> None:
+    webhooks.store(gateway, notice("transaction", charge.transaction_id or ""), b"{}")
+    entries = settings.DINERO["GATEWAYS"]
+    wrong = {**entries["default"], "OPTIONS": {"nonsense": 1}}
+    settings.DINERO = {**settings.DINERO, "GATEWAYS": {**entries, "a": wrong}}
+    with pytest.raises(CommandError, match=r"^a: .*nonsense"):
+        run("drain")
+    assert WebhookEvent.objects.get().attempts == 1
+
+
+def test_draining_tells_of_a_gateway_that_is_not_configured(gateway: RecordingGateway) -> None:
+    webhooks.store(gateway, notice("transaction", "1"), b"{}")
+    WebhookEvent.objects.update(gateway_name="old\x1b")
+    said = "old\\x1b: It is not configured, and 1 webhook of it waits."
+    assert run("drain", "--gateway", "default") == "nothing was due; 0 more are due."
+    assert run("drain").splitlines() == ["1 parked; 0 more are due.", said]
+    document = json.loads(run("drain", "--json"))
+    assert [(each["gateway"], each["counts"]) for each in document["gateways"]] == [
+        ("default", {}),
+        ("old\x1b", {"waiting": 1}),
+    ]
+
+
+def test_draining_without_a_gateway(settings: Any) -> None:
+    settings.DINERO = {"GATEWAYS": {}}
+    with pytest.raises(CommandError, match="No gateway is configured"):
+        run("drain")
+
+
+def test_replaying(gateway: RecordingGateway, charge: Transaction) -> None:
+    event = receive(gateway, notice("transaction", charge.transaction_id or "", "charged"))
+    assert event is not None
+    assert run("replay", str(event.pk)) == f"{event.pk}  charged  applied"
+    assert told("replay", str(event.pk))["event"] == {"id": event.pk, "state": "applied"}
+    gateway.faults["retrieve_transaction"] = refuse_connection
+    with pytest.raises(CommandError, match="connection refused"):
+        run("replay", str(event.pk))
+    with pytest.raises(CommandError, match="no event 0"):
+        run("replay", "0")
+
+
+def test_purging(gateway: RecordingGateway, charge: Transaction, settings: Any) -> None:
+    receive(gateway, notice("transaction", charge.transaction_id or ""))
+    receive(gateway, notice("transaction", "1"))
+    WebhookEvent.objects.update(received_at=datetime.now(UTC) - timedelta(days=61))
+    assert run("purge", "--days", "62") == "Events: 0 emptied, 0 deleted, 0 given up."
+    assert told("purge")["counts"] == {"emptied": 1, "deleted": 1}
