@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IS_POPUP_VAR, IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
-from django.urls import URLPattern, path
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path, reverse
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_dinero.admin.display import mode_badge
+from django_dinero.admin.export import Column, columns_of, csv_response
+from django_dinero.admin.lists import DineroChangeList
 from django_dinero.admin.pagination import BoundedPaginator
 from django_dinero.admin.views.safety import page
 from django_dinero.cards import holds_card_number
+from django_dinero.logs import get_logger
 
 if TYPE_CHECKING:
     from django_dinero.admin.views.base import GatewayPage
+    from django_dinero.admin.views.bulk import BulkPage
 
     _ModelAdmin = admin.ModelAdmin[Any]
 else:
     _ModelAdmin = admin.ModelAdmin
+
+logger = get_logger("django_dinero.admin")
 
 
 class DineroAdmin(_ModelAdmin):
@@ -33,19 +42,37 @@ class DineroAdmin(_ModelAdmin):
     #: dotted path of the page. They bring forms and services along, which nothing needs before the
     #: admin has addresses; Django imports this class when it starts.
     gateway_pages: ClassVar[Mapping[str, str]] = {}
+    #: The pages without a row, which the list leads to: likewise.
+    list_pages: ClassVar[Mapping[str, str]] = {}
+    #: The pages that do something to many rows, which are chosen in the list: likewise.
+    bulk_pages: ClassVar[Mapping[str, str]] = {}
     paginator = BoundedPaginator
     # By what is also searched for: of a day of last year, a database would look for the newest keys
     # among all that are newer.
-    ordering = ("-created_at", "-id")
-    # A second count, of the whole table, for a number that nobody needs.
+    ordering: ClassVar[tuple[str, ...]] = ("-created_at", "-id")
+    # A second count, of the whole table, for a number that nobody needs; and one for each choice of
+    # each filter.
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    #: What the list's columns show of other rows: read by one query for each.
+    list_prefetch_related: ClassVar[tuple[str, ...]] = ()
 
     class Media:
-        css = {"all": ["dinero/admin/dinero.css"]}
+        css = {"all": ["dinero/admin/dinero.css", "dinero/admin/lists.css"]}
 
     def gateway_page(self, name: str) -> GatewayPage:
         """Return one of the pages in :attr:`gateway_pages`."""
         made: GatewayPage = import_string(self.gateway_pages[name])(self)
+        return made
+
+    def list_page(self, name: str) -> GatewayPage:
+        """Return one of the pages in :attr:`list_pages`."""
+        made: GatewayPage = import_string(self.list_pages[name])(self)
+        return made
+
+    def bulk_page(self, name: str) -> BulkPage:
+        """Return one of the pages in :attr:`bulk_pages`."""
+        made: BulkPage = import_string(self.bulk_pages[name])(self, name)
         return made
 
     def get_urls(self) -> list[URLPattern]:
@@ -59,7 +86,76 @@ class DineroAdmin(_ModelAdmin):
             )
             for name in self.gateway_pages
         ]
-        return pages + super().get_urls()
+        pages += [
+            path(
+                f"{name}/",
+                page(self.admin_site, self.list_page(name)),
+                name=f"{prefix}_{name.replace('-', '_')}",
+            )
+            for name in self.list_pages
+        ]
+        pages += [
+            path(
+                f"bulk/{name}/",
+                page(self.admin_site, self.bulk_page(name)),
+                name=f"{prefix}_bulk_{name.replace('-', '_')}",
+            )
+            for name in self.bulk_pages
+        ]
+        export = path(
+            "export/", self.admin_site.admin_view(self.export_view), name=f"{prefix}_export"
+        )
+        return [*pages, export, *super().get_urls()]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[DineroChangeList]:
+        """Return the class of the list."""
+        return DineroChangeList
+
+    def export_columns(self, request: HttpRequest) -> Mapping[str, Column]:
+        """Return the columns of the list's CSV file, by their headings; none for no file."""
+        return columns_of(self.model)
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        """Say whether this user may take the list's rows along in a file: who may see them may."""
+        return self.has_view_or_change_permission(request)
+
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Send all rows of the list, as it was filtered and searched, as CSV."""
+        columns = self.export_columns(request)
+        if not columns or not self.has_export_permission(request):
+            raise PermissionDenied
+        if holds_card_number("q", request.GET.get("q", "")):
+            refused: HttpResponseBase = self.changelist_view(request)
+            return refused
+        try:
+            changes = self.get_changelist_instance(request)
+        except IncorrectLookupParameters:
+            return HttpResponseRedirect(self._list_address())
+        name = str(self.opts.model_name)
+        logger.info("User %s takes the list of %s along.", request.user.pk, name)
+        return csv_response(name, columns, changes.get_queryset(request))
+
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
+        """Return the list's actions, with those that lead to a page for many rows.
+
+        Args:
+            request: of whoever may do them.
+            action_location: what Django asks from 6.1 on: it has actions on a row's page, too.
+                None for the list.
+        """
+        located: dict[str, Any] = (
+            {} if action_location is None else {"action_location": action_location}
+        )
+        actions: dict[str, Any] = {**super().get_actions(request, **located)}
+        if IS_POPUP_VAR in request.GET or self.actions is None:
+            return actions
+        if action_location is not None and action_location.name != "CHANGE_LIST":
+            return actions
+        for name in self.bulk_pages:
+            found = self.bulk_page(name)
+            if found.offered(request):
+                actions[f"dinero_{name}"] = (_lead_to(found), f"dinero_{name}", found.action)
+        return actions
 
     def has_verb_permission(self, request: HttpRequest, permission: str, obj: Any) -> bool:
         """Say whether this user may do to a row what its permission is for.
@@ -70,7 +166,7 @@ class DineroAdmin(_ModelAdmin):
 
         Args:
             permission: with the app's label, such as ``"dinero.charge_creditcard"``.
-            obj: the row.
+            obj: the row; None for a page without one, and for any row of the list.
         """
         user = request.user
         if not (user.has_perm(permission) or user.has_perm(permission, obj)):
@@ -115,8 +211,14 @@ class DineroAdmin(_ModelAdmin):
         if holds_card_number("q", request.GET.get("q", "")):
             text = _("Search by the last four digits; a whole card number does not belong here.")
             self.message_user(request, text, messages.ERROR)
-            return HttpResponseRedirect(request.path)
-        return super().changelist_view(request, extra_context)
+            return HttpResponseRedirect(self._list_address())
+        may_export = bool(self.export_columns(request)) and self.has_export_permission(request)
+        request.current_app = self.admin_site.name
+        return super().changelist_view(request, {"may_export": may_export, **(extra_context or {})})
+
+    def _list_address(self) -> str:
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
+        return reverse(name, current_app=self.admin_site.name)
 
     def changeform_view(
         self,
@@ -128,6 +230,13 @@ class DineroAdmin(_ModelAdmin):
         """Show a row; its links lead to pages of this site, which Django says too late for them."""
         request.current_app = self.admin_site.name
         return super().changeform_view(request, object_id, form_url, extra_context)
+
+
+def _lead_to(bulk: BulkPage) -> Callable[..., HttpResponseBase]:
+    def action(_admin: object, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponseBase:
+        return bulk.chosen(request, rows)
+
+    return action
 
 
 class ReadOnlyAdmin(DineroAdmin):

@@ -11,12 +11,16 @@ from django.utils.translation import gettext_lazy as _
 from django_dinero.admin import search
 from django_dinero.admin.display import anchor, expiry, mode_badge
 from django_dinero.admin.filters import BrandFilter, GatewayNameFilter, ModeFilter
+from django_dinero.admin.layout import without_empty
 from django_dinero.admin.push_errors import PushingAdmin
-from django_dinero.admin.related import latest_transactions, open_operations
+from django_dinero.admin.ranges import DaysFilter
+from django_dinero.admin.related import latest_transactions, open_operations, paid_in_all
+from django_dinero.admin.todo import CardTodoFilter
+from django_dinero.admin.tools import tools_for
+from django_dinero.admin.wording import expiry_marked
 from django_dinero.cards import ADDRESS_FIELDS
 from django_dinero.forms.stored_cards import StoredCardForm
 from django_dinero.models import CreditCard
-from django_dinero.models.sync_state import SyncState
 
 
 @admin.register(CreditCard)
@@ -24,7 +28,17 @@ class CreditCardAdmin(PushingAdmin):
     """A list of cards; address, expiry date and default are editable, the number is nowhere."""
 
     form = StoredCardForm
-    gateway_pages = {"charge": "django_dinero.admin.views.charge.ChargePage"}
+    gateway_pages = {
+        "charge": "django_dinero.admin.views.charge.ChargePage",
+        "make-default": "django_dinero.admin.views.card_verbs.MakeDefaultPage",
+        "validate": "django_dinero.admin.views.card_verbs.ValidatePage",
+        "push": "django_dinero.admin.views.sync.PushCardPage",
+        "pull": "django_dinero.admin.views.sync.PullCardPage",
+    }
+    bulk_pages = {
+        "push": "django_dinero.admin.views.bulk_vault.PushCards",
+        "pull": "django_dinero.admin.views.bulk_vault.PullCards",
+    }
     list_display = (
         "__str__",
         mode_badge,
@@ -34,7 +48,14 @@ class CreditCardAdmin(PushingAdmin):
         "gateway_name",
         "push_state",
     )
-    list_filter = ("sync_state", BrandFilter, GatewayNameFilter, ModeFilter, "created_at")
+    list_filter = (
+        CardTodoFilter,
+        DaysFilter,
+        "sync_state",
+        BrandFilter,
+        GatewayNameFilter,
+        ModeFilter,
+    )
     list_select_related = ("customer",)
     search_condition = staticmethod(search.cards)
     search_help_text = _(
@@ -44,6 +65,7 @@ class CreditCardAdmin(PushingAdmin):
     readonly_fields = (
         "customer_link",
         "shown",
+        "expires",
         "default",
         "gateway_name",
         "mode",
@@ -54,7 +76,7 @@ class CreditCardAdmin(PushingAdmin):
         "created_at",
     )
     fieldsets = (
-        (None, {"fields": ("shown", "customer_link", "month", "year", "is_default")}),
+        (None, {"fields": ("shown", "customer_link", "expires", "month", "year", "is_default")}),
         (
             _("Billing address"),
             {"fields": ADDRESS_FIELDS},
@@ -78,9 +100,14 @@ class CreditCardAdmin(PushingAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Who may only look gets a sign in place of the form's tick box, which no row has."""
         if self.has_change_permission(request, obj):
-            return self.fieldsets
-        shown = (None, {"fields": ("shown", "customer_link", "month", "year", "default")})
-        return (shown, *self.fieldsets[1:])
+            return without_empty(self, request, self.fieldsets, obj)
+        shown = (None, {"fields": ("shown", "customer_link", "expires", "default")})
+        return without_empty(self, request, (shown, *self.fieldsets[1:]), obj)
+
+    @admin.display(description=_("expires"))
+    def expires(self, card: CreditCard) -> str:
+        """Return month and year, and whether that is past or near."""
+        return expiry_marked(card)
 
     @admin.display(description=_("default"), boolean=True, ordering="default_of")
     def default(self, card: CreditCard) -> bool:
@@ -103,12 +130,12 @@ class CreditCardAdmin(PushingAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> Any:
-        """Add the latest transactions and what is open, and offer *charge* to those who may."""
+        """Add the latest payments and what is open, and the verbs that this user may use."""
         card = context.get("original")
         if card is not None:
-            may_charge = self.gateway_page("charge").allowed(request, card)
             context |= {
-                "may_charge": may_charge and card.sync_state != SyncState.MISSING,
+                "tools": tools_for(self, request, card),
+                "paid": paid_in_all(self.admin_site, request, card),
                 "transactions": latest_transactions(self.admin_site, request, card),
                 "open_operations": open_operations(request, card),
             }

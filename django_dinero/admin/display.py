@@ -2,56 +2,82 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin import AdminSite
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from django_dinero.models import CreditCard, Operation, Transaction
-from django_dinero.models.operation import OperationState
-from django_dinero.models.sync_state import SyncState
+from django_dinero.admin.badges import state_badge
+from django_dinero.enums import TransactionKind
+from django_dinero.models import (
+    CreditCard,
+    Difference,
+    Operation,
+    Reconciliation,
+    Transaction,
+    WebhookEvent,
+)
 from django_dinero.models.synced import SyncedModel
-from django_dinero.models.transaction import TransactionStatus
-from django_dinero.money import normalise
+from django_dinero.money import exponent, normalise
 
 #: What stands where there is nothing.
 NONE = "-"
-#: States and statuses in which somebody has to look.
-BAD = (
-    *(SyncState.ERROR, SyncState.MISSING),
-    *(OperationState.UNKNOWN, OperationState.NEEDS_ATTENTION),
-    *(TransactionStatus.HELD, TransactionStatus.RETURNED, TransactionStatus.CHARGED_BACK),
-)
+#: Who has started a payment, in words.
+INITIATORS = {
+    "customer": _("the cardholder"),
+    "merchant": _("the merchant, without the cardholder"),
+}
 
 
 def sync_state(row: SyncedModel) -> str:
-    """Return the state in words, in the colour of errors where somebody has to look."""
-    return _marked(row.sync_state, row.get_sync_state_display())
+    """Return the state in words, in the colour of what it means."""
+    return state_badge(row.sync_state, row.get_sync_state_display())
 
 
 @admin.display(description=_("state"), ordering="state")
-def operation_state(row: Operation) -> str:
-    """Return an operation's state, coloured likewise."""
-    return _marked(row.state, row.get_state_display())
+def state(row: Operation | Difference | Reconciliation | WebhookEvent) -> str:
+    """Return a row's state, coloured likewise."""
+    return state_badge(row.state, row.get_state_display())
 
 
-@admin.display(description=_("status"), ordering="status")
-def transaction_status(row: Transaction) -> str:
-    """Return a transaction's status, coloured likewise."""
-    return _marked(row.status, row.get_status_display())
-
-
-def _marked(value: str, text: object) -> str:
-    return format_html('<span class="dinero-bad">{}</span>', text) if value in BAD else str(text)
-
-
-@admin.display(description=_("mode"), ordering="live")
-def mode_badge(row: SyncedModel | Transaction | Operation) -> str:
+@admin.display(description=_("mode"), ordering="live", empty_value="")
+def mode_badge(
+    row: SyncedModel | Transaction | Operation | Difference | Reconciliation | WebhookEvent,
+) -> str:
     """Return a badge on what is of a test account, nothing on what is of a live one."""
-    return "" if row.live else format_html('<span class="dinero-test">{}</span>', _("test"))
+    return "" if row.live else test_badge()
+
+
+def test_badge() -> str:
+    """Return the badge itself."""
+    return format_html('<span class="dinero-test">{}</span>', _("test"))
+
+
+def short_time(moment: datetime) -> str:
+    """Return a time in few characters; the year only where it is another than this."""
+    when = timezone.localtime(moment) if settings.USE_TZ else moment
+    this_year = when.year == timezone.localdate(datetime.now(UTC)).year
+    # Translators: formats as in Django's "date" filter.
+    short = gettext("M j, H:i") if this_year else gettext("M j, Y")
+    full = date_format(when, "DATETIME_FORMAT")
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', when.isoformat(), full, date_format(when, short)
+    )
+
+
+@admin.display(description=_("kind"), ordering="kind")
+def transaction_kind(row: Transaction) -> str:
+    """Return what a transaction does, with the badge of a test account."""
+    return format_html("{} {}", row.get_kind_display(), mode_badge(row))
 
 
 @admin.display(description=_("expires"), ordering="year")
@@ -62,14 +88,44 @@ def expiry(card: CreditCard) -> str:
 
 @admin.display(description=_("amount"), ordering="price")
 def transaction_amount(row: Transaction) -> str:
-    """Return the price with its currency's decimals."""
-    return _amount(row.price, row.currency)
+    """Return the price with its currency's decimals; what was given back is negative."""
+    sign = "\N{MINUS SIGN}" if row.kind == TransactionKind.REFUND else ""
+    return _amount(row.price, row.currency, sign)
 
 
 @admin.display(description=_("amount"), ordering="amount")
 def operation_amount(row: Operation) -> str:
     """Return the amount that an operation moves, empty where it moves none."""
-    return _amount(row.amount, row.currency) if row.amount is not None else ""
+    return money(row.amount, row.currency)
+
+
+def money(amount: Any, currency: str) -> str:
+    """Return an amount with its currency's decimals, empty where there is none."""
+    return _amount(amount, currency) if amount is not None else ""
+
+
+def grouped(amount: Decimal) -> str:
+    """Return a sum as people read it here: with separators, and a minus that is one."""
+    text = number_format(amount, force_grouping=True)
+    return text.replace("-", "\N{MINUS SIGN}", 1)
+
+
+def card_text(row: Transaction) -> str:
+    """Return the brand and the last four digits of a card; empty where they are not known."""
+    if not row.last_4:
+        return ""
+    return format_html('{} <span class="dinero-digits">•••• {}</span>', row.brand, row.last_4)
+
+
+def initiator_text(initiator: str) -> str:
+    """Return in words whether the cardholder was there; empty where that is not known."""
+    return str(INITIATORS.get(initiator, initiator))
+
+
+def breakable(text: object) -> str:
+    """Return an e-mail address or the like that a narrow column breaks behind its sign."""
+    name, sign, host = str(text).partition("@")
+    return format_html("{}{}<wbr>{}", name, sign, host) if sign else name
 
 
 def anchor(site: AdminSite, name: str, pk: object, text: object) -> str:
@@ -90,7 +146,11 @@ def anchor(site: AdminSite, name: str, pk: object, text: object) -> str:
     return format_html('<a href="{}">{}</a>', address, text)
 
 
-def _amount(amount: Any, currency: str) -> str:
-    return format_html(
-        '<span class="dinero-money">{} {}</span>', normalise(amount, currency), currency
-    )
+def written(amount: Any, currency: str) -> str:
+    """Return an amount with its currency, as the active language writes it."""
+    number = number_format(normalise(amount, currency), decimal_pos=exponent(currency))
+    return f"{number} {currency}"
+
+
+def _amount(amount: Any, currency: str, sign: str = "") -> str:
+    return format_html('<span class="dinero-money">{}{}</span>', sign, written(amount, currency))

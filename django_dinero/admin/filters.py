@@ -12,10 +12,14 @@ from django.utils.translation import gettext_lazy as _
 
 from django_dinero.gateways.registry import gateways
 from django_dinero.models.operation import RARE_STATES
-from django_dinero.models.transaction import RARE_STATUSES
+from django_dinero.models.transaction import FOLLOW_UPS, RARE_STATUSES
+from django_dinero.models.webhook_event import WAITING_STATES
 
 #: What ``cards.brand_of()`` returns.
-BRANDS = ("amex", "diners", "discover", "jcb", "maestro", "mastercard", "unionpay", "visa")
+BRANDS = (
+    *("amex", "diners", "discover", "jcb", "maestro", "mastercard"),
+    *("mir", "rupay", "troy", "unionpay", "visa"),
+)
 
 
 class _KnownValuesFilter(admin.SimpleListFilter):
@@ -99,3 +103,21 @@ class StatusFilter(_RareValuesFilter):
 
     rare_column = "rare_status"
     rare_values = RARE_STATUSES
+
+
+class KindFilter(admin.ChoicesFieldListFilter):
+    """The kinds of transactions; few follow another, and an index has those that do."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        rows = super().queryset(request, queryset)
+        chosen = set(self.lookup_val or ())
+        if rows is None or not chosen or not chosen <= set(FOLLOW_UPS):
+            return rows
+        return rows.filter(parent__isnull=False)
+
+
+class EventStateFilter(_RareValuesFilter):
+    """The states of webhook events; few of them wait."""
+
+    rare_column = "waiting_state"
+    rare_values = tuple(state.value for state in WAITING_STATES)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from django_dinero import user_messages
-from django_dinero.exceptions import DineroError, HeldForReview, NeedsAttention
+from django_dinero.exceptions import DineroError, HeldForReview, InvalidInput, NeedsAttention
 from django_dinero.models import Operation, Transaction
+from django_dinero.models.labels import label_of
 from django_dinero.redaction import scrub
 
 
@@ -27,6 +28,9 @@ class Notice:
     detail: str = ""
     operation: Operation | None = None
     transaction: Transaction | None = None
+    #: Where else it can be done, and what that page is called.
+    url: str = ""
+    url_text: str = ""
 
 
 def of_charge(error: DineroError) -> Notice:
@@ -37,6 +41,16 @@ def of_charge(error: DineroError) -> Notice:
 def of_card(error: DineroError) -> Notice:
     """Return the notice for a card that was to be stored."""
     return _notice(error, user_messages.STAFF_CARD)
+
+
+def of_customer(error: DineroError) -> Notice:
+    """Return the notice for a customer that was to be stored."""
+    return _notice(error, user_messages.STAFF_CUSTOMER)
+
+
+def of_vault(error: DineroError) -> Notice:
+    """Return the notice for what was asked about a stored customer or card."""
+    return _notice(error, user_messages.STAFF_VAULT)
 
 
 def of_follow_up(error: DineroError) -> Notice:
@@ -65,7 +79,14 @@ def _detail(error: DineroError) -> str:
 
 def error_text(error: DineroError) -> str:
     """Return the error's own text, with the gateway's code where it has one."""
+    if isinstance(error, InvalidInput):
+        return scrub(" ".join(_labelled(name, texts) for name, texts in error.errors.items()))
     text = scrub(str(error.message or error))
     if error.gateway_code:
         return _("%(text)s (gateway code %(code)s)") % {"text": text, "code": error.gateway_code}
     return text
+
+
+def _labelled(name: str, texts: list[str]) -> str:
+    """Return what is wrong with a field, under the label that the pages give it."""
+    return f"{label_of(name)}: {' '.join(texts)}"

@@ -1,37 +1,58 @@
-"""The journal, to look at, and the page that looks an operation up."""
+"""The journal, to look at, and the pages that look an operation up and bring it to its end."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.admin import search
 from django_dinero.admin.base import ReadOnlyAdmin
-from django_dinero.admin.display import NONE, anchor, mode_badge, operation_amount, operation_state
+from django_dinero.admin.display import NONE, anchor, mode_badge, operation_amount, state
 from django_dinero.admin.filters import GatewayNameFilter, ModeFilter, StateFilter
+from django_dinero.admin.layout import without_empty
+from django_dinero.admin.ranges import DaysFilter
+from django_dinero.admin.stories import story_of
+from django_dinero.admin.todo import OperationTodoFilter
+from django_dinero.admin.tools import tools_for
 from django_dinero.models import Customer, Operation, Transaction
+
+#: What reads the journal's records for a page: services, which nothing needs at the start.
+FACTS = "django_dinero.admin.operation_facts.facts_of"
 
 
 @admin.register(Operation)
 class OperationAdmin(ReadOnlyAdmin):
     """Every call that changes something at a gateway, with how it ended."""
 
-    gateway_pages = {"look-up": "django_dinero.admin.views.look_up.LookUpPage"}
+    gateway_pages = {
+        "look-up": "django_dinero.admin.views.look_up.LookUpPage",
+        "retry": "django_dinero.admin.views.retry.RetryPage",
+        "close": "django_dinero.admin.views.close_operation.CloseOperationPage",
+    }
+    bulk_pages = {
+        "look-up": "django_dinero.admin.views.bulk_vault.LookUpOperations",
+    }
     list_display = (
         "key",
         mode_badge,
         "kind",
-        operation_state,
+        state,
         operation_amount,
         "created_at",
         "gateway_name",
     )
-    list_filter = (("state", StateFilter), "kind", GatewayNameFilter, ModeFilter, "created_at")
+    list_filter = (
+        OperationTodoFilter,
+        DaysFilter,
+        ("state", StateFilter),
+        "kind",
+        GatewayNameFilter,
+        ModeFilter,
+    )
     # What has an index. By state and kind there are filters.
     sortable_by = ("key", "created_at")
     search_condition = staticmethod(search.operations)
@@ -40,35 +61,8 @@ class OperationAdmin(ReadOnlyAdmin):
         "public id of a transaction, or a day such as 2026-11-28"
     )
     fieldsets = (
-        (
-            None,
-            {
-                "fields": (
-                    "kind",
-                    "state",
-                    "key",
-                    "money",
-                    "made",
-                    "customer",
-                    "gateway_name",
-                    "mode",
-                )
-            },
-        ),
-        (
-            _("What was asked, and the answer"),
-            {
-                "fields": (
-                    "intent_text",
-                    "outcome_text",
-                    "lock_name",
-                    "customer_id",
-                    "card_id",
-                    "transaction_id",
-                    "original",
-                )
-            },
-        ),
+        (None, {"fields": ("key", "made", "customer", "original", "gateway_name", "mode")}),
+        (_("Ids at the gateway"), {"fields": ("customer_id", "card_id", "transaction_id")}),
         (
             _("When and by whom"),
             {
@@ -80,36 +74,34 @@ class OperationAdmin(ReadOnlyAdmin):
                     "next_check_at",
                     "attempts",
                     "worker",
+                    "lock_name",
                     "scope",
                     "idempotency_key",
                     "updated_at",
-                )
+                ),
+                "classes": ("collapse",),
             },
         ),
     )
-    readonly_fields = (
-        "mode",
-        "money",
-        "made",
-        "customer",
-        "original",
-        "intent_text",
-        "outcome_text",
-        "attempts",
-        "worker",
-    )
+    readonly_fields = ("mode", "made", "customer", "original", "attempts", "worker")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Leave out what is empty."""
+        return without_empty(self, request, self.fieldsets, obj) if obj else self.fieldsets
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> Any:
-        """Offer *look up* where it can help, to those who may."""
-        original = context.get("original")
-        look_up = self.gateway_page("look-up")
-        context["may_look_up"] = (
-            original is not None
-            and look_up.allowed(request, original)
-            and look_up.refusal(original) is None
-        )
+        """Tell what happened and what to do next, and offer the verbs that this user may use."""
+        operation = context.get("original")
+        if operation is not None:
+            context |= {
+                "tools": tools_for(self, request, operation),
+                "story": story_of(operation),
+                "state": state(operation),
+                "amount": operation_amount(operation),
+                **import_string(FACTS)(operation),
+            }
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=_("transaction"))
@@ -128,23 +120,6 @@ class OperationAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("customer"))
     def customer(self, operation: Operation) -> str:
-        rows = Customer.objects.filter(gateway_name=operation.gateway_name)
+        rows = Customer.objects.filter(gateway_name=operation.gateway_name, live=operation.live)
         row = rows.filter(customer_id=operation.customer_id).first()
         return anchor(self.admin_site, "customer", row.pk, row) if row is not None else NONE
-
-    @admin.display(description=_("amount"))
-    def money(self, operation: Operation) -> str:
-        return operation_amount(operation) or NONE
-
-    @admin.display(description=_("asked"))
-    def intent_text(self, operation: Operation) -> str:
-        return _readable(operation.intent)
-
-    @admin.display(description=_("answer"))
-    def outcome_text(self, operation: Operation) -> str:
-        return _readable(operation.outcome)
-
-
-def _readable(values: dict[str, object]) -> str:
-    text = json.dumps(values, indent=2, ensure_ascii=False, sort_keys=True, default=str)
-    return format_html('<pre class="dinero-json">{}</pre>', text)

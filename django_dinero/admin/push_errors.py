@@ -19,9 +19,10 @@ from django_dinero import signals
 from django_dinero.admin.base import DineroAdmin
 from django_dinero.admin.display import sync_state
 from django_dinero.admin.messages import error_text
-from django_dinero.admin.views.safety import link, outside_transactions
+from django_dinero.admin.views.safety import link
 from django_dinero.cards import holds_card_number
 from django_dinero.exceptions import DineroError
+from django_dinero.forms.posted import outside_transactions
 from django_dinero.models import CreditCard, Customer, Operation
 
 Failure = tuple[Customer | CreditCard | Operation, DineroError]
@@ -116,7 +117,7 @@ class PushingAdmin(DineroAdmin):
                     raise
                 raised = _members(refusals)
         for instance, failure in failures:
-            self.message_user(request, _failure_text(request, instance, failure), messages.ERROR)
+            self.message_user(request, failure_text(request, instance, failure), messages.ERROR)
         for refusal in raised:
             if not any(refusal is failure for _instance, failure in failures):
                 self.message_user(request, error_text(refusal), messages.ERROR)
@@ -150,9 +151,20 @@ def _members(group: BaseExceptionGroup[DineroError]) -> list[DineroError]:
     return errors
 
 
-def _failure_text(request: HttpRequest, instance: Any, error: DineroError) -> str:
-    """Return the message about one failed push."""
-    if isinstance(instance, Operation):
+def failure_text(request: HttpRequest, instance: Any, error: DineroError, *, name: str = "") -> str:
+    """Return the message about one failed push.
+
+    Args:
+        request: decides which links there are.
+        instance: the row, or the operation that was to delete one.
+        error: why it failed.
+        name: what was to be deleted.
+    """
+    if name:
+        text = _(
+            "%(name)s is deleted here, but the gateway still has it: %(error)s (operation %(key)s)"
+        )
+    elif isinstance(instance, Operation):
         text = _("Deleted here, but the gateway did not delete it: %(error)s (operation %(key)s)")
     else:
         text = _(
@@ -161,6 +173,7 @@ def _failure_text(request: HttpRequest, instance: Any, error: DineroError) -> st
         )
     operation = instance if isinstance(instance, Operation) else error.operation
     values = {
+        "name": name,
         "error": error_text(error),
         "row": f"“{instance}”",
         "key": operation.key if operation is not None else "?",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -20,9 +20,9 @@ from django_dinero import conf
 from django_dinero.enums import TransactionKind
 from django_dinero.gateways.registry import gateways
 from django_dinero.identifiers import KEY_LENGTH
-from django_dinero.models import CreditCard, Customer, Transaction
+from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.models.card import cards_lock_name
-from django_dinero.models.operation import OperationKind
+from django_dinero.models.operation import MONEY_KINDS, OperationKind
 
 #: How many rows of another table are followed at most.
 FOLLOWED = 1000
@@ -66,9 +66,13 @@ def cards(text: str) -> Q:
 
 
 def transactions(text: str) -> Q:
-    """Ids, operation key, order reference, last four digits, amount, customer's e-mail, day."""
+    """Ids, keys, order reference, last four digits, amount, customer's e-mail or name, day.
+
+    What somebody paid is found by e-mail and by customer id when the customer has been deleted too.
+    """
     if "@" in text:
-        return Q(customer_pk__in=_first(Customer, "pk", customers(text)))
+        of_customer = _first(Customer, "pk", customers(text))
+        return Q(customer_pk__in=of_customer) | _of_deleted_customers(text)
     if found := _day(text) or _amount(text):
         return found
     found = _of_gateway_transaction(text) | Q(order_reference=text)
@@ -78,8 +82,11 @@ def transactions(text: str) -> Q:
         found |= Q(operation_key=text)
     if _LAST_4.fullmatch(text):
         found |= Q(last_4=text)
-    of_customer = _first(Customer, "pk", _at_gateways(customer_id=text))
+    named = _named(text) if any(map(str.isalpha, text)) else Q()
+    of_customer = _first(Customer, "pk", _at_gateways(customer_id=text) | named)
     of_card = _first(CreditCard, "pk", Q(card_id=text))
+    if not of_customer:
+        found |= _paid_by([text])
     return found | Q(customer_pk__in=of_customer) | Q(card_pk__in=of_card)
 
 
@@ -100,9 +107,21 @@ def operations(text: str) -> Q:
     pairs = list(made.values_list("operation_key", "public_id"))
     keys = [key for key, _public_id in pairs if key]
     locks = [f"transaction:{public_id}" for _key, public_id in pairs]
-    locks += [cards_lock_name(name, text) for name in gateways]
+    modes = (True, False)
+    locks += [cards_lock_name(name, text, live=live) for name in gateways for live in modes]
     locks += [each.lock_name for each in Customer.objects.filter(_at_gateways(customer_id=text))]
     return found | Q(key__in=keys) | Q(lock_name__in=locks)
+
+
+def differences(text: str) -> Q:
+    """What it is about, or the id of a transaction, operation, customer or card."""
+    found = Q(subject=text) | Q(operation_key=text) | Q(transaction_id=text)
+    return found | Q(customer_id=text) | Q(card_id=text)
+
+
+def webhook_events(text: str) -> Q:
+    """The gateway's id of the object or of the event, day."""
+    return _day(text, "received_at") or Q(object_id=text) | Q(event_id=text)
 
 
 def customer_operations(customer_id: str) -> Q:
@@ -120,7 +139,7 @@ def _uuid(text: str) -> Q | None:
         return None
 
 
-def _day(text: str) -> Q | None:
+def _day(text: str, column: str = "created_at") -> Q | None:
     """``2026-11-28``, in the current time zone."""
     if not _DAY.fullmatch(text):
         return None
@@ -129,7 +148,8 @@ def _day(text: str) -> Q | None:
     except ValueError:  # the 31st of February
         return None
     end = begin + timedelta(days=1)
-    return Q(created_at__gte=timezone.make_aware(begin), created_at__lt=timezone.make_aware(end))
+    since, before = timezone.make_aware(begin), timezone.make_aware(end)
+    return Q((f"{column}__gte", since), (f"{column}__lt", before))
 
 
 def _amount(text: str) -> Q | None:
@@ -163,6 +183,26 @@ def _of_gateway_transaction(text: str) -> Q:
     return _at_gateways(kind__in=[kind.value for kind in TransactionKind], transaction_id=text)
 
 
+def _of_deleted_customers(email: str) -> Q:
+    """By the journal, which alone still knows the address; of the few that were deleted."""
+    spelled = Q(intent__email__in=_spellings(email))
+    deleted = Operation.objects.filter(kind=OperationKind.DELETE_CUSTOMER).exclude(customer_id="")
+    kinds = (OperationKind.CREATE_CUSTOMER, OperationKind.UPDATE_CUSTOMER)
+    written = Operation.objects.filter(
+        spelled, kind__in=kinds, customer_id__in=deleted.order_by().values("customer_id")
+    )
+    ids = written.order_by().values_list("customer_id", flat=True)[:FOLLOWED]
+    return _paid_by(list(ids))
+
+
+def _paid_by(customer_ids: Sequence[str]) -> Q:
+    """What the journal has of customers, by their ids at the gateway; a row does not have them."""
+    kinds = [kind.value for kind in MONEY_KINDS]
+    rows = Operation.objects.filter(kind__in=kinds, customer_id__in=customer_ids).order_by()
+    keys = rows.values_list("key", flat=True)[:FOLLOWED] if customer_ids else ()
+    return Q(operation_key__in=list(keys))
+
+
 def _at_gateways(**condition: object) -> Q:
     """A condition at each gateway: what is unique there has an index that begins with its name."""
     if conf.gateway_resolver():
@@ -170,6 +210,6 @@ def _at_gateways(**condition: object) -> Q:
     return Q(gateway_name__in=list(gateways), **condition)
 
 
-def _first(model: type[Customer | CreditCard], column: str, condition: Q) -> Iterable[int]:
+def _first(model: type[Customer | CreditCard], column: str, condition: Q) -> list[int]:
     rows = model._default_manager.filter(condition).order_by()
     return list(rows.values_list(column, flat=True)[:FOLLOWED])

@@ -18,15 +18,14 @@ from django.views.decorators.debug import sensitive_variables
 from django_dinero.admin import messages as admin_messages
 from django_dinero.admin.views.base import Fact, GatewayPage
 from django_dinero.admin.views.charge import note_open_end
-from django_dinero.admin.views.safety import Posted, link
+from django_dinero.admin.views.once import first_use
+from django_dinero.admin.views.safety import link
 from django_dinero.cards import ADDRESS_FIELDS
 from django_dinero.exceptions import DineroError
 from django_dinero.forms.cards import AddCardForm
+from django_dinero.forms.posted import Posted
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import Customer
-
-#: Where a session keeps the keys of pages that were sent, and how many of them.
-USED, KEPT = "dinero_used_keys", 50
 
 
 class AddCardPage(GatewayPage):
@@ -61,7 +60,7 @@ class AddCardPage(GatewayPage):
     def perform(self, request: HttpRequest, row: Customer, form: BaseForm) -> HttpResponseBase:
         """Store the card and write it into the histories of both."""
         assert isinstance(form, AddCardForm)  # noqa: S101 - tells the type checker
-        if not _first_use(request, form.cleaned_data["key"]):
+        if not first_use(request, form.cleaned_data["key"]):
             text = _("This page was sent before and was not sent again. These are the cards now.")
             self.tell(request, text, messages.WARNING)
             return HttpResponseRedirect(self.home(request, row))
@@ -80,17 +79,3 @@ class AddCardPage(GatewayPage):
         notice = admin_messages.of_card(error)
         note_open_end(self.model_admin, request, row, error, notice.title)
         return notice
-
-
-def _first_use(request: HttpRequest, key: str) -> bool:
-    """Say whether a page's key is used for the first time in this session, and note it at once.
-
-    Two requests at the same moment are told apart by the journal, where one operation at most is
-    open for a customer's cards.
-    """
-    used: list[str] = request.session.get(USED, [])
-    if key in used:
-        return False
-    request.session[USED] = [*used, key][-KEPT:]
-    request.session.save()
-    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import messages
@@ -13,20 +14,38 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from django_dinero import identifiers
 from django_dinero.admin import messages as admin_messages
 from django_dinero.admin.related import open_operations
-from django_dinero.admin.views.safety import Posted, admin_form, link
+from django_dinero.admin.views.safety import admin_form, link
 from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.forms.fields import SecretField, add_errors
+from django_dinero.forms.posted import Posted
 from django_dinero.services import modes
 
 if TYPE_CHECKING:
     from django_dinero.admin.base import DineroAdmin
 
 SEND_ONCE = Media(js=["dinero/admin/send-once.js"])
+
+
+class Unconfirmed(Exception):
+    """Nothing was done: it has to be asked first.
+
+    Attributes:
+        texts: the questions.
+        answer: what the page sends back with the same key, as the field ``sure``.
+    """
+
+    def __init__(self, texts: list[str], answer: str) -> None:
+        super().__init__(*texts)
+        self.texts = texts
+        self.answer = answer
+
+
 #: A label, a text and the address it leads to (empty for none).
 Fact = tuple[str, str, str]
 
@@ -45,6 +64,8 @@ class GatewayPage:
     permission: ClassVar[str]
     title: ClassVar[Any]
     button: ClassVar[Any]
+    #: The button of a page that asks once more.
+    sure: ClassVar[Any] = gettext_lazy("Yes, do it")
     fieldsets: ClassVar[list[tuple[Any, dict[str, Any]]]]
     #: Our errors' names of fields -> the form's.
     names: ClassVar[dict[str, str]] = {}
@@ -69,7 +90,7 @@ class GatewayPage:
     def layout(self, form: BaseForm) -> list[tuple[Any, dict[str, Any]]]:
         """Return the fieldsets, those fields left out that this form does not have."""
         return [
-            (name, {**options, "fields": [n for n in options["fields"] if n in form.fields]})
+            (name, {**options, "fields": _present(options["fields"], form)})
             for name, options in self.fieldsets
         ]
 
@@ -89,6 +110,11 @@ class GatewayPage:
         """
         return None
 
+    def turned_away(self, request: HttpRequest, row: Any, error: DineroError) -> str:
+        """Tell why the page makes no sense, and return the address of where that leads."""
+        self.tell(request, admin_messages.error_text(error), messages.ERROR)
+        return self.home(request, *self.near(row))
+
     def facts(self, request: HttpRequest, row: Any) -> list[Fact]:
         """Return the lines above the form."""
         raise NotImplementedError
@@ -106,6 +132,7 @@ class GatewayPage:
 
         Raises:
             DineroError: it was not done, or nobody knows.
+            Unconfirmed: it has to be asked first.
         """
         raise NotImplementedError
 
@@ -117,18 +144,20 @@ class GatewayPage:
 
     def __call__(self, request: HttpRequest, pk: int, *, posted: Posted) -> HttpResponseBase:
         """Show the page (GET) or do it (POST)."""
-        row = self._row(request, pk)
+        return self.answer(request, self._row(request, pk), posted)
+
+    def answer(self, request: HttpRequest, row: Any, posted: Posted) -> HttpResponseBase:
+        """Do so for a row that this user may do it to; None for a page without one."""
         if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["GET", "POST"])
         is_new = request.method != "POST"
-        refusal: DineroError | None = self.refusal(row) if is_new else None
+        refusal = self.refusal(row) if is_new else None
+        if refusal is not None:
+            return HttpResponseRedirect(self.turned_away(request, row, refusal))
         try:
             form = self.form(row, None if is_new else posted)
         except InvalidInput as error:
-            refusal = error
-        if refusal is not None:
-            self.tell(request, admin_messages.error_text(refusal), messages.ERROR)
-            return HttpResponseRedirect(self.home(request, *self.near(row)))
+            return HttpResponseRedirect(self.turned_away(request, row, error))
         if form.is_bound and form.is_valid():
             return self._try(request, row, form, posted)
         return self._show(request, row, form)
@@ -149,6 +178,8 @@ class GatewayPage:
         notice: admin_messages.Notice | None = None
         try:
             return self.perform(request, row, form)
+        except Unconfirmed as question:
+            return self._show(request, row, form, question=question)
         except InvalidInput as error:
             add_errors(form, error, self.names)
         except DineroError as error:
@@ -176,12 +207,13 @@ class GatewayPage:
         row: Any,
         form: BaseForm,
         notice: admin_messages.Notice | None = None,
+        question: Unconfirmed | None = None,
     ) -> TemplateResponse:
         operation = notice.operation if notice else None
         transaction = notice.transaction if notice else None
         context = {
             **self.model_admin.admin_site.each_context(request),
-            "opts": row._meta,
+            "opts": self.model_admin.opts,
             "has_view_permission": self.model_admin.has_view_permission(request),
             "title": self.title,
             "original": row,
@@ -192,13 +224,25 @@ class GatewayPage:
             "forgotten": _forgotten(form),
             "media": self.model_admin.media + SEND_ONCE + form.media,
             "notice": notice,
+            "question": question,
             "open_operations": open_operations(request, self.watched(row), but=operation),
             "operation_url": link(request, "operation", operation),
             "transaction_url": link(request, "transaction", transaction),
-            "button": self.button,
+            "button": self.button if question is None else self.sure,
             "facts": self.facts(request, row),
         }
         return TemplateResponse(request, "admin/dinero/page.html", context)
+
+
+def _present(fields: Iterable[Any], form: BaseForm) -> list[Any]:
+    """Return the names that a form has, those in one line together."""
+    found: list[Any] = []
+    for each in fields:
+        if isinstance(each, str):
+            found += [each] if each in form.fields else []
+        elif line := tuple(name for name in each if name in form.fields):
+            found.append(line)
+    return found
 
 
 def _forgotten(form: BaseForm) -> list[Any]:

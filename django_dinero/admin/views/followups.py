@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from django.contrib.messages import WARNING
 from django.db.models import QuerySet
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponseRedirect
@@ -13,14 +16,17 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_dinero.admin import messages
+from django_dinero.admin.messages import Notice, of_follow_up
 from django_dinero.admin.views.base import Fact
 from django_dinero.admin.views.charge import MoneyPage, amount_of
-from django_dinero.admin.views.safety import Posted, link
-from django_dinero.exceptions import DineroError
-from django_dinero.forms.charges import ConfirmForm, FollowUpForm
+from django_dinero.admin.views.safety import address as address_of
+from django_dinero.admin.views.safety import link
+from django_dinero.exceptions import DineroError, InvalidTransactionError
+from django_dinero.forms.charges import FollowUpForm, RefundForm, VoidForm
+from django_dinero.forms.posted import Posted
 from django_dinero.models import Transaction
 from django_dinero.models.family import Family
+from django_dinero.models.transaction import TransactionStatus
 from django_dinero.money import normalise
 from django_dinero.services import ledger
 from django_dinero.services.payments import rules
@@ -49,44 +55,47 @@ class FollowUpPage(MoneyPage):
 
     def facts(self, request: HttpRequest, row: Transaction) -> list[Fact]:
         """Return the transaction, its card and what this page does."""
-        card = f"{row.brand} •••• {row.last_4}".strip() if row.last_4 else "-"
+        card = f"{row.brand} •••• {row.last_4}".strip() if row.last_4 else ""
         facts = [
+            (_("Order reference"), row.order_reference, ""),
             (_("Transaction"), str(row), link(request, "transaction", row)),
             (_("Card"), card, ""),
-            (_("Customer"), str(row.customer or "-"), link(request, "customer", row.customer)),
-            (_("Order reference"), row.order_reference or "-", ""),
+            (_("Customer"), str(row.customer or ""), link(request, "customer", row.customer)),
+            (_("What happens"), str(self.explanation), ""),
         ]
-        return [*facts, (_("What happens"), str(self.explanation), "")]
+        return [fact for fact in facts if fact[1]]
 
     def perform(self, request: HttpRequest, row: Transaction, form: BaseForm) -> HttpResponseBase:
         given: dict[str, Any] = {**self.key(request, form)}
-        if "amount" in form.cleaned_data:
-            given["amount"] = form.cleaned_data["amount"]
+        for name in ("amount", "description"):
+            if name in form.cleaned_data:
+                given[name] = form.cleaned_data[name]
         made: Transaction = getattr(row, self.verb)(**given)
         text = _("Done: %(kind)s, %(amount)s (transaction %(id)s).") % {
             "kind": made.get_kind_display(),
             "amount": amount_of(made),
             "id": made.transaction_id,
         }
-        self.done(request, row, text, made)
+        self.done(request, text, made.operation_key, row, made)
         return HttpResponseRedirect(self.home(request, made, row))
 
-    def notice_for(self, error: DineroError) -> messages.Notice:
+    def notice_for(self, error: DineroError) -> Notice:
         """Return the notice about an error."""
-        return messages.of_follow_up(error)
+        return of_follow_up(error)
 
 
 class AmountPage(FollowUpPage):
     """A follow-up of the whole amount or a part of it."""
 
-    fieldsets = [(None, {"fields": ["amount"]})]
+    fieldsets = [(None, {"fields": ["amount", "description"]})]
+    form_class: ClassVar[type[FollowUpForm]] = FollowUpForm
 
     def form(self, row: Transaction, posted: Posted | None) -> FollowUpForm:
         """Return the form; a new one has all that is left."""
         if posted is None:
             left = normalise(self.left(row), row.currency)
-            return FollowUpForm(currency=row.currency, initial={"amount": str(left)})
-        return FollowUpForm(posted.data, currency=row.currency, misplaced=posted.misplaced)
+            return self.form_class(currency=row.currency, initial={"amount": left})
+        return self.form_class(posted.data, currency=row.currency, misplaced=posted.misplaced)
 
 
 class CapturePage(AmountPage):
@@ -113,10 +122,25 @@ class RefundPage(AmountPage):
     )
 
     rule = rules.refund_error
+    form_class = RefundForm
+
+    def why_not(self, row: Transaction) -> DineroError | None:
+        """Ask the row that holds the money: of an authorization, its only capture."""
+        try:
+            family = self._family(row)
+        except DineroError as error:
+            return error
+        return rules.refund_error(family, family.left_to_refund)
 
     def left(self, row: Transaction) -> Decimal:
         """Return what was not given back yet."""
-        return ledger.family_of(row).left_to_refund
+        return self._family(row).left_to_refund
+
+    @staticmethod
+    def _family(row: Transaction) -> Family:
+        family = ledger.family_of(row)
+        holder = rules.refundable(family)
+        return family if holder is row else ledger.family_of(holder)
 
 
 class VoidPage(FollowUpPage):
@@ -126,9 +150,50 @@ class VoidPage(FollowUpPage):
     verb = "void"
     title = gettext_lazy("Void a transaction")
     button = gettext_lazy("Void")
-    fieldsets = []
+    fieldsets = [(None, {"fields": ["description"]})]
     explanation = gettext_lazy("The whole of it is cancelled, before the bank settles it.")
     rule = rules.void_error
 
-    def form(self, row: Transaction, posted: Posted | None) -> ConfirmForm:
-        return ConfirmForm() if posted is None else ConfirmForm(posted.data)
+    def form(self, row: Transaction, posted: Posted | None) -> VoidForm:
+        if posted is None:
+            return VoidForm()
+        return VoidForm(posted.data, misplaced=posted.misplaced)
+
+    def turned_away(self, request: HttpRequest, row: Transaction, error: DineroError) -> str:
+        """Lead from what has settled to its refund."""
+        address = self._refund(request, row)
+        if not address:
+            return super().turned_away(request, row, error)
+        self.tell(request, _("The bank has settled this; refund it."), WARNING)
+        return address
+
+    def explain(self, request: HttpRequest, row: Transaction, error: DineroError) -> Notice:
+        """Return the notice; where the bank has settled it meanwhile, with the way to the refund.
+
+        The gateway's refusal does not say why, so that it is asked how the payment stands.
+        """
+        notice = super().explain(request, row, error)
+        if not isinstance(error, InvalidTransactionError):
+            return notice
+        with suppress(DineroError):
+            row.refresh_from_gateway()
+        address = self._refund(request, row)
+        if not address:
+            return notice
+        return replace(
+            notice,
+            title=_("The bank has settled this meanwhile; it cannot be voided any more."),
+            text=_("Nothing was changed. It can be refunded."),
+            detail="",
+            again=False,
+            url=address,
+            url_text=_("Refund it"),
+        )
+
+    def _refund(self, request: HttpRequest, row: Transaction) -> str:
+        """Return the address of the refund of what has settled, empty where there is none."""
+        page = self.model_admin.gateway_page("refund")
+        settled = row.status == TransactionStatus.SETTLED
+        if not settled or not page.allowed(request, row) or page.refusal(row) is not None:
+            return ""
+        return address_of(request, "transaction_refund", row.pk)

@@ -11,11 +11,12 @@ from django.utils.translation import gettext_lazy
 
 from django_dinero.admin import messages as admin_messages
 from django_dinero.admin.views.base import Fact, GatewayPage
-from django_dinero.admin.views.safety import Posted, link
+from django_dinero.admin.views.safety import link
 from django_dinero.exceptions import DineroError, InvalidTransactionError
 from django_dinero.forms.charges import ConfirmForm
+from django_dinero.forms.posted import Posted
 from django_dinero.models import Operation
-from django_dinero.models.operation import OperationState
+from django_dinero.models.operation import UNDECIDED_STATES, OperationState
 from django_dinero.services.recovery.lookup import REPEATABLE, look_up
 
 #: States that a look-up can end. One that needs attention is closed by a person.
@@ -23,7 +24,7 @@ OPEN = (
     OperationState.NEW,
     OperationState.SENT,
     OperationState.UNKNOWN,
-    OperationState.REQUIRES_ACTION,
+    *UNDECIDED_STATES,
 )
 
 
@@ -54,33 +55,9 @@ class LookUpPage(GatewayPage):
 
     def perform(self, request: HttpRequest, row: Operation, form: BaseForm) -> HttpResponseBase:
         """Ask, and tell what is known now."""
-        found = look_up(row)
-        values = {
-            "kind": found.get_kind_display(),
-            "key": found.key,
-            "state": found.get_state_display(),
-            "reason": found.note("lookup") or _("not looked up yet"),
-        }
-        level = messages.WARNING
-        if found.state in OPEN:
-            text = _(
-                "Operation %(key)s is still open (%(kind)s, %(state)s; %(reason)s). Ask again in "
-                "some minutes."
-            )
-        elif found.state == OperationState.ABSENT and found.kind in REPEATABLE:
-            text = _(
-                "Operation %(key)s (%(kind)s) is closed without an answer. Do it again if it is "
-                "still wanted."
-            )
-        elif found.state == OperationState.ABSENT:
-            text = _(
-                "Operation %(key)s (%(kind)s): the gateway does not have it; it did not happen."
-            )
-            level = messages.SUCCESS
-        else:
-            text = _("Operation %(key)s (%(kind)s): %(state)s.")
-            level = messages.SUCCESS if found.state == OperationState.SUCCEEDED else level
-        self.tell(request, text % values, level)
+        text, level = looked_up(row)
+        self.tell(request, text, level)
+        values = {"state": row.get_state_display()}
         self.model_admin.log_change(request, row, _("Looked up: %(state)s.") % values)
         return HttpResponseRedirect(self.home(request, row))
 
@@ -89,3 +66,32 @@ class LookUpPage(GatewayPage):
     ) -> admin_messages.Notice:
         """Return why the gateway could not be asked."""
         return admin_messages.of_follow_up(error)
+
+
+def looked_up(row: Operation) -> tuple[str, int]:
+    """Ask the gateway how an operation ended; say what is known now, and the message's level."""
+    found = look_up(row)
+    values = {
+        "kind": found.get_kind_display(),
+        "key": found.key,
+        "state": found.get_state_display(),
+        "reason": found.note("lookup") or _("not looked up yet"),
+    }
+    level = messages.WARNING
+    if found.state in OPEN:
+        text = _(
+            "Operation %(key)s is still open (%(kind)s, %(state)s; %(reason)s). Ask again in "
+            "some minutes."
+        )
+    elif found.state == OperationState.ABSENT and found.kind in REPEATABLE:
+        text = _(
+            "Operation %(key)s (%(kind)s) is closed without an answer. Do it again if it is "
+            "still wanted."
+        )
+    elif found.state == OperationState.ABSENT:
+        text = _("Operation %(key)s (%(kind)s): the gateway does not have it; it did not happen.")
+        level = messages.SUCCESS
+    else:
+        text = _("Operation %(key)s (%(kind)s): %(state)s.")
+        level = messages.SUCCESS if found.state == OperationState.SUCCEEDED else level
+    return text % values, level

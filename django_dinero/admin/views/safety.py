@@ -6,65 +6,22 @@ and :func:`page` keeps it so where ``ATOMIC_REQUESTS`` is on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.admin import AdminSite, helpers
-from django.db import connections, transaction
+from django.contrib.admin.sites import all_sites
 from django.forms import BaseForm
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import NoReverseMatch, reverse
-from django.utils.datastructures import MultiValueDict
-from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.debug import sensitive_post_parameters
 
-from django_dinero.cards import SECRET_ARGUMENTS, holds_card_number
-from django_dinero.redaction import MASK, Secret
-
-View = Callable[..., HttpResponseBase]
+from django_dinero.forms.posted import View, outside_transactions, take_secrets
 
 #: Who may charge a stored card, from its page and from the customer's.
 CHARGE = "dinero.charge_creditcard"
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """What was posted, with number, CVV and token as secrets.
-
-    ``misplaced`` names the other fields that held a card number; it is not in ``data`` any more.
-    """
-
-    data: MultiValueDict[str, Any] = field(default_factory=MultiValueDict)
-    misplaced: tuple[str, ...] = ()
-
-
-@sensitive_variables()
-def take_secrets(request: HttpRequest) -> Posted:
-    """Take the secrets out of a request, and return what was posted with them wrapped.
-
-    With DEBUG on, Django's error page shows all of ``request.POST``, whatever is declared
-    sensitive; error reporters read the body as well.
-    """
-    if request.method != "POST":
-        return Posted()
-    data: MultiValueDict[str, Any] = MultiValueDict()
-    masked = QueryDict(mutable=True)
-    misplaced: list[str] = []
-    for name, texts in request.POST.lists():
-        if name in SECRET_ARGUMENTS:
-            data.setlist(name, [Secret(text) for text in texts])
-            masked.setlist(name, [MASK] * len(texts))
-        elif any(holds_card_number(name, text) for text in texts):
-            misplaced.append(name)
-            data[name], masked[name] = "", MASK
-        else:
-            data.setlist(name, texts)
-            masked.setlist(name, texts)
-    request.POST = masked  # type: ignore[assignment]
-    request._body = b""
-    return Posted(data, tuple(misplaced))
 
 
 def page(site: AdminSite, view: View) -> View:
@@ -102,13 +59,6 @@ def forbid_frames(response: HttpResponseBase) -> None:
     setattr(response, name, value)
 
 
-def outside_transactions(view: View) -> View:
-    """Exempt a view from ATOMIC_REQUESTS, on every database."""
-    for alias in connections:
-        view = transaction.non_atomic_requests(using=alias)(view)
-    return view
-
-
 def admin_form(form: BaseForm, fieldsets: list[tuple[Any, dict[str, Any]]]) -> helpers.AdminForm:
     """Return a form as Django's admin templates lay it out."""
     return helpers.AdminForm(form, fieldsets, {})  # type: ignore[arg-type]
@@ -127,7 +77,15 @@ def link(request: HttpRequest, name: str, row: Any) -> str:
 
 
 def sees(request: HttpRequest, name: str) -> bool:
-    """Say whether this user may look at the rows of a model."""
+    """Say whether this user may look at the rows of a model: as their own admin says, if any.
+
+    Sites of one name cannot be told apart by a request; then all of them have to agree.
+    """
+    model, here = apps.get_model("dinero", name), getattr(request, "current_app", "admin")
+    sites = [site for site in all_sites if site.name == here and site.is_registered(model)]
+    if sites:
+        admins = (site.get_model_admin(model) for site in sites)
+        return all(each.has_view_or_change_permission(request) for each in admins)
     verbs = ("view", "change")
     return any(request.user.has_perm(f"dinero.{verb}_{name}") for verb in verbs)
 

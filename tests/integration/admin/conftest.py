@@ -11,8 +11,12 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from django_dinero.gateways.registry import get_gateway
-from django_dinero.models import CreditCard, Customer
+from django_dinero.models import CreditCard, Customer, Operation, Reconciliation, Transaction
+from django_dinero.models.difference import DifferenceKind
+from django_dinero.services.reconcile import differences
+from django_dinero.services.reconcile.differences import Found
 from tests.support.recording import RecordingGateway
+from tests.support.webhooks import notice, receive
 
 NUMBER = "4111111111111111"
 
@@ -74,3 +78,21 @@ def customer(db: None, gateway: RecordingGateway) -> Customer:
 def card(customer: Customer) -> CreditCard:
     """The customer's card."""
     return customer.cards[0]
+
+
+@pytest.fixture
+def rows(card: CreditCard, gateway: RecordingGateway) -> dict[str, Any]:
+    """One row of each model; the transaction is an authorization."""
+    found = Found(kind=DifferenceKind.BOOKS, subject="2026-11-28 USD", text="12 here, 13 there")
+    row = Transaction.create("12.50", card=card, settle=False)
+    return {
+        "customer": card.customer,
+        "creditcard": card,
+        "transaction": row,
+        "operation": Operation.objects.get(key=row.operation_key),
+        "difference": differences.record(gateway, found),
+        "reconciliation": Reconciliation.objects.create(
+            gateway_name="default", state="finished", since="2026-11-28T00:00:00Z"
+        ),
+        "webhookevent": receive(gateway, notice("transaction", str(row.transaction_id))),
+    }

@@ -49,6 +49,16 @@ def charge(price: str = "12.50", **given: str) -> dict[str, str]:
     return {"key": identifiers.new_key(), "price": price, "settle": "charge", **given}
 
 
+def new_customer(**given: str) -> dict[str, str]:
+    """What the page *add customer* posts."""
+    return {
+        "key": identifiers.new_key(),
+        "gateway_name": "default",
+        "email": "new@example.com",
+        **given,
+    }
+
+
 def new_card(number: str = "5424000000000015", **given: str) -> dict[str, str]:
     """What the page *add card* posts."""
     return {

@@ -145,7 +145,7 @@ def test_an_unknown_end(root: Client, customer: Customer, gateway: RecordingGate
     gateway.faults["add_card"] = lose_request
     response = root.post(url("customer_add_card", customer.pk), new_card())
     operation = Operation.objects.get(state="unknown")
-    assert f"operation {operation.key} is being looked up" in text(response)
+    assert f"The gateway's answer was lost: look up operation {operation.key}." in text(response)
     assert url("operation_change", operation.pk) in response.content.decode()
     assert b"data-send-once" not in response.content
     entry = LogEntry.objects.get()

@@ -63,8 +63,8 @@ def test_a_transactions_page(root: Client, reserved: Transaction) -> None:
     capture = reserved.settle("10.00")
     page = root.get(url("transaction_change", reserved.pk))
     operation = Operation.objects.get(key=reserved.operation_key)
-    assert "Captures, voids and refunds" in text(page)
-    assert "10.00 USD" in text(page)
+    assert "What happened Captured 10.00 USD" in text(page)
+    assert "Authorized 12.50 USD" in text(page)
     assert url("transaction_change", capture.pk) in page.content.decode()
     assert f"operation/{operation.pk}/change/" in page.content.decode()
 
@@ -87,9 +87,9 @@ def test_settling(root: Client, reserved: Transaction, gateway: RecordingGateway
     assert response["Location"] == url("transaction_change", capture.pk)
     done = f"Done: capture, 10.00 USD (transaction {capture.transaction_id})."
     assert messages(response) == [done]
-    entry = LogEntry.objects.get()
-    assert entry.get_edited_object() == reserved
-    assert entry.change_message == f"{done} [{capture.operation_key}]"
+    entries = LogEntry.objects.order_by("id")
+    assert [entry.get_edited_object() for entry in entries] == [reserved, capture]
+    assert {entry.change_message for entry in entries} == {f"{done} [{capture.operation_key}]"}
 
 
 def test_refunding_a_part_of_what_has_settled(
@@ -225,7 +225,10 @@ def test_an_operations_page(root: Client, paid: Transaction) -> None:
     page = text(response)
     assert operation.key in page
     assert "12.50 USD" in page
-    assert '"last_4": "1111"' in page
+    assert "Charge 12.50 USD : succeeded What happened The gateway has done it." in page
+    assert "Did money move? Yes: it was taken from the card. What to do Nothing to do." in page
+    assert "Card: visa •••• 1111" in page
+    assert "{" not in page
     assert f"transaction/{paid.pk}/change/" in response.content.decode()
     assert url("operation_look_up", operation.pk) not in response.content.decode()
     found = root.get(url("operation_changelist"), {"q": operation.key})

@@ -46,13 +46,15 @@ def test_a_charge_is_made_told_and_logged(
     assert messages(response) == [
         f"Charged: 12.50 USD, visa •••• 1111 (transaction {row.transaction_id})."
     ]
-    entry = LogEntry.objects.get()
-    assert entry.get_edited_object() == card
+    entry, own = LogEntry.objects.order_by("id")
+    assert [entry.get_edited_object(), own.get_edited_object()] == [card, row]
+    assert entry.change_message == own.change_message
     assert "12.50 USD" in entry.change_message
     assert row.operation_key is not None
     assert row.operation_key in entry.change_message
     operation = Operation.objects.get(key=row.operation_key)
     assert (operation.idempotency_key, operation.scope) == (key, f"admin:{entry.user_id}")
+    assert operation.made_by == "root"
 
 
 def test_authorize_only(root: Client, card: CreditCard) -> None:
@@ -67,7 +69,8 @@ def test_the_same_page_sent_twice_is_one_charge(
     first = root.post(url("creditcard_charge", card.pk), posted)
     second = root.post(url("creditcard_charge", card.pk), posted)
     assert gateway.verbs.count("charge") == 1
-    assert Transaction.objects.count() == LogEntry.objects.count() == 1
+    assert Transaction.objects.count() == 1
+    assert LogEntry.objects.count() == 2  # the card's, and the transaction's
     assert first["Location"] == second["Location"]
     assert messages(second)[-1].startswith("This was done before, and not once more.")
 
@@ -110,7 +113,7 @@ def test_an_unknown_end_forbids_another_charge(
     operation = Operation.objects.get(state="unknown")
     page = text(response)
     assert "It is not known yet whether the card was charged." in page
-    assert f"Do not charge again: operation {operation.key} is being looked up" in page
+    assert f"Do not charge again: look up operation {operation.key} first." in page
     assert url("operation_change", operation.pk) in response.content.decode()
     assert b"data-send-once" not in response.content
     assert operation.key in LogEntry.objects.get().change_message

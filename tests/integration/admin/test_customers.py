@@ -10,11 +10,14 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils.html import strip_tags
 
 from django_dinero.enums import ReasonKind
 from django_dinero.gateways.types import Reason, Refusal
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
-from tests.integration.admin.pages import messages, text, url
+from django_dinero.testing.factories import TransactionFactory
+from tests.integration.admin.pages import messages, new_customer, text, url
 from tests.support.recording import RecordingGateway, answer, lose_request, refuse_connection
 
 REFUSED = answer(Refusal((Reason(ReasonKind.GATEWAY_ERROR, "E00014", "Not today."),)))
@@ -37,26 +40,22 @@ class Shared:
 
     def test_a_new_customer_is_pushed(self, root: Client, gateway: RecordingGateway) -> None:
         owner = get_user_model().objects.create_user("olga")
-        posted = {
-            "gateway_name": "default",
-            "email": "new@example.com",
-            "first_name": "New",
-            "owner": str(owner.pk),
-        }
+        posted = new_customer(first_name="New", owner=str(owner.pk))
         response = root.post(url("customer_add"), posted)
         customer = Customer.objects.get()
         assert (customer.first_name, customer.owner) == ("New", owner)
         assert (customer.sync_state, gateway.verbs) == ("synced", ["create_customer"])
         assert customer.customer_id
-        assert [each for each in messages(response) if "added successfully" in each]
+        assert response["Location"] == url("customer_change", customer.pk)
+        assert messages(response) == ["Stored at the gateway: new@example.com."]
 
     def test_a_refused_new_customer_stays_and_is_told(
         self, root: Client, gateway: RecordingGateway
     ) -> None:
         gateway.faults["create_customer"] = REFUSED
-        posted = {"gateway_name": "default", "email": "new@example.com"}
-        response = root.post(url("customer_add"), posted)
+        response = root.post(url("customer_add"), new_customer())
         customer = Customer.objects.get()
+        assert response["Location"] == url("customer_change", customer.pk)
         assert (customer.sync_state, customer.customer_id) == ("error", None)
         told = messages(response)[-1]
         assert "Saved here, but not at the gateway: Not today. (gateway code E00014)" in told
@@ -198,7 +197,7 @@ pytestmark = pytest.mark.django_db
 def test_a_new_customer_needs_an_address_and_a_known_gateway(
     root: Client, gateway: RecordingGateway
 ) -> None:
-    response = root.post(url("customer_add"), {"gateway_name": "other", "email": ""})
+    response = root.post(url("customer_add"), new_customer(gateway_name="other", email=""))
     assert sorted(response.context["adminform"].form.errors) == ["email", "gateway_name"]
     assert not Customer.objects.exists()
 
@@ -313,8 +312,21 @@ def test_a_customers_page_shows_cards_and_transactions(root: Client, card: Credi
         url("transaction_change", row.pk),
     ):
         assert f'"{address}"' in page
-    assert "visa •••• 1111 12/2060 yes synced Charge" in text(response)
-    assert "12.50 USD" in text(response)
+    assert "visa •••• 1111 default 12/2060 synced Charge" in text(response)
+    assert "charge captured 12.50 USD" in text(response)
+    assert "Paid in all Currency Paid Refunded Left USD 12.50 USD 12.50 USD" in text(response)
+
+
+def test_what_came_back_is_not_paid_and_its_refunds_not_given(
+    root: Client, card: CreditCard
+) -> None:
+    lost = Transaction.create("100", card=card)
+    Transaction.create("7", card=card)
+    mine = {"card": card, "customer": card.customer}
+    TransactionFactory(parent=lost, kind="refund", price="40", **mine)
+    Transaction.objects.filter(pk=lost.pk).update(status="charged_back")
+    page = text(root.get(url("creditcard_change", card.pk)))
+    assert "Paid Refunded Left USD 7.00 USD 7.00 USD" in page
 
 
 def test_a_card_is_added_on_its_customers_page_only(root: Client, card: CreditCard) -> None:
@@ -356,3 +368,18 @@ def test_a_longer_list_asks_no_more(root: Client, customer: Customer, name: str)
         other.add_card(number="5424000000000015", month=11, year=2059)
         Transaction.create(5 + number, customer=other)
     assert queries() == few
+
+
+def test_the_page_that_deletes_a_user_lists_what_goes_at_the_gateway_too(
+    root: Client, customer: Customer, gateway: RecordingGateway
+) -> None:
+    """It is Django's own page, which names the customers and cards."""
+    owner = get_user_model().objects.create_user("olga")
+    Customer.objects.filter(pk=customer.pk).update_without_push(owner=owner)
+    address = reverse("admin:auth_user_delete", args=[owner.pk])
+    page = strip_tags(root.get(address).content.decode())
+    assert f"Customer: {customer}" in page
+    assert f"Credit card: {customer.cards[0]}" in page
+    mark = gateway.mark
+    root.post(address, {"post": "yes"})
+    assert gateway.since(mark) == ["delete_customer"]

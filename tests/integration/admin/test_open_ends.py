@@ -71,7 +71,7 @@ def test_a_delete_that_was_never_sent_is_no_warning(
     assert WARNING not in text(root.get(url("customer_change", card.customer_pk)))
 
 
-@pytest.mark.parametrize("state", ["sent", "unknown", "needs_attention"])
+@pytest.mark.parametrize("state", ["sent", "unknown", "held", "requires_action", "needs_attention"])
 def test_whatever_may_have_arrived_is_a_warning(
     root: Client, card: CreditCard, lost: Operation, state: str
 ) -> None:
@@ -153,11 +153,13 @@ def test_the_history_of_a_hold_has_our_words_and_not_the_gateways(
     response = root.post(url("creditcard_charge", card.pk), charge())
     assert "The gateway said: Thank you for your business! (gateway code 253)" in text(response)
     key = Operation.objects.get(kind="charge").key
-    entry = LogEntry.objects.get()
-    assert entry.change_message == (
+    row = Transaction.objects.get(status="held")
+    entries = LogEntry.objects.all()
+    assert {entry.get_edited_object() for entry in entries} == {card, row}
+    assert {entry.change_message for entry in entries} == {
         "charge 12.50 USD: The payment is held for review: it is neither paid nor declined. "
         f"[{key}, open]"
-    )
+    }
 
 
 def test_a_charge_that_was_lost_and_found_is_in_the_history_as_both(
@@ -169,7 +171,8 @@ def test_a_charge_that_was_lost_and_found_is_in_the_history_as_both(
     for expected in ("Charged: 12.50 USD", "This was done before, and not once more. Charged"):
         response = root.post(url("creditcard_charge", card.pk), posted)
         assert messages(response)[-1].startswith(expected)
-    lost, found = LogEntry.objects.order_by("id").values_list("change_message", flat=True)
+    entries = LogEntry.objects.filter(object_id=card.pk, content_type__model="creditcard")
+    lost, found = entries.order_by("id").values_list("change_message", flat=True)
     assert lost.startswith("charge 12.50 USD: It is not known yet")
     assert found.startswith("Charged: 12.50 USD")
     assert gateway.verbs.count("charge") == 1

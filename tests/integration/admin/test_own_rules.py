@@ -28,6 +28,7 @@ PAGES = {
     "creditcard_charge": charge,
     "transaction_capture": confirm,
     "transaction_refund": confirm,
+    "transaction_refresh": confirm,
     "transaction_void": confirm,
     "operation_look_up": confirm,
 }
@@ -114,6 +115,38 @@ def test_a_project_narrows_a_verb_in_its_own_admin(
     tools = root.get(url("transaction_change", rows["transaction"])).content.decode()
     assert url("transaction_capture", rows["transaction"]) in tools
     assert url("transaction_void", rows["transaction"]) not in tools
+
+
+def test_what_an_admin_shows_nobody_is_not_shown_beside_another_row(
+    root: Client, rows: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = url("customer_change", rows["customer"])
+    linked = url("transaction_change", rows["transaction"])
+    assert linked in root.get(address).content.decode()
+    own = type(admin.site.get_model_admin(Transaction))
+    for verb in ("view", "change"):
+        monkeypatch.setattr(
+            own, f"has_{verb}_permission", lambda self, request, obj=None: False, raising=False
+        )
+    page = root.get(address)
+    assert page.status_code == 200
+    assert linked not in page.content.decode()
+    assert "50.00 USD" not in text(page)
+
+
+def test_a_project_narrows_a_verb_that_has_no_row(
+    root: Client, rows: dict[str, int], gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = lambda self, request, permission, obj: False  # noqa: E731
+    monkeypatch.setattr(DineroAdmin, "has_verb_permission", rule)
+    mark = gateway.mark
+    keyed = url("transaction_charge")
+    assert root.get(keyed).status_code == 403
+    assert root.post(keyed, {**new_card(), **charge()}).status_code == 403
+    assert "dinero_capture" not in root.get(url("transaction_changelist")).content.decode()
+    assert gateway.since(mark) == []
+    CreditCard.objects.all().delete()
+    assert root.get(url("customer_charge", rows["customer"])).status_code == 403
 
 
 def test_an_object_permission_opens_the_page_of_its_row(

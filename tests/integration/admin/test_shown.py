@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -110,17 +111,36 @@ def test_a_missing_gateway_is_told_before_a_number_is_typed(
 def test_a_cards_page_has_its_latest_transactions(root: Client, card: CreditCard) -> None:
     row = Transaction.create("12.50", card=card, order_reference="A-17")
     page = root.get(url("creditcard_change", card.pk))
-    assert "Latest transactions" in text(page)
+    assert "Latest payments" in text(page)
     assert "A-17" in text(page)
     assert url("transaction_change", row.pk) in page.content.decode()
 
 
-def test_what_needs_somebody_is_marked(root: Client, gateway: RecordingGateway) -> None:
+def test_what_became_of_a_payment_is_a_word_in_its_tone(
+    root: Client, gateway: RecordingGateway
+) -> None:
     TransactionFactory(held=True)
-    TransactionFactory()
+    paid = TransactionFactory(price="20", status="settled")
+    TransactionFactory(parent=paid, kind="refund", price="5", status="approved")
+    open_one = TransactionFactory(kind="authorization")
+    TransactionFactory(parent=open_one, kind="capture", price=open_one.price)
     page = root.get(url("transaction_changelist")).content.decode()
-    assert page.count('<span class="dinero-bad">held for review</span>') == 1
-    assert 'class="dinero-bad">approved' not in page
+    words = re.findall(r'<span class="dinero-word dinero-(\w+)">([^<]+)</span>', page)
+    assert words == [
+        ("good", "captured"),
+        ("good", "captured"),
+        ("good", "approved"),
+        ("neutral", "partly refunded"),
+        ("open", "held for review"),
+    ]
+
+
+def test_what_was_given_back_is_negative(root: Client, gateway: RecordingGateway) -> None:
+    paid = TransactionFactory(price="20", status="settled")
+    TransactionFactory(parent=paid, kind="refund", price="5")
+    page = text(root.get(url("transaction_changelist")))
+    assert "\N{MINUS SIGN}5.00 USD" in page
+    assert "\N{MINUS SIGN}20.00 USD" not in page
 
 
 # -- Others' texts -------------------------------------------------------------------------------
@@ -235,7 +255,8 @@ def test_a_page_costs_the_same_however_much_hangs_on_its_row(
         _queries(root, address)
     few = [_queries(root, address) for address in addresses]
     add(20)
-    assert [_queries(root, address) for address in addresses] == few
+    many = [_queries(root, address) for address in addresses]
+    assert [cost > before for cost, before in zip(many, few, strict=True)] == [False] * 5
 
 
 def test_no_row_is_written_by_looking(root: Client, card: CreditCard, settings: Any) -> None:

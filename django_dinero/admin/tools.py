@@ -1,0 +1,41 @@
+"""The buttons at the top of a row's page: the verbs that this user may use on it now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from django.http import HttpRequest
+
+from django_dinero.admin.base import DineroAdmin
+from django_dinero.admin.views.safety import address
+
+
+class Tool(NamedTuple):
+    """A button.
+
+    Attributes:
+        url: of the page that it opens.
+        label: what stands on it.
+    """
+
+    url: str
+    label: str
+
+
+def tools_for(
+    model_admin: DineroAdmin, request: HttpRequest, row: Any, *, but: Collection[str] = ()
+) -> list[Tool]:
+    """Return the pages that make sense for a row and that this user may use, in their order.
+
+    Args:
+        but: names of pages that are offered elsewhere.
+    """
+    found = []
+    for name in model_admin.gateway_pages:
+        page = model_admin.gateway_page(name)
+        if name in but or not page.allowed(request, row) or page.refusal(row) is not None:
+            continue
+        url = address(request, f"{row._meta.model_name}_{name.replace('-', '_')}", row.pk)
+        found.append(Tool(url, str(page.button)))
+    return found

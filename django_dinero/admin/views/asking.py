@@ -1,0 +1,127 @@
+"""What is asked once more before money is taken: a large amount, or the same amount again.
+
+The answer is bound to the form's one-time key, to the amount and to the questions: another amount
+is asked about anew, and a page that is sent twice is still one charge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_DOWN, Decimal
+from typing import NamedTuple
+
+from django.db.models import Q
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
+
+from django_dinero import conf, identifiers
+from django_dinero.admin.display import written
+from django_dinero.admin.related import UNCERTAIN, concerning
+from django_dinero.admin.views.base import Unconfirmed
+from django_dinero.models import CreditCard, Operation
+from django_dinero.models.arguments import KeyOptions
+from django_dinero.models.operation import CHARGES, OperationState
+from django_dinero.money import EXACT, exponent
+
+#: States of :data:`UNCERTAIN` that an index finds.
+RARE = tuple(state for state in UNCERTAIN if state != OperationState.SENT)
+#: For how long a guest's charge that is still being sent is asked about.
+BEING_SENT_WITHIN = timedelta(days=1)
+
+
+class Money(NamedTuple):
+    """How much is to be taken."""
+
+    amount: Decimal
+    currency: str
+
+    def __str__(self) -> str:
+        return written(self.amount, self.currency)
+
+
+class Guest(NamedTuple):
+    """A card that is stored nowhere, and where it is charged."""
+
+    gateway_name: str
+    live: bool
+    last_4: str
+
+
+class Question(NamedTuple):
+    """A question, and what it is about, in every language the same."""
+
+    about: str
+    text: str
+
+
+Source = CreditCard | Guest
+
+
+def of_amount(money: Money) -> Iterator[Question]:
+    """Ask about an amount above the limit of its currency."""
+    limits = conf.admin_confirm_above()
+    limit = limits.get(money.currency, limits.get(""))
+    if limit is not None and money.amount > limit:
+        # A limit for all currencies may have decimals that this one has not.
+        unit = Decimal(1).scaleb(-exponent(money.currency), EXACT)
+        shown = limit.quantize(unit, ROUND_DOWN, EXACT)
+        text = _("This is more than %(limit)s: %(amount)s.") % {
+            "limit": written(shown, money.currency),
+            "amount": money,
+        }
+        yield Question("amount", text)
+
+
+def of_open(money: Money, source: Source, one: KeyOptions) -> Iterator[Question]:
+    """Ask about charges of the same amount of which nobody knows yet how they ended.
+
+    Args:
+        money: what is to be taken.
+        source: what is charged. All cards of a customer count.
+        one: the key of this charge, whose own operation is none of them.
+    """
+    rows = Operation.objects.filter(
+        _of(source),
+        gateway_name=source.gateway_name,
+        live=source.live,
+        kind__in=CHARGES,
+        state__in=UNCERTAIN,
+        amount=money.amount,
+        currency=money.currency,
+    ).exclude(idempotency_key=one["idempotency_key"], scope=one["scope"])
+    for operation in rows.order_by("pk"):
+        text = _("A charge of %(amount)s is not finished: operation %(key)s (%(state)s).") % {
+            "amount": money,
+            "key": operation.key,
+            "state": operation.get_state_display(),
+        }
+        yield Question(operation.key, text)
+
+
+def _of(source: Source) -> Q:
+    if isinstance(source, CreditCard):
+        return concerning(source.customer) or Q(pk__in=())
+    # A guest has no customer to be found by. Few operations are open; what is being sent, or was by
+    # a worker that died, is among all of a day.
+    since = datetime.now(UTC) - BEING_SENT_WITHIN
+    found = Q(rare_state__in=RARE) | Q(state=OperationState.SENT, created_at__gt=since)
+    return found & Q(customer_id="", intent__last_4=source.last_4)
+
+
+def require_answer(questions: list[Question], money: Money, key: str, answer: str) -> None:
+    """Go on if there is nothing to ask, or if it was answered.
+
+    Args:
+        questions: what there is to ask.
+        money: what is to be taken.
+        key: the form's one-time key.
+        answer: what the page sent back.
+
+    Raises:
+        Unconfirmed: it was not.
+    """
+    about = [question.about for question in questions]
+    expected = identifiers.derived_key("sure", key, str(money.amount), money.currency, *about)
+    if questions and not constant_time_compare(expected, answer):
+        raise Unconfirmed([question.text for question in questions], expected)

@@ -1,0 +1,150 @@
+"""The pages that capture, void, refund and refresh many transactions, each by its permission."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from typing import ClassVar
+
+from django.db.models import prefetch_related_objects
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from django_dinero.admin.views.bulk import BulkPage, Done, Plan
+from django_dinero.admin.views.charge import amount_of, log_once
+from django_dinero.admin.views.refresh import refresh_error, refreshed
+from django_dinero.exceptions import DineroError, InvalidTransactionError
+from django_dinero.models import Transaction
+from django_dinero.models.arguments import FollowUpOptions
+from django_dinero.models.family import FOLLOWING, Family
+from django_dinero.services import modes
+from django_dinero.services.payments import rules
+
+
+class BulkTransactions(BulkPage):
+    """What these pages share."""
+
+    def describe(self, row: Transaction) -> str:
+        """Return what a person knows a payment by: the order first."""
+        card = f"{row.brand} •••• {row.last_4}".strip() if row.last_4 else ""
+        return " · ".join(filter(None, (row.order_reference, str(row), card)))
+
+
+class BulkFollowUp(BulkTransactions):
+    """A verb for many transactions, each of them whole, or all that is left of it."""
+
+    #: The service's own rule.
+    rule: ClassVar[Callable[[Family, Decimal], DineroError | None]]
+
+    def plans(self, rows: Sequence[Transaction]) -> Iterable[Plan]:
+        """Look at each together with what has followed it; the amount is all that is left."""
+        prefetch_related_objects(rows, FOLLOWING)
+        planned: set[int] = set()
+        for row in rows:
+            try:
+                family = self.family(row)
+                amount = self.left(family)
+                refusal = modes.foreign_error(row) or type(self).rule(family, amount)
+                if refusal is None and family.row.pk in planned:
+                    refusal = InvalidTransactionError(_("Another of these rows is the same money."))
+                elif refusal is None:
+                    planned.add(family.row.pk)
+            except DineroError as error:
+                amount, refusal = Decimal(0), error
+            yield Plan(row, refusal, amount, row.currency)
+
+    def family(self, row: Transaction) -> Family:
+        """Return what it will be done to.
+
+        Raises:
+            DineroError: there is nothing that it could be done to.
+        """
+        return Family.of(row)
+
+    def left(self, family: Family) -> Decimal:
+        """Return how much will be moved."""
+        return Decimal(family.row.price)
+
+    def carry_out(self, row: Transaction, key: FollowUpOptions) -> Transaction:
+        """Call the verb, and return the row that it made."""
+        raise NotImplementedError
+
+    def perform(self, request: HttpRequest, row: Transaction, key: FollowUpOptions) -> Done:
+        made = self.carry_out(row, key)
+        text = _("Done: %(kind)s, %(amount)s (transaction %(id)s).") % {
+            "kind": made.get_kind_display(),
+            "amount": amount_of(made),
+            "id": made.transaction_id,
+        }
+        mark = f"[{made.operation_key}]"
+        new = [log_once(self.model_admin, request, each, text, mark) for each in (row, made)]
+        return Done(text, before=not any(new))
+
+
+class BulkCapturePage(BulkFollowUp):
+    """``transaction/bulk/capture/``."""
+
+    permission = "dinero.capture_transaction"
+    title = gettext_lazy("Capture authorizations")
+    button = gettext_lazy("Capture")
+    action = gettext_lazy("Capture the selected authorizations")
+    explanation = gettext_lazy("The reserved money is taken, all of it.")
+    rule = rules.capture_error
+
+    def carry_out(self, row: Transaction, key: FollowUpOptions) -> Transaction:
+        return row.capture(**key)
+
+
+class BulkVoidPage(BulkFollowUp):
+    """``transaction/bulk/void/``."""
+
+    permission = "dinero.void_transaction"
+    title = gettext_lazy("Void transactions")
+    button = gettext_lazy("Void")
+    action = gettext_lazy("Void the selected transactions")
+    explanation = gettext_lazy("The whole of it is cancelled, before the bank settles it.")
+    rule = rules.void_error
+
+    def carry_out(self, row: Transaction, key: FollowUpOptions) -> Transaction:
+        return row.void(**key)
+
+
+class BulkRefundPage(BulkFollowUp):
+    """``transaction/bulk/refund/``."""
+
+    permission = "dinero.refund_transaction"
+    title = gettext_lazy("Refund transactions")
+    button = gettext_lazy("Refund")
+    action = gettext_lazy("Refund the selected transactions")
+    explanation = gettext_lazy(
+        "All that is left goes back to the card; what the bank has not settled yet is voided."
+    )
+    rule = rules.refund_error
+
+    def family(self, row: Transaction) -> Family:
+        """Return what holds the money: the refund of an authorization goes to its capture."""
+        return Family.of(rules.refundable(Family.of(row)))
+
+    def left(self, family: Family) -> Decimal:
+        return family.left_to_refund
+
+    def carry_out(self, row: Transaction, key: FollowUpOptions) -> Transaction:
+        return row.refund(**key)
+
+
+class BulkRefreshPage(BulkTransactions):
+    """``transaction/bulk/refresh/``. It reads at the gateway; nothing is changed there."""
+
+    permission = "dinero.change_transaction"
+    title = gettext_lazy("Refresh transactions")
+    button = gettext_lazy("Refresh")
+    action = gettext_lazy("Refresh the selected transactions from the gateway")
+    explanation = gettext_lazy("The gateway is asked how it stands; nothing is changed there.")
+
+    def why_not(self, row: Transaction) -> DineroError | None:
+        """Refuse what the gateway has no id for."""
+        return refresh_error(row)
+
+    def perform(self, request: HttpRequest, row: Transaction, key: FollowUpOptions) -> Done:
+        return Done(refreshed(self.model_admin, request, row))

@@ -1,0 +1,113 @@
+"""A large amount, or one that may have been taken already, is asked about before it is taken."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from django_dinero.admin.views.asking import Money, of_amount
+from django_dinero.models import CreditCard, Customer, Operation, Transaction
+from tests.integration.admin.pages import charge, text, url
+from tests.support.recording import RecordingGateway, lose_request
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def limited(request: pytest.FixtureRequest, settings: Any) -> None:
+    """The admin asks above 100 dollars. It comes before the gateway, whose bank is in memory."""
+    limit = getattr(request, "param", {"USD": 100})
+    settings.DINERO = {**settings.DINERO, "ADMIN_CONFIRM_ABOVE": limit}
+
+
+def answer_of(response: Any) -> str:
+    """What the page would send back with its second button."""
+    question = response.context["question"]
+    assert question is not None
+    return str(question.answer)
+
+
+@pytest.mark.usefixtures("limited")
+def test_a_large_amount_is_charged_after_a_second_press(root: Client, card: CreditCard) -> None:
+    address, posted = url("creditcard_charge", card.pk), charge("100.01", cvv="900")
+    asked = root.post(address, posted)
+    assert "Nothing was done yet. Are you sure?" in text(asked)
+    assert "This is more than 100.00 USD: 100.01 USD." in text(asked)
+    assert 'value="Yes, charge"' in asked.content.decode()
+    assert "Not shown again, and to be typed once more: Card code (CVV)" in text(asked)
+    assert asked.context["form"]["key"].value() == posted["key"]
+    assert not Transaction.objects.exists()
+    sure = posted | {"sure": answer_of(asked)}
+    for _click in range(2):
+        assert root.post(address, sure).status_code == 302
+    assert Transaction.objects.count() == 1
+
+
+@pytest.mark.usefixtures("limited")
+@pytest.mark.parametrize(
+    "changed", [{"price": "999.00"}, {"key": "A" * 20}, {"sure": ""}, {"sure": "\u00e9"}]
+)
+def test_an_answer_is_to_one_question(
+    root: Client, card: CreditCard, changed: dict[str, str]
+) -> None:
+    address, posted = url("creditcard_charge", card.pk), charge("100.01")
+    sure = posted | {"sure": answer_of(root.post(address, posted))}
+    assert answer_of(root.post(address, sure | changed))
+    assert not Transaction.objects.exists()
+
+
+@pytest.mark.usefixtures("limited")
+def test_up_to_the_limit_nothing_is_asked(root: Client, card: CreditCard) -> None:
+    root.post(url("creditcard_charge", card.pk), charge("100.00"))
+    assert Transaction.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("limited", "asks"),
+    [("50", True), ({"EUR": 50}, False), (None, False), ("50.01", False)],
+    indirect=["limited"],
+)
+def test_one_limit_counts_in_every_currency(
+    limited: None, root: Client, card: CreditCard, asks: bool
+) -> None:
+    root.post(url("creditcard_charge", card.pk), charge("50.01"))
+    assert Transaction.objects.exists() is not asks
+
+
+def test_a_limit_has_more_decimals_than_the_currency(settings: Any) -> None:
+    settings.DINERO = {**settings.DINERO, "ADMIN_CONFIRM_ABOVE": "999.50"}
+    (question,) = of_amount(Money(Decimal(1000), "JPY"))
+    assert question.text == "This is more than 999 JPY: 1000 JPY."
+    assert list(of_amount(Money(Decimal(999), "JPY"))) == []
+
+
+def test_the_same_amount_is_asked_about_while_one_is_open(
+    root: Client, customer: Customer, card: CreditCard, gateway: RecordingGateway
+) -> None:
+    customer.add_card(number="5424000000000015", month=12, year=2060)
+    other = customer.cards[1]
+    gateway.faults["charge"] = lose_request
+    root.post(url("creditcard_charge", card.pk), charge("12.50"))
+    lost = Operation.objects.get(state="unknown")
+    address, posted = url("creditcard_charge", other.pk), charge("12.50")
+    asked = root.post(address, posted)
+    assert f"A charge of 12.50 USD is not finished: operation {lost.key}" in text(asked)
+    assert gateway.verbs.count("charge") == 1
+    root.post(address, charge("12.51"))
+    assert Transaction.objects.count() == 1  # another amount is another payment
+    root.post(address, posted | {"sure": answer_of(asked)})
+    assert Transaction.objects.count() == 2
+
+
+def test_a_page_that_is_sent_again_is_not_asked_about_its_own_charge(
+    root: Client, card: CreditCard, gateway: RecordingGateway
+) -> None:
+    posted = charge("12.50")
+    gateway.faults["charge"] = lose_request
+    root.post(url("creditcard_charge", card.pk), posted)
+    response = root.post(url("creditcard_charge", card.pk), posted)
+    assert response.context["question"] is None
+    assert "It is not known yet whether the card was charged." in text(response)
