@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import router
 from django.http import Http404
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -22,6 +23,7 @@ from rest_framework.views import exception_handler
 from django_dinero import exceptions
 from django_dinero.api.disclosure import code_for, detail_for
 from django_dinero.api.fields import TimeField
+from django_dinero.api.permissions import is_signed_in
 from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.gateways.types import NextAction
 from django_dinero.logs import get_logger
@@ -45,7 +47,8 @@ STATUSES: tuple[tuple[type[DineroError], int], ...] = (
     (exceptions.OutcomeUnknown, status.HTTP_202_ACCEPTED),
     (exceptions.NeedsAttention, status.HTTP_202_ACCEPTED),
     (exceptions.HeldForReview, status.HTTP_202_ACCEPTED),
-    (exceptions.ActionRequired, status.HTTP_202_ACCEPTED),
+    # Whoever takes every 2xx for paid must not take this for it.
+    (exceptions.ActionRequired, status.HTTP_402_PAYMENT_REQUIRED),
     (exceptions.OperationClosed, status.HTTP_409_CONFLICT),
     (exceptions.CardDeclinedError, status.HTTP_402_PAYMENT_REQUIRED),
     (exceptions.InvalidCardError, status.HTTP_402_PAYMENT_REQUIRED),
@@ -70,17 +73,22 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     if ours is not None:
         # Asked only here: where the caller is not known yet, asking would sign in once more.
         response = response_to(ours, in_full=context["view"].sees_all())
-        return _with_address(response, context)
+        still_to_come = isinstance(ours, exceptions.ActionRequired)
+        return _with_address(response, context, still_to_come=still_to_come)
     answer = exception_handler(error, dict(context))
     if answer is not None:
         answer.data = _shape(error)
     return answer
 
 
-def _with_address(response: Response, context: Mapping[str, Any]) -> Response:
+def _with_address(
+    response: Response, context: Mapping[str, Any], *, still_to_come: bool
+) -> Response:
     """Tell where the outcome will stand that is still to come."""
-    if response.status_code == status.HTTP_202_ACCEPTED and "operation" in response.data:
-        request = context["request"]
+    still_to_come = still_to_come or response.status_code == status.HTTP_202_ACCEPTED
+    request = context["request"]
+    # A stranger may not ask there, and repeats the request instead.
+    if still_to_come and "operation" in response.data and is_signed_in(request):
         name = f"{request.resolver_match.namespace}:operation-detail"
         address = reverse(name, kwargs={"key": response.data["operation"]})
         response["Location"] = request.build_absolute_uri(address)
@@ -146,16 +154,21 @@ def _is_passing(error: DineroError) -> bool:
 
 
 def _existing(error: DineroError) -> Customer | CreditCard | None:
-    """Return the row that is here in spite of the error: the operation's customer's, no other's."""
+    """Return the row that is here in spite of the error: the operation's customer's, no other's.
+
+    A replica may lack it, since it was written just now.
+    """
     operation = error.operation
     if operation is None:
         return None
     if operation.kind == OperationKind.CREATE_CUSTOMER:
         # Stored here, to be pushed again; without this id a repeat would make a second one.
-        customers = Customer.objects.filter(gateway_name=operation.gateway_name)
+        customers = Customer.objects.using(router.db_for_write(Customer))
+        customers = customers.filter(gateway_name=operation.gateway_name, live=operation.live)
         return customers.filter(customer_key=operation.customer_key).first()
     if isinstance(error, exceptions.DuplicateCardError) and error.card_id:
-        cards = CreditCard.objects.filter(gateway_name=operation.gateway_name)
+        cards = CreditCard.objects.using(router.db_for_write(CreditCard))
+        cards = cards.filter(gateway_name=operation.gateway_name, live=operation.live)
         return cards.filter(customer_id=operation.customer_id, card_id=error.card_id).first()
     return None
 

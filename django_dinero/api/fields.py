@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
+from django_dinero.api import raw_cards
 from django_dinero.cards import unsendable
 from django_dinero.db.fields import UtcDateTimeField
 from django_dinero.redaction import MASK, Secret, scrub
@@ -65,6 +66,21 @@ class SecretField(serializers.Field[Secret, Any, Any, Any]):
         return None
 
 
+class RawCardField(SecretField):
+    """A card number or CVV: refused unless the project takes them."""
+
+    def to_internal_value(self, data: Any) -> Secret:
+        """Return the secret.
+
+        Raises:
+            ValidationError: by the settings, or not over https (:mod:`.raw_cards`).
+        """
+        problem = raw_cards.problem_with(self.context["request"])
+        if problem:
+            raise serializers.ValidationError(problem)
+        return super().to_internal_value(data)
+
+
 class PlainTextField(serializers.CharField):
     """A text, or a whole number as ``46201``; its errors never quote it."""
 
@@ -112,5 +128,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         unknown = sorted(set(data) - set(accepted))
         if unknown:
             text = _("Unknown field. Accepted: %(names)s.") % {"names": ", ".join(accepted)}
+            if not accepted:
+                text = _("Unknown field. This takes none.")
             raise serializers.ValidationError({nameable(name): [text] for name in unknown})
         return super().to_internal_value(data)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
+from django_dinero.api.permissions import is_signed_in
 from django_dinero.exceptions import InvalidInput
 from django_dinero.identifiers import user_scope
 
@@ -17,6 +18,10 @@ REPLAYED = "Idempotency-Replayed"
 
 #: Visible ASCII, without blanks.
 _KEY = re.compile(r"[!-~]{1,64}")
+#: A random one (RFC 9562, version 4). Strangers share a scope: who guesses a key sees the payment.
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.I)
+#: The scope of callers who are not signed in.
+GUESTS = "guests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +68,8 @@ def _read(request: Request) -> IdempotencyKey:
             "and the same one when you repeat a request."
         )
         raise InvalidInput({HEADER: problem})
-    return IdempotencyKey(key, user_scope("user", request.user.pk))
+    if is_signed_in(request):
+        return IdempotencyKey(key, user_scope("user", request.user.pk))
+    if not _UUID.fullmatch(key):
+        raise InvalidInput({HEADER: _("Send a random UUID, as crypto.randomUUID() makes them.")})
+    return IdempotencyKey(key, GUESTS)

@@ -18,9 +18,30 @@ from rest_framework.views import APIView
 
 from django_dinero.api.fields import nameable
 
+#: The parameter that says in which order rows come.
+ORDERING = "ordering"
+
+
+def refuse_parameters(request: Request, accepted: Sequence[str] = ()) -> None:
+    """Refuse query parameters that would be ignored.
+
+    Raises:
+        ValidationError: it names them, and the accepted ones.
+    """
+    unknown = set(request.query_params) - {*accepted, api_settings.URL_FORMAT_OVERRIDE}
+    if unknown:
+        text = _("Unknown query parameter. This takes none.")
+        if accepted:
+            text = _("Unknown query parameter. Accepted: %(names)s.")
+            text %= {"names": ", ".join(accepted)}
+        raise ValidationError({nameable(name): [text] for name in sorted(unknown)})
+
 
 class NewestFirstPagination(CursorPagination):
-    """Newest first, 50 at a time or ``?page_size=`` up to 200; constant cost on any page."""
+    """Newest first or ``?ordering=created_at``; 50 at a time or ``?page_size=`` up to 200.
+
+    Any page costs the same.
+    """
 
     #: Not the primary key: the cursor stands in a URL, and would tell how many rows there are.
     ordering = ("-created_at", "-id")
@@ -39,13 +60,23 @@ class NewestFirstPagination(CursorPagination):
         Raises:
             ValidationError: an unknown parameter: a filter that does nothing shows everything.
         """
-        accepted = [self.cursor_query_param, "page_size"]
-        unknown = set(request.query_params) - {*accepted, api_settings.URL_FORMAT_OVERRIDE}
-        if unknown:
-            text = _("Unknown query parameter. Accepted: %(names)s.")
-            texts = [text % {"names": ", ".join(accepted)}]
-            raise ValidationError({nameable(name): texts for name in sorted(unknown)})
+        filters = list(getattr(view, "filters", {}))
+        refuse_parameters(request, [self.cursor_query_param, "page_size", ORDERING, *filters])
         return super().paginate_queryset(queryset, request, view)
+
+    def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...]:
+        """Return the order that was asked for: by the time of creation, one way or the other.
+
+        Raises:
+            ValidationError: by anything else.
+        """
+        column = getattr(view, "created_column", "created_at")
+        orders = {"-created_at": (f"-{column}", "-id"), "created_at": (column, "id")}
+        asked = request.query_params.get(ORDERING, "-created_at")
+        if asked not in orders:
+            text = _("Choose from: %(names)s.") % {"names": ", ".join(orders)}
+            raise ValidationError({ORDERING: [text]})
+        return orders[asked]
 
     def decode_cursor(self, request: Request) -> Cursor | None:
         """Return where the page starts.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import status
@@ -78,6 +78,9 @@ class SecretsJSONParser(BaseParser):
         del raw
         if too_large:
             raise BodyTooLarge
+        if isinstance(data, Place):
+            text = _("The body is no JSON: look at line %(line)d, column %(column)d.")
+            raise ParseError(text % data._asdict())
         if data is None:
             raise ParseError(_("The body is no JSON object, or it names a field twice."))
         nested = any(isinstance(value, dict | list) for value in data.values())
@@ -88,7 +91,15 @@ class SecretsJSONParser(BaseParser):
         return data
 
 
-def _object(raw: bytes) -> dict[str, Any] | None:
+class Place(NamedTuple):
+    """Where a body stops being JSON, counted from 1."""
+
+    line: int
+    column: int
+
+
+def _object(raw: bytes) -> dict[str, Any] | Place | None:
+    """Return the object, where it goes wrong, or None where that has no place."""
     try:
         data = json.loads(
             raw or b"{}",
@@ -97,6 +108,8 @@ def _object(raw: bytes) -> dict[str, Any] | None:
             parse_constant=_refuse_constant,
             object_pairs_hook=_without_repeats,
         )
+    except json.JSONDecodeError as error:
+        return Place(error.lineno, error.colno)
     except (ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) else None

@@ -5,7 +5,7 @@
 * An owner may do the actions of ``owner_actions`` to their own objects: see them, edit them, add
   and delete cards. Charging one's own card is the shop's decision: ``owner_actions_by_permission``,
   for owners who hold ``dinero.charge_creditcard``. To capture, void or refund is for staff alone.
-* What users see and may not do is a 403.
+* What users see and may not do is a 403. So is every list that is for staff alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,25 @@ from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-__all__ = ["IsAuthenticated", "OwnedMixin", "OwnerOrStaffPermission"]
+from django_dinero import conf
+
+__all__ = [
+    "IsAuthenticated",
+    "OwnedMixin",
+    "OwnerOrStaffPermission",
+    "ShopperPermission",
+    "StaffPermission",
+]
+
+
+def is_signed_in(request: Any) -> bool:
+    """Say whether somebody is signed in; a project may have None for nobody."""
+    return bool(request.user and request.user.is_authenticated)
+
+
+def user_of(request: Any) -> Any | None:
+    """Return the user who is signed in, None where nobody is."""
+    return request.user if is_signed_in(request) else None
 
 
 class OwnedMixin:
@@ -54,6 +72,34 @@ class OwnedMixin:
         if self.sees_all():
             return rows
         return rows.filter(self.owned_by(self.request.user))
+
+
+class StaffPermission(BasePermission):
+    """Lets in only those who may do the action to every object."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Say whether the caller is staff with the action's permission."""
+        assert isinstance(view, OwnedMixin)  # noqa: S101 - as below
+        return view.sees_all()
+
+
+class ShopperPermission(BasePermission):
+    """Lets in users who may do the action, and shoppers where the project prices their charges."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Say whether the caller may do the action; what others own is no part of it."""
+        assert isinstance(view, OwnedMixin)  # noqa: S101 - as below
+        if conf.api().guest_charges:
+            return True
+        if view.action in view.owner_actions or view.action not in view.action_permissions:
+            return is_signed_in(request)  # a method that there is not is a 405
+        return may_name_the_price(request, view)
+
+
+def may_name_the_price(request: Request, view: OwnedMixin) -> bool:
+    """Say whether the caller has the action's permission, as staff or as a user."""
+    permission = view.action_permissions.get(view.action, "")
+    return bool(permission and is_signed_in(request) and request.user.has_perm(permission))
 
 
 class OwnerOrStaffPermission(BasePermission):

@@ -5,18 +5,29 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from django.db import router
 from django.db.models import QuerySet
 from rest_framework import serializers
 
 from django_dinero.api.fields import (
     AmountField,
     PlainTextField,
+    RawCardField,
     RowSerializer,
     SecretField,
     StrictSerializer,
 )
 from django_dinero.cards import ADDRESS_FIELDS
-from django_dinero.models import CreditCard, Customer, Operation, Transaction
+from django_dinero.enums import TransactionKind
+from django_dinero.models import (
+    CreditCard,
+    Customer,
+    Difference,
+    Operation,
+    Transaction,
+    WebhookEvent,
+)
+from django_dinero.models.family import Family
 from django_dinero.money import normalise
 from django_dinero.services.validation import check_email
 
@@ -46,9 +57,9 @@ class NewCardSerializer(CardUpdateSerializer):
 
     month = PlainTextField()
     year = PlainTextField()
-    number = SecretField()
+    number = RawCardField()
     token = SecretField()
-    cvv = SecretField()
+    cvv = RawCardField()
 
 
 class CustomerUpdateSerializer(StrictSerializer):
@@ -67,9 +78,9 @@ class NewCustomerSerializer(AddressSerializer):
     """A customer to store, with a first card where there is a number or a token."""
 
     email = PlainTextField()
-    number = SecretField()
+    number = RawCardField()
     token = SecretField()
-    cvv = SecretField()
+    cvv = RawCardField()
     month = PlainTextField()
     year = PlainTextField()
 
@@ -86,7 +97,7 @@ class NewChargeSerializer(StrictSerializer):
     price = AmountField()
     settle = serializers.BooleanField(required=False)
     currency = PlainTextField()
-    cvv = SecretField()
+    cvv = RawCardField()
     order_reference = PlainTextField()
     description = PlainTextField()
     customer_ip = PlainTextField()
@@ -111,6 +122,22 @@ class VoidSerializer(StrictSerializer):
     description = PlainTextField()
 
 
+class NothingSerializer(StrictSerializer):
+    """A body without fields."""
+
+
+class ValidationSerializer(StrictSerializer):
+    """What the issuer is asked about a stored card."""
+
+    cvv = RawCardField()
+
+
+class ExplanationSerializer(StrictSerializer):
+    """Why a person closes something, for those who ask later."""
+
+    note = PlainTextField()
+
+
 # -- Answers ---------------------------------------------------------------------------------------
 
 
@@ -122,16 +149,8 @@ class CardSerializer(RowSerializer[CreditCard]):
     class Meta:
         model = CreditCard
         fields = (
-            *(
-                "id",
-                "customer",
-                "gateway_name",
-                "live",
-                "customer_id",
-                "card_id",
-                "last_4",
-                "brand",
-            ),
+            *("id", "customer", "gateway_name", "live"),
+            *("customer_id", "card_id", "last_4", "brand"),
             *("month", "year", *ADDRESS_FIELDS, "is_default", "sync_state", "created_at"),
         )
         read_only_fields = fields
@@ -156,6 +175,11 @@ class TransactionSerializer(RowSerializer[Transaction]):
 
     id = serializers.UUIDField(source="public_id", read_only=True)
     price = serializers.SerializerMethodField()
+    captured_amount = serializers.SerializerMethodField()
+    refunded_amount = serializers.SerializerMethodField()
+    left_to_capture = serializers.SerializerMethodField()
+    left_to_refund = serializers.SerializerMethodField()
+    children = serializers.SerializerMethodField()
     parent = serializers.SerializerMethodField()  # type: ignore[assignment]
     customer = serializers.UUIDField(source="customer.public_id", default=None, read_only=True)
     card = serializers.UUIDField(source="card.public_id", default=None, read_only=True)
@@ -164,19 +188,41 @@ class TransactionSerializer(RowSerializer[Transaction]):
         model = Transaction
         fields: tuple[str, ...] = (
             *("id", "gateway_name", "live", "transaction_id", "kind", "status", "price"),
-            *(
-                "currency",
-                "parent",
-                "customer",
-                "card",
-                "customer_id",
-                "card_id",
-                "last_4",
-                "brand",
-            ),
+            *("currency", "parent", "customer", "card"),
+            *("customer_id", "card_id", "last_4", "brand"),
             *("auth_code", "order_reference", "description", "created_at"),
+            *("captured_amount", "refunded_amount", "left_to_capture", "left_to_refund"),
+            "children",
         )
         read_only_fields: tuple[str, ...] = fields
+
+    def to_representation(self, instance: Transaction) -> dict[str, Any]:
+        """Return the row, with what has followed it."""
+        self._family = Family.of(instance)
+        return dict(super().to_representation(instance))
+
+    def get_captured_amount(self, row: Transaction) -> str:
+        """Return how much was taken: of an authorization, by its captures."""
+        return self._shown(self._family.captured)
+
+    def get_refunded_amount(self, row: Transaction) -> str:
+        """Return how much was given back."""
+        return self._shown(self._family.sum_of(TransactionKind.REFUND))
+
+    def get_left_to_capture(self, row: Transaction) -> str:
+        """Return how much can still be captured."""
+        return self._shown(self._family.left_to_capture)
+
+    def get_left_to_refund(self, row: Transaction) -> str:
+        """Return how much can still be given back."""
+        return self._shown(self._family.left_to_refund)
+
+    def _shown(self, amount: Decimal) -> str:
+        return str(normalise(amount, self._family.row.currency))
+
+    def get_children(self, row: Transaction) -> list[str]:
+        """Return the public ids of what followed it, the oldest first."""
+        return [str(each.public_id) for each in self._family.children]
 
     def get_parent(self, row: Transaction) -> str | None:
         """Return the public id of the charge that this one follows."""
@@ -219,10 +265,59 @@ class OperationSerializer(RowSerializer[Operation]):
 
     def get_customer(self, operation: Operation) -> str | None:
         """Return the public id of the customer that it created, None while there is none."""
-        rows = Customer.objects.filter(gateway_name=operation.gateway_name)
+        rows = Customer.objects.filter(gateway_name=operation.gateway_name, live=operation.live)
         return _id_of(rows.filter(customer_key=operation.customer_key))
 
 
 def _id_of(rows: QuerySet[Any]) -> str | None:
+    # From the primary database: a replica may lack the row that this request has just written.
+    rows = rows.using(router.db_for_write(rows.model))
     found = rows.values_list("public_id", flat=True).first()
     return str(found) if found else None
+
+
+class DifferenceSerializer(RowSerializer[Difference]):
+    """A difference: what was found, on which side, and how it ended."""
+
+    operation = serializers.CharField(source="operation_key", read_only=True)
+    amount_here = serializers.SerializerMethodField()
+    amount_there = serializers.SerializerMethodField()
+
+    def get_amount_here(self, row: Difference) -> str | None:
+        """Return the amount in our books, with the decimals of its currency."""
+        return _amount(row.amount_here, row.currency)
+
+    def get_amount_there(self, row: Difference) -> str | None:
+        """Return the gateway's amount."""
+        return _amount(row.amount_there, row.currency)
+
+    class Meta:
+        model = Difference
+        fields = (
+            *("id", "gateway_name", "live", "kind", "subject", "text", "operation"),
+            *("transaction_id", "customer_id", "card_id", "day", "currency"),
+            *("amount_here", "amount_there", "state", "note", "closed_by", "times_seen"),
+            *("first_seen_at", "last_seen_at", "ended_at"),
+        )
+        read_only_fields = fields
+
+
+class WebhookEventSerializer(RowSerializer[WebhookEvent]):
+    """An event that a gateway has sent, without its body."""
+
+    operation = serializers.CharField(source="operation_key", read_only=True)
+
+    class Meta:
+        model = WebhookEvent
+        fields = (
+            *("id", "gateway_name", "live", "event_id", "event_type", "object_kind", "object_id"),
+            *("operation", "state", "attempts", "next_try_at", "error"),
+            *("received_at", "applied_at"),
+        )
+        read_only_fields = fields
+
+
+def _amount(amount: Decimal | None, currency: str) -> str | None:
+    if amount is None:
+        return None
+    return str(normalise(amount, currency) if currency else amount)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar, cast
 
-from django.db import connections, transaction
+from django.db import connections, router, transaction
 from django.http.response import HttpResponseBase
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from rest_framework import status
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import BasePermission
-from rest_framework.renderers import JSONRenderer
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -21,13 +22,27 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from django_dinero.api import exception_handler, idempotency, throttling
+from django_dinero import conf
+from django_dinero.api import exception_handler, idempotency
+from django_dinero.api.disclosure import DECLINES
+from django_dinero.api.filters import AllowedFilters, Filter
+from django_dinero.api.idempotency import IdempotencyKey
 from django_dinero.api.pagination import NewestFirstPagination
 from django_dinero.api.parsers import SecretsJSONParser, refuse_unmeasured
-from django_dinero.api.permissions import IsAuthenticated, OwnedMixin, OwnerOrStaffPermission
+from django_dinero.api.permissions import (
+    IsAuthenticated,
+    OwnedMixin,
+    OwnerOrStaffPermission,
+    StaffPermission,
+    user_of,
+)
+from django_dinero.api.renderers import SilentBrowsableRenderer
 from django_dinero.api.serializers import StaffTransactionSerializer, TransactionSerializer
-from django_dinero.exceptions import DineroError
+from django_dinero.api.throttling import CardTestingThrottle
+from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.models import Transaction
+from django_dinero.redaction import Secret
+from django_dinero.services.recovery import idempotency as repetitions
 
 SerializerT = TypeVar("SerializerT", bound=Serializer[Any])
 
@@ -42,7 +57,7 @@ class DineroView(APIView):
 
     permission_classes: Sequence[type[BasePermission]] = (IsAuthenticated,)
     parser_classes = (SecretsJSONParser,)
-    # JSON alone: the browsable API renders back what was typed.
+    # JSON alone, unless the project wants pages: those of the framework show what was typed.
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = DefaultContentNegotiation
     versioning_class = None
@@ -70,6 +85,11 @@ class DineroView(APIView):
             raise UnsupportedMediaType(request.content_type or "")
         super().initial(request, *args, **kwargs)
 
+    def get_renderers(self) -> list[BaseRenderer]:
+        """Return that of JSON, and that of pages where the project has them."""
+        found: list[BaseRenderer] = [JSONRenderer()]
+        return [*found, SilentBrowsableRenderer()] if conf.api().browsable else found
+
     def get_exception_handler(self) -> Any:
         """Return the app's own handler: one shape of errors, whatever the project's settings."""
         return exception_handler.handle
@@ -78,10 +98,18 @@ class DineroView(APIView):
 class DineroViewSet(DineroView, OwnedMixin, GenericViewSet[Any]):
     """A viewset that moves money and pushes to gateways, outside of any transaction."""
 
-    permission_classes = (IsAuthenticated, OwnerOrStaffPermission)
+    permission_classes: Sequence[type[BasePermission]] = (IsAuthenticated, OwnerOrStaffPermission)
     pagination_class = NewestFirstPagination
     # The project's own could search or sort by columns that are not shown.
-    filter_backends = ()
+    filter_backends = (AllowedFilters,)
+    #: What the list may be narrowed by, by the name of the parameter.
+    filters: ClassVar[Mapping[str, Filter]] = {}
+    #: The actions that read an ``Idempotency-Key``.
+    keyed_actions: ClassVar[frozenset[str]] = frozenset()
+    #: The scope of the rate that an action has, of :mod:`django_dinero.throttle_rates`.
+    rate_scopes: ClassVar[Mapping[str, str]] = {}
+    #: By which column the list is in order.
+    created_column: ClassVar[str] = "created_at"
     lookup_field = "public_id"
     lookup_url_kwarg = "id"
     lookup_value_regex = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -97,43 +125,82 @@ class DineroViewSet(DineroView, OwnedMixin, GenericViewSet[Any]):
         return cast("Callable[..., HttpResponseBase]", view)
 
     @property
-    def dinero_throttle(self) -> str:
-        """The name of the action's own rate."""
-        return throttling.SCOPES.get(self.action, "")
+    def rate_scope(self) -> str:
+        """The scope of the action's own rate; empty without one."""
+        return self.rate_scopes.get(self.action, "")
+
+    @property
+    def order_of_shopper(self) -> str | Secret:
+        """The order that a shopper asks to pay; empty where there is none."""
+        return ""
+
+    @cached_property
+    def is_repetition(self) -> bool:
+        """Whether the request was answered before, or is being answered: it asks nothing new."""
+        if self.action not in self.keyed_actions:
+            return False  # a key that nobody reads must not open a door
+        key = idempotency.optional_key(self.request)
+        return key is not None and self.knows(key)
+
+    def knows(self, key: IdempotencyKey) -> bool:
+        """Say whether a request with this key has an answer, or will have one."""
+        return repetitions.is_known(key.value, key.scope)
 
     def get_throttles(self) -> list[BaseThrottle]:
-        """Return the project's throttles, and the one of the action's own rate."""
-        return [*super().get_throttles(), throttling.ActionThrottle()]
+        """Return the project's throttles, and the one against card testing."""
+        self._card_testing = CardTestingThrottle()
+        return [*super().get_throttles(), self._card_testing]
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Answer an exception; a decline is counted, unless it was told before."""
+        error = exception_handler.first_dinero_error(exc)
+        if isinstance(error, DECLINES) and not isinstance(error, InvalidInput):
+            self._card_testing.count_decline()
+        return super().handle_exception(exc)
 
     def checked(self, serializer: type[SerializerT]) -> dict[str, Any]:
         """Return the body's fields; a wrong one is a 400 that names it."""
-        read = serializer(data=self.request.data)
+        read = serializer(data=self.request.data, context={"request": self.request})
         read.is_valid(raise_exception=True)
         return dict(read.validated_data)
 
     def move_money(
-        self, serializer: type[SerializerT], move: Callable[..., Transaction]
+        self,
+        serializer: type[SerializerT],
+        move: Callable[..., Transaction],
+        *,
+        made: bool = True,
     ) -> Response:
         """Move money once for each ``Idempotency-Key``, and show the transaction.
 
         Args:
             serializer: reads the body; its fields are the arguments of ``move``.
-            move: also takes ``idempotency_key`` and ``scope``.
+            move: also takes ``idempotency_key``, ``scope`` and ``by``.
+            made: whether it makes a transaction, or changes the one that there is.
         """
         key = idempotency.required_key(self.request)
         given = self.checked(serializer)
         try:
-            row = move(**given, **key.arguments)
+            row = move(**given, **key.arguments, by=user_of(self.request))
         except DineroError as error:
             self._mark_replay(error.transaction)
             raise
         self._mark_replay(row)
         shown = StaffTransactionSerializer if self.sees_all() else TransactionSerializer
-        return Response(shown(row).data, status=status.HTTP_201_CREATED)
+        code = status.HTTP_201_CREATED if made else status.HTTP_200_OK
+        return Response(shown(row).data, status=code)
 
     def _mark_replay(self, row: Transaction | None) -> None:
         if row is not None and row.is_replay:
             self.headers[idempotency.REPLAYED] = "true"
+
+
+class StaffViewSet(DineroViewSet):
+    """Rows that belong to no user: for staff with the permission; 403 to everybody else."""
+
+    permission_classes = (IsAuthenticated, StaffPermission)
+    lookup_field = "pk"
+    lookup_value_regex = "[1-9][0-9]{0,17}"
 
 
 class DestroyMixin:
@@ -155,4 +222,5 @@ class DestroyMixin:
 
 
 def _is_here(row: Any) -> bool:
-    return bool(type(row)._default_manager.filter(public_id=row.public_id).exists())
+    using = router.db_for_write(type(row))  # a replica may not know yet that it was deleted
+    return bool(type(row).objects.using(using).filter(public_id=row.public_id).exists())

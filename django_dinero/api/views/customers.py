@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -11,7 +12,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from django_dinero.api import idempotency
+from django_dinero import throttle_rates
+from django_dinero.api import filters, idempotency
+from django_dinero.api.filters import Filter
+from django_dinero.api.idempotency import IdempotencyKey
 from django_dinero.api.serializers import (
     CardSerializer,
     CustomerSerializer,
@@ -24,6 +28,7 @@ from django_dinero.api.serializers import (
 )
 from django_dinero.api.views.base import DestroyMixin, DineroViewSet
 from django_dinero.models import Customer, Transaction
+from django_dinero.services.vault import creations
 
 
 class CustomerViewSet(
@@ -44,11 +49,30 @@ class CustomerViewSet(
     }
     owner_actions = frozenset({"list", "retrieve", "create", "partial_update", "destroy", "cards"})
     owner_actions_by_permission = frozenset({"charge"})
+    keyed_actions = frozenset({"create", "charge"})
+    rate_scopes: ClassVar[Mapping[str, str]] = {
+        "create": throttle_rates.STORE,
+        "cards": throttle_rates.STORE,
+        "charge": throttle_rates.CHARGE,
+    }
+    filters: ClassVar[Mapping[str, Filter]] = {
+        **filters.OF_AN_ACCOUNT,
+        "email": Filter("email__iexact", filters.text),
+        "customer_id": Filter("customer_id", filters.text),
+    }
 
     def get_queryset(self) -> QuerySet[Customer]:
         """Return the customers that exist for the caller, with their cards."""
         rows = Customer.objects.prefetch_related("cards").order_by("-id")
         return self.visible(rows)
+
+    def knows(self, key: IdempotencyKey) -> bool:
+        """Say whether a request with this key has an answer; a charge's may be still to come."""
+        if self.action != "create":
+            return super().knows(key)
+        named = self.request.data.get("gateway_name")
+        name = named if isinstance(named, str) and self.sees_all() else None
+        return creations.is_known(name, key.value, key.scope)
 
     def create(self, request: Request) -> Response:
         """Store a customer, with a first card where there is one.

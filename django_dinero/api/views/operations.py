@@ -9,6 +9,7 @@ from rest_framework import mixins
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from django_dinero import throttle_rates
 from django_dinero.api.exception_handler import RETRY_AFTER
 from django_dinero.api.serializers import OperationSerializer
 from django_dinero.api.views.base import DineroViewSet
@@ -23,6 +24,8 @@ class OperationViewSet(mixins.RetrieveModelMixin, DineroViewSet):
     serializer_class = OperationSerializer
     action_permissions: ClassVar[dict[str, str]] = {"retrieve": "dinero.view_operation"}
     owner_actions = frozenset({"retrieve"})
+    # The gateway is asked while an operation is open.
+    rate_scopes: ClassVar[dict[str, str]] = {"retrieve": throttle_rates.OPERATION}
     lookup_field = "key"
     lookup_url_kwarg = "key"
     lookup_value_regex = "[A-Z2-7]{20}"

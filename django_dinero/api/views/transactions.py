@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
@@ -10,15 +11,22 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from django_dinero.api import filters
+from django_dinero.api.filters import Filter
 from django_dinero.api.serializers import (
     FollowUpSerializer,
+    NothingSerializer,
     StaffTransactionSerializer,
     TransactionSerializer,
     VoidSerializer,
 )
 from django_dinero.api.views.base import DineroViewSet
+from django_dinero.enums import TransactionKind
 from django_dinero.models import Customer, Transaction
+from django_dinero.models.family import FOLLOWING
+from django_dinero.models.transaction import TransactionStatus
 
+KINDS = tuple(kind.value for kind in TransactionKind)
 #: More keys than these are not listed in a query; such an owner has a good part of all rows.
 MANY_CUSTOMERS = 1000
 
@@ -32,8 +40,25 @@ class TransactionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Diner
         "capture": "dinero.capture_transaction",
         "void": "dinero.void_transaction",
         "refund": "dinero.refund_transaction",
+        "approve": "dinero.review_transaction",
+        "decline": "dinero.review_transaction",
+        "refresh": "dinero.change_transaction",
     }
     owner_actions = frozenset({"list", "retrieve"})
+    filters: ClassVar[Mapping[str, Filter]] = {
+        **filters.OF_AN_ACCOUNT,
+        "status": Filter("status__in", filters.OneOrMoreOf(TransactionStatus.values)),
+        "kind": Filter("kind__in", filters.OneOrMoreOf(KINDS)),
+        "currency": Filter("currency", filters.currency),
+        "order_reference": Filter("order_reference", filters.text),
+        "transaction_id": Filter("transaction_id", filters.text),
+        "customer": Filter("customer__public_id", filters.public_id),
+        "card": Filter("card__public_id", filters.public_id),
+        "created_from": Filter("created_at__gte", filters.moment),
+        "created_before": Filter("created_at__lt", filters.moment),
+        "price_from": Filter("price__gte", filters.amount),
+        "price_to": Filter("price__lte", filters.amount),
+    }
 
     def owned_by(self, user: Any) -> Q:
         """A transaction belongs to its owner, and to its customer's owner."""
@@ -55,6 +80,8 @@ class TransactionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Diner
 
     def get_queryset(self) -> QuerySet[Transaction]:
         rows = Transaction.objects.select_related("customer", "card", "parent").order_by("-id")
+        if self.action in ("list", "retrieve"):
+            rows = rows.prefetch_related(FOLLOWING)
         return self.visible(rows)
 
     @action(detail=True, methods=["post"])
@@ -73,3 +100,22 @@ class TransactionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Diner
         """Give back all that is left, or ``amount``."""
         row: Transaction = self.get_object()
         return self.move_money(FollowUpSerializer, row.refund)
+
+    @action(detail=True, methods=["post"])
+    def approve(self, request: Request, **kwargs: Any) -> Response:
+        """Approve a payment that the gateway holds for review."""
+        row: Transaction = self.get_object()
+        return self.move_money(VoidSerializer, row.approve, made=False)
+
+    @action(detail=True, methods=["post"])
+    def decline(self, request: Request, **kwargs: Any) -> Response:
+        """Decline a payment that the gateway holds for review."""
+        row: Transaction = self.get_object()
+        return self.move_money(VoidSerializer, row.decline, made=False)
+
+    @action(detail=True, methods=["post"])
+    def refresh(self, request: Request, **kwargs: Any) -> Response:
+        """Ask the gateway how it stands, and show it as it is now."""
+        row: Transaction = self.get_object()
+        self.checked(NothingSerializer)
+        return Response(self.get_serializer_class()(row.refresh_from_gateway()).data)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import CreditCard, Customer, Transaction
@@ -19,6 +20,14 @@ EVERY_OWNER_PERMISSION = (
     "void_transaction",
     "refund_transaction",
 )
+
+
+@pytest.fixture(autouse=True)
+def nobody_was_counted() -> Iterator[None]:
+    """The cache outlives a test, and the next one has users of the same keys."""
+    cache.clear()
+    yield
+    cache.clear()
 
 
 @pytest.fixture

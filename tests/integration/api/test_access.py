@@ -14,14 +14,21 @@ from django.contrib.auth.models import Permission
 
 from django_dinero.api.permissions import OwnerOrStaffPermission
 from django_dinero.api.urls import router, urlpatterns
+from django_dinero.exceptions import HeldForReview
 from django_dinero.identifiers import new_key
 from django_dinero.models import Customer, Operation, Transaction
+from django_dinero.models.difference import DifferenceKind
+from django_dinero.services.reconcile import differences
+from django_dinero.services.reconcile.differences import Found
 from tests.integration.api.calling import CARD, OTHER_NUMBER, Caller, json_of, user_with
 from tests.support.recording import RecordingGateway
+from tests.support.webhooks import notice, receive
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.once, pytest.mark.django_db]
 
 OWNER, OWNER_WITH_PERMISSION, STAFF_ALONE = "owner", "owner with permission", "staff alone"
+#: Of rows that belong to nobody: without the permission the route is a 403, whatever the id.
+NOBODYS = "nobody's"
 
 
 @dataclass(frozen=True)
@@ -55,13 +62,30 @@ ROUTES = (
     Route("transaction-capture", "POST", "capture_transaction", STAFF_ALONE),
     Route("transaction-void", "POST", "void_transaction", STAFF_ALONE),
     Route("transaction-refund", "POST", "refund_transaction", STAFF_ALONE),
+    Route("card-default", "POST", "change_creditcard"),
+    Route("card-validate", "POST", "charge_creditcard", OWNER_WITH_PERMISSION),
+    Route("transaction-approve", "POST", "review_transaction", STAFF_ALONE),
+    Route("transaction-decline", "POST", "review_transaction", STAFF_ALONE),
+    Route("transaction-refresh", "POST", "change_transaction", STAFF_ALONE),
     Route("operation-detail", "GET", "view_operation"),
+    Route("difference-list", "GET", "view_difference", NOBODYS),
+    Route("difference-detail", "GET", "view_difference", NOBODYS),
+    Route("difference-close", "POST", "close_difference", NOBODYS, {"note": "by phone"}),
+    Route("webhook-event-list", "GET", "view_webhookevent", NOBODYS),
+    Route("webhook-event-detail", "GET", "view_webhookevent", NOBODYS),
+    Route("webhook-event-replay", "POST", "replay_webhookevent", NOBODYS),
 )
 #: Nobody's object is touched: whoever signed in makes a customer of their own.
 CREATE = Route("customer-list", "POST", "add_customer", body={"email": "new@example.com"})
-LISTS = [route for route in ROUTES if route.name.endswith("-list")]
-DETAILS = [route for route in ROUTES if route not in LISTS]
-PERMISSIONS = sorted({route.permission for route in (*ROUTES, CREATE)})
+#: It has no object either: a token or a new card is charged.
+CHARGE = Route("charge-list", "POST", "charge_creditcard", body={**CARD, "price": "1.03"})
+#: They are no rows, and everybody is shown those that are theirs to use.
+GATEWAYS = Route("gateway-list", "GET", "add_customer")
+WITHOUT_OBJECT = (CREATE, CHARGE, GATEWAYS)
+OWNED = [route for route in ROUTES if route.who != NOBODYS]
+LISTS = [route for route in OWNED if route.name.endswith("-list")]
+DETAILS = [route for route in OWNED if route not in LISTS]
+PERMISSIONS = sorted({route.permission for route in (*ROUTES, *WITHOUT_OBJECT)})
 
 each = pytest.mark.parametrize("route", ROUTES, ids=str)
 each_detail = pytest.mark.parametrize("route", DETAILS, ids=str)
@@ -78,7 +102,7 @@ class Ann:
 
     def address(self, route: Route, public_id: object = None) -> str:
         """The address of a route, of Ann's object or of another id."""
-        kind, _dash, action = route.name.partition("-")
+        kind, _dash, action = route.name.rpartition("-")
         if action == "list":
             return f"{kind}s/"
         tail = "" if action == "detail" else f"{action}/"
@@ -92,6 +116,16 @@ class Ann:
             return self.customer.cards[0]
         if route.name.startswith("operation"):
             return Operation.objects.get(customer_key=self.customer.customer_key)
+        if route.name.startswith("difference"):
+            found = Found(kind=DifferenceKind.STATUS, subject="1", text="found")
+            return differences.record(self.gateway, found)
+        if route.name.startswith("webhook"):
+            return receive(self.gateway, notice("transaction", "60012345"))
+        if route.name in ("transaction-approve", "transaction-decline"):
+            self.gateway.bank.hold_next()
+            with pytest.raises(HeldForReview) as caught:
+                Transaction.create("10.00", customer=self.customer)
+            return caught.value.transaction
         settle = route.name != "transaction-capture"
         row = Transaction.create("10.00", customer=self.customer, settle=settle)
         if route.name == "transaction-refund":
@@ -101,7 +135,9 @@ class Ann:
 
 def id_of(row: Any) -> object:
     """What stands for a row in an address."""
-    return row.key if isinstance(row, Operation) else row.public_id
+    if isinstance(row, Operation):
+        return row.key
+    return getattr(row, "public_id", row.pk)
 
 
 def action_of(route: Route) -> str:
@@ -113,6 +149,8 @@ def action_of(route: Route) -> str:
 
 def missing_id(route: Route) -> object:
     """An id that nothing has."""
+    if route.who == NOBODYS:
+        return 999_999
     return new_key() if route.name.startswith("operation") else uuid.uuid4()
 
 
@@ -143,7 +181,7 @@ def test_the_table_has_every_route_of_the_router() -> None:
         actions: dict[str, str] = getattr(pattern.callback, "actions", {})
         served |= {(pattern.name, m.upper()) for m in actions if m != "head"}
     served.discard(("api-root", "GET"))
-    assert served == {(route.name, route.method) for route in (*ROUTES, CREATE)}
+    assert served == {(route.name, route.method) for route in (*ROUTES, *WITHOUT_OBJECT)}
 
 
 def test_every_permission_of_the_views_exists() -> None:
@@ -156,7 +194,7 @@ def test_every_permission_of_the_views_exists() -> None:
             ).exists(), name
 
 
-@pytest.mark.parametrize("route", [*ROUTES, CREATE], ids=str)
+@pytest.mark.parametrize("route", [*ROUTES, *WITHOUT_OBJECT], ids=str)
 def test_nobody(attempt: Any, route: Route) -> None:
     response, asked = attempt(Caller(), route)
     assert json_of(response, 403)["code"] == "not_authenticated"
@@ -169,6 +207,9 @@ def test_nobody_at_the_root(db: None) -> None:
         "customers",
         "cards",
         "transactions",
+        "gateways",
+        "differences",
+        "webhook-events",
     }
 
 
@@ -253,6 +294,16 @@ def test_a_superuser(attempt: Any, route: Route) -> None:
     assert succeeded(response), response.content
 
 
+@pytest.mark.parametrize("who", strangers())
+@pytest.mark.parametrize("route", [r for r in ROUTES if r.who == NOBODYS], ids=str)
+def test_what_is_nobodys_is_for_staff_alone(attempt: Any, route: Route, who: str) -> None:
+    caller = Caller(strangers()[who](route))
+    for public_id in (None, missing_id(route)):
+        response, asked = attempt(caller, route, public_id)
+        assert json_of(response, 403)["code"] == "permission_denied"
+        assert asked == []
+
+
 @each
 def test_the_owner(ann: Ann, attempt: Any, route: Route) -> None:
     response, asked = attempt(Caller(ann.user), route)
@@ -267,7 +318,7 @@ def test_the_owner(ann: Ann, attempt: Any, route: Route) -> None:
 def test_the_owner_with_every_permission(ann: Ann, attempt: Any, route: Route) -> None:
     ann.user.user_permissions.set(Permission.objects.filter(codename__in=PERMISSIONS))
     response, asked = attempt(Caller(ann.user), route)
-    if route.who == STAFF_ALONE:
+    if route.who in (STAFF_ALONE, NOBODYS):
         json_of(response, 403)
         assert asked == []
     else:
@@ -281,6 +332,36 @@ def test_staff_and_owner_find_it_in_the_list(ann: Ann, route: Route) -> None:
     for caller in callers:
         shown = json_of(caller.get(ann.address(route)), 200)["results"]
         assert [each["id"] for each in shown] == [str(row.public_id)]
+
+
+# -- Charges without a customer --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fields", [{}, {"is_staff": True}], ids=["a user", "staff"])
+def test_a_charge_without_a_customer_needs_the_permission(
+    attempt: Any, fields: dict[str, bool]
+) -> None:
+    others = (name for name in PERMISSIONS if name != CHARGE.permission)
+    response, asked = attempt(Caller(user_with("una", *others, **fields)), CHARGE)
+    assert json_of(response, 403)["code"] == "permission_denied"
+    assert asked == []
+    assert not Transaction.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("fields", "owned"),
+    [({}, True), ({"is_staff": True}, False), ({"is_superuser": True}, True)],
+    ids=["a user", "staff", "superuser without staff"],
+)
+def test_a_charge_without_a_customer_is_the_users_own(
+    attempt: Any, fields: dict[str, bool], owned: bool
+) -> None:
+    user = user_with("una", CHARGE.permission, **fields)
+    response, asked = attempt(Caller(user), CHARGE)
+    row = Transaction.objects.get()
+    assert json_of(response, 201)["id"] == str(row.public_id)
+    assert row.owner == (user if owned else None)
+    assert asked == ["charge"]
 
 
 # -- Whose a new customer is -----------------------------------------------------------------------

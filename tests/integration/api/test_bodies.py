@@ -81,3 +81,31 @@ def test_a_number_whose_digits_would_change_is_no_text(
     body = f'{{"email": "bill@example.com", "last_name": {number}}}'
     assert set(json_of(owner.post("customers/", body), 400)["errors"]) == {"last_name"}
     assert not Customer.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ('{"amount": }', "line 1, column 12"),
+        ('{\n  "amount": "1.00"\n  "x": 1}', "line 3, column 3"),
+        ('{"amount": "1.00"', "line 1, column 18"),
+        ("amount=1.00", "line 1, column 1"),
+        ('{"amount": "1.00"} 4111111111111111', "line 1, column 20"),
+    ],
+)
+def test_what_is_no_json_is_told_with_its_place_alone(
+    clerk: Caller, authorization: Transaction, body: str, place: str
+) -> None:
+    shown = json_of(clerk.post(f"transactions/{authorization.public_id}/capture/", body), 400)
+    assert shown == {
+        "code": "parse_error",
+        "detail": f"The body is no JSON: look at {place}.",
+    }
+
+
+@pytest.mark.parametrize("body", ["[]", "1", '"x"', "null", b"\xff\xfe{", '{"amount": NaN}'])
+def test_what_is_json_and_no_object_has_no_place(
+    clerk: Caller, authorization: Transaction, body: Any
+) -> None:
+    shown = json_of(clerk.post(f"transactions/{authorization.public_id}/capture/", body), 400)
+    assert shown["detail"] == "The body is no JSON object, or it names a field twice."

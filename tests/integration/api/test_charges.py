@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ TRANSACTION_FIELDS = {
     *("id", "gateway_name", "live", "transaction_id", "kind", "status", "price", "currency"),
     *("parent", "customer", "card", "customer_id", "card_id", "last_4", "brand"),
     *("auth_code", "order_reference", "description", "created_at"),
+    *("captured_amount", "refunded_amount", "left_to_capture", "left_to_refund", "children"),
 }
 #: What the checks of a card said: nothing for those who may be trying out stolen ones.
 FOR_STAFF = {"avs", "cvv", "reason", "gateway_code", "gateway_text"}
@@ -194,3 +196,14 @@ def test_a_held_charge_is_202_with_its_row(
     shown = json_of(owner.post(f"cards/{card.public_id}/charge/", {"price": "5.00"}), 202)
     assert shown["code"] == "held_for_review"
     assert shown["transaction"] == str(Transaction.objects.get().public_id)
+
+
+def test_who_asked_is_kept_and_an_owner_is_not_named(
+    owner: Caller, customer: Customer, staff: Callable[..., Caller]
+) -> None:
+    path = f"customers/{customer.public_id}/charge/"
+    json_of(staff("charge_creditcard", name="anna").post(path, {"price": "5.00"}), 201)
+    json_of(owner.post(path, {"price": "6.00"}), 201)
+    by_staff, by_owner = Operation.objects.filter(kind="charge").order_by("pk")
+    assert by_staff.made_by == "anna"
+    assert (by_owner.made_by, by_owner.intent["made_by_owner"]) == ("", True)

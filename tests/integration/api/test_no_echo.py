@@ -20,7 +20,7 @@ from tests.integration.api.calling import Caller, json_of
 from tests.support import sinks
 from tests.support.recording import RecordingGateway, lose_reply, refuse_connection
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.django_db]
 
 NUMBER = "4012888818888"
 MALFORMED = "4012888818889"
@@ -48,7 +48,7 @@ def paths(customer: Customer, charge: Transaction) -> list[tuple[str, str]]:
     held, card = f"customers/{customer.public_id}/", f"cards/{customer.cards[0].public_id}/"
     row = f"transactions/{charge.public_id}/"
     return [
-        *(("POST", "customers/"), ("PATCH", held), ("POST", f"{held}cards/")),
+        *(("POST", "customers/"), ("POST", "charges/"), ("PATCH", held), ("POST", f"{held}cards/")),
         *(("POST", f"{held}charge/"), ("PATCH", card), ("POST", f"{card}charge/")),
         *(("POST", f"{row}capture/"), ("POST", f"{row}void/"), ("POST", f"{row}refund/")),
     ]
@@ -141,7 +141,8 @@ def test_the_parsers_own_frames_hold_nothing(body: str) -> None:
 def test_no_form_and_no_description_is_offered(root: Caller, paths: list[tuple[str, str]]) -> None:
     for _method, path in paths:
         assert root.send("OPTIONS", path).status_code == 405
-        page = root.client.get(f"/api/{path}", headers={"Accept": "text/html"})
+        headers = {"Accept": "text/html"}
+        page = root.client.get(f"/api/{path}", headers=headers, secure=True)
         assert b"<form" not in page.content
 
 

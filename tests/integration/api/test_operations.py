@@ -17,7 +17,7 @@ FIELDS = {"id", "live", "kind", "state", "transaction", "customer", "created_at"
 
 def address_of(response: Any) -> str:
     """The address that an answer names, below ``/api/``."""
-    return str(response["Location"]).removeprefix("http://testserver/api/")
+    return str(response["Location"]).removeprefix("https://testserver/api/")
 
 
 def test_a_lost_charge_is_found_at_its_address(

@@ -14,9 +14,11 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 
-from django_dinero.api import parsers, throttling
+from django_dinero import throttle_rates
+from django_dinero.api import parsers
 from django_dinero.api.urls import urlpatterns
 from tests.integration.api.calling import user_with
+from tests.support import contract_of_the_api
 from tests.support.recording import RecordingGateway
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "api.md"
@@ -79,13 +81,17 @@ def examples() -> Iterator[Example]:
 def send(example: Example, ids: dict[str, str]) -> Any:
     """Send a request of the page, with the ids of this run."""
     sign_in = base64.b64encode(f"{example.user}:{example.user}".encode()).decode()
-    return Client().generic(
+    address = ONE_OF_MANY.sub(lambda found: ids.get(found[0], found[0]), example.path)
+    response = Client().generic(
         example.method,
-        ONE_OF_MANY.sub(lambda found: ids.get(found[0], found[0]), example.path),
+        address,
         example.body,
         content_type="application/json",
         headers={**example.headers, "Authorization": f"Basic {sign_in}"},
+        secure=True,
     )
+    contract_of_the_api.check(example.method, address, example.headers, example.body, response)
+    return response
 
 
 @pytest.mark.slow
@@ -123,12 +129,12 @@ def routes() -> set[str]:
 
 
 def test_the_page_has_every_route_and_no_other() -> None:
-    assert len(routes()) == 18
+    assert len(routes()) == 31
     assert set(re.findall(r"^\| `([A-Z]+ [^`]+)`", PAGE.read_text(), re.MULTILINE)) == routes()
 
 
 def test_what_the_page_says_of_limits_is_so() -> None:
     page = PAGE.read_text()
     assert f"over {parsers.MAX_BODY // 1024} KiB" in page
-    for scope in set(throttling.SCOPES.values()):
-        assert f'"{scope}"' in page
+    for scope, rate in throttle_rates.DEFAULTS.items():
+        assert f"| `{scope}` | {rate} |" in page

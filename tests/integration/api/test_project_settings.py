@@ -73,7 +73,7 @@ def test_each_default_is_overridden(name: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_everything_works_as_without_them(hostile: None, owner: Caller, card: CreditCard) -> None:
-    assert set(json_of(owner.get(""), 200)) == {"customers", "cards", "transactions"}
+    assert set(json_of(owner.get(""), 200)) >= {"customers", "cards", "transactions"}
     shown = json_of(owner.post(f"cards/{card.public_id}/charge/", {"price": "12.5"}), 201)
     assert shown["price"] == "12.50"
     page = json_of(owner.get("transactions/"), 200)

@@ -19,10 +19,14 @@ from django.urls import resolve
 from django_dinero.api.urls import urlpatterns
 from django_dinero.api.views.base import DineroViewSet
 from django_dinero.models import CreditCard, Customer, Transaction
+from django_dinero.models.difference import DifferenceKind
+from django_dinero.services.reconcile import differences
+from django_dinero.services.reconcile.differences import Found
 from tests.integration.api.calling import Caller, json_of, user_with
 from tests.integration.api.planted import CVV, NUMBER, TOKEN, leaks
 from tests.support import sinks
 from tests.support.recording import RecordingGateway
+from tests.support.webhooks import notice, receive
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
@@ -34,11 +38,19 @@ BODIES = (
     ("PATCH", "customers/{customer}/"),
     ("POST", "customers/{customer}/cards/"),
     ("POST", "customers/{customer}/charge/"),
+    ("POST", "charges/"),
     ("PATCH", "cards/{card}/"),
     ("POST", "cards/{card}/charge/"),
     ("POST", "transactions/{row}/capture/"),
     ("POST", "transactions/{row}/void/"),
     ("POST", "transactions/{row}/refund/"),
+    ("POST", "transactions/{row}/approve/"),
+    ("POST", "transactions/{row}/decline/"),
+    ("POST", "transactions/{row}/refresh/"),
+    ("POST", "cards/{card}/default/"),
+    ("POST", "cards/{card}/validate/"),
+    ("POST", "differences/{difference}/close/"),
+    ("POST", "webhook-events/{event}/replay/"),
 )
 
 each_route = pytest.mark.parametrize(
@@ -68,12 +80,17 @@ def watched(root: Caller) -> Iterator[list[HttpResponse]]:
 
 
 @pytest.fixture
-def ids(card: CreditCard, authorization: Transaction) -> dict[str, str]:
+def ids(gateway: RecordingGateway, card: CreditCard, authorization: Transaction) -> dict[str, str]:
     """The ids for the routes."""
+    found = Found(kind=DifferenceKind.STATUS, subject="1", text="found")
+    event = receive(gateway, notice("transaction", authorization.transaction_id or ""))
+    assert event is not None
     return {
         "customer": str(card.customer.public_id),
         "card": str(card.public_id),
         "row": str(authorization.public_id),
+        "difference": str(differences.record(gateway, found).pk),
+        "event": str(event.pk),
     }
 
 
@@ -100,6 +117,7 @@ def test_every_route_with_a_body_is_in_the_table() -> None:
         if method.lower() in getattr(pattern.callback, "actions", {})
     }
     ids = dict.fromkeys(("customer", "card", "row"), str(uuid.uuid4()))
+    ids |= dict.fromkeys(("difference", "event"), "1")
     listed = {(method, resolve(f"/api/{route.format(**ids)}").url_name) for method, route in BODIES}
     assert listed == served
 
