@@ -1,0 +1,63 @@
+"""``{% load dinero_wallet %}``: the parts of a shopper's pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.template.context import Context
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from django_dinero.models import Transaction
+from django_dinero.wallet.amounts import amount_text
+from django_dinero.wallet.forms import TokenForm
+from django_dinero.wallet.wallet import Wallet
+
+register = template.Library()
+
+
+@register.simple_tag
+def dinero_amount(amount: Decimal | int | str, currency: str) -> SafeString:
+    """Return an amount with its currency, in the reader's way to write numbers."""
+    return format_html('<span class="dinero-amount">{}</span>', amount_text(amount, currency))
+
+
+@register.inclusion_tag("dinero/wallet/scripts.html")
+def dinero_scripts(wallet: Wallet | None = None) -> Mapping[str, Any]:
+    """Load our script; with a wallet its gateway's too, for a page with a card's form.
+
+    It belongs into the page's head.
+    """
+    return {"script": wallet.gateway.browser_script() if wallet is not None else None}
+
+
+@register.inclusion_tag("dinero/wallet/card_form.html", takes_context=True)
+def dinero_card_form(context: Context, wallet: Wallet, form: TokenForm) -> Mapping[str, Any]:
+    """Show the form of a new card. The fields of the card have no names: they are never posted."""
+    return {
+        "csrf_token": context.get("csrf_token"),
+        "form": form,
+        "keys": wallet.gateway.browser_keys(),
+        "problem": context.get("problem"),
+    }
+
+
+@register.inclusion_tag("dinero/wallet/cards.html", takes_context=True)
+def dinero_cards(context: Context, wallet: Wallet) -> Mapping[str, Any]:
+    """Show the saved cards, each with a button that removes it."""
+    return {"csrf_token": context.get("csrf_token"), "cards": wallet.cards}
+
+
+@register.inclusion_tag("dinero/wallet/card_choice.html")
+def dinero_card_choice(wallet: Wallet) -> Mapping[str, Any]:
+    """Show the saved cards to choose one of; put it into a form of your own."""
+    return {"cards": wallet.cards}
+
+
+@register.inclusion_tag("dinero/wallet/receipt.html")
+def dinero_receipt(transaction: Transaction) -> Mapping[str, Any]:
+    """Show what was paid, when, and with which card."""
+    return {"transaction": transaction}

@@ -1,0 +1,57 @@
+"""What the server gets of a card: a token, and who is billed where. The number stays outside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from django_dinero.forms.fields import KeyField, SecretField
+
+
+class _TokenInput(forms.HiddenInput):
+    """A hidden input that never renders a value."""
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        return super().get_context(name, None, attrs)
+
+
+def _line(label: Any, autocomplete: str, limit: int, **options: Any) -> forms.CharField:
+    attrs = {"autocomplete": autocomplete}
+    widget = forms.TextInput(attrs=attrs)
+    return forms.CharField(label=label, max_length=limit, widget=widget, **options)
+
+
+class TokenForm(forms.Form):
+    """A card by its token. Extend it with further fields of the billing address by their names."""
+
+    key = KeyField()
+    token = SecretField(
+        widget=_TokenInput,
+        error_messages={"required": _("The card was not sent. Enter it once more.")},
+    )
+    first_name = _line(_("First name"), "billing given-name", 50)
+    last_name = _line(_("Last name"), "billing family-name", 50)
+    address = _line(_("Street and number"), "billing street-address", 60, required=False)
+    city = _line(_("City"), "billing address-level2", 40, required=False)
+    zip = _line(_("Postal code"), "billing postal-code", 20)
+
+    def card_arguments(self) -> dict[str, Any]:
+        """Return what ``Wallet.add_card`` takes."""
+        return dict(self.cleaned_data)
+
+
+class PayForm(forms.Form):
+    """Which card pays, in which attempt. The price is the server's business."""
+
+    card = forms.UUIDField(
+        error_messages={"required": _("Choose a card."), "invalid": _("Choose a card.")}
+    )
+    attempt = forms.IntegerField(min_value=1)
+
+
+class RemoveForm(forms.Form):
+    """The card that is to go."""
+
+    remove = forms.UUIDField()

@@ -1,0 +1,294 @@
+"""Views for a shop's own pages, outside any transaction. No card number reaches them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from http import HTTPStatus
+from typing import Any
+
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.generic import TemplateView, View
+
+from django_dinero import identifiers, throttle_rates
+from django_dinero.api.token_charges import ip_of
+from django_dinero.exceptions import DineroError, InvalidInput
+from django_dinero.forms.fields import add_errors
+from django_dinero.forms.posted import Posted, outside_transactions, take_secrets
+from django_dinero.user_messages import CARDHOLDER
+from django_dinero.wallet import csp
+from django_dinero.wallet.card_testing import CardTesting, may_look_up
+from django_dinero.wallet.forms import PayForm, RemoveForm, TokenForm
+from django_dinero.wallet.wallet import Payment, Wallet
+
+
+@dataclass(frozen=True, slots=True)
+class Payable:
+    """What is to be paid.
+
+    Args:
+        reference: what the order is known by, unique in the shop.
+        price: in major units.
+        currency: the gateway's own if not given.
+        description: for the shopper's statement.
+    """
+
+    reference: str
+    price: Decimal
+    currency: str | None = None
+    description: str = ""
+
+
+@method_decorator((sensitive_post_parameters(), never_cache), name="dispatch")
+class WalletMixin(LoginRequiredMixin, View):
+    """For a view of a signed-in shopper: ``self.wallet``, and what was posted in ``self.posted``.
+
+    It runs outside any transaction (``ATOMIC_REQUESTS``), no cache keeps its page, no frame shows
+    it, and its content security policy lets no script in but this site's and the gateway's. A card
+    number that is posted all the same is refused, and not shown again.
+    """
+
+    #: A name in ``DINERO["GATEWAYS"]``; ``"default"`` if not given.
+    gateway_name: str | None = None
+    #: Whether the page has the form of a card, and so the gateway's script.
+    takes_cards = True
+    posted: Posted
+
+    @classmethod
+    def as_view(cls: Any, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
+        """Return the view, exempt from ``ATOMIC_REQUESTS``."""
+        return outside_transactions(super().as_view(**initkwargs))
+
+    @cached_property
+    def wallet(self) -> Wallet:
+        """The wallet of whoever is signed in."""
+        assert self.request.user.is_authenticated  # noqa: S101 - dispatch() saw to it
+        return Wallet(self.request.user, self.gateway_name)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Take the secrets out of the request, and refuse a card number."""
+        self.posted = take_secrets(request)
+        response: HttpResponseBase
+        if self._holds_number():
+            response = self.refuse_number()
+        else:
+            response = super().dispatch(request, *args, **kwargs)
+        if request.user.is_authenticated:
+            csp.protect(response, self.wallet.gateway if self.takes_cards else None)
+        return response
+
+    def _holds_number(self) -> bool:
+        data = self.posted.data
+        return bool(self.posted.misplaced or data.get("number") or data.get("cvv"))
+
+    def refuse_number(self) -> HttpResponseBase:
+        """Answer a request with a card number in it: that of a page which is not ours."""
+        text = _("A card number was sent to this server. It was not kept. Load the page again.")
+        return HttpResponse(text, "text/plain; charset=utf-8", status=HTTPStatus.BAD_REQUEST)
+
+
+class WalletPage(WalletMixin, TemplateView):
+    """A page with a wallet in its context."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add ``wallet``, and ``problem``: a text for the shopper, None where there is none."""
+        return super().get_context_data(**{"wallet": self.wallet, "problem": None, **kwargs})
+
+    def again(self, status: HTTPStatus, **context: Any) -> HttpResponse:
+        """Show the page once more, with what went wrong."""
+        return self.render_to_response(self.get_context_data(**context), status=status)
+
+    def slow_down(self, seconds: float, **context: Any) -> HttpResponse:
+        """Show the page once more: there were too many attempts."""
+        problem = _("There were too many attempts. Try again later.")
+        response = self.again(HTTPStatus.TOO_MANY_REQUESTS, problem=problem, **context)
+        response["Retry-After"] = str(math.ceil(seconds))
+        return response
+
+
+class CardsView(WalletPage):
+    """Saved cards, the form of a new one (``token``), and removing one (``remove``).
+
+    Context: ``wallet``, ``form``, ``problem``.
+    """
+
+    form_class: type[TokenForm] = TokenForm
+    success_url: str = ""
+
+    def get_success_url(self) -> str:
+        """Return where a card that was stored leads: to ``?next=`` on this site, if it is given;
+        else to ``success_url``, or to this page.
+        """
+        asked = self.request.GET.get("next", "")
+        hosts, secure = {self.request.get_host()}, self.request.is_secure()
+        if url_has_allowed_host_and_scheme(asked, hosts, require_https=secure):
+            return asked
+        return self.success_url or self.request.path
+
+    def get_initial(self) -> dict[str, Any]:
+        """Return what the form is filled with: the user's name."""
+        names = ("first_name", "last_name")
+        return {name: getattr(self.wallet.user, name, "") for name in names}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the form."""
+        kwargs.setdefault("form", self.form_class(initial=self.get_initial()))
+        return super().get_context_data(**kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Store or remove a card."""
+        if "remove" in self.posted.data:
+            return self.remove(RemoveForm(self.posted.data))
+        form = self.form_class(self.posted.data)
+        if not form.is_valid():
+            return self.again(HTTPStatus.UNPROCESSABLE_ENTITY, form=form)
+        return self.add(form)
+
+    @sensitive_variables("form")
+    def add(self, form: TokenForm) -> HttpResponseBase:
+        """Store the card of a form, and lead on."""
+        problem, testing = "", CardTesting(self.request, throttle_rates.STORE)
+        if (seconds := testing.wait()) is not None:
+            return self.slow_down(seconds, form=form)
+        try:
+            self.wallet.add_card(**form.card_arguments())
+            return HttpResponseRedirect(self.get_success_url())
+        except InvalidInput as error:
+            add_errors(form, error)
+        except DineroError as error:
+            testing.note(error)
+            problem = str(error.user_message)
+        # The token is spent, and this key has its answer: another attempt needs new ones.
+        form.data = self.posted.data.copy()
+        form.data["key"] = identifiers.new_key()
+        status = HTTPStatus.PAYMENT_REQUIRED if problem else HTTPStatus.UNPROCESSABLE_ENTITY
+        return self.again(status, form=form, problem=problem)
+
+    def remove(self, form: Form) -> HttpResponseBase:
+        """Remove a card, and lead back here. One that has gone is as good as removed."""
+        if form.is_valid():
+            public_id = form.cleaned_data["remove"]
+            try:
+                if any(card.public_id == public_id for card in self.wallet.cards):
+                    self.wallet.remove_card(public_id)
+            except DineroError as error:
+                return self.again(HTTPStatus.BAD_GATEWAY, problem=str(error.user_message))
+        return HttpResponseRedirect(self.request.get_full_path())
+
+
+class PayView(WalletPage):
+    """Pays one order with a saved card, and shows how its payment stands.
+
+    Context: ``wallet``, ``order``, ``payment`` (None before it), ``action_url`` (where the card's
+    holder confirms it), ``attempt``, ``problem``. Offer no payment while there is a ``payment``.
+    """
+
+    takes_cards = False
+
+    def get_order(self) -> Payable:
+        """Return what is to be paid, of the signed-in user alone.
+
+        Raises:
+            Http404: there is no such order of his.
+        """
+        raise NotImplementedError
+
+    @cached_property
+    def order(self) -> Payable:
+        """The order."""
+        return self.get_order()
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the order and how its payment stands."""
+        order = self.order
+        if "payment" not in kwargs:
+            kwargs["payment"] = self.get_payment()
+        payment = kwargs["payment"]
+        if payment is not None and payment.is_unknown:
+            kwargs.setdefault("problem", CARDHOLDER["outcome_unknown"])
+        elif payment is not None and payment.has_other_amount:
+            kwargs.setdefault("problem", CARDHOLDER["idempotency_key_reused"])
+        return super().get_context_data(
+            order=order,
+            action_url=self.get_action_url(payment) if payment is not None else "",
+            attempt=self.wallet.attempt(order.reference),
+            **kwargs,
+        )
+
+    def get_payment(self) -> Payment | None:
+        """Return how the payment of the order stands.
+
+        The gateway is asked at the rate ``throttle_rates.OPERATION``; over it, what is known here
+        is the answer.
+        """
+        order = self.order
+        asked = (order.reference, order.price, order.currency)
+        known = self.wallet.payment(*asked, look_up=False)
+        if known is None or not known.is_open or not may_look_up(self.request):
+            return known
+        return self.wallet.payment(*asked)
+
+    def get_action_url(self, payment: Payment) -> str:
+        """Return the page of the bank; it leads back here."""
+        return self.wallet.action_address(payment, self.request.build_absolute_uri())
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Pay, and show this page: a reload of it pays nothing."""
+        form = PayForm(self.posted.data)
+        if not form.is_valid():
+            problem = _("Choose a card.")
+            return self.again(HTTPStatus.UNPROCESSABLE_ENTITY, problem=problem)
+        card, attempt = form.cleaned_data["card"], form.cleaned_data["attempt"]
+        payment = self.get_payment()
+        if payment is not None:
+            return self.answer(payment)
+        # A card that is somebody else's is not counted: he could be kept from paying with it.
+        is_own = any(each.public_id == card for each in self.wallet.cards)
+        testing = CardTesting(request, throttle_rates.CHARGE, str(card) if is_own else "")
+        is_new = not self.wallet.is_repetition(self.order.reference, attempt)
+        if is_new and (seconds := testing.wait()) is not None:
+            return self.slow_down(seconds)
+        try:
+            self.pay(card, attempt)
+        except DineroError as error:
+            if is_new:
+                testing.note(error)
+            payment = self.get_payment()
+            if payment is None or payment.is_unknown:
+                problem = str(error.user_message)
+                return self.again(HTTPStatus.PAYMENT_REQUIRED, problem=problem, payment=payment)
+        return HttpResponseRedirect(request.path)
+
+    def answer(self, payment: Payment) -> HttpResponseBase:
+        """Answer who pays once more: nothing is sent while something stands, or may stand."""
+        if payment.is_unknown:
+            return self.again(HTTPStatus.PAYMENT_REQUIRED, payment=payment)
+        return HttpResponseRedirect(self.request.path)
+
+    def pay(self, card: Any, attempt: int) -> Payment:
+        """Pay the order with a card.
+
+        Raises:
+            DineroError: it was declined, or nobody knows yet.
+        """
+        asked: Any = self.request
+        return self.wallet.pay(
+            self.order.price,
+            order_reference=self.order.reference,
+            card=card,
+            attempt=attempt,
+            currency=self.order.currency,
+            description=self.order.description,
+            customer_ip=ip_of(asked),
+        )

@@ -1,0 +1,340 @@
+"""A shopper's cards at one gateway, and paying an order with them once."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import router
+from django.utils.translation import gettext as _
+
+from django_dinero import identifiers
+from django_dinero.exceptions import (
+    ActionRequired,
+    CardNotFoundError,
+    HeldForReview,
+    InvalidInput,
+)
+from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.registry import get_gateway
+from django_dinero.gateways.types import NextAction
+from django_dinero.models import CreditCard, Customer, Operation, Transaction
+from django_dinero.models.operation import LOCKING_STATES
+from django_dinero.models.sync_state import SyncState
+from django_dinero.models.transaction import TransactionStatus
+from django_dinero.money import parse_amount
+from django_dinero.redaction import Secret
+from django_dinero.services import journal
+from django_dinero.services.recovery import idempotency
+from django_dinero.services.recovery.idempotency import CallerKey
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """How the payment of an order stands.
+
+    Args:
+        transaction: the charge; None while nobody knows whether there is one.
+        next_action: what the card's holder has to do first; None where it is nothing, or where the
+            gateway could not be asked.
+        has_other_amount: whether it is not what the order costs now. The order was changed after
+            it: staff have to look, and nothing more may be paid before that.
+    """
+
+    transaction: Transaction | None
+    next_action: NextAction | None = None
+    has_other_amount: bool = False
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether an attempt was made whose end nobody knows yet."""
+        return self.transaction is None
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether it was approved, with the order's amount."""
+        return not (self.is_unknown or self.has_other_amount or self.is_held or self.needs_action)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the gateway holds it until somebody has reviewed it."""
+        return self._has(TransactionStatus.HELD)
+
+    @property
+    def needs_action(self) -> bool:
+        """Whether it waits for the card's holder."""
+        return self._has(TransactionStatus.REQUIRES_ACTION)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the gateway could say more than is known here."""
+        row = self.transaction
+        return row is None or row.status == TransactionStatus.REQUIRES_ACTION
+
+    def _has(self, status: TransactionStatus) -> bool:
+        row = self.transaction
+        return row is not None and row.status == status and not self.has_other_amount
+
+
+class Wallet:
+    """The cards of a signed-in user. Nothing here may run inside a database transaction.
+
+    Args:
+        user: whose cards.
+        gateway_name: where they are; ``"default"`` if not given.
+    """
+
+    def __init__(self, user: AbstractBaseUser, gateway_name: str | None = None) -> None:
+        self.user = user
+        self.gateway: Gateway = get_gateway(gateway_name)
+
+    @property
+    def _account(self) -> dict[str, Any]:
+        return {"gateway_name": self.gateway.name, "live": self.gateway.live}
+
+    # -- Cards -----------------------------------------------------------------------------------
+
+    @cached_property
+    def customers(self) -> list[Customer]:
+        """The user's customers at this gateway: several where two tabs made his first card."""
+        rows = Customer.objects.using(router.db_for_write(Customer))
+        own = rows.filter(owner_id=self.user.pk, **self._account)
+        return list(own.exclude(sync_state=SyncState.MISSING).order_by("pk"))
+
+    @property
+    def customer(self) -> Customer | None:
+        """The customer that new cards are stored with; None before the first card."""
+        return self.customers[0] if self.customers else None
+
+    @property
+    def cards(self) -> list[CreditCard]:
+        """The cards that can be charged, the default one first."""
+        found = (card for customer in self.customers for card in customer.cards)
+        there = (card for card in found if card.sync_state != SyncState.MISSING)
+        return sorted(there, key=lambda card: not card.is_default)
+
+    def card(self, public_id: uuid.UUID | str) -> CreditCard:
+        """Return one of the cards.
+
+        Raises:
+            CardNotFoundError: the user has no such card.
+        """
+        found = next((card for card in self.cards if str(card.public_id) == str(public_id)), None)
+        if found is None:
+            raise CardNotFoundError(_("There is no such card."))
+        return found
+
+    def add_card(
+        self, token: Secret | str, *, key: str | None = None, **address: Any
+    ) -> CreditCard:
+        """Store the card of a token.
+
+        Args:
+            token: what the gateway's script gave.
+            key: of the form, a new one each time it is shown. Sent twice, it makes one customer.
+            **address: name and billing address, as for ``customer.add_card``.
+
+        Raises:
+            CardDeclinedError, InvalidInput, ...: as ``customer.add_card``.
+        """
+        if not self.customers:
+            self.customers.append(self._new_customer(key, address))
+        customer = self.customers[0]
+        try:
+            return customer.add_card(token=Secret(token), **address)
+        finally:
+            customer.forget_cards()
+
+    def _new_customer(self, key: str | None, address: dict[str, Any]) -> Customer:
+        return Customer.create(
+            str(getattr(self.user, self.user.get_email_field_name())),
+            gateway_name=self.gateway.name,
+            owner=self.user,
+            first_name=address.get("first_name") or "",
+            last_name=address.get("last_name") or "",
+            idempotency_key=key,
+            scope=identifiers.user_scope("wallet", self.user.pk) if key else None,
+        )
+
+    def remove_card(self, public_id: uuid.UUID | str) -> CreditCard:
+        """Delete one of the cards, here and at the gateway.
+
+        Raises:
+            CardNotFoundError: the user has no such card.
+        """
+        card = self.card(public_id)
+        card.delete()
+        for customer in self.customers:
+            customer.forget_cards()
+        return card
+
+    # -- Payments --------------------------------------------------------------------------------
+
+    def attempt(self, order_reference: str) -> int:
+        """Return the number of the next attempt to pay an order, for the form that offers it."""
+        return Transaction.objects.next_attempt(order_reference)
+
+    def payment(
+        self,
+        order_reference: str,
+        price: Decimal | int | str,
+        currency: str | None = None,
+        *,
+        look_up: bool = True,
+    ) -> Payment | None:
+        """Return how the payment of an order stands, None where nothing paid it.
+
+        What waits for the card's holder is looked up: he may have come back from his bank. So is an
+        attempt whose answer was lost.
+
+        Args:
+            order_reference: as for :meth:`pay`.
+            price: what the order costs now, in major units.
+            currency: the gateway's own if not given.
+            look_up: whether the gateway may be asked.
+        """
+        asked = (price, currency or self.gateway.currency)
+        row, action = self._standing(order_reference, *asked), None
+        operation = self._open_operation(order_reference, row)
+        if look_up and operation is not None:
+            action = operation.look_up().next_action
+            row = self._standing(order_reference, *asked)
+            operation = self._open_operation(order_reference, row)
+        if row is not None:
+            return _payment(row, *asked, action)
+        return None if operation is None else Payment(None)
+
+    def _open_operation(self, order_reference: str, row: Transaction | None) -> Operation | None:
+        """Return what has to be looked up before anybody knows how the payment stands."""
+        operations = Operation.objects.using(journal.current_alias())
+        if row is not None:
+            waits = row.status == TransactionStatus.REQUIRES_ACTION
+            return operations.filter(key=row.operation_key).first() if waits else None
+        # Those before the last one, too: staff may have charged for the order meanwhile.
+        numbers = range(1, self.attempt(order_reference) + 1)
+        keys = [_key(order_reference, number) for number in numbers]
+        scope = CallerKey(keys[0]).at(self.gateway.name).scope
+        own = operations.filter(idempotency_key__in=keys, scope=scope)
+        return own.filter(state__in=LOCKING_STATES).order_by("pk").first()
+
+    def is_repetition(self, order_reference: str, attempt: int) -> bool:
+        """Say whether to pay with this number repeats an attempt that was made already."""
+        number = self._number(order_reference, attempt, self.attempt(order_reference))
+        return self._was_made(order_reference, number)
+
+    def _number(self, order_reference: str, attempt: int | None, following: int) -> int:
+        if attempt and attempt < following and self._was_made(order_reference, attempt):
+            return attempt
+        return following
+
+    def _was_made(self, order_reference: str, number: int) -> bool:
+        key = CallerKey(_key(order_reference, number)).at(self.gateway.name)
+        return key.key is not None and idempotency.is_known(key.key, key.scope)
+
+    def _standing(
+        self, order_reference: str, price: Decimal | int | str, currency: str
+    ) -> Transaction | None:
+        paid = Transaction.objects.paid_for(order_reference, gateway_name=self.gateway.name)
+        rows = list(paid.order_by("pk"))
+        # What staff have charged after they had looked pays it.
+        fitting = (row for row in rows if _has_amount(row, price, currency))
+        return next(fitting, rows[0] if rows else None)
+
+    def pay(
+        self,
+        price: Decimal | int | str,
+        *,
+        order_reference: str,
+        card: uuid.UUID | str,
+        attempt: int | None = None,
+        currency: str | None = None,
+        description: str = "",
+        customer_ip: str | None = None,
+    ) -> Payment:
+        """Pay an order with one of the cards, unless it is paid, or something else stands for it.
+
+        A double click, the back button and a reload send the number of the same attempt: it is made
+        once, and answered the same each time.
+
+        Args:
+            price: in major units. It must not change after the first attempt: what was charged
+                until then is answered with ``has_other_amount``, and nothing is charged.
+            order_reference: what the order is known by, unique in the shop.
+            card: its public id.
+            attempt: the number that the form was shown with. It counts where that attempt was made;
+                otherwise the next one is. Nobody skips an attempt whose end may not be known, and
+                none is made under a number that others have passed.
+            currency: the gateway's own if not given.
+            description: for the shopper's statement.
+            customer_ip: where the order came from.
+
+        Returns:
+            How it stands. It ``is_unknown`` while an earlier attempt is: nothing was sent then.
+
+        Raises:
+            CardDeclinedError, OutcomeUnknown, ...: as ``card.charge``.
+        """
+        following = self.attempt(order_reference)  # before the look: see next_attempt()
+        standing = self.payment(order_reference, price, currency)
+        if standing is not None:
+            return standing
+        number = self._number(order_reference, attempt, following)
+        try:
+            row = self.card(card).charge(
+                price,
+                order_reference=order_reference,
+                idempotency_key=_key(order_reference, number),
+                currency=currency,
+                description=description,
+                customer_ip=customer_ip,
+                owner=self.user,
+            )
+        except (ActionRequired, HeldForReview) as error:
+            if error.transaction is None:
+                raise
+            action = error.next_action if isinstance(error, ActionRequired) else None
+            return Payment(error.transaction, action)
+        return Payment(row)
+
+    def action_address(self, payment: Payment, return_url: str) -> str:
+        """Return where the card's holder confirms a payment; empty where no address leads there.
+
+        Args:
+            payment: what waits.
+            return_url: the page to come back to, whole with its host.
+        """
+        action = payment.next_action
+        return self.gateway.action_address(action, return_url) if action is not None else ""
+
+
+def _key(order_reference: str, number: int) -> str:
+    """Return the idempotency key of an attempt: the same each time, whatever the text is."""
+    key = f"{order_reference}-{number}"
+    try:
+        CallerKey.read({"idempotency_key": key})
+    except InvalidInput:
+        # Not of SECRET_KEY: that may change between two attempts.
+        return identifiers.digest({"order_reference": order_reference, "attempt": number})
+    return key
+
+
+def _payment(
+    row: Transaction,
+    price: Decimal | int | str,
+    currency: str,
+    action: NextAction | None = None,
+) -> Payment:
+    if _has_amount(row, price, currency):
+        return Payment(row, action)
+    return Payment(row, has_other_amount=True)
+
+
+def _has_amount(row: Transaction, price: Decimal | int | str, currency: str) -> bool:
+    try:
+        return row.currency == currency and row.price == parse_amount(price, currency)
+    except InvalidInput:  # nothing was ever charged with it
+        return False

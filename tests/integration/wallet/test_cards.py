@@ -1,0 +1,264 @@
+"""The page of saved cards: only a token comes in, and nothing of a card goes out."""
+
+from __future__ import annotations
+
+import re
+import sys
+from types import ModuleType
+from typing import Any
+
+import django
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils.deprecation import MiddlewareMixin
+
+from django_dinero.models import CreditCard, Customer, Operation
+from django_dinero.wallet.wallet import Wallet
+from tests.integration.wallet.conftest import FORM, NUMBER, add, mint
+from tests.support.recording import RecordingGateway, lose_request
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_cards_fields_have_no_names(client: Client, gateway: RecordingGateway) -> None:
+    page = client.get("/cards/").content.decode()
+    fields = re.findall(r"<input[^>]*data-dinero-card=[^>]*>", page)
+    assert len(fields) == 3
+    assert not any(" name=" in field for field in fields)
+    script = gateway.browser_script()
+    assert f'<script src="{script.url}"' in page
+    assert 'data-api-login-id="sandbox-login"' in page
+    assert 'data-client-key="sandbox-client-key"' in page
+    assert "<noscript>" in page
+
+
+def test_a_token_becomes_a_card(client: Client, gateway: RecordingGateway, shopper: Any) -> None:
+    answer = client.post("/cards/", {**FORM, "token": mint(gateway)})
+    assert (answer.status_code, answer["Location"]) == (302, "/cards/")
+    card = CreditCard.objects.get()
+    assert (card.last_4, card.first_name, card.zip) == ("1111", "Bill", "12345")
+    assert (card.customer.owner, card.customer.email) == (shopper, "bill@example.com")
+    client.post("/cards/", {**FORM, "key": "C" * 20, "token": mint(gateway, "5424000000000015")})
+    assert Customer.objects.count() == 1
+    page = client.get("/cards/").content.decode()
+    assert page.index("1111") < page.index("0015")  # the default one stands first
+
+
+def test_the_same_form_twice_makes_one_customer(client: Client, gateway: RecordingGateway) -> None:
+    gateway.faults["add_card"] = lose_request
+    client.post("/cards/", {**FORM, "token": mint(gateway)})
+    client.post("/cards/", {**FORM, "token": mint(gateway)})
+    assert Customer.objects.count() == 1
+    assert gateway.verbs.count("create_customer") == 1
+
+
+def test_two_tabs_with_a_first_card_show_both(
+    client: Client, wallet: Wallet, gateway: RecordingGateway, shopper: Any
+) -> None:
+    """Each has a form of its own, and makes a customer."""
+    rival = Wallet(shopper)
+    assert rival.cards == wallet.cards == []
+    first = add(wallet, gateway)
+    second = rival.add_card(mint(gateway, "5424000000000015"), key="D" * 20, zip="12345")
+    assert Customer.objects.count() == 2
+    page = client.get("/cards/").content.decode()
+    assert "1111" in page
+    assert "0015" in page
+    later = Wallet(shopper)
+    assert later.pay("5", order_reference="B-1", card=second.public_id).is_paid
+    later.remove_card(second.public_id)
+    assert later.cards == [first]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("/pay/A-1/", "/pay/A-1/"),
+        ("//evil.example/", "/cards/"),
+        ("https://evil.example/", "/cards/"),
+        ("javascript:alert(1)", "/cards/"),
+    ],
+)
+def test_a_card_leads_back_to_this_site_alone(
+    client: Client, gateway: RecordingGateway, asked: str, expected: str
+) -> None:
+    answer = client.post("/cards/", {**FORM, "token": mint(gateway)}, query_params={"next": asked})
+    assert answer["Location"] == expected
+
+
+def test_a_decline_is_told_and_the_form_keeps_what_was_typed(
+    client: Client, gateway: RecordingGateway
+) -> None:
+    token = mint(gateway)
+    answer = client.post("/cards/", {**FORM, "zip": "46282", "token": token})
+    page = answer.content.decode()
+    assert answer.status_code == 402
+    assert "The card was declined." in page
+    assert 'value="46282"' in page
+    assert token not in page
+    assert FORM["key"] not in page  # the next attempt is another one
+    assert CreditCard.objects.count() == 0
+
+
+def test_without_a_token_nothing_is_sent(client: Client, gateway: RecordingGateway) -> None:
+    mark = gateway.mark
+    answer = client.post("/cards/", FORM)
+    assert answer.status_code == 422
+    assert "The card was not sent." in answer.content.decode()
+    assert gateway.since(mark) == []
+
+
+def test_what_is_too_long_is_told_at_its_field(client: Client, gateway: RecordingGateway) -> None:
+    answer = client.post("/cards/", {**FORM, "zip": "1" * 21, "token": mint(gateway)})
+    assert answer.status_code == 422
+    assert "at most 20 characters" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "posted",
+    [
+        {"number": NUMBER},
+        {"cvv": "900"},
+        {"first_name": NUMBER},
+        {"zip": "4111 1111 1111 1111"},
+        {"anything": f"x {NUMBER} y"},
+    ],
+)
+@pytest.mark.parametrize("address", ["/cards/", "/pay/A-1/"])
+def test_a_number_that_is_posted_all_the_same_is_refused(
+    client: Client, gateway: RecordingGateway, posted: dict[str, str], address: str
+) -> None:
+    mark = gateway.mark
+    answer = client.post(address, {**FORM, "token": mint(gateway), **posted})
+    assert answer.status_code == 400
+    assert "was not kept" in answer.content.decode()
+    assert "4111" not in answer.content.decode()
+    assert gateway.since(mark) == []
+    assert not Operation.objects.exists()
+
+
+def test_removing_a_card(client: Client, wallet: Wallet, gateway: RecordingGateway) -> None:
+    card = add(wallet, gateway)
+    for _again in range(2):
+        answer = client.post("/cards/", {"remove": str(card.public_id)})
+        assert answer.status_code == 302
+    assert CreditCard.objects.count() == 0
+    assert gateway.verbs.count("delete_card") == 1
+    assert client.post("/cards/", {"remove": "nonsense"}).status_code == 302
+
+
+def test_a_card_of_somebody_else_stays(
+    client: Client, gateway: RecordingGateway, django_user_model: Any
+) -> None:
+    other = Wallet(django_user_model.objects.create_user("ada", "ada@example.com"))
+    card = add(other, gateway)
+    client.post("/cards/", {"remove": str(card.public_id)})
+    assert CreditCard.objects.count() == 1
+    assert "1111" not in client.get("/cards/").content.decode()
+
+
+def test_whoever_is_not_signed_in_is_sent_to_do_so(gateway: RecordingGateway) -> None:
+    answer = Client().get("/cards/")
+    assert answer["Location"] == "/sign-in/?next=/cards/"
+
+
+def test_the_view_runs_outside_any_transaction(
+    client: Client, gateway: RecordingGateway, settings: Any
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+        answer = client.post("/cards/", {**FORM, "token": mint(gateway)})
+    assert answer.status_code == 302
+
+
+# -- Headers ---------------------------------------------------------------------------------------
+
+
+def policy_of(answer: Any) -> dict[str, str]:
+    parts = answer["Content-Security-Policy"].split("; ")
+    return dict(part.split(" ", 1) for part in parts)
+
+
+def test_only_this_site_and_the_gateway_have_scripts_here(
+    client: Client, gateway: RecordingGateway
+) -> None:
+    answer = client.get("/cards/")
+    policy, host = policy_of(answer), gateway.browser_script().connects_to[0]
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["connect-src"] == f"'self' {host}"
+    assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert "unsafe" not in answer["Content-Security-Policy"]
+    assert "no-store" in answer["Cache-Control"]
+    assert answer["X-Frame-Options"] == "DENY"
+
+
+class PolicyMiddleware(MiddlewareMixin):
+    """Writes a policy as django-csp does: it takes directives from the response."""
+
+    def process_response(self, request: Any, response: Any) -> Any:
+        policy = {
+            "img-src": ["*"],
+            "report-uri": ["/told/"],
+            **getattr(response, "_csp_replace", {}),
+        }
+        if "Content-Security-Policy" not in response:
+            written = "; ".join(f"{name} {' '.join(values)}" for name, values in policy.items())
+            response["Content-Security-Policy"] = written
+        return response
+
+
+class OwnPolicies(PolicyMiddleware):
+    """A project's own, made from it."""
+
+
+@pytest.mark.parametrize("name", ["PolicyMiddleware", "OwnPolicies"])
+def test_a_middleware_for_such_headers_gets_ours(
+    client: Client,
+    gateway: RecordingGateway,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    package, module = ModuleType("csp"), ModuleType("csp.middleware")
+    module.CSPMiddleware = PolicyMiddleware  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "csp", package)
+    monkeypatch.setitem(sys.modules, "csp.middleware", module)
+    settings.MIDDLEWARE = [f"{__name__}.{name}", *settings.MIDDLEWARE]
+    policy = policy_of(client.get("/cards/"))
+    assert policy["default-src"] == "'none'"
+    assert policy["img-src"] == "'self' data:"
+    assert policy["report-uri"] == "/told/"
+
+
+def csp_of_another_kind(get_response: Any) -> Any:
+    """A middleware that has the letters in its name, and writes no policy."""
+    return get_response
+
+
+def test_a_middleware_with_such_a_name_does_not_switch_it_off(
+    client: Client, gateway: RecordingGateway, settings: Any
+) -> None:
+    settings.MIDDLEWARE = [f"{__name__}.csp_of_another_kind", *settings.MIDDLEWARE]
+    assert policy_of(client.get("/cards/"))["default-src"] == "'none'"
+
+
+def test_a_page_without_the_form_lets_in_this_site_alone(
+    client: Client, gateway: RecordingGateway
+) -> None:
+    policy = policy_of(client.get("/pay/A-1/"))
+    assert policy["script-src"] == policy["connect-src"] == "'self'"
+
+
+@pytest.mark.skipif(django.VERSION < (6, 0), reason="Django has the middleware from 6.0 on")
+@pytest.mark.parametrize("policy", [{"img-src": ["*"]}, {}])
+def test_djangos_own_middleware(
+    client: Client, gateway: RecordingGateway, settings: Any, policy: dict[str, list[str]]
+) -> None:
+    ours = "django.middleware.csp.ContentSecurityPolicyMiddleware"
+    settings.MIDDLEWARE = [ours, *settings.MIDDLEWARE]
+    settings.SECURE_CSP = policy
+    found = policy_of(client.get("/cards/"))
+    assert found["default-src"] == "'none'"
+    assert found["img-src"] == "'self' data:"
+    assert gateway.browser_script().connects_to[0] in found["script-src"]

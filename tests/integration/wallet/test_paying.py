@@ -1,0 +1,367 @@
+"""An order is paid once, however often it is asked for."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import requests
+from django.test import Client
+
+from django_dinero.exceptions import CardDeclinedError, CardNotFoundError, NotSent, OutcomeUnknown
+from django_dinero.models import Operation, Transaction
+from django_dinero.wallet.wallet import Wallet
+from tests.integration.wallet import urls
+from tests.integration.wallet.conftest import ACTION_NUMBER, add, attempt_in
+from tests.support.recording import RecordingGateway, lose_reply, lose_request, refuse_connection
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/pay/A-1/"
+
+
+def pay(client: Client, card: Any, attempt: int = 1) -> Any:
+    return client.post(PAGE, {"card": str(card.public_id), "attempt": str(attempt)})
+
+
+def text(client: Client) -> str:
+    return client.get(PAGE).content.decode()
+
+
+def test_a_payment_and_its_receipt(
+    client: Client, wallet: Wallet, gateway: RecordingGateway, shopper: Any
+) -> None:
+    card = add(wallet, gateway)
+    assert "1,250.50\u00a0USD" in text(client)
+    answer = pay(client, card)
+    assert (answer.status_code, answer["Location"]) == (302, PAGE)
+    row = Transaction.objects.get()
+    assert (row.order_reference, row.description, row.owner) == ("A-1", "Two beers", shopper)
+    page = text(client)
+    for shown in ("1,250.50\u00a0USD", "Two beers", "1111", row.transaction_id):
+        assert shown is not None
+        assert shown in page
+
+
+def test_the_gateway_hears_where_the_shopper_is(
+    client: Client, wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    posted = {"card": str(add(wallet, gateway).public_id), "attempt": "1"}
+    client.post(PAGE, posted, REMOTE_ADDR="203.0.113.9")
+    (request,) = next(args for verb, args in gateway.calls if verb == "charge")
+    assert request.customer_ip == Transaction.objects.get().customer_ip == "203.0.113.9"
+
+
+def test_a_double_click_the_back_button_and_a_reload(
+    client: Client, wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    card = add(wallet, gateway)
+    for _again in range(3):
+        assert pay(client, card).status_code == 302
+    assert pay(client, card, attempt=2).status_code == 302
+    assert gateway.verbs.count("charge") == 1
+    assert Transaction.objects.count() == 1
+
+
+def test_a_decline_is_answered_the_same_until_the_page_offers_another_attempt(
+    client: Client, wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    card = add(wallet, gateway)
+    card.zip = "46282"
+    card.save()
+    for _again in range(2):
+        answer = pay(client, card)
+        assert answer.status_code == 402
+        assert "The card was declined." in answer.content.decode()
+        assert attempt_in(answer.content.decode()) == 2
+    assert gateway.verbs.count("charge") == 1
+    good = add(wallet, gateway, "5424000000000015")
+    pay(client, good, attempt=2)
+    assert gateway.verbs.count("charge") == 2
+    assert [row.status for row in Transaction.objects.order_by("pk")] == ["declined", "approved"]
+
+
+def test_nobody_skips_an_attempt(wallet: Wallet, gateway: RecordingGateway) -> None:
+    """Whose answer was lost may have been paid: a later number would pay once more."""
+    card = add(wallet, gateway)
+    gateway.faults["charge"] = lose_reply
+    order: dict[str, Any] = {"order_reference": "A-2", "card": card.public_id}
+    with pytest.raises(OutcomeUnknown):
+        wallet.pay("20", attempt=1, **order)
+    assert wallet.pay("20", attempt=7, **order).is_paid
+    assert gateway.verbs.count("charge") == 1
+
+
+def test_a_number_that_others_have_passed_is_not_used(
+    wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    """Two keys for one order could both be charged."""
+    card = add(wallet, gateway)
+    card.zip = "46282"
+    card.save()
+    order: dict[str, Any] = {"order_reference": "B-1", "card": card.public_id}
+    with pytest.raises(CardDeclinedError):
+        card.charge("20", order_reference="B-1")  # by staff, without a key
+    for attempt in (1, 2):
+        with pytest.raises(CardDeclinedError):
+            wallet.pay("20", attempt=attempt, **order)
+    keys = Operation.objects.filter(kind="charge").order_by("pk")
+    assert list(keys.values_list("idempotency_key", flat=True)) == [None, "B-1-2"]
+
+
+def test_a_number_whose_attempt_never_left_is_not_used_after_others(
+    wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    card = add(wallet, gateway)
+    card.zip = "46282"
+    card.save()
+    gateway.faults["charge"] = refuse_connection
+    order: dict[str, Any] = {"order_reference": "B-1", "card": card.public_id}
+    with pytest.raises(NotSent):
+        wallet.pay("20", **order)
+    with pytest.raises(CardDeclinedError):
+        card.charge("20", order_reference="B-1")
+    with pytest.raises(CardDeclinedError):
+        wallet.pay("20", attempt=1, **order)
+    last = Operation.objects.filter(kind="charge").latest("pk")
+    assert last.idempotency_key == "B-1-2"
+
+
+def test_while_nobody_knows_nothing_is_charged_again(
+    client: Client, wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    card = add(wallet, gateway)
+    gateway.faults["charge"] = lose_request
+    for _again in range(2):
+        answer = pay(client, card)
+        assert answer.status_code == 402
+        assert "It is not known yet whether this was done." in answer.content.decode()
+    assert gateway.verbs.count("charge") == 1
+
+
+def test_another_card_pays_nothing_while_nobody_knows(
+    client: Client, wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    card = add(wallet, gateway)
+    other = add(wallet, gateway, "5424000000000015")
+    gateway.faults["charge"] = lose_request
+    pay(client, card)
+    page = text(client)
+    assert "It is not known yet whether this was done." in page
+    assert "<form" not in page
+    answer = pay(client, other)
+    assert answer.status_code == 402
+    assert "It is not known yet whether this was done." in answer.content.decode()
+    assert "<form" not in answer.content.decode()
+    found = wallet.pay("1250.50", order_reference="A-1", card=other.public_id, attempt=2)
+    assert (found.is_unknown, found.is_paid, found.transaction) == (True, False, None)
+    assert gateway.verbs.count("charge") == 1
+
+
+def test_an_answer_that_was_lost_is_found_by_the_page(
+    client: Client, wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    card = add(wallet, gateway)
+    gateway.faults["charge"] = lose_reply
+    assert pay(client, card).status_code == 302
+    assert "<dl" in text(client)
+    assert gateway.verbs.count("charge") == 1
+
+
+def test_an_unknown_attempt_stays_one_after_staff_have_charged_in_vain(
+    wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    card = add(wallet, gateway)
+    order: dict[str, Any] = {"order_reference": "B-1", "card": card.public_id}
+    gateway.faults["charge"] = lose_request
+    with pytest.raises(OutcomeUnknown):
+        wallet.pay("20", **order)
+    card.zip = "46282"
+    card.save()
+    with pytest.raises(CardDeclinedError):
+        card.charge("21", order_reference="B-1")
+    assert wallet.attempt("B-1") == 2
+    for attempt in (None, 1, 2):
+        assert wallet.pay("20", attempt=attempt, **order).is_unknown
+    assert gateway.verbs.count("charge") == 2
+
+
+def test_while_an_attempt_runs_nothing_is_sent(
+    client: Client, wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    card = add(wallet, gateway)
+    seen: list[Any] = []
+
+    def meanwhile(call: Any) -> Any:
+        seen.append(wallet.pay("5", order_reference="B-1", card=card.public_id))
+        return call()
+
+    gateway.faults["charge"] = meanwhile
+    assert wallet.pay("5", order_reference="B-1", card=card.public_id).is_paid
+    assert [each.is_unknown for each in seen] == [True]
+    assert gateway.verbs.count("charge") == 1
+
+
+def test_a_card_has_to_be_chosen(client: Client, wallet: Wallet, gateway: RecordingGateway) -> None:
+    add(wallet, gateway)
+    answer = client.post(PAGE, {"attempt": "1"})
+    assert answer.status_code == 422
+    assert "Choose a card." in answer.content.decode()
+    assert client.get("/pay/another/").status_code == 404
+    assert gateway.verbs.count("charge") == 0
+
+
+def test_a_card_of_somebody_else_pays_nothing(
+    client: Client, gateway: RecordingGateway, django_user_model: Any
+) -> None:
+    other = Wallet(django_user_model.objects.create_user("ada", "ada@example.com"))
+    card = add(other, gateway)
+    assert pay(client, card).status_code == 402
+    assert gateway.verbs.count("charge") == 0
+
+
+# -- What the bank asks for ------------------------------------------------------------------------
+
+
+def finish(client: Client, decision: str) -> None:
+    """Follow the page's link to the bank, and decide there."""
+    page = text(client)
+    address = page.partition('href="')[2].partition('"')[0].replace("&amp;", "&")
+    back = "http://testserver" + PAGE
+    assert "return_url=" + quote(back, safe="") in address
+    answer = requests.post(
+        address,
+        data={"decision": decision, "return_url": back},
+        allow_redirects=False,
+        timeout=10,
+    )
+    assert answer.headers["Location"] == back
+
+
+def test_a_payment_that_is_confirmed(
+    client: Client, wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    card = add(wallet, gateway, ACTION_NUMBER)
+    for _again in range(2):
+        assert pay(client, card).status_code == 302
+    finish(client, "confirm")
+    assert "1,250.50\u00a0USD" in text(client)
+    assert Transaction.objects.get().status == "approved"
+    assert gateway.verbs.count("charge") == 1
+
+
+def test_a_payment_that_is_refused_can_be_made_with_another_card(
+    client: Client, wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    card = add(wallet, gateway, ACTION_NUMBER)
+    pay(client, card)
+    finish(client, "refuse")
+    assert attempt_in(text(client)) == 2
+    pay(client, add(wallet, gateway), attempt=2)
+    assert [row.status for row in Transaction.objects.order_by("pk")] == ["declined", "approved"]
+
+
+def test_a_payment_that_is_held(client: Client, wallet: Wallet, gateway: RecordingGateway) -> None:
+    card = add(wallet, gateway)
+    gateway.bank.hold_next(1)
+    assert pay(client, card).status_code == 302
+    assert "held" in text(client)
+    assert pay(client, card, attempt=2).status_code == 302
+    assert gateway.verbs.count("charge") == 1
+
+
+# -- An order that was changed after its payment began ---------------------------------------------
+
+
+def test_what_was_confirmed_at_the_old_price_pays_nothing(
+    client: Client,
+    wallet: Wallet,
+    gateway: RecordingGateway,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    card = add(wallet, gateway, ACTION_NUMBER)
+    monkeypatch.setitem(urls.PRICES, "A-1", Decimal("1.00"))
+    pay(client, card)
+    monkeypatch.setitem(urls.PRICES, "A-1", Decimal("501.00"))
+    page = text(client)
+    assert "This was sent before, with other values." in page
+    assert "continue" not in page
+    row = Transaction.objects.get()
+    gateway.bank.finish_action(str(row.transaction_id))
+    page = text(client)
+    assert "<dl" not in page  # no receipt
+    assert "<form" not in page
+    assert "This was sent before, with other values." in page
+    good = add(wallet, gateway)
+    for attempt in (1, 2):
+        assert pay(client, good, attempt).status_code == 302
+    assert gateway.verbs.count("charge") == 1
+
+
+@pytest.mark.parametrize(("price", "currency"), [("501", "USD"), ("5", "EUR")])
+def test_another_price_or_currency_is_not_paid(
+    wallet: Wallet, gateway: RecordingGateway, price: str, currency: str
+) -> None:
+    card = add(wallet, gateway)
+    wallet.pay("5", order_reference="B-1", card=card.public_id)
+    found = wallet.payment("B-1", price, currency)
+    again = wallet.pay(price, order_reference="B-1", card=card.public_id, currency=currency)
+    for each in (found, again):
+        assert each is not None
+        assert (each.has_other_amount, each.is_paid) == (True, False)
+    same = wallet.payment("B-1", Decimal("5.00"))
+    assert same is not None
+    assert same.is_paid
+    assert gateway.verbs.count("charge") == 1
+
+
+def test_what_staff_have_charged_afterwards_pays_it(
+    wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    card = add(wallet, gateway)
+    wallet.pay("5", order_reference="B-1", card=card.public_id)
+    row = card.charge("7", order_reference="B-1")
+    found = wallet.payment("B-1", "7")
+    assert found is not None
+    assert (found.transaction, found.is_paid) == (row, True)
+
+
+# -- Without pages ---------------------------------------------------------------------------------
+
+
+def test_the_wallet_by_itself(wallet: Wallet, gateway: RecordingGateway) -> None:
+    assert wallet.cards == []
+    card = add(wallet, gateway)
+    paid = wallet.pay("5", order_reference="B-1", card=card.public_id)
+    assert paid.is_paid
+    assert wallet.payment("B-1", "5") == paid
+    assert wallet.action_address(paid, "http://testserver/") == ""
+    wallet.remove_card(card.public_id)
+    assert wallet.cards == []
+    with pytest.raises(CardNotFoundError):
+        wallet.pay("5", order_reference="B-2", card=card.public_id)
+
+
+def test_a_decline_raises(wallet: Wallet, gateway: RecordingGateway) -> None:
+    card = add(wallet, gateway)
+    card.zip = "46282"
+    card.save()
+    with pytest.raises(CardDeclinedError):
+        wallet.pay("5", order_reference="B-1", card=card.public_id)
+    assert wallet.payment("B-1", "5") is None
+    assert wallet.attempt("B-1") == 2
+
+
+@pytest.mark.parametrize("reference", ["Order 7", "Bestellung-Ö", "x" * 63, "y" * 255])
+def test_an_order_reference_that_is_no_key(
+    wallet: Wallet, gateway: RecordingGateway, reference: str
+) -> None:
+    card = add(wallet, gateway)
+    for _again in range(2):
+        paid = wallet.pay("5", order_reference=reference, card=card.public_id, attempt=1)
+        assert paid.is_paid
+    assert gateway.verbs.count("charge") == 1
+    keys = Operation.objects.filter(kind="charge").values_list("idempotency_key", flat=True)
+    assert [len(key or "") for key in keys] == [64]

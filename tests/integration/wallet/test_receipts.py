@@ -1,0 +1,193 @@
+"""A receipt by e-mail after each approved charge, once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import django
+import pytest
+from django.core import mail
+from django.core.cache import cache
+from django.db import transaction
+from django.utils import translation
+
+from django_dinero.exceptions import CardDeclinedError, OutcomeUnknown
+from django_dinero.models import Customer, Operation, Transaction
+from django_dinero.services.reconcile import orphans
+from django_dinero.services.reconcile.phase import Run
+from django_dinero.signals import charged
+from django_dinero.wallet import receipts
+from django_dinero.wallet.wallet import Wallet
+from tests.integration.wallet.conftest import ACTION_NUMBER, add
+from tests.support.recording import RecordingGateway
+from tests.support.rollbacks import lose_in_rollback
+
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
+
+
+@pytest.fixture(autouse=True)
+def connected() -> Iterator[None]:
+    cache.clear()
+    receipts.connect()
+    yield
+    receipts.disconnect()
+
+
+def test_a_receipt_in_text_and_html(wallet: Wallet, gateway: RecordingGateway) -> None:
+    card = add(wallet, gateway)
+    wallet.pay("1250.50", order_reference="A-1", card=card.public_id, description="<b>Tea</b>")
+    (message,) = mail.outbox
+    assert (message.subject, message.to) == ("Receipt for order A-1", ["bill@example.com"])
+    assert isinstance(message, mail.EmailMultiAlternatives)
+    text, html = str(message.body), str(message.alternatives[0][0])
+    for body in (text, html):
+        for shown in ("1,250.50\u00a0USD", "A-1", "visa •••• 1111"):
+            assert shown in body
+    assert "<b>Tea</b>" in text
+    assert "&lt;b&gt;Tea&lt;/b&gt;" in html
+
+
+def test_the_subject_is_plain_text(wallet: Wallet, gateway: RecordingGateway) -> None:
+    card = add(wallet, gateway)
+    wallet.pay("5", order_reference="Tea & <Co>", card=card.public_id)
+    assert mail.outbox[0].subject == "Receipt for order Tea & <Co>"
+
+
+def test_once_however_often_it_is_asked_for_or_told(
+    wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    card = add(wallet, gateway)
+    for _again in range(2):
+        paid = wallet.pay("5", order_reference="A-1", card=card.public_id, attempt=1)
+    charged.send(sender=Transaction, transaction=paid.transaction)
+    assert len(mail.outbox) == 1
+
+
+def test_after_the_card_holder_has_confirmed(wallet: Wallet, gateway: RecordingGateway) -> None:
+    card = add(wallet, gateway, ACTION_NUMBER)
+    waiting = wallet.pay("5", order_reference="A-1", card=card.public_id)
+    assert mail.outbox == []
+    assert waiting.transaction is not None
+    gateway.bank.finish_action(str(waiting.transaction.transaction_id))
+    assert wallet.payment("A-1", "5") is not None
+    assert len(mail.outbox) == 1
+
+
+def test_neither_a_decline_nor_an_authorization_has_one(
+    wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    card = add(wallet, gateway)
+    card.charge("5", settle=False)
+    card.zip = "46282"
+    card.save()
+    with pytest.raises(CardDeclinedError):
+        card.charge("6")
+    assert mail.outbox == []
+
+
+@pytest.mark.parametrize(("gives_back", "mails"), [(True, 0), (False, 1)])
+def test_none_for_an_orphan_that_is_given_back(
+    wallet: Wallet, gateway: RecordingGateway, gives_back: bool, mails: int
+) -> None:
+    row = add(wallet, gateway).charge("5")
+    cache.clear()
+    mail.outbox.clear()
+    lose_in_rollback(row)
+    Operation.objects.update(lease_until="2020-01-01T00:00:00Z")
+    since = datetime.now(UTC) - timedelta(days=1)
+    orphans.restore(Run(gateway, since, void_orphans=gives_back))
+    found = Transaction.objects.get(kind="charge")
+    assert (found.public_id, found.status) == (
+        row.public_id,
+        "voided" if gives_back else "approved",
+    )
+    assert len(mail.outbox) == mails
+
+
+def test_none_for_what_was_charged_back_before_it_was_known(
+    wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    card = add(wallet, gateway)
+    made: list[str] = []
+
+    def lose(call: Callable[[], Any]) -> None:
+        made.append(call().transaction_id)
+        raise OutcomeUnknown("the reply was lost")
+
+    gateway.faults["charge"] = lose
+    with pytest.raises(OutcomeUnknown) as caught:
+        card.charge("5")
+    gateway.bank.settle_batch()
+    gateway.bank.chargeback(made[0])
+    assert caught.value.operation is not None
+    caught.value.operation.look_up()
+    assert Transaction.objects.get().status == "charged_back"
+    assert mail.outbox == []
+
+
+def test_it_waits_for_the_commit(gateway: RecordingGateway, wallet: Wallet) -> None:
+    paid = add(wallet, gateway)
+    receipts.disconnect()
+    row = paid.charge("5")
+    receipts.connect()
+    with transaction.atomic():
+        charged.send(sender=Transaction, transaction=row)
+        assert mail.outbox == []
+    assert len(mail.outbox) == 1
+
+
+def test_nobody_to_write_to(gateway: RecordingGateway) -> None:
+    row = Transaction.create("5", number="4111111111111111")
+    assert mail.outbox == []
+    assert receipts.send(row) is False
+
+
+def test_a_guest_by_the_address_of_the_charge(gateway: RecordingGateway) -> None:
+    Transaction.create("5", number="4111111111111111", email="guest@example.com")
+    assert [message.to for message in mail.outbox] == [["guest@example.com"]]
+
+
+def test_the_owner_where_the_customer_has_gone(
+    wallet: Wallet, gateway: RecordingGateway, shopper: Any
+) -> None:
+    row = Transaction.create("5", number="4111111111111111", owner=shopper)
+    assert row.customer is None
+    assert [message.to for message in mail.outbox] == [["bill@example.com"]]
+
+
+def test_a_mail_that_cannot_be_sent_harms_nobody(
+    wallet: Wallet,
+    gateway: RecordingGateway,
+    settings: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    card = add(wallet, gateway)
+    none = "tests.integration.wallet.test_receipts.NoSuchBackend"
+    if django.VERSION >= (6, 1):
+        settings.MAILERS = {"default": {"BACKEND": none}}
+    else:
+        settings.EMAIL_BACKEND = none
+    with caplog.at_level(logging.ERROR):
+        paid = wallet.pay("5", order_reference="A-1", card=card.public_id)
+    assert paid.is_paid
+    assert paid.transaction is not None
+    assert f"The receipt of transaction {paid.transaction.public_id} was not sent." in caplog.text
+
+
+def test_a_language(wallet: Wallet, gateway: RecordingGateway) -> None:
+    with translation.override("de"):
+        add(wallet, gateway).charge("1250.50")
+    assert "1.250,50\u00a0USD" in mail.outbox[0].body
+    assert Customer.objects.count() == 1
+
+
+def test_a_colon_is_the_languages_own(wallet: Wallet, gateway: RecordingGateway) -> None:
+    with translation.override("fr"):
+        add(wallet, gateway).charge("1250.50", order_reference="A-1", description="<Thé>")
+    body = str(mail.outbox[0].body)
+    assert "Payé\u00a0: " in body
+    assert "Commande\u00a0: A-1" in body
+    assert "Objet\u00a0: <Thé>" in body

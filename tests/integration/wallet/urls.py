@@ -1,0 +1,32 @@
+"""A shop with two pages."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.http import Http404
+from django.urls import path
+
+from django_dinero.wallet.views import CardsView, Payable, PayView
+
+PRICES = {"A-1": Decimal("1250.50"), "A-2": Decimal("20.00")}
+
+
+class Cards(CardsView):
+    template_name = "cards.html"
+
+
+class Pay(PayView):
+    template_name = "pay.html"
+
+    def get_order(self) -> Payable:
+        reference = self.kwargs["reference"]
+        if reference not in PRICES:
+            raise Http404
+        return Payable(reference, PRICES[reference], "USD", "Two beers")
+
+
+urlpatterns = [
+    path("cards/", Cards.as_view()),
+    path("pay/<str:reference>/", Pay.as_view()),
+]
