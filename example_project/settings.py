@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import django
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 #: Databases and bank files of the demonstration: made by the commands, ignored by git.
@@ -24,6 +27,15 @@ STATIC_URL = "/static/"
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
+LOGIN_URL = "shop:sign-in"
+LOGIN_REDIRECT_URL = "shop:shelf"
+# Receipts are read in a folder.
+IN_FILES, MAIL_DIR = "django.core.mail.backends.filebased.EmailBackend", str(VAR_DIR / "mail")
+if DEBUG and django.VERSION >= (6, 1):
+    MAILERS = {"default": {"BACKEND": IN_FILES, "OPTIONS": {"file_path": MAIL_DIR}}}
+elif DEBUG:
+    EMAIL_BACKEND, EMAIL_FILE_PATH = IN_FILES, MAIL_DIR
+DEFAULT_FROM_EMAIL = "Harbour Tea <shop@example.com>"
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -35,6 +47,9 @@ INSTALLED_APPS = [
     "rest_framework",
     "django_dinero",
     "example_project.demo",
+    # The schema of the API and its page: there where `make serve` or a developer installs them.
+    *(name for name in ("drf_spectacular", "drf_spectacular_sidecar") if find_spec(name)),
+    "example_project.shop",
 ]
 
 MIDDLEWARE = [
@@ -79,6 +94,13 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
 }
+# The page's scripts and styles come from this server, and from no other.
+SPECTACULAR_SETTINGS = {"SWAGGER_UI_DIST": "SIDECAR", "SWAGGER_UI_FAVICON_HREF": "SIDECAR"}
+
+#: Seconds, for a demonstration that cannot wait minutes until a killed worker counts as dead.
+QUICK: dict[str, Any] = {}
+if "EXAMPLE_QUICK" in os.environ:
+    QUICK = {"deadline": 2, "lease_seconds": 4, "quarantine_seconds": 4}
 
 AUTHORIZENET = "django_dinero.gateways.authorizenet.AuthorizeNetGateway"
 GATEWAYS: dict[str, dict[str, Any]] = {
@@ -91,7 +113,9 @@ GATEWAYS: dict[str, dict[str, Any]] = {
             ),
             "login_id": os.environ.get("DINERO_SANDBOX_LOGIN_ID", "sandbox-login"),
             "transaction_key": os.environ.get("DINERO_SANDBOX_TRANSACTION_KEY", "sandbox-key"),
-            "signature_key": os.environ.get("DINERO_SANDBOX_SIGNATURE_KEY", "0" * 128),
+            "signature_key": os.environ.get("DINERO_SANDBOX_SIGNATURE_KEY", "5A4B" * 32),
+            "client_key": os.environ.get("DINERO_SANDBOX_CLIENT_KEY", "sandbox-client-key"),
+            **QUICK,
         },
     },
 }
@@ -114,11 +138,23 @@ if "AUTHORIZENET_LOGIN_ID" in os.environ:
             "signature_key": os.environ["AUTHORIZENET_SIGNATURE_KEY"],
         },
     }
-DINERO = {"GATEWAYS": GATEWAYS}
+    if "AUTHORIZENET_CLIENT_KEY" in os.environ:  # for the shop's page
+        GATEWAYS["production"]["OPTIONS"]["client_key"] = os.environ["AUTHORIZENET_CLIENT_KEY"]
+DINERO = {
+    "GATEWAYS": GATEWAYS,
+    # Test numbers, typed into curl. A shop takes tokens.
+    "API_ACCEPTS_RAW_CARDS": DEBUG,
+    "API_BROWSABLE": DEBUG,
+}
+#: Where the shop's customers have their cards. Only the bank in the process asks for confirmations.
+SHOP_GATEWAY = os.environ.get("SHOP_GATEWAY", "default" if DEBUG else "authorizenet")
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "handlers": {"console": {"class": "logging.StreamHandler"}},
-    "loggers": {"django_dinero": {"handlers": ["console"], "level": "WARNING"}},
+    "loggers": {
+        # The demonstration kills a worker on purpose: what is logged of it would break its table.
+        "django_dinero": {"handlers": ["console"], "level": "ERROR" if QUICK else "WARNING"}
+    },
 }

@@ -76,7 +76,7 @@ class BankProcess:
     @property
     def environment(self) -> dict[str, str]:
         """The variables by which the example's settings find this bank."""
-        names = ("endpoint", "login_id", "transaction_key", "signature_key")
+        names = ("endpoint", "login_id", "transaction_key", "signature_key", "client_key")
         return {f"DINERO_SANDBOX_{name.upper()}": self.facts[name] for name in names}
 
     @property

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
-import urllib.request
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -22,6 +20,7 @@ from django_dinero.exceptions import (
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import LookupHints, Refusal, RemoteCustomer
 from django_dinero.models import CreditCard, Customer, Transaction
+from example_project.demo import bad_day
 from example_project.demo.columns import Columns
 
 GATEWAY = "authorizenet"
@@ -76,6 +75,7 @@ class Job:
         paid = self.pay(customer)
         self.refusals(customer)
         self.settle_and_refund(paid)
+        self.bad_day(customer)
         self.delete(customer)
 
     # -- Customers and cards --------------------------------------------------------------------
@@ -253,12 +253,36 @@ class Job:
 
     def end_the_day(self) -> str:
         """Tell the bank to settle what it holds; say how much that was."""
-        request = urllib.request.Request(  # noqa: S310 - the address came from the bank itself
-            f"{self.control}settle", method="POST", headers={"Content-Length": "0"}
-        )
-        with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310
-            batch = json.load(reply)
+        batch = bad_day.call_control(self.control, "settle")
         return f"batch {batch['batch']}: {batch['count']} settled"
+
+    def bad_day(self, customer: Customer) -> None:
+        """A worker is killed while the bank charges; then staff void in the gateway's pages."""
+        seconds = get_gateway(GATEWAY).lease_seconds
+        self.columns.heading(f"A WORKER IS KILLED (lease: {seconds:g} s here, minutes otherwise)")
+        operation = self.do(
+            'Transaction.create(price="42.00", customer=customer)  # kill -9 before the answer',
+            lambda: bad_day.kill_a_worker(self.control, customer, GATEWAY),
+            lambda left: (
+                f"operation {left.key} is {left.state}; "
+                f"{bad_day.at_the_bank(left, GATEWAY)} charge at the bank, no row here"
+            ),
+        )
+        rows = Transaction.objects.filter(operation_key=operation.key)
+        self.expect(rows.count(), 0)
+        self.do(
+            f"manage.py dinero_reconcile --gateway {GATEWAY}",
+            lambda: bad_day.reconcile(GATEWAY),
+            str,
+        )
+        row = self.do("Transaction.objects.get(operation_key=…)", rows.get, self.shown)
+        self.expect(bad_day.at_the_bank(operation, GATEWAY), 1)
+        voided = self.do(
+            "(somebody voids it in the gateway's own pages; its webhook tells)",
+            lambda: bad_day.void_at_the_gateway(row),
+            self.shown,
+        )
+        self.expect(voided.get_status_display(), "voided")
 
     def delete(self, customer: Customer) -> None:
         """Cards and customers go, here and there; the books stay."""

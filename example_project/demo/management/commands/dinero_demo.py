@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_dinero.exceptions import DineroError
 from example_project.demo import books
+from example_project.demo.bad_day import TooSlow
 from example_project.demo.bank import BankFailed, BankProcess, leave_on_sigterm, run_manage
 from example_project.demo.columns import Columns
 from example_project.demo.job import GATEWAY, Job, StepFailed
@@ -94,7 +95,7 @@ class Command(BaseCommand):
 
     @staticmethod
     def _child(directory: Path, control: str, environment: dict[str, str]) -> int:
-        database = {"EXAMPLE_DATABASE": str(directory / SHOP)}
+        database = {"EXAMPLE_DATABASE": str(directory / SHOP), "EXAMPLE_QUICK": "1"}
         arguments = ("dinero_demo", "--job", control, str(directory / BANK))
         return run_manage(*arguments, environment=environment | database)
 
@@ -104,7 +105,7 @@ class Command(BaseCommand):
             call_command("migrate", verbosity=0)
             try:
                 Job(columns, control).run()
-            except (DineroError, StepFailed) as error:
+            except (DineroError, StepFailed, TooSlow) as error:
                 raise CommandError(f"The demonstration stopped: {error}") from error
         columns.heading("THE BOOKS")
         try:

@@ -19,6 +19,7 @@ from example_project.demo.bank import (
     leave_on_sigterm,
     run_manage,
 )
+from example_project.demo.reconciling import EVERY, LOG, reconciling
 from example_project.settings import VAR_DIR
 
 SITE_PORT = 8000
@@ -70,10 +71,11 @@ class Command(BaseCommand):
             if run_manage("dinero_serve", "--prepare", bank.control, environment=environment):
                 raise CommandError("The database could not be set up.")
             self._tell(port, bank)
-            # Without the reloader: one process to stop, and no second one that wakes the bank.
-            code = run_manage(
-                *("runserver", f"127.0.0.1:{port}", "--noreload"), environment=environment
-            )
+            with reconciling(environment):
+                # Without the reloader: one process to stop, and no second one that wakes the bank.
+                code = run_manage(
+                    *("runserver", f"127.0.0.1:{port}", "--noreload"), environment=environment
+                )
         if code > 0:
             sys.exit(code)
 
@@ -93,12 +95,14 @@ class Command(BaseCommand):
         site = f"http://127.0.0.1:{port}"
         lines = {
             "site": f"{site}/",
+            "shop": f"{site}/shop/",
             "admin": f"{site}/admin/",
             "API": f"{site}/api/",
             "bank": f"{bank.facts['endpoint']} (no real money moves)",
-            "sign in as": f"{shop.STAFF} / {shop.STAFF} (administrator), or through the API as "
-            f"{shop.SHOPPER} / {shop.SHOPPER} (a customer)",
+            "sign in as": f"{shop.STAFF} / {shop.STAFF} (administrator), or in the shop and "
+            f"through the API as {shop.SHOPPER} / {shop.SHOPPER} (a customer)",
             "databases": f"{VAR_DIR} (delete it to start anew)",
+            "reconcile": f"runs every {EVERY:g} s, and writes to {LOG}",
         }
         width = max(map(len, lines)) + 1
         self.stdout.write("\n".join(f"{name + ':':{width}} {text}" for name, text in lines.items()))
