@@ -1,13 +1,10 @@
-"""Holds every row against every entry of the bank's ledger, one by one."""
+"""Compares the books of a shop with those of its bank, in a process of its own."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 
 import django
@@ -15,101 +12,39 @@ import django
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.faults.settings"
 django.setup()
 
-from django_dinero.enums import RemoteStatus  # noqa: E402
-from django_dinero.models import CreditCard, Customer, Operation, Transaction  # noqa: E402
-from django_dinero.models.operation import OPEN_STATES, OperationState  # noqa: E402
-from django_dinero.models.transaction import TransactionStatus  # noqa: E402
+from django_dinero.models import (  # noqa: E402
+    CreditCard,
+    Customer,
+    Operation,
+    Reconciliation,
+    Transaction,
+)
 from django_dinero.sandbox.bank.bank import Bank  # noqa: E402
-from django_dinero.sandbox.bank.records import LedgerRow  # noqa: E402
-from tests.faults import vault  # noqa: E402
+from tests.faults import comparing, found, history, sums, truth, vault  # noqa: E402
 
-ORIGINALS = ("charge", "authorization", "refund")
-LIVE = (TransactionStatus.APPROVED, TransactionStatus.SETTLED)
-#: What the bank's states are here, for an entry that no capture changed.
-HERE = {
-    RemoteStatus.AUTHORIZED: ("approved",),
-    RemoteStatus.CAPTURED: ("approved", "settled"),
-    RemoteStatus.SETTLED: ("approved", "settled"),
-    RemoteStatus.VOIDED: ("voided",),
-    RemoteStatus.DECLINED: ("declined",),
-    RemoteStatus.HELD: ("held",),
+#: The invariant that a difference of the ledgers breaks, by its first word.
+BROKEN = {
+    "lost:": found.LOST,
+    "invented:": found.GHOSTS,
+    "double:": found.DOUBLED,
+    "differs:": found.BOOKS,
 }
-
-
-def differences(bank: Bank) -> Iterator[str]:
-    """Yield a line for each entry without its row, row without its entry, and amount that differs.
-
-    Also for an idempotency key that took money twice.
-    """
-    entries = {entry.operation_key: entry for entry in bank.transactions()}
-    rows = {
-        row.operation_key or "": row
-        for row in Transaction.objects.filter(kind__in=ORIGINALS).select_related("parent")
-    }
-    # What contradicts is left to a person, and is told: a part that was approved and stands.
-    told = set(
-        Operation.objects.filter(state=OperationState.NEEDS_ATTENTION).values_list("key", flat=True)
-    )
-    if len(entries) != len(bank.transactions()):
-        yield "two entries of the bank have one operation key"
-    for key in entries.keys() - rows.keys() - told:
-        yield f"lost: the bank has {entries[key].id} ({key}), the books do not"
-    for key, row in rows.items():
-        entry = entries.get(key)
-        if key in told or (entry is not None and _is_unpaid_part(row, entry)):
-            continue
-        if entry is None:
-            if row.status not in (TransactionStatus.FAILED, TransactionStatus.DECLINED):
-                yield f"invented: the books have {row} ({key}), the bank does not"
-        else:
-            yield from _differs(row, entry)
-    yield from _twice(entries)
-
-
-def _is_unpaid_part(row: Transaction, entry: LedgerRow) -> bool:
-    """Say whether less was approved than was asked for, and nothing of it was paid."""
-    if entry.amount >= row.price:
-        return False
-    if row.status == TransactionStatus.DECLINED:
-        return entry.status in (RemoteStatus.VOIDED, RemoteStatus.DECLINED)
-    return row.status == TransactionStatus.HELD and entry.status is RemoteStatus.HELD
-
-
-def _differs(row: Transaction, entry: LedgerRow) -> Iterator[str]:
-    if row.price != entry.amount or row.transaction_id != entry.id:
-        yield f"differs: {row} {row.transaction_id}, the bank has {entry.amount} {entry.id}"
-    if row.status not in HERE.get(entry.status, ()):
-        yield f"differs: {row.transaction_id} is {row.status} here, {entry.status} at the bank"
-    if row.kind != "authorization":
-        return
-    captured = sum(
-        (c.price for c in row.children.filter(kind="capture", status__in=LIVE)), Decimal(0)
-    )
-    expected = (
-        (entry.settled_amount or Decimal(0)) if entry.status is not RemoteStatus.VOIDED else 0
-    )
-    if captured != expected:
-        yield f"differs: {row.transaction_id} captured {captured} here, {expected} at the bank"
-
-
-def _twice(entries: dict[str, LedgerRow]) -> Iterator[str]:
-    taken = [key for key, e in entries.items() if e.status is not RemoteStatus.DECLINED]
-    operations = Operation.objects.filter(key__in=taken).exclude(idempotency_key=None)
-    counts = Counter(operations.values_list("scope", "idempotency_key"))
-    for (_scope, idempotency_key), count in counts.items():
-        if count > 1:
-            yield f"double: the idempotency key {idempotency_key} took money {count} times"
 
 
 def main() -> int:
     """Print the differences and a summary as JSON; return the exit code."""
-    bank = Bank(Path(sys.argv[1]))
-    found = [*differences(bank), *vault.differences(bank)]
-    left = [state for state in OPEN_STATES if state != OperationState.NEEDS_ATTENTION]
-    for stuck in Operation.objects.filter(state__in=left):
-        found.append(f"left open: {stuck} {stuck.lock_name} {stuck.outcome}")
+    store, told = Path(sys.argv[1]), Path(sys.argv[2])
+    bank = Bank(store)
+    lines: dict[str, list[str]] = {name: [] for name in found.COLUMNS}
+    for line in comparing.differences(bank):
+        lines[BROKEN[line.split()[0]]].append(line)
+    lines[found.VAULT] += vault.differences(bank)
+    lines[found.OPEN] += comparing.left_open()
+    lines[found.BOOKS] += comparing.told()
+    lines[found.UNTRUE] += truth.differences(bank, history.read(told))
+    lines[found.UNTRUE] += truth.sent_late(history.read(told))
     if not Transaction.objects.exists():
-        found.append("nothing was done: there are no books to compare")
+        lines[found.BOOKS].append("nothing was done: there are no books to compare")
     states = Counter(Operation.objects.values_list("state", flat=True))
     summary = {
         "operations": sum(states.values()),
@@ -117,9 +52,11 @@ def main() -> int:
         "rows": Transaction.objects.count(),
         "customers": Customer.objects.count(),
         "cards": CreditCard.objects.count(),
+        "reconciled": Reconciliation.objects.count(),
     }
-    print("\n".join([*found, json.dumps(summary)]))
-    return 1 if found else 0
+    books = found.Books(lines, sums.by_currency(store), summary)
+    print(books.write())
+    return 1 if books.differences else 0
 
 
 if __name__ == "__main__":

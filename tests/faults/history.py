@@ -59,6 +59,12 @@ def repeatable(events: Iterable[Event]) -> list[Event]:
     return [{name: value for name, value in e.items() if name != "at"} for e in events]
 
 
+def claimed_by(share: str, events: Iterable[Event]) -> str:
+    """Return the key of the operation whose claim a share was stopped at last."""
+    stops = [e for e in events if e["what"] == "stop" and e["who"] == share and "key" in e]
+    return str(stops[-1]["key"])
+
+
 def counts(events: Iterable[Event]) -> Counter[str]:
     """Count faults that happened, kills, batches, passings of time, errors of deleted rows."""
     found: Counter[str] = Counter()
@@ -68,7 +74,11 @@ def counts(events: Iterable[Event]) -> Counter[str]:
             found[event["fault"]] += 1
         elif event["what"] == "kill":
             found[f"killed {event['when']}"] += 1
-        elif event["what"] in ("batch settled", "time passes"):
+        elif event["what"] == "stop":
+            found[f"stopped {event['when']}"] += 1
+        elif event["what"] == "fail":
+            found["database failures"] += 1
+        elif event["what"] in ("batch settled", "time passes", "landed", "locked out"):
             found[event["what"]] += 1
         elif event.get("code") == "deleted_meanwhile":
             found["errors of deleted rows"] += 1

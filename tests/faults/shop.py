@@ -3,54 +3,111 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from typing import Any
 
 from django.db import transaction
 
 from django_dinero.exceptions import DineroError, NotSent, OperationInProgress, OutcomeUnknown
-from django_dinero.models import CreditCard, Customer, Transaction
-from tests.faults import picks
-from tests.faults.telling import Telling
+from django_dinero.models import Customer, Transaction
+from tests.faults import asking, picks
+from tests.faults.asked import CARD
+from tests.faults.rivals import RIVALS
+from tests.faults.stored import Stored
+from tests.faults.telling import raised
 
-CARD: dict[str, Any] = {
-    "number": "4111111111111111",
-    "month": 12,
-    "year": 2035,
-    "address": "1 Elm St",
-}
 #: The test bank's zip code of a partial approval.
 APPROVED_IN_PART = "46225"
-NUMBERS = ("4007000000027", "4012888818888", "5424000000000015")
+#: So many do something for one customer at the same moment.
+RIVALS_AT_ONCE = 3
 
 
-class ChangedMyMindError(Exception):
-    """What rolls a transaction back."""
-
-
-class Shop(Telling):
+class Shop(Stored):
     """The verbs of a worker, each decided by the plan and by the rows that are there."""
 
     # -- Money -----------------------------------------------------------------------------------
 
     def charge(self) -> Transaction | None:
-        """Charge or authorize, and as a shop does: again with the same key until it is clear."""
+        """Charge or authorize."""
+        return self._pay(settle=self._now_and_then(0.7))
+
+    def charge_now(self) -> Transaction | None:
+        """Charge."""
+        return self._pay(settle=True)
+
+    def authorize(self) -> Transaction | None:
+        """Authorize."""
+        return self._pay(settle=False)
+
+    def _pay(self, *, settle: bool) -> Transaction | None:
+        """Pay as a shop does: again with the same key until it is clear."""
         customer = picks.customer(self.random) or self._first()
-        key = f"{self.share.name}-order-{self._verb['n']}"
-        price = f"{self.random.randint(100, 9999) / 100:.2f}"
-        how: dict[str, Any] = {"settle": self._now_and_then(0.7), "idempotency_key": key}
+        price = self._price()
+        how: dict[str, Any] = {"settle": settle, "idempotency_key": self._key()}
         self.begin(customer, price=price, **how)
         failure: DineroError
         for _attempt in range(self.random.randint(1, 3)):
             try:
                 return Transaction.create(price, customer=customer, **how)
             except (NotSent, OutcomeUnknown, OperationInProgress) as error:
-                self.tell("attempt failed", code=error.code)
+                self.tell("attempt failed", **raised(error))
                 failure = error
         raise failure
 
+    def charge_in_a_transaction(self) -> Transaction | None:
+        """Charge in a transaction, which is rolled back now and then; SQLite refuses that."""
+        customer = picks.customer(self.random) or self._first()
+        price, key, back = self._price(), self._key(), self._now_and_then(0.4)
+        self.begin(customer, price=price, idempotency_key=key, rolled_back=back)
+        with contextlib.suppress(asking.ChangedMyMindError), transaction.atomic():
+            row = Transaction.create(price, customer=customer, idempotency_key=key)
+            if back:
+                raise asking.ChangedMyMindError
+            return row
+        return None
+
+    def charge_on_commit(self) -> Transaction | None:
+        """Charge right after a transaction, which is rolled back now and then."""
+        customer = picks.customer(self.random) or self._first()
+        price, key, back = self._price(), self._key(), self._now_and_then(0.3)
+        self.begin(customer, price=price, idempotency_key=key, rolled_back=back)
+        with contextlib.suppress(asking.ChangedMyMindError), transaction.atomic():
+            pending = Transaction.charge_on_commit(price, customer=customer, idempotency_key=key)
+            if back:
+                raise asking.ChangedMyMindError
+        if pending.error is not None:
+            raise pending.error
+        return pending.transaction
+
+    def submit_twice(self) -> list[object]:
+        """Send one order several times at the same moment, as an impatient hand does."""
+        customer = picks.customer(self.random) or self._first()
+        price, key = self._price(), self._key()
+        self.begin(customer, price=price, idempotency_key=key)
+
+        def submit() -> Transaction:
+            owner = Customer.objects.get(pk=customer.pk)
+            return Transaction.create(price, customer=owner, idempotency_key=key)
+
+        return self._at_once(*[submit] * RIVALS_AT_ONCE)
+
+    def race(self) -> list[object]:
+        """Let several do something for one customer at the same moment."""
+        customer = picks.customer(self.random) or self._first()
+        drawn = self.random.choices(list(RIVALS), k=RIVALS_AT_ONCE)
+        self.begin(customer, rivals=[rival.__name__ for rival in drawn])
+        return self._at_once(
+            *(
+                partial(rival, customer.pk, self.share.chance((self._verb["n"], place)))
+                for place, rival in enumerate(drawn)
+            )
+        )
+
+    # -- After a payment -------------------------------------------------------------------------
+
     def charge_part(self) -> Transaction:
         """Charge a guest of whose amount the issuer approves a part, which is given back."""
-        price = f"{self.random.randint(200, 9999) / 100:.2f}"
+        price = self._price(least=200)
         self.begin(price=price)
         return Transaction.create(price, **CARD, zip=APPROVED_IN_PART)
 
@@ -82,146 +139,16 @@ class Shop(Telling):
 
     def refund(self) -> Transaction | None:
         """Refund something, all of it or a part."""
-        states, kinds = ["approved", "settled"], ["charge", "capture"]
-        row = picks.row(self.random, status__in=states, kind__in=kinds)
+        return self._refund(status__in=["approved", "settled"])
+
+    def refund_settled(self) -> Transaction | None:
+        """Refund what has settled, all of it or a part."""
+        return self._refund(status="settled")
+
+    def _refund(self, **wanted: Any) -> Transaction | None:
+        row = picks.row(self.random, kind__in=["charge", "capture"], **wanted)
         if row is None:
             return None
         part = "0.50" if self._now_and_then(0.5) else None
         self.begin(row, part=part)
         return row.refund(part)
-
-    # -- Customers -------------------------------------------------------------------------------
-
-    def store(self) -> Customer:
-        """Store a customer with a card."""
-        email = self._email()
-        self.begin(email=email)
-        return Customer.create(email, **CARD, zip="80202")
-
-    def create(self) -> Customer:
-        """Store a customer without a card: the row is pushed after its commit."""
-        customer = Customer(email=self._email(), first_name="No", last_name="Card")
-        self.begin(email=customer.email, key=customer.customer_key)
-        customer.save()
-        return customer
-
-    def edit(self) -> Customer:
-        """Change a customer."""
-        customer = picks.customer(self.random) or self._first()
-        customer.email = self._email()
-        self.begin(customer, email=customer.email)
-        customer.save()
-        return customer
-
-    def edit_in_a_transaction(self) -> None:
-        """Change a customer and a card in a transaction, which is rolled back now and then."""
-        customer = picks.customer(self.random) or self._first()
-        email, code, back = self._email(), self._zip(), self._now_and_then(0.4)
-        self.begin(customer, email=email, zip=code, rolled_back=back)
-        with contextlib.suppress(ChangedMyMindError), transaction.atomic():
-            customer.email = email
-            customer.save()
-            for card in customer.cards.all()[:1]:
-                card.zip = code
-                card.save()
-            if back:
-                raise ChangedMyMindError
-
-    def edit_in_bulk(self) -> None:
-        """Change a customer past save(): it waits for a push."""
-        customer, email = picks.customer(self.random) or self._first(), self._email()
-        self.begin(customer, email=email)
-        Customer.objects.filter(pk=customer.pk).update(email=email)
-
-    def delete_customer(self) -> None:
-        """Delete a customer, with or without cards, perhaps one whose creation is unknown."""
-        customer = picks.anybody(self.random)
-        if customer:
-            self.begin(customer)
-            customer.delete()
-
-    # -- Cards -----------------------------------------------------------------------------------
-
-    def add_card(self) -> CreditCard:
-        """Store one more card."""
-        customer = picks.customer(self.random) or self._first()
-        is_default = self._now_and_then(0.4)
-        values = {**CARD, "number": self.random.choice(NUMBERS), "zip": self._zip()}
-        self.begin(customer, is_default=is_default, last_4=values["number"][-4:])
-        return customer.add_card(**values, is_default=is_default)
-
-    def edit_card(self) -> CreditCard | None:
-        """Change a card, and make it the default now and then."""
-        card = picks.card(self.random)
-        if card is None:
-            return None
-        values: dict[str, Any] = {"zip": self._zip(), "month": self.random.randint(1, 12)}
-        return self._changed(card, default=self._now_and_then(0.3), **values)
-
-    def replace_number(self) -> CreditCard | None:
-        """Give a card a new number, and make it the default now and then."""
-        card = picks.card(self.random)
-        if card is None:
-            return None
-        card.number = self.random.choice(NUMBERS)
-        return self._changed(card, default=self._now_and_then(0.4))
-
-    def make_default(self) -> CreditCard | None:
-        """Make another card the default."""
-        card = picks.card(self.random, default_of=None)
-        return self._changed(card, default=True) if card else None
-
-    def make_default_in_a_transaction(self) -> None:
-        """Make another card the default in a transaction, which is rolled back now and then."""
-        card = picks.card(self.random, default_of=None)
-        if card is None:
-            return
-        back = self._now_and_then(0.4)
-        with contextlib.suppress(ChangedMyMindError), transaction.atomic():
-            self._changed(card, default=True, rolled_back=back)
-            if back:
-                raise ChangedMyMindError
-
-    def delete_card(self) -> None:
-        """Delete a card."""
-        self._delete(picks.card(self.random))
-
-    def delete_default(self) -> None:
-        """Delete a default card, best of a customer that has others."""
-        several = picks.card(self.random, default_of=None)
-        owner = {"default_of": several.customer_pk} if several else {"default_of__gt": 0}
-        self._delete(picks.card(self.random, **owner))
-
-    def _delete(self, card: CreditCard | None) -> None:
-        if card:
-            self.begin(card)
-            card.delete()
-
-    def _changed(
-        self, card: CreditCard, *, default: bool, rolled_back: bool = False, **values: Any
-    ) -> CreditCard:
-        told = {"new_number": True} if card.number else {}
-        self.begin(card, make_default=default, rolled_back=rolled_back, **values, **told)
-        for name, value in values.items():
-            setattr(card, name, value)
-        if default:
-            card.is_default = True
-        card.save()
-        return card
-
-    # -- Made up ---------------------------------------------------------------------------------
-
-    def _first(self) -> Customer:
-        """A shop without a customer that has a card gets one."""
-        email = self._email()
-        self.begin(first=email)
-        return Customer.create(email, **CARD, zip="80202")
-
-    def _email(self) -> str:
-        return f"{self.share.name}-{self.random.randrange(10**6)}@example.com"
-
-    def _zip(self) -> str:
-        return f"{self.random.randint(10000, 45000)}"
-
-    def _now_and_then(self, probability: float) -> bool:
-        return self.random.random() < probability

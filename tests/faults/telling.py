@@ -7,10 +7,12 @@ import traceback
 from collections.abc import Callable
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import DatabaseError
+from django.db import DatabaseError, OperationalError
 from django.db.models import Model
 
 from django_dinero.exceptions import DineroError
+from django_dinero.models import Operation
+from tests.faults.dying import FAILED
 from tests.faults.history import History
 from tests.faults.plan import Share
 
@@ -24,9 +26,20 @@ FACTS = (
 #: as everything else is.
 DELETED = ("FOREIGN KEY constraint failed", "did not affect any rows")
 #: Of a charge it would be one too many.
-MONEY = ("charge", "capture", "void", "refund")
-#: The code of such a verb, told in the history.
-DELETED_MEANWHILE = "deleted_meanwhile"
+MONEY = (
+    *("charge", "charge_now", "authorize", "charge_part", "charge_on_commit"),
+    *(
+        "charge_in_a_transaction",
+        "submit_twice",
+        "decide",
+        "capture",
+        "void",
+        "refund",
+        "refund_settled",
+    ),
+)
+#: The codes of such a verb, and of one whose database failed as planned, told in the history.
+DELETED_MEANWHILE, DATABASE_FAILED = "deleted_meanwhile", "database_failed"
 
 
 class Telling:
@@ -56,13 +69,26 @@ class Telling:
     def tried(self, act: Callable[[], object]) -> dict[str, object]:
         """Return what there is to tell of what was returned or raised; raise what no verb may."""
         try:
-            return {"result": "ok", **_returned(act())}
+            return {"result": "ok", **_returned(self.asked(act))}
         except Exception as error:
             answer = _answer(error, str(self._verb.get("verb")))
             if answer is None:
                 self._crashed(error)
                 raise
             return answer
+
+    def asked(self, act: Callable[[], object]) -> object:
+        """Do it as it was asked for."""
+        return act()
+
+    def changed(self, operation: Operation, old_state: str, new_state: str, **_: object) -> None:
+        """Tell of an operation's change of state, as a receiver of it."""
+        self.tell("operation", key=operation.key, kind=operation.kind, old=old_state, new=new_state)
+
+    def written(self, instance: Operation, created: bool, **_: object) -> None:
+        """Tell of a new operation, as a receiver of ``post_save``."""
+        if created:
+            self.changed(instance, "", str(instance.state))
 
     def begin(self, *rows: Model, **values: object) -> None:
         """Tell that the verb begins, with the rows that it is about."""
@@ -97,16 +123,18 @@ def _returned(value: object) -> dict[str, object]:
 
 def _answer(error: Exception, verb: str) -> dict[str, object] | None:
     if isinstance(error, DineroError | ObjectDoesNotExist):
-        return _raised(error)
+        return raised(error)
     if isinstance(error, ExceptionGroup) and error.split(DineroError)[1] is None:
-        return {"result": "several", "errors": [_raised(each) for each in error.exceptions]}
+        return {"result": "several", "errors": [raised(each) for each in error.exceptions]}
+    if isinstance(error, OperationalError) and FAILED in str(error):
+        return {"result": type(error).__name__, "code": DATABASE_FAILED}
     deleted = isinstance(error, DatabaseError) and any(text in str(error) for text in DELETED)
     if deleted and verb not in MONEY:
         return {"result": type(error).__name__, "code": DELETED_MEANWHILE}
     return None
 
 
-def _raised(error: Exception) -> dict[str, object]:
+def raised(error: Exception) -> dict[str, object]:
     operation = getattr(error, "operation", None)
     about = {"operation": facts(operation)} if isinstance(operation, Model) else {}
     return {"result": type(error).__name__, "code": getattr(error, "code", ""), **about}

@@ -1,8 +1,11 @@
 """The processes of the shop: one that has loaded Django, and its children, which do the work.
 
 ``python -m tests.faults.worker SEED HISTORY`` reads jobs, a line for each: ``work NAME COUNT``,
-``settle NAME 0``, ``finish end 0``, ``migrate db 0`` or ``drop db 0``. For each it forks a child,
-writes the child's process id in a line and, when it has ended, its exit code in another one.
+``settle NAME 0``, ``resolve NAME 0``, ``finish end 0``, ``migrate db 0`` or ``drop db 0``; and of
+the share of a process that is stopped ``dead NAME PROCESS`` or ``unsent NAME 0``. For each it forks
+a child, writes the child's process id in a line and, when it has ended, its exit code in another
+one. Of a child that is stopped it writes :data:`STOPPED`, and wakes it at the next line that it
+reads.
 """
 
 from __future__ import annotations
@@ -12,21 +15,29 @@ import random
 import signal
 import sys
 import traceback
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import django
 
+from tests.faults import waking
+
+waking.install()  # before anything keeps the clock
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.faults.settings"
 django.setup()
 
 from django.core.management import call_command  # noqa: E402 - after setup(), as those below
-from django.db import connection  # noqa: E402
+from django.db import DatabaseError, connection  # noqa: E402
+from django.db.models.signals import post_save  # noqa: E402
 
+from django_dinero import signals  # noqa: E402
 from django_dinero.gateways.registry import get_gateway  # noqa: E402
+from django_dinero.models import Operation  # noqa: E402
 from django_dinero.services.recovery import locking  # noqa: E402
 from tests.faults import plan  # noqa: E402
 from tests.faults.dying import Mortal  # noqa: E402
-from tests.faults.history import History  # noqa: E402
+from tests.faults.history import History, claimed_by, read  # noqa: E402
 from tests.faults.settling import Settling, let_time_pass  # noqa: E402
 from tests.faults.shop import Shop  # noqa: E402
 
@@ -34,6 +45,13 @@ from tests.faults.shop import Shop  # noqa: E402
 CARDS_PATIENCE = 0.5
 #: Seconds after which a child that hangs is ended.
 PATIENCE = 300
+#: What is told of a child that is stopped; no exit code is as large.
+STOPPED = 1000
+#: Seconds that look-ups wait for the rows of a worker that is stopped.
+STATEMENTS = {
+    "postgresql": "SET lock_timeout = '2s'",
+    "mysql": "SET innodb_lock_wait_timeout = 2",
+}
 
 
 def main() -> int:
@@ -48,8 +66,19 @@ def main() -> int:
         if child == 0:
             _end(seed, path, job, name, int(count))
         _tell(child)
-        _tell(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        _tell(_ended(child))
     return 0
+
+
+def _ended(child: int) -> int:
+    """Wait for a child, waking it when it is time; return its exit code."""
+    while True:
+        status = os.waitpid(child, os.WUNTRACED)[1]
+        if not os.WIFSTOPPED(status):
+            return os.waitstatus_to_exitcode(status)
+        _tell(STOPPED)
+        sys.stdin.readline()
+        os.kill(child, signal.SIGCONT)
 
 
 def _tell(number: int) -> None:
@@ -82,6 +111,17 @@ def _do(seed: int, history: History, job: str, name: str, count: int) -> None:
     elif job == "settle":
         share = plan.settle(seed, name)
         _live(share, Settling(share, history), history)
+    elif job == "resolve":
+        share = plan.Share(name, f"{seed}:{name}", ("resolve",))
+        _live(share, Settling(share, history), history)
+    elif job in ("dead", "unsent"):
+        share = plan.Share(f"d{name}", f"{seed}:d{name}", ())
+        _make_up_keys(share)
+        does = Settling(share, history)
+        act = partial(does.look_up_sent, count)
+        if job == "unsent":
+            act = partial(does.look_up_unsent, claimed_by(name, read(history.path)))
+        _with_short_patience(does, act)
     else:
         share = plan.finish(seed)
         _make_up_keys(share)
@@ -102,9 +142,23 @@ def _live(share: plan.Share, does: Shop | Settling, history: History) -> None:
     if share.time_passes:
         let_time_pass(history)
     mortal = Mortal(share, does.tell)
-    with connection.execute_wrapper(mortal):
-        does.work()
+    post_save.connect(does.written, sender=Operation, weak=False)
+    signals.operation_changed.connect(does.changed, sender=Operation, weak=False)
+    signals.operation_changed.connect(mortal.claimed, sender=Operation, weak=False)
+    mortal.watch()
+    does.work()
     history.tell("done", writes=mortal.count)
+
+
+def _with_short_patience(does: Settling, act: Callable[[], None]) -> None:
+    """Look up what a stopped worker was about, as far as its own locks let that happen."""
+    if connection.vendor in STATEMENTS:
+        with connection.cursor() as cursor:
+            cursor.execute(STATEMENTS[connection.vendor])
+    try:
+        act()
+    except DatabaseError as error:
+        does.tell("locked out", error=type(error).__name__)
 
 
 def _make_up_keys(share: plan.Share) -> None:

@@ -1,0 +1,208 @@
+"""The guards that keep a charge from being lost or doubled."""
+
+from __future__ import annotations
+
+from tests.guards.guard import FIRST, IDEMPOTENCY, JOURNAL, LOOKUP, Guard, tests
+
+MONEY = (
+    Guard(
+        "the journal is committed before the call",
+        f"{JOURNAL}/connections.py",
+        "    if in_transaction(alias) and not (in_testcase(alias) and _autonomous()):\n",
+        "    if False:\n",
+        tests("integration/test_caller_transaction.py"),
+    ),
+    Guard(
+        "a state is changed by compare-and-set",
+        f"{JOURNAL}/operations.py",
+        "    rows = Operation.objects.using(using).filter(pk=operation.pk, state=old)\n",
+        "    rows = Operation.objects.using(using).filter(pk=operation.pk)\n",
+        tests("unit/services/journal/test_operations.py", "unit/services/journal/test_sending.py"),
+    ),
+    Guard(
+        "nothing is proven absent before its quarantine is over",
+        LOOKUP,
+        "    elif found.complete and quarantine_over:\n",
+        "    elif found.complete:\n",
+        tests("unit/services/recovery/test_lookup.py"),
+    ),
+    Guard(
+        "nothing is proven absent by an incomplete list",
+        LOOKUP,
+        "    elif found.complete and quarantine_over:\n",
+        "    elif quarantine_over:\n",
+        tests("unit/services/recovery/test_lookup.py"),
+    ),
+    Guard(
+        "a worker that slept past its lease sends nothing",
+        f"{JOURNAL}/sending.py",
+        "        check_may_send()\n",
+        "",
+        tests("unit/services/journal/test_operations.py", "unit/services/journal/test_sending.py"),
+    ),
+    Guard(
+        "an idempotency key has one operation",
+        FIRST,
+        "fields=('idempotency_key', 'scope')",
+        "fields=('idempotency_key', 'scope', 'key')",
+        tests("unit/services/payments/test_same_key_at_once.py"),
+    ),
+    Guard(
+        "one open operation holds a lock",
+        FIRST,
+        "fields=('held_lock',)",
+        "fields=('held_lock', 'key')",
+        tests("integration/test_money_races.py"),
+    ),
+    Guard(
+        "a transaction of the gateway's is one row",
+        "django_dinero/services/ledger/rows.py",
+        "    own = rows.filter(operation_key=operation.key).first()\n",
+        "    own = None\n",
+        tests("unit/services/ledger/test_rows.py", "unit/services/recovery/test_lookup.py"),
+    ),
+    Guard(
+        "outcome and row are written in one commit",
+        f"{JOURNAL}/endings.py",
+        "        with transaction.atomic(using=using):\n"
+        "            old = change_to_end(operation, state, with_outcome(columns, outcome))\n"
+        "            written.append(write())\n",
+        "        old = change_to_end(operation, state, with_outcome(columns, outcome))\n"
+        "        written.append(write())\n",
+        tests("unit/services/journal/test_endings.py", "unit/services/ledger"),
+    ),
+    Guard(
+        "the answer's amount is compared with what was asked",
+        "django_dinero/services/payments/execute.py",
+        "    if result.amount is not None and result.amount != operation.asked_amount:\n",
+        "    if False:\n",
+        tests("unit/services/payments/test_charge.py"),
+    ),
+    Guard(
+        "a webhook is believed for its signature alone",
+        "django_dinero/gateways/authorizenet/webhooks.py",
+        "    return any(matches)\n",
+        "    return True\n",
+        tests("unit/gateways/authorizenet/test_webhooks.py"),
+    ),
+    Guard(
+        "what the gateway itself refused does not land late",
+        f"{JOURNAL}/operations.py",
+        "        if old == State.FAILED and (",
+        "        if False and (",
+        tests("unit/services/journal/test_operations.py", "unit/services/journal/test_sending.py"),
+    ),
+    Guard(
+        "an idempotency key is its owner's alone",
+        f"{JOURNAL}/operations.py",
+        "only_row(rows.filter(scope=scope, idempotency_key=idempotency_key))",
+        "only_row(rows.filter(idempotency_key=idempotency_key))",
+        tests("unit/services/payments/test_charge.py"),
+    ),
+    Guard(
+        "what a test has paid with a key is not paid live",
+        IDEMPOTENCY,
+        '    if parameters.get("live", operation.live) != operation.live:\n',
+        "    if False:\n",
+        tests("unit/services/test_modes.py"),
+    ),
+    Guard(
+        "an idempotency key stands for one call",
+        IDEMPOTENCY,
+        "    if operation.fingerprint != identifiers.fingerprint(parameters):\n",
+        "    if False:\n",
+        tests("unit/services/payments/test_charge.py"),
+    ),
+    Guard(
+        "a key is free again only after a proof",
+        IDEMPOTENCY,
+        "    return operation.state in (State.FAILED, State.ABSENT) and not operation.has_result\n",
+        "    return operation.state in (State.FAILED, State.ABSENT, State.UNKNOWN)\n",
+        tests("unit/services/payments/test_charge.py"),
+    ),
+    Guard(
+        "what a look-up finds has the amount that was asked",
+        "django_dinero/services/pull/ending.py",
+        "    if _differs(operation, remote):\n",
+        "    if False:\n",
+        tests("unit/services/recovery/test_lookup.py"),
+    ),
+    Guard(
+        "two matches of one key are left to a person",
+        LOOKUP,
+        "    if len(matches) > 1:\n",
+        "    if False:\n",
+        tests("unit/services/recovery/test_lookup.py"),
+    ),
+    Guard(
+        "a worker that lives is not taken for dead",
+        LOOKUP,
+        '    if not _has_passed(operation, "lease_until"):\n        return\n',
+        "",
+        tests("unit/services/recovery/test_lookup.py"),
+    ),
+    Guard(
+        "what may have reached the gateway is not called unsent",
+        "django_dinero/gateways/http/client.py",
+        "        if call.touched:\n",
+        "        if False:\n",
+        tests("integration/gateways/test_http.py"),
+    ),
+    Guard(
+        "follow-ups of one payment wait for each other",
+        "django_dinero/services/payments/followups.py",
+        "            lock_name=original.lock_name,\n",
+        '            lock_name=original.lock_name + (request.operation_key or ""),\n',
+        tests("integration/test_money_races.py"),
+    ),
+    Guard(
+        "changes of one customer's cards wait for each other",
+        "django_dinero/models/card.py",
+        'cards:{gateway_name}:{customer_id}"[:LOCK_NAME_LENGTH]',
+        "cards:{__import__('uuid').uuid4()}\"[:LOCK_NAME_LENGTH]",
+        tests("unit/services/vault/test_cards_lock.py", "integration/test_vault_races.py"),
+    ),
+    Guard(
+        "no more is refunded than was taken",
+        "django_dinero/services/payments/rules.py",
+        "    elif amount > left:\n",
+        "    elif False:\n",
+        tests("unit/services/payments/test_refunds.py"),
+    ),
+    Guard(
+        "a row that was edited during its push stays marked",
+        "django_dinero/services/vault/push.py",
+        "    if _stored_row(row).filter(version=row.version).update_without_push(**values):\n",
+        "    if _stored_row(row).update_without_push(**values):\n",
+        tests("unit/services/vault/test_push.py", "integration/test_caller_transaction.py"),
+    ),
+    Guard(
+        "what is deleted here is not pulled in again",
+        "django_dinero/services/pull/snapshot.py",
+        "        return (customer_id, card_id) in self._read_operations().deleted\n",
+        "        return False\n",
+        tests("unit/services/pull/test_races.py", "unit/services/pull/test_snapshot.py"),
+    ),
+    Guard(
+        "two processes never share a connection to the gateway",
+        "django_dinero/gateways/http/client.py",
+        '        """Drop the parent\'s pool, in a forked child."""\n        self._pool = None\n',
+        '        """Drop the parent\'s pool, in a forked child."""\n',
+        tests("integration/gateways/test_http_connections.py"),
+    ),
+    Guard(
+        "texts of the gateway are stored without its secrets",
+        "django_dinero/redaction.py",
+        "    for value in sorted(values, key=len, reverse=True):\n"
+        "        text = _mask_value(text, value)\n",
+        "",
+        tests("unit/test_redaction.py", "integration/test_quoted_secrets.py"),
+    ),
+    Guard(
+        "texts of the gateway are stored without card numbers",
+        "django_dinero/redaction.py",
+        "    return mask_card_numbers(text)\n",
+        "    return text\n",
+        tests("unit/test_redaction.py", "integration/test_quoted_secrets.py"),
+    ),
+)
