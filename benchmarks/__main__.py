@@ -4,7 +4,8 @@ import os
 
 import django
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.settings")
+# Whatever is set already, by a test run for example: its database would be dropped.
+os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
 os.environ.setdefault("BENCH_DATABASE", os.environ.get("DINERO_TEST_POSTGRES_URL", ""))
 django.setup()
 

@@ -11,11 +11,20 @@ from typing import Any, Self
 
 import trustme
 
+from django_dinero.sandbox.bank import totals
+
 GATEWAY = "django_dinero.gateways.authorizenet.AuthorizeNetGateway"
 
 
 class TlsBank:
-    """Starts the bank on entering, stops it on leaving."""
+    """Starts the bank on entering, stops it on leaving.
+
+    Args:
+        durable: whether it keeps its books in a file, whose sums can be asked for; else in memory.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
+        self._durable = durable
 
     def __enter__(self) -> Self:
         self._directory = tempfile.TemporaryDirectory(prefix="dinero-bench-")
@@ -28,7 +37,7 @@ class TlsBank:
         chain = directory / "server.pem"
         certificate.private_key_and_cert_chain_pem.write_to_path(str(chain))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.bank_child", str(chain)],
+            [sys.executable, "-m", "benchmarks.bank_child", str(chain), *self._store()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -59,6 +68,13 @@ class TlsBank:
     def settle(self) -> None:
         """Let the bank pay out what was taken so far."""
         self._ask("settle")
+
+    def totals(self) -> dict[str, dict[str, Any]]:
+        """Return the sums of a durable bank's file, by currency and bucket."""
+        return dict(totals.sums(*self._store()))
+
+    def _store(self) -> list[str]:
+        return [str(Path(self._directory.name) / "bank.sqlite3")] if self._durable else []
 
     def _ask(self, question: str) -> Any:
         pipes = self._process

@@ -13,11 +13,16 @@ from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.http.server import SandboxServer
 
 
-def main(chain: str) -> None:
-    """Serve until the input ends; ``chain`` is the file with the key and the certificates."""
+def main(chain: str, store: str | None = None) -> None:
+    """Serve until the input ends.
+
+    Args:
+        chain: the file with the key and the certificates.
+        store: the file that keeps the books; None for memory.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain)
-    bank = Bank()
+    bank = Bank(store)
     with SandboxServer(bank, ssl_context=context) as server:
         for line in sys.stdin:
             print(json.dumps(answer(server, line.strip())), flush=True)
@@ -46,4 +51,4 @@ def facts(server: SandboxServer) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

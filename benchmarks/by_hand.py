@@ -130,7 +130,7 @@ def refund_after_asking(gateway: Gateway, original: Transaction) -> Transaction:
     assert isinstance(remote, RemoteTransaction), remote
     if remote.status is not RemoteStatus.SETTLED:
         return void(gateway, original)
-    _set_status(original, "settled")
+    _set_status(original, "settled", settled_at=remote.settled_at, batch_id=remote.batch_id)
     return refund(gateway, original)
 
 
@@ -260,8 +260,9 @@ def _follow_up_row(
     return _row(operation, result, kind=kind, price=original.price, parent=original)
 
 
-def _set_status(row: Transaction, status: str) -> None:
-    Transaction.objects.filter(pk=row.pk).update(status=status, updated_at=timezone.now())
+def _set_status(row: Transaction, status: str, **columns: Any) -> None:
+    now = timezone.now()
+    Transaction.objects.filter(pk=row.pk).update(status=status, updated_at=now, **columns)
 
 
 def _finish_customer(operation: Operation, remote: RemoteCustomer) -> None:

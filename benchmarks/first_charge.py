@@ -21,6 +21,7 @@ from benchmarks.database import created
 from benchmarks.report import Row, Section, environment, in_turn, scaled
 from django_dinero.gateways import gateways
 from django_dinero.gateways.types import RemoteCustomer
+from django_dinero.models.mode import Account
 from django_dinero.services import pull
 
 SANDBOX = "django_dinero.gateways.sandbox.SandboxGateway"
@@ -83,7 +84,7 @@ def _stored_card(entry: dict[str, Any], directory: Path) -> Iterator[Arguments]:
     with override_settings(DINERO={"GATEWAYS": {"default": entry}}), created():
         customer = gateways["default"].create_customer(bodies.create_request())
         assert isinstance(customer, RemoteCustomer), customer
-        pull.write_customer("default", customer)
+        pull.write_customer(Account("default", live=False), customer)
         connection.close()
         database.write_bytes(Path(connection.settings_dict["NAME"]).read_bytes())
     yield str(database), json.dumps(entry)

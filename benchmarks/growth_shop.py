@@ -45,6 +45,7 @@ class Shop:
             "API: a shopper's own transactions": partial(self._own_list, self.quiet),
             "API: those of a busy shopper": partial(self._own_list, self.cards),
             **{f"admin list: {name}": partial(self._page, path) for name, path in LISTS.items()},
+            **{name: partial(self._page, path) for name, path in OTHERS.items()},
             **{
                 f"admin search: {name}, {kind}": partial(self._page, f"{LISTS[name]}?q={term}")
                 for name, terms in _terms().items()
@@ -96,6 +97,11 @@ LISTS = {
     "cards": "creditcard/",
     "transactions": "transaction/",
     "operations": "operation/",
+}
+#: The last days of many, and the rows that an index has first.
+OTHERS = {
+    "admin: overview": "transaction/overview/?mode=test",
+    "admin list: transactions by amount": "transaction/?o=0",
 }
 
 

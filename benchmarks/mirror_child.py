@@ -6,7 +6,7 @@ import json
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -23,11 +23,13 @@ from benchmarks.report import in_turn  # noqa: E402
 from django_dinero.cards import ADDRESS_FIELDS, Address  # noqa: E402
 from django_dinero.gateways.types import RemoteCard, RemoteCustomer  # noqa: E402
 from django_dinero.models import CreditCard, Customer  # noqa: E402
+from django_dinero.models.mode import Account  # noqa: E402
 from django_dinero.services import pull  # noqa: E402
 from django_dinero.services.pull.customers import BATCH  # noqa: E402
 
 GATEWAY = "default"
-Remotes = Sequence[RemoteCustomer]
+ACCOUNT = Account(GATEWAY, live=False)
+Remotes = Iterable[RemoteCustomer]
 #: Sizes of two accounts whose memory is compared.
 FEW, MANY = 2 * BATCH, 6 * BATCH
 #: A ready digest: the plain writers need not compute any.
@@ -38,12 +40,13 @@ CARD_COLUMNS = ("last_4", "brand", "month", "year", "default_of", *ADDRESS_FIELD
 
 def remotes(count: int, revision: int) -> list[RemoteCustomer]:
     """Return customers with two cards each; another revision changes every one and every card."""
-    return [_remote(number, revision) for number in range(count)]
+    return [remote_customer(number, revision) for number in range(count)]
 
 
-def _remote(number: int, revision: int) -> RemoteCustomer:
+def remote_customer(number: int, revision: int, cards: int = 2) -> RemoteCustomer:
+    """Return the customer of a number."""
     customer_id = str(10_000_000 + number)
-    cards = tuple(
+    stored = tuple(
         RemoteCard(
             customer_id=customer_id,
             card_id=f"{customer_id}{slot}",
@@ -56,7 +59,7 @@ def _remote(number: int, revision: int) -> RemoteCustomer:
             ),
             is_default=slot == 0,
         )
-        for slot in (0, 1)
+        for slot in range(cards)
     )
     return RemoteCustomer(
         customer_id=customer_id,
@@ -64,13 +67,13 @@ def _remote(number: int, revision: int) -> RemoteCustomer:
         email=f"customer{number}@r{revision}.example.com",
         first_name="Bill",
         last_name="Smith",
-        cards=cards,
+        cards=stored,
     )
 
 
 def ours(given: Remotes) -> None:
     """Mirror with the service."""
-    pull.write_customers(GATEWAY, given)
+    pull.write_customers(ACCOUNT, given)
 
 
 def bulk(given: Remotes) -> None:
@@ -82,13 +85,13 @@ def bulk(given: Remotes) -> None:
                 [Customer(**_key(remote), **_customer(remote)) for remote in piece],
                 update_conflicts=True,
                 update_fields=CUSTOMER_COLUMNS,
-                unique_fields=("gateway_name", "customer_id"),
+                unique_fields=("gateway_name", "live", "customer_id"),
             )
             CreditCard.objects.bulk_create(
                 list(_cards(piece, customers)),
                 update_conflicts=True,
                 update_fields=CARD_COLUMNS,
-                unique_fields=("gateway_name", "customer_id", "card_id"),
+                unique_fields=("gateway_name", "live", "customer_id", "card_id"),
             )
 
 
@@ -198,7 +201,7 @@ def peak(customers: int) -> float:
     """Return the most memory, in MB, that mirroring an account allocates at a time."""
     empty()
     tracemalloc.start()
-    pull.write_customers(GATEWAY, (_remote(number, 0) for number in range(customers)))
+    pull.write_customers(ACCOUNT, (remote_customer(number, 0) for number in range(customers)))
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return most / 1e6

@@ -14,8 +14,10 @@ from benchmarks import (
     first_charge,
     floor,
     growth,
+    load,
     mirroring,
     report,
+    serving,
     setting_up,
 )
 from benchmarks.bank import TlsBank
@@ -24,7 +26,7 @@ from benchmarks.peers import LIBRARIES, install
 from django_dinero.gateways.registry import get_gateway
 
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
-PARTS = ("calls", "floor", "instructions", "setup", "mirror", "growth")
+PARTS = ("calls", "floor", "instructions", "setup", "mirror", "api", "growth", "load")
 ALIAS = "authorizenet"
 #: How many calls a contestant makes before it is the next one's turn.
 CALLS = 20
@@ -80,8 +82,12 @@ def measure(part: str, scale: float) -> list[report.Section]:
         return [setting_up.measure(scale), first_charge.measure(scale)]
     if part == "mirror":
         return [mirroring.measure(scale, _databases())]
+    if part == "api":
+        return [serving.measure(scale)]
     if part == "growth":
         return [growth.measure(scale, _databases())]
+    if part == "load":
+        return [load.measure(scale, _databases()[-1])]
     return _calls(scale)
 
 

@@ -19,7 +19,8 @@ from typing import Any
 
 import django
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.settings")
+# Whatever is set already, by a test run for example: its database would be dropped.
+os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
 django.setup()
 
 from django.db import connection  # noqa: E402
