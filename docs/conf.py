@@ -59,9 +59,9 @@ napoleon_use_rtype = False  # in "Returns:", what stands before a colon need not
 nitpicky = True
 # Names of other projects: no inventory is fetched.
 nitpick_ignore_regex = [
-    ("py:.*", r"(django|rest_framework)\..*"),
-    ("py:.*", r"(collections|contextlib|datetime|decimal|enum|unittest)\..*"),
-    ("py:exc", "ImproperlyConfigured"),
+    ("py:.*", r"(django|rest_framework|prometheus_client)\..*"),
+    ("py:.*", r"(collections|contextlib|datetime|decimal|enum|http|unittest|uuid)\..*"),
+    ("py:exc", "ImproperlyConfigured|Http404|SMTPException"),
     ("py:data", "HOOKS"),
     ("py:exc", r".*\.\.\."),  # "CardDeclinedError, ...": and its like
 ]
