@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from collections import Counter
 from collections.abc import Iterator
@@ -18,8 +19,10 @@ from tests.databases import URL_VARIABLES, VENDOR
 OPTIONAL = {
     "postgres": URL_VARIABLES["postgresql"],
     "mariadb": URL_VARIABLES["mariadb"],
+    "redis": "DINERO_TEST_REDIS",
     "browser": "DINERO_TEST_BROWSER",
     "node": "DINERO_TEST_NODE",
+    "gettext": "DINERO_TEST_GETTEXT",
 }
 #: The marks of tests that speak of one kind of database, and the kinds they run on.
 VENDOR_MARKS = {
@@ -93,6 +96,12 @@ def mariadb_url() -> str:
 
 
 @pytest.fixture
+def redis_url() -> str:
+    """The address of a Redis server, for tests with a Celery worker or a shared cache."""
+    return given("redis")
+
+
+@pytest.fixture
 def browser() -> str:
     """The path of a Chromium."""
     return given("browser")
@@ -102,6 +111,12 @@ def browser() -> str:
 def node_sdk() -> Path:
     """The folder in which ``npm install authorizenet`` was run."""
     return Path(given("node"))
+
+
+@pytest.fixture
+def gettext_tools() -> Path:
+    """The folder of GNU gettext's programs; nobody has to name one that is in the PATH."""
+    return Path(shutil.which("xgettext") or given("gettext")).parent
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +131,8 @@ def shared_data() -> Path:
 def only_this_machine() -> Iterator[None]:
     """Refuse every connection that leaves this machine: no test may ever reach a real gateway."""
     hosts = {"127.0.0.1", "::1", "localhost"}
-    hosts |= {urlsplit(os.environ.get(name, "")).hostname or "" for name in URL_VARIABLES.values()}
+    servers = [*URL_VARIABLES.values(), OPTIONAL["redis"]]
+    hosts |= {urlsplit(os.environ.get(name, "")).hostname or "" for name in servers}
     connect = socket.socket.connect
 
     def guarded(self: socket.socket, address: object) -> None:

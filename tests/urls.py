@@ -6,4 +6,5 @@ from django.urls import include, path
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("django_dinero.api.urls")),
+    path("payments/", include("django_dinero.webhooks.urls")),
 ]

@@ -15,6 +15,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from django_dinero.gateways.registry import get_gateway
+from tests.browser.playwright import Visit, chromium
 from tests.support.recording import RecordingGateway
 
 OPTIONS = (
@@ -83,3 +84,14 @@ def fill(driver: WebDriver) -> Callable[..., None]:
             field.send_keys(value)
 
     return type_in
+
+
+@pytest.fixture
+def visit(
+    browser: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Visit]]:
+    """Open a window of a Chromium that Playwright drives; options are those of its contexts."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    folder = Path(os.environ.get("DINERO_SCREENSHOTS", tmp_path))
+    with chromium(browser) as found:
+        yield lambda **options: Visit(found, folder, **options)

@@ -10,14 +10,10 @@ import pytest
 from django.db import connection, transaction
 
 from django_dinero.enums import ReasonKind
-from django_dinero.exceptions import (
-    DineroError,
-    HeldForReview,
-    InsideTransaction,
-    OperationInProgress,
-)
+from django_dinero.exceptions import HeldForReview, InsideTransaction
 from django_dinero.gateways.types import Reason, Refusal
 from django_dinero.models import Customer, Operation, Transaction
+from django_dinero.services.vault import waiting
 from tests.support.recording import RecordingGateway, answer
 from tests.unit.services.conftest import card, gateway, make_customer
 
@@ -68,6 +64,28 @@ def test_the_last_of_many_saves_is_pushed_once(gateway: RecordingGateway) -> Non
             customer.save()
     assert gateway.since(mark) == ["update_customer"]
     assert gateway.calls[-1][1][0].email == "n4@example.com"
+
+
+def test_a_callback_of_the_projects_that_raises_leaves_the_push_to_sync(
+    gateway: RecordingGateway,
+) -> None:
+    """Django drops the callbacks behind one that raises, and ours with them."""
+
+    def fail() -> None:
+        raise KeyError
+
+    customer = Customer.create("bill@example.com")
+    with pytest.raises(KeyError), transaction.atomic():
+        transaction.on_commit(fail)
+        customer.email = "fred@example.com"
+        customer.save()
+    customer.refresh_from_db()
+    assert (customer.email, customer.sync_state) == ("fred@example.com", "pending")
+    waiting.drive_pushes(gateway)
+    customer.refresh_from_db()
+    assert customer.sync_state == "synced"
+    remote = gateway.retrieve_customer(customer.customer_id or "")
+    assert remote.email == "fred@example.com"  # type: ignore[union-attr]
 
 
 @pytest.mark.sqlite
@@ -122,39 +140,6 @@ def test_a_customer_and_a_charge_in_one_transaction(
         row = Transaction.create(5, customer=customer)
     row.refresh_from_db()
     assert (row.customer, row.status) == (customer, "approved")
-
-
-def test_fifty_submits_of_one_key_make_one_charge(
-    gateway: RecordingGateway, card: dict[str, Any]
-) -> None:
-    workers = 10
-    results: list[str] = []
-
-    def submit(start: threading.Barrier, key: str) -> None:
-        try:
-            start.wait()
-            results.append(Transaction.create(5, idempotency_key=key, **card).operation_key or "")
-        except OperationInProgress:
-            results.append("in progress")
-        except DineroError as error:
-            results.append(error.code)
-        finally:
-            connection.close()
-
-    for n in range(5):
-        start = threading.Barrier(workers)
-        threads = [
-            threading.Thread(target=submit, args=(start, f"double-click-{n}"))
-            for _worker in range(workers)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert len(results) == 50
-    assert set(results) - {"in progress"} == set(Operation.objects.values_list("key", flat=True))
-    assert Operation.objects.count() == Transaction.objects.count() == 5
-    assert gateway.verbs.count("charge") == 5
 
 
 def test_two_workers_save_one_row_and_the_last_version_wins(gateway: RecordingGateway) -> None:

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models.signals import post_delete
 from django.test import RequestFactory, TestCase, TransactionTestCase
 
-from django_dinero.db.on_commit import run_after_commit, unit_of_work
+from django_dinero.db.on_commit import run_after_commit, run_jobs_on_exit
 from django_dinero.exceptions import GatewayError
 
 log: list[str] = []
@@ -88,8 +88,12 @@ class Shared:
             run_after_commit("default", "b", job("b"))
         assert log == ["b"]
 
-    def test_a_unit_runs_all_jobs_and_raises_the_only_refusal(self) -> None:
-        with pytest.raises(GatewayError, match="b"), unit_of_work("default"), transaction.atomic():
+    def test_a_block_runs_all_jobs_and_raises_the_only_refusal(self) -> None:
+        with (
+            pytest.raises(GatewayError, match="b"),
+            run_jobs_on_exit("default"),
+            transaction.atomic(),
+        ):
             run_after_commit("default", "a", job("a"))
             run_after_commit("default", "b", refuse("b"))
             run_after_commit("default", "c", job("c"))
@@ -97,26 +101,26 @@ class Shared:
         assert log == ["a", "b", "c"]
 
     def test_a_unit_raises_several_refusals_together(self) -> None:
-        with pytest.raises(ExceptionGroup) as caught, unit_of_work("default"):
+        with pytest.raises(ExceptionGroup) as caught, run_jobs_on_exit("default"):
             run_after_commit("default", "a", refuse("a"))
             run_after_commit("default", "b", refuse("b"))
         assert [str(error) for error in caught.value.exceptions] == ["a", "b"]
 
     def test_a_unit_that_breaks_runs_nothing(self) -> None:
-        with pytest.raises(KeyError), unit_of_work("default"):
+        with pytest.raises(KeyError), run_jobs_on_exit("default"):
             run_after_commit("default", "a", job("a"))
             raise KeyError
         assert log == []
 
     def test_an_inner_unit_belongs_to_the_outer_one(self) -> None:
-        with unit_of_work("default"):
-            with unit_of_work("default"):
+        with run_jobs_on_exit("default"):
+            with run_jobs_on_exit("default"):
                 run_after_commit("default", "a", job("a"))
             assert log == []
         assert log == ["a"]
 
     def test_in_the_callers_transaction_nothing_is_raised(self) -> None:
-        with transaction.atomic(), unit_of_work("default"), transaction.atomic():
+        with transaction.atomic(), run_jobs_on_exit("default"), transaction.atomic():
             run_after_commit("default", "a", refuse("a"))
         assert log == ["a"]
 
@@ -164,7 +168,7 @@ class InAutocommit(Shared, TransactionTestCase):
 
     def test_atomic_requests_is_the_callers_transaction(self) -> None:
         def view(request: Any) -> None:
-            with unit_of_work("default"), transaction.atomic():
+            with run_jobs_on_exit("default"), transaction.atomic():
                 run_after_commit("default", "a", refuse("a"))
             assert log == []
 

@@ -17,9 +17,9 @@ from django_dinero.exceptions import HeldForReview
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import Customer, Operation, Transaction
 from django_dinero.models.operation import OPEN_STATES
-from django_dinero.services import journal, pull
+from django_dinero.services import journal, ledger, pull
 from django_dinero.services.journal import operations, sending
-from django_dinero.services.ledger import conclusions
+from django_dinero.services.ledger import endings
 from django_dinero.services.pull import reviews as pull_reviews
 from django_dinero.services.recovery import lookup
 from tests.support.recording import RecordingGateway
@@ -75,7 +75,7 @@ def carefully(plant: Plant) -> Plant:
     """Plant on the path that is taken where the database objects to the quick one."""
 
     def both(verb: str) -> None:
-        setattr(journal, "try_to_conclude", lambda *args, **kwargs: None)  # noqa: B010
+        setattr(journal, "try_to_end_operation", lambda *args, **kwargs: None)  # noqa: B010
         plant(verb)
 
     return both
@@ -92,18 +92,22 @@ POINTS: dict[str, tuple[Plant, str, str]] = {
     "before it may send": (before(sending, "check_may_send"), "sent", "absent"),
     "before the socket": (before(RecordingGateway, "{verb}"), "sent", "absent"),
     "before the reply": (after(RecordingGateway, "{verb}"), "sent", "succeeded"),
-    "before the outcome": (before(journal, "try_to_conclude"), "sent", "succeeded"),
-    "before the row": (before(conclusions, "insert_row"), "sent", "succeeded"),
-    "before the row is committed": (after(conclusions, "insert_row"), "sent", "succeeded"),
-    "before anybody hears": (before(conclusions, "_announce_if_new"), "succeeded", "succeeded"),
-    "careful, before the outcome": (carefully(before(journal, "conclude")), "sent", "succeeded"),
+    "before the outcome": (before(journal, "try_to_end_operation"), "sent", "succeeded"),
+    "before the row": (before(endings, "insert_row"), "sent", "succeeded"),
+    "before the row is committed": (after(endings, "insert_row"), "sent", "succeeded"),
+    "before anybody hears": (before(endings, "_announce_if_new"), "succeeded", "succeeded"),
+    "careful, before the outcome": (
+        carefully(before(journal, "end_operation")),
+        "sent",
+        "succeeded",
+    ),
     "careful, before the row": (
-        carefully(before(conclusions, "write_row")),
+        carefully(before(endings, "write_row")),
         "sent",
         "succeeded",
     ),
     "careful, before the row is committed": (
-        carefully(after(conclusions, "write_row")),
+        carefully(after(endings, "write_row")),
         "sent",
         "succeeded",
     ),
@@ -209,10 +213,12 @@ def test_a_killed_worker_loses_and_doubles_nothing(
     [
         (before(RecordingGateway, "decide_review"), "sent", "absent"),
         (after(RecordingGateway, "decide_review"), "sent", "succeeded"),
-        (before(pull, "conclude_decision"), "sent", "succeeded"),
-        (before(pull_reviews, "write_status"), "sent", "succeeded"),
-        (before(pull_reviews, "update_row"), "succeeded", "succeeded"),
-        (before(conclusions, "_decided_outcome"), "succeeded", "succeeded"),
+        (before(pull, "end_decision_from_remote"), "sent", "succeeded"),
+        (before(endings.Decision, "write_operation"), "sent", "succeeded"),
+        (before(endings.Decision, "write_row"), "sent", "succeeded"),
+        (after(endings.Decision, "write_row"), "sent", "succeeded"),
+        (before(endings.Decision, "announce"), "succeeded", "succeeded"),
+        (before(pull_reviews, "write_remote_state"), "succeeded", "succeeded"),
     ],
 )
 def test_a_killed_decision_is_made_once(
@@ -226,6 +232,34 @@ def test_a_killed_decision_is_made_once(
     (entry,) = shop.bank.transactions()
     assert entry.status == "captured"
     assert not Operation.objects.exclude(state__in=("succeeded", "absent")).exists()
+
+
+def approve_here(shop: RecordingGateway) -> Callable[[], object]:
+    return lambda: original().approve()
+
+
+def retrieve(shop: RecordingGateway) -> Callable[[], object]:
+    shop.bank.decide_review(original().transaction_id or "", approve=True)
+    return lambda: Transaction.retrieve(original().transaction_id or "")
+
+
+@pytest.mark.parametrize("learn", [approve_here, retrieve])
+def test_a_payment_that_was_approved_and_then_voided_is_told_as_approved(
+    shop: RecordingGateway, learn: Callable[[RecordingGateway], Callable[[], object]]
+) -> None:
+    """The worker that wrote how a review ended dies before it goes on."""
+    shop.bank.hold_next()
+    customer = Customer.create("bill@example.com", **CARD)
+
+    def charge() -> Transaction:
+        return Transaction.create("50.00", customer=customer, idempotency_key=KEY)
+
+    with pytest.raises(HeldForReview):
+        charge()
+    dies(learn(shop), lambda: before(ledger, "align_undecided")(""))
+    original().void()
+    assert Operation.objects.get(idempotency_key=KEY).state == "succeeded"
+    assert charge().status == "voided"
 
 
 def stops_after(owner: Any, name: str) -> None:

@@ -21,6 +21,8 @@ class RecordingGateway(SandboxGateway):
         super().__init__(name, options)
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
         self.faults: dict[str, Fault] = {}
+        #: Is given each verb and its call, and makes the call.
+        self.around: Callable[[str, Callable[[], Any]], Any] | None = None
         self._list_lock = threading.Lock()
 
     @property
@@ -46,9 +48,10 @@ def _recorded(verb: str) -> Callable[..., Any]:
         with self._list_lock:
             self.calls.append((verb, args))
             fault = self.faults.pop(verb, None)
-        if fault is None:
-            return original(self, *args, **kwargs)
-        return fault(lambda: original(self, *args, **kwargs))
+        call = functools.partial(original, self, *args, **kwargs)
+        if fault is not None:
+            return fault(call)
+        return call() if self.around is None else self.around(verb, call)
 
     return method
 

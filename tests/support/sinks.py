@@ -104,12 +104,19 @@ def traceback_with_locals(error: BaseException, *, skip: str) -> str:
     """
     lines: list[str] = []
     for member in chain(error):
-        report = traceback.TracebackException.from_exception(member, capture_locals=True)
-        for frame in report.stack:
-            if frame.filename != skip:
-                lines += [frame.name, repr(frame.locals)]
+        for frame, _line in traceback.walk_tb(member.__traceback__):
+            if frame.f_code.co_filename != skip:
+                lines.append(frame.f_code.co_name)
+                lines += [f"{name}={_shown(value)}" for name, value in frame.f_locals.items()]
         lines += [str(member), repr(member), repr(vars(member))]
     return "\n".join(lines)
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception as error:  # a query set with locked rows, whose transaction is over
+        return repr(error)
 
 
 def pickled(error: BaseException) -> str:

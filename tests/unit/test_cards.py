@@ -52,6 +52,8 @@ CVV = "A card verification value has 3 or 4 digits."
 MONTH = "The expiry month is a number from 1 to 12."
 YEAR = "The expiry year has two or four digits."
 EXPIRED = "The card has expired."
+NO_MONTH = "The expiry month is missing."
+NO_YEAR = "The expiry year is missing."
 TOO_FAR = "The expiry year is too far away."
 CONTROL = "The text has a character that cannot be sent (a control character)."
 CARD_NUMBER = "This looks like a card number; it belongs in the number field only."
@@ -239,9 +241,7 @@ def test_no_expiry(nothing: object) -> None:
         13,
         -1,
         1.0,
-        None,
         True,
-        "",
         "1 2",
         "1\x00",
         "\ud800",
@@ -267,8 +267,6 @@ def test_a_wrong_month(month: object) -> None:
 @pytest.mark.parametrize(
     "year",
     [
-        None,
-        "",
         7,
         123,
         20270,
@@ -293,6 +291,12 @@ def test_a_wrong_month(month: object) -> None:
 def test_a_wrong_year(year: object) -> None:
     assert expiry(7, year) == {"year": YEAR}
     assert errors_of(month=7, year=year) == {"year": [YEAR]}
+
+
+@pytest.mark.parametrize("nothing", [None, "", " "])
+def test_half_a_date_says_which_half_is_missing(nothing: object) -> None:
+    assert errors_of(month=7, year=nothing) == {"year": [NO_YEAR]}
+    assert errors_of(month=nothing, year=2030) == {"month": [NO_MONTH]}
 
 
 def test_month_and_year_are_both_named() -> None:

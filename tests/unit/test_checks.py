@@ -12,8 +12,11 @@ import pytest
 from django.core import mail
 from django.core.checks import run_checks
 from django.db import ProgrammingError, connection, connections
+from django.views.debug import SafeExceptionReporterFilter
 
 from django_dinero import checks
+from django_dinero.gateways.authorizenet import AuthorizeNetGateway
+from django_dinero.gateways.options import HIDDEN
 from django_dinero.models import Customer, Operation
 from tests.support.journaling import second_database
 
@@ -67,6 +70,12 @@ def test_a_good_setting_is_silent(settings: Any) -> None:
         ({"GATEWAYS": []}, ["dinero.E001"]),
         ({**one(), "GATEWAY": {}}, ["dinero.W001"]),
         ({"GATEWAYS": {"other": {"BACKEND": SANDBOX}}}, ["dinero.W002"]),
+        ({**one(), "ON_ROLLBACK": "void"}, []),
+        ({**one(), "ON_ROLLBACK": "refund"}, ["dinero.E012"]),
+        ({**one(), "KEEP_OPERATIONS_DAYS": 30}, []),
+        ({**one(), "KEEP_OPERATIONS_DAYS": 7}, ["dinero.E013"]),
+        ({**one(), "ADMIN_CONFIRM_ABOVE": {"USD": 1000}}, []),
+        ({**one(), "ADMIN_CONFIRM_ABOVE": 10.5}, ["dinero.E016"]),
         ({**one(), "GATEWAY_RESOLVER": "nowhere.at.all"}, ["dinero.E002"]),
         ({**one(), "GATEWAY_RESOLVER": "django_dinero.conf.KNOWN"}, ["dinero.E002"]),
         ({"GATEWAYS": {"default": "sandbox"}}, ["dinero.E003"]),
@@ -134,7 +143,7 @@ def test_a_finding_names_its_gateway_once(
 def test_a_backend_that_raises_what_it_likes_is_a_finding(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checks, "build", Raises)
+    monkeypatch.setattr("django_dinero.checks.gateways.build", Raises)
     settings.DINERO = {"GATEWAYS": {"default": {"BACKEND": "shop.Gateway"}}}
     assert [str(m.msg) for m in checks.check_settings()] == [
         "DINERO gateway 'default': KeyError: 'api_key'"
@@ -151,6 +160,18 @@ def test_the_sandbox_in_production(settings: Any, monkeypatch: pytest.MonkeyPatc
     assert ids(settings, one()) == []
 
 
+def test_the_keys_of_gateways_are_hidden_on_a_debug_page(settings: Any) -> None:
+    """By the names of their options, which is how Django tells a secret."""
+    # All that we never quote ourselves, but the name that one signs in with.
+    found = [name for name in AuthorizeNetGateway.option_names if any(p in name for p in HIDDEN)]
+    secrets = {name: f"planted {name}" for name in found if name != "login_id"}
+    assert {"transaction_key", "signature_key"} <= set(secrets)
+    settings.DINERO = one(AUTHORIZENET, **secrets)
+    shown = repr(SafeExceptionReporterFilter().get_safe_settings()["DINERO"])
+    assert [name for name, value in secrets.items() if value in shown] == []
+    assert all(name in shown for name in secrets)
+
+
 def test_an_unknown_option_is_named_with_the_accepted_ones(settings: Any) -> None:
     settings.DINERO = one(SANDBOX, curency="USD")
     text = str(checks.check_settings()[0])
@@ -163,6 +184,31 @@ def test_a_key_that_cannot_be_read_is_not_shown(settings: Any) -> None:
     text = str(checks.check_settings())
     assert "signature_key" in text
     assert "s3c" not in text
+
+
+@pytest.mark.parametrize(
+    ("key", "found"),
+    [
+        ("0A1B", []),
+        (["0A1B", "2C3D"], []),
+        (("0A1B", "2C3D"), []),
+        ("0A1B 2C3D", ["dinero.E004"]),
+        ("0A1B\n2C3D", ["dinero.E004"]),
+        ("0A1B\t", ["dinero.E004"]),
+        (["0A1B", "2C 3D"], ["dinero.E004"]),
+        (["0A1B", ""], ["dinero.E004"]),
+        ([], ["dinero.E004"]),
+    ],
+)
+def test_a_key_that_was_pasted_with_blanks(settings: Any, key: Any, found: list[str]) -> None:
+    """It would verify nothing, and nobody would be told why."""
+    with_key = one(AUTHORIZENET, environment="sandbox", **{**KEYS, "signature_key": key})
+    assert ids(settings, with_key) == found
+
+
+def test_a_wrong_word_about_webhooks(settings: Any) -> None:
+    assert ids(settings, {**one(), "WEBHOOKS": {"INLINE": "yes"}}) == ["dinero.E001"]
+    assert ids(settings, {**one(), "WEBHOOKS": {"INLINE": False}}) == []
 
 
 def test_a_live_gateway_with_debug(settings: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -225,3 +226,26 @@ def test_wrong_input_tells_what_is_wrong_without_the_names_of_fields() -> None:
     error = InvalidInput({"zip": "One.", "city": ["Two.", "4111111111111111 is wrong."]})
     assert error.user_message == "One. Two. [secret] is wrong."
     assert InvalidInput({}).user_message == "Correct what was entered."
+
+
+@pytest.mark.parametrize(
+    "errors",
+    [
+        {"gateway_name": "No gateway is called 'old'. Configured: default, stripe-eu."},
+        {"customer": "Pass a Customer."},
+        {"settle": "Pass True or False.", "owner": "Save the owner first."},
+    ],
+)
+def test_a_cardholder_reads_nothing_of_a_programmers_mistake(errors: dict[str, str]) -> None:
+    assert InvalidInput(errors).user_message == "This could not be done."
+    both = InvalidInput({**errors, "zip": "Too long."})
+    assert both.user_message == "Too long."
+    assert all(text in str(both) for text in errors.values())
+
+
+def test_a_lost_answer_names_its_operation() -> None:
+    operation = SimpleNamespace(key="ABC")
+    error = exceptions.OutcomeUnknown("No answer.", operation=operation)
+    assert str(error) == "No answer. Look up operation ABC."
+    assert str(exceptions.OutcomeUnknown("Look up ABC.", operation=operation)) == "Look up ABC."
+    assert str(exceptions.OutcomeUnknown("No answer.")) == "No answer."

@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults import history
 from tests.faults.history import History
-from tests.faults.wire import told
+from tests.faults.network import told
 
 CARD_ID, KEY = "922500001", "K2FQ7WXA3MNBVC4ERTYU"
 REQUEST = b"""<createCustomerPaymentProfileRequest xmlns="x"><merchantAuthentication>

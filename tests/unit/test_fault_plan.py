@@ -9,7 +9,8 @@ import pytest
 
 from django_dinero.sandbox.http.faults import FaultName
 from tests.faults import plan
-from tests.faults.plan import Kill, Round, Share, When
+from tests.faults.plan import Kill, Round, Share
+from tests.faults.points import LEADS, OFTEN, POINTS, Point, When
 from tests.faults.settling import Settling
 from tests.faults.shop import Shop
 
@@ -53,39 +54,56 @@ def test_all_verbs_are_planned_and_no_more(operations: int, workers: int) -> Non
     assert len(set(names)) == len(names)
 
 
-def test_kills_fall_within_what_a_share_does() -> None:
-    kills = [(share.kill, len(share.verbs)) for share in shares(range(40)) if share.kill]
-    for kill, count in kills:
-        per_verb = plan.WRITES if kill.when is When.before_write else plan.REQUESTS
-        assert 1 <= kill.ordinal <= per_verb * count
-    assert {kill.when for kill, _count in kills} == set(When)
+def test_each_share_has_the_next_point_and_verbs_that_lead_there() -> None:
+    planned = shares(range(7, 8))
+    points = [Point(s.kill.when, s.kill.what) for s in planned if s.kill]
+    first = POINTS.index(points[0])
+    assert points == [POINTS[(first + n) % len(POINTS)] for n in range(len(planned))]
+    for share, point in zip(planned, points, strict=True):
+        lead = LEADS[point.what]
+        if len(lead) <= len(share.verbs):
+            places = range(len(share.verbs))
+            assert any(share.verbs[at : at + len(lead)] == lead for at in places)
+
+
+def test_a_kill_comes_at_a_point_that_a_share_passes() -> None:
+    for share in shares(range(40)):
+        assert share.kill is not None
+        assert 1 <= share.kill.ordinal <= OFTEN.get(share.kill.what, 1)
+
+
+def test_where_a_review_is_wanted_the_bank_holds_each_payment() -> None:
+    reviews = [s for s in shares(range(40)) if s.kill and s.kill.what == "review"]
+    assert all({1, 2, 3} <= share.holds for share in reviews)
 
 
 def test_each_verb_and_each_fault_comes_to_pass() -> None:
     many = shares(range(40))
     verbs = Counter(verb for share in many for verb in share.verbs)
     faults = Counter(fault for share in many for fault in share.faults.values())
-    assert verbs.keys() == plan.VERBS.keys()
+    led = {verb for verbs in LEADS.values() for verb in verbs}
+    assert verbs.keys() == plan.VERBS.keys() | led
     assert faults.keys() == plan.FAULTS.keys()
     assert faults[FaultName.DROP_AFTER] > faults[FaultName.DELAY]
     assert all(ordinal >= 1 for share in many for ordinal in share.faults)
 
 
 def test_what_is_planned_can_be_done() -> None:
-    assert all(callable(getattr(Shop, verb)) for verb in plan.VERBS)
+    assert all(callable(getattr(Shop, verb)) for verb in (*plan.VERBS, *sum(LEADS.values(), ())))
     assert all(callable(getattr(Settling, verb)) for verb in plan.SETTLING)
 
 
 def test_settling_meets_faults_and_kills_too() -> None:
     settling = [planned.settling for seed in range(40) for planned in rounds(seed)]
     assert any(share.faults for share in settling)
-    assert {share.kill.when for share in settling if share.kill} == set(When)
+    at_any = {When.before_request, When.after_request, When.before_write}
+    assert {share.kill.when for share in settling if share.kill} == at_any
     assert {share.time_passes for share in settling} == {True, False}
 
 
 def test_the_end_is_undisturbed() -> None:
     end = plan.finish(7)
-    assert not end.faults and end.kill is None and end.verbs == plan.SETTLING
+    assert not end.faults and end.kill is None and end.verbs == tuple(plan.SETTLING)
 
 
 def test_a_share_dies_at_one_place() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import pytest
 
+from django_dinero.exceptions import DineroError
 from django_dinero.models import CreditCard, Customer
 from tests.faults import vault
+from tests.support.cards import SECOND
 from tests.support.recording import RecordingGateway
 from tests.unit.services.conftest import card, gateway, make_customer
 
@@ -73,3 +76,19 @@ def test_values_that_differ_are_told(
     assert words(gateway) == ["differs: card"]
     Customer.objects.update_without_push(email="other@example.com", sync_state="error")
     assert words(gateway) == ["differs: card", "differs: customer", "waits: customer"]
+
+
+def test_a_card_that_the_bank_refuses_as_a_double_waits_for_a_person(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    customer.add_card(**SECOND, zip="80202")
+    twin = customer.add_card(**SECOND, zip="80203")
+    twin.zip = "80202"
+    with contextlib.suppress(DineroError):
+        twin.save()
+    assert CreditCard.objects.get(pk=twin.pk).sync_state == "error"
+    assert list(vault.differences(gateway.bank)) == []
+    # One that waits for anything else is a difference.
+    CreditCard.objects.filter(pk=twin.pk).update_without_push(zip="80204", sync_state="error")
+    assert words(gateway) == ["differs: card", "waits: card"]

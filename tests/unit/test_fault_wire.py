@@ -8,17 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
+from django_dinero.models import Operation
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.http.exchange import Request, Response, Route
 from django_dinero.sandbox.http.faults import Dropped, FaultName
 from tests.faults import history
-from tests.faults.dying import Mortal
+from tests.faults.dying import FAILED, Mortal
 from tests.faults.history import History
-from tests.faults.plan import Kill, Share, When
+from tests.faults.plan import LATE, Kill, Share
+from tests.faults.points import When
 from tests.faults.wire import PlannedFaults
 
 REQUEST = Request("POST", "/customers")
+CHARGE = Request(
+    "POST", "/customers", {}, b"<transactionType>authCaptureTransaction</transactionType>"
+)
 
 
 class Address:
@@ -33,11 +39,11 @@ class Address:
         self.faults.process.set_result(4711)
         self.asked = 0
 
-    def ask(self) -> Response:
-        return self.faults.answer(REQUEST, self)
+    def ask(self, request: Request = REQUEST) -> Response:
+        return self.faults.answer(request, self)
 
     def operation_of(self, request: Request) -> str:
-        return "getCustomer"
+        return "createTransactionRequest" if request.body else "getCustomer"
 
     def answer(self, request: Request) -> Response:
         self.asked += 1
@@ -88,7 +94,7 @@ def test_a_batch_is_settled_before_the_answer(tmp_path: Path) -> None:
 def test_only_statements_that_write_count(killed: list[tuple[int, int]]) -> None:
     told: list[str] = []
     share = Share("w0", "7:w0", (), kill=Kill(When.before_write, 2))
-    mortal = Mortal(share, lambda what, **values: told.append(values["statement"]))
+    mortal = Mortal(share, lambda what, **values: told.append(values["where"]))
     run: list[str] = []
 
     def execute(sql: str, params: Any, many: bool, context: Any) -> None:
@@ -99,4 +105,63 @@ def test_only_statements_that_write_count(killed: list[tuple[int, int]]) -> None
     assert len(run) == 3 and not killed
     mortal(execute, 'UPDATE "two" SET "three" = %s', (), False, {})
     assert killed == [(os.getpid(), signal.SIGKILL)]
-    assert told == ['UPDATE "two" SET']
+    assert told == ["UPDATE two"]
+
+
+@pytest.mark.parametrize(("when", "asked"), [(When.unanswered, 0), (When.answered, 1)])
+def test_the_bank_stops_a_process_before_or_after_it_acts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: When, asked: int
+) -> None:
+    address = Address(tmp_path / "told", kill=Kill(when, 1, "payment"))
+    stopped: list[tuple[int, int, int]] = []
+    monkeypatch.setattr(os, "kill", lambda pid, sig: stopped.append((pid, sig, address.asked)))
+    address.faults.looked_up.set()
+    address.ask()  # it only reads
+    assert not stopped
+    before = address.asked
+    assert address.ask(CHARGE).body == b"done"
+    assert stopped == [(4711, signal.SIGSTOP, before + asked)]
+    assert address.faults.replied.is_set()
+    address.ask(CHARGE)
+    assert len(stopped) == 1
+
+
+def test_a_late_request_is_cut_off_and_done_later(tmp_path: Path) -> None:
+    address = Address(tmp_path / "told", faults={1: LATE})
+    with pytest.raises(Dropped):
+        address.ask(CHARGE)
+    assert address.asked == 0
+    address.faults.network.land()
+    assert address.asked == 1
+    assert address.told() == ["request", "landed", "reply"]
+
+
+def test_a_process_stops_where_it_has_claimed_an_operation(killed: list[tuple[int, int]]) -> None:
+    told: list[object] = []
+    share = Share("w0", "7:w0", (), kill=Kill(When.claimed, 1, "payment"))
+    mortal = Mortal(share, lambda what, **values: told.append((what, values["key"])))
+    charge, create = Operation(kind="charge", key="A"), Operation(kind="create_customer", key="B")
+    mortal.claimed(create, "sent")
+    mortal.claimed(charge, "succeeded")
+    assert not killed
+    mortal.claimed(charge, "sent")
+    assert killed == [(os.getpid(), signal.SIGSTOP)]
+    assert told == [("stop", "A")]
+
+
+def test_the_database_fails_where_it_is_planned() -> None:
+    told: list[object] = []
+    share = Share("w0", "7:w0", (), kill=Kill(When.failing, 2, "UPDATE two"))
+    mortal = Mortal(share, lambda what, **values: told.append((what, values["where"])))
+    run: list[str] = []
+
+    def execute(sql: str, params: Any, many: bool, context: Any) -> None:
+        run.append(sql)
+
+    update = 'UPDATE "two" SET "three" = %s'
+    mortal(execute, update, (), False, {})
+    with pytest.raises(OperationalError, match=FAILED):
+        mortal(execute, update, (), False, {})
+    mortal(execute, update, (), False, {})
+    assert len(run) == 2
+    assert told == [("fail", "UPDATE two")]

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 import sys
 import sysconfig
 import zipfile
@@ -14,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.wheels import build_wheel, run, tracked
+
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[2]
 #: Run by the fresh environment: which files the package and its templates are loaded from.
 PROBE = """
 import json, sys, django
@@ -40,37 +38,9 @@ print(json.dumps({"package": django_dinero.__file__, "templates": origins}))
 """
 
 
-def run(*command: object, **options: object) -> str:
-    """Run and return what it printed; the test fails with both streams when it fails."""
-    result = subprocess.run(
-        [str(part) for part in command],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"},
-        **options,  # type: ignore[call-overload]
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    return str(result.stdout)
-
-
-def tracked(*paths: str) -> list[str]:
-    """The files of ``paths`` that git knows and that are here."""
-    names = run("git", "ls-files", "-z", "--", *paths, cwd=ROOT).split("\0")
-    return [name for name in names if name and (ROOT / name).exists()]
-
-
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of the tracked files, built aside so that no build/ appears in the checkout."""
-    source = tmp_path_factory.mktemp("source")
-    for name in tracked("."):
-        (source / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, source / name)
-    made = tmp_path_factory.mktemp("wheel")
-    offline = ["--no-deps", "--no-build-isolation", "--no-index"]
-    run(sys.executable, "-m", "pip", "wheel", *offline, "--wheel-dir", made, source)
-    return next(made.glob("*.whl"))
+    return build_wheel(tmp_path_factory.mktemp("built"))
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +80,8 @@ def test_its_metadata(wheel: Path) -> None:
         *("django", "djangorestframework", "requests", "urllib3", "certifi", "xmltodict"),
         "iso4217",
     }
+    extras = {"celery", "openapi", "opentelemetry", "prometheus", "tasks", "testing"}
+    assert extras <= set(metadata.get_all("Provides-Extra", []))
     assert metadata["Name"] == "django-dinero"
     assert metadata["License-Expression"] == "BSD-3-Clause"
     assert any(name.endswith("licenses/LICENSE") for name in names)

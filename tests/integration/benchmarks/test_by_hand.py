@@ -22,7 +22,7 @@ OWN = {
     *("id", "public_id", "key", "operation_key", "transaction_id", "card_ids", "auth_code"),
     *("parent", "customer", "customer_id", "customer_pk", "customer_key", "card_id", "default_of"),
     *("created_at", "updated_at", "sent_at", "lease_until", "quarantine_until", "next_check_at"),
-    *("network_transaction_id", "worker"),
+    *("network_transaction_id", "worker", "settled_at", "batch_id"),
 }
 #: What only a call with an idempotency key has.
 KEY = ("scope", "idempotency_key")

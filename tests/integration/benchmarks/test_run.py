@@ -47,12 +47,15 @@ def test_all_parts_run_and_are_written(tmp_path: Path) -> None:
         "Installing the app",
         "The first charge of a worker",
         "Mirroring customers",
+        "The API",
         "Growth",
+        "Under load",
     ]
     assert titles == wanted
     for section in report.split("## ")[1:]:
         assert section in done.stdout
     assert report.count("Not measured: valgrind is not on this machine") == 1
+    assert report.count("Not measured: no PostgreSQL is named") == 1
     assert "Not measured: valgrind" in done.stderr
     # Counts, not times: a call on a connection that is open opens none; nothing heavy is imported.
     for what in ("create a customer with a card", "get a customer with 10 cards"):
@@ -65,7 +68,10 @@ def test_all_parts_run_and_are_written(tmp_path: Path) -> None:
 def test_an_unknown_part_is_named() -> None:
     done = bench("speed")
     assert done.returncode != 0
-    assert "'speed' is none of calls, floor, instructions, setup, mirror, growth" in done.stderr
+    assert (
+        "'speed' is none of calls, floor, instructions, setup, mirror, api, growth, load"
+        in done.stderr
+    )
 
 
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="instructions: no valgrind here")
@@ -85,3 +91,26 @@ def test_instructions_are_counted() -> None:
         float(cell.removesuffix(" M")) for cell in cells(done.stdout, "charge a stored card")[1:3]
     )
     assert 1 < by_hand < ours < 100
+
+
+@pytest.mark.postgresql
+def test_shoppers_pay_at_once_and_the_books_agree() -> None:
+    pytest.importorskip("gunicorn")
+    address = os.environ["DINERO_TEST_POSTGRES_URL"]
+    dropped = ("DJANGO_SETTINGS_MODULE", "BENCH_DATABASE")
+    environment = {name: value for name, value in os.environ.items() if name not in dropped}
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "load"],
+        cwd=ROOT,
+        env={**environment, "BENCH_SCALE": "0.01", "DINERO_TEST_POSTGRES_URL": address},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    section = done.stdout.split("## Under load")[1]
+    for what in ("answers that are no approval", "charges at the bank beyond those"):
+        assert cells(section, what)[1] == "0"
+    assert cells(section, "sum at the bank less ours")[1] == "0 USD"
+    assert cells(section, "differences that reconcile finds")[1] == "0"
+    assert float(cells(section, "an answer, p99")[1].split()[0].replace(",", "")) > 0

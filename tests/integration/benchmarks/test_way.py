@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -16,18 +17,20 @@ STATEMENTS = {
     "capture": 7,
     "void": 8,
     "refund of a settled charge": 9,
-    "customer with a card": 6,
+    "customer with a card": 5,
     "add_card": 7,
     "changed e-mail": 7,
     "changed address": 8,
 }
-#: Service files that a verb enters at most, and changes from one of them to another.
+#: Service files that a verb enters at most, and changes from one of them to another. Who asked for
+#: it (``by``) is read, and written into the intent: two of the changes.
 WAYS = {
     "charge a stored card": (11, 35),
-    "replay of its key": (8, 17),
-    "capture": (13, 40),
-    "void": (13, 37),
-    "refund of a settled charge": (15, 48),
+    "replay of its key": (8, 18),
+    "capture": (13, 43),
+    "void": (13, 40),
+    # It reads that the charge has settled, writes that down and announces it.
+    "refund of a settled charge": (16, 54),
     "customer with a card": (10, 32),
     "add_card": (10, 29),
 }
@@ -40,6 +43,7 @@ def test_no_verb_takes_more_statements_than_it_did() -> None:
         capture_output=True,
         text=True,
         check=False,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "nobody.settings"},
     )
     assert done.returncode == 0, done.stderr
     counted = {}

@@ -104,9 +104,18 @@ def counts(running: Served, who: tuple[str, str]) -> dict[str, int]:
 
 def test_it_answers_and_ends_with_ctrl_c_and_is_filled_once(directory: Path) -> None:
     with served(directory, signal.SIGINT, group=True) as running:
-        for path, who in {"/": None, "/admin/login/": None, "/api/": STAFF}.items():
+        pages = {"/": None, "/admin/login/": None, "/shop/": None, "/api/": STAFF}
+        for path, who in pages.items():
             assert running.get(path, who).status_code == 200, path
+        assert running.get("/api/schema/").json()["openapi"].startswith("3.1.")
+        loaded = re.findall(r'(?:href|src)="([^"]+)"', running.get("/api/schema/page/").text)
+        assert len(loaded) >= 5
+        for address in loaded:  # all of it from here: no other host is asked
+            assert address.startswith("/"), address
+            assert running.get(address).status_code == 200, address
+        assert f"shop:       {running.site}shop/" in running.output.read_text()
         assert "sign in as: demo / demo" in running.output.read_text()
+        assert "reconcile:  runs every 30 s" in running.output.read_text()
         first = counts(running, STAFF)
         own = counts(running, SHOPPER)
         (bill,) = running.get("/api/customers/", SHOPPER).json()["results"]

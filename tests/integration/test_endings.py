@@ -1,4 +1,4 @@
-"""Conclusions in one transaction, and what happens where the database objects to one."""
+"""Endings in one transaction, and what happens where the database objects to one."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def during(act: Callable[[], object]) -> Callable[[Callable[[], Any]], Any]:
     return fault
 
 
-def test_a_conclusion_is_one_transaction(customer: Customer, heard: list[str]) -> None:
+def test_an_ending_is_one_transaction(customer: Customer, heard: list[str]) -> None:
     row = customer.charge(5)
     assert (row.status, Operation.objects.get(kind="charge").state) == ("approved", "succeeded")
     assert heard == ["new -> sent", "sent -> succeeded", "charged"]

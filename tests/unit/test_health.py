@@ -1,0 +1,113 @@
+"""The health view: quick, quiet, and 503 while anything needs somebody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+from django.urls import path
+
+from django_dinero import health as module
+from django_dinero.health import health
+from django_dinero.models import WebhookEvent
+from django_dinero.services import webhooks
+from django_dinero.services.reconcile.run import reconcile
+from tests.support.recording import RecordingGateway
+from tests.support.webhooks import notice
+from tests.unit.services.conftest import gateway
+
+__all__ = ["gateway"]
+
+pytestmark = pytest.mark.django_db
+
+urlpatterns = [
+    path("health/", health),
+    path("other/", lambda request: HttpResponse("for those who have signed in")),
+]
+
+
+def request(user: Any = None, method: str = "GET") -> HttpRequest:
+    made: HttpRequest = RequestFactory().generic(method, "/health/")
+    made.user = user or AnonymousUser()
+    return made
+
+
+def test_nothing_needs_anybody(gateway: RecordingGateway) -> None:
+    reconcile("default")
+    mark = gateway.mark
+    answer = health(request())
+    assert (answer.status_code, answer.content) == (200, b'{"status": "ok"}')
+    assert "no-store" in answer["Cache-Control"]
+    assert gateway.since(mark) == []
+
+
+def test_a_stranger_learns_no_more_than_that(gateway: RecordingGateway) -> None:
+    answer = health(request())
+    assert (answer.status_code, answer.content) == (503, b'{"status": "attention"}')
+
+
+def test_staff_learn_what_it_is(gateway: RecordingGateway) -> None:
+    answer = health(request(get_user_model()(is_staff=True)))
+    assert answer.status_code == 503
+    assert b'{"default": ["dinero_reconcile has never run to its end."]}' in answer.content
+
+
+def test_it_works_without_the_middleware_that_knows_users(gateway: RecordingGateway) -> None:
+    made = request()
+    del made.user
+    assert health(made).status_code == 503
+
+
+@pytest.mark.urls(__name__)
+def test_a_login_that_all_pages_ask_for_does_not_keep_the_monitor_out(
+    gateway: RecordingGateway, client: Client, settings: Any
+) -> None:
+    reconcile("default")
+    asking = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, asking]
+    assert client.get("/other/").status_code == 302
+    assert client.get("/health/").status_code == 200
+
+
+def test_it_is_only_read(gateway: RecordingGateway) -> None:
+    assert health(request(method="POST")).status_code == 405
+    assert health(request(method="HEAD")).status_code == 503
+
+
+def test_webhooks_of_a_gateway_that_is_not_configured_need_somebody(
+    gateway: RecordingGateway,
+) -> None:
+    reconcile("default")
+    webhooks.store(gateway, notice("transaction", "1"), b"{}")
+    WebhookEvent.objects.update(gateway_name="old")
+    answer = health(request(get_user_model()(is_staff=True)))
+    assert answer.status_code == 503
+    assert b'"old": ["It is not configured, and 1 webhook of it waits."]' in answer.content
+
+
+def test_a_failing_database_is_told_without_its_text(
+    gateway: RecordingGateway, monkeypatch: Any
+) -> None:
+    def gone(*args: Any, **kwargs: Any) -> Any:
+        raise OperationalError("secret")
+
+    monkeypatch.setattr(module, "status_of", gone)
+    monkeypatch.setattr(module, "count_strays", gone)
+    answer = health(request(get_user_model()(is_staff=True)))
+    assert answer.status_code == 503
+    assert b"The database failed." in answer.content
+    assert b"secret" not in answer.content
+
+
+def test_a_wrong_configuration_is_told_without_its_values(settings: Any) -> None:
+    entry = {"BACKEND": "tests.support.recording.RecordingGateway", "OPTIONS": {"secret": 1}}
+    settings.DINERO = {"GATEWAYS": {"default": entry}}
+    answer = health(request(get_user_model()(is_staff=True)))
+    assert answer.status_code == 503
+    assert b"manage.py check" in answer.content
+    assert b"secret" not in answer.content
