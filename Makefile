@@ -11,6 +11,11 @@ PYTEST ?= $(PY) -m pytest
 # number, and PARALLEL= one process, which a debugger needs.
 PARALLEL ?= -n auto --dist worksteal
 ARGS ?=
+# Of the fault run: how many verbs, and the seed of a run that is to be repeated.
+N ?= 200
+SEED ?=
+# What the package speaks beside English.
+LANGUAGES = de es fr
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Or every worker of the tests, and each of their child processes, compiles everything anew.
@@ -33,7 +38,7 @@ $(VENV)/.installed-%: setup.cfg pyproject.toml | $(PY)
 	$(PY) -m pip install --quiet --editable '.[$*]'
 	@touch $@ $(VENV)/.installed-core
 
-.PHONY: help demo serve test test-fast coverage bench faults lint format types layers migrations docs mutants clean
+.PHONY: help demo serve test test-fast coverage bench faults faults-all guards lint format types layers migrations messages docs mutants clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,13 +46,13 @@ help: ## this list
 demo: $(VENV)/.installed-core ## the whole main job against the local test bank, then the books
 	$(PY) manage.py dinero_demo $(ARGS)
 
-serve: $(VENV)/.installed-core ## test bank and example project, with addresses and a sign-in
+serve: $(VENV)/.installed-example ## test bank and example project, with addresses and a sign-in
 	$(PY) manage.py dinero_serve $(ARGS)
 
 test: $(VENV)/.installed-test ## the test-suite on SQLite (ARGS="-k vault" for a part)
 	$(PYTEST) $(PARALLEL) $(ARGS)
 
-test-fast: $(VENV)/.installed-test ## the same without what is marked slow, in under a minute
+test-fast: $(VENV)/.installed-test ## the same without what is marked slow
 	$(PYTEST) $(PARALLEL) -m "not slow" $(ARGS)
 
 coverage: $(VENV)/.installed-test ## the test-suite with branch coverage and its threshold
@@ -59,8 +64,14 @@ coverage: $(VENV)/.installed-test ## the test-suite with branch coverage and its
 bench: $(VENV)/.installed-dev ## ratios to bare requests, hand-written ORM, bulk_create (PEERS=1, ARGS=--quick)
 	$(PY) -m benchmarks $(ARGS)
 
-faults: $(VENV)/.installed-test ## workers killed, replies lost: then the books of both sides
-	$(PY) -m tests.faults $(ARGS)
+faults: $(VENV)/.installed-test ## workers killed, replies lost: then the books of both sides (N=10000 SEED=7)
+	$(PY) -m tests.faults --operations $(N) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+faults-all: $(VENV)/.installed-test ## every verb broken off at every point (ARGS=--pairs)
+	$(PY) -m tests.breaking $(ARGS)
+
+guards: $(VENV)/.installed-test ## take each guard away in turn: a test must notice
+	$(PY) -m tests.guards $(ARGS)
 
 lint: $(VENV)/.installed-dev ## ruff's checks and its format
 	$(PY) -m ruff check .
@@ -78,6 +89,17 @@ layers: $(VENV)/.installed-test ## import-linter: each room imports only from th
 
 migrations: $(VENV)/.installed-test ## no model change without its migration
 	$(PY) -m django makemigrations --check --dry-run --settings tests.settings
+
+# What is translated stays; new texts are added empty, and the tests name them. The date of the extraction
+# would change the files each time.
+messages: $(VENV)/.installed-core ## collect the texts for translators, compile the catalogues (needs GNU gettext)
+	@command -v xgettext >/dev/null && command -v msgfmt >/dev/null || \
+	{ echo "make: GNU gettext is needed (Debian: apt-get install gettext)" >&2; exit 1; }
+	cd django_dinero && env -u DJANGO_SETTINGS_MODULE $(abspath $(PY)) -m django makemessages $(addprefix -l ,$(LANGUAGES)) \
+	--no-obsolete --add-location=file
+	sed -i.bak '/^"POT-Creation-Date:/d' django_dinero/locale/*/LC_MESSAGES/django.po
+	rm -f django_dinero/locale/*/LC_MESSAGES/django.po.bak
+	cd django_dinero && env -u DJANGO_SETTINGS_MODULE $(abspath $(PY)) -m django compilemessages
 
 docs: $(VENV)/.installed-dev ## the HTML documentation in site/
 	$(PY) -m sphinx --builder html --fail-on-warning --keep-going --quiet docs site

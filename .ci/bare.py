@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from decimal import Decimal
+from importlib import import_module
 from importlib.util import find_spec
 
 import django
@@ -19,6 +20,7 @@ settings.configure(
     INSTALLED_APPS=[
         "django.contrib.auth",
         "django.contrib.contenttypes",
+        "rest_framework",
         "django_dinero",
     ],
     DINERO={
@@ -27,7 +29,11 @@ settings.configure(
         },
     },
 )
-extras = [name for name in ("pytest", "factory", "lxml", "psycopg", "pymysql") if find_spec(name)]
+EXTRAS = (
+    *("pytest", "factory", "lxml", "psycopg", "pymysql"),
+    *("opentelemetry", "prometheus_client", "celery", "drf_spectacular"),
+)
+extras = [name for name in EXTRAS if find_spec(name)]
 if extras:
     sys.exit(f"this is not a bare install: {extras} are here")
 
@@ -47,4 +53,12 @@ customer = Customer.create(
 transaction = Transaction.create(price="12.50", customer=customer)
 assert customer.cards[0].last_4 == "1111"
 assert transaction.price == Decimal("12.50"), transaction.price
+for module, extra in (("metrics", "prometheus"), ("api.openapi.urls", "openapi")):
+    try:
+        import_module(f"django_dinero.{module}")
+    except ImportError as error:
+        assert f"django-dinero[{extra}]" in str(error), error
+    else:
+        sys.exit(f"django_dinero.{module} takes what it needs from nowhere")
+import_module("django_dinero.api.urls")
 print(f"bare install works: customer {customer.customer_id}, {transaction.transaction_id}")
