@@ -115,6 +115,9 @@ class Shop:
             until(lambda: self.serves(code, port) or child.poll() is not None, log)
             assert child.poll() is None, log.read_text()
             yield
+        except Exception as error:
+            error.add_note(f"{code}: {log.read_text()}")
+            raise
         finally:
             os.killpg(child.pid, signal.SIGTERM)
             child.wait(20)
