@@ -41,6 +41,11 @@ ERASED: Mapping[str, Any] = {
     "events": ngettext_lazy(
         "%(count)d webhook is emptied", "%(count)d webhooks are emptied", "count"
     ),
+    "log_entries": ngettext_lazy(
+        "%(count)d entry of the admin's log stays without a name",
+        "%(count)d entries of the admin's log stay without a name",
+        "count",
+    ),
 }
 
 
@@ -97,7 +102,7 @@ class Command(DineroCommand):
             raise CommandError(scrub(str(error))) from error
         counts = asdict(erased)
         counts.pop("waits")
-        if not erased.operations:
+        if not erased.operations and not erased.log_entries:
             raise CommandError(_("No customer has this address, and nothing else is kept of it."))
         self._tell(options, _("Erased: %(what)s.") % {"what": _counted(counts)})
         if options["json"]:

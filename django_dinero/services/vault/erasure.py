@@ -2,8 +2,8 @@
 
 The amounts, the gateway's ids, the last four digits and the order reference of every payment are
 kept, since the books have to add up. What names a person goes: e-mail and names, the address with
-the card, the IP address, free descriptions, and the link to the user. Who asked for a payment is
-kept if it was somebody else: an owner is not named there.
+the card, the IP address, free descriptions, and the link to the user; in the admin's log too. Who
+asked for a payment is kept if it was somebody else: an owner is not named there.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from django_dinero.models.transaction import Transaction
 from django_dinero.models.webhook_event import WebhookEvent
 from django_dinero.observing.verbs import verb
 from django_dinero.services.journal.records import Intent
+from django_dinero.services.vault import admin_log
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class Erased:
     Attributes:
         cards: stored cards that are gone.
         transactions: payments that stay, without what names a person.
-        operations, events: rows of the journal and webhooks that stay likewise.
+        operations, events, log_entries: rows of the journal, webhooks, and entries of the
+            admin's log that stay likewise.
         waits: why the gateway has not deleted it yet; empty if it has. It is tried again.
     """
 
@@ -49,6 +51,7 @@ class Erased:
     transactions: int
     operations: int
     events: int
+    log_entries: int
     waits: str = ""
 
 
@@ -69,9 +72,11 @@ def erase(customer: Customer) -> Erased:
     # Before the row is deleted, since it leads to all else, and after it: what the delete itself
     # and others have written meanwhile counts too.
     person.forget()
+    person.forget_log()
     waits = _delete(customer)
-    transactions, operations, events = person.forget()
-    return Erased(person.cards, transactions, operations, events, waits)
+    counts = person.forget()
+    entries = person.forget_log()
+    return Erased(person.cards, *counts, entries, waits)
 
 
 @verb("erase_traces")
@@ -102,8 +107,10 @@ def erase_traces(email: str, gateway_name: str | None = None) -> Erased:
     totals.append(_forget_guest(operations.filter(customer_id=""), leads))
     # These last, since they lead to all else: whoever is killed before finds it again.
     named = Operation.objects.using(operations.db).filter(pk__in=leads)
+    entries = admin_log.forget_address(email)
     totals.append((0, _forget_operations(named), 0))
-    return Erased(0, *(sum(each) for each in zip(*totals, strict=True)))
+    transactions, emptied, events = (sum(each) for each in zip(*totals, strict=True))
+    return Erased(0, transactions, emptied, events, entries)
 
 
 def _forget_guest(operations: QuerySet[Operation], leads: list[int]) -> tuple[int, int, int]:
@@ -126,7 +133,7 @@ def _gone(operations: QuerySet[Operation]) -> Iterator[_Person]:
     for gateway_name, live, customer_id in set(found):
         account = Account(gateway_name, live)
         if not rows.filter(**account.columns, customer_id=customer_id).exists():
-            yield _Person(account, customer_id, (), (), 0)
+            yield _Person(account, customer_id, (), (), None, ())
 
 
 def _delete(customer: Customer) -> str:
@@ -148,7 +155,8 @@ class _Person:
     customer_id: str
     card_ids: tuple[str, ...]
     lock_names: tuple[str, ...]
-    cards: int
+    customer_pk: int | None
+    card_pks: tuple[int, ...]
 
     @classmethod
     def of(cls, customer: Customer) -> _Person:
@@ -159,8 +167,14 @@ class _Person:
             customer_id=customer.customer_id or "",
             card_ids=tuple(card.card_id for card in cards),
             lock_names=(customer.lock_name, *(card.lock_name for card in cards)),
-            cards=len(cards),
+            customer_pk=customer.pk,
+            card_pks=tuple(card.pk for card in cards),
         )
+
+    @property
+    def cards(self) -> int:
+        """How many cards there were."""
+        return len(self.card_pks)
 
     def refuse_if_busy(self) -> None:
         """Raise :class:`OperationInProgress` if an operation of theirs has no outcome yet."""
@@ -177,6 +191,12 @@ class _Person:
             _forget_operations(self._operations().exclude(pk__in=but)),
             _forget_events(self._events()),
         )
+
+    def forget_log(self) -> int:
+        """Empty what the admin's log says of the rows; count its entries."""
+        if self.customer_pk is None:
+            return 0
+        return admin_log.forget_rows(self.customer_pk, self.card_pks)
 
     def _transactions(self) -> QuerySet[Transaction]:
         rows = Transaction.objects.using(router.db_for_write(Transaction))

@@ -8,10 +8,13 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_user_model
+from django.contrib.contenttypes.models import ContentType
 from django.core import serializers
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, isolate_apps
 
 from django_dinero.db.failures import retry_on_conflict
 from django_dinero.exceptions import OperationInProgress, OutcomeUnknown
@@ -66,13 +69,32 @@ def ann(gateway: RecordingGateway, make_customer: Make) -> Customer:
             state="applied",
             body='{"email": "ann@example.com"}',
         )
+    for row in (customer, *customer.cards.all()):
+        logged(row, "Pushed: ann@example.com (Anneliese Nightingale) is up to date.")
     return customer
 
 
+def logged(row: Customer | CreditCard, text: str = "") -> LogEntry:
+    """Write an entry into the admin's log, as its pages do."""
+    staff, _created = get_user_model().objects.get_or_create(username="staff")
+    return LogEntry.objects.create(
+        user=staff,
+        content_type=ContentType.objects.get_for_model(row),
+        object_id=str(row.pk),
+        object_repr=str(row),
+        action_flag=CHANGE,
+        change_message=text,
+    )
+
+
 def everything() -> str:
-    """All that is stored, as text."""
-    models = (Customer, CreditCard, Transaction, Operation, WebhookEvent)
-    return json.dumps([serializers.serialize("json", model.objects.all()) for model in models])
+    """All that is stored, as text: every table of the project but for the owner's own row."""
+    models = [each for each in apps.get_models() if each._meta.managed and not each._meta.proxy]
+    models.remove(get_user_model())
+    return json.dumps(
+        [serializers.serialize("json", each._default_manager.all()) for each in models],
+        ensure_ascii=False,
+    )
 
 
 def test_nothing_of_a_person_is_left(gateway: RecordingGateway, ann: Customer) -> None:
@@ -247,3 +269,68 @@ def test_whoever_is_killed_finds_the_rest_again(
     assert 1 < survived < 19
     after = everything().lower()
     assert [text for text in PLANTED if text.lower() in after] == []
+
+
+# -- The admin's log -------------------------------------------------------------------------------
+
+
+def test_the_log_keeps_who_did_something_and_when(
+    gateway: RecordingGateway, ann: Customer, make_customer: Make
+) -> None:
+    bob = make_customer(email="bob@example.com")
+    other = logged(bob, "Pushed: bob@example.com is up to date.")
+    columns = ("pk", "user", "action_time", "action_flag", "content_type", "object_id")
+    before = list(LogEntry.objects.order_by("pk").values_list(*columns))
+    assert erase(ann).log_entries == 3
+    assert list(LogEntry.objects.order_by("pk").values_list(*columns)) == before
+    emptied = set(
+        LogEntry.objects.exclude(pk=other.pk).values_list("object_repr", "change_message")
+    )
+    assert emptied == {("erased", "")}
+    other.refresh_from_db()
+    assert "bob@example.com" in other.object_repr and "bob@example.com" in other.change_message
+
+
+def test_the_log_of_a_proxy_of_the_project_counts(
+    gateway: RecordingGateway, ann: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with isolate_apps("django_dinero"):
+
+        class Regular(Customer):
+            class Meta:
+                app_label = "dinero"
+                proxy = True
+
+    models = [*apps.get_models(), Regular]
+    monkeypatch.setattr(apps, "get_models", lambda: models)
+    entry = logged(ann)
+    entry.content_type = ContentType.objects.create(app_label="dinero", model="regular")
+    entry.save()
+    erase(ann)
+    entry.refresh_from_db()
+    assert entry.object_repr == "erased"
+
+
+def test_who_was_deleted_before_is_found_in_the_log_by_the_address(
+    gateway: RecordingGateway, ann: Customer, make_customer: Make
+) -> None:
+    longer = logged(make_customer(email="joann@example.com"))
+    ann.refresh_from_db()
+    logged(ann)  # as ANN@example.com by now
+    ann.delete()
+    Operation.objects.update(intent={})  # as retention leaves them
+    erased = erase_traces("ann@example.com")
+    # Of the customer two, and one of each card.
+    assert (erased.operations, erased.log_entries) == (0, 4)
+    entries = serializers.serialize("json", LogEntry.objects.exclude(pk=longer.pk))
+    assert "ann@example.com" not in entries.lower()
+    longer.refresh_from_db()
+    assert longer.object_repr == "joann@example.com"
+
+
+def test_without_the_admin_there_is_no_log(
+    gateway: RecordingGateway, ann: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apps, "is_installed", lambda name: name != "django.contrib.admin")
+    assert erase(ann).log_entries == 0
+    assert erase_traces("nobody@example.com").log_entries == 0
