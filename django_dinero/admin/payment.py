@@ -54,7 +54,7 @@ def _sums(family: Family) -> Iterable[tuple[str, str]]:
         (_("Left to capture"), family.left_to_capture),
         (_("Captured"), family.captured if row.kind == TransactionKind.AUTHORIZATION else _NONE),
         (_("Refunded"), family.sum_of(TransactionKind.REFUND)),
-        (_("Left to refund"), max(family.left_to_refund, _NONE)),
+        (_("Left to refund"), family.left_to_refund),
     )
     return ((label, money(amount, row.currency)) for label, amount in sums if amount)
 

@@ -67,9 +67,13 @@ class Family:
 
     @property
     def left_to_refund(self) -> Decimal:
-        """How much can still be refunded; a refund that the gateway holds may still go out."""
+        """How much can still be refunded; a refund that the gateway holds may still go out.
+
+        Never less than nothing: of a payment that was charged back after a refund nothing is left.
+        """
         on_its_way = self.sum_of(TransactionKind.REFUND, (*COUNTED, TransactionStatus.HELD))
-        return EXACT.subtract(self.captured, on_its_way)
+        left = max(EXACT.subtract(self.captured, on_its_way), Decimal(0))
+        return normalise(left, self.row.currency)
 
 
 def _by_age(row: Transaction) -> int:

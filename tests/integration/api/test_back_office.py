@@ -79,6 +79,10 @@ def test_a_transaction_tells_what_is_left(
     assert children == [str(capture.public_id), str(refund.public_id)]
     listed = json_of(caller.get("transactions/?kind=authorization"), 200)["results"]
     assert listed[0]["children"] == children
+    Transaction.objects.filter(pk=capture.pk).update(status="charged_back")
+    assert sums() == ("0.00", "3.00", "0.00", "0.00")
+    path = f"transactions/{capture.public_id}/"
+    assert sums() == ("0.00", "3.00", "0.00", "0.00")
 
 
 def test_a_difference_is_read_and_closed(gateway: RecordingGateway, staff: Staff) -> None:

@@ -168,3 +168,13 @@ def test_what_follows_a_transaction_comes_in_its_order(charge: Transaction) -> N
         for _number in range(3)
     ]
     assert rows.family_of(charge).children == tuple(made)
+
+
+@pytest.mark.parametrize("lost", ["charged_back", "returned"])
+def test_of_a_refunded_payment_that_came_back_nothing_is_left(
+    charge: Transaction, lost: str
+) -> None:
+    TransactionFactory(kind=TransactionKind.REFUND, parent=charge, price="20.00")
+    Transaction.objects.filter(pk=charge.pk).update(status=lost)
+    left = rows.family_of(charge, again=True).left_to_refund
+    assert str(left) == "0.00"
