@@ -1,4 +1,4 @@
-"""Amounts and currencies: parsed strictly, never rounded."""
+"""Amounts and currencies: parsed strictly, never rounded, and written as the reader writes them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import lru_cache, reduce
 from importlib import import_module
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from django_dinero.card_numbers import looks_like_card_number
@@ -146,6 +147,16 @@ def from_minor(minor: int, currency: str) -> Decimal:
 def normalise(amount: Decimal, currency: str) -> Decimal:
     """Return a stored amount with the decimals of ``currency``: 12.5000 USD is 12.50."""
     return from_minor(to_minor(amount, currency), currency)
+
+
+def number_text(number: Decimal) -> str:
+    """Return a number in the active language: its separators, all its decimals, a real minus."""
+    return number_format(number, force_grouping=True).replace("-", "\N{MINUS SIGN}", 1)
+
+
+def amount_text(amount: Decimal | int | str, currency: str) -> str:
+    """Return an amount with its currency, in the active language: ``1.234,50 EUR`` in German."""
+    return f"{number_text(normalise(Decimal(amount), currency))} {currency}"
 
 
 def summed(total: Decimal | None, currency: str) -> Decimal:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +10,7 @@ from django.contrib import admin
 from django.contrib.admin import AdminSite
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -27,7 +26,7 @@ from django_dinero.models import (
     WebhookEvent,
 )
 from django_dinero.models.synced import SyncedModel
-from django_dinero.money import exponent, normalise
+from django_dinero.money import amount_text
 
 #: What stands where there is nothing.
 NONE = "-"
@@ -104,12 +103,6 @@ def money(amount: Any, currency: str) -> str:
     return _amount(amount, currency) if amount is not None else ""
 
 
-def grouped(amount: Decimal) -> str:
-    """Return a sum as people read it here: with separators, and a minus that is one."""
-    text = number_format(amount, force_grouping=True)
-    return text.replace("-", "\N{MINUS SIGN}", 1)
-
-
 def card_text(row: Transaction) -> str:
     """Return the brand and the last four digits of a card; empty where they are not known."""
     if not row.last_4:
@@ -146,11 +139,7 @@ def anchor(site: AdminSite, name: str, pk: object, text: object) -> str:
     return format_html('<a href="{}">{}</a>', address, text)
 
 
-def written(amount: Any, currency: str) -> str:
-    """Return an amount with its currency, as the active language writes it."""
-    number = number_format(normalise(amount, currency), decimal_pos=exponent(currency))
-    return f"{number} {currency}"
-
-
 def _amount(amount: Any, currency: str, sign: str = "") -> str:
-    return format_html('<span class="dinero-money">{}{}</span>', sign, written(amount, currency))
+    return format_html(
+        '<span class="dinero-money">{}{}</span>', sign, amount_text(amount, currency)
+    )

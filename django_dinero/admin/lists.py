@@ -11,9 +11,9 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
-from django_dinero.admin.display import grouped
 from django_dinero.admin.pagination import MoreThan
 from django_dinero.models.totals import Total, totals, totals_of
+from django_dinero.money import number_text
 
 if TYPE_CHECKING:
     from django_dinero.admin.base import DineroAdmin
@@ -114,5 +114,5 @@ def _shown(total: Total) -> dict[str, Any]:
     return {
         "currency": total.currency,
         "live": total.live,
-        "parts": [(label, grouped(amount)) for label, amount in parts],
+        "parts": [(label, number_text(amount)) for label, amount in parts],
     }

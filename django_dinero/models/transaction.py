@@ -24,7 +24,13 @@ from django_dinero.models.ledger_row import LedgerRow
 from django_dinero.models.mode import LiveField
 from django_dinero.models.operation import CHARGES, Operation, OperationState
 from django_dinero.models.pending_charge import PendingCharge
-from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS, hidden_if_no_amount, normalise
+from django_dinero.money import (
+    DECIMAL_PLACES,
+    MAX_DIGITS,
+    amount_text,
+    hidden_if_no_amount,
+    normalise,
+)
 
 RowT = TypeVar("RowT", bound=models.Model)
 
@@ -289,8 +295,8 @@ class Transaction(LedgerRow):
         )
 
     def __str__(self) -> str:
-        amount = normalise(Decimal(self.price), self.currency)
-        return f"{self.get_kind_display()} {amount} {self.currency} ({self.get_status_display()})"
+        amount = amount_text(self.price, self.currency)
+        return f"{self.get_kind_display()} {amount} ({self.get_status_display()})"
 
     @property
     def lock_name(self) -> str:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from django.utils import formats
-
-from django_dinero.money import exponent, normalise
+from django_dinero import money
 
 
 def amount_text(amount: Decimal | int | str, currency: str) -> str:
-    """Return an amount with its currency, in the reader's way to write numbers."""
-    value = normalise(Decimal(amount), currency)
-    number = formats.number_format(value, exponent(currency), force_grouping=True)
-    return f"{number}\u00a0{currency}"
+    """As :func:`.money.amount_text`; the currency stays in the line of its number."""
+    return "\u00a0".join(money.amount_text(amount, currency).rsplit(" ", 1))

@@ -7,6 +7,7 @@ from decimal import Context, Decimal, Inexact, Rounded, localcontext
 from typing import Any
 
 import pytest
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 from iso4217 import Currency
@@ -17,6 +18,7 @@ from django_dinero.money import (
     DECIMAL_PLACES,
     MAX_DIGITS,
     added_up,
+    amount_text,
     exponent,
     from_minor,
     hidden_if_no_amount,
@@ -444,3 +446,23 @@ def test_a_sum_is_exact_whatever_the_threads_context_is(context: Context) -> Non
         amounts = (Decimal("1234567.89"), Decimal("0.01"), Decimal("98765432.10"))
         assert str(added_up(amounts)) == "100000000.00"
     assert added_up(()) == 0
+
+
+# -- As people read it -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("language", "amount", "currency", "shown"),
+    [
+        ("en", "1234.5000", "USD", "1,234.50 USD"),
+        ("de", "1234.5000", "USD", "1.234,50 USD"),
+        ("fr", "1234.5000", "USD", "1 234,50 USD"),
+        ("en", "-7", "EUR", "\N{MINUS SIGN}7.00 EUR"),
+        ("de", 1200, "JPY", "1.200 JPY"),
+    ],
+)
+def test_an_amount_in_the_readers_language(
+    language: str, amount: Any, currency: str, shown: str
+) -> None:
+    with translation.override(language), localcontext(Context(prec=2)):
+        assert " ".join(amount_text(amount, currency).split()) == shown

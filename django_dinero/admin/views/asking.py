@@ -16,13 +16,12 @@ from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
 from django_dinero import conf, identifiers
-from django_dinero.admin.display import written
 from django_dinero.admin.related import UNCERTAIN, concerning
 from django_dinero.admin.views.base import Unconfirmed
 from django_dinero.models import CreditCard, Operation
 from django_dinero.models.arguments import KeyOptions
 from django_dinero.models.operation import CHARGES, OperationState
-from django_dinero.money import EXACT, exponent
+from django_dinero.money import EXACT, amount_text, exponent
 
 #: States of :data:`UNCERTAIN` that an index finds.
 RARE = tuple(state for state in UNCERTAIN if state != OperationState.SENT)
@@ -37,7 +36,7 @@ class Money(NamedTuple):
     currency: str
 
     def __str__(self) -> str:
-        return written(self.amount, self.currency)
+        return amount_text(self.amount, self.currency)
 
 
 class Guest(NamedTuple):
@@ -67,7 +66,7 @@ def of_amount(money: Money) -> Iterator[Question]:
         unit = Decimal(1).scaleb(-exponent(money.currency), EXACT)
         shown = limit.quantize(unit, ROUND_DOWN, EXACT)
         text = _("This is more than %(limit)s: %(amount)s.") % {
-            "limit": written(shown, money.currency),
+            "limit": amount_text(shown, money.currency),
             "amount": money,
         }
         yield Question("amount", text)

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from django_dinero.admin import messages as admin_messages
-from django_dinero.admin.display import expiry, written
+from django_dinero.admin.display import expiry
 from django_dinero.admin.views import asking
 from django_dinero.admin.views.base import Fact, GatewayPage
 from django_dinero.admin.views.safety import CHARGE, link
@@ -36,6 +36,7 @@ from django_dinero.identifiers import user_scope
 from django_dinero.models import CreditCard, Transaction
 from django_dinero.models.arguments import FollowUpOptions
 from django_dinero.models.sync_state import SyncState
+from django_dinero.money import amount_text
 
 #: Ends that leave something to find out: they stand in the history too.
 OPEN_ENDS = (OutcomeUnknown, HeldForReview, ActionRequired, NeedsAttention)
@@ -164,7 +165,7 @@ def one_of(request: HttpRequest, key: str) -> FollowUpOptions:
 
 
 def amount_of(row: Transaction) -> str:
-    return written(row.price, row.currency)
+    return amount_text(row.price, row.currency)
 
 
 def note_open_end(
@@ -179,7 +180,7 @@ def note_open_end(
         return
     what = operation.get_kind_display()
     if operation.amount is not None:
-        what += f" {written(operation.amount, operation.currency)}"
+        what += f" {amount_text(operation.amount, operation.currency)}"
     log_once(model_admin, request, row, f"{what}: {title}", f"[{operation.key}, {_('open')}]")
 
 

@@ -15,7 +15,6 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from django_dinero.admin.badges import state_badge
-from django_dinero.admin.display import grouped
 from django_dinero.admin.related import rows_of
 from django_dinero.admin.views.attention import count_text, matters
 from django_dinero.admin.views.charts import Day, chart
@@ -28,7 +27,7 @@ from django_dinero.models import Reconciliation, Transaction
 from django_dinero.models.reconciliation import ReconciliationState
 from django_dinero.models.totals import TAKES, ZERO
 from django_dinero.models.transaction import COUNTED, UNDECIDED, TransactionStatus
-from django_dinero.money import EXACT, added_up, normalise
+from django_dinero.money import EXACT, added_up, normalise, number_text
 from django_dinero.services import modes
 from django_dinero.services.report import Activity, activity
 from django_dinero.services.status import Status, status_of
@@ -127,7 +126,7 @@ def _volume(
     drawn = chart(series)
 
     def shown(amount: Decimal) -> str:
-        return grouped(normalise(amount, currency))
+        return number_text(normalise(amount, currency))
 
     total, given = added_up(taken.values()), added_up(refunded.values())
     return {
@@ -199,7 +198,7 @@ def _percent(part: int, whole: int) -> str:
     if not whole:
         return ""
     permille = part * 1000 // whole
-    return _("%(percent)s %%") % {"percent": grouped(Decimal(permille) / 10)}
+    return _("%(percent)s %%") % {"percent": number_text(Decimal(permille) / 10)}
 
 
 # -- Gateways --------------------------------------------------------------------------------------

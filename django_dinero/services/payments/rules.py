@@ -17,7 +17,7 @@ from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import Reason
 from django_dinero.models.family import Family
 from django_dinero.models.transaction import COUNTED, Transaction, TransactionStatus
-from django_dinero.money import normalise
+from django_dinero.money import amount_text, number_text
 from django_dinero.services import modes, pull
 from django_dinero.services.errors import error_for, read_transaction
 
@@ -40,7 +40,8 @@ def capture_error(family: Family, amount: Decimal) -> DineroError | None:
             [
                 Reason(
                     ReasonKind.INVALID_AMOUNT,
-                    text=_("At most %(price)s was authorized.") % {"price": _shown(row)},
+                    text=_("At most %(price)s was authorized.")
+                    % {"price": amount_text(row.price, row.currency)},
                 )
             ],
             transaction=row,
@@ -110,7 +111,7 @@ def refundable(family: Family) -> Transaction:
 def refund_error(family: Family, amount: Decimal) -> DineroError | None:
     """Return why ``amount`` of this cannot be given back, None if it can."""
     row, problem = family.row, ""
-    left = normalise(family.left_to_refund, row.currency)
+    left = family.left_to_refund
     if row.kind not in (TransactionKind.CHARGE, TransactionKind.CAPTURE):
         problem = _("A %(kind)s cannot be refunded.") % {"kind": row.get_kind_display()}
     elif row.status not in COUNTED:
@@ -119,7 +120,7 @@ def refund_error(family: Family, amount: Decimal) -> DineroError | None:
         problem = _("All of it has been refunded.")
     elif amount > left:
         problem = _("At most %(left)s %(currency)s of it is left to refund.") % {
-            "left": left,
+            "left": number_text(left),
             "currency": row.currency,
         }
     return RefundError(problem, transaction=row) if problem else None
@@ -163,7 +164,3 @@ def must_void(row: Transaction, amount: Decimal) -> bool:
         ),
         transaction=row,
     )
-
-
-def _shown(row: Transaction) -> str:
-    return f"{normalise(Decimal(row.price), row.currency)} {row.currency}"

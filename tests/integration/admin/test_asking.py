@@ -80,7 +80,7 @@ def test_one_limit_counts_in_every_currency(
 def test_a_limit_has_more_decimals_than_the_currency(settings: Any) -> None:
     settings.DINERO = {**settings.DINERO, "ADMIN_CONFIRM_ABOVE": "999.50"}
     (question,) = of_amount(Money(Decimal(1000), "JPY"))
-    assert question.text == "This is more than 999 JPY: 1000 JPY."
+    assert question.text == "This is more than 999 JPY: 1,000 JPY."
     assert list(of_amount(Money(Decimal(999), "JPY"))) == []
 
 

@@ -10,7 +10,6 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import translation
 
-from django_dinero.admin.display import written
 from django_dinero.exceptions import InvalidInput
 from django_dinero.forms.amounts import AmountField, read_amount
 from django_dinero.forms.charges import FollowUpForm
@@ -92,14 +91,6 @@ def test_an_unknown_currency_is_the_currencys_error() -> None:
     with pytest.raises(InvalidInput) as caught:
         read_amount("1.00", "usd")
     assert list(caught.value.errors) == ["currency"]
-
-
-@pytest.mark.parametrize(
-    ("language", "shown"), [("en", "1234.50 USD"), ("de", "1234,50 USD"), ("fr", "1234,50 USD")]
-)
-def test_what_is_shown(language: str, shown: str) -> None:
-    with translation.override(language):
-        assert written(Decimal("1234.5000"), "USD") == shown
 
 
 @pytest.mark.parametrize(("language", "shown"), [("en", "1234.50"), ("de", "1234,50")])
