@@ -13,8 +13,11 @@ from django.utils.translation import gettext_lazy
 
 from django_dinero.admin.views.bulk import BulkPage, Done, Plan
 from django_dinero.admin.views.charge import amount_of, log_once
+from django_dinero.admin.views.followups import gives_back
 from django_dinero.admin.views.refresh import refresh_error, refreshed
 from django_dinero.exceptions import DineroError, InvalidTransactionError
+from django_dinero.forms.charges import ConfirmForm, VoidForm
+from django_dinero.forms.posted import Posted
 from django_dinero.models import Transaction
 from django_dinero.models.arguments import FollowUpOptions
 from django_dinero.models.family import FOLLOWING, Family
@@ -52,7 +55,8 @@ class BulkFollowUp(BulkTransactions):
                     planned.add(family.row.pk)
             except DineroError as error:
                 amount, refusal = Decimal(0), error
-            yield Plan(row, refusal, amount, row.currency)
+            text = "" if refusal is not None else self.what_happens(family)
+            yield Plan(row, refusal, amount, row.currency, text)
 
     def family(self, row: Transaction) -> Family:
         """Return what it will be done to.
@@ -61,6 +65,10 @@ class BulkFollowUp(BulkTransactions):
             DineroError: there is nothing that it could be done to.
         """
         return Family.of(row)
+
+    def what_happens(self, family: Family) -> str:
+        """Return what will happen to it, where the button alone does not say so."""
+        return ""
 
     def left(self, family: Family) -> Decimal:
         """Return how much will be moved."""
@@ -82,6 +90,22 @@ class BulkFollowUp(BulkTransactions):
         return Done(text, before=not any(new))
 
 
+class BulkUndo(BulkFollowUp):
+    """A verb that undoes many payments, with one reason for all of them."""
+
+    def form(self, posted: Posted | None) -> VoidForm:
+        if posted is None:
+            return VoidForm()
+        return VoidForm(posted.data, misplaced=posted.misplaced)
+
+    def perform_with(
+        self, form: ConfirmForm, request: HttpRequest, row: Transaction, key: FollowUpOptions
+    ) -> Done:
+        """Keep the reason with each new row."""
+        described: FollowUpOptions = {**key, "description": form.cleaned_data["description"]}
+        return self.perform(request, row, described)
+
+
 class BulkCapturePage(BulkFollowUp):
     """``transaction/bulk/capture/``."""
 
@@ -96,7 +120,7 @@ class BulkCapturePage(BulkFollowUp):
         return row.capture(**key)
 
 
-class BulkVoidPage(BulkFollowUp):
+class BulkVoidPage(BulkUndo):
     """``transaction/bulk/void/``."""
 
     permission = "dinero.void_transaction"
@@ -106,11 +130,15 @@ class BulkVoidPage(BulkFollowUp):
     explanation = gettext_lazy("The whole of it is cancelled, before the bank settles it.")
     rule = rules.void_error
 
+    def what_happens(self, family: Family) -> str:
+        """Name the money that goes back, if it has been captured."""
+        return gives_back(family)
+
     def carry_out(self, row: Transaction, key: FollowUpOptions) -> Transaction:
         return row.void(**key)
 
 
-class BulkRefundPage(BulkFollowUp):
+class BulkRefundPage(BulkUndo):
     """``transaction/bulk/refund/``."""
 
     permission = "dinero.refund_transaction"

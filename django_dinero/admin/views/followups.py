@@ -16,18 +16,20 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from django_dinero.admin.display import NONE
 from django_dinero.admin.messages import Notice, of_follow_up
 from django_dinero.admin.views.base import Fact
 from django_dinero.admin.views.charge import MoneyPage, amount_of
 from django_dinero.admin.views.safety import address as address_of
 from django_dinero.admin.views.safety import link
+from django_dinero.enums import TransactionKind
 from django_dinero.exceptions import DineroError, InvalidTransactionError
 from django_dinero.forms.charges import FollowUpForm, RefundForm, VoidForm
 from django_dinero.forms.posted import Posted
 from django_dinero.models import Transaction
 from django_dinero.models.family import Family
 from django_dinero.models.transaction import TransactionStatus
-from django_dinero.money import normalise
+from django_dinero.money import amount_text, normalise
 from django_dinero.services import ledger
 from django_dinero.services.payments import rules
 
@@ -61,9 +63,13 @@ class FollowUpPage(MoneyPage):
             (_("Transaction"), str(row), link(request, "transaction", row)),
             (_("Card"), card, ""),
             (_("Customer"), str(row.customer or ""), link(request, "customer", row.customer)),
-            (_("What happens"), str(self.explanation), ""),
+            (_("What happens"), self.what_happens(row), ""),
         ]
         return [fact for fact in facts if fact[1]]
+
+    def what_happens(self, row: Transaction) -> str:
+        """Return what the button does to this row."""
+        return str(self.explanation)
 
     def perform(self, request: HttpRequest, row: Transaction, form: BaseForm) -> HttpResponseBase:
         given: dict[str, Any] = {**self.key(request, form)}
@@ -82,6 +88,21 @@ class FollowUpPage(MoneyPage):
     def notice_for(self, error: DineroError) -> Notice:
         """Return the notice about an error."""
         return of_follow_up(error)
+
+
+def gives_back(family: Family) -> str:
+    """Return what a void does to captured money, in a sentence; empty where none was captured."""
+    row = family.row
+    if row.kind not in (TransactionKind.AUTHORIZATION, TransactionKind.CAPTURE):
+        return ""
+    if not family.captured:
+        return ""
+    text = _(
+        "%(amount)s of this were captured. The capture is cancelled too, before the bank settles "
+        "it, and the money goes back to the card: %(card)s."
+    )
+    shown = f"{row.brand} •••• {row.last_4}".strip() if row.last_4 else NONE
+    return text % {"amount": amount_text(family.captured, row.currency), "card": shown}
 
 
 class AmountPage(FollowUpPage):
@@ -153,6 +174,10 @@ class VoidPage(FollowUpPage):
     fieldsets = [(None, {"fields": ["description"]})]
     explanation = gettext_lazy("The whole of it is cancelled, before the bank settles it.")
     rule = rules.void_error
+
+    def what_happens(self, row: Transaction) -> str:
+        """Name the money that goes back, if it has been captured."""
+        return gives_back(ledger.family_of(row)) or super().what_happens(row)
 
     def form(self, row: Transaction, posted: Posted | None) -> VoidForm:
         if posted is None:

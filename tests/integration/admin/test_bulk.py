@@ -53,7 +53,7 @@ def test_what_many_come_to_is_exact_whatever_the_threads_context_is(
     rows = [Transaction.create("1234567.89", card=card) for _number in range(2)]
     with localcontext(Context(prec=6)):
         page = root.get(choose(root, "void", rows)["Location"])
-    assert "2 rows 2469135.78 USD" in text(page)
+    assert "2 rows 2,469,135.78 USD" in text(page)
 
 
 def test_the_list_leads_to_a_page_that_says_what_will_happen(
@@ -240,3 +240,30 @@ def test_the_plan_of_many_rows_asks_the_database_no_more_often(
 
     rows = [Transaction.create("1.00", card=card, order_reference=str(n)) for n in range(6)]
     assert queries(rows) <= queries(rows[:2])
+
+
+@pytest.mark.parametrize(("verb", "kind"), [("refund", "refund"), ("void", "void")])
+def test_one_reason_lands_on_each(
+    root: Client, paid: list[Transaction], gateway: RecordingGateway, verb: str, kind: str
+) -> None:
+    if verb == "refund":
+        gateway.bank.settle_batch()
+    page = root.get(url(f"transaction_bulk_{verb}"), {"row": [row.pk for row in paid]})
+    assert "Reason" in text(page)
+    posted = sent(paid, description="closed on the day")
+    assert states(root.post(url(f"transaction_bulk_{verb}"), posted)) == ["done"] * 3
+    made = Transaction.objects.filter(kind=kind)
+    assert [row.description for row in made] == ["closed on the day"] * 3
+    assert states(root.post(url(f"transaction_bulk_{verb}"), posted)) == ["before"] * 3
+
+
+def test_a_card_number_is_no_reason(
+    root: Client, paid: list[Transaction], gateway: RecordingGateway
+) -> None:
+    gateway.bank.settle_batch()
+    posted = sent(paid, description="4111 1111 1111 1111")
+    page = root.post(url("transaction_bulk_refund"), posted)
+    assert states(page) == ["planned"] * 3
+    assert "like a card number and was removed" in text(page)
+    assert "4111" not in page.content.decode()
+    assert gateway.verbs.count("refund") == 0

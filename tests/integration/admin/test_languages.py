@@ -120,3 +120,16 @@ def test_no_page_has_our_english(reader: Client, shop: None, language: str) -> N
         if left := left_in_english(page, language):
             found[address] = left
     assert found == {}
+
+
+@pytest.mark.parametrize(
+    ("language", "heading"),
+    [("de", "Erstellt"), ("es", "Creado"), ("fr", "Créé")],
+    indirect=["language"],
+)
+def test_a_small_table_has_our_word_and_not_that_of_a_framework(
+    reader: Client, customer: Customer, language: str, heading: str
+) -> None:
+    Transaction.create("12.50", customer=customer)
+    page = reader.get(url("customer_change", customer.pk)).content.decode()
+    assert f'<th scope="col">{heading}</th>' in page

@@ -181,9 +181,9 @@ def test_amounts_are_written_and_read_in_the_language_of_the_page(
         response = root.post(url("creditcard_charge", card.pk), charge("1.234,50"))
         row = Transaction.objects.get()
         assert str(row.price) == "1234.50"
-        assert "1234,50 USD" in messages(response)[0]
+        assert "1.234,50 USD" in messages(response)[0]
         page = root.get(url("transaction_change", row.pk))
-        assert "1234,50 USD" in text(page)
+        assert "1.234,50 USD" in text(page)
         gateway.bank.settle_batch()
         refund = root.get(url("transaction_refund", row.pk))
         assert 'name="amount" value="1234,50"' in refund.content.decode()
@@ -192,3 +192,46 @@ def test_amounts_are_written_and_read_in_the_language_of_the_page(
             assert list(refused.context["form"].errors) == ["amount"]
         root.post(url("transaction_refund", row.pk), confirm(amount="234,50"))
     assert str(row.refunded_amount) == "234.50"
+
+
+def test_a_void_of_captured_money_says_that_it_goes_back_and_whereto(
+    root: Client, captured: Transaction
+) -> None:
+    page = text(root.get(url("transaction_void", captured.pk)))
+    said = "40.00 USD of this were captured. The capture is cancelled too"
+    assert said in page[: page.index("Reason")]
+    assert "the money goes back to the card: visa •••• 1111." in page
+    capture = captured.children.get()
+    assert said in text(root.get(url("transaction_void", capture.pk)))
+    listed = root.get(url("transaction_bulk_void"), {"row": [captured.pk, capture.pk]})
+    assert text(listed).count(said) == 2
+
+
+def test_a_void_of_what_was_only_reserved_speaks_of_no_capture(
+    root: Client, card: CreditCard
+) -> None:
+    row = Transaction.create("50.00", card=card, settle=False)
+    page = text(root.get(url("transaction_void", row.pk)))
+    assert "The whole of it is cancelled" in page and "captured" not in page
+
+
+@pytest.mark.parametrize(
+    ("language", "amount"),
+    [("en", "1,234.50 USD"), ("de", "1.234,50 USD"), ("fr", "1\u202f234,50 USD")],
+)
+def test_an_amount_is_the_same_wherever_it_stands(
+    root: Client, card: CreditCard, settings: Any, language: str, amount: str
+) -> None:
+    row = Transaction.create("1234.50", card=card, settle=False)
+    row.capture()
+    settings.LANGUAGE_CODE = language
+    shown = text(page_of(root, row))
+    amount = " ".join(amount.split())
+    crumbs = shown[: shown.index("Transaction" if language != "de" else "Transaktion")]
+    with translation.override(language):
+        assert amount in " ".join(str(row).split())
+    assert amount in shown
+    assert "1234" not in shown, crumbs
+    for name in ("transaction_changelist", "transaction_bulk_void"):
+        page = text(root.get(url(name), {"row": row.pk} if "bulk" in name else {}))
+        assert amount in page and "1234" not in page
