@@ -16,7 +16,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from django_dinero.cards import ADDRESS_FIELDS
 from django_dinero.enums import TransactionKind
-from django_dinero.models import CreditCard, Customer, Transaction
+from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.models.family import Family
 
 ACCOUNT = ("id", "gateway_name", "live", "customer_id")
@@ -111,12 +111,34 @@ class TransactionSerializer(serializers.ModelSerializer[Transaction]):
         return [str(each.public_id) for each in self.family.children]
 
 
+class TransactionsSerializer(serializers.ListSerializer[Any]):
+    """A page of them; their operations are read at once."""
+
+    def to_representation(self, data: Any) -> list[Any]:
+        """Return the rows."""
+        rows = list(data)
+        found = Operation.objects.filter(key__in=[row.operation_key for row in rows])
+        child: Any = self.child
+        child.operations = {each.key: each for each in found.only("key", "intent")}
+        return super().to_representation(rows)
+
+
 class StaffTransactionSerializer(TransactionSerializer):
-    """The same with the results of the checks."""
+    """The same with the results of the checks, and who asked."""
+
+    made_by = serializers.SerializerMethodField()
 
     class Meta(TransactionSerializer.Meta):
-        fields = (*TransactionSerializer.Meta.fields, *RESULTS)
+        list_serializer_class = TransactionsSerializer
+        fields = (*TransactionSerializer.Meta.fields, *RESULTS, "made_by")
         read_only_fields = fields
+
+    def get_made_by(self, row: Transaction) -> str:
+        """Return who asked for it."""
+        found = getattr(self, "operations", None)
+        if found is None:
+            return Operation.objects.only("intent").get(key=row.operation_key).made_by
+        return str(found[row.operation_key].made_by)
 
 
 class ChargeSerializer(serializers.Serializer[Any]):

@@ -17,6 +17,7 @@ from django_dinero.api.fields import (
     SecretField,
     StrictSerializer,
 )
+from django_dinero.api.makers import RowsWithMakers, ShowsMaker
 from django_dinero.cards import ADDRESS_FIELDS
 from django_dinero.enums import TransactionKind
 from django_dinero.models import (
@@ -233,13 +234,14 @@ class TransactionSerializer(RowSerializer[Transaction]):
         return str(normalise(Decimal(row.price), row.currency))
 
 
-class StaffTransactionSerializer(TransactionSerializer):
-    """A transaction with the results of the checks and the gateway's own words."""
+class StaffTransactionSerializer(ShowsMaker, TransactionSerializer):
+    """A transaction with the results of the checks, the gateway's own words, and who asked."""
 
     class Meta(TransactionSerializer.Meta):
+        list_serializer_class = RowsWithMakers
         fields = (
             *TransactionSerializer.Meta.fields,
-            *("avs", "cvv", "reason", "gateway_code", "gateway_text"),
+            *("avs", "cvv", "reason", "gateway_code", "gateway_text", "made_by"),
         )
         read_only_fields = fields
 
@@ -253,11 +255,11 @@ class OperationSerializer(RowSerializer[Operation]):
 
     class Meta:
         model = Operation
-        fields = (
+        fields: tuple[str, ...] = (
             *("id", "live", "kind", "state", "transaction", "customer"),
             *("created_at", "updated_at"),
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
     def get_transaction(self, operation: Operation) -> str | None:
         """Return the public id of the transaction that it made, None while there is none."""
@@ -267,6 +269,16 @@ class OperationSerializer(RowSerializer[Operation]):
         """Return the public id of the customer that it created, None while there is none."""
         rows = Customer.objects.filter(gateway_name=operation.gateway_name, live=operation.live)
         return _id_of(rows.filter(customer_key=operation.customer_key))
+
+
+class StaffOperationSerializer(OperationSerializer):
+    """An operation with who asked for it."""
+
+    made_by = serializers.CharField(read_only=True)
+
+    class Meta(OperationSerializer.Meta):
+        fields = (*OperationSerializer.Meta.fields, "made_by")
+        read_only_fields = fields
 
 
 def _id_of(rows: QuerySet[Any]) -> str | None:

@@ -212,7 +212,7 @@ ENDPOINTS: Mapping[tuple[type[Any], str], Endpoint] = {
     (OperationViewSet, "retrieve"): Endpoint(
         "retrieve",
         "Look up how a request ended",
-        (serializers.OperationSerializer,),
+        (serializers.StaffOperationSerializer, serializers.OperationSerializer),
         READ,
         description="The gateway is asked while that is not known.",
     ),

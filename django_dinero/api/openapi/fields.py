@@ -60,6 +60,10 @@ ANSWERED: Mapping[str, Schema] = {
     "browser_keys": {"description": "What its script in the browser needs. All of it is public."},
     "required_card_fields": {"description": "What a typed card needs beside its number."},
     "reason": {"description": "Why it was refused. For staff."},
+    "made_by": {
+        "description": "Who asked for it; empty where nobody said, or where it was the owner. "
+        "For staff who may view it."
+    },
 }
 
 #: By serializer and field, where a field's name alone does not say it.
@@ -67,6 +71,9 @@ OF_ONE: Mapping[tuple[str, str], Schema] = {
     ("OperationSerializer", "id"): KEY,
     ("OperationSerializer", "transaction"): {**UUID, "description": "What it made."},
     ("OperationSerializer", "customer"): {**UUID, "description": "Whom it created."},
+    ("StaffOperationSerializer", "id"): KEY,
+    ("StaffOperationSerializer", "transaction"): {**UUID, "description": "What it made."},
+    ("StaffOperationSerializer", "customer"): {**UUID, "description": "Whom it created."},
 }
 
 #: By serializer and field, what may be null beside the columns that may.
@@ -74,7 +81,9 @@ NULL = frozenset(
     {
         *(("TransactionSerializer", name) for name in ("parent", "customer", "card")),
         *(("StaffTransactionSerializer", name) for name in ("parent", "customer", "card")),
+        ("StaffTransactionSerializer", "made_by"),
         *(("OperationSerializer", name) for name in ("transaction", "customer")),
+        *(("StaffOperationSerializer", name) for name in ("transaction", "customer")),
         *(("DifferenceSerializer", name) for name in ("amount_here", "amount_there")),
     }
 )

@@ -188,7 +188,7 @@ class DineroViewSet(DineroView, OwnedMixin, GenericViewSet[Any]):
         self._mark_replay(row)
         shown = StaffTransactionSerializer if self.sees_all() else TransactionSerializer
         code = status.HTTP_201_CREATED if made else status.HTTP_200_OK
-        return Response(shown(row).data, status=code)
+        return Response(shown(row, context={"request": self.request}).data, status=code)
 
     def _mark_replay(self, row: Transaction | None) -> None:
         if row is not None and row.is_replay:

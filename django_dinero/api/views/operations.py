@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from django_dinero import throttle_rates
 from django_dinero.api.exception_handler import RETRY_AFTER
-from django_dinero.api.serializers import OperationSerializer
+from django_dinero.api.serializers import OperationSerializer, StaffOperationSerializer
 from django_dinero.api.views.base import DineroViewSet
 from django_dinero.identifiers import user_scope
 from django_dinero.models import Customer, Operation
@@ -49,10 +49,14 @@ class OperationViewSet(mixins.RetrieveModelMixin, DineroViewSet):
     def get_queryset(self) -> QuerySet[Operation]:
         return self.visible(Operation.objects.order_by("-id"))
 
+    def get_serializer_class(self) -> type[OperationSerializer]:
+        """Return what shows a row: to staff with who asked."""
+        return StaffOperationSerializer if self.sees_all() else OperationSerializer
+
     def retrieve(self, request: Request, **kwargs: Any) -> Response:
         """Show how it ended; the gateway is asked while that is not known."""
         operation: Operation = self.get_object()
         if operation.is_open:
             lookup.look_up(operation)
         headers = {"Retry-After": RETRY_AFTER} if operation.is_open else None
-        return Response(OperationSerializer(operation).data, headers=headers)
+        return Response(self.get_serializer(operation).data, headers=headers)

@@ -118,4 +118,4 @@ class TransactionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Diner
         """Ask the gateway how it stands, and show it as it is now."""
         row: Transaction = self.get_object()
         self.checked(NothingSerializer)
-        return Response(self.get_serializer_class()(row.refresh_from_gateway()).data)
+        return Response(self.get_serializer(row.refresh_from_gateway()).data)

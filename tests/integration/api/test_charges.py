@@ -19,8 +19,9 @@ TRANSACTION_FIELDS = {
     *("auth_code", "order_reference", "description", "created_at"),
     *("captured_amount", "refunded_amount", "left_to_capture", "left_to_refund", "children"),
 }
-#: What the checks of a card said: nothing for those who may be trying out stolen ones.
-FOR_STAFF = {"avs", "cvv", "reason", "gateway_code", "gateway_text"}
+#: What the checks of a card said: nothing for those who may be trying out stolen ones. And who
+#: asked: colleagues, whom no shopper has to know.
+FOR_STAFF = {"avs", "cvv", "reason", "gateway_code", "gateway_text", "made_by"}
 
 
 def test_a_charge_of_the_default_card(

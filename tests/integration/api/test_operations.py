@@ -100,3 +100,15 @@ def test_whoever_asked_for_it_sees_it_and_so_does_the_owner(
 def test_there_is_no_list(owner: Caller) -> None:
     assert owner.get("operations/").status_code == 404
     assert "operations" not in json_of(owner.get(""), 200)
+
+
+def test_staff_see_who_asked_and_shoppers_do_not(
+    owner: Caller, card: CreditCard, gateway: RecordingGateway
+) -> None:
+    clerk = Caller(user_with("clerk", "view_operation", is_staff=True))
+    card.charge("1.00", by="nightly dunning")
+    path = f"operations/{Operation.objects.get(kind='charge').key}/"
+    shown = json_of(clerk.get(path), 200)
+    assert set(shown) == FIELDS | {"made_by"}
+    assert shown["made_by"] == "nightly dunning"
+    assert set(json_of(owner.get(path), 200)) == FIELDS

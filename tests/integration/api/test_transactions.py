@@ -202,3 +202,51 @@ def test_who_has_very_many_customers_sees_their_transactions(
     TransactionFactory()
     shown = json_of(owner.get("transactions/"), 200)["results"]
     assert [each["id"] for each in shown] == [str(row.public_id)]
+
+
+# -- Who asked -------------------------------------------------------------------------------------
+
+
+def test_staff_see_who_asked_and_shoppers_do_not(
+    clerk: Caller, owner: Caller, customer: Customer, gateway: RecordingGateway
+) -> None:
+    path = f"customers/{customer.public_id}/charge/"
+    made = json_of(clerk.post(path, {"price": "10.00"}), 201)
+    assert made["made_by"] == clerk.user.get_username()
+    json_of(owner.post(path, {"price": "11.00"}), 201)
+    customer.charge("12.00", by="nightly dunning")
+    customer.charge("13.00")
+    listed = json_of(clerk.get("transactions/?ordering=created_at"), 200)["results"]
+    names = [clerk.user.get_username(), "", "nightly dunning", ""]
+    assert [row["made_by"] for row in listed] == names
+    one = json_of(clerk.get(f"transactions/{listed[2]['id']}/"), 200)
+    assert one["made_by"] == "nightly dunning"
+    theirs = json_of(owner.get("transactions/"), 200)["results"]
+    assert len(theirs) == 4
+    assert all("made_by" not in row for row in theirs)
+    assert "nightly dunning" not in str(theirs)
+
+
+def test_who_may_do_something_and_see_nothing_is_not_told_who_asked(
+    staff: Callable[..., Caller], customer: Customer, gateway: RecordingGateway
+) -> None:
+    caller = staff("change_transaction", "void_transaction")
+    row = customer.charge("12.00", by="nightly dunning")
+    path = f"transactions/{row.public_id}"
+    assert json_of(caller.post(f"{path}/refresh/"), 200)["made_by"] is None
+    assert json_of(caller.post(f"{path}/void/"), 201)["made_by"] is None
+
+
+def test_who_asked_is_read_once_for_a_page(
+    clerk: Caller, customer: Customer, gateway: RecordingGateway
+) -> None:
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as context:
+            json_of(clerk.get("transactions/"), 200)
+        return len(context)
+
+    customer.charge("1.00", by="a")
+    few = asked()
+    for number in range(4):
+        customer.charge("2.00", by=f"b{number}")
+    assert asked() == few
