@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TextIO
 
 from django.core.exceptions import ImproperlyConfigured
@@ -22,6 +23,7 @@ from django_dinero.exceptions import DineroError
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.logs import escape
+from django_dinero.management import sync_counts
 from django_dinero.management.arguments import add_gateways, count, gateway_names
 from django_dinero.management.base import DineroCommand
 from django_dinero.management.document import Section, add_json, document
@@ -163,7 +165,7 @@ class Command(DineroCommand):
         counts = waiting.drive_pushes(gateway, limit, patient=patient, progress=progress)
         counts += waiting.drive_deletes(gateway, limit, patient=patient, progress=progress)
         left = waiting.still_waiting(gateway)
-        self._tell(gateway, options, "push", counts, waiting=left)
+        self._tell(gateway, options, "push", counts, sync_counts.waiting(left))
         failed = counts["push_failed"] + counts["delete_failed"]
         counted = [(FAILED, failed), *((WAIT[what], count) for what, count in left.items())]
         problems = [str(text % {"count": count}) for text, count in counted if count]
@@ -231,14 +233,12 @@ class Command(DineroCommand):
         options: Mapping[str, Any],
         verb: str,
         counts: Counts,
-        **more: Counts,
+        waiting: Counts = MappingProxyType({}),
     ) -> None:
         if options["json"]:
             return
-        figures = [f"{name} {number}" for name, number in sorted(counts.items())]
-        for title, left in more.items():
-            figures += [f"{title} {name} {number}" for name, number in left.items() if number]
-        self._write(f"{gateway.name}: {verb}: {', '.join(figures) or _('nothing')}")
+        figures = [*sync_counts.in_words(counts), *sync_counts.in_words(waiting)]
+        self._write(f"{gateway.name}: {verb}: {'; '.join(figures) or _('nothing')}")
 
     def _tell_failure(self, gateway: Gateway, options: Mapping[str, Any], failure: Failure) -> None:
         code, text = failure.code, failure.text

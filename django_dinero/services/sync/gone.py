@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from datetime import timedelta
 from functools import partial
 
 from django.db import router
 
+from django_dinero.db.failures import retry_on_conflict
+from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.db.pages import key_pages
 from django_dinero.db.seen import Seen
 from django_dinero.exceptions import CustomerNotFoundError, DineroError
@@ -24,6 +27,9 @@ from django_dinero.services.sync.reading import Pace
 
 logger = get_logger("django_dinero.sync")
 
+#: How old the note may become that a pull is worked on; well below what counts as stalled.
+TOUCH_AFTER = timedelta(minutes=1)
+
 
 def mark_unseen(gateway: Gateway, run: VaultPull, seen: Seen, pace: Pace) -> int:
     """Mark the customers that are gone, and return their number.
@@ -37,6 +43,7 @@ def mark_unseen(gateway: Gateway, run: VaultPull, seen: Seen, pace: Pace) -> int
     gone, unread = 0, FailuresInARow()
     for row in unseen(gateway, run, seen):
         pace.wait()
+        _touch(run)
         try:
             is_there = _is_there(gateway, row)
         except DineroError as error:
@@ -47,6 +54,13 @@ def mark_unseen(gateway: Gateway, run: VaultPull, seen: Seen, pace: Pace) -> int
         unread.note(failed=False)
         gone += not is_there and pull.mark_gone(row)
     return gone
+
+
+def _touch(run: VaultPull) -> None:
+    """Note that somebody is at work on a pull, or another worker would take it for stalled."""
+    rows = VaultPull.objects.using(router.db_for_write(VaultPull)).filter(pk=run.pk, ended_at=None)
+    due = rows.filter(touched_at__lt=UtcIn(-TOUCH_AFTER))
+    retry_on_conflict(partial(due.update, touched_at=UtcNow()), due.db)
 
 
 def unseen(gateway: Gateway, run: VaultPull, seen: Seen) -> Iterator[Customer]:

@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
+from django.utils import translation
 
 from django_dinero.exceptions import GatewayError, NotSent
 from django_dinero.gateways.registry import get_gateway
+from django_dinero.management import sync_counts
 from django_dinero.models import Customer, Operation, VaultPull
+from django_dinero.services.sync.comparing import Side
 from tests.support.aging import grow_old
 from tests.support.queues import Queued, queued
 from tests.support.recording import RecordingGateway, refuse_connection
@@ -69,7 +72,10 @@ def test_it_pushes_and_deletes_what_waits(gateway: RecordingGateway) -> None:
     Customer.objects.update(first_name="Ann")
     lines, good = run()
     assert (lines, good) == (
-        ["default: push: delete_done 1, push_done 1", "other: push: nothing"],
+        [
+            "default: push: 1 delete was sent; 1 changed customer or card was pushed",
+            "other: push: nothing",
+        ],
         True,
     )
     assert [each.first_name for each in gateway.iter_customers()] == ["Ann"]
@@ -95,7 +101,9 @@ def test_what_rests_is_pushed_now_on_request(gateway: RecordingGateway) -> None:
         gateway.faults["update_customer"] = refuse_connection
         assert not run()[1]
     lines, good = run("--gateway", "default")
-    assert lines[0] == "default: push: push_rests 1, waiting customers 1"
+    assert lines[0] == (
+        "default: push: 1 push rests after a refusal; 1 changed customer or card waits to be pushed"
+    )
     assert not good
     assert run("--now")[1]
 
@@ -123,7 +131,7 @@ def test_it_pulls_by_id(
     assert set(Customer.objects.values_list("customer_id", flat=True)) == set(ids)
     lines, good = run(*chosen, "--customer", "nobody", "--transaction", "none")
     assert [line.split(":")[1].split()[0] for line in lines[:2]] == ["nobody", "none"]
-    assert (lines[2], good) == ("default: pull: failed 2", False)
+    assert (lines[2], good) == ("default: pull: 2 could not be pulled", False)
     assert run(*chosen, "--ids-from", str(tmp_path / "not there"))[1] is False
 
 
@@ -150,7 +158,7 @@ def test_what_no_database_can_look_for_does_not_stop_the_others(
     gateway: RecordingGateway, option: str, text: str
 ) -> None:
     lines, good = run("--gateway", "default", option, text, option, "nobody")
-    assert (lines[-2], good) == ("default: pull: failed 2", False)
+    assert (lines[-2], good) == ("default: pull: 2 could not be pulled", False)
 
 
 def test_it_pulls_an_account_with_owners(gateway: RecordingGateway) -> None:
@@ -211,7 +219,8 @@ def test_it_tells_the_differences(gateway: RecordingGateway) -> None:
         f"customer {customer.customer_id} (pk {customer.pk}): differs (here / there): "
         "email 'b@example.com' / 'a@example.com'",
         f"customer {there}: at the gateway only",
-        "default: diff: both 1, there 1",
+        "default: diff: 1 customer or card differs; "
+        "1 customer or card is stored at the gateway only",
     ]
     assert not good
     told, _good = run_json("--diff", "--gateway", "default")
@@ -269,7 +278,7 @@ def test_a_pull_in_the_background_is_only_begun(gateway: RecordingGateway, queue
         *("--gateway", "default", "--pull", "--all", "--background"),
         *("--owner-from", owner, "--rate", "2.5"),
     )
-    assert (lines, good) == (["default: pull: enqueued 1"], True)
+    assert (lines, good) == (["default: pull: 1 pull was put into the queue"], True)
     pull = VaultPull.objects.get()
     assert (pull.in_background, pull.owner_from, pull.rate) == (True, owner, 2.5)
     assert queued == [("pull_page", (pull.pk, ""), None)]
@@ -281,7 +290,7 @@ def test_a_queue_that_is_down_is_told(
 ) -> None:
     monkeypatch.setattr("django_dinero.tasks.with_django.enqueue", None)
     lines, good = run("--gateway", "default", "--pull", "--all", "--background")
-    assert (lines[0], good) == ("default: pull: not_enqueued 1", False)
+    assert (lines[0], good) == ("default: pull: 1 pull was not put into the queue", False)
 
 
 @pytest.mark.parametrize(
@@ -306,3 +315,14 @@ def test_without_a_queue_nothing_is_begun(gateway: RecordingGateway) -> None:
     lines, good = run("--gateway", "default", "--pull", "--all", "--background")
     assert (lines, good) == (["There is no queue: set DINERO['TASKS']."], False)
     assert not VaultPull.objects.exists()
+
+
+def test_everything_that_is_counted_has_words(gateway: RecordingGateway) -> None:
+    pushed = [f"push_{ended}" for ended in ("done", "failed", "waits", "rests")]
+    deleted = [f"delete_{ended}" for ended in ("done", "failed", "waits")]
+    names = [*pushed, *deleted, "gave_up", *(side.value for side in Side)]
+    names += ["customers", "transactions", "failed", "gone", "enqueued", "not_enqueued"]
+    with translation.override("de"):
+        said = list(sync_counts.in_words(dict.fromkeys(names, 2)))
+    assert len(said) == len(names)
+    assert [text for text in said for name in names if name in text.split()] == []

@@ -135,6 +135,29 @@ def test_only_the_newest_pull_of_tasks_counts_as_stalled(gateway: RecordingGatew
     assert paging.stalled(gateway) is None, "a person's own pull is newer"
 
 
+def test_who_asks_for_each_that_was_not_seen_does_not_look_stalled(
+    gateway: RecordingGateway, stored_there: Stored
+) -> None:
+    for name in ("ann", "bob"):
+        gone = Customer.create(email=f"{name}@example.com")
+        gateway.bank.delete_customer(gone.customer_id or "")
+    grow_old()
+    pull = paging.begin(gateway)
+    taken_over: list[object] = []
+
+    def asked(*args: Any) -> Any:
+        """Another worker looks, long after this one has begun with the one before."""
+        taken_over.append(paging.stalled(gateway))
+        VaultPull.objects.update(touched_at="2020-01-01T00:00:00Z")
+        gateway.faults["retrieve_customer"] = asked
+        raise GatewayError("busy")
+
+    VaultPull.objects.update(touched_at="2020-01-01T00:00:00Z")
+    gateway.faults["retrieve_customer"] = asked
+    assert paging.pull_page(pull.pk, "") is None
+    assert taken_over == [None, None]
+
+
 def test_the_pull_of_a_person_is_none_of_the_tasks(
     gateway: RecordingGateway, stored_there: Stored
 ) -> None:
