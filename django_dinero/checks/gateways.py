@@ -149,6 +149,31 @@ def check_deployment(
     ]
 
 
+def check_accounts(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Find names that stand for one and the same account at a provider."""
+    try:
+        entries = conf.gateways()
+    except ImproperlyConfigured:
+        return []  # check_settings reports it
+    names: dict[tuple[str, str], list[str]] = {}
+    for name, config in entries.items():
+        gateway = _built(name, config)
+        if gateway is not None and gateway.account_fingerprint:
+            names.setdefault((gateway.provider, gateway.account_fingerprint), []).append(name)
+    return [
+        checks.Warning(
+            f"DINERO gateways {', '.join(map(repr, same))} are one account at {provider}: each "
+            "takes what the other stores and charges there for something made elsewhere.",
+            hint="Keep one name for the account, that of its rows, and remove the others.",
+            id="dinero.W016",
+        )
+        for (provider, _fingerprint), same in names.items()
+        if len(same) > 1
+    ]
+
+
 def _built(gateway_name: str, config: object) -> Gateway | None:
     try:
         return build(gateway_name, conf.entry(gateway_name, config))

@@ -59,6 +59,7 @@ from django_dinero.gateways.types import (
     WebhookEndpoint,
     WebhookNotice,
 )
+from django_dinero.gateways.verb_words import words_of
 from django_dinero.redaction import Secret
 
 Request = (
@@ -124,6 +125,14 @@ class Gateway(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}>"
+
+    @property
+    def account_fingerprint(self) -> str:
+        """A keyed digest of what names the account at the provider; empty where nothing does.
+
+        Two names in the settings with the same one are one account, which a check warns of.
+        """
+        return ""
 
     # -- Verbs that every gateway has -----------------------------------------------------------
 
@@ -442,10 +451,11 @@ class Gateway(ABC):
         }
 
     def _lacks(self, verb: str) -> NoReturn:
-        reason = self.unsupported.get(verb) or _("this backend does not have it")
+        reason = self.unsupported.get(verb)
+        reason = _(reason) if reason else _("this backend does not have it")
         raise UnsupportedFeature(
-            _("%(gateway)s cannot %(verb)s: %(reason)s")
-            % {"gateway": self.name, "verb": verb, "reason": reason},
+            _("%(gateway)s cannot do this (%(verb)s): %(reason)s")
+            % {"gateway": self.name, "verb": words_of(verb), "reason": reason},
             gateway_name=self.name,
         )
 

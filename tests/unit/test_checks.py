@@ -218,6 +218,36 @@ def test_a_live_gateway_with_debug(settings: Any) -> None:
     assert ids(settings, one(AUTHORIZENET, environment="production", **KEYS)) == []
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ({"environment": "sandbox"}, {"environment": "sandbox"}, True),
+        ({"environment": "production"}, {"endpoint": "https://api2.authorize.net/xml"}, True),
+        ({"environment": "production"}, {"environment": "sandbox"}, False),
+        ({"environment": "sandbox"}, {"environment": "sandbox", "login_id": "other"}, False),
+        ({"environment": "sandbox"}, {"environment": "nowhere"}, False),
+    ],
+)
+def test_two_names_for_one_account(settings: Any, first: Any, second: Any, same: bool) -> None:
+    keys = {**KEYS, "login_id": "l0gin-planted", "transaction_key": "k3y-planted"}
+    entries = {
+        name: {"BACKEND": AUTHORIZENET, "OPTIONS": {**keys, **options}}
+        for name, options in (("default", first), ("old", second))
+    }
+    settings.DINERO = {"GATEWAYS": {**entries, "bank": {"BACKEND": SANDBOX}}}
+    found = checks.check_accounts()
+    assert [message.id for message in found] == ["dinero.W016"] * same
+    for message in found:
+        assert "'default', 'old'" in message.msg and "bank" not in message.msg
+        assert "Keep one name" in str(message.hint)
+        assert "planted" not in f"{message.msg} {message.hint}"
+
+
+def test_accounts_of_a_wrong_setting_are_not_compared(settings: Any) -> None:
+    settings.DINERO = "nonsense"
+    assert checks.check_accounts() == []
+
+
 def test_the_journals_alias(settings: Any) -> None:
     settings.DINERO = {**one(), "JOURNAL_ALIAS": "nowhere"}
     assert [message.id for message in checks.check_journal()] == ["dinero.E005"]

@@ -55,6 +55,7 @@ from django_dinero.gateways.types import (
     WebhookEndpoint,
     WebhookNotice,
 )
+from django_dinero.identifiers import fingerprint
 from django_dinero.redaction import Secret
 
 if TYPE_CHECKING:
@@ -110,6 +111,11 @@ class AuthorizeNetGateway(Gateway):
     @property
     def test_account(self) -> str:
         return self.options.test_account
+
+    @property
+    def account_fingerprint(self) -> str:
+        where = "production" if self.live else self.options.host
+        return fingerprint({"host": where, "login_id": self.options.login_id.reveal()})
 
     def browser_keys(self) -> Mapping[str, str]:
         """Return what Accept.js takes: the login id, which is public beside such a key, and it."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.utils import translation
 
 from django_dinero.cards import Address, CardDetails, PaymentToken, card_details
 from django_dinero.enums import ResultStatus
@@ -21,6 +22,7 @@ from django_dinero.exceptions import (
     UnsupportedFeature,
 )
 from django_dinero.gateways.base import COMMON_OPTIONS, VERBS, Gateway
+from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import (
     CardRequest,
     CardUpdate,
@@ -35,6 +37,7 @@ from django_dinero.gateways.types import (
     StoredCard,
     TransactionResult,
 )
+from django_dinero.gateways.verb_words import WORDS, words_of
 from django_dinero.redaction import Secret
 
 NUMBER = "4111111111111111"
@@ -184,7 +187,7 @@ def test_a_backend_without_the_handful_cannot_be_built() -> None:
 def test_every_verb_is_listed_and_has_an_example_here() -> None:
     own = {"check", "prepare", "preload", "live", "clock", "expect", "supports", "require"}
     own |= {"check_request", "check_lengths", "test_account", "webhook_challenge", "console_url"}
-    own |= {"browser_keys", "browser_script", "action_address"}
+    own |= {"account_fingerprint", "browser_keys", "browser_script", "action_address"}
     public = {name for name, _ in inspect.getmembers(Gateway) if not name.startswith("_")}
     attributes = set(Gateway.__annotations__)
     assert set(VERBS) == public - own - attributes
@@ -197,8 +200,24 @@ def test_a_verb_that_a_backend_lacks_raises(verb: str) -> None:
     with pytest.raises(UnsupportedFeature) as caught:
         getattr(Small("shop"), verb)(*ARGUMENTS[verb])
     reason = "it settles at once" if verb == "void" else "this backend does not have it"
-    assert str(caught.value) == f"shop cannot {verb}: {reason}"
+    assert str(caught.value) == f"shop cannot do this ({WORDS[verb]}): {reason}"
     assert caught.value.gateway_name == "shop"
+
+
+def test_every_verb_has_words_in_every_language() -> None:
+    assert set(WORDS) == set(VERBS)
+    for language in ("en", "de", "es", "fr"):
+        with translation.override(language):
+            assert [verb for verb in VERBS if "_" in words_of(verb)] == []
+            with pytest.raises(UnsupportedFeature) as caught:
+                Small("shop").require("void")
+            assert f"({words_of('void')})" in str(caught.value)
+
+
+def test_the_reason_for_a_missing_verb_is_told_in_the_readers_language() -> None:
+    with translation.override("de"), pytest.raises(UnsupportedFeature) as caught:
+        get_gateway().require("register_webhook")
+    assert "a bank in the same process" not in str(caught.value)
 
 
 def test_supports_and_require() -> None:
