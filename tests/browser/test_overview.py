@@ -40,6 +40,32 @@ return frame ? frame.scrollWidth - frame.clientWidth : 0;
 """
 
 
+#: How many pixels lie between the tops of a row's amount and its word: 0 where they share a line.
+APART = """
+return [...document.querySelectorAll('#result_list tbody tr')].map(row => {
+    const top = name => row.querySelector(name).getClientRects()[0].top;
+    return Math.abs(top('.dinero-word') - top('.dinero-money'));
+});
+"""
+#: How many signs stand on a line of their own, above the word.
+ALONE = """
+return [...document.querySelectorAll('#result_list .dinero-word')].filter(word => {
+    const text = document.createRange();
+    text.selectNodeContents(word);
+    return text.getClientRects()[0].top - word.getBoundingClientRect().top > 12;
+}).length;
+"""
+
+
+def test_a_word_of_two_lines_begins_beside_its_amount(site: Site) -> None:
+    busy_month.fill()
+    resize(site, 1366, 900, is_phone=False)
+    address, query = PAGES["transactions"]
+    site.open(url(address) + query)
+    assert max(site.driver.execute_script(APART)) < 8
+    assert site.driver.execute_script(ALONE) == 0
+
+
 @pytest.mark.parametrize("screen", SCREENS)
 def test_nothing_is_cut_off(site: Site, shoot: Shoot, screen: str) -> None:
     busy_month.fill()
