@@ -19,6 +19,7 @@ from django_dinero import conf, identifiers
 from django_dinero.admin.display import written
 from django_dinero.admin.related import UNCERTAIN, concerning
 from django_dinero.admin.views.base import Unconfirmed
+from django_dinero.db.queries import primary
 from django_dinero.models import CreditCard, Operation
 from django_dinero.models.arguments import KeyOptions
 from django_dinero.models.operation import CHARGES, OperationState
@@ -81,15 +82,19 @@ def of_open(money: Money, source: Source, one: KeyOptions) -> Iterator[Question]
         source: what is charged. All cards of a customer count.
         one: the key of this charge, whose own operation is none of them.
     """
-    rows = Operation.objects.filter(
-        _of(source),
-        gateway_name=source.gateway_name,
-        live=source.live,
-        kind__in=CHARGES,
-        state__in=UNCERTAIN,
-        amount=money.amount,
-        currency=money.currency,
-    ).exclude(idempotency_key=one["idempotency_key"], scope=one["scope"])
+    rows = (
+        primary(Operation)
+        .filter(
+            _of(source),
+            gateway_name=source.gateway_name,
+            live=source.live,
+            kind__in=CHARGES,
+            state__in=UNCERTAIN,
+            amount=money.amount,
+            currency=money.currency,
+        )
+        .exclude(idempotency_key=one["idempotency_key"], scope=one["scope"])
+    )
     for operation in rows.order_by("pk"):
         text = _("A charge of %(amount)s is not finished: operation %(key)s (%(state)s).") % {
             "amount": money,
