@@ -57,14 +57,21 @@ class MoneyPage(GatewayPage):
         return admin_messages.of_charge(error)
 
     def ask(self, request: HttpRequest, form: BaseForm, source: asking.Source) -> None:
-        """Ask once more before a large amount is taken, or one that may have been taken already.
+        """Ask once more before a large amount is taken, or what may have been taken already.
 
         Raises:
             Unconfirmed: it was not answered yet.
         """
-        given, one = form.cleaned_data, self.key(request, form)
+        given = form.cleaned_data
+        if asking.was_sent(self.key(request, form)):
+            return
         money = asking.Money(given["price"], given["currency"])
-        questions = [*asking.of_amount(money), *asking.of_open(money, source, one)]
+        questions = [
+            *asking.of_amount(money),
+            *asking.of_open(money, source),
+            *asking.of_recent(money, source),
+            *asking.of_order(given["order_reference"], source),
+        ]
         asking.require_answer(questions, money, given["key"], given["sure"])
 
 
