@@ -47,14 +47,25 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(f"DINERO_REQUIRE names {name}, but {OPTIONAL[name]} is not set")
 
 
+@pytest.hookimpl(tryfirst=True)  # Before -m chooses.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if asks_for_database(item):
+            item.add_marker(pytest.mark.database)
         for mark, vendors in VENDOR_MARKS.items():
             if item.get_closest_marker(mark) and VENDOR not in vendors:
                 reason = f"runs with DINERO_TEST_DB={' or '.join(vendors)}, not on {VENDOR}"
                 item.add_marker(pytest.mark.skip(reason=reason))
         if item.get_closest_marker("browser") and not os.environ.get(OPTIONAL["browser"]):
             item.add_marker(pytest.mark.skip(reason=without("browser")))
+
+
+def asks_for_database(item: pytest.Item) -> bool:
+    """Say whether a test uses the database in its own process."""
+    fixtures: set[str] = set(getattr(item, "fixturenames", ()))
+    return item.get_closest_marker("django_db") is not None or not fixtures.isdisjoint(
+        {"db", "transactional_db", "live_server"}
+    )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

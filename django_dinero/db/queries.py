@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from django.db import models
+from django.db import models, router
 
 ModelT = TypeVar("ModelT", bound=models.Model)
 
@@ -16,3 +16,16 @@ def only_row(rows: models.QuerySet[ModelT]) -> ModelT | None:
     of the whole query.
     """
     return next(iter(rows.order_by()), None)
+
+
+def primary(model: type[ModelT]) -> models.QuerySet[ModelT]:
+    """Return a model's rows in the database that is written to.
+
+    What was just written, or what money hangs on, is never read from a replica.
+    """
+    return model._default_manager.using(router.db_for_write(model))
+
+
+def read_again(row: models.Model) -> None:
+    """Bring a row up to date from the database that is written to."""
+    row.refresh_from_db(using=router.db_for_write(type(row)))

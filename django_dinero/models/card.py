@@ -28,6 +28,7 @@ from django_dinero.identifiers import KEY_LENGTH
 from django_dinero.models import _services, default_card
 from django_dinero.models.arguments import PaymentOptions
 from django_dinero.models.card_list import CustomerForeignKey
+from django_dinero.models.choices import quick_labels
 from django_dinero.models.customer import Customer
 from django_dinero.models.mode import lock_prefix
 from django_dinero.models.sync_state import SyncedManager, SyncedQuerySet, SyncState
@@ -54,6 +55,7 @@ def cards_lock_name(gateway_name: str, customer_id: str, *, live: bool) -> str:
     return f"{lock_prefix(live)}cards:{gateway_name}:{customer_id}"[:LOCK_NAME_LENGTH]
 
 
+@quick_labels
 class CreditCard(SyncedModel):
     """A customer's card, stored at the gateway.
 

@@ -17,6 +17,7 @@ from django_dinero.db.fields import IdField
 from django_dinero.identifiers import KEY_LENGTH, new_key
 from django_dinero.models import _services
 from django_dinero.models.arguments import CustomerOptions, NewCardOptions, PaymentOptions
+from django_dinero.models.choices import quick_labels
 from django_dinero.models.mode import lock_prefix
 from django_dinero.models.sync_state import SyncedManager, SyncedQuerySet
 from django_dinero.models.synced import SyncedModel
@@ -36,6 +37,7 @@ def default_among(cards: Iterable[CreditCard]) -> CreditCard | None:
     return next((card for card in there if card.is_default), there[0] if there else None)
 
 
+@quick_labels
 class Customer(SyncedModel):
     """A customer, stored here and at a payment gateway.
 

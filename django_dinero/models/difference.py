@@ -11,6 +11,7 @@ from django_dinero.cards import wrap_secrets
 from django_dinero.db.fields import IdField, UtcDateTimeField, UtcNow
 from django_dinero.identifiers import KEY_LENGTH
 from django_dinero.models import _services
+from django_dinero.models.choices import quick_labels
 from django_dinero.models.mode import LiveField
 from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS
 
@@ -46,6 +47,7 @@ class DifferenceState(models.TextChoices):
     CLOSED = "closed", _("closed by hand")
 
 
+@quick_labels
 class Difference(models.Model):
     """A difference between our books and the gateway's.
 

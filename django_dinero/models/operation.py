@@ -16,6 +16,7 @@ from django_dinero.db.fields import IdField, UtcDateTimeField, UtcNow
 from django_dinero.db.indexes import ValuesIndex
 from django_dinero.identifiers import KEY_LENGTH, new_key
 from django_dinero.models import _services
+from django_dinero.models.choices import quick_labels
 from django_dinero.models.mode import LiveField
 from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS
 
@@ -180,6 +181,7 @@ MONEY_KINDS = (
 )
 
 
+@quick_labels
 class Operation(models.Model):
     """One attempt to change something at a gateway. It is never deleted and has no foreign keys.
 

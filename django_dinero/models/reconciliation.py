@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.db.fields import IdField, UtcDateTimeField, UtcNow
+from django_dinero.models.choices import quick_labels
 from django_dinero.models.mode import LiveField
 
 
@@ -21,6 +22,7 @@ class ReconciliationState(models.TextChoices):
     BROKEN = "broken", _("broken off")
 
 
+@quick_labels
 class Reconciliation(models.Model):
     """One run of reconcile over one gateway.
 

@@ -19,6 +19,7 @@ from django_dinero.identifiers import KEY_LENGTH
 from django_dinero.models import _services
 from django_dinero.models.arguments import ChargeOptions, FollowUpOptions
 from django_dinero.models.card import CreditCard
+from django_dinero.models.choices import quick_labels
 from django_dinero.models.customer import Customer
 from django_dinero.models.ledger_row import LedgerRow
 from django_dinero.models.mode import LiveField
@@ -132,6 +133,7 @@ class TransactionManager(models.Manager.from_queryset(TransactionQuerySet)):  # 
     """The default manager, with the methods of the query set."""
 
 
+@quick_labels
 class Transaction(LedgerRow):
     """A movement of money, or an attempt at one.
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django_dinero.db.fields import IdField, UtcDateTimeField, UtcNow
 from django_dinero.db.indexes import ValuesIndex
 from django_dinero.models import _services
+from django_dinero.models.choices import quick_labels
 from django_dinero.models.mode import LiveField
 
 
@@ -32,6 +33,7 @@ class EventState(models.TextChoices):
 WAITING_STATES = (EventState.RECEIVED, EventState.PARKED)
 
 
+@quick_labels
 class WebhookEvent(models.Model):
     """A webhook whose signature was right. Its body only hints at which object to fetch."""
 

@@ -134,7 +134,8 @@ def until(happens: Callable[[], bool], log: Path) -> None:
 
 def started(log: Path) -> int:
     """How often the development server has started, as it does again when a file has changed."""
-    return log.read_text().count("Starting development server") if log.exists() else 0
+    # Django 6.1 calls it a WSGI development server.
+    return log.read_text().count("development server at http:") if log.exists() else 0
 
 
 @pytest.fixture

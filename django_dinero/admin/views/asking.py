@@ -1,4 +1,4 @@
-"""What is asked once more before money is taken: a large amount, or the same amount again.
+"""What is asked once more before money is taken: a large amount, the same again, a paid order.
 
 The answer is bound to the form's one-time key, to the amount and to the questions: another amount
 is asked about anew, and a page that is sent twice is still one charge.
@@ -9,24 +9,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.crypto import constant_time_compare
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from django_dinero import conf, identifiers
 from django_dinero.admin.related import UNCERTAIN, concerning
 from django_dinero.admin.views.base import Unconfirmed
-from django_dinero.models import CreditCard, Operation
+from django_dinero.db.queries import primary
+from django_dinero.enums import TransactionKind
+from django_dinero.models import CreditCard, Operation, Transaction
 from django_dinero.models.arguments import KeyOptions
 from django_dinero.models.operation import CHARGES, OperationState
+from django_dinero.models.transaction import COUNTED, UNDECIDED
 from django_dinero.money import EXACT, amount_text, exponent
 
 #: States of :data:`UNCERTAIN` that an index finds.
 RARE = tuple(state for state in UNCERTAIN if state != OperationState.SENT)
+#: What starts a payment, and how it stands if it was taken or may be.
+STARTING = (TransactionKind.CHARGE, TransactionKind.AUTHORIZATION)
+STANDING = (*COUNTED, *UNDECIDED)
 #: For how long a guest's charge that is still being sent is asked about.
 BEING_SENT_WITHIN = timedelta(days=1)
+#: For how long the same amount of the same card is asked about: the browser's *back* shows the form
+#: anew, with another key.
+JUST_NOW = timedelta(minutes=15)
 
 
 class Money(NamedTuple):
@@ -72,15 +83,19 @@ def of_amount(money: Money) -> Iterator[Question]:
         yield Question("amount", text)
 
 
-def of_open(money: Money, source: Source, one: KeyOptions) -> Iterator[Question]:
+def was_sent(one: KeyOptions) -> bool:
+    """Say whether the form with this key has begun its charge: there is nothing left to ask."""
+    return primary(Operation).filter(**_own(one)).exists()
+
+
+def of_open(money: Money, source: Source) -> Iterator[Question]:
     """Ask about charges of the same amount of which nobody knows yet how they ended.
 
     Args:
         money: what is to be taken.
         source: what is charged. All cards of a customer count.
-        one: the key of this charge, whose own operation is none of them.
     """
-    rows = Operation.objects.filter(
+    rows = primary(Operation).filter(
         _of(source),
         gateway_name=source.gateway_name,
         live=source.live,
@@ -88,24 +103,84 @@ def of_open(money: Money, source: Source, one: KeyOptions) -> Iterator[Question]
         state__in=UNCERTAIN,
         amount=money.amount,
         currency=money.currency,
-    ).exclude(idempotency_key=one["idempotency_key"], scope=one["scope"])
+    )
+    return _of_operations(rows)
+
+
+def of_recent(money: Money, source: Source) -> Iterator[Question]:
+    """Ask about the same amount that was taken from the same card or customer just now."""
+    rows = primary(Transaction).filter(
+        gateway_name=source.gateway_name,
+        live=source.live,
+        price=money.amount,
+        currency=money.currency,
+        created_at__gt=datetime.now(UTC) - JUST_NOW,
+    )
+    if isinstance(source, CreditCard):
+        rows = rows.filter(customer=source.customer)
+    else:
+        rows = rows.filter(customer_id="", last_4=source.last_4)
+    for row in rows.filter(kind__in=STARTING, status__in=STANDING).order_by("pk"):
+        text = _("%(amount)s was taken already at %(time)s: transaction %(id)s (%(status)s).") % {
+            "amount": money,
+            "time": date_format(localtime(row.created_at), "TIME_FORMAT"),
+            "id": row.transaction_id,
+            "status": row.get_status_display(),
+        }
+        yield Question(str(row.public_id), text)
+
+
+def of_order(reference: str, source: Source) -> Iterator[Question]:
+    """Ask about an order that is paid already, or of which a charge is not finished.
+
+    Args:
+        reference: the order's; empty for none.
+        source: says where it would be paid.
+    """
+    if not reference:
+        return
+    for row in primary(Transaction).paid_for(reference, gateway_name=source.gateway_name):  # type: ignore[attr-defined]
+        text = _("Order %(order)s has been charged already: %(amount)s, transaction %(id)s.") % {
+            "order": reference,
+            "amount": Money(row.price, row.currency),
+            "id": row.transaction_id,
+        }
+        yield Question(str(row.public_id), text)
+    rows = primary(Operation).filter(
+        _being_done(),
+        gateway_name=source.gateway_name,
+        live=source.live,
+        kind__in=CHARGES,
+        intent__order_reference=reference,
+    )
+    yield from _of_operations(rows)
+
+
+def _of_operations(rows: QuerySet[Operation]) -> Iterator[Question]:
     for operation in rows.order_by("pk"):
         text = _("A charge of %(amount)s is not finished: operation %(key)s (%(state)s).") % {
-            "amount": money,
+            "amount": Money(Decimal(operation.amount or 0), operation.currency),
             "key": operation.key,
             "state": operation.get_state_display(),
         }
         yield Question(operation.key, text)
 
 
+def _own(one: KeyOptions) -> dict[str, Any]:
+    return {"idempotency_key": one["idempotency_key"], "scope": one["scope"]}
+
+
 def _of(source: Source) -> Q:
     if isinstance(source, CreditCard):
         return concerning(source.customer) or Q(pk__in=())
-    # A guest has no customer to be found by. Few operations are open; what is being sent, or was by
-    # a worker that died, is among all of a day.
+    # A guest has no customer to be found by.
+    return _being_done() & Q(customer_id="", intent__last_4=source.last_4)
+
+
+def _being_done() -> Q:
+    """Few operations are open; what is being sent, or was by a worker that died, is of a day."""
     since = datetime.now(UTC) - BEING_SENT_WITHIN
-    found = Q(rare_state__in=RARE) | Q(state=OperationState.SENT, created_at__gt=since)
-    return found & Q(customer_id="", intent__last_4=source.last_4)
+    return Q(rare_state__in=RARE) | Q(state=OperationState.SENT, created_at__gt=since)
 
 
 def require_answer(questions: list[Question], money: Money, key: str, answer: str) -> None:
@@ -120,7 +195,8 @@ def require_answer(questions: list[Question], money: Money, key: str, answer: st
     Raises:
         Unconfirmed: it was not.
     """
-    about = [question.about for question in questions]
-    expected = identifiers.derived_key("sure", key, str(money.amount), money.currency, *about)
-    if questions and not constant_time_compare(expected, answer):
-        raise Unconfirmed([question.text for question in questions], expected)
+    # The same charge may be found by its amount and by its order.
+    asked = {question.about: question.text for question in questions}
+    expected = identifiers.derived_key("sure", key, str(money.amount), money.currency, *asked)
+    if asked and not constant_time_compare(expected, answer):
+        raise Unconfirmed([*asked.values()], expected)

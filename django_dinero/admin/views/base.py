@@ -98,7 +98,7 @@ class GatewayPage:
         """Return the form: bound to ``posted``, or new where that is None.
 
         Raises:
-            InvalidInput: the page makes no sense for this row.
+            DineroError: the page makes no sense for this row, or not any more.
         """
         raise NotImplementedError
 
@@ -156,7 +156,7 @@ class GatewayPage:
             return HttpResponseRedirect(self.turned_away(request, row, refusal))
         try:
             form = self.form(row, None if is_new else posted)
-        except InvalidInput as error:
+        except DineroError as error:
             return HttpResponseRedirect(self.turned_away(request, row, error))
         if form.is_bound and form.is_valid():
             return self._try(request, row, form, posted)

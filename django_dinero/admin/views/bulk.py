@@ -24,7 +24,7 @@ from django_dinero import identifiers
 from django_dinero.admin import messages as admin_messages
 from django_dinero.admin.display import mode_badge, money, test_badge
 from django_dinero.admin.views.base import SEND_ONCE
-from django_dinero.admin.views.charge import one_of
+from django_dinero.admin.views.money import one_of
 from django_dinero.admin.views.safety import link
 from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.forms.charges import ConfirmForm

@@ -11,9 +11,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from django_dinero.admin.history import log_once
 from django_dinero.admin.views.bulk import BulkPage, Done, Plan
-from django_dinero.admin.views.charge import amount_of, log_once
 from django_dinero.admin.views.followups import gives_back
+from django_dinero.admin.views.money import amount_of
 from django_dinero.admin.views.refresh import refresh_error, refreshed
 from django_dinero.exceptions import DineroError, InvalidTransactionError
 from django_dinero.forms.charges import ConfirmForm, VoidForm

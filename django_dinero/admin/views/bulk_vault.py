@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_dinero.admin import messages as admin_messages
+from django_dinero.admin.history import is_logged
 from django_dinero.admin.views.bulk import BulkPage, Done
-from django_dinero.admin.views.charge import is_logged
 from django_dinero.admin.views.close_difference import CloseDifferencePage, close_difference
 from django_dinero.admin.views.confirm import Told
 from django_dinero.admin.views.look_up import LookUpPage, looked_up
@@ -47,7 +47,7 @@ class BulkVerb(BulkPage):
     def perform(self, request: HttpRequest, row: Any, key: FollowUpOptions) -> Done:
         """Do it to one row, once for each form."""
         mark = f"[{key['idempotency_key']}]"
-        if is_logged(row, mark):
+        if is_logged(request, row, mark):
             return Done(_("This was done when the page was sent before."), before=True)
         refusal = self.refusal(row)
         if refusal is not None:

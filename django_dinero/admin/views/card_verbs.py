@@ -17,6 +17,7 @@ from django_dinero.admin.views.base import Fact
 from django_dinero.admin.views.confirm import ConfirmPage, Told
 from django_dinero.admin.views.safety import CHARGE, link
 from django_dinero.admin.wording import expiry_in_words
+from django_dinero.db.queries import read_again
 from django_dinero.exceptions import (
     CardDeclinedError,
     CardNotFoundError,
@@ -94,7 +95,7 @@ class MakeDefaultPage(CardPage):
     ) -> admin_messages.Notice:
         """The choice is stored here before the gateway is told; say so."""
         notice = super().explain(request, row, error)
-        row.refresh_from_db()
+        read_again(row)
         if not row.is_default:
             return notice
         return admin_messages.Notice(

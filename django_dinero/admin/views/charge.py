@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import messages
-from django.contrib.admin import ModelAdmin
-from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -16,77 +12,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
-from django_dinero.admin import messages as admin_messages
 from django_dinero.admin.display import expiry
-from django_dinero.admin.views import asking
-from django_dinero.admin.views.base import Fact, GatewayPage
+from django_dinero.admin.views.base import Fact
+from django_dinero.admin.views.money import MoneyPage, amount_of
 from django_dinero.admin.views.safety import CHARGE, link
-from django_dinero.exceptions import (
-    ActionRequired,
-    CardNotFoundError,
-    DineroError,
-    HeldForReview,
-    NeedsAttention,
-    OutcomeUnknown,
-)
+from django_dinero.exceptions import CardNotFoundError, DineroError
 from django_dinero.forms.charges import ChargeForm
 from django_dinero.forms.posted import Posted
 from django_dinero.gateways.registry import get_gateway
-from django_dinero.identifiers import user_scope
 from django_dinero.models import CreditCard, Transaction
-from django_dinero.models.arguments import FollowUpOptions
 from django_dinero.models.sync_state import SyncState
-from django_dinero.money import amount_text
-
-#: Ends that leave something to find out: they stand in the history too.
-OPEN_ENDS = (OutcomeUnknown, HeldForReview, ActionRequired, NeedsAttention)
-
-
-class MoneyPage(GatewayPage):
-    """A page that moves money: its key is the idempotency key of the operation."""
-
-    def key(self, request: HttpRequest, form: BaseForm) -> FollowUpOptions:
-        """Return the arguments that make the operation one, and this user's."""
-        return one_of(request, form.cleaned_data["key"])
-
-    def done(self, request: HttpRequest, text: str, key: str | None, *rows: Model) -> None:
-        """Report and log what was done, or say that it had been done before.
-
-        Args:
-            request: whose user did it.
-            text: what was done.
-            key: of the operation that did it.
-            *rows: into whose histories it is written.
-        """
-        new = [log_once(self.model_admin, request, row, text, f"[{key}]") for row in rows]
-        if any(new):
-            self.tell(request, text, messages.SUCCESS)
-        else:
-            text = _("This was done before, and not once more. %(text)s") % {"text": text}
-            self.tell(request, text, messages.WARNING)
-
-    def explain(self, request: HttpRequest, row: Any, error: DineroError) -> admin_messages.Notice:
-        """Return the notice, and log what is still open: with its own row where it has one."""
-        notice = self.notice_for(error)
-        rows = {row, error.transaction or (error.operation if row is None else row)}
-        for each in rows - {None}:
-            note_open_end(self.model_admin, request, each, error, notice.title)
-        return notice
-
-    def notice_for(self, error: DineroError) -> admin_messages.Notice:
-        """Return the notice about an error."""
-        return admin_messages.of_charge(error)
-
-    def ask(self, request: HttpRequest, form: BaseForm, source: asking.Source) -> None:
-        """Ask once more before a large amount is taken, or one that may have been taken already.
-
-        Raises:
-            Unconfirmed: it was not answered yet.
-        """
-        given, one = form.cleaned_data, self.key(request, form)
-        money = asking.Money(given["price"], given["currency"])
-        questions = [*asking.of_amount(money), *asking.of_open(money, source, one)]
-        asking.require_answer(questions, money, given["key"], given["sure"])
 
 
 class ChargePage(MoneyPage):
@@ -156,49 +91,3 @@ class ChargePage(MoneyPage):
             text = _("Authorized: %(amount)s, %(card)s (transaction %(id)s).") % values
         self.done(request, text, made.operation_key, row, made)
         return HttpResponseRedirect(self.home(request, made, *self.near(row)))
-
-
-def one_of(request: HttpRequest, key: str) -> FollowUpOptions:
-    """Return the arguments that make an operation the only one of a key, made by this user."""
-    scope = user_scope("admin", request.user.pk)
-    return {"idempotency_key": key, "scope": scope, "by": request.user}
-
-
-def amount_of(row: Transaction) -> str:
-    return amount_text(row.price, row.currency)
-
-
-def note_open_end(
-    model_admin: ModelAdmin[Any], request: HttpRequest, row: Model, error: DineroError, title: str
-) -> None:
-    """Write into a row's history what somebody will have to find out, once.
-
-    In our words: a gateway thanks for the order that it has just put on hold.
-    """
-    operation = error.operation
-    if operation is None or not isinstance(error, OPEN_ENDS):
-        return
-    what = operation.get_kind_display()
-    if operation.amount is not None:
-        what += f" {amount_text(operation.amount, operation.currency)}"
-    log_once(model_admin, request, row, f"{what}: {title}", f"[{operation.key}, {_('open')}]")
-
-
-def log_once(
-    model_admin: ModelAdmin[Any], request: HttpRequest, row: Model, text: str, mark: str
-) -> bool:
-    """Write a text and its mark into a row's history; say False if the mark stands there."""
-    if is_logged(row, mark):
-        return False
-    model_admin.log_change(request, row, f"{text} {mark}")
-    return True
-
-
-def is_logged(row: Model, mark: str) -> bool:
-    """Say whether a mark stands in a row's history."""
-    noted = LogEntry.objects.filter(
-        content_type=ContentType.objects.get_for_model(row),
-        object_id=str(row.pk),
-        change_message__contains=mark,
-    )
-    return noted.exists()

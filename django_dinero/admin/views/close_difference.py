@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_dinero.admin import messages as admin_messages
+from django_dinero.admin.history import log_once
 from django_dinero.admin.views.base import Fact, GatewayPage
-from django_dinero.admin.views.charge import log_once
 from django_dinero.admin.views.safety import link
+from django_dinero.db.queries import read_again
 from django_dinero.exceptions import DineroError, InvalidInput, InvalidTransactionError
 from django_dinero.forms.differences import CloseForm
 from django_dinero.forms.posted import Posted
@@ -86,7 +87,7 @@ def close_difference(
     try:
         row.close(note=note, by=name)
     except InvalidInput:
-        row.refresh_from_db()
+        read_again(row)
         if (row.state, row.note, row.closed_by) != (DifferenceState.CLOSED, note, name):
             raise
     return log_once(model_admin, request, row, _("Closed."), f"[{key}]")

@@ -13,9 +13,10 @@ from django.utils.translation import gettext_lazy
 
 from django_dinero.admin import messages as admin_messages
 from django_dinero.admin import operation_facts
+from django_dinero.admin.history import log_once
 from django_dinero.admin.views.base import Fact, GatewayPage
-from django_dinero.admin.views.charge import log_once
 from django_dinero.admin.views.safety import link
+from django_dinero.db.queries import read_again
 from django_dinero.exceptions import DineroError, InvalidInput, InvalidTransactionError
 from django_dinero.forms.differences import CloseOperationForm
 from django_dinero.forms.posted import Posted
@@ -77,7 +78,7 @@ class CloseOperationPage(GatewayPage):
         try:
             row.close(note=note, by=name)
         except InvalidInput:
-            row.refresh_from_db()
+            read_again(row)
             written = (row.state, row.note("note"), row.note("closed_by"))
             if written != (OperationState.CLOSED, note, name):
                 raise

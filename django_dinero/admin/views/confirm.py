@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from django_dinero.admin import messages as admin_messages
+from django_dinero.admin.history import note_open_end
 from django_dinero.admin.views.base import Fact, GatewayPage
-from django_dinero.admin.views.charge import note_open_end
 from django_dinero.admin.views.once import first_use
 from django_dinero.admin.views.safety import link
 from django_dinero.exceptions import DineroError

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from django_dinero.admin.display import NONE
 from django_dinero.admin.messages import Notice, of_follow_up
 from django_dinero.admin.views.base import Fact
-from django_dinero.admin.views.charge import MoneyPage, amount_of
+from django_dinero.admin.views.money import MoneyPage, amount_of
 from django_dinero.admin.views.safety import address as address_of
 from django_dinero.admin.views.safety import link
 from django_dinero.enums import TransactionKind

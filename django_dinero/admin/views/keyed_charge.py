@@ -19,7 +19,7 @@ from django.views.decorators.debug import sensitive_variables
 from django_dinero import conf
 from django_dinero.admin.views.asking import Guest
 from django_dinero.admin.views.base import Fact
-from django_dinero.admin.views.charge import MoneyPage, amount_of
+from django_dinero.admin.views.money import MoneyPage, amount_of
 from django_dinero.exceptions import DineroError
 from django_dinero.forms.keyed_charges import KeyedChargeForm
 from django_dinero.forms.posted import Posted

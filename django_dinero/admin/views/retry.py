@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from django_dinero.admin.views.base import Fact
 from django_dinero.admin.views.confirm import ConfirmPage, Told
+from django_dinero.db.queries import primary, read_again
 from django_dinero.exceptions import DineroError
 from django_dinero.models import Operation
 from django_dinero.models.operation import DELETES, OperationState
@@ -34,7 +35,7 @@ class RetryPage(ConfirmPage):
         if row.kind not in DELETES:
             return DineroError(_("Only a delete is sent once more here."), operation=row)
         waits = row.state in UNSENT
-        if waits or to_be_repeated(Operation.objects.filter(pk=row.pk)).exists():
+        if waits or to_be_repeated(primary(Operation).filter(pk=row.pk)).exists():
             return None
         text = _("There is nothing to send: this delete is %(state)s.")
         return DineroError(text % {"state": row.get_state_display()}, operation=row)
@@ -54,7 +55,7 @@ class RetryPage(ConfirmPage):
         if refusal is not None:
             raise refusal
         waits = drive_delete(row.key, router.db_for_write(Operation))
-        row.refresh_from_db()
+        read_again(row)
         if waits:
             text = _("%(kind)s %(key)s still waits. It is sent again by itself; look in a minute.")
             return Told(text % {"kind": row.get_kind_display(), "key": row.key}, messages.WARNING)

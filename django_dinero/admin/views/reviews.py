@@ -8,8 +8,9 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_dinero.admin.views.charge import amount_of
 from django_dinero.admin.views.followups import FollowUpPage
+from django_dinero.admin.views.money import amount_of
+from django_dinero.db.queries import primary
 from django_dinero.forms.charges import VoidForm
 from django_dinero.forms.posted import Posted
 from django_dinero.models import Operation, Transaction
@@ -49,8 +50,8 @@ class ReviewPage(FollowUpPage):
 
 def _made(key: FollowUpOptions) -> str:
     """Return the key of the operation that has decided it."""
-    found = Operation.objects.get(idempotency_key=key["idempotency_key"], scope=key["scope"])
-    return found.key
+    rows = primary(Operation)
+    return rows.get(idempotency_key=key["idempotency_key"], scope=key["scope"]).key
 
 
 class ApprovePage(ReviewPage):

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from django_dinero.admin.views.asking import Money, of_amount
+from django_dinero.admin.views.asking import JUST_NOW, Money, of_amount
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
-from tests.integration.admin.pages import charge, text, url
+from tests.integration.admin.pages import charge, new_card, text, url
 from tests.support.recording import RecordingGateway, lose_request
 
 pytestmark = pytest.mark.django_db
@@ -111,3 +111,67 @@ def test_a_page_that_is_sent_again_is_not_asked_about_its_own_charge(
     response = root.post(url("creditcard_charge", card.pk), posted)
     assert response.context["question"] is None
     assert "It is not known yet whether the card was charged." in text(response)
+
+
+def test_the_same_again_within_minutes_is_asked_about(
+    root: Client, customer: Customer, card: CreditCard
+) -> None:
+    """The browser's *back* shows the form anew, with a new key."""
+    customer.add_card(number="5424000000000015", month=12, year=2060)
+    root.post(url("creditcard_charge", card.pk), charge("12.50"))
+    row = Transaction.objects.get()
+    address, posted = url("creditcard_charge", customer.cards[1].pk), charge("12.50")
+    asked = root.post(address, posted)
+    (question,) = asked.context["question"].texts
+    assert question.startswith("12.50 USD was taken already at ")
+    assert question.endswith(f": transaction {row.transaction_id} (approved).")
+    assert question in text(asked)
+    assert Transaction.objects.count() == 1
+    sure = posted | {"sure": answer_of(asked)}
+    for _click in range(2):
+        assert root.post(address, sure).status_code == 302
+    assert Transaction.objects.count() == 2
+
+
+def test_what_was_given_back_or_taken_long_ago_is_not_asked_about(
+    root: Client, card: CreditCard
+) -> None:
+    address = url("creditcard_charge", card.pk)
+    root.post(address, charge("12.50"))
+    Transaction.objects.get().void()
+    root.post(address, charge("12.50"))
+    second = Transaction.objects.get(kind="charge", status="approved")
+    Transaction.objects.filter(pk=second.pk).update(created_at=second.created_at - JUST_NOW)
+    assert root.post(address, charge("12.50")).status_code == 302
+    assert Transaction.objects.filter(kind="charge").count() == 3
+
+
+def test_an_order_that_is_paid_is_asked_about(
+    root: Client, card: CreditCard, gateway: RecordingGateway
+) -> None:
+    address = url("creditcard_charge", card.pk)
+    root.post(address, charge("12.50", order_reference="T-1"))
+    row = Transaction.objects.get()
+    asked = root.post(address, charge("7.50", order_reference="T-1"))
+    expected = f"Order T-1 has been charged already: 12.50 USD, transaction {row.transaction_id}."
+    assert expected in text(asked)
+    # One charge that is found by its amount and by its order is one question.
+    posted = charge("12.50", order_reference="T-1")
+    asked = root.post(address, posted)
+    assert len(asked.context["question"].texts) == 1
+    assert root.post(address, posted | {"sure": answer_of(asked)}).status_code == 302
+    assert gateway.verbs.count("charge") == 2
+    assert root.post(address, charge("7.50", order_reference="T-2")).status_code == 302
+
+
+def test_an_order_of_which_a_charge_is_open_is_asked_about(
+    root: Client, card: CreditCard, gateway: RecordingGateway
+) -> None:
+    gateway.faults["charge"] = lose_request
+    root.post(url("creditcard_charge", card.pk), charge("21.00", order_reference="T-9"))
+    lost = Operation.objects.get(state="unknown")
+    asked = root.post(
+        url("transaction_charge"), new_card() | charge("20.00", order_reference="T-9")
+    )
+    assert f"A charge of 21.00 USD is not finished: operation {lost.key}" in text(asked)
+    assert gateway.verbs.count("charge") == 1

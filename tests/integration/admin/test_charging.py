@@ -276,8 +276,9 @@ def test_another_users_key_is_another_charge(
     staff: Callable[..., Client], card: CreditCard, gateway: RecordingGateway
 ) -> None:
     posted = charge()
-    for name in ("one", "two"):
-        staff("charge_creditcard", name=name).post(url("creditcard_charge", card.pk), posted)
+    for name, price in (("one", "12.50"), ("two", "12.51")):
+        client = staff("charge_creditcard", name=name)
+        client.post(url("creditcard_charge", card.pk), posted | {"price": price})
     assert gateway.verbs.count("charge") == 2
 
 
