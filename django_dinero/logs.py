@@ -8,13 +8,17 @@ filter gives each record the fields of what is under way, for formatters that wr
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from decimal import Decimal
 from typing import Any, Protocol
+from urllib.parse import unquote_plus
 
+from django_dinero.card_numbers import looks_like_card_number
 from django_dinero.money import normalise
+from django_dinero.redaction import MASK, mask_card_numbers
 
 INFO, ERROR = logging.INFO, logging.ERROR
 
@@ -24,6 +28,15 @@ FIELDS = (
     *("dinero_state", "dinero_transaction", "dinero_amount", "dinero_currency", "dinero_event"),
     *("dinero_outcome", "dinero_seconds"),
 )
+
+#: Parameters of an address that are secret whatever they hold, with their values.
+_SECRET = re.compile(
+    r"([?&](?:card_?)?(?:number|cvv2?|cvc2?|code|token)=)[^&#\s\"']*", re.IGNORECASE
+)
+#: A word of an address with escapes in it.
+_ESCAPED = re.compile(r"[^\s\"'?&=#]*[%+][^\s\"'?&=#]*")
+#: How often an address is unescaped: a proxy may have escaped it once more.
+_TIMES = 3
 
 #: The fields of what this thread is doing.
 _known: ContextVar[Mapping[str, object] | None] = ContextVar("dinero_log_fields", default=None)
@@ -91,6 +104,41 @@ def escape(text: str) -> str:
     return "".join(
         each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
     )
+
+
+class MaskCardNumbers(logging.Filter):
+    """Masks card numbers in what a web server logs of addresses: nobody else can.
+
+    Somebody may call ``/api/cards/?number=4111…``, or type a number into any search box. We refuse
+    it and show it nowhere, but the server has written the address down. Put this filter at the
+    loggers that do so: ``django.server``, ``django.request``, ``gunicorn.access``,
+    ``uvicorn.access``.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Mask the text and its arguments. The number of arguments stays, for formatters' sake."""
+        record.msg = _masked(record.msg)
+        if isinstance(record.args, tuple):
+            record.args = tuple(map(_masked, record.args))
+        elif record.args:
+            record.args = {name: _masked(value) for name, value in record.args.items()}
+        return True
+
+
+def _masked(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    text = _SECRET.sub(rf"\1{MASK}", value)
+    return mask_card_numbers(_ESCAPED.sub(_masked_word, text))
+
+
+def _masked_word(found: re.Match[str]) -> str:
+    word = found[0]
+    for _time in range(_TIMES):
+        word = unquote_plus(word)
+        if looks_like_card_number(word):
+            return MASK
+    return found[0]
 
 
 class _Escaped:

@@ -23,6 +23,7 @@ from django_dinero.admin.pagination import BoundedPaginator
 from django_dinero.admin.views.safety import page
 from django_dinero.cards import holds_card_number
 from django_dinero.logs import get_logger
+from django_dinero.redaction import mask_card_numbers
 
 if TYPE_CHECKING:
     from django_dinero.admin.views.base import GatewayPage
@@ -207,8 +208,9 @@ class DineroAdmin(_ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
-        """Show the list; a card number in the search box is not searched and not shown again."""
-        if holds_card_number("q", request.GET.get("q", "")):
+        """Show the list; a card number in the address is not searched for and not shown again."""
+        typed = [text for _name, texts in request.GET.lists() for text in texts]
+        if any(holds_card_number("q", text) for text in typed):
             text = _("Search by the last four digits; a whole card number does not belong here.")
             self.message_user(request, text, messages.ERROR)
             return HttpResponseRedirect(self._list_address())
@@ -219,6 +221,24 @@ class DineroAdmin(_ModelAdmin):
     def _list_address(self) -> str:
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
         return reverse(name, current_app=self.admin_site.name)
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any | None:
+        """Return a row; none for a card number in its address, which no database is asked for."""
+        if holds_card_number("q", object_id):
+            return None
+        return super().get_object(request, object_id, from_field)
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponseBase:
+        # Django's message quotes the address.
+        parent: Any = super()
+        found: HttpResponseBase = parent._get_obj_does_not_exist_redirect(
+            request, opts, mask_card_numbers(object_id)
+        )
+        return found
 
     def changeform_view(
         self,

@@ -22,7 +22,7 @@ class CustomerForm(KeepsOthersChanges):
         label=_("E-mail"),
         max_length=255,
         required=False,
-        widget=forms.EmailInput(attrs={"class": WIDE}),
+        widget=forms.EmailInput(attrs={"class": WIDE, "autocomplete": "off"}),
     )
 
     class Meta:
@@ -31,6 +31,10 @@ class CustomerForm(KeepsOthersChanges):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for name in ("first_name", "last_name"):
+            # Else the browser of whoever types keeps it on its disk, and offers his own name.
+            if name in self.fields:
+                self.fields[name].widget.attrs["autocomplete"] = "off"
         if self.instance.pk is None and "email" in self.fields:
             self.fields["email"].required = True
         if self.instance.pk is None and not conf.gateway_resolver():

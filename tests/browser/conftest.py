@@ -94,4 +94,4 @@ def visit(
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
     folder = Path(os.environ.get("DINERO_SCREENSHOTS", tmp_path))
     with chromium(browser) as found:
-        yield lambda **options: Visit(found, folder, **options)
+        yield lambda **options: Visit(found.new_context(**options), folder)

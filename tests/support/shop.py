@@ -20,17 +20,16 @@ from tests.support.ports import answers, free_port
 ROOT = Path(__file__).resolve().parents[2]
 #: Users that nobody has used yet; name and password are the same.
 SHOPPERS = tuple(f"shopper{number}" for number in range(1, 21))
+#: Somebody who may do everything; the password is the same.
+STAFF = "anna"
 PATIENCE = 60.0
-BOOT = """
-import os, django
-os.environ["DJANGO_SETTINGS_MODULE"] = "example_project.settings"
-django.setup()
-"""
 #: Sign-ins need not be slow here.
 HASHER = "django.contrib.auth.hashers.MD5PasswordHasher"
 #: Everything is logged, the statements of the database with their values too.
 SERVE = f"""
 import logging, sys
+import django
+django.setup()
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
@@ -42,6 +41,7 @@ settings.PASSWORD_HASHERS = ["{HASHER}"]
 call_command("migrate", verbosity=0)
 for name in sys.argv[2:]:
     User.objects.create_user(name, name + "@example.com", name)
+User.objects.create_superuser("{STAFF}", "{STAFF}@example.com", "{STAFF}")
 call_command("runserver", "127.0.0.1:" + sys.argv[1], use_reloader=False)
 """
 
@@ -87,19 +87,22 @@ class Shop:
 
 
 @contextmanager
-def serving(folder: Path, **environment: str) -> Iterator[Shop]:
+def serving(
+    folder: Path, *, settings: str = "example_project.settings", **environment: str
+) -> Iterator[Shop]:
     """Run the shop on an empty database.
 
     Args:
         folder: for all that it writes.
+        settings: the module of its settings.
         **environment: further variables for its settings.
     """
     port = free_port()
-    kept = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    kept = {**os.environ, "DJANGO_SETTINGS_MODULE": settings}
     log = folder / "output.log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", BOOT + SERVE, str(port), *SHOPPERS],
+            [sys.executable, "-c", SERVE, str(port), *SHOPPERS],
             env={**kept, "EXAMPLE_VAR": str(folder), "PYTHONUNBUFFERED": "1", **environment},
             stdout=output,
             stderr=subprocess.STDOUT,

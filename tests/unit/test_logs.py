@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import django_dinero
-from django_dinero import signals
+from django_dinero import logs, signals
 from django_dinero.logs import Lines, escape, get_logger
 
 FORGED = "1\n2026-11-28 CRITICAL root: all is well\r\x1b[2J\x00\x85\u2028\u202e"
@@ -92,3 +92,34 @@ def test_every_logger_of_ours_does() -> None:
         if re.search(r"logging\.getLogger|^import logging", path.read_text(), re.MULTILINE)
     ]
     assert bare == ["logs.py"]
+
+
+# -- Addresses -------------------------------------------------------------------------------------
+
+ADDRESSES = {
+    "GET /api/cards/?number=4111111111111111 HTTP/1.1": "GET /api/cards/?number=[secret] HTTP/1.1",
+    "GET /admin/?q=4111+1111+1111+1111&p=2": "GET /admin/?q=[secret]&p=2",
+    "GET /admin/?q=4111%201111%201111%201111": "GET /admin/?q=[secret]",
+    "GET /admin/?q=4111%25201111%25201111%25201111": "GET /admin/?q=[secret]",
+    "GET /admin/?q=%34%31%31%31111111111111": "GET /admin/?q=[secret]",
+    "/api/cards/4111-1111-1111-1111/": "/api/cards/[secret]/",
+    "/api/?cvv=0417&token=abc&x=1": "/api/?cvv=[secret]&token=[secret]&x=1",
+    "/api/transactions/?transaction_id=60012300401&code_of=1": None,
+    "/api/?email=a%40example.com&q=two+beers": None,
+}
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_card_numbers_in_addresses_are_masked(address: str) -> None:
+    masked = ADDRESSES[address] or address
+    handler = logging.Handler()
+    handler.addFilter(logs.MaskCardNumbers())
+    for args, text in (
+        ((address, 200), "%s %s"),
+        (({"r": address, "s": 200},), "%(r)s %(s)s"),
+        ((), f"{address} 200"),
+    ):
+        record = logging.LogRecord("x", logging.INFO, "x", 1, text, args, None)
+        assert handler.filter(record)
+        assert record.getMessage() == f"{masked} 200"
+        assert len(record.args or ()) == (2 if args else 0)

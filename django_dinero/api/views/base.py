@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar, cast
 
 from django.db import connections, router, transaction
+from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -39,6 +40,7 @@ from django_dinero.api.permissions import (
 from django_dinero.api.renderers import SilentBrowsableRenderer
 from django_dinero.api.serializers import StaffTransactionSerializer, TransactionSerializer
 from django_dinero.api.throttling import CardTestingThrottle
+from django_dinero.cards import holds_card_number
 from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.models import Transaction
 from django_dinero.redaction import Secret
@@ -201,6 +203,12 @@ class StaffViewSet(DineroViewSet):
     permission_classes = (IsAuthenticated, StaffPermission)
     lookup_field = "pk"
     lookup_value_regex = "[1-9][0-9]{0,17}"
+
+    def get_object(self) -> Any:
+        """Return the row; no database is asked for a card number."""
+        if holds_card_number("q", self.kwargs[self.lookup_url_kwarg]):
+            raise Http404
+        return super().get_object()
 
 
 class DestroyMixin:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.views.debug import ExceptionReporter
 
 from django_dinero.exceptions import OutcomeUnknown
@@ -19,6 +22,7 @@ pytestmark = pytest.mark.django_db
 
 NUMBER = "4012888818888"
 MALFORMED = "4012888818889"
+VISA = "4111111111111111"
 CVV = "9738"
 SECRETS = [NUMBER, MALFORMED, CVV]
 
@@ -165,6 +169,26 @@ def test_a_number_in_the_search_box_is_not_shown_again(quiet: Client, name: str)
     response = quiet.get(url(f"{name}_changelist"), {"q": "4012 8888 8888 1881"})
     assert response["Location"] == url(f"{name}_changelist")
     assert "Search by the last four digits" in messages(response)[0]
+
+
+@pytest.mark.parametrize("name", ["customer", "creditcard", "transaction", "operation"])
+def test_a_number_in_an_address_is_neither_shown_nor_searched_for(quiet: Client, name: str) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        filtered = quiet.get(url(f"{name}_changelist"), {"gateway_name": NUMBER, "status": VISA})
+        opened = quiet.get(url(f"{name}_change", VISA))
+    assert filtered["Location"] == url(f"{name}_changelist")
+    assert "Search by the last four digits" in messages(filtered)[0]
+    assert opened.status_code == 302
+    assert "[secret]" in messages(opened)[-1]
+    told = [str(queries.captured_queries), *messages(opened), opened.content.decode()]
+    assert sinks.found("\n".join(told), [VISA]) == []
+
+
+def test_a_browser_keeps_no_name_that_staff_typed(quiet: Client, customer: Customer) -> None:
+    page = quiet.get(url("customer_change", customer.pk)).content.decode()
+    for name in ("email", "first_name", "last_name"):
+        (field,) = re.findall(rf'<input[^>]* name="{name}"[^>]*>', page)
+        assert 'autocomplete="off"' in field
 
 
 def test_numbers_of_another_kind_are_taken(

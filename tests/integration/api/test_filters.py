@@ -8,10 +8,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from django_dinero.models import Transaction
 from django_dinero.testing.factories import CreditCardFactory, CustomerFactory, TransactionFactory
 from tests.integration.api.calling import Caller, json_of, user_with
+from tests.support import sinks
 from tests.support.recording import RecordingGateway
 
 pytestmark = pytest.mark.django_db
@@ -161,3 +164,20 @@ def test_the_oldest_first_page_by_page(reader: Caller) -> None:
         ids += [row["id"] for row in page["results"]]
         path = (page["next"] or "").partition("/api/")[2]
     assert ids == [str(row.public_id) for row in rows]
+
+
+def test_no_database_is_asked_for_a_card_number(reader: Caller, gateway: RecordingGateway) -> None:
+    """Whoever logs the statements would have it there."""
+    with CaptureQueriesContext(connection) as queries:
+        for path, name in (
+            ("cards", "brand"),
+            ("customers", "email"),
+            ("transactions", "order_reference"),
+            ("differences", "gateway_name"),
+        ):
+            refused = json_of(reader.get(f"{path}/?{name}=4111+1111+1111+1111"), 400)
+            assert refused["errors"] == {name: ["No row has such a value."]}
+        json_of(reader.get("differences/4111111111111111/"), 404)
+    assert sinks.found(str(queries.captured_queries), ["4111111111111111"]) == []
+    # An id of a gateway may look like one.
+    json_of(reader.get("transactions/?transaction_id=4111111111111111"), 200)

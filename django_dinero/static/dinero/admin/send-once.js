@@ -19,6 +19,10 @@
         }
     });
 
+    // What was posted stays with the page in the browser's history, number and all, and is written
+    // to its disk. A page that only has an address is not posted again by a reload either.
+    window.history.replaceState(null, "", window.location.href);
+
     // Back again through the browser's history: the page is as it was left, button and all.
     window.addEventListener("pageshow", function () {
         for (const form of document.querySelectorAll("form[data-send-once]")) {

@@ -159,9 +159,19 @@
         }
     }
 
+    // Browsers write the fields of open pages to their disk, to show them again after a crash. They
+    // leave out what is not to be completed; so the browser may offer a card, and keeps none.
+    function keepOffDisk(input) {
+        const offered = input.getAttribute("autocomplete");
+        input.addEventListener("input", function () {
+            input.setAttribute("autocomplete", input.value === "" ? offered : "off");
+        });
+    }
+
     function prepare(form) {
         form.addEventListener("submit", onCardSubmit);
         for (const input of cardFields(form)) {
+            keepOffDisk(input);
             if (input.dataset.dineroCard !== "cvv") {
                 input.addEventListener("input", () => group(input));
             }
