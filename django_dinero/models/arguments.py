@@ -78,6 +78,7 @@ class PaymentOptions(KeyOptions, MadeByOptions, total=False):
     cvv: SecretText
     email: OptionalText
     order_reference: OptionalText
+    pays_order: bool | None
     description: OptionalText
     customer_ip: OptionalText
     initiator: Initiator | None

@@ -1,4 +1,4 @@
-"""What is asked once more before money is taken: a large amount, or the same amount again.
+"""What is asked once more before money is taken: a large amount, the same again, a paid order.
 
 The answer is bound to the form's one-time key, to the amount and to the questions: another amount
 is asked about anew, and a page that is sent twice is still one charge.
@@ -19,13 +19,18 @@ from django_dinero import conf, identifiers
 from django_dinero.admin.display import written
 from django_dinero.admin.related import UNCERTAIN, concerning
 from django_dinero.admin.views.base import Unconfirmed
-from django_dinero.models import CreditCard, Operation
+from django_dinero.gateways.registry import get_gateway
+from django_dinero.models import CreditCard, Operation, Transaction
 from django_dinero.models.arguments import KeyOptions
 from django_dinero.models.operation import CHARGES, OperationState
+from django_dinero.models.transaction import COUNTED, TransactionStatus
 from django_dinero.money import EXACT, exponent
+from django_dinero.services.payments.orders import Order
 
 #: States of :data:`UNCERTAIN` that an index finds.
 RARE = tuple(state for state in UNCERTAIN if state != OperationState.SENT)
+#: After these a key may begin another charge.
+ENDED_IN_NOTHING = (OperationState.FAILED, OperationState.ABSENT)
 #: For how long a guest's charge that is still being sent is asked about.
 BEING_SENT_WITHIN = timedelta(days=1)
 
@@ -97,6 +102,37 @@ def of_open(money: Money, source: Source, one: KeyOptions) -> Iterator[Question]
             "state": operation.get_state_display(),
         }
         yield Question(operation.key, text)
+
+
+def of_order(order_reference: str, source: Source, one: KeyOptions) -> Iterator[Question]:
+    """Ask about payments of the same order: those that were taken, and those that may be.
+
+    Args:
+        order_reference: as it was typed; nothing is asked without one.
+        source: what is charged.
+        one: the key of this charge. Once that has begun, nothing is asked: it is answered again.
+    """
+    if not order_reference:
+        return
+    own = Operation.objects.filter(idempotency_key=one["idempotency_key"], scope=one["scope"])
+    if own.exclude(state__in=ENDED_IN_NOTHING).exists():
+        return
+    gateway = get_gateway(source.gateway_name)
+    for operation in Order(order_reference, gateway).attempts():
+        text = _("A payment of order %(order)s is not finished: operation %(key)s (%(state)s).") % {
+            "order": order_reference,
+            "key": operation.key,
+            "state": operation.get_state_display(),
+        }
+        yield Question(operation.key, text)
+    paid = Transaction.objects.paid_for(order_reference, gateway_name=gateway.name)
+    for row in paid.filter(status__in=(*COUNTED, TransactionStatus.HELD)).order_by("pk"):
+        text = _("Order %(order)s has a payment of %(amount)s already (%(status)s).") % {
+            "order": order_reference,
+            "amount": written(row.price, row.currency),
+            "status": row.get_status_display(),
+        }
+        yield Question(str(row.public_id), text)
 
 
 def _of(source: Source) -> Q:

@@ -25,8 +25,10 @@ from django_dinero.exceptions import (
     ActionRequired,
     CardNotFoundError,
     DineroError,
+    DuplicateTransactionError,
     HeldForReview,
     NeedsAttention,
+    OperationInProgress,
     OutcomeUnknown,
 )
 from django_dinero.forms.charges import ChargeForm
@@ -76,16 +78,46 @@ class MoneyPage(GatewayPage):
         """Return the notice about an error."""
         return admin_messages.of_charge(error)
 
-    def ask(self, request: HttpRequest, form: BaseForm, source: asking.Source) -> None:
+    def take(self, request: HttpRequest, form: BaseForm, source: asking.Source) -> Transaction:
+        """Charge as the form says, once all that is to be asked was answered.
+
+        An order that nothing has paid yet is paid whole: somebody else who pays it at this moment
+        is seen, and asked about too.
+
+        Raises:
+            Unconfirmed: it was not answered yet.
+        """
+        pays_order = self.ask(request, form, source)
+        values: dict[str, Any] = {**self.key(request, form), **form.arguments()}  # type: ignore[attr-defined]
+        if isinstance(source, CreditCard):
+            values["card"] = source
+        try:
+            # Whoever sits here acts for the merchant, the customer on the telephone included.
+            return Transaction.create(initiator="merchant", pays_order=pays_order, **values)
+        except (OperationInProgress, DuplicateTransactionError) as error:
+            if not pays_order or error.operation is not None:
+                raise
+            problem = error
+        self.ask(request, form, source)
+        raise problem
+
+    def ask(self, request: HttpRequest, form: BaseForm, source: asking.Source) -> bool:
         """Ask once more before a large amount is taken, or one that may have been taken already.
+
+        Returns:
+            Whether an order is named that nothing has paid or is paying.
 
         Raises:
             Unconfirmed: it was not answered yet.
         """
         given, one = form.cleaned_data, self.key(request, form)
-        money = asking.Money(given["price"], given["currency"])
+        money, order = asking.Money(given["price"], given["currency"]), given["order_reference"]
         questions = [*asking.of_amount(money), *asking.of_open(money, source, one)]
+        known = {question.about for question in questions}
+        of_order = list(asking.of_order(order, source, one))
+        questions += [each for each in of_order if each.about not in known]
         asking.require_answer(questions, money, given["key"], given["sure"])
+        return bool(order) and not of_order
 
 
 class ChargePage(MoneyPage):
@@ -139,11 +171,7 @@ class ChargePage(MoneyPage):
     def perform(self, request: HttpRequest, row: CreditCard, form: BaseForm) -> HttpResponseBase:
         """Charge the card, or authorize the amount."""
         assert isinstance(form, ChargeForm)  # noqa: S101 - tells the type checker
-        self.ask(request, form, row)
-        # Whoever sits here acts for the merchant, the customer on the telephone included.
-        made = Transaction.create(
-            card=row, initiator="merchant", **self.key(request, form), **form.arguments()
-        )
+        made = self.take(request, form, row)
         values = {
             "amount": amount_of(made),
             "card": row,

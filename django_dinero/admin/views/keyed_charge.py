@@ -24,7 +24,6 @@ from django_dinero.exceptions import DineroError
 from django_dinero.forms.keyed_charges import KeyedChargeForm
 from django_dinero.forms.posted import Posted
 from django_dinero.gateways.registry import gateways, get_gateway
-from django_dinero.models import Transaction
 
 
 class KeyedChargePage(MoneyPage):
@@ -109,10 +108,7 @@ class KeyedChargePage(MoneyPage):
         assert isinstance(form, KeyedChargeForm)  # noqa: S101 - tells the type checker
         gateway = form.gateway
         last_4 = form.cleaned_data["number"].reveal()[-4:]
-        self.ask(request, form, Guest(gateway.name, gateway.live, last_4))
-        made = Transaction.create(
-            initiator="merchant", **self.key(request, form), **form.arguments()
-        )
+        made = self.take(request, form, Guest(gateway.name, gateway.live, last_4))
         values = {
             "amount": amount_of(made),
             "card": f"{made.brand} •••• {made.last_4}".strip(),

@@ -9,8 +9,10 @@ import pytest
 from django.test import Client
 
 from django_dinero.admin.views.asking import Money, of_amount
+from django_dinero.exceptions import OutcomeUnknown
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from tests.integration.admin.pages import charge, text, url
+from tests.support.racing import before_statement
 from tests.support.recording import RecordingGateway, lose_request
 
 pytestmark = pytest.mark.django_db
@@ -111,3 +113,52 @@ def test_a_page_that_is_sent_again_is_not_asked_about_its_own_charge(
     response = root.post(url("creditcard_charge", card.pk), posted)
     assert response.context["question"] is None
     assert "It is not known yet whether the card was charged." in text(response)
+
+
+# -- An order that is paid, or may be --------------------------------------------------------------
+
+
+def test_an_order_that_is_paid_is_asked_about(
+    root: Client, card: CreditCard, gateway: RecordingGateway
+) -> None:
+    address = url("creditcard_charge", card.pk)
+    first = charge("12.50", order_reference="A-17")
+    root.post(address, first)
+    assert root.post(address, first).status_code == 302  # its own page, once more
+    posted = charge("13.00", key="B" * 20, order_reference="A-17")
+    asked = root.post(address, posted)
+    assert "Order A-17 has a payment of 12.50 USD already (approved)." in text(asked)
+    assert gateway.verbs.count("charge") == 1
+    assert root.post(address, posted | {"sure": answer_of(asked)}).status_code == 302
+    assert gateway.verbs.count("charge") == 2
+
+
+def test_an_order_that_may_be_paid_is_asked_about_however_old_it_is(
+    root: Client, card: CreditCard, gateway: RecordingGateway
+) -> None:
+    other = Customer.create("eve@example.com", number="5424000000000015", month=12, year=2060)
+    gateway.faults["charge"] = lose_request
+    with pytest.raises(OutcomeUnknown):
+        other.charge("5", order_reference="A-17")
+    Operation.objects.update(created_at="2020-01-01T00:00:00Z")
+    lost = Operation.objects.get(state="unknown")
+    asked = root.post(url("creditcard_charge", card.pk), charge("12.50", order_reference="A-17"))
+    assert f"A payment of order A-17 is not finished: operation {lost.key}" in text(asked)
+    assert gateway.verbs.count("charge") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_pays_an_order_at_this_moment_is_asked_about(
+    root: Client, card: CreditCard, gateway: RecordingGateway
+) -> None:
+    address, posted = url("creditcard_charge", card.pk), charge("12.50", order_reference="A-17")
+
+    def rival() -> None:
+        card.charge("12.50", order_reference="A-17", pays_order=True)
+
+    with before_statement("INSERT", rival, about="dinero_operation"):
+        asked = root.post(address, posted)
+    assert "Order A-17 has a payment of 12.50 USD already (approved)." in text(asked)
+    assert gateway.verbs.count("charge") == 1
+    assert root.post(address, posted | {"sure": answer_of(asked)}).status_code == 302
+    assert gateway.verbs.count("charge") == 2
