@@ -62,6 +62,7 @@ class CustomerOptions(CardOptions, KeyOptions, total=False):
     """A customer, with a first card if its fields are given."""
 
     owner: Any
+    one_per_owner: bool | None
 
 
 class MadeByOptions(TypedDict, total=False):

@@ -330,10 +330,10 @@ class Transaction(LedgerRow):
             price: in major units (dollars): a Decimal, int or str; a float is refused.
             **options: one source: ``customer`` (its default card), ``card``, ``number`` with
                 ``month``, ``year``, ``cvv`` and the address, or ``token``; and ``settle``,
-                ``currency``, ``gateway_name``, ``cvv``, ``email``, ``order_reference``,
-                ``description``, ``customer_ip``, ``initiator`` (``"customer"`` or
-                ``"merchant"``), ``owner``, ``idempotency_key`` with ``scope``, and ``by``: who
-                asks for it, a user or a name.
+                ``currency``, ``gateway_name``, ``cvv``, ``email``, ``order_reference`` (with
+                ``pays_order=True`` where it pays the whole order: once), ``description``,
+                ``customer_ip``, ``initiator`` (``"customer"`` or ``"merchant"``), ``owner``,
+                ``idempotency_key`` with ``scope``, and ``by``: who asks for it, a user or a name.
 
         Returns:
             The approved charge. The same ``idempotency_key`` returns the first one again.

@@ -55,7 +55,7 @@ class Wallet:
 
     @cached_property
     def customers(self) -> list[Customer]:
-        """The user's customers at this gateway: several where two tabs made his first card."""
+        """The user's customers at this gateway: several where the project has made more."""
         rows = Customer.objects.using(router.db_for_write(Customer))
         own = rows.filter(owner_id=self.user.pk, **self._account)
         return list(own.exclude(sync_state=SyncState.MISSING).order_by("pk"))
@@ -90,7 +90,8 @@ class Wallet:
 
         Args:
             token: what the gateway's script gave.
-            key: of the form, a new one each time it is shown. Sent twice, it makes one customer.
+            key: of the form, a new one each time it is shown. Two forms at the same moment make one
+                customer, too.
             **address: name and billing address, as for ``customer.add_card``.
 
         Raises:
@@ -109,6 +110,7 @@ class Wallet:
             str(getattr(self.user, self.user.get_email_field_name())),
             gateway_name=self.gateway.name,
             owner=self.user,
+            one_per_owner=True,
             first_name=address.get("first_name") or "",
             last_name=address.get("last_name") or "",
             idempotency_key=key,
@@ -276,9 +278,10 @@ class Wallet:
             action = error.next_action if isinstance(error, ActionRequired) else None
             asked = (price, currency or self.gateway.currency)
             return self._payment(error.transaction, *asked, action)
-        except (OperationInProgress, DuplicateTransactionError):
+        except (OperationInProgress, DuplicateTransactionError) as error:
+            # Without an operation it is about another attempt for the order.
             standing = self.payment(order_reference, price, currency)
-            if standing is None:
+            if error.operation is not None or standing is None:
                 raise
             return standing
         return Payment(row)
