@@ -14,7 +14,7 @@ from django_dinero.exceptions import InvalidInput, OutcomeUnknown
 from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.wallet.wallet import Wallet
 from tests.databases import VENDOR
-from tests.integration.api.calling import Caller
+from tests.integration.api.calling import Caller, json_of
 from tests.support.racing import at_once, before_statement
 from tests.support.recording import RecordingGateway, lose_reply
 from tests.unit.services.conftest import CARD, gateway
@@ -42,8 +42,7 @@ def by_wallet(bank: RecordingGateway, owner: Any, number: str) -> str:
 def by_api(owner: Any, card: dict[str, Any]) -> str:
     """A request of the shopper's."""
     reply = Caller(owner).post("customers/", {"email": owner.email, **card})
-    assert reply.status_code == 201, reply.content
-    return str(Customer.objects.get(public_id=reply.json()["id"]).pk)
+    return str(Customer.objects.get(public_id=json_of(reply, 201)["id"]).pk)
 
 
 def test_first_cards_at_the_same_moment_make_one_customer(gateway: RecordingGateway) -> None:
