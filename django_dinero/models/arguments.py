@@ -62,6 +62,7 @@ class CustomerOptions(CardOptions, KeyOptions, total=False):
     """A customer, with a first card if its fields are given."""
 
     owner: Any
+    one_per_owner: bool | None
 
 
 class MadeByOptions(TypedDict, total=False):
@@ -78,6 +79,7 @@ class PaymentOptions(KeyOptions, MadeByOptions, total=False):
     cvv: SecretText
     email: OptionalText
     order_reference: OptionalText
+    pays_order: bool | None
     description: OptionalText
     customer_ip: OptionalText
     initiator: Initiator | None

@@ -140,7 +140,9 @@ class Customer(SyncedModel):
             **options: ``first_name``, ``last_name``, ``owner``; for a card ``number`` or ``token``,
                 ``cvv``, ``month``, ``year`` and the address: ``company``, ``address``, ``city``,
                 ``state``, ``zip``, ``country``, ``phone``, ``fax``; ``idempotency_key`` with
-                ``scope``: the same key again returns the customer that it created.
+                ``scope``: the same key again returns the customer that it created; and
+                ``one_per_owner``: a customer that the owner has with this e-mail address is
+                returned, with the card added to it, however many ask at the same moment.
 
         Raises:
             TypeError: an unknown argument; the accepted ones are listed.

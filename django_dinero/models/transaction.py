@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import models, router
 from django.utils.translation import gettext_lazy as _
 
+from django_dinero import conf
 from django_dinero.cards import wrap_secrets
 from django_dinero.db.fields import IdField, RowForeignKey, UtcDateTimeField
 from django_dinero.db.indexes import ValuesIndex
@@ -95,12 +96,22 @@ class TransactionQuerySet(models.QuerySet[RowT]):
         Args:
             order_reference: as it was passed to the charge.
             gateway_name: where it would be paid. Without it test payments count as long as no
-                configured gateway is a live one.
+                configured gateway is a live one. A gateway that a resolver knows is a tenant's,
+                and only what it took itself counts.
         """
         paid = self._started_for(order_reference).filter(status__in=(*COUNTED, *UNDECIDED))
         modes = _services.modes
         live = modes.is_live(gateway_name) if gateway_name else modes.any_live()
+        paid = paid._of_one_shop(gateway_name or "")
         return paid.filter(live=True) if live else paid
+
+    def _of_one_shop(self, gateway_name: str) -> Self:
+        """Leave out the orders of other tenants: two of them may both have an order 1001."""
+        if not gateway_name or not conf.gateway_resolver():
+            return self
+        shared = conf.gateways()
+        names = list(shared) if gateway_name in shared else [gateway_name]
+        return self.filter(gateway_name__in=names)
 
     def next_attempt(self, order_reference: str) -> int:
         """Return the number of the next attempt to pay an order, from 1.
@@ -327,10 +338,10 @@ class Transaction(LedgerRow):
             price: in major units (dollars): a Decimal, int or str; a float is refused.
             **options: one source: ``customer`` (its default card), ``card``, ``number`` with
                 ``month``, ``year``, ``cvv`` and the address, or ``token``; and ``settle``,
-                ``currency``, ``gateway_name``, ``cvv``, ``email``, ``order_reference``,
-                ``description``, ``customer_ip``, ``initiator`` (``"customer"`` or
-                ``"merchant"``), ``owner``, ``idempotency_key`` with ``scope``, and ``by``: who
-                asks for it, a user or a name.
+                ``currency``, ``gateway_name``, ``cvv``, ``email``, ``order_reference`` (with
+                ``pays_order=True`` where it pays the whole order: once), ``description``,
+                ``customer_ip``, ``initiator`` (``"customer"`` or ``"merchant"``), ``owner``,
+                ``idempotency_key`` with ``scope``, and ``by``: who asks for it, a user or a name.
 
         Returns:
             The approved charge. The same ``idempotency_key`` returns the first one again.

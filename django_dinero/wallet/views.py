@@ -30,7 +30,8 @@ from django_dinero.user_messages import CARDHOLDER
 from django_dinero.wallet import csp
 from django_dinero.wallet.card_testing import CardTesting, may_look_up
 from django_dinero.wallet.forms import PayForm, RemoveForm, TokenForm
-from django_dinero.wallet.wallet import Payment, Wallet
+from django_dinero.wallet.payment import Payment
+from django_dinero.wallet.wallet import Wallet
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,8 @@ class PayView(WalletPage):
     """Pays one order with a saved card, and shows how its payment stands.
 
     Context: ``wallet``, ``order``, ``payment`` (None before it), ``action_url`` (where the card's
-    holder confirms it), ``attempt``, ``problem``. Offer no payment while there is a ``payment``.
+    holder confirms it), ``attempt``, ``problem``. Offer no payment while there is a ``payment``,
+    except for another card where it ``is_replaceable``.
     """
 
     takes_cards = False
@@ -250,13 +252,13 @@ class PayView(WalletPage):
             problem = _("Choose a card.")
             return self.again(HTTPStatus.UNPROCESSABLE_ENTITY, problem=problem)
         card, attempt = form.cleaned_data["card"], form.cleaned_data["attempt"]
-        payment = self.get_payment()
-        if payment is not None:
+        payment, reference = self.get_payment(), self.order.reference
+        if payment is not None and not self.wallet.replaces(payment, reference, attempt):
             return self.answer(payment)
         # A card that is somebody else's is not counted: he could be kept from paying with it.
         is_own = any(each.public_id == card for each in self.wallet.cards)
         testing = CardTesting(request, throttle_rates.CHARGE, str(card) if is_own else "")
-        is_new = not self.wallet.is_repetition(self.order.reference, attempt)
+        is_new = not self.wallet.is_repetition(reference, attempt)
         if is_new and (seconds := testing.wait()) is not None:
             return self.slow_down(seconds)
         try:

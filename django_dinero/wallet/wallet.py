@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -16,68 +15,24 @@ from django_dinero import identifiers
 from django_dinero.exceptions import (
     ActionRequired,
     CardNotFoundError,
+    DuplicateTransactionError,
     HeldForReview,
     InvalidInput,
+    OperationInProgress,
 )
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import NextAction
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
-from django_dinero.models.operation import LOCKING_STATES
 from django_dinero.models.sync_state import SyncState
 from django_dinero.models.transaction import TransactionStatus
 from django_dinero.money import parse_amount
 from django_dinero.redaction import Secret
 from django_dinero.services import journal
+from django_dinero.services.payments.orders import Order
 from django_dinero.services.recovery import idempotency
 from django_dinero.services.recovery.idempotency import CallerKey
-
-
-@dataclass(frozen=True, slots=True)
-class Payment:
-    """How the payment of an order stands.
-
-    Args:
-        transaction: the charge; None while nobody knows whether there is one.
-        next_action: what the card's holder has to do first; None where it is nothing, or where the
-            gateway could not be asked.
-        has_other_amount: whether it is not what the order costs now. The order was changed after
-            it: staff have to look, and nothing more may be paid before that.
-    """
-
-    transaction: Transaction | None
-    next_action: NextAction | None = None
-    has_other_amount: bool = False
-
-    @property
-    def is_unknown(self) -> bool:
-        """Whether an attempt was made whose end nobody knows yet."""
-        return self.transaction is None
-
-    @property
-    def is_paid(self) -> bool:
-        """Whether it was approved, with the order's amount."""
-        return not (self.is_unknown or self.has_other_amount or self.is_held or self.needs_action)
-
-    @property
-    def is_held(self) -> bool:
-        """Whether the gateway holds it until somebody has reviewed it."""
-        return self._has(TransactionStatus.HELD)
-
-    @property
-    def needs_action(self) -> bool:
-        """Whether it waits for the card's holder."""
-        return self._has(TransactionStatus.REQUIRES_ACTION)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the gateway could say more than is known here."""
-        row = self.transaction
-        return row is None or row.status == TransactionStatus.REQUIRES_ACTION
-
-    def _has(self, status: TransactionStatus) -> bool:
-        row = self.transaction
-        return row is not None and row.status == status and not self.has_other_amount
+from django_dinero.wallet.payment import Payment
 
 
 class Wallet:
@@ -100,7 +55,7 @@ class Wallet:
 
     @cached_property
     def customers(self) -> list[Customer]:
-        """The user's customers at this gateway: several where two tabs made his first card."""
+        """The user's customers at this gateway: several where the project has made more."""
         rows = Customer.objects.using(router.db_for_write(Customer))
         own = rows.filter(owner_id=self.user.pk, **self._account)
         return list(own.exclude(sync_state=SyncState.MISSING).order_by("pk"))
@@ -135,7 +90,8 @@ class Wallet:
 
         Args:
             token: what the gateway's script gave.
-            key: of the form, a new one each time it is shown. Sent twice, it makes one customer.
+            key: of the form, a new one each time it is shown. Two forms at the same moment make one
+                customer, too.
             **address: name and billing address, as for ``customer.add_card``.
 
         Raises:
@@ -154,6 +110,7 @@ class Wallet:
             str(getattr(self.user, self.user.get_email_field_name())),
             gateway_name=self.gateway.name,
             owner=self.user,
+            one_per_owner=True,
             first_name=address.get("first_name") or "",
             last_name=address.get("last_name") or "",
             idempotency_key=key,
@@ -189,7 +146,7 @@ class Wallet:
         """Return how the payment of an order stands, None where nothing paid it.
 
         What waits for the card's holder is looked up: he may have come back from his bank. So is an
-        attempt whose answer was lost.
+        attempt whose answer was lost, whoever made it and however long ago.
 
         Args:
             order_reference: as for :meth:`pay`.
@@ -205,21 +162,40 @@ class Wallet:
             row = self._standing(order_reference, *asked)
             operation = self._open_operation(order_reference, row)
         if row is not None:
-            return _payment(row, *asked, action)
+            return self._payment(row, *asked, action)
         return None if operation is None else Payment(None)
+
+    def _payment(
+        self,
+        row: Transaction,
+        price: Decimal | int | str,
+        currency: str,
+        action: NextAction | None = None,
+    ) -> Payment:
+        if not _has_amount(row, price, currency):
+            return Payment(row, has_other_amount=True)
+        may_replace = self._order(row.order_reference).may_replace(row)
+        is_replaceable = may_replace and self.gateway.supports("void")
+        return Payment(row, action, is_replaceable=is_replaceable)
+
+    def _order(self, order_reference: str) -> Order:
+        return Order(order_reference, self.gateway, self.user.pk)
 
     def _open_operation(self, order_reference: str, row: Transaction | None) -> Operation | None:
         """Return what has to be looked up before anybody knows how the payment stands."""
+        if row is None:
+            return self._order(order_reference).attempts().first()
+        if row.status != TransactionStatus.REQUIRES_ACTION:
+            return None
         operations = Operation.objects.using(journal.current_alias())
-        if row is not None:
-            waits = row.status == TransactionStatus.REQUIRES_ACTION
-            return operations.filter(key=row.operation_key).first() if waits else None
-        # Those before the last one, too: staff may have charged for the order meanwhile.
-        numbers = range(1, self.attempt(order_reference) + 1)
-        keys = [_key(order_reference, number) for number in numbers]
-        scope = CallerKey(keys[0]).at(self.gateway.name).scope
-        own = operations.filter(idempotency_key__in=keys, scope=scope)
-        return own.filter(state__in=LOCKING_STATES).order_by("pk").first()
+        return operations.filter(key=row.operation_key).first()
+
+    def replaces(self, payment: Payment, order_reference: str, attempt: int | None) -> bool:
+        """Say whether to pay with this number takes the place of a payment that waits.
+
+        Only the form of the next attempt does: the one before was sent twice perhaps.
+        """
+        return payment.is_replaceable and attempt == self.attempt(order_reference)
 
     def is_repetition(self, order_reference: str, attempt: int) -> bool:
         """Say whether to pay with this number repeats an attempt that was made already."""
@@ -258,7 +234,8 @@ class Wallet:
         """Pay an order with one of the cards, unless it is paid, or something else stands for it.
 
         A double click, the back button and a reload send the number of the same attempt: it is made
-        once, and answered the same each time.
+        once, and answered the same each time. The number of the next attempt replaces a payment
+        that waits for the card's holder: that is voided first.
 
         Args:
             price: in major units. It must not change after the first attempt: what was charged
@@ -273,20 +250,22 @@ class Wallet:
             customer_ip: where the order came from.
 
         Returns:
-            How it stands. It ``is_unknown`` while an earlier attempt is: nothing was sent then.
+            How it stands. It ``is_unknown`` while another attempt is: nothing was sent then.
 
         Raises:
+            OperationInProgress: another attempt was under way at this moment, and paid nothing.
             CardDeclinedError, OutcomeUnknown, ...: as ``card.charge``.
         """
         following = self.attempt(order_reference)  # before the look: see next_attempt()
         standing = self.payment(order_reference, price, currency)
-        if standing is not None:
+        if standing is not None and not self.replaces(standing, order_reference, attempt):
             return standing
         number = self._number(order_reference, attempt, following)
         try:
             row = self.card(card).charge(
                 price,
                 order_reference=order_reference,
+                pays_order=True,
                 idempotency_key=_key(order_reference, number),
                 currency=currency,
                 description=description,
@@ -297,7 +276,14 @@ class Wallet:
             if error.transaction is None:
                 raise
             action = error.next_action if isinstance(error, ActionRequired) else None
-            return Payment(error.transaction, action)
+            asked = (price, currency or self.gateway.currency)
+            return self._payment(error.transaction, *asked, action)
+        except (OperationInProgress, DuplicateTransactionError) as error:
+            # Without an operation it is about another attempt for the order.
+            standing = self.payment(order_reference, price, currency)
+            if error.operation is not None or standing is None:
+                raise
+            return standing
         return Payment(row)
 
     def action_address(self, payment: Payment, return_url: str) -> str:
@@ -320,17 +306,6 @@ def _key(order_reference: str, number: int) -> str:
         # Not of SECRET_KEY: that may change between two attempts.
         return identifiers.digest({"order_reference": order_reference, "attempt": number})
     return key
-
-
-def _payment(
-    row: Transaction,
-    price: Decimal | int | str,
-    currency: str,
-    action: NextAction | None = None,
-) -> Payment:
-    if _has_amount(row, price, currency):
-        return Payment(row, action)
-    return Payment(row, has_other_amount=True)
 
 
 def _has_amount(row: Transaction, price: Decimal | int | str, currency: str) -> bool:

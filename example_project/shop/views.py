@@ -38,7 +38,8 @@ class Orders(LoginRequiredMixin, TemplateView):
     template_name = "shop/orders.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        paid = Transaction.objects.filter(order_reference=OuterRef("reference"), status__in=COUNTED)
+        charges = Transaction.objects.filter(kind="charge", status__in=COUNTED)
+        paid = charges.filter(order_reference=OuterRef("reference"))
         orders = Order.objects.filter(user=self.request.user).annotate(paid=Exists(paid))
         return super().get_context_data(orders=orders, **kwargs)
 

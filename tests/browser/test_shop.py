@@ -172,6 +172,23 @@ def test_whoever_refuses_there_can_pay_with_another_card(shopper: Shopper) -> No
     assert shopper.shop.receipts(shopper.name) == 1
 
 
+def test_whoever_leaves_the_bank_pays_with_another_card(shopper: Shopper) -> None:
+    page = shopper.page
+    shopper.add(GOOD)
+    shopper.add(ASKING)
+    reference = shopper.order()
+    shopper.choose(ASKING)
+    shopper.pay_button.click()
+    page.get_by_text("Pay with another card").click()
+    shopper.visit.look("shop-another-card")
+    shopper.choose(GOOD)
+    shopper.pay_button.click()
+    shopper.expect_thanks()
+    # The payment that waited, its void, and the one in its place.
+    assert shopper.shop.charges(reference) == ["voided", "approved", "approved"]
+    assert shopper.shop.receipts(shopper.name) == 1
+
+
 def test_a_card_is_removed(shopper: Shopper) -> None:
     shopper.add(GOOD)
     shopper.page.get_by_role("button", name="Remove visa •••• 1111").click()

@@ -32,6 +32,7 @@ from django_dinero.forms.new_customers import BILLING, CARD, AddCustomerForm
 from django_dinero.forms.posted import Posted
 from django_dinero.identifiers import user_scope
 from django_dinero.models import Customer
+from django_dinero.models.arguments import KeyOptions
 from django_dinero.services.modes import is_live
 from django_dinero.services.vault.creations import customer_key_for
 
@@ -209,7 +210,7 @@ def _box_last(names: list[str]) -> list[str]:
     return [*rest[:cut], "same_email", *rest[cut:]]
 
 
-def _key(request: HttpRequest, form: BaseForm) -> dict[str, str]:
+def _key(request: HttpRequest, form: BaseForm) -> KeyOptions:
     """Return the arguments by which this page makes one customer, however often it is sent."""
     scope = user_scope("admin", request.user.pk)
     return {"idempotency_key": form.cleaned_data["key"], "scope": scope}

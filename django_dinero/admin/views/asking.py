@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils.crypto import constant_time_compare
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
@@ -22,14 +22,18 @@ from django_dinero.admin.related import UNCERTAIN, concerning
 from django_dinero.admin.views.base import Unconfirmed
 from django_dinero.db.queries import primary
 from django_dinero.enums import TransactionKind
+from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import CreditCard, Operation, Transaction
 from django_dinero.models.arguments import KeyOptions
 from django_dinero.models.operation import CHARGES, OperationState
-from django_dinero.models.transaction import COUNTED, UNDECIDED
+from django_dinero.models.transaction import COUNTED, UNDECIDED, TransactionStatus
 from django_dinero.money import EXACT, amount_text, exponent
+from django_dinero.services.payments.orders import Order
 
 #: States of :data:`UNCERTAIN` that an index finds.
 RARE = tuple(state for state in UNCERTAIN if state != OperationState.SENT)
+#: After these a key may begin another charge.
+ENDED_IN_NOTHING = (OperationState.FAILED, OperationState.ABSENT)
 #: What starts a payment, and how it stands if it was taken or may be.
 STARTING = (TransactionKind.CHARGE, TransactionKind.AUTHORIZATION)
 STANDING = (*COUNTED, *UNDECIDED)
@@ -84,8 +88,9 @@ def of_amount(money: Money) -> Iterator[Question]:
 
 
 def was_sent(one: KeyOptions) -> bool:
-    """Say whether the form with this key has begun its charge: there is nothing left to ask."""
-    return primary(Operation).filter(**_own(one)).exists()
+    """Say whether the form with this key has begun its charge: it is answered again, not asked."""
+    own = primary(Operation).filter(idempotency_key=one["idempotency_key"], scope=one["scope"])
+    return own.exclude(state__in=ENDED_IN_NOTHING).exists()
 
 
 def of_open(money: Money, source: Source) -> Iterator[Question]:
@@ -104,7 +109,13 @@ def of_open(money: Money, source: Source) -> Iterator[Question]:
         amount=money.amount,
         currency=money.currency,
     )
-    return _of_operations(rows)
+    for operation in rows.order_by("pk"):
+        text = _("A charge of %(amount)s is not finished: operation %(key)s (%(state)s).") % {
+            "amount": money,
+            "key": operation.key,
+            "state": operation.get_state_display(),
+        }
+        yield Question(operation.key, text)
 
 
 def of_recent(money: Money, source: Source) -> Iterator[Question]:
@@ -130,57 +141,41 @@ def of_recent(money: Money, source: Source) -> Iterator[Question]:
         yield Question(str(row.public_id), text)
 
 
-def of_order(reference: str, source: Source) -> Iterator[Question]:
-    """Ask about an order that is paid already, or of which a charge is not finished.
+def of_order(order_reference: str, source: Source) -> Iterator[Question]:
+    """Ask about payments of the same order: those that were taken, and those that may be.
 
     Args:
-        reference: the order's; empty for none.
-        source: says where it would be paid.
+        order_reference: as it was typed; nothing is asked without one.
+        source: what is charged.
     """
-    if not reference:
+    if not order_reference:
         return
-    for row in primary(Transaction).paid_for(reference, gateway_name=source.gateway_name):  # type: ignore[attr-defined]
-        text = _("Order %(order)s has been charged already: %(amount)s, transaction %(id)s.") % {
-            "order": reference,
-            "amount": Money(row.price, row.currency),
-            "id": row.transaction_id,
-        }
-        yield Question(str(row.public_id), text)
-    rows = primary(Operation).filter(
-        _being_done(),
-        gateway_name=source.gateway_name,
-        live=source.live,
-        kind__in=CHARGES,
-        intent__order_reference=reference,
-    )
-    yield from _of_operations(rows)
-
-
-def _of_operations(rows: QuerySet[Operation]) -> Iterator[Question]:
-    for operation in rows.order_by("pk"):
-        text = _("A charge of %(amount)s is not finished: operation %(key)s (%(state)s).") % {
-            "amount": Money(Decimal(operation.amount or 0), operation.currency),
+    gateway = get_gateway(source.gateway_name)
+    for operation in Order(order_reference, gateway).attempts():
+        text = _("A payment of order %(order)s is not finished: operation %(key)s (%(state)s).") % {
+            "order": order_reference,
             "key": operation.key,
             "state": operation.get_state_display(),
         }
         yield Question(operation.key, text)
-
-
-def _own(one: KeyOptions) -> dict[str, Any]:
-    return {"idempotency_key": one["idempotency_key"], "scope": one["scope"]}
+    paid = Transaction.objects.paid_for(order_reference, gateway_name=gateway.name)
+    for row in paid.filter(status__in=(*COUNTED, TransactionStatus.HELD)).order_by("pk"):
+        text = _("Order %(order)s has a payment of %(amount)s already (%(status)s).") % {
+            "order": order_reference,
+            "amount": amount_text(row.price, row.currency),
+            "status": row.get_status_display(),
+        }
+        yield Question(str(row.public_id), text)
 
 
 def _of(source: Source) -> Q:
     if isinstance(source, CreditCard):
         return concerning(source.customer) or Q(pk__in=())
-    # A guest has no customer to be found by.
-    return _being_done() & Q(customer_id="", intent__last_4=source.last_4)
-
-
-def _being_done() -> Q:
-    """Few operations are open; what is being sent, or was by a worker that died, is of a day."""
+    # A guest has no customer to be found by. Few operations are open; what is being sent, or was by
+    # a worker that died, is among all of a day.
     since = datetime.now(UTC) - BEING_SENT_WITHIN
-    return Q(rare_state__in=RARE) | Q(state=OperationState.SENT, created_at__gt=since)
+    found = Q(rare_state__in=RARE) | Q(state=OperationState.SENT, created_at__gt=since)
+    return found & Q(customer_id="", intent__last_4=source.last_4)
 
 
 def require_answer(questions: list[Question], money: Money, key: str, answer: str) -> None:

@@ -14,13 +14,13 @@ from django.views.decorators.debug import sensitive_variables
 
 from django_dinero.admin.display import expiry
 from django_dinero.admin.views.base import Fact
-from django_dinero.admin.views.money import MoneyPage, amount_of
+from django_dinero.admin.views.money import MoneyPage, taken_text
 from django_dinero.admin.views.safety import CHARGE, link
 from django_dinero.exceptions import CardNotFoundError, DineroError
 from django_dinero.forms.charges import ChargeForm
 from django_dinero.forms.posted import Posted
 from django_dinero.gateways.registry import get_gateway
-from django_dinero.models import CreditCard, Transaction
+from django_dinero.models import CreditCard
 from django_dinero.models.sync_state import SyncState
 
 
@@ -75,19 +75,6 @@ class ChargePage(MoneyPage):
     def perform(self, request: HttpRequest, row: CreditCard, form: BaseForm) -> HttpResponseBase:
         """Charge the card, or authorize the amount."""
         assert isinstance(form, ChargeForm)  # noqa: S101 - tells the type checker
-        self.ask(request, form, row)
-        # Whoever sits here acts for the merchant, the customer on the telephone included.
-        made = Transaction.create(
-            card=row, initiator="merchant", **self.key(request, form), **form.arguments()
-        )
-        values = {
-            "amount": amount_of(made),
-            "card": row,
-            "id": made.transaction_id,
-        }
-        if made.kind == "charge":
-            text = _("Charged: %(amount)s, %(card)s (transaction %(id)s).") % values
-        else:
-            text = _("Authorized: %(amount)s, %(card)s (transaction %(id)s).") % values
-        self.done(request, text, made.operation_key, row, made)
+        made = self.take(request, form, row)
+        self.done(request, taken_text(made, str(row)), made.operation_key, row, made)
         return HttpResponseRedirect(self.home(request, made, *self.near(row)))

@@ -19,12 +19,11 @@ from django.views.decorators.debug import sensitive_variables
 from django_dinero import conf
 from django_dinero.admin.views.asking import Guest
 from django_dinero.admin.views.base import Fact
-from django_dinero.admin.views.money import MoneyPage, amount_of
+from django_dinero.admin.views.money import MoneyPage, taken_text
 from django_dinero.exceptions import DineroError
 from django_dinero.forms.keyed_charges import KeyedChargeForm
 from django_dinero.forms.posted import Posted
 from django_dinero.gateways.registry import gateways, get_gateway
-from django_dinero.models import Transaction
 
 
 class KeyedChargePage(MoneyPage):
@@ -109,18 +108,7 @@ class KeyedChargePage(MoneyPage):
         assert isinstance(form, KeyedChargeForm)  # noqa: S101 - tells the type checker
         gateway = form.gateway
         last_4 = form.cleaned_data["number"].reveal()[-4:]
-        self.ask(request, form, Guest(gateway.name, gateway.live, last_4))
-        made = Transaction.create(
-            initiator="merchant", **self.key(request, form), **form.arguments()
-        )
-        values = {
-            "amount": amount_of(made),
-            "card": f"{made.brand} •••• {made.last_4}".strip(),
-            "id": made.transaction_id,
-        }
-        if made.kind == "charge":
-            text = _("Charged: %(amount)s, %(card)s (transaction %(id)s).") % values
-        else:
-            text = _("Authorized: %(amount)s, %(card)s (transaction %(id)s).") % values
-        self.done(request, text, made.operation_key, made)
+        made = self.take(request, form, Guest(gateway.name, gateway.live, last_4))
+        card = f"{made.brand} •••• {made.last_4}".strip()
+        self.done(request, taken_text(made, card), made.operation_key, made)
         return HttpResponseRedirect(self.home(request, made))

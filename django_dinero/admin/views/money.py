@@ -14,9 +14,14 @@ from django_dinero.admin import history
 from django_dinero.admin import messages as admin_messages
 from django_dinero.admin.views import asking
 from django_dinero.admin.views.base import GatewayPage
-from django_dinero.exceptions import DineroError
+from django_dinero.enums import TransactionKind
+from django_dinero.exceptions import (
+    DineroError,
+    DuplicateTransactionError,
+    OperationInProgress,
+)
 from django_dinero.identifiers import user_scope
-from django_dinero.models import Transaction
+from django_dinero.models import CreditCard, Transaction
 from django_dinero.models.arguments import FollowUpOptions
 from django_dinero.money import amount_text
 
@@ -56,23 +61,51 @@ class MoneyPage(GatewayPage):
         """Return the notice about an error."""
         return admin_messages.of_charge(error)
 
-    def ask(self, request: HttpRequest, form: BaseForm, source: asking.Source) -> None:
+    def take(self, request: HttpRequest, form: BaseForm, source: asking.Source) -> Transaction:
+        """Charge as the form says, once all that is to be asked was answered.
+
+        An order that nothing has paid yet is paid whole: somebody else who pays it at this moment
+        is seen, and asked about too.
+
+        Raises:
+            Unconfirmed: it was not answered yet.
+        """
+        pays_order = self.ask(request, form, source)
+        values: dict[str, Any] = {**self.key(request, form), **form.arguments()}  # type: ignore[attr-defined]
+        if isinstance(source, CreditCard):
+            values["card"] = source
+        try:
+            # Whoever sits here acts for the merchant, the customer on the telephone included.
+            return Transaction.create(initiator="merchant", pays_order=pays_order, **values)
+        except (OperationInProgress, DuplicateTransactionError) as error:
+            if not pays_order or error.operation is not None:
+                raise
+            problem = error
+        self.ask(request, form, source)
+        raise problem
+
+    def ask(self, request: HttpRequest, form: BaseForm, source: asking.Source) -> bool:
         """Ask once more before a large amount is taken, or what may have been taken already.
+
+        Returns:
+            Whether an order is named that nothing has paid or is paying.
 
         Raises:
             Unconfirmed: it was not answered yet.
         """
         given = form.cleaned_data
+        money, order = asking.Money(given["price"], given["currency"]), given["order_reference"]
         if asking.was_sent(self.key(request, form)):
-            return
-        money = asking.Money(given["price"], given["currency"])
+            return bool(order)
+        of_order = list(asking.of_order(order, source))
         questions = [
             *asking.of_amount(money),
             *asking.of_open(money, source),
             *asking.of_recent(money, source),
-            *asking.of_order(given["order_reference"], source),
+            *of_order,
         ]
         asking.require_answer(questions, money, given["key"], given["sure"])
+        return bool(order) and not of_order
 
 
 def one_of(request: HttpRequest, key: str) -> FollowUpOptions:
@@ -83,3 +116,16 @@ def one_of(request: HttpRequest, key: str) -> FollowUpOptions:
 
 def amount_of(row: Transaction) -> str:
     return amount_text(row.price, row.currency)
+
+
+def taken_text(made: Transaction, card: str) -> str:
+    """Return what a page says of a charge or an authorization that was made.
+
+    Args:
+        made: its row.
+        card: what was charged, in words.
+    """
+    values = {"amount": amount_of(made), "card": card, "id": made.transaction_id}
+    if made.kind == TransactionKind.CHARGE:
+        return _("Charged: %(amount)s, %(card)s (transaction %(id)s).") % values
+    return _("Authorized: %(amount)s, %(card)s (transaction %(id)s).") % values

@@ -100,7 +100,10 @@ ENDPOINTS: Mapping[tuple[type[Any], str], Endpoint] = {
         (serializers.NewCustomerSerializer, serializers.StaffNewCustomerSerializer),
         "optional",
         status=201,
-        description="With a first card where `number` or `token` is given.",
+        description=(
+            "With a first card where `number` or `token` is given. A user who has a customer with "
+            "this e-mail address gets that one, with the card added."
+        ),
     ),
     (CustomerViewSet, "partial_update"): Endpoint(
         "update",

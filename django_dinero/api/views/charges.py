@@ -21,10 +21,8 @@ from django_dinero.api.token_charges import (
     ip_of,
 )
 from django_dinero.api.views.base import DineroViewSet
-from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import Transaction
 from django_dinero.redaction import Secret
-from django_dinero.services.payments.orders import refuse_second_payment
 from django_dinero.services.recovery import idempotency as repetitions
 
 
@@ -82,6 +80,8 @@ class ChargeViewSet(DineroViewSet):
         # What was charged is answered again, though there is nothing more to pay for.
         if not self.is_repetition:
             check_price(self.request, given)
-            refuse_second_payment(str(given.get("order_reference", "")), get_gateway())
-        row: Transaction = move(customer_ip=ip_of(self.request), **given)
+        # Without a reference the project has to tell its orders apart.
+        pays_order = bool(given.get("order_reference"))
+        address = ip_of(self.request)
+        row: Transaction = move(customer_ip=address, pays_order=pays_order, **given)
         return row

@@ -79,15 +79,16 @@ class CustomerViewSet(
 
         One that a user creates is that user's own; staff with the permission create them without
         an owner, at a gateway of their choice. An ``Idempotency-Key`` makes one, however often it
-        is sent.
+        is sent. Who has one with this e-mail address gets that, and the card is added to it.
         """
         key = idempotency.optional_key(request)
-        once = key.arguments if key is not None else {}
+        once: dict[str, Any] = dict(key.arguments) if key is not None else {}
         if self.sees_all():
             given, owner = self.checked(StaffNewCustomerSerializer), None
         else:
             given, owner = self.checked(NewCustomerSerializer), request.user
-        customer = Customer.create(**_named(given), owner=owner, **once)
+        once |= {"owner": owner, "one_per_owner": owner is not None}
+        customer = Customer.create(**_named(given), **once)
         return Response(CustomerSerializer(customer).data, status=status.HTTP_201_CREATED)
 
     def partial_update(self, request: Request, **kwargs: Any) -> Response:

@@ -68,6 +68,7 @@ def begin(
     *,
     using: str,
     lock_name: str = "",
+    holds_lock: bool = True,
     intent: Intent | None = None,
     sent: bool = False,
     **columns: Any,
@@ -76,6 +77,7 @@ def begin(
 
     Args:
         using: the alias that it is written on.
+        holds_lock: whether it keeps others off. Without it, it is only found by ``lock_name``.
         intent: what it is to do.
         sent: whether whoever writes it sends it at once: it begins as SENT then, without a claim
             of its own. For verbs that have nothing to check under a lock.
@@ -95,7 +97,7 @@ def begin(
         gateway_name=gateway.name,
         live=gateway.live,
         lock_name=lock_name,
-        held_lock=lock_name or None,
+        held_lock=(lock_name or None) if holds_lock else None,
         intent=intent.to_json(),
         customer_key=intent.customer_key,
         owner_pk="" if intent.owner_pk is None else str(intent.owner_pk),

@@ -293,7 +293,7 @@ def _status(kind: TransactionKind, outcome: RecordedOutcome) -> TransactionStatu
 
 
 def _links(operation: Operation, intent: Intent, parent: Transaction | None) -> dict[str, Any]:
-    if parent is None and operation.lock_name:
+    if parent is None and operation.lock_name.startswith(LOCK_PREFIX):
         parent = find_original(operation)
         if parent is None and KINDS[operation.kind] in FOLLOW_UPS:
             raise OriginalGone.of(operation)

@@ -16,7 +16,11 @@ from django_dinero import identifiers
 from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, check_cvv, text_of
 from django_dinero.db.queries import only_row
 from django_dinero.db.transactions import in_transaction
-from django_dinero.exceptions import InvalidInput
+from django_dinero.exceptions import (
+    DuplicateTransactionError,
+    InvalidInput,
+    OperationInProgress,
+)
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import check_request
 from django_dinero.gateways.registry import get_gateway
@@ -34,6 +38,7 @@ from django_dinero.redaction import Secret
 from django_dinero.services import journal, ledger, modes, validation
 from django_dinero.services.journal.records import Intent
 from django_dinero.services.payments import execute
+from django_dinero.services.payments.orders import Order
 from django_dinero.services.recovery import idempotency
 from django_dinero.services.recovery.idempotency import CallerKey
 from django_dinero.services.validation import CARD_ARGUMENTS, MadeBy, ShownCard
@@ -67,6 +72,12 @@ def charge(price: Decimal | int | str, **options: Unpack[ChargeOptions]) -> Tran
         operation = order.open(request)
     except journal.KeyTaken as taken:
         return idempotency.rival_answer(taken.operation, order.parameters)
+    except (OperationInProgress, DuplicateTransactionError):
+        # With this very key it may have been paid since we looked.
+        rival = idempotency.earlier(order.key, order.parameters)
+        if rival is None:
+            raise
+        return rival
     return execute.perform(order.gateway, operation, partial(order.gateway.charge, request))
 
 
@@ -122,6 +133,7 @@ class ChargeForm:
     new_card: CardDetails | PaymentToken | None
     cvv: Secret | None
     capture: bool
+    pays_order: bool
     email: str
     customer_ip: str
     initiator: str
@@ -139,8 +151,12 @@ class ChargeForm:
             typed = {name: value for name, value in options.items() if name != "cvv"}
             cvv = errors.collect(check_cvv, options["cvv"])
         settle, initiator = options.get("settle"), options.get("initiator") or "customer"
-        if not isinstance(settle, bool | None):
-            errors.add({"settle": _("Pass True or False.")})
+        pays_order = options.get("pays_order")
+        for name, value in (("settle", settle), ("pays_order", pays_order)):
+            if not isinstance(value, bool | None):
+                errors.add({name: _("Pass True or False.")})
+        if pays_order and not text_of(options.get("order_reference")):
+            errors.add({"order_reference": _("Name the order that is paid.")})
         if initiator not in INITIATORS:
             errors.add({"initiator": _("Pass 'customer' or 'merchant'.")})
         return cls(
@@ -149,6 +165,7 @@ class ChargeForm:
             new_card=errors.collect(validation.new_card, typed),
             cvv=cvv,
             capture=settle is not False,
+            pays_order=pays_order is True,
             email=errors.collect(validation.check_email, options.get("email"), required=False)
             or "",
             customer_ip=errors.collect(validation.check_ip, options.get("customer_ip")) or "",
@@ -188,6 +205,8 @@ class ChargeOrder:
     #: The primary key of the user who was named as the owner.
     owner_pk: object
     made_by: MadeBy
+    #: Whether it pays the whole order, which must not be paid otherwise.
+    pays_order: bool = False
 
     @classmethod
     def read(cls, price: Decimal | int | str, options: Mapping[str, Any]) -> ChargeOrder:
@@ -216,7 +235,8 @@ class ChargeOrder:
         check_request(gateway, request)
         parameters = _parameters(gateway, source, request)
         key = form.key.at(gateway.name)
-        return cls(gateway, source, request, key, parameters, owner_pk, form.made_by)
+        rest = owner_pk, form.made_by, form.pays_order
+        return cls(gateway, source, request, key, parameters, *rest)
 
     def with_present_rows(self, *, again: bool = False) -> ChargeOrder:
         """Return the order with its card and customer as they are now.
@@ -255,20 +275,21 @@ class ChargeOrder:
         return replace(request, stores_card=begins)
 
     def open(self, request: ChargeRequest, *, on_commit_of: str | None = None) -> Operation:
-        """Write the operation. It holds no lock, so nothing has to be checked under one.
+        """Write the operation. It holds no lock but the order's, if it pays the whole order.
 
         Args:
             on_commit_of: the alias of the caller's transaction, if the charge waits for its commit;
                 the operation is written there, and sent later.
 
         Raises:
+            DuplicateTransactionError, OperationInProgress: the order is paid, or may be.
             journal.KeyTaken: the caller's key has an operation.
         """
-        return execute.begin(
+        begin = partial(
+            execute.begin,
             self.gateway,
             OperationKind.CHARGE if request.capture else OperationKind.AUTHORIZE,
             using=on_commit_of,
-            sent=on_commit_of is None,
             key=request.operation_key,
             intent=self._intent(request),
             amount=request.amount,
@@ -279,12 +300,26 @@ class ChargeOrder:
             idempotency_key=self.key.key,
             scope=self.key.scope,
         )
+        if self.pays_order:
+            if on_commit_of is None:
+                journal.alias_for_money()  # refused here, before an open attempt is given up
+            return self.paid.begin(begin, asks_gateway=on_commit_of is None)
+        lock_name = self.paid.lock_name if request.order_reference else ""
+        return begin(lock_name=lock_name, holds_lock=False, sent=on_commit_of is None)
+
+    @property
+    def paid(self) -> Order:
+        """The order that it pays, or a part of which."""
+        return Order(self.request.order_reference, self.gateway, self._payer_pk, self.key)
+
+    @property
+    def _payer_pk(self) -> object:
+        customer = self.source.customer
+        return customer.owner_id if self.owner_pk is None and customer else self.owner_pk
 
     def _intent(self, request: ChargeRequest) -> Intent:
         source, customer = self.source, self.source.customer
-        owner_pk = self.owner_pk
-        if owner_pk is None and customer is not None:
-            owner_pk = customer.owner_id
+        owner_pk = self._payer_pk
         return Intent(
             customer_pk=customer.pk if customer else None,
             card_pk=source.card.pk if source.card else None,

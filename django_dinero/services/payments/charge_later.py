@@ -93,4 +93,6 @@ def _send(order: ChargeOrder, operation: Operation) -> Transaction:
         request = order.full_request()
     except DineroError as error:
         raise execute.abandon(operation, error) from None
+    if order.pays_order:
+        order.paid.confirm(operation)
     return execute.perform(order.gateway, operation, partial(order.gateway.charge, request))

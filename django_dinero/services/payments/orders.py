@@ -1,60 +1,240 @@
-"""Whether an order may be paid: not while something that may have paid it is open."""
+"""Paying an order once: not while something that may have paid it is open.
+
+The attempts of one order find each other by its lock name. Whoever pays the whole order holds the
+lock until the outcome is known. A charge of a part only has the name, and keeps nobody off.
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from functools import partial
 
-from django.db.models import Q, QuerySet
-from django.utils import timezone
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from django_dinero.exceptions import DuplicateTransactionError, OperationInProgress
+from django_dinero.exceptions import (
+    DineroError,
+    DuplicateTransactionError,
+    OperationInProgress,
+)
 from django_dinero.gateways.base import Gateway
+from django_dinero.logs import fields_of, get_logger
 from django_dinero.models.operation import (
-    BEING_SENT,
     CHARGES,
     OPEN_STATES,
-    RARE_STATES,
     Operation,
+    OperationState,
 )
-from django_dinero.models.transaction import COUNTED, Transaction
-from django_dinero.services import journal
+from django_dinero.models.order_lock import order_lock_name
+from django_dinero.models.transaction import COUNTED, Transaction, TransactionStatus
+from django_dinero.services import journal, ledger
+from django_dinero.services.journal.records import RecordedOutcome
+from django_dinero.services.payments import followups
+from django_dinero.services.recovery import idempotency, locking
+from django_dinero.services.recovery.idempotency import CallerKey
+from django_dinero.services.recovery.lookup import look_up
 
-#: Leases last minutes: what is older and still being sent has lost its worker, and reconcile makes
-#: it unknown. The whole journal has no index for what is being sent.
-SENDING_SINCE = timedelta(hours=1)
+logger = get_logger("django_dinero.journal")
+
+State = OperationState
+#: Writes the operation of a charge: takes what writes it, and its lock name.
+Begin = Callable[..., Operation]
+
+#: The gateway has decided, and there is a row of it, or should be.
+_WITH_ROWS = (State.SUCCEEDED, State.HELD)
 
 
-def refuse_second_payment(order_reference: str, gateway: Gateway) -> None:
-    """Refuse to charge for an order that is paid, or that may be.
-
-    It holds nothing: two requests at the same moment both pass.
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a charge pays, whole.
 
     Args:
-        order_reference: as it is passed to the charges; nothing is refused without one.
-        gateway: where it would be paid. What a test account took pays nothing at a live one.
-
-    Raises:
-        DuplicateTransactionError: the order is paid.
-        OperationInProgress: an attempt is not decided, or its outcome is not known.
+        reference: as it is passed to the charges.
+        gateway: where it is paid. What a test account took pays nothing at a live one.
+        owner_pk: the primary key of the user who pays it; None where nobody is signed in.
+        key: the caller's: what was begun with it is this attempt, and is not replaced by it.
     """
-    if not order_reference:
+
+    reference: str
+    gateway: Gateway
+    owner_pk: object = None
+    key: CallerKey = field(default_factory=CallerKey)
+
+    @property
+    def lock_name(self) -> str:
+        """Held by the one attempt that is under way."""
+        return self._lock_name(live=self.gateway.live)
+
+    def _lock_name(self, *, live: bool) -> str:
+        return order_lock_name(self.reference, self.gateway.name, live=live)
+
+    def begin(self, begin: Begin, *, asks_gateway: bool = True) -> Operation:
+        """Write the operation that pays it. It holds the order's lock, and is not sent yet.
+
+        Args:
+            begin: writes it.
+            asks_gateway: whether to find out first how open attempts ended, and to give up one that
+                the same shopper has left unconfirmed.
+
+        Raises:
+            DuplicateTransactionError: the order is paid.
+            OperationInProgress: an attempt is not decided, or its outcome is not known.
+            journal.KeyTaken: the caller's key has an operation.
+        """
+        if asks_gateway:
+            self.settle_attempts()
+        problem = self.problem()
+        if problem is not None:
+            raise problem
+        start = partial(locking.begin, error_of=_unfinished)
+        held = False
+        try:
+            operation = begin(start=start, lock_name=self.lock_name)
+        except journal.LockHeld:
+            held = True
+        if held:
+            raise _in_progress(State.SENT)
+        self.confirm(operation)
+        return operation
+
+    def confirm(self, operation: Operation) -> None:
+        """Check once more, now that the operation holds the lock; end it where it may not go on.
+
+        Raises:
+            DuplicateTransactionError, OperationInProgress: as for :meth:`begin`.
+        """
+        with journal.released_on_failure(operation):
+            problem = self.problem(apart_from=operation.key)
+        if problem is not None:
+            journal.move(operation, State.FAILED, RecordedOutcome.of_error(problem))
+            raise problem
+
+    def problem(self, *, apart_from: str = "") -> DineroError | None:
+        """Return why it must not be paid now; None if it may.
+
+        Args:
+            apart_from: the key of the operation that asks.
+        """
+        # Before the rows: what ends meanwhile has one.
+        attempts = list(self.attempts((*OPEN_STATES, *_WITH_ROWS)).exclude(key=apart_from))
+        statuses = {row.status for row in self._standing()}
+        if statuses.intersection(COUNTED):
+            return _paid()
+        states = [each.state for each in attempts if each.state in OPEN_STATES]
+        if states or statuses:
+            return _in_progress(*states, *statuses)
+        return _problem_of_lost([each for each in attempts if each.state in _WITH_ROWS])
+
+    def attempts(self, states: Collection[str] = OPEN_STATES) -> QuerySet[Operation]:
+        """Return the charges of this order in these states, whoever made them and however old."""
+        names = [self._lock_name(live=True)]
+        if not self.gateway.live:
+            names.append(self._lock_name(live=False))
+        rows = Operation.objects.using(journal.current_alias())
+        return rows.filter(lock_name__in=names, kind__in=CHARGES, state__in=states).order_by("pk")
+
+    def settle_attempts(self) -> None:
+        """Find out how open attempts ended; void what the same shopper has not confirmed.
+
+        Afterwards nobody can confirm it any more, so that another attempt takes no second payment.
+        """
+        for operation in self.attempts():
+            look_up(operation)
+        waiting = [row for row in self._standing() if self.may_replace(row)]
+        own = idempotency.operation_of(self.key) if waiting else None
+        for row in waiting:
+            if own is None or row.operation_key != own.key:
+                _give_up(row)
+
+    def may_replace(self, row: Transaction) -> bool:
+        """Say whether another attempt of this shopper takes the place of a payment that waits.
+
+        Who is not signed in may replace what belongs to nobody: the shop lets them pay the order.
+        """
+        return (
+            row.status == TransactionStatus.REQUIRES_ACTION
+            and row.live == self.gateway.live
+            and row.initiator != "merchant"
+            and row.owner_id in (None, self.owner_pk)
+        )
+
+    def _standing(self) -> QuerySet[Transaction]:
+        paid = Transaction.objects.paid_for(self.reference, gateway_name=self.gateway.name)
+        return paid.order_by("pk")
+
+
+def _give_up(row: Transaction) -> None:
+    failure: DineroError | None = None
+    try:
+        followups.void(row, description=_("The shopper has begun another payment of this order."))
+    except DineroError as error:
+        failure = error
+    if failure is None:
         return
-    # Before the rows: what ends meanwhile has one.
-    is_open = _open_attempts(order_reference, gateway).exists()
-    paid = Transaction.objects.paid_for(order_reference, gateway_name=gateway.name)
-    statuses = set(paid.order_by().values_list("status", flat=True))
-    if statuses.intersection(COUNTED):
-        raise DuplicateTransactionError(_("This order is paid already."))
-    if is_open or statuses:
-        raise OperationInProgress(_("An attempt to pay this order is not finished."))
-
-
-def _open_attempts(order_reference: str, gateway: Gateway) -> QuerySet[Operation]:
-    rows = Operation.objects.using(journal.current_alias()).filter(
-        Q(rare_state__in=set(OPEN_STATES).intersection(RARE_STATES))
-        | Q(state__in=BEING_SENT, created_at__gt=timezone.now() - SENDING_SINCE),
-        kind__in=CHARGES,
-        intent__order_reference=order_reference,
+    logger.info(
+        "Transaction %s waits for the card's holder, and could not be voided: %s",
+        row.public_id,
+        failure.code,
     )
-    return rows.filter(live=True) if gateway.live else rows
+    # It may have been confirmed meanwhile.
+    rows = Operation.objects.using(journal.current_alias())
+    operation = rows.filter(key=row.operation_key or "").first()
+    if operation is not None:
+        look_up(operation)
+
+
+def _problem_of_lost(attempts: list[Operation]) -> DineroError | None:
+    """Return what stands in the way where the row of a payment was lost to a rollback.
+
+    Or the row is still being written: the journal may commit by itself.
+    """
+    rows = ledger.transactions().filter(operation_key__in=[each.key for each in attempts])
+    known = set(rows.values_list("operation_key", flat=True)) if attempts else set()
+    for operation in attempts:
+        outcome = RecordedOutcome.of(operation)
+        if operation.key in known or outcome.give_back or outcome.given_back:
+            continue
+        logger.info("Operation %s has no row", operation.key, extra=fields_of(operation))
+        row = ledger.restore_row(operation)
+        if row.status in COUNTED:
+            return _paid()
+        if row.status == TransactionStatus.HELD:
+            return _in_progress(row.status)
+    return None
+
+
+def _paid() -> DuplicateTransactionError:
+    return DuplicateTransactionError(_("This order is paid already."))
+
+
+def _unfinished(operation: Operation) -> OperationInProgress:
+    return _in_progress(operation.state)
+
+
+def _in_progress(*states: str) -> OperationInProgress:
+    """Return the exception for an order that may have been paid; it names nobody's operation.
+
+    Args:
+        *states: of the attempts: of their operations or of their transactions.
+    """
+    if State.NEEDS_ATTENTION in states:
+        text = _(
+            "Staff have to find out how an attempt to pay this order ended. Until then nothing "
+            "more is charged."
+        )
+    elif State.UNKNOWN in states:
+        text = _(
+            "It is not known yet whether an attempt to pay this order succeeded. Nothing was "
+            "charged now: the gateway is asked each time; try again in a few minutes."
+        )
+    elif State.NEW in states or State.SENT in states:
+        text = _("This order is being paid. Nothing was charged now; look again in a moment.")
+    elif State.HELD in states:
+        text = _("A payment of this order is being reviewed. Nothing was charged now.")
+    else:
+        text = _(
+            "A payment of this order waits for the card's holder to confirm it. Nothing was "
+            "charged now."
+        )
+    return OperationInProgress(text)

@@ -30,8 +30,21 @@ PAUSES = (0.05, 0.5)
 ATTEMPTS = 3
 
 
-def begin(gateway: Gateway, kind: str, *, using: str, lock_name: str, **values: Any) -> Operation:
+def begin(
+    gateway: Gateway,
+    kind: str,
+    *,
+    using: str,
+    lock_name: str,
+    patience: float = 0,
+    error_of: Callable[[Operation], DineroError] = unfinished_error,
+    **values: Any,
+) -> Operation:
     """Write an operation that takes the lock. One that a dead worker left there is looked up first.
+
+    Args:
+        patience: seconds to wait for a live worker.
+        error_of: returns the exception for an unfinished operation that has the lock.
 
     Raises:
         OperationInProgress: the operation of a live worker has the lock.
@@ -39,7 +52,7 @@ def begin(gateway: Gateway, kind: str, *, using: str, lock_name: str, **values: 
         journal.KeyTaken: the idempotency key already has an operation.
     """
     attempt = partial(journal.begin, gateway, kind, using=using, lock_name=lock_name, **values)
-    return _attempt_when_free(attempt, unfinished_error, patience=0)
+    return _attempt_when_free(attempt, error_of, patience=patience)
 
 
 def begin_on_cards(gateway: Gateway, kind: str, *, using: str, **values: Any) -> Operation:

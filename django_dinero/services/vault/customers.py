@@ -19,7 +19,7 @@ from django_dinero.gateways.calls import check_request
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import RemoteCustomer
 from django_dinero.input_errors import InputErrors
-from django_dinero.models.arguments import CustomerOptions, names_of
+from django_dinero.models.arguments import CardOptions, CustomerOptions, names_of
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import OperationKind, OperationState
@@ -27,6 +27,7 @@ from django_dinero.models.synced import GatewayAnswer
 from django_dinero.observing.verbs import verb
 from django_dinero.services import journal, modes, pull, validation
 from django_dinero.services.journal.records import RecordedOutcome
+from django_dinero.services.vault.cards import add_card
 from django_dinero.services.vault.creations import (
     creation_intent,
     creation_request,
@@ -35,6 +36,7 @@ from django_dinero.services.vault.creations import (
     earlier_customer,
     send_creation,
 )
+from django_dinero.services.vault.owners import only_customer
 
 #: Address fields that a customer has even without a card.
 CUSTOMER_NAMES = ("first_name", "last_name")
@@ -66,9 +68,38 @@ def create_customer(
     made_before = earlier_customer(customer, card) if keyed else None
     if made_before is not None:
         return made_before
+    store = partial(_store, gateway, customer, card, keyed)
+    if not given.get("one_per_owner"):
+        return store()
+    made, is_new = only_customer(gateway, customer, store)
+    return made if is_new else _join(made, card, given)
+
+
+def _store(
+    gateway: Gateway, customer: Customer, card: CardDetails | PaymentToken | None, keyed: bool
+) -> Customer:
     if card is None:
         return _store_without_card(customer, keyed)
     return _store_with_card(gateway, customer, card, keyed)
+
+
+def _join(
+    customer: Customer, card: CardDetails | PaymentToken | None, given: Mapping[str, Any]
+) -> Customer:
+    """Return the owner's customer, with the card that was given; its e-mail and names stay."""
+    if card is None:
+        if customer.customer_id is None:
+            customer.save()
+        return customer
+    keyed = given.get("idempotency_key") is not None
+    if keyed and isinstance(card, CardDetails):
+        # The same request was answered before, perhaps.
+        stored = CreditCard.objects.using(router.db_for_write(CreditCard))
+        if stored.filter(customer_pk=customer.pk, last_4=card.last_4).exists():
+            return customer
+    names = names_of(CardOptions)
+    add_card(customer, **{name: value for name, value in given.items() if name in names})
+    return customer
 
 
 def _store_without_card(customer: Customer, keyed: bool) -> Customer:

@@ -9,8 +9,10 @@ import pytest
 from django.test import Client
 
 from django_dinero.admin.views.asking import JUST_NOW, Money, of_amount
+from django_dinero.exceptions import OutcomeUnknown
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
-from tests.integration.admin.pages import charge, new_card, text, url
+from tests.integration.admin.pages import charge, text, url
+from tests.support.racing import before_statement
 from tests.support.recording import RecordingGateway, lose_request
 
 pytestmark = pytest.mark.django_db
@@ -146,32 +148,54 @@ def test_what_was_given_back_or_taken_long_ago_is_not_asked_about(
     assert Transaction.objects.filter(kind="charge").count() == 3
 
 
+# -- An order that is paid, or may be --------------------------------------------------------------
+
+
 def test_an_order_that_is_paid_is_asked_about(
     root: Client, card: CreditCard, gateway: RecordingGateway
 ) -> None:
     address = url("creditcard_charge", card.pk)
-    root.post(address, charge("12.50", order_reference="T-1"))
-    row = Transaction.objects.get()
-    asked = root.post(address, charge("7.50", order_reference="T-1"))
-    expected = f"Order T-1 has been charged already: 12.50 USD, transaction {row.transaction_id}."
-    assert expected in text(asked)
-    # One charge that is found by its amount and by its order is one question.
-    posted = charge("12.50", order_reference="T-1")
+    first = charge("12.50", order_reference="A-17")
+    root.post(address, first)
+    assert root.post(address, first).status_code == 302  # its own page, once more
+    posted = charge("13.00", key="B" * 20, order_reference="A-17")
     asked = root.post(address, posted)
+    assert "Order A-17 has a payment of 12.50 USD already (approved)." in text(asked)
+    # One payment that is found by its amount and by its order is one question.
     assert len(asked.context["question"].texts) == 1
+    assert gateway.verbs.count("charge") == 1
     assert root.post(address, posted | {"sure": answer_of(asked)}).status_code == 302
     assert gateway.verbs.count("charge") == 2
-    assert root.post(address, charge("7.50", order_reference="T-2")).status_code == 302
 
 
-def test_an_order_of_which_a_charge_is_open_is_asked_about(
+def test_an_order_that_may_be_paid_is_asked_about_however_old_it_is(
     root: Client, card: CreditCard, gateway: RecordingGateway
 ) -> None:
+    other = Customer.create("eve@example.com", number="5424000000000015", month=12, year=2060)
     gateway.faults["charge"] = lose_request
-    root.post(url("creditcard_charge", card.pk), charge("21.00", order_reference="T-9"))
+    with pytest.raises(OutcomeUnknown):
+        other.charge("5", order_reference="A-17")
+    Operation.objects.update(created_at="2020-01-01T00:00:00Z")
     lost = Operation.objects.get(state="unknown")
-    asked = root.post(
-        url("transaction_charge"), new_card() | charge("20.00", order_reference="T-9")
-    )
-    assert f"A charge of 21.00 USD is not finished: operation {lost.key}" in text(asked)
+    asked = root.post(url("creditcard_charge", card.pk), charge("12.50", order_reference="A-17"))
+    assert f"A payment of order A-17 is not finished: operation {lost.key}" in text(asked)
     assert gateway.verbs.count("charge") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_pays_an_order_at_this_moment_is_asked_about(
+    root: Client, card: CreditCard, gateway: RecordingGateway
+) -> None:
+    address, posted = url("creditcard_charge", card.pk), charge("12.50", order_reference="A-17")
+
+    def rival() -> None:
+        card.charge("12.50", order_reference="A-17", pays_order=True)
+
+    with before_statement("INSERT", rival, about="dinero_operation"):
+        asked = root.post(address, posted)
+    assert "Order A-17 has a payment of 12.50 USD already (approved)." in text(asked)
+    # One payment that is found by its amount and by its order is one question.
+    assert len(asked.context["question"].texts) == 1
+    assert gateway.verbs.count("charge") == 1
+    assert root.post(address, posted | {"sure": answer_of(asked)}).status_code == 302
+    assert gateway.verbs.count("charge") == 2

@@ -281,18 +281,21 @@ def test_a_lost_charge_that_is_sent_anew_is_counted(bank: RecordingGateway, shop
 # -- An order that is paid, or may be --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fault", [lose_reply, lose_request])
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [(lose_reply, "duplicate_transaction"), (lose_request, "operation_in_progress")],
+)
 def test_an_order_is_not_paid_twice_while_an_attempt_is_unknown(
-    bank: RecordingGateway, fault: Fault
+    bank: RecordingGateway, fault: Fault, code: str
 ) -> None:
     bank.faults["charge"] = fault
     json_of(Caller().post("charges/", order(bank), key=str(uuid.uuid4())), 202)
+    Operation.objects.update(created_at="2020-01-01T00:00:00Z")
     for caller in (Caller(), Caller(user_with("ann"))):
-        refused = caller.post("charges/", order(bank), key=str(uuid.uuid4()))
-        assert json_of(refused, 409) == {
-            "code": "operation_in_progress",
-            "detail": "An attempt to pay this order is not finished.",
-        }
+        refused = json_of(caller.post("charges/", order(bank), key=str(uuid.uuid4())), 409)
+        assert set(refused) == {"code", "detail"}  # nothing of the other attempt
+        assert refused["code"] == code
+        assert ("It is not known yet" in refused["detail"]) is (fault is lose_request)
     assert bank.verbs.count("charge") == 1
     other = order(bank, order_reference="another")
     json_of(Caller().post("charges/", other, key=str(uuid.uuid4())), 404)
@@ -311,13 +314,33 @@ def test_nor_while_it_is_being_sent(bank: RecordingGateway) -> None:
     assert bank.verbs.count("charge") == 1
 
 
-def test_nor_while_the_cards_holder_must_confirm(bank: RecordingGateway) -> None:
+@pytest.mark.parametrize("holder", [None, "ann"])
+def test_nor_while_the_cards_holder_must_confirm(
+    bank: RecordingGateway, holder: str | None
+) -> None:
     key, body = str(uuid.uuid4()), order(bank, token=token_of(bank, "4000000000003220"))
-    assert json_of(Caller().post("charges/", body, key=key), 402)["code"] == "action_required"
-    refused = Caller().post("charges/", order(bank), key=str(uuid.uuid4()))
-    assert json_of(refused, 409)["code"] == "operation_in_progress"
+    shopper = Caller(user_with(holder) if holder else None)
+    assert json_of(shopper.post("charges/", body, key=key), 402)["code"] == "action_required"
     # The attempt itself is answered as before.
-    assert json_of(Caller().post("charges/", body, key=key), 402)["code"] == "action_required"
+    assert json_of(shopper.post("charges/", body, key=key), 402)["code"] == "action_required"
+    if holder:  # somebody else's is nobody's to replace
+        for other in (Caller(), Caller(user_with("eve"))):
+            refused = other.post("charges/", order(bank), key=str(uuid.uuid4()))
+            assert json_of(refused, 409)["code"] == "operation_in_progress"
+    assert bank.verbs.count("charge") == 1
+    json_of(shopper.post("charges/", order(bank), key=str(uuid.uuid4())), 201)
+    assert json_of(shopper.post("charges/", body, key=key), 402)["code"] == "card_declined"
+    entries = sorted(bank.bank.transactions(), key=lambda entry: int(entry.id))
+    assert [entry.status for entry in entries] == ["voided", "captured"]
+
+
+def test_what_its_holder_has_confirmed_pays_the_order(bank: RecordingGateway) -> None:
+    body = order(bank, token=token_of(bank, "4000000000003220"))
+    json_of(Caller().post("charges/", body, key=str(uuid.uuid4())), 402)
+    [entry] = bank.bank.transactions()
+    bank.bank.finish_action(entry.id)
+    refused = Caller().post("charges/", order(bank), key=str(uuid.uuid4()))
+    assert json_of(refused, 409)["code"] == "duplicate_transaction"
     assert bank.verbs.count("charge") == 1
 
 

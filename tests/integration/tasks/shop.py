@@ -39,7 +39,13 @@ from tests.support.recording import RecordingGateway, refuse_connection
 from tests.support.webhooks import notice, post
 
 NUMBER = "5424000000000015"
-CARD = {"number": NUMBER, "cvv": "917", "month": "12", "year": "2030", "zip": "12345"}
+CARD: dict[str, Any] = {
+    "number": NUMBER,
+    "cvv": "917",
+    "month": "12",
+    "year": "2030",
+    "zip": "12345",
+}
 
 
 def leaks(text: str) -> list[str]:

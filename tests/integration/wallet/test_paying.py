@@ -222,6 +222,24 @@ def test_a_card_of_somebody_else_pays_nothing(
     assert gateway.verbs.count("charge") == 0
 
 
+@pytest.mark.parametrize("fault", [lose_reply, lose_request])
+def test_what_others_have_tried_counts_however_old_it_is(
+    client: Client, wallet: Wallet, gateway: RecordingGateway, fault: Any
+) -> None:
+    """Such as a guest by the API, or staff."""
+    card = add(wallet, gateway)
+    gateway.faults["charge"] = fault
+    with pytest.raises(OutcomeUnknown):
+        card.charge("1250.50", order_reference="A-1")
+    Operation.objects.update(created_at="2020-01-01T00:00:00Z")
+    page = text(client)
+    assert ("<dl" in page) is (fault is lose_reply)
+    assert "<form" not in page
+    answer = pay(client, card)
+    assert answer.status_code == (302 if fault is lose_reply else 402)
+    assert gateway.verbs.count("charge") == 1
+
+
 # -- What the bank asks for ------------------------------------------------------------------------
 
 
@@ -261,6 +279,49 @@ def test_a_payment_that_is_refused_can_be_made_with_another_card(
     assert attempt_in(text(client)) == 2
     pay(client, add(wallet, gateway), attempt=2)
     assert [row.status for row in Transaction.objects.order_by("pk")] == ["declined", "approved"]
+
+
+def test_another_card_replaces_a_payment_that_nobody_confirms(
+    client: Client, wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    pay(client, add(wallet, gateway, ACTION_NUMBER))
+    good = add(wallet, gateway)
+    # The form before it, sent once more, replaces nothing.
+    assert pay(client, good, attempt=1).status_code == 302
+    assert "continue" in text(client)
+    assert attempt_in(text(client)) == 2
+    for _again in range(2):
+        assert pay(client, good, attempt=2).status_code == 302
+    assert "<dl" in text(client)
+    statuses = Transaction.objects.order_by("pk").values_list("kind", "status")
+    assert list(statuses) == [
+        ("charge", "voided"),
+        ("void", "approved"),
+        ("charge", "approved"),
+    ]
+    assert gateway.verbs.count("charge") == 2
+
+
+def test_what_is_confirmed_before_another_card_is_tried_is_the_payment(
+    client: Client, wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    pay(client, add(wallet, gateway, ACTION_NUMBER))
+    good = add(wallet, gateway)
+    [entry] = gateway.bank.transactions()
+    gateway.bank.finish_action(entry.id)
+    assert pay(client, good, attempt=2).status_code == 302
+    assert "<dl" in text(client)
+    assert gateway.verbs.count("charge") == 1
+
+
+def test_by_itself_the_wallet_replaces_nothing(wallet: Wallet, gateway: RecordingGateway) -> None:
+    order: dict[str, Any] = {"order_reference": "B-1"}
+    first = wallet.pay("5", card=add(wallet, gateway, ACTION_NUMBER).public_id, **order)
+    good = add(wallet, gateway).public_id
+    assert (first.needs_action, first.is_replaceable) == (True, True)
+    assert wallet.pay("5", card=good, **order).needs_action
+    paid = wallet.pay("5", card=good, attempt=wallet.attempt("B-1"), **order)
+    assert (paid.is_paid, paid.is_replaceable) == (True, False)
 
 
 def test_a_payment_that_is_held(client: Client, wallet: Wallet, gateway: RecordingGateway) -> None:

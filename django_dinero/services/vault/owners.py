@@ -1,0 +1,104 @@
+"""One customer for an owner, however many requests ask for the first one at the same moment.
+
+Whoever makes it holds the owner's lock meanwhile, with an operation that is never sent. The others
+wait for it, and get the customer that was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from django.db import Error, router
+from django.utils.translation import gettext as _
+
+from django_dinero import identifiers
+from django_dinero.exceptions import InvalidInput
+from django_dinero.gateways.base import Gateway
+from django_dinero.models.customer import Customer
+from django_dinero.models.mode import Account, lock_prefix
+from django_dinero.models.operation import (
+    LOCKING_STATES,
+    Operation,
+    OperationKind,
+    OperationState,
+)
+from django_dinero.models.sync_state import SyncState
+from django_dinero.services import journal
+from django_dinero.services.journal.records import Intent, RecordedOutcome
+from django_dinero.services.recovery import locking
+from django_dinero.services.recovery.idempotency import unfinished_error
+from django_dinero.services.recovery.lookup import look_up
+
+#: Seconds to wait for a request that makes the owner's customer at this moment.
+PATIENCE = 5.0
+
+
+def only_customer(
+    gateway: Gateway, asked: Customer, make: Callable[[], Customer]
+) -> tuple[Customer, bool]:
+    """Return the owner's customer with the e-mail address that is asked for; make it once.
+
+    Returns:
+        The customer, and whether it was made now.
+
+    Raises:
+        InvalidInput: no owner is named.
+        OperationInProgress: another request is making it.
+        OutcomeUnknown, NeedsAttention: nobody knows yet whether it was made.
+    """
+    if asked.owner_id is None:
+        raise InvalidInput({"owner": _("Pass the user whose only customer it is.")})
+    made = _customer_of_owner(asked)
+    if made is not None:
+        return made, False
+    with _owner_held(gateway, asked) as lock:
+        _settle_creations(lock, asked)
+        made = _customer_of_owner(asked)
+        return (make(), True) if made is None else (made, False)
+
+
+def owner_lock_name(customer: Customer) -> str:
+    """Return what is held while an owner's first customer is made."""
+    return f"{lock_prefix(customer.live)}owner:{customer.gateway_name}:{customer.owner_id}"
+
+
+def _customer_of_owner(asked: Customer) -> Customer | None:
+    rows = Customer.objects.using(router.db_for_write(Customer)).filter(
+        owner_id=asked.owner_id, email__iexact=asked.email, **Account.of(asked).columns
+    )
+    return rows.exclude(sync_state=SyncState.MISSING).order_by("pk").first()
+
+
+@contextmanager
+def _owner_held(gateway: Gateway, asked: Customer) -> Iterator[Operation]:
+    lock = locking.begin(
+        gateway,
+        OperationKind.CREATE_CUSTOMER,
+        using=journal.alias_for_vault(),
+        lock_name=owner_lock_name(asked),
+        patience=PATIENCE,
+        key=identifiers.new_key(),
+        intent=Intent(owner_pk=asked.owner_id),
+    )
+    try:
+        yield lock
+    finally:
+        # It is freed by the next look-up where the database fails.
+        with suppress(Error):
+            nothing = RecordedOutcome(error="it only held the owner's lock")
+            journal.move(lock, OperationState.FAILED, nothing)
+
+
+def _settle_creations(lock: Operation, asked: Customer) -> None:
+    """Find out how creations for this owner ended that have no row yet: their workers died."""
+    rows = Operation.objects.using(lock.written_on).filter(
+        kind=OperationKind.CREATE_CUSTOMER,
+        customer_id="",
+        owner_pk=lock.owner_pk,
+        state__in=LOCKING_STATES,
+        **Account.of(asked).columns,
+    )
+    for operation in rows.exclude(pk=lock.pk):
+        if look_up(operation).is_open:
+            raise unfinished_error(operation)
