@@ -206,7 +206,8 @@ def test_days_are_counted_by_the_database() -> None:
     Transaction.objects.bulk_create(TransactionFactory.build() for _number in range(500))
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE dinero_transaction SET created_at = '2026-01-01' + id % 500 * interval '1 hour'"
+            "UPDATE dinero_transaction "
+            "SET created_at = timestamptz '2026-01-01 00:00+00' + id % 500 * interval '1 hour'"
         )
         cursor.execute("ANALYZE dinero_transaction")
     days = Transaction.objects.order_by().annotate(day=UtcDay("created_at")).values("day")

@@ -27,7 +27,7 @@ ROWS = 4000
 STATUSES = {7: "declined", 13: "voided", 19: "held", 23: "charged_back"}
 STATES = {7: "declined", 13: "unknown", 19: "held", 23: "needs_attention"}
 EVERY = 100
-PACE = "interval '10 minutes'"
+PACE = "interval '1 hour'"
 LONG = ("dinero_transaction", "dinero_operation")
 #: A sort of a page, of the rows of a rare status, and of a week is none of all rows.
 FEW = ROWS // 4
@@ -40,7 +40,6 @@ TRANSACTIONS: tuple[dict[str, str], ...] = (
     {"todo": "somebody"},
     *({"status__exact": status} for status in (*STATUSES.values(), "returned", "expired")),
     *({"kind__exact": kind} for kind in ("authorization", "capture", "refund", "void")),
-    {"live": "1"},
     {"price_from": "1000000"},
     {"created_to": "2001-01-01"},
     {"q": "123456789"},
@@ -66,7 +65,7 @@ PAGES = [
 
 
 def fill() -> None:
-    """A shop of some weeks: a payment every ten minutes, few of them another thing than paid."""
+    """A shop of some months: a payment every hour, few of them another thing than paid."""
     paid = [
         TransactionFactory.build(
             status=STATUSES.get(number % EVERY, "settled"),
@@ -128,4 +127,4 @@ def test_no_page_reads_or_sorts_a_whole_table(root: Client, gateway: RecordingGa
             is_whole = kind == "Seq Scan" and step["Relation Name"] in LONG and "Filter" in step
             if is_whole or (kind == "Sort" and rows > FEW):
                 wrong.append((name, query, kind, rows, sql))
-    assert wrong == []
+    assert not wrong, "\n".join(map(str, wrong))
