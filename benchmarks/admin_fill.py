@@ -5,6 +5,8 @@ PostgreSQL alone: nowhere else does the database say how long a query took.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
@@ -31,7 +33,7 @@ VARIETY = {
     "currency": "CASE WHEN i % 10 = 5 THEN 'EUR' ELSE 'USD' END",
     "gateway_name": "CASE WHEN i % 1000 = 501 THEN 'second' ELSE 'default' END",
 }
-CARD = {"number": "4111111111111111", "cvv": "900", "month": 12, "year": 2040}
+CARD: dict[str, Any] = {"number": "4111111111111111", "cvv": "900", "month": 12, "year": 2040}
 #: Of so many transactions one was told by a webhook.
 TOLD = 3
 
