@@ -30,8 +30,8 @@ def measure(scale: float, url: str) -> Section:
         f"operations, {size // 3:,} webhook events, and a customer with a card for every ten. Of "
         "each query the best of "
         f"{ROUNDS} executions counts: what else the machine does only adds to it. Behind each page "
-        "the number of its queries. One in ten transactions is authorized and captured, one in "
-        "twenty declined, one in thirty a refund; few are held, voided, returned or charged back."
+        "the number of its queries. One in 25 transactions is an authorization, nearly as many are "
+        "captures, one in 33 is a refund, one in 20 declined; few are held, voided or came back."
     )
     rows = tuple(
         Row(f"{each['what']} ({each['queries']})", each["ms"], None, "ms", limit=LIMIT)
