@@ -55,7 +55,7 @@ DIALECTS = {
 }
 
 
-def fill(count: int, busy: int, quiet: int) -> None:
+def fill(count: int, busy: int, quiet: int, variety: Mapping[str, str] | None = None) -> None:
     """Write ``count`` transactions with their operations, shoppers and cards.
 
     Args:
@@ -63,6 +63,8 @@ def fill(count: int, busy: int, quiet: int) -> None:
         busy: customers 1 to ``busy`` are there, each with a card of the same key and a user of the
             same key; half of the transactions are theirs.
         quiet: as many that follow them have a few.
+        variety: SQL for columns of transactions in place of what they have otherwise; the number of
+            each is ``i``, the key of the one before it ``before_pk``.
     """
     if connection.vendor == "sqlite":
         connection.ensure_connection()
@@ -72,7 +74,7 @@ def fill(count: int, busy: int, quiet: int) -> None:
     with _unchecked_links():
         _write_shoppers(dialect, known, shoppers)
         first = (Transaction.objects.aggregate(last=Max("pk"))["last"] or 0) + 1
-        _write_transactions(dialect, first, count, busy, quiet, shoppers)
+        _write_transactions(dialect, first, count, busy, quiet, shoppers, variety or {})
         _write_operations(dialect, first)
     _continue_numbering()
 
@@ -150,7 +152,13 @@ def _write_shoppers(dialect: Dialect, known: int, count: int) -> None:
 
 
 def _write_transactions(
-    dialect: Dialect, first: int, count: int, busy: int, quiet: int, shoppers: int
+    dialect: Dialect,
+    first: int,
+    count: int,
+    busy: int,
+    quiet: int,
+    shoppers: int,
+    variety: Mapping[str, str],
 ) -> None:
     card = (
         f"CASE WHEN i % 2 = 0 THEN 1 + (i - 1) * {busy} / {count} "
@@ -187,6 +195,8 @@ def _write_transactions(
         "created_at": moment,
         "updated_at": moment,
     }
+    before = f"{first - 2} + i"
+    values |= {column: sql.replace("before_pk", before) for column, sql in variety.items()}
     _insert(Transaction, count, values, f"JOIN dinero_creditcard c ON c.id = {card}")
 
 
@@ -210,8 +220,8 @@ def _write_operations(dialect: Dialect, first: int) -> None:
         "scope": "'user:' || t.owner_id",
         "idempotency_key": "'order-' || (100000 + t.id) || '-1'",
         "fingerprint": "md5('' || t.id)",
-        "kind": "t.kind",
-        "gateway_name": "'default'",
+        "kind": "CASE t.kind WHEN 'authorization' THEN 'authorize' ELSE t.kind END",
+        "gateway_name": "t.gateway_name",
         "lock_name": lock,
         "owner_pk": "'' || t.owner_id",
         "customer_id": "t.customer_id",
@@ -219,8 +229,8 @@ def _write_operations(dialect: Dialect, first: int) -> None:
         "transaction_id": "t.transaction_id",
         "amount": "t.price",
         "currency": "t.currency",
-        "state": f"CASE WHEN t.status = 'declined' THEN 'declined' WHEN t.status = 'held' THEN "
-        f"'held' WHEN t.id % {UNKNOWN} = 77 THEN 'unknown' ELSE 'succeeded' END",
+        "state": "CASE WHEN t.status IN ('declined', 'held', 'failed', 'requires_action') THEN "
+        f"t.status WHEN t.id % {UNKNOWN} = 77 THEN 'unknown' ELSE 'succeeded' END",
         "intent": dialect.json.format(asked),
         "outcome": dialect.json.format(answer),
         "worker": "'web-1:13744:140316292430720'",

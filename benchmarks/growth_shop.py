@@ -48,8 +48,8 @@ class Shop:
             **{name: partial(self._page, path) for name, path in OTHERS.items()},
             **{
                 f"admin search: {name}, {kind}": partial(self._page, f"{LISTS[name]}?q={term}")
-                for name, terms in _terms().items()
-                for kind, term in terms.items()
+                for name, texts in terms().items()
+                for kind, term in texts.items()
             },
         }
         first = Transaction.create("1.01", card=self.quiet[0], idempotency_key="replayed")
@@ -105,7 +105,7 @@ OTHERS = {
 }
 
 
-def _terms() -> dict[str, dict[str, str]]:
+def terms() -> dict[str, dict[str, str]]:
     """Return what is searched for, by list and kind: all of one shopper, in the midst of them."""
     middle = Customer.objects.count() // 2
     customer = Customer.objects.order_by("pk")[middle]

@@ -9,6 +9,7 @@ from pathlib import Path
 from django.test import override_settings
 
 from benchmarks import (
+    admin,
     callgrind,
     calling,
     first_charge,
@@ -26,7 +27,7 @@ from benchmarks.peers import LIBRARIES, install
 from django_dinero.gateways.registry import get_gateway
 
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
-PARTS = ("calls", "floor", "instructions", "setup", "mirror", "api", "growth", "load")
+PARTS = ("calls", "floor", "instructions", "setup", "mirror", "api", "growth", "admin", "load")
 ALIAS = "authorizenet"
 #: How many calls a contestant makes before it is the next one's turn.
 CALLS = 20
@@ -86,6 +87,8 @@ def measure(part: str, scale: float) -> list[report.Section]:
         return [serving.measure(scale)]
     if part == "growth":
         return [growth.measure(scale, _databases())]
+    if part == "admin":
+        return [admin.measure(scale, _databases()[-1])]
     if part == "load":
         return [load.measure(scale, _databases()[-1])]
     return _calls(scale)

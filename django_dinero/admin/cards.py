@@ -56,7 +56,7 @@ class CreditCardAdmin(PushingAdmin):
         GatewayNameFilter,
         ModeFilter,
     )
-    list_select_related = ("customer",)
+    list_prefetch_related = ("customer",)
     search_condition = staticmethod(search.cards)
     search_help_text = _(
         "Whole values: last four digits, the customer's e-mail or name, card or customer id, "

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.gateways.registry import gateways
-from django_dinero.models.operation import RARE_STATES
-from django_dinero.models.transaction import FOLLOW_UPS, RARE_STATUSES
+from django_dinero.models.due import DEAD_WITHIN
+from django_dinero.models.operation import BEING_SENT, RARE_STATES
+from django_dinero.models.transaction import RARE_STATUSES
 from django_dinero.models.webhook_event import WAITING_STATES
 
 #: What ``cards.brand_of()`` returns.
@@ -84,18 +86,34 @@ class _RareValuesFilter(admin.ChoicesFieldListFilter):
     rare_values: ClassVar[Collection[str]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
-        rows = super().queryset(request, queryset)
-        chosen = set(self.lookup_val or ())
-        if rows is None or not chosen or not chosen <= set(self.rare_values):
-            return rows
-        return rows.filter((f"{self.rare_column}__in", sorted(chosen)))
+        chosen = self.chosen
+        if not chosen or not chosen <= set(self.rare_values):
+            return super().queryset(request, queryset)
+        # In place of the column that it is made of, for which each row would be read.
+        return queryset.filter((f"{self.rare_column}__in", sorted(chosen)))
+
+    @property
+    def chosen(self) -> set[str]:
+        """The values that are asked for; none if all are."""
+        return set(self.lookup_val or ())
 
 
 class StateFilter(_RareValuesFilter):
-    """The states of operations."""
+    """The states of operations.
+
+    What is being sent has no index. If it holds no lock it is a charge, and begins by being sent:
+    one from longer ago would have been looked up since.
+    """
 
     rare_column = "rare_state"
     rare_values = RARE_STATES
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        rows = super().queryset(request, queryset)
+        if rows is None or not self.chosen or not self.chosen <= set(BEING_SENT):
+            return rows
+        since = datetime.now(UTC) - DEAD_WITHIN
+        return rows.filter(Q(held_lock__gt="") | Q(held_lock=None, created_at__gt=since))
 
 
 class StatusFilter(_RareValuesFilter):
@@ -103,17 +121,6 @@ class StatusFilter(_RareValuesFilter):
 
     rare_column = "rare_status"
     rare_values = RARE_STATUSES
-
-
-class KindFilter(admin.ChoicesFieldListFilter):
-    """The kinds of transactions; few follow another, and an index has those that do."""
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
-        rows = super().queryset(request, queryset)
-        chosen = set(self.lookup_val or ())
-        if rows is None or not chosen or not chosen <= set(FOLLOW_UPS):
-            return rows
-        return rows.filter(parent__isnull=False)
 
 
 class EventStateFilter(_RareValuesFilter):

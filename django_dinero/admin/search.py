@@ -16,8 +16,6 @@ from decimal import Decimal
 from django.db.models import Q
 from django.utils import timezone
 
-from django_dinero import conf
-from django_dinero.enums import TransactionKind
 from django_dinero.gateways.registry import gateways
 from django_dinero.identifiers import KEY_LENGTH
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
@@ -46,8 +44,8 @@ def customers(text: str) -> Q:
     if found := _uuid(text) or _day(text):
         return found
     if _KEY.fullmatch(text):
-        return _at_gateways(customer_key=text) | _at_gateways(customer_id=text)
-    found = _at_gateways(customer_id=text)
+        return Q(customer_key=text) | Q(customer_id=text)
+    found = Q(customer_id=text)
     if _LAST_4.fullmatch(text):
         return found | Q(pk__in=_first(CreditCard, "customer_pk", Q(last_4=text)))
     return found | _named(text)
@@ -59,7 +57,7 @@ def cards(text: str) -> Q:
         return Q(customer_pk__in=_first(Customer, "pk", customers(text)))
     if found := _uuid(text) or _day(text):
         return found
-    found = _at_gateways(customer_id=text) | Q(card_id=text)
+    found = Q(customer_id=text) | Q(card_id=text)
     if _LAST_4.fullmatch(text):
         return found | Q(last_4=text)
     return found | Q(customer_pk__in=_first(Customer, "pk", _named(text)))
@@ -75,7 +73,7 @@ def transactions(text: str) -> Q:
         return Q(customer_pk__in=of_customer) | _of_deleted_customers(text)
     if found := _day(text) or _amount(text):
         return found
-    found = _of_gateway_transaction(text) | Q(order_reference=text)
+    found = Q(transaction_id=text) | Q(order_reference=text)
     if public_id := _uuid(text):
         return found | public_id
     if _KEY.fullmatch(text):
@@ -83,7 +81,7 @@ def transactions(text: str) -> Q:
     if _LAST_4.fullmatch(text):
         found |= Q(last_4=text)
     named = _named(text) if any(map(str.isalpha, text)) else Q()
-    of_customer = _first(Customer, "pk", _at_gateways(customer_id=text) | named)
+    of_customer = _first(Customer, "pk", Q(customer_id=text) | named)
     of_card = _first(CreditCard, "pk", Q(card_id=text))
     if not of_customer:
         found |= _paid_by([text])
@@ -102,14 +100,14 @@ def operations(text: str) -> Q:
         found |= Q(key=text)
         rows = Q(operation_key=text)
     else:
-        rows = _uuid(text) or _of_gateway_transaction(text)
+        rows = _uuid(text) or Q(transaction_id=text)
     made = Transaction.objects.filter(rows).order_by()[:FOLLOWED]
     pairs = list(made.values_list("operation_key", "public_id"))
     keys = [key for key, _public_id in pairs if key]
     locks = [f"transaction:{public_id}" for _key, public_id in pairs]
     modes = (True, False)
     locks += [cards_lock_name(name, text, live=live) for name in gateways for live in modes]
-    locks += [each.lock_name for each in Customer.objects.filter(_at_gateways(customer_id=text))]
+    locks += [each.lock_name for each in Customer.objects.filter(customer_id=text)]
     return found | Q(key__in=keys) | Q(lock_name__in=locks)
 
 
@@ -179,10 +177,6 @@ def _spellings(text: str) -> list[str]:
     return list(dict.fromkeys([text, text.lower(), text.title(), text.upper()]))
 
 
-def _of_gateway_transaction(text: str) -> Q:
-    return _at_gateways(kind__in=[kind.value for kind in TransactionKind], transaction_id=text)
-
-
 def _of_deleted_customers(email: str) -> Q:
     """By the journal, which alone still knows the address; of the few that were deleted."""
     spelled = Q(intent__email__in=_spellings(email))
@@ -201,13 +195,6 @@ def _paid_by(customer_ids: Sequence[str]) -> Q:
     rows = Operation.objects.filter(kind__in=kinds, customer_id__in=customer_ids).order_by()
     keys = rows.values_list("key", flat=True)[:FOLLOWED] if customer_ids else ()
     return Q(operation_key__in=list(keys))
-
-
-def _at_gateways(**condition: object) -> Q:
-    """A condition at each gateway: what is unique there has an index that begins with its name."""
-    if conf.gateway_resolver():
-        return Q(**condition)  # names that no setting lists: right, and slow
-    return Q(gateway_name__in=list(gateways), **condition)
 
 
 def _first(model: type[Customer | CreditCard], column: str, condition: Q) -> list[int]:

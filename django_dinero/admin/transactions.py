@@ -26,7 +26,7 @@ from django_dinero.admin.display import (
     transaction_amount,
     transaction_kind,
 )
-from django_dinero.admin.filters import GatewayNameFilter, KindFilter, ModeFilter, StatusFilter
+from django_dinero.admin.filters import GatewayNameFilter, ModeFilter, StatusFilter
 from django_dinero.admin.layout import without_empty
 from django_dinero.admin.lists import TransactionChangeList
 from django_dinero.admin.ranges import AmountsFilter, DaysFilter
@@ -74,13 +74,13 @@ class TransactionAdmin(ReadOnlyAdmin):
         TransactionTodoFilter,
         DaysFilter,
         ("status", StatusFilter),
-        ("kind", KindFilter),
+        "kind",
         AmountsFilter,
         GatewayNameFilter,
         ModeFilter,
     )
-    list_select_related = ("customer",)
-    list_prefetch_related = (FOLLOWING,)
+    # Not joined: of a late page, the customers of all rows before it would be looked up, too.
+    list_prefetch_related = ("customer", FOLLOWING)
     # What has an index. By status and kind there are filters, by customer the search.
     sortable_by = ("amount", "made", "order_reference", "card_shown")
     search_condition = staticmethod(search.transactions)

@@ -124,8 +124,12 @@ class UtcDay(models.Func):
     template = "DATE(%(expressions)s)"
 
     def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        # By the distance to UTC: by its name, PostgreSQL looks the zone up for each row.
         return self.as_sql(
-            compiler, connection, template="((%(expressions)s) AT TIME ZONE 'UTC')::date", **extra
+            compiler,
+            connection,
+            template="((%(expressions)s) AT TIME ZONE INTERVAL '0')::date",
+            **extra,
         )
 
 

@@ -4,6 +4,7 @@ import django.core.serializers.json
 import django.db.models.deletion
 import django_dinero.db.fields
 import django_dinero.db.indexes
+import django_dinero.db.statistics
 import django_dinero.identifiers
 import django_dinero.models.card_list
 import django_dinero.models.mode
@@ -115,7 +116,7 @@ class Migration(migrations.Migration):
                 ('amount', models.DecimalField(blank=True, decimal_places=4, max_digits=16, null=True, verbose_name='amount')),
                 ('currency', models.CharField(blank=True, default='', max_length=3, verbose_name='currency')),
                 ('state', models.CharField(choices=[('new', 'new'), ('sent', 'sent'), ('succeeded', 'succeeded'), ('declined', 'declined'), ('held', 'held at the gateway'), ('requires_action', "waits for the card's holder"), ('failed', 'failed'), ('unknown', 'outcome unknown'), ('absent', 'proven absent'), ('needs_attention', 'needs attention'), ('closed', 'closed by hand')], default='new', max_length=16, verbose_name='state')),
-                ('rare_state', models.GeneratedField(db_persist=True, expression=models.Case(models.When(state__in=['held', 'requires_action', 'failed', 'unknown', 'absent', 'needs_attention', 'closed'], then=models.F('state')), default=None), output_field=models.CharField(max_length=16, null=True))),
+                ('rare_state', models.GeneratedField(db_persist=True, expression=models.Case(models.When(state__in=['declined', 'held', 'requires_action', 'failed', 'unknown', 'absent', 'needs_attention', 'closed'], then=models.F('state')), default=None), output_field=models.CharField(max_length=16, null=True))),
                 ('intent', models.JSONField(blank=True, default=dict, encoder=django.core.serializers.json.DjangoJSONEncoder, verbose_name='intent')),
                 ('outcome', models.JSONField(blank=True, default=dict, verbose_name='outcome')),
                 ('worker', models.CharField(blank=True, default='', editable=False, max_length=100)),
@@ -132,7 +133,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'operations',
                 'ordering': ('-id',),
                 'permissions': (('close_operation', 'Can close an operation that needs attention'),),
-                'indexes': [models.Index(fields=['lock_name'], name='dinero_operation_lock_name'), models.Index(fields=['kind', 'customer_id'], name='dinero_operation_customer'), django_dinero.db.indexes.ValuesIndex(fields=['rare_state'], name='dinero_operation_rare_state'), models.Index(fields=['created_at'], name='dinero_operation_created_at')],
+                'indexes': [models.Index(fields=['lock_name'], name='dinero_operation_lock_name'), models.Index(fields=['kind', 'customer_id'], name='dinero_operation_customer'), django_dinero.db.indexes.ValuesIndex(fields=['rare_state', 'created_at'], name='dinero_operation_rare_state'), models.Index(fields=['created_at', 'live', 'gateway_name'], name='dinero_operation_created_at')],
                 'constraints': [models.UniqueConstraint(fields=('key',), name='dinero_operation_key'), models.UniqueConstraint(fields=('held_lock',), name='dinero_operation_held_lock'), models.UniqueConstraint(fields=('idempotency_key', 'scope'), name='dinero_operation_idempotency_key'), models.CheckConstraint(condition=models.Q(('state__in', ['new', 'sent', 'succeeded', 'declined', 'held', 'requires_action', 'failed', 'unknown', 'absent', 'needs_attention', 'closed'])), name='dinero_operation_state'), models.CheckConstraint(condition=models.Q(('kind__in', ['create_customer', 'update_customer', 'delete_customer', 'add_card', 'update_card', 'delete_card', 'charge', 'authorize', 'capture', 'void', 'refund', 'approve_held', 'decline_held'])), name='dinero_operation_kind'), models.CheckConstraint(condition=models.Q(('amount__isnull', True), ('amount__gt', 0), _connector='OR'), name='dinero_operation_amount_positive'), models.CheckConstraint(condition=models.Q(models.Q(('kind__in', ['charge', 'authorize', 'capture', 'void', 'refund', 'approve_held', 'decline_held']), _negated=True), ('amount__isnull', False), _connector='OR'), name='dinero_operation_money_has_amount'), models.CheckConstraint(condition=models.Q(('held_lock', None), ('state__in', ('new', 'sent', 'unknown', 'needs_attention')), _connector='OR'), name='dinero_operation_lock_while_open')],
             },
         ),
@@ -147,7 +148,7 @@ class Migration(migrations.Migration):
                 ('operation_key', django_dinero.db.fields.IdField(blank=True, max_length=20, null=True, verbose_name='operation key')),
                 ('kind', models.CharField(choices=[('charge', 'charge'), ('authorization', 'authorization'), ('capture', 'capture'), ('void', 'void'), ('refund', 'refund')], max_length=16, verbose_name='kind')),
                 ('status', models.CharField(choices=[('approved', 'approved'), ('settled', 'settled'), ('voided', 'voided'), ('held', 'held for review'), ('requires_action', "waits for the card's holder"), ('declined', 'declined'), ('failed', 'failed'), ('expired', 'expired'), ('returned', 'returned'), ('charged_back', 'charged back')], max_length=16, verbose_name='status')),
-                ('rare_status', models.GeneratedField(db_persist=True, expression=models.Case(models.When(status__in=['held', 'requires_action', 'failed', 'expired', 'returned', 'charged_back'], then=models.F('status')), default=None), output_field=models.CharField(max_length=16, null=True))),
+                ('rare_status', models.GeneratedField(db_persist=True, expression=models.Case(models.When(status__in=['held', 'requires_action', 'voided', 'declined', 'failed', 'expired', 'returned', 'charged_back'], then=models.F('status')), default=None), output_field=models.CharField(max_length=16, null=True))),
                 ('price', models.DecimalField(decimal_places=4, max_digits=16, verbose_name='price')),
                 ('currency', models.CharField(max_length=3, verbose_name='currency')),
                 ('customer_id', django_dinero.db.fields.IdField(blank=True, max_length=255, verbose_name='customer id')),
@@ -198,11 +199,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='customer',
-            constraint=models.UniqueConstraint(fields=('gateway_name', 'customer_id', 'live'), name='dinero_customer_remote_id'),
+            constraint=models.UniqueConstraint(fields=('customer_id', 'gateway_name', 'live'), name='dinero_customer_remote_id'),
         ),
         migrations.AddConstraint(
             model_name='customer',
-            constraint=models.UniqueConstraint(fields=('gateway_name', 'customer_key', 'live'), name='dinero_customer_key'),
+            constraint=models.UniqueConstraint(fields=('customer_key', 'gateway_name', 'live'), name='dinero_customer_key'),
         ),
         migrations.AddConstraint(
             model_name='customer',
@@ -224,9 +225,13 @@ class Migration(migrations.Migration):
             model_name='creditcard',
             index=models.Index(fields=['card_id'], name='dinero_card_card_id'),
         ),
+        migrations.AddIndex(
+            model_name='creditcard',
+            index=models.Index(fields=['year', 'month'], name='dinero_card_expiry'),
+        ),
         migrations.AddConstraint(
             model_name='creditcard',
-            constraint=models.UniqueConstraint(fields=('gateway_name', 'customer_id', 'card_id', 'live'), name='dinero_card_remote_id'),
+            constraint=models.UniqueConstraint(fields=('customer_id', 'card_id', 'gateway_name', 'live'), name='dinero_card_remote_id'),
         ),
         migrations.AddConstraint(
             model_name='creditcard',
@@ -266,7 +271,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='transaction',
-            index=django_dinero.db.indexes.ValuesIndex(fields=['rare_status'], name='dinero_transaction_rare_status'),
+            index=django_dinero.db.indexes.ValuesIndex(fields=['rare_status', 'created_at'], name='dinero_transaction_rare_status'),
+        ),
+        migrations.AddIndex(
+            model_name='transaction',
+            index=django_dinero.db.indexes.UnlessIndex(fields=['kind', 'created_at'], name='dinero_transaction_kind_idx', unless=('kind', 'charge')),
         ),
         migrations.AddConstraint(
             model_name='transaction',
@@ -274,7 +283,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='transaction',
-            constraint=models.UniqueConstraint(fields=('gateway_name', 'transaction_id', 'kind', 'live'), name='dinero_transaction_remote_id'),
+            constraint=models.UniqueConstraint(fields=('transaction_id', 'gateway_name', 'kind', 'live'), name='dinero_transaction_remote_id'),
         ),
         migrations.AddConstraint(
             model_name='transaction',
@@ -291,5 +300,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='transaction',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind__in', ['capture', 'void', 'refund']), ('parent__isnull', False)), models.Q(('kind__in', ['charge', 'authorization']), ('parent__isnull', True)), _connector='OR'), name='dinero_transaction_parent'),
+        ),
+        migrations.RunPython(
+            django_dinero.db.statistics.count_days,
+            django_dinero.db.statistics.forget_days,
+            hints={'model_name': 'transaction'},
         ),
     ]

@@ -119,8 +119,9 @@ class CreditCard(SyncedModel):
         verbose_name_plural = _("credit cards")
         ordering = ("id",)
         constraints = (
+            # The id first: people search for it alone.
             models.UniqueConstraint(
-                fields=("gateway_name", "customer_id", "card_id", "live"),
+                fields=("customer_id", "card_id", "gateway_name", "live"),
                 name="dinero_card_remote_id",
             ),
             models.CheckConstraint(
@@ -141,6 +142,7 @@ class CreditCard(SyncedModel):
             models.Index(fields=("sync_state",), name="dinero_card_sync_state_idx"),
             models.Index(fields=("last_4",), name="dinero_card_last_4"),
             models.Index(fields=("card_id",), name="dinero_card_card_id"),
+            models.Index(fields=("year", "month"), name="dinero_card_expiry"),
         )
         permissions = (("charge_creditcard", _("Can charge a stored card")),)
 

@@ -84,11 +84,12 @@ class Customer(SyncedModel):
         verbose_name_plural = _("customers")
         ordering = ("-id",)
         constraints = (
+            # The id first: people search for it alone.
             models.UniqueConstraint(
-                fields=("gateway_name", "customer_id", "live"), name="dinero_customer_remote_id"
+                fields=("customer_id", "gateway_name", "live"), name="dinero_customer_remote_id"
             ),
             models.UniqueConstraint(
-                fields=("gateway_name", "customer_key", "live"), name="dinero_customer_key"
+                fields=("customer_key", "gateway_name", "live"), name="dinero_customer_key"
             ),
             models.CheckConstraint(
                 condition=~models.Q(customer_id=""), name="dinero_customer_id_not_empty"

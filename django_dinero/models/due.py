@@ -12,6 +12,8 @@ from django_dinero.models.transaction import LOST, TAKEN, Transaction, Transacti
 
 #: Card networks let an authorization stand for a week or more; no gateway keeps one for longer.
 AUTHORIZATION_LIVES = datetime.timedelta(days=30)
+#: No two clocks of one shop are further apart.
+CLOCKS_DIFFER = datetime.timedelta(days=1)
 #: How old an authorization is when it is said to run out soon: networks keep it for seven days.
 AUTHORIZATION_IS_OLD = datetime.timedelta(days=5)
 #: For how many days what was returned or charged back is news.
@@ -28,19 +30,28 @@ def uncaptured(rows: QuerySet[Transaction]) -> QuerySet[Transaction]:
 
     Where a capture's money came back since, it was captured all the same.
     """
-    captures = Transaction.objects.using(rows.db).filter(
-        parent=OuterRef("pk"), kind=TransactionKind.CAPTURE, status__in=TAKEN
-    )
-    return rows.filter(
-        ~Exists(captures),
-        kind=TransactionKind.AUTHORIZATION,
-        status=TransactionStatus.APPROVED,
-    )
+    captures = _captures(rows).filter(parent=OuterRef("pk"))
+    return _authorized(rows).filter(~Exists(captures))
 
 
 def to_capture(rows: QuerySet[Transaction], now: datetime.datetime) -> QuerySet[Transaction]:
     """Return the authorizations that can be captured, of those that any gateway still has."""
-    return uncaptured(rows.filter(created_at__gt=now - AUTHORIZATION_LIVES))
+    since = now - AUTHORIZATION_LIVES
+    # No capture is written before its authorization. By the authorizations, a database would look
+    # through all captures that there ever were.
+    captures = _captures(rows).filter(parent__isnull=False, created_at__gt=since - CLOCKS_DIFFER)
+    captured = captures.order_by().values("parent")
+    return _authorized(rows).filter(created_at__gt=since).exclude(pk__in=captured)
+
+
+def _captures(rows: QuerySet[Transaction]) -> QuerySet[Transaction]:
+    """Return the captures that took money, whatever became of it."""
+    every = Transaction.objects.using(rows.db)
+    return every.filter(kind=TransactionKind.CAPTURE, status__in=TAKEN)
+
+
+def _authorized(rows: QuerySet[Transaction]) -> QuerySet[Transaction]:
+    return rows.filter(kind=TransactionKind.AUTHORIZATION, status=TransactionStatus.APPROVED)
 
 
 def running_out(rows: QuerySet[Transaction], now: datetime.datetime) -> QuerySet[Transaction]:
@@ -77,7 +88,9 @@ def expiring(today: datetime.date, within: datetime.timedelta = CARD_EXPIRES_IN)
 
 def expiring_about_now(today: datetime.date) -> Q:
     """Return the condition for cards that expire soon, or have expired lately."""
-    return expiring(today) & ~_expires_before(today - CARD_EXPIRES_IN - datetime.timedelta(days=1))
+    oldest = today - CARD_EXPIRES_IN - datetime.timedelta(days=1)
+    # By the year, too: a database looks up a range, and no row for what it shall not have.
+    return Q(year__gte=oldest.year) & expiring(today) & ~_expires_before(oldest)
 
 
 def _expires_before(day: datetime.date) -> Q:

@@ -63,8 +63,9 @@ OPEN_STATES = (*LOCKING_STATES, OperationState.REQUIRES_ACTION)
 UNDECIDED_STATES = (OperationState.HELD, OperationState.REQUIRES_ACTION)
 
 #: States in which few operations are: what somebody looks for among millions. The others are those
-#: of every charge, from its first moment to its end.
+#: of every charge that is approved, from its first moment to its end.
 RARE_STATES = (
+    OperationState.DECLINED,
     OperationState.HELD,
     OperationState.REQUIRES_ACTION,
     OperationState.FAILED,
@@ -188,9 +189,10 @@ class Operation(models.Model):
     The journal may have a connection of its own. There, a foreign key to a row that the caller has
     locked would wait for the caller, who waits for the journal. The database would not notice.
 
-    No index covers a column that a charge changes when it is ended. PostgreSQL then keeps the
+    No index covers a column that a charge changes when it is approved. PostgreSQL then keeps the
     new version of the row beside the old one and touches no index. Nor does it find the versions of
-    all that was sent lately, in place of one row by its key.
+    all that was sent lately, in place of one row by its key. The few that end otherwise enter the
+    index of their states, which has nobody else.
     """
 
     # Unique by constraints: for ``unique=True`` on a text, Django adds a second index on PostgreSQL
@@ -292,8 +294,12 @@ class Operation(models.Model):
             models.Index(fields=("lock_name",), name="dinero_operation_lock_name"),
             # Deletes and cards being added, at each pull; all of a customer's, for people.
             models.Index(fields=("kind", "customer_id"), name="dinero_operation_customer"),
-            ValuesIndex(fields=("rare_state",), name="dinero_operation_rare_state"),
-            models.Index(fields=("created_at",), name="dinero_operation_created_at"),
+            # In the order of their time, as lists show them: of thousands, the newest are at hand.
+            ValuesIndex(fields=("rare_state", "created_at"), name="dinero_operation_rare_state"),
+            # The account behind the time: rows of another one are passed over without being read.
+            models.Index(
+                fields=("created_at", "live", "gateway_name"), name="dinero_operation_created_at"
+            ),
         )
         permissions = (("close_operation", _("Can close an operation that needs attention")),)
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django_dinero import conf
 from django_dinero.cards import wrap_secrets
 from django_dinero.db.fields import IdField, RowForeignKey, UtcDateTimeField
-from django_dinero.db.indexes import ValuesIndex
+from django_dinero.db.indexes import UnlessIndex, ValuesIndex
 from django_dinero.enums import TransactionKind
 from django_dinero.identifiers import KEY_LENGTH
 from django_dinero.models import _services
@@ -69,6 +69,8 @@ UNDECIDED = (TransactionStatus.HELD, TransactionStatus.REQUIRES_ACTION)
 #: Statuses that few transactions have: what somebody looks for among millions.
 RARE_STATUSES = (
     *UNDECIDED,
+    TransactionStatus.VOIDED,
+    TransactionStatus.DECLINED,
     TransactionStatus.FAILED,
     TransactionStatus.EXPIRED,
     TransactionStatus.RETURNED,
@@ -256,9 +258,9 @@ class Transaction(LedgerRow):
         ordering = ("-id",)
         constraints = (
             models.UniqueConstraint(fields=("operation_key",), name="dinero_transaction_operation"),
-            # The id before the kind: a pull searches for it without one.
+            # The id first: people search for it alone, and a pull without the kind.
             models.UniqueConstraint(
-                fields=("gateway_name", "transaction_id", "kind", "live"),
+                fields=("transaction_id", "gateway_name", "kind", "live"),
                 name="dinero_transaction_remote_id",
             ),
             models.CheckConstraint(
@@ -296,8 +298,16 @@ class Transaction(LedgerRow):
             models.Index(fields=("order_reference",), name="dinero_transaction_order"),
             models.Index(fields=("last_4",), name="dinero_transaction_last_4"),
             models.Index(fields=("price", "created_at"), name="dinero_transaction_price"),
-            # What waits for somebody, or went wrong afterwards.
-            ValuesIndex(fields=("rare_status",), name="dinero_transaction_rare_status"),
+            # What waits for somebody, was refused or went wrong later; the newest are at hand.
+            ValuesIndex(
+                fields=("rare_status", "created_at"), name="dinero_transaction_rare_status"
+            ),
+            # What is no plain charge, which most are: authorizations and what follows a payment.
+            UnlessIndex(
+                fields=("kind", "created_at"),
+                unless=("kind", TransactionKind.CHARGE.value),
+                name="dinero_transaction_kind_idx",
+            ),
         )
         permissions = (
             ("capture_transaction", _("Can capture an authorization")),

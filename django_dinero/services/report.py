@@ -24,6 +24,9 @@ from django_dinero.services.ledger.standings import SETTLED
 ASKS = (TransactionKind.CHARGE, TransactionKind.AUTHORIZATION, TransactionKind.REFUND)
 
 
+_COLUMNS = ("day", "currency", "kind", "status", "reason")
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """What one gateway took in one currency, on a day or in a settlement batch.
@@ -59,7 +62,10 @@ class Reserved:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """How many transactions of one kind, with one ending, were made on a UTC day, and their sum."""
+    """How many transactions of one kind, with one ending, were made on a UTC day, and their sum.
+
+    What counts in sums has the status *approved*, settled or not.
+    """
 
     day: datetime.date
     currency: str
@@ -73,7 +79,7 @@ class Activity:
 def activity(
     rows: QuerySet[Transaction], since: datetime.date, until: datetime.date
 ) -> list[Activity]:
-    """Count and add up, in one pass, what was made on each UTC day and how it ended.
+    """Count and add up what was made on each UTC day and how it ended.
 
     Refunds of payments that came back altogether are left out.
 
@@ -82,19 +88,22 @@ def activity(
         since: the first day.
         until: the last day.
     """
-    columns = ("day", "currency", "kind", "status", "reason")
-    found = (
-        _between(rows, since, until)
-        .exclude(in_vain())
-        .order_by()
-        .annotate(day=UtcDay("created_at"))
-        .values(*columns)
-        .annotate(count=Count("pk"), amount=Sum("price"))
-    )
+    made = _between(rows, since, until).exclude(in_vain())
+    # In two: nearly all rows count, and a database takes half again as long to tell them apart by
+    # what the few others have.
+    lines = [
+        *_added_up(made.filter(rare_status=None), "day", "currency", "kind"),
+        *_added_up(made.exclude(rare_status=None), *_COLUMNS),
+    ]
     # Sorted here: a database sorts what it counts, and these lines are few.
-    sums = ({**each, "amount": summed(each["amount"], each["currency"])} for each in found)
-    lines = [Activity(**each) for each in sums]
-    return sorted(lines, key=attrgetter(*columns))
+    return sorted(lines, key=attrgetter(*_COLUMNS))
+
+
+def _added_up(rows: QuerySet[Transaction], *columns: str) -> Iterator[Activity]:
+    found = rows.order_by().annotate(day=UtcDay("created_at")).values(*columns)
+    counted = {"status": TransactionStatus.APPROVED.value, "reason": ""}
+    for each in found.annotate(count=Count("pk"), amount=Sum("price")):
+        yield Activity(**{**counted, **each, "amount": summed(each["amount"], each["currency"])})
 
 
 def by_day(names: Collection[str], since: datetime.date, until: datetime.date) -> Iterator[Line]:

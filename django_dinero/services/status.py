@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from django.db import router
-from django.db.models import F, Min, Model, QuerySet
+from django.db.models import Count, F, Min, Model, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -31,6 +30,8 @@ from django_dinero.services.reconcile import differences
 from django_dinero.services.vault import waiting
 
 State = OperationState
+#: States of operations that wait for a look-up, a person or a review.
+WAITING = (State.UNKNOWN, State.NEEDS_ATTENTION, State.HELD, State.REQUIRES_ACTION)
 #: How long an outcome may be unknown, and reconcile not have run, before somebody should look.
 PATIENCE = timedelta(hours=1)
 
@@ -155,16 +156,16 @@ def status_of(gateway: Gateway, *, ask_gateway: bool = True) -> Status:
     newest = runs.order_by("pk").last()
     finished = runs.filter(state=ReconciliationState.FINISHED).order_by("pk").last()
     age = None if finished is None else round((now - finished.started_at).total_seconds())
-    rare = partial(_rare, operations, now)
+    rare = _rare(operations, now)
     return Status(
         gateway_name=gateway.name,
         live=gateway.live,
         unreachable=_unreachable(gateway) if ask_gateway else "",
         dead=_tally(dead, "created_at", now),
-        unknown=rare(State.UNKNOWN),
-        needs_attention=rare(State.NEEDS_ATTENTION),
-        held=rare(State.HELD),
-        requires_action=rare(State.REQUIRES_ACTION),
+        unknown=rare.get(State.UNKNOWN, Tally()),
+        needs_attention=rare.get(State.NEEDS_ATTENTION, Tally()),
+        held=rare.get(State.HELD, Tally()),
+        requires_action=rare.get(State.REQUIRES_ACTION, Tally()),
         differences=_tally(differences.open_ones(gateway), "first_seen_at", now),
         failed_pushes=sum(_failed(model, account) for model in (Customer, CreditCard)),
         waiting_pushes=still["customers"] + still["cards"],
@@ -181,15 +182,22 @@ def _rows(model: type[Any]) -> QuerySet[Any]:
     return model._default_manager.using(router.db_for_write(model)).all()  # type: ignore[no-any-return]
 
 
-def _rare(operations: QuerySet[Operation], now: datetime, state: str) -> Tally:
-    return _tally(operations.filter(rare_state=state), "created_at", now)
+def _rare(operations: QuerySet[Operation], now: datetime) -> dict[str, Tally]:
+    """Return how many are in each state that waits for something, and for how long."""
+    found = operations.filter(rare_state__in=WAITING).order_by().values("rare_state")
+    lines = found.annotate(count=Count("pk"), oldest=Min("created_at"))
+    return {each["rare_state"]: _aged(each["count"], each["oldest"], now) for each in lines}
 
 
 def _tally(rows: QuerySet[Any], since: str, now: datetime) -> Tally:
-    oldest = rows.aggregate(oldest=Min(F(since)))["oldest"]
+    found = rows.aggregate(count=Count("pk"), oldest=Min(F(since)))
+    return _aged(found["count"], found["oldest"], now)
+
+
+def _aged(count: int, oldest: datetime | None, now: datetime) -> Tally:
     if oldest is None:
         return Tally()
-    return Tally(rows.count(), max(round((now - oldest).total_seconds()), 0))
+    return Tally(count, max(round((now - oldest).total_seconds()), 0))
 
 
 def _failed(model: type[Model], account: Account) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,10 +13,12 @@ from django.core.management import call_command
 from django.db import connection, models
 
 from django_dinero import signals
+from django_dinero.db.fields import UtcDay
+from django_dinero.exceptions import CardDeclinedError
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.models.mode import Account
 from django_dinero.models.operation import RARE_STATES, OperationKind, OperationState
-from django_dinero.models.transaction import RARE_STATUSES, TransactionStatus
+from django_dinero.models.transaction import COUNTED, RARE_STATUSES, TransactionStatus
 from django_dinero.services.ledger import charges_with_number_of
 from django_dinero.services.pull.snapshot import Snapshot
 from django_dinero.testing.factories import OperationFactory, TransactionFactory
@@ -94,6 +97,15 @@ def test_the_end_of_a_void_changes_its_lock_and_no_other_index(card: CreditCard)
     assert indexed(Operation) & changed == {"held_lock"}
 
 
+def test_a_declined_charge_changes_the_index_of_rare_states_alone(card: CreditCard) -> None:
+    with seen_as_sent() as rows, pytest.raises(CardDeclinedError):
+        Transaction.create("12.50", card=card, cvv="901", idempotency_key="k-1")
+    (key,) = rows
+    before, after = rows[key], row_of(Operation.objects.get(key=key))
+    changed = {name for name, value in after.items() if value != before[name]}
+    assert indexed(Operation) & changed == {"rare_state"}
+
+
 def test_a_settled_charge_changes_no_index() -> None:
     # A bank settles millions of them, each by an update of its status.
     assert "status" not in indexed(Transaction)
@@ -140,6 +152,10 @@ def test_a_rare_status_is_found_by_its_index(status: TransactionStatus) -> None:
     assert "rare_status" in indexed(Transaction)
 
 
+def test_what_has_no_rare_status_counts_in_sums() -> None:
+    assert {*TransactionStatus} - {*RARE_STATUSES} == {*COUNTED}
+
+
 VALUES_INDEXES = (
     "dinero_operation_rare_state",
     "dinero_transaction_rare_status",
@@ -164,7 +180,7 @@ def test_a_row_without_a_value_is_not_in_the_index(name: str) -> None:
 @pytest.mark.sqlite
 def test_a_pulled_transaction_is_found_by_its_id_alone() -> None:
     rows = Transaction.objects.filter(gateway_name="default", transaction_id="7")
-    assert "(gateway_name=? AND transaction_id=?)" in rows.explain()
+    assert "(transaction_id=? AND gateway_name=?)" in rows.explain()
 
 
 @pytest.mark.sqlite
@@ -173,6 +189,30 @@ def test_what_follows_a_transaction_is_found_by_its_index() -> None:
     family = Transaction.objects.filter(models.Q(pk=row.pk) | models.Q(parent=row)).order_by()
     assert "dinero_transaction_parent_idx" in family.explain()
     assert "dinero_transaction_parent_idx" in row.children.all().explain()
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    ("model", "column"),
+    [(Transaction, "transaction_id"), (Customer, "customer_id"), (Customer, "customer_key")],
+)
+def test_an_id_at_any_gateway_is_found_by_its_index(model: Any, column: str) -> None:
+    assert f"({column}=?)" in model.objects.filter(**{column: "7"}).explain()
+
+
+@pytest.mark.postgresql
+def test_days_are_counted_by_the_database() -> None:
+    # Or it expects as many as there are moments, and sorts what the overview adds up on a disk.
+    Transaction.objects.bulk_create(TransactionFactory.build() for _number in range(500))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE dinero_transaction "
+            "SET created_at = timestamptz '2026-01-01 00:00+00' + id % 500 * interval '1 hour'"
+        )
+        cursor.execute("ANALYZE dinero_transaction")
+    days = Transaction.objects.order_by().annotate(day=UtcDay("created_at")).values("day")
+    (found,) = json.loads(days.annotate(count=models.Count("pk")).explain(format="json"))
+    assert found["Plan"]["Plan Rows"] in range(20, 23)
 
 
 def first_charge_plan(card: CreditCard) -> str:

@@ -157,13 +157,15 @@ def test_what_is_no_whole_value_finds_nothing(
     assert found(root, name, typed) == []
 
 
-def test_a_gateway_of_a_resolver_is_searched_too(
-    root: Client, paid: Transaction, settings: Any
+def test_rows_of_a_gateway_that_no_setting_lists_are_searched_too(
+    root: Client, paid: Transaction, customer: Customer
 ) -> None:
-    Transaction.objects.filter(pk=paid.pk).update(gateway_name="tenant-7")
-    assert found(root, "transaction", str(paid.transaction_id)) == []
-    settings.DINERO = {**settings.DINERO, "GATEWAY_RESOLVER": "decimal.Decimal"}
+    for model in (Transaction, Customer, CreditCard):
+        model._default_manager.update(gateway_name="tenant-7")
     assert found(root, "transaction", str(paid.transaction_id)) == [paid.pk]
+    for typed in (str(customer.customer_id), customer.customer_key):
+        assert found(root, "customer", typed) == [customer.pk]
+    assert found(root, "creditcard", str(customer.customer_id)) == [customer.cards[0].pk]
 
 
 def test_a_projects_own_search_fields_stand_before_ours(paid: Transaction) -> None:

@@ -49,13 +49,14 @@ def test_all_parts_run_and_are_written(tmp_path: Path) -> None:
         "Mirroring customers",
         "The API",
         "Growth",
+        "The admin",
         "Under load",
     ]
     assert titles == wanted
     for section in report.split("## ")[1:]:
         assert section in done.stdout
     assert report.count("Not measured: valgrind is not on this machine") == 1
-    assert report.count("Not measured: no PostgreSQL is named") == 1
+    assert report.count("Not measured: no PostgreSQL is named") == 2
     assert "Not measured: valgrind" in done.stderr
     # Counts, not times: a call on a connection that is open opens none; nothing heavy is imported.
     for what in ("create a customer with a card", "get a customer with 10 cards"):
@@ -69,7 +70,7 @@ def test_an_unknown_part_is_named() -> None:
     done = bench("speed")
     assert done.returncode != 0
     assert (
-        "'speed' is none of calls, floor, instructions, setup, mirror, api, growth, load"
+        "'speed' is none of calls, floor, instructions, setup, mirror, api, growth, admin, load"
         in done.stderr
     )
 

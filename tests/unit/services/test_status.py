@@ -177,11 +177,11 @@ def test_it_costs_the_same_however_many_rows_there_are(
     customer = make_customer()
     for _time in range(3):
         customer.charge("5.00")
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(14):
         status_of(gateway)
     for _time in range(3):
         customer.charge("5.00")
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(14):
         status_of(gateway)
 
 
