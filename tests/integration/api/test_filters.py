@@ -8,6 +8,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from django_dinero.models import Transaction
 from django_dinero.testing.factories import CreditCardFactory, CustomerFactory, TransactionFactory
@@ -100,6 +102,15 @@ def test_customers_and_cards(reader: Caller) -> None:
     assert customer["id"] == str(card.customer.public_id)
     (shown,) = found(reader, "cards", customer=customer["id"])
     assert shown["id"] == str(card.public_id)
+
+
+def test_an_email_is_looked_for_by_its_index(reader: Caller) -> None:
+    CustomerFactory(email="ann@example.com")
+    with CaptureQueriesContext(connection) as queries:
+        assert len(found(reader, "customers", email="ANN@example.com")) == 1
+    (sql,) = [each["sql"] for each in queries if "ann@example.com" in each["sql"]]
+    assert "LIKE" not in sql.upper()
+    assert "UPPER(" not in sql
 
 
 def test_an_owner_filters_what_is_theirs_alone(
