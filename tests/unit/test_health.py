@@ -23,9 +23,6 @@ from django_dinero.services import webhooks
 from django_dinero.services.reconcile.run import reconcile
 from tests.support.recording import RecordingGateway
 from tests.support.webhooks import notice
-from tests.unit.services.conftest import gateway
-
-__all__ = ["gateway"]
 
 pytestmark = pytest.mark.django_db
 

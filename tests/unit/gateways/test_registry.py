@@ -355,7 +355,12 @@ def test_a_gateway_may_ask_for_another_while_it_is_prepared(settings: Any) -> No
 def test_a_gateway_that_is_slow_to_prepare_stops_no_other(settings: Any) -> None:
     configure(settings, slow={"BACKEND": PATH}, quick={"BACKEND": PATH})
     started, go_on = threading.Event(), threading.Event()
-    while_preparing["slow"] = lambda: (started.set(), go_on.wait(30))
+
+    def wait() -> None:
+        started.set()
+        go_on.wait(30)
+
+    while_preparing["slow"] = wait
     slow = threading.Thread(target=get_gateway, args=("slow",), daemon=True)
     slow.start()
     assert started.wait(10)
