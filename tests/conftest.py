@@ -8,12 +8,15 @@ import socket
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import settings
 
+from django_dinero.gateways.registry import get_gateway
 from tests.databases import URL_VARIABLES, VENDOR
+from tests.support.recording import RecordingGateway
 
 #: What a run may lack, and the variable that gives it. DINERO_REQUIRE names what it must not lack.
 OPTIONAL = {
@@ -128,6 +131,16 @@ def node_sdk() -> Path:
 def gettext_tools() -> Path:
     """The folder of GNU gettext's programs; nobody has to name one that is in the PATH."""
     return Path(shutil.which("xgettext") or given("gettext")).parent
+
+
+@pytest.fixture
+def gateway(settings: Any) -> RecordingGateway:
+    """The default gateway, recording what is asked of it."""
+    entry = {"BACKEND": "tests.support.recording.RecordingGateway", "OPTIONS": {}}
+    settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": entry}}
+    found = get_gateway()
+    assert isinstance(found, RecordingGateway)
+    return found
 
 
 @pytest.fixture(scope="session")

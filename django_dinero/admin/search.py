@@ -16,6 +16,7 @@ from decimal import Decimal
 from django.db.models import Q
 from django.utils import timezone
 
+from django_dinero.db.spellings import spellings
 from django_dinero.gateways.registry import gateways
 from django_dinero.identifiers import KEY_LENGTH
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
@@ -40,7 +41,7 @@ _AMOUNT = re.compile(r"([0-9]{1,12}\.[0-9]{1,4})(?: ([A-Z]{3}))?|([0-9]{1,12}) (
 def customers(text: str) -> Q:
     """E-mail, name, last four digits of a card, public id, customer key or id, day."""
     if "@" in text:
-        return Q(email__in=_spellings(text))
+        return Q(email__in=spellings(text))
     if found := _uuid(text) or _day(text):
         return found
     if _KEY.fullmatch(text):
@@ -162,24 +163,19 @@ def _amount(text: str) -> Q | None:
 
 def _named(text: str) -> Q:
     """First and last name in any order, or one of them; each may have a blank in it."""
-    found = Q(first_name__in=_spellings(text)) | Q(last_name__in=_spellings(text))
+    found = Q(first_name__in=spellings(text)) | Q(last_name__in=spellings(text))
     words = text.split()
     for cut in range(1, min(len(words), NAMES)):
-        one, other = _spellings(" ".join(words[:cut])), _spellings(" ".join(words[cut:]))
+        one, other = spellings(" ".join(words[:cut])), spellings(" ".join(words[cut:]))
         # Written out: SQLite and MariaDB use no index for an AND of ORs.
         found |= Q(first_name__in=one, last_name__in=other)
         found |= Q(first_name__in=other, last_name__in=one)
     return found
 
 
-def _spellings(text: str) -> list[str]:
-    """A text as it was typed and as it was likely stored; ignoring case would miss the index."""
-    return list(dict.fromkeys([text, text.lower(), text.title(), text.upper()]))
-
-
 def _of_deleted_customers(email: str) -> Q:
     """By the journal, which alone still knows the address; of the few that were deleted."""
-    spelled = Q(intent__email__in=_spellings(email))
+    spelled = Q(intent__email__in=spellings(email))
     deleted = Operation.objects.filter(kind=OperationKind.DELETE_CUSTOMER).exclude(customer_id="")
     kinds = (OperationKind.CREATE_CUSTOMER, OperationKind.UPDATE_CUSTOMER)
     written = Operation.objects.filter(

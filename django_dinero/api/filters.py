@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from django_dinero.cards import holds_card_number
+from django_dinero.db.spellings import spellings
 from django_dinero.money import DECIMAL_PLACES
 
 #: Characters of a parameter that are read; no column is longer.
@@ -82,6 +83,11 @@ def _only(request: Request, name: str) -> str:
 def text(value: str) -> str:
     """Return a text as it is."""
     return value
+
+
+def spelled(value: str) -> list[str]:
+    """Return the cases in which a text may be stored."""
+    return spellings(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,12 +197,11 @@ def client_of(request: Request) -> Address | None:
     """Return the address that a request comes from, as REST framework's ``NUM_PROXIES`` says.
 
     Without that setting REST framework believes ``X-Forwarded-For``, which every caller can write.
-    A stranger's is not believed. None where no address can be read.
+    Here it is the connection's address then. None where no address can be read.
     """
     written = str(request.META.get("REMOTE_ADDR") or "")
-    if api_settings.NUM_PROXIES is not None or is_signed_in(request):
-        # Without the setting it is the whole list.
-        written = str(BaseThrottle().get_ident(request) or "").partition(",")[0]
+    if api_settings.NUM_PROXIES is not None:
+        written = str(BaseThrottle().get_ident(request) or "")
     with_port = _WITH_PORT.fullmatch(written)
     host = (with_port["v6"] or with_port["v4"] or "") if with_port else written
     try:

@@ -114,8 +114,8 @@ def _check_shoppers() -> Iterator[CheckMessage]:
 def _check_addresses() -> Iterator[CheckMessage]:
     if _proxies() is None:
         yield checks.Warning(
-            'REST_FRAMEWORK["NUM_PROXIES"] is not set: an address is whatever a caller writes into '
-            "X-Forwarded-For, and the rates of addresses hold nobody.",
+            'REST_FRAMEWORK["NUM_PROXIES"] is not set: an address is that of the connection. '
+            "Behind a proxy all callers share one, and its rates.",
             hint="Set how many proxies stand before this server, 0 for none.",
             id="dinero.W013",
         )

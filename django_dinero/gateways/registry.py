@@ -1,5 +1,8 @@
 """Finds a gateway by its name: imported at first use, one instance per process.
 
+Threads that need a gateway for the first time at once may each build one; all get the first that is
+ready, and the others are dropped.
+
 The interface is imported then too. With its two dozen dataclasses it costs more than all that the
 app needs at start-up, where system checks and the admin import this module.
 """
@@ -7,6 +10,7 @@ app needs at start-up, where system checks and the admin import this module.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -29,6 +33,8 @@ MAX_INSTANCES = 200
 
 _lock = Lock()
 _instances: dict[str, tuple[conf.Entry, Gateway]] = {}
+#: The gateways that this thread is making, the outermost first.
+_being_made: ContextVar[tuple[str, ...]] = ContextVar("dinero_gateways_being_made", default=())
 
 
 class Gateways:
@@ -47,18 +53,11 @@ class Gateways:
 
         Raises:
             InvalidInput: no gateway has this name; the message lists the configured ones.
-            ImproperlyConfigured: the entry is wrong, or the gateway must not be used with it.
+            ImproperlyConfigured: the entry is wrong, the gateway must not be used with it, or it
+                asks for itself while it is made.
         """
         entry = conf.entry(name, _config(name))
-        with _lock:
-            cached = _instances.pop(name, None)
-            if cached is None or cached[0] != entry:
-                cached = (entry, build(name, entry))
-                cached[1].prepare()
-            _instances[name] = cached  # the last one used stands last
-            if len(_instances) > MAX_INSTANCES:
-                _drop_the_oldest()
-        return cached[1]
+        return _kept(name, entry) or _keep(name, entry, _made_ready(name, entry))
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(conf.gateways()))
@@ -120,6 +119,47 @@ def build(name: str, entry: conf.Entry) -> Gateway:
         raise ImproperlyConfigured(f"DINERO gateway {name!r}: {entry.backend!r} is no Gateway.")
     gateway: Gateway = backend(name, entry.options)
     return gateway
+
+
+def _kept(name: str, entry: conf.Entry) -> Gateway | None:
+    """Return the instance that was built of an entry, and note that it is used."""
+    with _lock:
+        cached = _instances.get(name)
+        if cached is None or cached[0] != entry:
+            return None
+        _instances[name] = _instances.pop(name)  # the last one used stands last
+        return cached[1]
+
+
+def _made_ready(name: str, entry: conf.Entry) -> Gateway:
+    """Build and prepare an instance. No lock is held: it may be slow, or ask for other gateways.
+
+    Raises:
+        ImproperlyConfigured: as for :func:`build`, from ``prepare``, or it asks for itself.
+    """
+    names = _being_made.get()
+    if name in names:
+        way = " > ".join([*names[names.index(name) :], name])
+        raise ImproperlyConfigured(f"DINERO gateway {name!r} needs itself to be made: {way}.")
+    token = _being_made.set((*names, name))
+    try:
+        gateway = build(name, entry)
+        gateway.prepare()
+    finally:
+        _being_made.reset(token)
+    return gateway
+
+
+def _keep(name: str, entry: conf.Entry, gateway: Gateway) -> Gateway:
+    """Keep an instance and return it, or the one that another thread was quicker to keep."""
+    with _lock:
+        cached = _instances.pop(name, None)
+        if cached is None or cached[0] != entry:
+            cached = (entry, gateway)
+        _instances[name] = cached
+        if len(_instances) > MAX_INSTANCES:
+            _drop_the_oldest()
+    return cached[1]
 
 
 def _drop_the_oldest() -> None:

@@ -139,7 +139,7 @@ class Status:
 
 
 def status_of(gateway: Gateway, *, ask_gateway: bool = True) -> Status:
-    """Return how things stand at a gateway, in a dozen queries that have an index each.
+    """Return how things stand at a gateway, in some seventeen queries that have an index each.
 
     Args:
         ask_gateway: whether it is asked if it accepts our credentials.

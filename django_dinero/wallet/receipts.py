@@ -1,11 +1,13 @@
-"""An e-mail to the shopper after each approved charge, once.
+"""An e-mail to the shopper after each approved charge or capture, once.
 
-Call :func:`connect` in the ``ready()`` of one of your apps. It hears of every charge that is
-approved: in the shop, after a confirmation by the card's holder, by a look-up, in the admin.
+Call :func:`connect` in the ``ready()`` of one of your apps. It hears of every charge and capture
+that is approved: in the shop, after a confirmation by the card's holder, by a look-up, in the
+admin. The receipt of a capture is of the amount that was captured.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -21,27 +23,31 @@ from django_dinero.models import Operation, Transaction
 from django_dinero.models.transaction import COUNTED
 from django_dinero.services import journal
 from django_dinero.services.journal.records import Intent, RecordedOutcome
-from django_dinero.signals import charged
+from django_dinero.signals import captured, charged
 from django_dinero.wallet.amounts import amount_text
 
 logger = get_logger(__name__)
 
+#: What takes money. An authorization has taken nothing yet.
+TAKES = (TransactionKind.CHARGE, TransactionKind.CAPTURE)
 #: Seconds in which a charge that is told twice is mailed once.
 REMEMBERED = 30 * 86400
 
 
 def connect() -> None:
-    """Send a receipt after each charge that is approved from now on."""
-    charged.connect(_on_charged, dispatch_uid="dinero-receipts")
+    """Send a receipt after each charge and capture that is approved from now on."""
+    for signal in (charged, captured):
+        signal.connect(_on_taken, dispatch_uid="dinero-receipts")
 
 
 def disconnect() -> None:
     """Send none any more."""
-    charged.disconnect(dispatch_uid="dinero-receipts")
+    for signal in (charged, captured):
+        signal.disconnect(dispatch_uid="dinero-receipts")
 
 
-def _on_charged(sender: object, transaction: Transaction, **kwargs: Any) -> None:
-    if transaction.kind != TransactionKind.CHARGE:  # an authorization has taken nothing yet
+def _on_taken(sender: object, transaction: Transaction, **kwargs: Any) -> None:
+    if transaction.kind not in TAKES:
         return
     # A row that was written again after a rollback is told again, with the same public id.
     database.on_commit(partial(_send_once, transaction), transaction._state.db, robust=True)
@@ -51,27 +57,33 @@ def _is_kept(transaction: Transaction) -> bool:
     """Say whether the money stays: nobody is thanked for what was or will be given back."""
     if transaction.status not in COUNTED:
         return False
-    operation = _operation(transaction)
-    outcome = RecordedOutcome() if operation is None else RecordedOutcome.of(operation)
-    return not (outcome.give_back or outcome.given_back)
+    outcomes = map(RecordedOutcome.of, _operations(transaction))
+    return not any(outcome.give_back or outcome.given_back for outcome in outcomes)
 
 
 def _send_once(transaction: Transaction) -> None:
-    if not _is_kept(transaction):
-        return
     key = f"dinero-receipt-{transaction.public_id}"
-    if not cache.add(key, 1, REMEMBERED):
-        return
     try:
-        send(transaction)
+        if _is_kept(transaction) and _is_first(key):
+            send(transaction)
     except Exception:
         # The charge stands; whoever runs the shop reads why nobody was told.
-        cache.delete(key)
         logger.exception("The receipt of transaction %s was not sent.", transaction.public_id)
+        with suppress(Exception):  # a cache of any make
+            cache.delete(key)
+
+
+def _is_first(key: str) -> bool:
+    """Say whether no receipt went out under this key; without a cache, rather twice than never."""
+    try:
+        return bool(cache.add(key, 1, REMEMBERED))
+    except Exception as error:  # a cache of any make
+        logger.error("The cache failed (%s): a receipt may be sent twice.", type(error).__name__)
+        return True
 
 
 def send(transaction: Transaction) -> bool:
-    """Mail the receipt of a charge, in the language that is active; False where nobody gets it.
+    """Mail the receipt of a charge or capture, in the active language; False where nobody gets it.
 
     The templates are ``dinero/wallet/receipt_subject.txt``, ``receipt.txt`` and
     ``receipt_mail.html``. It goes to the customer's address, else to the owner's, else to
@@ -106,10 +118,13 @@ def _address(transaction: Transaction) -> str:
     address = "" if owner is None else str(getattr(owner, owner.get_email_field_name()) or "")
     if address:
         return address
-    operation = _operation(transaction)
-    return "" if operation is None else Intent.of(operation).email
+    emails = (Intent.of(operation).email for operation in _operations(transaction))
+    return next(filter(None, emails), "")
 
 
-def _operation(transaction: Transaction) -> Operation | None:
-    rows = Operation.objects.using(journal.current_alias())
-    return rows.filter(key=transaction.operation_key).first()
+def _operations(transaction: Transaction) -> list[Operation]:
+    """Return the operation of a payment and, of a capture, that of its authorization."""
+    keys = [transaction.operation_key]
+    if transaction.parent is not None:
+        keys.append(transaction.parent.operation_key)
+    return list(Operation.objects.using(journal.current_alias()).filter(key__in=filter(None, keys)))

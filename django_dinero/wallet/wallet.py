@@ -58,7 +58,8 @@ class Wallet:
         """The user's customers at this gateway: several where the project has made more."""
         rows = Customer.objects.using(router.db_for_write(Customer))
         own = rows.filter(owner_id=self.user.pk, **self._account)
-        return list(own.exclude(sync_state=SyncState.MISSING).order_by("pk"))
+        there = own.exclude(sync_state=SyncState.MISSING).order_by("pk")
+        return list(there.prefetch_related("cards"))
 
     @property
     def customer(self) -> Customer | None:
@@ -67,7 +68,10 @@ class Wallet:
 
     @property
     def cards(self) -> list[CreditCard]:
-        """The cards that can be charged, the default one first."""
+        """The cards that can be charged, the default one first, as they were at the first look.
+
+        What this wallet stores or removes counts at once.
+        """
         found = (card for customer in self.customers for card in customer.cards)
         there = (card for card in found if card.sync_state != SyncState.MISSING)
         return sorted(there, key=lambda card: not card.is_default)

@@ -31,9 +31,9 @@ from django_dinero.services.reconcile.differences import Found
 from django_dinero.services.reconcile.run import reconcile
 from tests.support.examples import pattern
 from tests.support.recording import RecordingGateway, lose_reply, refuse_connection
-from tests.unit.services.conftest import card, customer, gateway, make_customer
+from tests.unit.services.conftest import card, customer, make_customer
 
-__all__ = ["card", "customer", "gateway", "make_customer"]
+__all__ = ["card", "customer", "make_customer"]
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "at-night.md").read_text()
 PROMPT = "$ python manage.py "

@@ -15,9 +15,9 @@ from django_dinero.gateways.types import Reason, Refusal
 from django_dinero.models import Customer, Operation, Transaction
 from django_dinero.services.vault import waiting
 from tests.support.recording import RecordingGateway, answer
-from tests.unit.services.conftest import card, gateway, make_customer
+from tests.unit.services.conftest import card, make_customer
 
-__all__ = ["card", "gateway", "make_customer"]
+__all__ = ["card", "make_customer"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

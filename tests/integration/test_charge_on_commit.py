@@ -21,9 +21,9 @@ from django_dinero.exceptions import (
 from django_dinero.gateways.types import Reason, TransactionResult
 from django_dinero.models import Customer, Operation, Transaction
 from tests.support.recording import RecordingGateway, answer, lose_reply
-from tests.unit.services.conftest import card, gateway, make_customer
+from tests.unit.services.conftest import card, make_customer
 
-__all__ = ["card", "gateway", "make_customer"]
+__all__ = ["card", "make_customer"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -18,23 +18,12 @@ from django_dinero.exceptions import (
     NeedsAttention,
     OutcomeUnknown,
 )
-from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import Reason, TransactionResult
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from tests.support.recording import RecordingGateway, answer
 from tests.unit.services.conftest import CARD
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def gateway(settings: Any) -> RecordingGateway:
-    """The default gateway, recording what is asked of it."""
-    entry = {"BACKEND": "tests.support.recording.RecordingGateway", "OPTIONS": {}}
-    settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": entry}}
-    found = get_gateway()
-    assert isinstance(found, RecordingGateway)
-    return found
 
 
 @pytest.fixture

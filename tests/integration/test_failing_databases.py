@@ -15,9 +15,9 @@ from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from tests.databases import VENDOR
 from tests.support.racing import before_statement
 from tests.support.recording import RecordingGateway
-from tests.unit.services.conftest import card, gateway, make_customer
+from tests.unit.services.conftest import card, make_customer
 
-__all__ = ["card", "gateway", "make_customer"]
+__all__ = ["card", "make_customer"]
 
 ALIASES = ["default"] if VENDOR == "sqlite" else ["default", "journal"]
 pytestmark = pytest.mark.django_db(transaction=True, databases=ALIASES)

@@ -15,9 +15,9 @@ from tests.databases import VENDOR
 from tests.support.isolation import ALIASES, LEVELS, ROUNDS, isolated
 from tests.support.racing import at_once
 from tests.support.recording import RecordingGateway
-from tests.unit.services.conftest import card, gateway, make_customer
+from tests.unit.services.conftest import card, make_customer
 
-__all__ = ["card", "gateway", "make_customer"]
+__all__ = ["card", "make_customer"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=ALIASES)]
 

@@ -18,9 +18,9 @@ from django_dinero.services.recovery import lookup
 from tests.databases import VENDOR
 from tests.support.racing import at_once
 from tests.support.recording import RecordingGateway, lose_reply, lose_request
-from tests.unit.services.conftest import card, gateway, make_customer
+from tests.unit.services.conftest import card, make_customer
 
-__all__ = ["card", "gateway", "make_customer"]
+__all__ = ["card", "make_customer"]
 
 ALIASES = ["default"] if VENDOR == "sqlite" else ["default", "journal"]
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=ALIASES)]

@@ -18,9 +18,9 @@ from tests.databases import VENDOR
 from tests.support.isolation import ROUNDS
 from tests.support.racing import at_once
 from tests.support.recording import RecordingGateway
-from tests.unit.services.conftest import card, gateway
+from tests.unit.services.conftest import card
 
-__all__ = ["card", "gateway"]
+__all__ = ["card"]
 
 ALIASES = ["default"] if VENDOR == "sqlite" else ["default", "journal"]
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=ALIASES)]

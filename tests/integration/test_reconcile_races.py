@@ -26,9 +26,7 @@ from tests.integration.test_reconcile_killed import (
 from tests.support.racing import at_once
 from tests.support.recording import RecordingGateway
 from tests.support.webhooks import PAST, notice, receive
-from tests.unit.services.conftest import CARD, gateway
-
-__all__ = ["gateway"]
+from tests.unit.services.conftest import CARD
 
 pytestmark = [
     pytest.mark.slow,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.services.conftest import card, gateway, make_customer
+from tests.unit.services.conftest import card, make_customer
 from tests.unit.services.pull.test_retrieving import *  # noqa: F403
 from tests.unit.services.pull.test_snapshot import *  # noqa: F403
 from tests.unit.services.vault.test_cards import *  # noqa: F403
@@ -17,4 +17,4 @@ pytestmark = [  # type: ignore[assignment]
     pytest.mark.django_db(transaction=True, databases="__all__"),
 ]
 
-__all__ = ["card", "gateway", "make_customer"]
+__all__ = ["card", "make_customer"]

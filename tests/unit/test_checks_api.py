@@ -143,7 +143,7 @@ def test_rates_want_a_cache_that_counts(
 
 
 @pytest.mark.parametrize("dinero", [{}, {"API_GUEST_CHARGES": PRICE}])
-def test_an_address_that_callers_choose(
+def test_an_address_that_callers_share(
     settings: Any, shared_cache: None, dinero: dict[str, str]
 ) -> None:
     settings.DINERO = dinero

@@ -24,9 +24,9 @@ from django_dinero.models import Operation, Transaction
 from django_dinero.redaction import Secret
 from django_dinero.services import journal  # defines errors of its own
 from tests.support.recording import RecordingGateway, answer, lose_reply
-from tests.unit.services.conftest import card, gateway
+from tests.unit.services.conftest import card
 
-__all__ = ["card", "gateway", "journal"]
+__all__ = ["card", "journal"]
 
 Copy = Callable[[Any], Any]
 

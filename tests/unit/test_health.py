@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
+from django.core.cache import cache
+from django.core.cache.backends.dummy import DummyCache
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import path
+from django.utils import translation
 
 from django_dinero import health as module
 from django_dinero.health import health
@@ -19,9 +23,6 @@ from django_dinero.services import webhooks
 from django_dinero.services.reconcile.run import reconcile
 from tests.support.recording import RecordingGateway
 from tests.support.webhooks import notice
-from tests.unit.services.conftest import gateway
-
-__all__ = ["gateway"]
 
 pytestmark = pytest.mark.django_db
 
@@ -29,6 +30,12 @@ urlpatterns = [
     path("health/", health),
     path("other/", lambda request: HttpResponse("for those who have signed in")),
 ]
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept() -> None:
+    """The answers of other tests are not kept."""
+    cache.clear()
 
 
 def request(user: Any = None, method: str = "GET") -> HttpRequest:
@@ -55,6 +62,53 @@ def test_staff_learn_what_it_is(gateway: RecordingGateway) -> None:
     answer = health(request(get_user_model()(is_staff=True)))
     assert answer.status_code == 503
     assert b'{"default": ["dinero_reconcile has never run to its end."]}' in answer.content
+
+
+def test_an_answer_is_kept_for_seconds(
+    gateway: RecordingGateway, django_assert_num_queries: Any, monkeypatch: Any
+) -> None:
+    staff = get_user_model()(is_staff=True)
+    assert health(request()).status_code == 503
+    with django_assert_num_queries(0):
+        assert health(request()).content == b'{"status": "attention"}'
+        assert b"dinero_reconcile has never run" in health(request(staff)).content
+    reconcile("default")
+    assert health(request()).status_code == 503
+    cache.clear()
+    monkeypatch.setattr(module, "KEPT", 0)
+    assert health(request()).status_code == 200
+    webhooks.store(gateway, notice("transaction", "1"), b"{}")
+    WebhookEvent.objects.update(gateway_name="old")
+    assert health(request()).status_code == 503
+
+
+def test_a_language_has_an_answer_of_its_own(gateway: RecordingGateway) -> None:
+    staff = request(get_user_model()(is_staff=True))
+    english = health(staff).content
+    with translation.override("de"):
+        assert health(staff).content != english
+    assert health(staff).content == english
+
+
+def test_a_cache_that_fails_changes_no_answer(
+    gateway: RecordingGateway, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    reconcile("default")
+    settings.CACHES = {"default": {"BACKEND": f"{__name__}.DeadCache"}}
+    with caplog.at_level(logging.ERROR):
+        assert health(request()).status_code == 200
+    assert "The cache failed (ConnectionError)" in caplog.text
+    assert "secret" not in caplog.text
+
+
+class DeadCache(DummyCache):
+    """A cache whose server has gone."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__("", {})
+
+    def get(self, *args: Any, **kwargs: Any) -> Any:
+        raise ConnectionError("secret")
 
 
 def test_it_works_without_the_middleware_that_knows_users(gateway: RecordingGateway) -> None:

@@ -23,9 +23,6 @@ from django_dinero.services.reconcile.run import reconcile
 from django_dinero.services.webhooks.applying import apply
 from tests.support.planted import stands_alone
 from tests.support.recording import RecordingGateway, lose_reply, refuse_connection
-from tests.unit.services.conftest import gateway
-
-__all__ = ["gateway"]
 
 pytestmark = pytest.mark.django_db
 

@@ -25,9 +25,9 @@ from django_dinero.services.reconcile import differences
 from django_dinero.services.reconcile.differences import Found
 from django_dinero.services.reconcile.run import reconcile
 from tests.support.recording import RecordingGateway, answer, lose_reply, refuse_connection
-from tests.unit.services.conftest import card, customer, gateway, make_customer
+from tests.unit.services.conftest import card, customer, make_customer
 
-__all__ = ["card", "customer", "gateway", "make_customer"]
+__all__ = ["card", "customer", "make_customer"]
 
 pytestmark = pytest.mark.django_db
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from django_dinero.gateways import gateways
+from django_dinero.gateways import gateways, registry
 from django_dinero.gateways.sandbox import SandboxGateway
 from django_dinero.preload import preload
 
@@ -32,6 +32,11 @@ def test_a_wrong_gateway_shows_at_once(settings: Any) -> None:
         preload()
 
 
-def test_without_gateways_there_is_nothing_to_do(settings: Any) -> None:
+def test_without_gateways_there_is_nothing_to_do(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[str] = []
+    monkeypatch.setattr(registry, "build", lambda name, entry: built.append(name))
     settings.DINERO = {}
     preload()
+    assert built == []

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import apps
-from django.conf import settings
 from django.contrib.admin import AdminSite, helpers
 from django.contrib.admin.sites import all_sites
 from django.forms import BaseForm
@@ -18,6 +17,7 @@ from django.http.response import HttpResponseBase
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.debug import sensitive_post_parameters
 
+from django_dinero.forms import content_policy
 from django_dinero.forms.posted import View, outside_transactions, take_secrets
 
 #: Who may charge a stored card, from its page and from the customer's.
@@ -46,17 +46,10 @@ def page(site: AdminSite, view: View) -> View:
 def forbid_frames(response: HttpResponseBase) -> None:
     """Let no other page show this one, where a click could be borrowed; whatever the middleware.
 
-    A middleware that writes a content security policy leaves alone what has one. It is asked to put
-    ours into the project's, in the words of Django's own and of django-csp.
+    Of the project's content security policy, if there is one, all else stays.
     """
     response["X-Frame-Options"] = "DENY"
-    nobody = {"frame-ancestors": ["'none'"]}
-    if not any("csp" in path.lower() for path in settings.MIDDLEWARE):
-        response["Content-Security-Policy"] = "frame-ancestors 'none'"
-        return
-    policy = getattr(settings, "SECURE_CSP", None)
-    name, value = ("_csp_config", {**policy, **nobody}) if policy else ("_csp_replace", nobody)
-    setattr(response, name, value)
+    content_policy.add(response, {"frame-ancestors": ["'none'"]})
 
 
 def admin_form(form: BaseForm, fieldsets: list[tuple[Any, dict[str, Any]]]) -> helpers.AdminForm:

@@ -21,6 +21,7 @@ _MAY_BE_REPLAYED = [200, 201, 202, 402, 409, 422, 502, 503]
 #: The schema of a filter's value, by what reads it.
 READ_BY: dict[Callable[[str], Any], Schema] = {
     filters.text: {"type": "string", "maxLength": filters.LENGTH},
+    filters.spelled: {"type": "string", "maxLength": filters.LENGTH},
     filters.public_id: UUID,
     filters.currency: {"type": "string", "pattern": "^[A-Za-z]{3}$"},
     filters.yes_or_no: {"type": "boolean"},

@@ -57,7 +57,7 @@ class CustomerViewSet(
     }
     filters: ClassVar[Mapping[str, Filter]] = {
         **filters.OF_AN_ACCOUNT,
-        "email": Filter("email__iexact", filters.text),
+        "email": Filter("email__in", filters.spelled),
         "customer_id": Filter("customer_id", filters.text),
     }
 

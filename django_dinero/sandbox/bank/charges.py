@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -55,16 +55,19 @@ STATUSES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Payment:
+    """What is asked for; see :meth:`Charges.charge`."""
+
     kind: RowKind
-    card: CardFacts
+    source: PlainCard | Token | VaultCard
     amount: Decimal
     currency: str
     operation_key: str
     order: Order
-    can_redirect: bool
-    auth_code: str
+    duplicate_window: int | None
+    can_redirect: bool = True
+    auth_code: str = ""
 
 
 class Charges(BankBase):
@@ -107,10 +110,17 @@ class Charges(BankBase):
             BankRefusal: ``customer_not_found``, ``card_not_found``, ``token_invalid``,
                 ``token_used``, ``token_expired``.
         """
-        kind = RowKind.CHARGE if capture else RowKind.AUTHORIZATION
-        return self._pay(
-            kind, source, amount, operation_key, order, currency, duplicate_window, can_redirect
+        payment = _Payment(
+            kind=RowKind.CHARGE if capture else RowKind.AUTHORIZATION,
+            source=source,
+            amount=amount,
+            currency=currency,
+            operation_key=operation_key,
+            order=order,
+            duplicate_window=duplicate_window,
+            can_redirect=can_redirect,
         )
+        return self._pay(payment)
 
     def authorize(
         self,
@@ -124,9 +134,15 @@ class Charges(BankBase):
         can_redirect: bool = True,
     ) -> Verdict:
         """Authorize an amount for a later :meth:`capture`; see :meth:`charge`."""
-        kind = RowKind.AUTHORIZATION
-        return self._pay(
-            kind, source, amount, operation_key, order, currency, duplicate_window, can_redirect
+        return self.charge(
+            source,
+            amount,
+            operation_key=operation_key,
+            order=order,
+            currency=currency,
+            duplicate_window=duplicate_window,
+            capture=False,
+            can_redirect=can_redirect,
         )
 
     def capture_only(
@@ -152,10 +168,17 @@ class Charges(BankBase):
         Raises:
             BankRefusal: as :meth:`charge`.
         """
-        kind = RowKind.CAPTURE_ONLY
-        return self._pay(
-            kind, source, amount, operation_key, order, currency, duplicate_window, True, auth_code
+        payment = _Payment(
+            kind=RowKind.CAPTURE_ONLY,
+            source=source,
+            amount=amount,
+            currency=currency,
+            operation_key=operation_key,
+            order=order,
+            duplicate_window=duplicate_window,
+            auth_code=auth_code,
         )
+        return self._pay(payment)
 
     def credit(
         self,
@@ -178,8 +201,16 @@ class Charges(BankBase):
         Raises:
             BankRefusal: as :meth:`charge`.
         """
-        kind = RowKind.REFUND
-        return self._pay(kind, source, amount, operation_key, order, currency, duplicate_window)
+        payment = _Payment(
+            kind=RowKind.REFUND,
+            source=source,
+            amount=amount,
+            currency=currency,
+            operation_key=operation_key,
+            order=order,
+            duplicate_window=duplicate_window,
+        )
+        return self._pay(payment)
 
     @writes
     def hold_next(self, count: int = 1) -> None:
@@ -195,23 +226,13 @@ class Charges(BankBase):
     # -- Steps -------------------------------------------------------------------------------
 
     @writes
-    def _pay(
-        self,
-        kind: RowKind,
-        source: PlainCard | Token | VaultCard,
-        amount: Decimal,
-        operation_key: str,
-        order: Order,
-        currency: str,
-        duplicate_window: int | None,
-        can_redirect: bool = True,
-        auth_code: str = "",
-    ) -> Verdict:
-        card = self._facts(source)
-        currency = currency or self.account.currency
+    def _pay(self, asked: _Payment) -> Verdict:
+        card = self._facts(asked.source)
+        currency = asked.currency or self.account.currency
         if currency not in (self.account.currency, *self.account.currencies):
             return Verdict(Outcome.FAILED, reason=Reason.INVALID_CURRENCY)
-        fitted = ledger_rows.exact(amount, currency, zero=kind is RowKind.AUTHORIZATION)
+        can_be_zero = asked.kind is RowKind.AUTHORIZATION
+        fitted = ledger_rows.exact(asked.amount, currency, zero=can_be_zero)
         if fitted is None:
             return Verdict(Outcome.FAILED, reason=Reason.INVALID_AMOUNT)
         now = self.clock.now()
@@ -221,48 +242,50 @@ class Charges(BankBase):
         reason = None if fitted else zero_amount_error(card)
         if reason is not None:
             return Verdict(Outcome.FAILED, reason=reason)
-        payment = _Payment(
-            kind, card, fitted, currency, operation_key, order, can_redirect, auth_code
-        )
-        window = self.account.duplicate_window if duplicate_window is None else duplicate_window
-        signature = self._signature(payment, window)
+        payment = replace(asked, amount=fitted, currency=currency)
+        window = asked.duplicate_window
+        window = self.account.duplicate_window if window is None else window
+        signature = self._signature(payment, card, window)
         since = now - datetime.timedelta(seconds=window)
         original = ledger_rows.original(self.store, signature, since)
         if window and original is not None:
             return Verdict(Outcome.FAILED, original, original.avs, original.cvv, Reason.DUPLICATE)
-        return self._record(payment, signature, now)
+        return self._record(payment, card, signature, now)
 
-    def _record(self, payment: _Payment, signature: str, now: datetime.datetime) -> Verdict:
+    def _record(
+        self, payment: _Payment, card: CardFacts, signature: str, now: datetime.datetime
+    ) -> Verdict:
         unasked = payment.kind in UNASKED
-        assessment = Assessment() if unasked else assess(payment.card, self.account)
-        outcome = Outcome.APPROVED if unasked else self._outcome(payment, assessment)
+        assessment = Assessment() if unasked else assess(card, self.account)
+        outcome = Outcome.APPROVED if unasked else self._outcome(payment, card, assessment)
         amount = payment.amount
         if outcome in (Outcome.APPROVED, Outcome.HELD) and not unasked:
-            amount = approved_amount(payment.card, payment.amount)
+            amount = approved_amount(card, payment.amount)
         if outcome is Outcome.APPROVED and amount != payment.amount:
             outcome = Outcome.PARTIAL
-        row = self._row(payment, amount, now, assessment, outcome)
-        ledger_rows.insert(self.store, row, signature, payment.card.fingerprint)
+        row = self._row(payment, card, amount, now, assessment, outcome)
+        ledger_rows.insert(self.store, row, signature, card.fingerprint)
         return Verdict(
             outcome,
             row,
             row.avs,
             row.cvv,
             row.reason,
-            balance=None if unasked else balance(payment.card),
+            balance=None if unasked else balance(card),
             action=ledger_rows.action_of(row),
         )
 
-    def _outcome(self, payment: _Payment, assessment: Assessment) -> Outcome:
+    def _outcome(self, payment: _Payment, card: CardFacts, assessment: Assessment) -> Outcome:
         if assessment.reason is not None:
             return Outcome.DECLINED
-        if payment.card.fingerprint == self._action_card:
+        if card.fingerprint == self._action_card:
             return Outcome.REQUIRES_ACTION if payment.can_redirect else Outcome.DECLINED
         return Outcome.HELD if self._held() else Outcome.APPROVED
 
     def _row(
         self,
         payment: _Payment,
+        card: CardFacts,
         amount: Decimal,
         now: datetime.datetime,
         assessment: Assessment,
@@ -284,7 +307,7 @@ class Charges(BankBase):
             avs=assessment.avs,
             cvv=assessment.cvv,
             reason=assessment.reason or REASONS.get(outcome),
-            **ledger_rows.of_card(payment.card),
+            **ledger_rows.of_card(card),
             **ledger_rows.of_order(payment.order),
             **_approval(payment, outcome, row_id),
         )
@@ -295,8 +318,7 @@ class Charges(BankBase):
             self.store.put("hold_next", str(waiting - 1))
         return waiting > 0
 
-    def _signature(self, payment: _Payment, window: int) -> str:
-        card = payment.card
+    def _signature(self, payment: _Payment, card: CardFacts, window: int) -> str:
         compared = [window, card.fingerprint, card.month, card.year, payment.kind]
         compared += [str(payment.amount), payment.currency, payment.order.invoice]
         compared += [card.customer_id, payment.order.customer_reference]

@@ -84,18 +84,6 @@ class Vault(CardVault, AddressVault):
         return self._customer_of(self._customer_row(customer_id))
 
     @reads
-    def customer_by_key(self, key: str) -> Customer:
-        """Return the first customer with this key of the merchant's.
-
-        Raises:
-            BankRefusal: ``customer_not_found``.
-        """
-        found = self.customers(key=key, limit=1) if key else ()
-        if not found:
-            raise BankRefusal(Reason.CUSTOMER_NOT_FOUND)
-        return found[0]
-
-    @reads
     def customers(
         self, *, key: str = "", email: str = "", after: str = "0", limit: int = -1
     ) -> tuple[Customer, ...]:

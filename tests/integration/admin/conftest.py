@@ -10,7 +10,6 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import CreditCard, Customer, Operation, Reconciliation, Transaction
 from django_dinero.models.difference import DifferenceKind
 from django_dinero.services.reconcile import differences
@@ -25,16 +24,6 @@ NUMBER = "4111111111111111"
 def admin_urls(settings: Any) -> None:
     """The admin by itself."""
     settings.ROOT_URLCONF = "tests.integration.admin.urls"
-
-
-@pytest.fixture
-def gateway(settings: Any) -> RecordingGateway:
-    """The default gateway, recording what is asked of it."""
-    entry = {"BACKEND": "tests.support.recording.RecordingGateway", "OPTIONS": {}}
-    settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": entry}}
-    found = get_gateway()
-    assert isinstance(found, RecordingGateway)
-    return found
 
 
 @pytest.fixture

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from django.core.cache import cache
 
-from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import CreditCard, Customer, Transaction
 from tests.integration.api.calling import CARD, Caller, user_with
 from tests.support.recording import RecordingGateway
@@ -28,16 +26,6 @@ def nobody_was_counted() -> Iterator[None]:
     cache.clear()
     yield
     cache.clear()
-
-
-@pytest.fixture
-def gateway(settings: Any) -> RecordingGateway:
-    """The default gateway, recording what is asked of it, with an empty bank."""
-    entry = {"BACKEND": "tests.support.recording.RecordingGateway", "OPTIONS": {}}
-    settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": entry}}
-    found = get_gateway()
-    assert isinstance(found, RecordingGateway)
-    return found
 
 
 @pytest.fixture

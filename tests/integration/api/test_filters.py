@@ -105,6 +105,15 @@ def test_customers_and_cards(reader: Caller) -> None:
     assert shown["id"] == str(card.public_id)
 
 
+def test_an_email_is_looked_for_by_its_index(reader: Caller) -> None:
+    CustomerFactory(email="ann@example.com")
+    with CaptureQueriesContext(connection) as queries:
+        assert len(found(reader, "customers", email="ANN@example.com")) == 1
+    (sql,) = [each["sql"] for each in queries if "ann@example.com" in each["sql"]]
+    assert "LIKE" not in sql.upper()
+    assert "UPPER(" not in sql
+
+
 def test_an_owner_filters_what_is_theirs_alone(
     owner: Caller, pair: tuple[Transaction, Transaction]
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from tests.integration.api.calling import CARD, OTHER_NUMBER, Caller, json_of, user_with
@@ -38,6 +40,18 @@ def test_a_lost_charge_is_found_at_its_address(
     assert not again.has_header("Retry-After")
     assert gateway.since(asked) == []
     assert gateway.verbs.count("charge") == 1
+
+
+def test_whose_it_is_takes_no_second_look(
+    owner: Caller, card: CreditCard, gateway: RecordingGateway
+) -> None:
+    gateway.faults["charge"] = lose_reply
+    lost = owner.post(f"cards/{card.public_id}/charge/", {"price": "1.00"})
+    owner.get(address_of(lost))
+    with CaptureQueriesContext(connection) as queries:
+        json_of(owner.get(address_of(lost)), 200)
+    asked = [query["sql"].replace("`", '"') for query in queries]
+    assert len([sql for sql in asked if 'FROM "dinero_operation"' in sql]) == 1
 
 
 def test_a_request_that_never_arrived_stays_unknown(

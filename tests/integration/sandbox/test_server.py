@@ -252,7 +252,11 @@ def test_the_end_closes_connections_and_delays() -> None:
 
 def test_an_unstarted_server_ends() -> None:
     bank = Bank()
-    SandboxServer(bank).stop()
+    server = SandboxServer(bank)
+    server.stop()
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    assert bank.customer_ids() == ()  # its bank is still open
     bank.close()
 
 

@@ -72,6 +72,21 @@ def test_two_tabs_with_a_first_card_show_both(
     assert later.cards == [first]
 
 
+def test_the_cards_are_read_once_however_many_customers_have_them(
+    wallet: Wallet, gateway: RecordingGateway, shopper: Any, django_assert_num_queries: Any
+) -> None:
+    rival, later = Wallet(shopper), Wallet(shopper)
+    assert rival.cards == wallet.cards == []
+    first = add(wallet, gateway)
+    second = rival.add_card(mint(gateway, "5424000000000015"), key="D" * 20, zip="12345")
+    with django_assert_num_queries(2):
+        for _time in range(3):
+            assert later.cards == [first, second]
+            assert later.card(second.public_id) == second
+    third = add(later, gateway, "4007000000027")
+    assert {card.pk for card in later.cards} == {first.pk, second.pk, third.pk}
+
+
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [

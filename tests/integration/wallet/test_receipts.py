@@ -1,4 +1,4 @@
-"""A receipt by e-mail after each approved charge, once."""
+"""A receipt by e-mail after each approved charge or capture, once."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import django
 import pytest
 from django.core import mail
 from django.core.cache import cache
+from django.core.cache.backends.dummy import DummyCache
 from django.db import transaction
 from django.utils import translation
 
@@ -18,7 +19,7 @@ from django_dinero.exceptions import CardDeclinedError, OutcomeUnknown
 from django_dinero.models import Customer, Operation, Transaction
 from django_dinero.services.reconcile import orphans
 from django_dinero.services.reconcile.phase import Run
-from django_dinero.signals import charged
+from django_dinero.signals import captured, charged
 from django_dinero.wallet import receipts
 from django_dinero.wallet.wallet import Wallet
 from tests.integration.wallet.conftest import ACTION_NUMBER, add
@@ -86,6 +87,69 @@ def test_neither_a_decline_nor_an_authorization_has_one(
     with pytest.raises(CardDeclinedError):
         card.charge("6")
     assert mail.outbox == []
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"), [(None, "1,250.50\u00a0USD"), ("250.50", "250.50\u00a0USD")]
+)
+def test_a_capture_has_one_of_its_amount(
+    wallet: Wallet, gateway: RecordingGateway, amount: str | None, shown: str
+) -> None:
+    held = add(wallet, gateway).charge("1250.50", settle=False, order_reference="A-1")
+    assert mail.outbox == []
+    row = held.capture(amount)
+    captured.send(sender=Transaction, transaction=row)
+    (message,) = mail.outbox
+    assert (message.subject, message.to) == ("Receipt for order A-1", ["bill@example.com"])
+    assert f"Paid: {shown}" in message.body
+    assert "visa •••• 1111" in message.body
+
+
+def test_a_guests_capture_goes_to_the_address_of_the_charge(gateway: RecordingGateway) -> None:
+    number = "4111111111111111"
+    held = Transaction.create("5", number=number, email="guest@example.com", settle=False)
+    held.capture()
+    assert [message.to for message in mail.outbox] == [["guest@example.com"]]
+
+
+def test_none_for_a_capture_whose_authorization_is_given_back(
+    wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    held = add(wallet, gateway).charge("5", settle=False)
+    operation = Operation.objects.get(key=held.operation_key)
+    operation.outcome = {**operation.outcome, "give_back": True}
+    operation.save()
+    held.capture()
+    assert mail.outbox == []
+
+
+def test_a_cache_that_fails_loses_no_receipt(
+    wallet: Wallet, gateway: RecordingGateway, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    card = add(wallet, gateway)
+    settings.CACHES = {"default": {"BACKEND": f"{__name__}.DeadCache"}}
+    with caplog.at_level(logging.ERROR):
+        row = card.charge("5")
+    assert [message.to for message in mail.outbox] == [["bill@example.com"]]
+    assert "The cache failed (ConnectionError): a receipt may be sent twice." in caplog.text
+    mail.outbox.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(receipts, "render_to_string", None)
+        charged.send(sender=Transaction, transaction=row)
+    assert f"The receipt of transaction {row.public_id} was not sent." in caplog.text
+
+
+class DeadCache(DummyCache):
+    """A cache whose server has gone."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__("", {})
+
+    def add(self, *args: Any, **kwargs: Any) -> bool:
+        raise ConnectionError("secret")
+
+    def delete(self, *args: Any, **kwargs: Any) -> bool:
+        raise ConnectionError("secret")
 
 
 @pytest.mark.parametrize(("gives_back", "mails"), [(True, 0), (False, 1)])

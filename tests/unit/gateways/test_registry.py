@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -50,6 +51,7 @@ class Counted(Gateway):
 
     def prepare(self) -> None:
         super().prepare()
+        while_preparing.get(self.name, lambda: None)()
         type(self).prepared += 1
 
     def charge(self, request: ChargeRequest) -> TransactionResult:
@@ -65,6 +67,8 @@ class Counted(Gateway):
 PATH = "dinero_registry_example.Counted"
 RESOLVER = "dinero_registry_example.resolve"
 answers: dict[str, Any] = {}
+#: What a gateway does when it is prepared, by its name.
+while_preparing: dict[str, Callable[[], object]] = {}
 
 
 def resolve(name: str) -> Any:
@@ -81,6 +85,7 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(Counted, "prepared", 0)
     monkeypatch.setattr(Counted, "errors", [])
     answers.clear()
+    while_preparing.clear()
     reset()
     yield
     reset()
@@ -179,7 +184,7 @@ def test_override_settings_and_reset_forget(settings: Any) -> None:
     assert get_gateway() is not last
 
 
-def test_many_threads_build_it_once(settings: Any) -> None:
+def test_many_threads_get_one_instance(settings: Any) -> None:
     configure(settings, default={"BACKEND": PATH})
     barrier = threading.Barrier(8)
     found: list[Gateway] = []
@@ -195,7 +200,7 @@ def test_many_threads_build_it_once(settings: Any) -> None:
         thread.join()
     assert len(found) == 8
     assert len({id(gateway) for gateway in found}) == 1
-    assert Counted.built == 1
+    assert get_gateway() is found[0]
 
 
 @pytest.mark.parametrize(
@@ -319,3 +324,81 @@ def test_what_its_check_calls_an_error_is_refused_at_first_use(settings: Any) ->
             get_gateway()
     Counted.errors = []
     assert get_gateway().name == "default"
+
+
+def in_time(call: Callable[[], Any]) -> Any:
+    """Call in a thread of its own: a call that hangs fails the test and does not stop the run."""
+    found: list[Any] = []
+
+    def run() -> None:
+        try:
+            found.append(call())
+        except Exception as error:
+            found.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert found, "it hangs"
+    return found[0]
+
+
+def test_a_gateway_may_ask_for_another_while_it_is_prepared(settings: Any) -> None:
+    configure(settings, outer={"BACKEND": PATH}, inner={"BACKEND": PATH})
+    inner: list[Gateway] = []
+    while_preparing["outer"] = lambda: inner.append(get_gateway("inner"))
+    assert in_time(lambda: get_gateway("outer")).name == "outer"
+    assert inner == [get_gateway("inner")]
+    assert (Counted.built, Counted.prepared) == (2, 2)
+
+
+def test_a_gateway_that_is_slow_to_prepare_stops_no_other(settings: Any) -> None:
+    configure(settings, slow={"BACKEND": PATH}, quick={"BACKEND": PATH})
+    started, go_on = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        started.set()
+        go_on.wait(30)
+
+    while_preparing["slow"] = wait
+    slow = threading.Thread(target=get_gateway, args=("slow",), daemon=True)
+    slow.start()
+    assert started.wait(10)
+    try:
+        assert in_time(lambda: get_gateway("quick")).name == "quick"
+        assert "slow" not in registry.instances()
+    finally:
+        go_on.set()
+        slow.join(10)
+    assert "slow" in registry.instances()
+
+
+def test_the_first_that_is_ready_is_everybodys(settings: Any) -> None:
+    configure(settings, default={"BACKEND": PATH})
+    both = threading.Barrier(2)
+    while_preparing["default"] = lambda: both.wait(10)
+    found: list[Gateway] = []
+    threads = [threading.Thread(target=lambda: found.append(get_gateway())) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert Counted.built == 2
+    assert found == [get_gateway()] * 2
+
+
+@pytest.mark.parametrize(
+    ("asks", "way"), [({"a": "a"}, "a > a"), ({"a": "b", "b": "c", "c": "b"}, "b > c > b")]
+)
+def test_a_gateway_that_needs_itself_is_refused(
+    settings: Any, asks: dict[str, str], way: str
+) -> None:
+    configure(settings, **{name: {"BACKEND": PATH} for name in "abc"})
+    for name, other in asks.items():
+        while_preparing[name] = partial(get_gateway, other)
+    error = in_time(partial(get_gateway, "a"))
+    assert isinstance(error, ImproperlyConfigured)
+    assert str(error) == f"DINERO gateway {way[0]!r} needs itself to be made: {way}."
+    assert registry.instances() == {}
+    while_preparing.clear()
+    assert get_gateway("a").name == "a"

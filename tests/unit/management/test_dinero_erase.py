@@ -12,9 +12,9 @@ from django.core.management import CommandError, call_command
 
 from django_dinero.models import Customer, Operation, Transaction
 from tests.support.recording import RecordingGateway, refuse_connection
-from tests.unit.services.conftest import card, gateway, make_customer
+from tests.unit.services.conftest import card, make_customer
 
-__all__ = ["card", "gateway", "make_customer"]
+__all__ = ["card", "make_customer"]
 
 pytestmark = pytest.mark.django_db
 

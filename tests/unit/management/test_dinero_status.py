@@ -18,9 +18,6 @@ from django_dinero.services.reconcile.run import reconcile
 from django_dinero.testing.factories import OperationFactory
 from tests.support.recording import RecordingGateway
 from tests.support.webhooks import notice
-from tests.unit.services.conftest import gateway
-
-__all__ = ["gateway"]
 
 pytestmark = pytest.mark.django_db
 

@@ -20,9 +20,9 @@ from django_dinero.sandbox.http.adapter import BankAdapter
 from django_dinero.services import webhooks
 from tests.support.recording import RecordingGateway, refuse_connection
 from tests.support.webhooks import notice, receive
-from tests.unit.services.conftest import card, charge, customer, gateway, make_customer
+from tests.unit.services.conftest import card, charge, customer, make_customer
 
-__all__ = ["card", "charge", "customer", "gateway", "make_customer"]
+__all__ = ["card", "charge", "customer", "make_customer"]
 
 pytestmark = pytest.mark.django_db
 

@@ -17,9 +17,7 @@ from django_dinero.services import webhooks
 from django_dinero.testing.factories import OperationFactory
 from tests.support.recording import RecordingGateway, refuse_connection
 from tests.support.webhooks import notice
-from tests.unit.services.conftest import CARD, gateway
-
-__all__ = ["gateway"]
+from tests.unit.services.conftest import CARD
 
 pytestmark = pytest.mark.django_db
 

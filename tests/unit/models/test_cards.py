@@ -11,9 +11,9 @@ from django_dinero.exceptions import ExpiryError, InvalidInput
 from django_dinero.models import CreditCard, Customer
 from django_dinero.redaction import Secret
 from tests.support.recording import RecordingGateway
-from tests.unit.services.conftest import card, gateway, make_customer
+from tests.unit.services.conftest import card, make_customer
 
-__all__ = ["card", "gateway", "make_customer"]
+__all__ = ["card", "make_customer"]
 
 Make = Callable[..., Customer]
 VISA, OTHER = "4111111111111111", "4222222222222"

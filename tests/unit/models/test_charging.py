@@ -14,7 +14,6 @@ from django_dinero.gateways.types import Reason, TransactionResult
 from django_dinero.models import Customer, Transaction
 from tests.support.recording import RecordingGateway, answer
 from tests.unit.services.conftest import CARD
-from tests.unit.services.conftest import gateway as gateway
 from tests.unit.services.conftest import make_customer as make_customer
 
 pytestmark = pytest.mark.django_db

@@ -14,9 +14,9 @@ from django_dinero.api.cleaning import CleanedModelMixin
 from django_dinero.exceptions import InvalidInput
 from django_dinero.models import CreditCard, Customer
 from tests.support.recording import RecordingGateway
-from tests.unit.services.conftest import card, customer, gateway, make_customer
+from tests.unit.services.conftest import card, customer, make_customer
 
-__all__ = ["card", "customer", "gateway", "make_customer"]
+__all__ = ["card", "customer", "make_customer"]
 
 pytestmark = pytest.mark.django_db
 

@@ -20,9 +20,9 @@ from django_dinero.exceptions import InvalidInput
 from django_dinero.models import CreditCard, Customer, Operation
 from tests.support import sinks
 from tests.support.recording import RecordingGateway
-from tests.unit.services.conftest import card, gateway, make_customer
+from tests.unit.services.conftest import card, make_customer
 
-__all__ = ["card", "gateway", "make_customer"]
+__all__ = ["card", "make_customer"]
 
 Make = Callable[..., Customer]
 

@@ -12,9 +12,9 @@ from django.db import transaction
 from django_dinero.exceptions import CardNotFoundError, InvalidInput, NotSent
 from django_dinero.models import CreditCard, Customer
 from tests.support.recording import RecordingGateway, refuse_connection
-from tests.unit.services.conftest import card, gateway, make_customer
+from tests.unit.services.conftest import card, make_customer
 
-__all__ = ["card", "gateway", "make_customer"]
+__all__ = ["card", "make_customer"]
 
 Make = Callable[..., Customer]
 

@@ -12,9 +12,9 @@ from django.test.utils import CaptureQueriesContext
 
 from django_dinero.models import CreditCard, Customer
 from tests.support.recording import RecordingGateway
-from tests.unit.services.conftest import card, gateway, make_customer
+from tests.unit.services.conftest import card, make_customer
 
-__all__ = ["card", "gateway", "make_customer"]
+__all__ = ["card", "make_customer"]
 
 Make = Callable[..., Customer]
 

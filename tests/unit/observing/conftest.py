@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.unit.services.conftest import card, customer, gateway, make_customer
+from tests.unit.services.conftest import card, customer, make_customer
 
-__all__ = ["card", "customer", "gateway", "make_customer"]
+__all__ = ["card", "customer", "make_customer"]

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from django_dinero.exceptions import HeldForReview
-from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import Customer, Transaction
 from tests.support.aging import grow_old
 from tests.support.recording import RecordingGateway
@@ -21,16 +20,6 @@ CARD: dict[str, Any] = {
     "address": "123 Elm St",
     "zip": "12345",
 }
-
-
-@pytest.fixture
-def gateway(settings: Any) -> RecordingGateway:
-    """The default gateway, recording what is asked of it."""
-    entry = {"BACKEND": "tests.support.recording.RecordingGateway", "OPTIONS": {}}
-    settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": entry}}
-    found = get_gateway()
-    assert isinstance(found, RecordingGateway)
-    return found
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from django_dinero.models import Operation
 from django_dinero.tasks import framework, with_celery
 from tests.support.queues import Queued, queued
 from tests.support.recording import RecordingGateway
-from tests.unit.services.conftest import card, charge, customer, gateway, make_customer
+from tests.unit.services.conftest import card, charge, customer, make_customer
 
-__all__ = ["Queued", "card", "charge", "customer", "gateway", "make_customer", "queued"]
+__all__ = ["Queued", "card", "charge", "customer", "make_customer", "queued"]
 
 BACKENDS = f"{framework.NAME}.backends"
 

@@ -7,8 +7,7 @@ from tests.unit.services.conftest import (
     card,
     charge,
     customer,
-    gateway,
     make_customer,
 )
 
-__all__ = ["authorization", "card", "charge", "customer", "gateway", "make_customer"]
+__all__ = ["authorization", "card", "charge", "customer", "make_customer"]

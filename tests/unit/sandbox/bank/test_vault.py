@@ -27,7 +27,7 @@ def test_a_customer_is_kept(bank: Bank) -> None:
     assert (customer.first_name, customer.last_name, customer.cards) == ("Bill", "Smith", ())
     assert (len(customer.id), customer.id.isdigit()) == (9, True)
     assert bank.customer(customer.id) == customer
-    assert bank.customer_by_key("key-1") == customer
+    assert bank.customers(key="key-1") == (customer,)
 
 
 def test_a_customer_with_cards(bank: Bank) -> None:
@@ -75,8 +75,6 @@ def test_an_unknown_customer(bank: Bank) -> None:
     calls: list[Callable[[], object]] = [
         lambda: bank.customer("1"),
         lambda: bank.customer(""),
-        lambda: bank.customer_by_key("no"),
-        lambda: bank.customer_by_key(""),
         lambda: bank.update_customer("1"),
         lambda: bank.delete_customer("1"),
         lambda: bank.add_card("1", new_card()),
@@ -126,10 +124,12 @@ def test_listing(bank: Bank) -> None:
     assert bank.customer_ids() == tuple(customer.id for customer in made)
 
 
-def test_the_oldest_of_two_with_one_key(bank: Bank) -> None:
+def test_the_oldest_of_two_with_one_key_comes_first(bank: Bank) -> None:
     first = bank.create_customer("k", "e")
-    bank.create_customer("k", "f")
-    assert bank.customer_by_key("k") == first
+    second = bank.create_customer("k", "f")
+    assert bank.customers(key="k") == (first, second)
+    assert bank.customers(key="k", limit=1) == (first,)
+    assert bank.customers(key="no") == ()
 
 
 def test_a_bad_card_keeps_the_customer_out(bank: Bank) -> None:

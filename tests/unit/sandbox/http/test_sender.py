@@ -233,7 +233,9 @@ def test_no_tricks_are_left(bank: Bank, shop: Shop, sender: Sender) -> None:
     sender.play("lose", times=5)
     sender.clear()
     charged(bank)
-    sent(sender, 1)
+    (one,) = sent(sender, 1)
+    assert (one.status, one.forged) == (200, False)
+    assert len(shop.posted) == 1
 
 
 def test_a_bank_without_endpoints_tells_nobody(bank: Bank, shop: Shop, sender: Sender) -> None:

@@ -60,8 +60,10 @@ def test_a_second_time_writes_nothing(
 ) -> None:
     remotes = [remote(n) for n in range(20)]
     write_customers(DEFAULT, remotes)
-    with django_assert_num_queries(4):  # a savepoint around two selects
+    with django_assert_num_queries(4) as context:  # a savepoint around two selects
         write_customers(DEFAULT, remotes)
+    verbs = [query["sql"].partition(" ")[0] for query in context.captured_queries]
+    assert verbs == ["SAVEPOINT", "SELECT", "SELECT", "RELEASE"]
 
 
 @pytest.mark.parametrize(("first", "selects"), [(0, 3), (5, 2), (2, 3)])
