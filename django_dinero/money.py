@@ -148,6 +148,17 @@ def normalise(amount: Decimal, currency: str) -> Decimal:
     return from_minor(to_minor(amount, currency), currency)
 
 
+def amount_text(amount: Decimal, currency: str) -> str:
+    """Return an amount with the decimals of its currency, and the currency: 12.50 USD.
+
+    What a gateway has told stays as it is if it is no amount of the currency, or that none.
+    """
+    try:
+        return f"{normalise(amount, currency)} {currency}"
+    except InvalidInput:
+        return f"{amount} {currency}".strip()
+
+
 def summed(total: Decimal | None, currency: str) -> Decimal:
     """Return a sum that a database has made of stored amounts; zero where it added nothing up.
 

@@ -1,6 +1,6 @@
 """How a money operation ends: its state, its row, and what users hear of it, each once.
 
-Whoever learns the end first (the worker itself, a look-up, later a webhook) writes it through here.
+Whoever learns the end first (the worker itself, a look-up, a webhook) writes it through here.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from django_dinero.db.failures import (
 from django_dinero.db.transactions import impatient_atomic
 from django_dinero.enums import ResultStatus
 from django_dinero.exceptions import OperationInProgress
+from django_dinero.models import journal_notes
 from django_dinero.models.family import Family
 from django_dinero.models.operation import (
     UNDECIDED_STATES,
@@ -131,8 +132,7 @@ def _look_and_end(
             columns = {**columns, "transaction_id": operation.transaction_id}
         else:
             state = OperationState.NEEDS_ATTENTION
-            text = _("The gateway gave the id of another transaction.")
-            outcome = replace(outcome, error=text)
+            outcome = replace(outcome, error=journal_notes.ID_OF_ANOTHER)
     write = _if_it_has_a_result(operation, lambda: write_row(operation, parent))
     return journal.end_operation(operation, state, outcome, write, **columns)
 

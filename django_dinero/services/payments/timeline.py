@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from django_dinero.enums import ReasonKind, TransactionKind
+from django_dinero.models import journal_notes
 from django_dinero.models.operation import OPEN_STATES, Operation, OperationKind, OperationState
 from django_dinero.models.standing import Tone
 from django_dinero.models.transaction import COUNTED, UNDECIDED, Transaction, TransactionStatus
@@ -268,7 +269,7 @@ def _end_of(operation: Operation) -> str:
     outcome = RecordedOutcome.of(operation)
     if outcome.closed_by:
         return _("%(note)s (%(by)s)") % {"note": outcome.note, "by": outcome.closed_by}
-    return outcome.gateway_text or outcome.error or outcome.lookup
+    return outcome.gateway_text or journal_notes.shown(outcome.error or outcome.lookup)
 
 
 def made_by(operation: Operation | None, row: Transaction | None = None) -> str:

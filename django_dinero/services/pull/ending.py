@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus, TransactionKind
 from django_dinero.gateways.types import RemoteTransaction, has_reason
+from django_dinero.models import journal_notes
 from django_dinero.models.operation import (
     CHARGES,
     MONEY_KINDS,
@@ -47,8 +48,8 @@ def end_operation_from_remote(operation: Operation, remote: RemoteTransaction) -
         ledger.end_with_row(operation, outcome, transaction_id=remote.transaction_id)
         return
     if _differs(operation, remote):
-        text = _("The gateway has it with another amount or currency.")
-        journal.move(operation, OperationState.NEEDS_ATTENTION, RecordedOutcome(error=text))
+        other = RecordedOutcome(error=journal_notes.ANOTHER_AMOUNT)
+        journal.move(operation, OperationState.NEEDS_ATTENTION, other)
         return
     if remote.status is RemoteStatus.FAILED and has_reason(remote, *PASSING):
         # Without a result, as where it is answered at once: its key is free, and there is no row.
@@ -103,11 +104,11 @@ def _refused(outcome: RecordedOutcome, text: str) -> RecordedOutcome:
 
 
 def _other_than_asked(operation: Operation, remote: RemoteTransaction) -> str:
-    """Return why a transaction cannot be the operation's own, or an empty string."""
+    """Return why a transaction cannot be the operation's own, as a note, or an empty string."""
     if not may_have_made(operation, remote):
-        return _("The gateway has a refund with its key, and was asked for something else.")
+        return journal_notes.A_REFUND
     if _is_another(operation, remote):
-        return _("The gateway answered with a transaction of another key or kind.")
+        return journal_notes.ANOTHER_KEY
     return ""
 
 
