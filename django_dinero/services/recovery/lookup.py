@@ -153,7 +153,7 @@ def _begin_new_number(operation: Operation) -> None:
     Nobody knows whether it is. The networks are told nothing wrong then.
     """
     cards = CreditCard.objects.using(router.db_for_write(CreditCard)).filter(
-        gateway_name=operation.gateway_name,
+        **Account.of(operation).columns,
         customer_id=operation.customer_id,
         card_id=operation.card_id,
     )
