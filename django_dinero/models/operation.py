@@ -288,7 +288,8 @@ class Operation(models.Model):
         indexes = (
             # What was and is done to a customer, a transaction.
             models.Index(fields=("lock_name",), name="dinero_operation_lock_name"),
-            # Deletes and cards being added, at each pull; all of a customer's, for people.
+            # Deletes and cards being added, at each pull; all of a customer's, for people. The
+            # kind first: the deletes of an account that wait are found by nothing else.
             models.Index(fields=("kind", "customer_id"), name="dinero_operation_customer"),
             ValuesIndex(fields=("rare_state",), name="dinero_operation_rare_state"),
             models.Index(fields=("created_at",), name="dinero_operation_created_at"),
