@@ -48,7 +48,8 @@ def answered(operation: Operation) -> list[Line]:
     outcome = RecordedOutcome.of(operation)
     card = f"{outcome.brand} •••• {outcome.last_4}".strip() if outcome.last_4 else ""
     code = _(" (code %(code)s)") % {"code": outcome.gateway_code} if outcome.gateway_code else ""
-    said = f"{outcome.gateway_text}{code}" if outcome.gateway_text else outcome.gateway_code
+    text = journal_notes.shown(scrub(outcome.gateway_text))
+    said = f"{text}{code}" if text else outcome.gateway_code
     return _filled(
         (_("Answer"), _status(outcome.result)),
         (_("What went wrong"), journal_notes.shown(scrub(outcome.error))),

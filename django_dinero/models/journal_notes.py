@@ -29,13 +29,20 @@ ANOTHER_AMOUNT = _("The gateway has it with another amount or currency.")
 A_REFUND = _("The gateway has a refund with its key, and was asked for something else.")
 ANOTHER_KEY = _("The gateway answered with a transaction of another key or kind.")
 ID_OF_ANOTHER = _("The gateway gave the id of another transaction.")
+#: Why a payment was refused that the gateway, asked later, had otherwise than it had answered.
+NOT_CONFIRMED = _("The card's holder did not confirm it.")
+DECLINED_IN_REVIEW = _("It was held for review, and declined then.")
+VOIDED_UNREAD = _("It was voided before its outcome was read here.")
+EXPIRED_UNREAD = _("It expired before its outcome was read here.")
 
 MATCHES = _("The gateway has %(count)d matches.")
 ANOTHER_OPERATION = _("The gateway answered for another operation (%(key)s).")
 APPROVED_OTHER = _("The gateway approved %(got)s, not %(asked)s.")
+ONLY_A_PART = _("Only %(amount)s was approved, and it was given back.")
+RECORDS_SAY = _("The gateway's records say: %(status)s.")
 
 #: Notes that name something; their English is recognized by what stands around it.
-WITH_VALUES = (MATCHES, ANOTHER_OPERATION, APPROVED_OTHER)
+WITH_VALUES = (MATCHES, ANOTHER_OPERATION, APPROVED_OTHER, ONLY_A_PART, RECORDS_SAY)
 _PLACE = re.compile(r"%\((\w+)\)([sd])")
 
 
@@ -44,7 +51,8 @@ def shown(note: str) -> str:
     for text in WITH_VALUES:
         found = _pattern(text).fullmatch(note)
         if found is not None:
-            return _PLACE.sub(r"%(\1)s", gettext(text)) % found.groupdict()
+            values = {name: gettext(value) for name, value in found.groupdict().items()}
+            return _PLACE.sub(r"%(\1)s", gettext(text)) % values
     return gettext(note) if note else ""
 
 

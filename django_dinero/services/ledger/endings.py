@@ -396,17 +396,17 @@ def _decided_outcome(outcome: RecordedOutcome, status: TransactionStatus) -> Rec
         return replace(outcome, result=ResultStatus.HELD.value)
     text = unread_end(status)
     if not text and outcome.status is ResultStatus.REQUIRES_ACTION:
-        text = _("The card's holder did not confirm it.")
-    text = text or _("It was held for review, and declined then.")
+        text = journal_notes.NOT_CONFIRMED
+    text = text or journal_notes.DECLINED_IN_REVIEW
     return replace(
         outcome, result=ResultStatus.DECLINED.value, reasons=(), reason="", gateway_text=text
     )
 
 
 def unread_end(status: TransactionStatus) -> str:
-    """Return how a payment ended that was approved, and over before that was read here."""
+    """Return how a payment ended that was approved, and over before that was read here: a note."""
     if status == TransactionStatus.VOIDED:
-        return _("It was voided before its outcome was read here.")
+        return journal_notes.VOIDED_UNREAD
     if status == TransactionStatus.EXPIRED:
-        return _("It expired before its outcome was read here.")
+        return journal_notes.EXPIRED_UNREAD
     return ""

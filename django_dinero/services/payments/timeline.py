@@ -190,10 +190,11 @@ def _answer(row: Transaction, *, done: bool) -> str:
     if done:
         code = row.auth_code
         return _("Authorization code %(code)s") % {"code": code} if code else ""
-    if row.gateway_text and row.gateway_code:
-        values = {"text": row.gateway_text, "code": row.gateway_code}
+    text = journal_notes.shown(row.gateway_text)
+    if text and row.gateway_code:
+        values = {"text": text, "code": row.gateway_code}
         return _("%(text)s (gateway code %(code)s)") % values
-    return row.gateway_text or row.reason
+    return text or row.reason
 
 
 def _what_came_later(row: Transaction, rows: Collection[Transaction]) -> Iterator[Event]:
@@ -269,7 +270,7 @@ def _end_of(operation: Operation) -> str:
     outcome = RecordedOutcome.of(operation)
     if outcome.closed_by:
         return _("%(note)s (%(by)s)") % {"note": outcome.note, "by": outcome.closed_by}
-    return outcome.gateway_text or journal_notes.shown(outcome.error or outcome.lookup)
+    return journal_notes.shown(outcome.gateway_text or outcome.error or outcome.lookup)
 
 
 def made_by(operation: Operation | None, row: Transaction | None = None) -> str:

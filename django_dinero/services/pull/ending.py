@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from django.utils.translation import gettext as _
-
 from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus, TransactionKind
 from django_dinero.gateways.types import RemoteTransaction, has_reason
 from django_dinero.models import journal_notes
@@ -16,6 +14,7 @@ from django_dinero.models.operation import (
     OperationKind,
     OperationState,
 )
+from django_dinero.money import amount_text
 from django_dinero.services import journal, ledger
 from django_dinero.services.errors import PASSING, error_for
 from django_dinero.services.journal.records import (
@@ -88,7 +87,7 @@ def _was_given_back(operation: Operation, remote: RemoteTransaction) -> bool:
 
 
 def _declined_in_part(remote: RemoteTransaction) -> RecordedOutcome:
-    text = _("Only %(amount)s was approved, and it was given back.") % {"amount": remote.amount}
+    text = journal_notes.ONLY_A_PART % {"amount": amount_text(remote.amount, remote.currency)}
     return replace(_refused(RecordedOutcome.of_remote(remote), text), remote_status="")
 
 

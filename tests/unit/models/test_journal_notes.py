@@ -15,6 +15,7 @@ NOTES = {
     if name.isupper() and isinstance(text, str)
 }
 VALUES = {"count": 2, "key": "ABC", "got": "4.00 USD", "asked": "5.00 USD"}
+VALUES |= {"amount": "3.00 EUR", "status": "charged back"}
 
 
 @pytest.mark.parametrize("name", NOTES)
@@ -27,7 +28,14 @@ def test_every_note_is_shown_in_the_readers_language(name: str, language: str) -
         shown = journal_notes.shown(note)
     assert shown not in ("", note)
     for value in re.findall(r"%\((\w+)\)", NOTES[name]):
-        assert str(VALUES[value]) in shown
+        assert value == "status" or str(VALUES[value]) in shown
+
+
+def test_a_status_in_a_note_is_shown_in_the_readers_language() -> None:
+    with override("de"):
+        shown = journal_notes.shown("The gateway's records say: charged back.")
+    assert "charged back" not in shown
+    assert "rückgebucht" in shown
 
 
 @pytest.mark.parametrize("note", ["", "The gateway has no matches.", "100 % declined", "(KeyError"])
