@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -74,7 +75,26 @@ class BrandFilter(_KnownValuesFilter):
         return list(BRANDS)
 
 
-class _RareValuesFilter(admin.ChoicesFieldListFilter):
+class _ChoicesFilter(admin.ChoicesFieldListFilter):
+    """Offers a column's choices, and takes nothing else."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        """Return the rows with what was chosen.
+
+        Raises:
+            IncorrectLookupParameters: it is no choice.
+        """
+        if not self.chosen <= {value for value, _label in self.field.flatchoices}:
+            raise IncorrectLookupParameters
+        return super().queryset(request, queryset)
+
+    @property
+    def chosen(self) -> set[str]:
+        """The values in the address."""
+        return set(self.lookup_val or ())
+
+
+class _RareValuesFilter(_ChoicesFilter):
     """Offers a column's choices; of those that few rows have, a second column has an index.
 
     The frequent ones need none: the newest rows are full of them.
@@ -85,10 +105,9 @@ class _RareValuesFilter(admin.ChoicesFieldListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
         rows = super().queryset(request, queryset)
-        chosen = set(self.lookup_val or ())
-        if rows is None or not chosen or not chosen <= set(self.rare_values):
+        if rows is None or not self.chosen or not self.chosen <= set(self.rare_values):
             return rows
-        return rows.filter((f"{self.rare_column}__in", sorted(chosen)))
+        return rows.filter((f"{self.rare_column}__in", sorted(self.chosen)))
 
 
 class StateFilter(_RareValuesFilter):
@@ -105,13 +124,12 @@ class StatusFilter(_RareValuesFilter):
     rare_values = RARE_STATUSES
 
 
-class KindFilter(admin.ChoicesFieldListFilter):
+class KindFilter(_ChoicesFilter):
     """The kinds of transactions; few follow another, and an index has those that do."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
         rows = super().queryset(request, queryset)
-        chosen = set(self.lookup_val or ())
-        if rows is None or not chosen or not chosen <= set(FOLLOW_UPS):
+        if rows is None or not self.chosen or not self.chosen <= set(FOLLOW_UPS):
             return rows
         return rows.filter(parent__isnull=False)
 
