@@ -69,8 +69,7 @@ RANGES: tuple[Range, ...] = (
 )
 
 #: What may stand between the digits of a card number, as the inside of a character class: white
-#: space, dots, commas, slashes, bars, dashes of every kind, and characters that are not seen. No
-#: colon and no plus sign, which are in times and in telephone numbers.
+#: space, dots, commas, slashes, bars, dashes of every kind, and characters that are not seen.
 SEPARATORS = (
     r"\s.,/\\|_*~\-\u00ad\u00af\u00b7\u034f\u061c\u180e\u200b-\u2015\u2022\u2024\u2027\u202a-\u202e"
     r"\u2043\u2044\u2060-\u206f\u2212\u2215\u2219\u22c5\u2e3a\u2e3b\u30fb\ufe58\ufe63\ufeff"
@@ -78,17 +77,27 @@ SEPARATORS = (
 )
 #: Digits of the shortest card number that anybody accepts.
 SHORTEST = 12
-#: How many of them may stand between two digits: " - " and a line break with blanks are three.
-MOST_SEPARATORS = 3
+#: How many of them may stand between two digits: a tab may have been made four blanks.
+MOST_SEPARATORS = 4
+#: What stands there alone, without blanks: with them, a colon ends a word, and a plus sign begins a
+#: telephone number. Of brackets a pair: numbers of telephones have one after the area's code.
+_ALONE = r"[:;=+'`\u00b4\u2018\u2019\u02bc\uff07\uff0b\uff1a\uff1b\uff1d]|\)[ ]?\(|\]\[|&nbsp;"
 
 # \d matches the digits of every script, full-width ones too. Digits and separators have nothing in
-# common, so this takes linear time.
-_RUN = re.compile(rf"\d(?:[{SEPARATORS}]{{0,{MOST_SEPARATORS}}}\d){{11,}}")
-_SEPARATOR = re.compile(rf"[{SEPARATORS}]")
+# common, and no two kinds of separators begin alike, so this takes linear time.
+_RUN = re.compile(rf"\d(?:(?:[{SEPARATORS}]{{0,{MOST_SEPARATORS}}}|{_ALONE})\d){{11,}}")
 # UUIDs and digests: letters among the digits, and no group of them is typed as a card number.
 _HEX = re.compile(
     r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[0-9A-Fa-f]{32,})"
     r"(?![0-9A-Za-z])"
+)
+# Times of day: with fractions of a second and the zone they are as long as a card number. A zone
+# begins with 0 or 1, as no card number does.
+_ZONE = "[+-][01][0-9]:?[0-9]{2}"
+_FRACTION = "[.,](?:[0-9]{3}){1,3}"
+_TIME = re.compile(
+    rf"(?<![0-9:])(?:[0-9]{{1,2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:{_FRACTION})?)?(?: ?{_ZONE})?"
+    rf"|[0-2][0-9]{{5}}{_FRACTION}{_ZONE})(?![0-9:])"
 )
 #: Digits that a telephone number has at most, with its country code (E.164).
 _LONGEST_TELEPHONE_NUMBER = 15
@@ -130,7 +139,8 @@ def find_card_numbers(text: str) -> Iterator[tuple[int, int]]:
     """
     if not _RUN.search(text):
         return
-    text = _HEX.sub(lambda found: "x" * len(found[0]), text)
+    for other in (_HEX, _TIME):
+        text = other.sub(lambda found: "x" * len(found[0]), text)
     for run in _RUN.finditer(text):
         is_telephone = text[run.start() - 1 : run.start()] == "+"
         for start, end, length in _numbers_in(run[0]):
@@ -195,7 +205,27 @@ def is_card_number(text: str, lengths: tuple[int, ...]) -> bool:
         text: the whole content of a field that holds numbers of another kind.
         lengths: the lengths that count. Where they are few, little else is mistaken for a card.
     """
-    if len(_SEPARATOR.sub("", text)) not in lengths:
+    if sum(map(str.isdecimal, text)) not in lengths:
         return False
-    text = text.strip()
+    text = text.strip().removeprefix("(").removesuffix(")")
     return (0, len(text)) in find_card_numbers(text)
+
+
+# A letter or digit, and what joins it to a number as in A-1001.
+_JOINED_BEFORE = re.compile(r"[^\W_][-_/.]?\Z")
+_JOINED_AFTER = re.compile(r"[-_/.]?[^\W_]")
+
+
+def stands_by_itself(text: str, lengths: tuple[int, ...]) -> bool:
+    """Say whether a text holds a card number that is a word of its own, grouped or not.
+
+    Args:
+        text: the content of a field in which letters and longer numbers are joined to digits.
+        lengths: the lengths that count.
+    """
+    return any(
+        sum(map(str.isdecimal, text[start:end])) in lengths
+        and not _JOINED_BEFORE.search(text[max(start - 2, 0) : start])
+        and not _JOINED_AFTER.match(text[end : end + 2])
+        for start, end in find_card_numbers(text)
+    )

@@ -16,6 +16,7 @@ from django_dinero.card_numbers import (
     is_card_number,
     looks_like_card_number,
     luhn_valid,
+    stands_by_itself,
 )
 from django_dinero.exceptions import (
     InvalidCardInput,
@@ -43,6 +44,8 @@ _OTHER_NUMBERS: Mapping[str, tuple[int, ...]] = {
     "order_reference": (14, 15, 16),
     "q": (14, 15, 16),  # a search, for an order reference among others
 }
+#: Of these, the fields in which a card number may stand among words.
+_WITH_WORDS = frozenset(("order_reference", "q"))
 #: Ids that a project's code or a gateway chooses, and that nobody types. One that was refused by
 #: chance would be refused for ever, and two of them must stay two.
 _IDS = frozenset(
@@ -319,10 +322,10 @@ def holds_card_number(name: str, text: str) -> bool:
     """Say whether a card number was typed into a field where none belongs.
 
     Args:
-        name: the field's name. In a field for telephone numbers or for order references the whole
-            text has to be a card number, and of a length that such numbers do not have or seldom
-            have. Ids are never taken for one. In every other field a card number may stand
-            anywhere.
+        name: the field's name. In a field for telephone numbers the whole text has to be a card
+            number, and in one for order references a word of it, of a length that such numbers do
+            not have or seldom have. Ids are never taken for one. In every other field a card number
+            may stand anywhere.
         text: its content. One that is longer than any field's counts as holding one.
     """
     if name in _IDS:
@@ -330,7 +333,9 @@ def holds_card_number(name: str, text: str) -> bool:
     if len(text) > LONGEST_TEXT:
         return True
     lengths = _OTHER_NUMBERS.get(name)
-    return looks_like_card_number(text) if lengths is None else is_card_number(text, lengths)
+    if lengths is None:
+        return looks_like_card_number(text)
+    return (stands_by_itself if name in _WITH_WORDS else is_card_number)(text, lengths)
 
 
 def without_card_numbers(name: str, text: str) -> str:
@@ -342,4 +347,4 @@ def without_card_numbers(name: str, text: str) -> str:
     """
     if not holds_card_number(name, text):
         return text
-    return MASK if name in _OTHER_NUMBERS else mask_card_numbers(text)
+    return MASK if name in _OTHER_NUMBERS.keys() - _WITH_WORDS else mask_card_numbers(text)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IS_POPUP_VAR, IncorrectLookupParameters
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
@@ -21,7 +22,7 @@ from django_dinero.admin.export import Column, columns_of, csv_response
 from django_dinero.admin.lists import DineroChangeList
 from django_dinero.admin.pagination import BoundedPaginator
 from django_dinero.admin.views.safety import page
-from django_dinero.cards import holds_card_number
+from django_dinero.cards import LONGEST_TEXT, holds_card_number
 from django_dinero.logs import get_logger
 from django_dinero.redaction import mask_card_numbers
 
@@ -125,7 +126,7 @@ class DineroAdmin(_ModelAdmin):
         columns = self.export_columns(request)
         if not columns or not self.has_export_permission(request):
             raise PermissionDenied
-        if holds_card_number("q", request.GET.get("q", "")):
+        if _asks_for_card_number(request):
             refused: HttpResponseBase = self.changelist_view(request)
             return refused
         try:
@@ -203,14 +204,15 @@ class DineroAdmin(_ModelAdmin):
         text = search_term.strip()
         if self.search_fields or not text:
             return super().get_search_results(request, queryset, search_term)
+        if "\0" in text:  # of the lists beside a field; the search box has Django's own check
+            return queryset.none(), False
         return queryset.filter(self.search_condition(text)), False
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
-        """Show the list; a card number in the address is not searched for and not shown again."""
-        typed = [text for _name, texts in request.GET.lists() for text in texts]
-        if any(holds_card_number("q", text) for text in typed):
+        """Show the list; a card number in its address is not searched and not shown again."""
+        if _asks_for_card_number(request):
             text = _("Search by the last four digits; a whole card number does not belong here.")
             self.message_user(request, text, messages.ERROR)
             return HttpResponseRedirect(self._list_address())
@@ -250,6 +252,19 @@ class DineroAdmin(_ModelAdmin):
         """Show a row; its links lead to pages of this site, which Django says too late for them."""
         request.current_app = self.admin_site.name
         return super().changeform_view(request, object_id, form_url, extra_context)
+
+
+def _asks_for_card_number(request: HttpRequest) -> bool:
+    """Say whether a card number was typed into the search box or a filter, or into the address."""
+    if holds_card_number(SEARCH_VAR, request.GET.get(SEARCH_VAR, "")):
+        return True
+    # A filter may list many keys, and is not refused for its length.
+    return any(
+        holds_card_number(name.partition("__")[0], value[:LONGEST_TEXT])
+        for name, values in request.GET.lists()
+        if name != SEARCH_VAR
+        for value in (name, *values)
+    )
 
 
 def _lead_to(bulk: BulkPage) -> Callable[..., HttpResponseBase]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -76,7 +77,30 @@ class BrandFilter(_KnownValuesFilter):
         return list(BRANDS)
 
 
-class _RareValuesFilter(admin.ChoicesFieldListFilter):
+class ChoiceFilter(admin.ChoicesFieldListFilter):
+    """Offers a column's choices, and takes nothing else."""
+
+    def require_choices(self) -> None:
+        """Refuse what is no choice.
+
+        Raises:
+            IncorrectLookupParameters: it is none.
+        """
+        if not self.chosen <= {value for value, _label in self.field.flatchoices}:
+            raise IncorrectLookupParameters
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        """Return the rows with what was chosen."""
+        self.require_choices()
+        return super().queryset(request, queryset)
+
+    @property
+    def chosen(self) -> set[str]:
+        """The values in the address."""
+        return set(self.lookup_val or ())
+
+
+class _RareValuesFilter(ChoiceFilter):
     """Offers a column's choices; of those that few rows have, a second column has an index.
 
     The frequent ones need none: the newest rows are full of them.
@@ -86,16 +110,11 @@ class _RareValuesFilter(admin.ChoicesFieldListFilter):
     rare_values: ClassVar[Collection[str]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
-        chosen = self.chosen
-        if not chosen or not chosen <= set(self.rare_values):
+        self.require_choices()
+        if not self.chosen or not self.chosen <= set(self.rare_values):
             return super().queryset(request, queryset)
         # In place of the column that it is made of, for which each row would be read.
-        return queryset.filter((f"{self.rare_column}__in", sorted(chosen)))
-
-    @property
-    def chosen(self) -> set[str]:
-        """The values that are asked for; none if all are."""
-        return set(self.lookup_val or ())
+        return queryset.filter((f"{self.rare_column}__in", sorted(self.chosen)))
 
 
 class StateFilter(_RareValuesFilter):

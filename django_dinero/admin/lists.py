@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
@@ -27,7 +28,15 @@ class DineroChangeList(ChangeList):
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
     ) -> QuerySet[Any]:
-        """Return the rows that were asked for, with those that their columns show beside them."""
+        """Return the rows that were asked for, with those that their columns show beside them.
+
+        Raises:
+            IncorrectLookupParameters: a filter has a character that PostgreSQL refuses to look for.
+        """
+        for name, values in request.GET.lists():
+            # Django's form of the search box says what is wrong there.
+            if name != SEARCH_VAR and any("\0" in value for value in (name, *values)):
+                raise IncorrectLookupParameters
         rows: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
         return rows.prefetch_related(*self.model_admin.list_prefetch_related)
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django_dinero.admin import search
 from django_dinero.admin.base import ReadOnlyAdmin
 from django_dinero.admin.display import NONE, anchor, mode_badge, operation_amount, state
-from django_dinero.admin.filters import GatewayNameFilter, ModeFilter, StateFilter
+from django_dinero.admin.filters import ChoiceFilter, GatewayNameFilter, ModeFilter, StateFilter
 from django_dinero.admin.layout import without_empty
 from django_dinero.admin.ranges import DaysFilter
 from django_dinero.admin.stories import story_of
@@ -49,7 +49,7 @@ class OperationAdmin(ReadOnlyAdmin):
         OperationTodoFilter,
         DaysFilter,
         ("state", StateFilter),
-        "kind",
+        ("kind", ChoiceFilter),
         GatewayNameFilter,
         ModeFilter,
     )

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -21,6 +21,8 @@ from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS, exponent
 
 #: The days that a click chooses, today included.
 LAST_DAYS = (1, 7, 30)
+#: Near the ends of the calendar there is no next day, and no midnight in another time zone.
+FIRST_DAY, LAST_DAY = datetime.date(1900, 1, 1), datetime.date(2200, 12, 31)
 
 
 class _RangeFilter(admin.ListFilter):
@@ -82,7 +84,12 @@ def _day_field(label: Any) -> forms.DateField:
     # A browser sends ISO, whatever it shows; and so does who writes the address by hand.
     widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     return forms.DateField(
-        label=label, required=False, widget=widget, input_formats=["%Y-%m-%d"], localize=False
+        label=label,
+        required=False,
+        widget=widget,
+        input_formats=["%Y-%m-%d"],
+        localize=False,
+        validators=[MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)],
     )
 
 

@@ -1,4 +1,4 @@
-"""What every command has in common: it ends quietly when nobody reads on."""
+"""What every command has in common: a quiet end when nobody reads on, no card number in errors."""
 
 from __future__ import annotations
 
@@ -7,14 +7,46 @@ import sys
 from contextlib import suppress
 from typing import Any, TextIO
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from django_dinero.redaction import scrub
 
 #: What a shell reports of a program whose reader has gone: 128 and the number of SIGPIPE.
 READER_GONE = 141
 
 
+class DineroParser(CommandParser):
+    """What it says of wrong arguments repeats no card number among them."""
+
+    def error(self, message: str) -> Any:
+        super().error(scrub(message))
+
+
 class DineroCommand(BaseCommand):
-    """A command whose output may be cut off, as by ``| head``."""
+    """A command whose output may be cut off, as by ``| head``.
+
+    No error of it repeats a card number that somebody has typed: terminals and logs keep errors.
+    """
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Return the parser, as a :class:`DineroParser`: Django makes it itself."""
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.__class__ = DineroParser
+        return parser
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Run it.
+
+        Raises:
+            CommandError: what it raises, with card numbers masked.
+        """
+        try:
+            return super().execute(*args, **options)
+        except CommandError as error:
+            error.args = tuple(
+                scrub(each) if isinstance(each, str) else each for each in error.args
+            )
+            raise
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Run it; without a traceback if the reader of its output goes before the end."""

@@ -27,7 +27,7 @@ from django_dinero.exceptions import (
     OutcomeUnknown,
 )
 from django_dinero.logs import escape
-from django_dinero.management.arguments import gateway_names, one_or_all
+from django_dinero.management.arguments import gateway_names, given, one_or_all
 from django_dinero.management.base import DineroCommand
 from django_dinero.management.document import Section, add_json, document
 from django_dinero.models import Transaction
@@ -62,18 +62,18 @@ class MoneyCommand(DineroCommand):
     original_pk: int | None = None
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """Return the parser, whose errors show no card number that somebody passed."""
+        """Return the parser, whose help ends with the exit codes."""
         kwargs.setdefault("epilog", EXIT_CODES)
-        parser = super().create_parser(prog_name, subcommand, **kwargs)
-        tell = parser.error
-        setattr(parser, "error", lambda message: tell(scrub(message)))  # noqa: B010 - a method
-        return parser
+        return super().create_parser(prog_name, subcommand, **kwargs)
 
     def add_arguments(self, parser: CommandParser) -> None:
         self.add_own_arguments(parser)
-        parser.add_argument("--gateway", metavar="NAME", help="Search only at this gateway.")
+        parser.add_argument(
+            "--gateway", type=given, metavar="NAME", help="Search only at this gateway."
+        )
         parser.add_argument(
             "--idempotency-key",
+            type=given,
             metavar="KEY",
             help=(
                 "Repeat a command with its key, and it is done once. Without one a new key is made "
@@ -89,7 +89,9 @@ class MoneyCommand(DineroCommand):
         Raises:
             CommandError: it was not done, or it is not known whether it was.
         """
-        key = options["idempotency_key"] or uuid.uuid4().hex
+        key = options["idempotency_key"]
+        if key is None:
+            key = uuid.uuid4().hex
         if looks_like_card_number(key):
             raise CommandError(_("A card number is no idempotency key. Nothing was done."))
         gateway_names(one_or_all(options["gateway"]))
@@ -99,8 +101,8 @@ class MoneyCommand(DineroCommand):
             if not options["no_input"]:
                 confirm(question)
             self.stderr.write(_("Idempotency key: %(key)s") % {"key": scrub(key)})
-            given: FollowUpOptions = {"idempotency_key": key, "scope": SCOPE, "by": self.maker()}
-            row = self._do_or_say(options, given)
+            how: FollowUpOptions = {"idempotency_key": key, "scope": SCOPE, "by": self.maker()}
+            row = self._do_or_say(options, how)
         except (DineroError, ImproperlyConfigured) as error:
             raise self._failure(error, key, options) from error
         if options["json"]:

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
 from django.core.management.base import CommandError
 from django.db import router
 from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from django_dinero.cards import unsendable
 from django_dinero.enums import TransactionKind
 from django_dinero.logs import escape
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
-from django_dinero.redaction import scrub
 
 RowT = TypeVar("RowT", bound=Model)
 #: How many rows an error lists that a name fits.
 LISTED = 5
+#: What is said of a blank name, by the argument.
+BLANK: Mapping[str, Any] = {
+    "transaction": gettext_lazy("Name a payment. Nothing was done."),
+    "customer": gettext_lazy("Name a customer. Nothing was done."),
+    "card": gettext_lazy("Name a card. Nothing was done."),
+    "operation": gettext_lazy("Name an operation. Nothing was done."),
+}
 
 
 def transaction_named(
@@ -34,6 +42,7 @@ def transaction_named(
     Raises:
         CommandError: there is none, or there are several.
     """
+    name = _checked("transaction", name)
     rows = _all(Transaction).select_related("parent")
     public_id = _uuid(name)
     if public_id is not None:
@@ -45,7 +54,7 @@ def transaction_named(
         if other is not None:
             text = _("%(name)s is a transaction of another kind: %(kind)s.")
             values = {"name": name, "kind": other.get_kind_display()}
-            raise CommandError(scrub(text % values))
+            raise CommandError(text % values)
     return _only(rows.filter(kind__in=kinds), name, _("transaction"), gateway_name)
 
 
@@ -55,6 +64,7 @@ def customer_named(name: str, gateway_name: str | None) -> Customer:
     Raises:
         CommandError: there is none, or there are several.
     """
+    name = _checked("customer", name)
     return _only(_customers(name), name, _("customer"), gateway_name)
 
 
@@ -64,10 +74,33 @@ def customers_named(name: str, gateway_name: str | None) -> QuerySet[Customer]:
     Raises:
         CommandError: there is none.
     """
+    name = _checked("customer", name)
     found = _at(_customers(name), gateway_name)
     if not found.exists():
         _only(_customers(name), name, _("customer"), gateway_name)
     return found
+
+
+def customers_to_erase(name: str, gateway_name: str | None) -> list[Customer]:
+    """Return all customers with an e-mail address, or the one with an id; an empty list for none.
+
+    A person has one address at every gateway. Two gateways that count from 1 give one id to two
+    persons.
+
+    Raises:
+        CommandError: an id has several.
+    """
+    name = _checked("customer", name)
+    rows = _at(_all(Customer), gateway_name)
+    found = list(rows.filter(email__iexact=name).order_by("pk"))
+    if found:
+        return found
+    public_id = _uuid(name)
+    named = (
+        Q(customer_id=name) if public_id is None else Q(customer_id=name) | Q(public_id=public_id)
+    )
+    rows = rows.filter(named)
+    return [_only(rows, name, _("customer"))] if rows.exists() else []
 
 
 def _customers(name: str) -> QuerySet[Customer]:
@@ -82,6 +115,7 @@ def card_named(name: str, gateway_name: str | None) -> CreditCard:
     Raises:
         CommandError: there is none, or there are several.
     """
+    name = _checked("card", name)
     public_id = _uuid(name)
     named = Q(card_id=name) if public_id is None else Q(public_id=public_id)
     rows = _all(CreditCard).select_related("customer").filter(named)
@@ -94,7 +128,26 @@ def operation_named(key: str) -> Operation:
     Raises:
         CommandError: there is none.
     """
+    key = _checked("operation", key)
     return _only(_all(Operation).filter(key=key.upper()), key, _("operation"))
+
+
+def _checked(argument: str, name: str) -> str:
+    """Return a name without the blanks around it.
+
+    Many rows have an empty id or order reference, and a blank name would mean one of them.
+
+    Raises:
+        CommandError: it is blank, or has characters that no database takes.
+    """
+    stripped = name.strip()
+    if not stripped:
+        raise CommandError(str(BLANK[argument]))
+    # As an id, which is never taken for a card number.
+    problem = unsendable(stripped, "transaction_id")
+    if problem:
+        raise CommandError(f"{argument}: {problem}")
+    return stripped
 
 
 def _all(model: type[RowT]) -> QuerySet[RowT]:
@@ -125,11 +178,11 @@ def _only(rows: QuerySet[RowT], name: str, what: str, gateway_name: str | None =
     if not found and gateway_name is not None and (others := _gateways_of(rows)):
         text = _("There is no %(what)s %(name)s at %(gateway)s. There is one at: %(others)s.")
         values |= {"gateway": gateway_name, "others": ", ".join(others)}
-        raise CommandError(scrub(text % values))
+        raise CommandError(text % values)
     if not found:
-        raise CommandError(scrub(_("There is no %(what)s %(name)s.") % values))
+        raise CommandError(_("There is no %(what)s %(name)s.") % values)
     text = _("There are several with the name %(name)s. Give the id of one, or --gateway:")
-    lines = [scrub(text % values), *(f"  {_described(row)}" for row in found[:LISTED])]
+    lines = [text % values, *(f"  {_described(row)}" for row in found[:LISTED])]
     raise CommandError("\n".join([*lines, *["  …"] * (len(found) > LISTED)]))
 
 
@@ -143,4 +196,5 @@ def _described(row: Any) -> str:
     theirs = row.customer_id if isinstance(row, Customer) else getattr(row, "transaction_id", "")
     card = row.default_card if isinstance(row, Customer) else None
     facts = [row.public_id, row.gateway_name, theirs, f"{row.created_at:%Y-%m-%d}", row, card]
-    return escape("  ".join(str(each) for each in facts if each))
+    # No blanks alone: an id and a day might pass for a card number, and be masked.
+    return escape("; ".join(str(each) for each in facts if each))

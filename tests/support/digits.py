@@ -39,6 +39,17 @@ GROUPINGS = {
     "bar": "|",
     "underscore": "_",
     "star": "*",
+    "four blanks": "    ",
+    "colon": ":",
+    "semicolon": ";",
+    "equals sign": "=",
+    "plus": "+",
+    "apostrophe": "'",
+    "typographic apostrophe": "\u2019",
+    "brackets": ")(",
+    "brackets and blank": ") (",
+    "square brackets": "][",
+    "HTML's nbsp": "&nbsp;",
 }
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import re
 import uuid
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -18,7 +20,7 @@ from django_dinero.card_numbers import (
     looks_like_card_number,
     luhn_valid,
 )
-from django_dinero.cards import holds_card_number, unsendable
+from django_dinero.cards import holds_card_number, unsendable, without_card_numbers
 from django_dinero.redaction import Secret, scrub
 from tests.support.digits import GROUPINGS, grouped, with_check_digit
 from tests.support.growth import grows_linearly
@@ -214,6 +216,11 @@ def test_a_number_is_found_however_it_is_grouped(number: str, separator: str) ->
         ("4111 1111\n1111-1111", "4111 1111\n1111-1111"),
         ("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1"),
         (f"+{VISA}", VISA),
+        ("(4111)(1111)(1111)(1111)", "4111)(1111)(1111)(1111"),
+        ("10:20 -4111-1111-1111-1111", "4111-1111-1111-1111"),
+        (f"10:20:30,{VISA}", VISA),
+        ("at 10:20:30,4111 1111 1111 1111", "4111 1111 1111 1111"),
+        ("10:20+01:00 4111:1111:1111:1111", "4111:1111:1111:1111"),
         (f"pan:{VISA};cvv", VISA),
         (f"call +1 317 555 0100 for {VISA} 7", VISA),
         ("".join(chr(0xFF10 + int(d)) for d in VISA), "".join(chr(0xFF10 + int(d)) for d in VISA)),
@@ -294,7 +301,13 @@ def test_a_number_between_any_texts_is_masked(before: str, after: str) -> None:
         "1" * 40,
         f"9{VISA}",
         f"{VISA}9",
-        "4111    1111    1111    1111",
+        "4111     1111     1111     1111",
+        "23:55:12.123456+01:00 2355:12.123456+01",
+        "2026-11-28 22:59:12,123456-0130",
+        "20261128T235512.123453+0100",
+        "10:20:30 10:20:31 10:20:32",
+        "+1 415 555 0100, +1 415 555 0101",
+        "(401) 555-0100 (401) 555-0101",
     ],
 )
 def test_other_digits_are_left_alone(text: str) -> None:
@@ -335,7 +348,27 @@ def test_an_order_reference_is_none(order: str) -> None:
 @pytest.mark.parametrize("typed", [VISA, AMEX, with_check_digit("3" * 13), grouped(VISA, "-")])
 def test_a_card_of_the_usual_length_is_no_order_reference(typed: str) -> None:
     assert holds_card_number("order_reference", typed) is bool(found(typed))
-    assert not holds_card_number("order_reference", f"order {typed}")
+    for text in (f"order {typed}", f"{typed} x", f"pan:{typed};cvv", f"{typed} 12/30", f"#{typed}"):
+        assert holds_card_number("order_reference", text) is bool(found(text))
+        assert holds_card_number("q", text) is bool(found(text))
+
+
+@pytest.mark.parametrize("shape", ["A-{}", "INV{}", "{}-B", "2026/{}", "{}a", "7-{}"])
+def test_a_number_that_is_joined_to_others_is_an_order_reference(shape: str) -> None:
+    assert not holds_card_number("order_reference", shape.format(VISA))
+    assert holds_card_number("description", f"A-{VISA}")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "shown"),
+    [
+        ("order_reference", f"card {VISA}", "card [secret]"),
+        ("order_reference", f"A-{VISA}", f"A-{VISA}"),
+        ("phone", VISA, "[secret]"),
+    ],
+)
+def test_what_other_software_wrote_is_masked(name: str, text: str, shown: str) -> None:
+    assert without_card_numbers(name, text) == shown
 
 
 @pytest.mark.parametrize("name", ["idempotency_key", "scope", "owner", "customer_id", "card_id"])
@@ -357,6 +390,7 @@ def test_ids_of_users_stay_apart() -> None:
         (VISA, (15,), False),
         (f"x{VISA}", (16, 17), False),
         (f"{VISA} 7", (16, 17), False),
+        ("(4111) (1111) (1111) (1111)", (16,), True),
         ("4111111111111112", (16,), False),
         ("", (16,), False),
     ],
@@ -381,6 +415,12 @@ def snowflake() -> str:
     return str((since_2010 << 22) + RANDOM.getrandbits(22))
 
 
+def moment() -> str:
+    """A time with microseconds and its zone."""
+    at = datetime.fromtimestamp(RANDOM.uniform(1.6e9, 1.9e9), timezone(timedelta(hours=-3)))
+    return str(at.replace(microsecond=RANDOM.randrange(1, 10**6)))
+
+
 MADE: dict[str, tuple[str, Callable[[], str]]] = {
     "a UUID in any text": ("description", lambda: str(uuid.UUID(int=RANDOM.getrandbits(128)))),
     "a digest in any text": ("description", lambda: f"{RANDOM.getrandbits(160):040x}"),
@@ -394,6 +434,12 @@ MADE: dict[str, tuple[str, Callable[[], str]]] = {
     "a mobile without plus": ("phone", lambda: f"49{digits(11)}"),
     "an order of 13 digits": ("order_reference", lambda: digits(13)),
     "an order of 18 digits": ("order_reference", lambda: digits(18)),
+    "an Amazon order": ("order_reference", lambda: f"{digits(3)}-{digits(7)}-{digits(7)}"),
+    "a time in any text": ("description", moment),
+    "a time in short in any text": (
+        "description",
+        lambda: re.sub(r"[-:](?=.*[.])", "", moment().replace(" ", "T")),
+    ),
     "a long order with a letter": ("order_reference", lambda: f"A-{digits(16)}"),
 }
 
@@ -419,6 +465,11 @@ LONG: dict[str, Callable[[int], str]] = {
     "single fours": lambda length: "4 " * (length // 2),
     "spread fours": lambda length: "4   " * (length // 4),
     "sixes and twos": lambda length: "6 2 " * (length // 4),
+    "colons": lambda length: "1:" * (length // 2),
+    "times": lambda length: "10:20:30.123+01:0" * (length // 17),
+    "brackets": lambda length: "4111)(" * (length // 6),
+    "broken brackets": lambda length: "4) 1) " * (length // 6),
+    "HTML": lambda length: "4&nbsp;" * (length // 7),
     "letters between": lambda length: "a1" * (length // 2),
     "telephones": lambda length: "1234567890 " * (length // 11),
     "too short runs": lambda length: ("1 " * 12 + "x") * (length // 25),

@@ -558,7 +558,7 @@ def test_a_token_that_came_as_a_text_is_secret_all_the_same() -> None:
         ("company", "Acme", "Acme"),
         ("phone", VISA, "[secret]"),
         ("phone", with_check_digit("491511234567"), with_check_digit("491511234567")),
-        ("order_reference", f" {VISA}", "[secret]"),
+        ("order_reference", f" {VISA}", " [secret]"),
         ("scope", VISA, VISA),
         ("company", VISA + "x" * LONGEST_TEXT, "[secret]" + "x" * LONGEST_TEXT),
     ],

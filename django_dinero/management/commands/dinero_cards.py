@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_dinero.management.arguments import add_gateways, count, gateway_names
+from django_dinero.management.arguments import add_gateways, days, gateway_names, given
 from django_dinero.management.base import DineroCommand
 from django_dinero.management.document import by_gateway
 from django_dinero.management.rows import customers_named
@@ -45,12 +45,15 @@ class Command(DineroCommand):
             "--expiring",
             nargs="?",
             const=DAYS,
-            type=count,
+            type=days,
             metavar="DAYS",
             help=f"Only cards that have expired or do so within so many days; {DAYS} by default.",
         )
         parser.add_argument(
-            "--customer", metavar="NAME", help="Only this one's: an e-mail address or id."
+            "--customer",
+            type=given,
+            metavar="NAME",
+            help="Only this one's: an e-mail address or id.",
         )
         parser.add_argument("--default", action="store_true", help="Only customers' default cards.")
         add_formats(parser)
@@ -63,7 +66,7 @@ class Command(DineroCommand):
         """
         names = gateway_names(gateway)
         rows = _cards(names, options["expiring"])
-        if options["customer"]:
+        if options["customer"] is not None:
             only = names[0] if len(names) == 1 else None
             rows = rows.filter(customer__in=customers_named(options["customer"], only))
         if options["default"]:
@@ -79,11 +82,11 @@ class Command(DineroCommand):
             self.stdout.write(_("There is no such card."))
 
 
-def _cards(names: list[str], days: int | None) -> QuerySet[CreditCard]:
+def _cards(names: list[str], expire_in: int | None) -> QuerySet[CreditCard]:
     rows = CreditCard.objects.using(router.db_for_write(CreditCard))
     rows = rows.filter(gateway_name__in=names).select_related("customer")
-    if days is not None:
-        within = datetime.timedelta(days=days)
+    if expire_in is not None:
+        within = datetime.timedelta(days=expire_in)
         rows = rows.filter(expiring(timezone.now().date(), within))
     return rows.order_by("year", "month", "pk")
 

@@ -11,6 +11,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from django_dinero.gateways.registry import get_gateway
+from django_dinero.management.arguments import given
 from django_dinero.management.money import MoneyCommand, amount_text
 from django_dinero.management.rows import card_named, customer_named
 from django_dinero.models import Transaction
@@ -35,17 +36,22 @@ class Command(MoneyCommand):
         parser.add_argument("amount", help="In major units, as 12.50.")
         source = parser.add_mutually_exclusive_group(required=True)
         source.add_argument(
-            "--customer", metavar="NAME", help="An e-mail address or id; the default card."
+            "--customer",
+            type=given,
+            metavar="NAME",
+            help="An e-mail address or id; the default card.",
         )
-        source.add_argument("--card", metavar="ID", help="A stored card's id.")
+        source.add_argument("--card", type=given, metavar="ID", help="A stored card's id.")
         source.add_argument(
             "--token-from-stdin", action="store_true", help="Read a one-time token from stdin."
         )
         parser.add_argument(
             "--authorize", action="store_true", help="Only reserve it; capture it later."
         )
-        parser.add_argument("--currency", metavar="CODE", help="The gateway's own by default.")
-        parser.add_argument("--order-reference", metavar="TEXT")
+        parser.add_argument(
+            "--currency", type=given, metavar="CODE", help="The gateway's own by default."
+        )
+        parser.add_argument("--order-reference", type=given, metavar="TEXT")
         parser.add_argument("--description", metavar="TEXT")
         parser.add_argument("--email", metavar="ADDRESS", help="For the gateway's receipt.")
         parser.add_argument(
@@ -68,12 +74,12 @@ class Command(MoneyCommand):
 
     def _read_source(self, options: Mapping[str, Any]) -> tuple[ChargeOptions, str]:
         name = options["gateway"]
-        if options["customer"]:
+        if options["customer"] is not None:
             customer = customer_named(options["customer"], name)
             self._confirmed = card = customer.default_card
             whose = str(customer) if card is None else f"{customer}, {card}"
             return {"customer": customer, "gateway_name": customer.gateway_name}, whose
-        if options["card"]:
+        if options["card"] is not None:
             card = card_named(options["card"], name)
             return {"card": card, "gateway_name": card.gateway_name}, f"{card}, {card.customer}"
         if not options["no_input"]:
@@ -84,11 +90,11 @@ class Command(MoneyCommand):
     def do(self, options: Mapping[str, Any], key: FollowUpOptions) -> Transaction:
         """Charge it."""
         names = ("currency", "order_reference", "description", "email", "initiator")
-        given: Any = {name: options[name] for name in names}
+        details: Any = {name: options[name] for name in names}
         source: Any = self._source
         self._refuse_another_default(options)
         return Transaction.create(
-            options["amount"], settle=not options["authorize"], **source, **given, **key
+            options["amount"], settle=not options["authorize"], **source, **details, **key
         )
 
     def _refuse_another_default(self, options: Mapping[str, Any]) -> None:

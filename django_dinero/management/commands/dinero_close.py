@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_dinero.exceptions import DineroError
-from django_dinero.management.arguments import gateway_names, one_or_all
+from django_dinero.management.arguments import gateway_names, given, one_or_all
 from django_dinero.management.base import DineroCommand
 from django_dinero.management.document import add_json, by_gateway
 from django_dinero.management.money import confirm, refuse_question_in_json
@@ -47,9 +47,14 @@ class Command(DineroCommand):
         parser.add_argument("operation", nargs="?", metavar="KEY", help="The operation's key.")
         parser.add_argument("--note", help="What was found out and done, for those who ask later.")
         parser.add_argument(
-            "--by", metavar="NAME", help="Who closes it; by default the name of the login."
+            "--by",
+            type=given,
+            metavar="NAME",
+            help="Who closes it; by default the name of the login.",
         )
-        parser.add_argument("--gateway", metavar="NAME", help="List only those of this gateway.")
+        parser.add_argument(
+            "--gateway", type=given, metavar="NAME", help="List only those of this gateway."
+        )
         parser.add_argument("--no-input", action="store_true", help="Do not ask.")
         add_json(parser)
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.db import router
-from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
 
 from django_dinero.exceptions import DineroError
-from django_dinero.management.arguments import gateway_names, one_or_all
+from django_dinero.management.arguments import gateway_names, given, one_or_all
 from django_dinero.management.base import DineroCommand
 from django_dinero.management.document import Section, add_json, document
 from django_dinero.management.money import confirm, refuse_question_in_json
+from django_dinero.management.rows import customers_to_erase
 from django_dinero.models import CreditCard, Customer, Transaction
 from django_dinero.redaction import scrub
 from django_dinero.services.vault.erasure import erase, erase_traces
@@ -62,7 +60,7 @@ class Command(DineroCommand):
             "customer",
             help="An e-mail address (all of its customers), a public id, or a gateway's.",
         )
-        parser.add_argument("--gateway", metavar="NAME", help="Only at this gateway.")
+        parser.add_argument("--gateway", type=given, metavar="NAME", help="Only at this gateway.")
         parser.add_argument("--no-input", action="store_true", help="Do not ask.")
         add_json(parser)
 
@@ -74,7 +72,8 @@ class Command(DineroCommand):
         """
         refuse_question_in_json(options)
         gateway_names(one_or_all(options["gateway"]))
-        found = _found(customer, options["gateway"])
+        customer = customer.strip()
+        found = customers_to_erase(customer, options["gateway"])
         if not found and "@" in customer:
             self._erase_traces(customer, options)
             return
@@ -132,16 +131,6 @@ class Command(DineroCommand):
     def _tell(self, options: dict[str, Any], line: str) -> None:
         if not options["json"]:
             self.stdout.write(line)
-
-
-def _found(text: str, gateway_name: str | None) -> list[Customer]:
-    named = Q(email__iexact=text) | Q(customer_id=text)
-    with suppress(ValueError):
-        named |= Q(public_id=uuid.UUID(text))
-    rows = Customer.objects.using(router.db_for_write(Customer)).filter(named)
-    if gateway_name is not None:
-        rows = rows.filter(gateway_name=gateway_name)
-    return list(rows.order_by("pk"))
 
 
 def _described(row: Customer) -> str:

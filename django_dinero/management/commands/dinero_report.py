@@ -11,7 +11,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_dinero.management.arguments import add_gateways, count, day, gateway_names
+from django_dinero.management.arguments import add_gateways, day, days, gateway_names
 from django_dinero.management.base import DineroCommand
 from django_dinero.management.document import by_gateway
 from django_dinero.management.tables import Column, add_formats, csv_text, write_table
@@ -74,7 +74,7 @@ class Command(DineroCommand):
         parser.add_argument("--until", type=day, metavar="DATE", help="The last day; today.")
         parser.add_argument(
             "--older",
-            type=count,
+            type=days,
             metavar="DAYS",
             help=f"Authorizations made over so many days ago; {OLD_DAYS} by default.",
         )
@@ -149,8 +149,8 @@ def _line(line: report.Line) -> dict[str, Any]:
     }
 
 
-def _reserved(names: Sequence[str], days: int) -> Iterator[dict[str, Any]]:
-    before = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days)
+def _reserved(names: Sequence[str], older: int) -> Iterator[dict[str, Any]]:
+    before = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=older)
     for each in report.reserved(names, before):
         row = each.row
         yield {

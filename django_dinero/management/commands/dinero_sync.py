@@ -24,7 +24,13 @@ from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.logs import escape
 from django_dinero.management import sync_counts
-from django_dinero.management.arguments import add_gateways, count, gateway_names
+from django_dinero.management.arguments import (
+    add_gateways,
+    count,
+    gateway_names,
+    given,
+    one_of_many,
+)
 from django_dinero.management.base import DineroCommand
 from django_dinero.management.document import Section, add_json, document
 from django_dinero.management.drift_lines import as_json, as_text
@@ -65,9 +71,17 @@ class Command(DineroCommand):
         add("--now", action="store_true", help="Push what was refused lately, too.")
         for name in ("customer", "transaction"):
             text = f"Pull the {name} with this id at the gateway; may be repeated."
-            add(f"--{name}", action="append", default=[], metavar="ID", help=text)
+            add(
+                f"--{name}",
+                action="append",
+                type=one_of_many,
+                default=[],
+                metavar="ID",
+                help=text,
+            )
         add(
             "--ids-from",
+            type=given,
             metavar="FILE",
             help="Pull the customers in a file, an id a line; - for the standard input.",
         )
@@ -87,6 +101,7 @@ class Command(DineroCommand):
         )
         add(
             "--owner-from",
+            type=given,
             metavar="PATH",
             help="A function that gets a customer as the gateway "
             "shows it, and returns its user or None.",
@@ -241,12 +256,13 @@ class Command(DineroCommand):
         self._write(f"{gateway.name}: {verb}: {'; '.join(figures) or _('nothing')}")
 
     def _tell_failure(self, gateway: Gateway, options: Mapping[str, Any], failure: Failure) -> None:
-        code, text = failure.code, failure.text
+        # What was typed as an id may be a card number.
+        subject, code, text = scrub(failure.subject), failure.code, failure.text
         if options["json"]:
-            told = {"gateway": gateway.name, "id": failure.subject, "code": code, "text": text}
+            told = {"gateway": gateway.name, "id": subject, "code": code, "text": text}
             self._write(json.dumps(told))
             return
-        line = f"{gateway.name}: {failure.subject} {code}: {text}"
+        line = f"{gateway.name}: {subject} {code}: {text}"
         self._write(self.style.ERROR(escape(line)))
 
     def _write(self, line: str) -> None:

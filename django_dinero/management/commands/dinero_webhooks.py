@@ -18,8 +18,8 @@ from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import WebhookEndpoint
 from django_dinero.logs import escape
-from django_dinero.management.arguments import add_gateways, count, gateway_names
-from django_dinero.management.base import DineroCommand
+from django_dinero.management.arguments import add_gateways, count, days, gateway_names, given
+from django_dinero.management.base import DineroCommand, DineroParser
 from django_dinero.management.document import Section, add_json, document
 from django_dinero.models.webhook_event import WebhookEvent
 from django_dinero.redaction import scrub
@@ -42,13 +42,13 @@ class Command(DineroCommand):
     help = "Registers, lists and removes the webhook endpoint at a gateway, and works on events."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        asked = parser.add_subparsers(dest="asked", required=True)
+        asked = parser.add_subparsers(dest="asked", required=True, parser_class=DineroParser)
         register = asked.add_parser("register", help="Let the gateway send webhooks to an address.")
         register.add_argument("url", metavar="URL")
         _add_common(register)
         _add_common(asked.add_parser("list", help="List the endpoints that the gateway has."))
         remove = asked.add_parser("remove", help="Let the gateway send nothing more there.")
-        remove.add_argument("id", metavar="ID", help="As list shows it.")
+        remove.add_argument("id", type=given, metavar="ID", help="As list shows it.")
         _add_common(remove)
         drain = asked.add_parser("drain", help="Apply the events that wait and are due.")
         drain.add_argument(
@@ -62,7 +62,7 @@ class Command(DineroCommand):
         purge = asked.add_parser("purge", help="Empty events that ended long ago.")
         purge.add_argument(
             "--days",
-            type=count,
+            type=days,
             metavar="N",
             help="Empty those that ended over N days ago; by default KEEP_DAYS of the settings.",
         )
@@ -171,6 +171,7 @@ def _drained(name: str, limit: int | None) -> Section:
 def _add_common(parser: Any) -> None:
     parser.add_argument(
         "--gateway",
+        type=given,
         default=conf.DEFAULT_GATEWAY,
         metavar="NAME",
         help='A gateway by its name in DINERO["GATEWAYS"]; "%(default)s" by default.',

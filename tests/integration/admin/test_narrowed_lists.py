@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.contrib.admin import site
+from django.test import Client, RequestFactory
 from django.utils import timezone, translation
 
 from django_dinero.admin import pagination
@@ -159,6 +160,8 @@ def test_amounts_are_read_as_they_are_typed_in_forms(root: Client) -> None:
         ({"price_from": "ten"}, "Enter a number."),
         ({"price_to": "-1"}, "greater than or equal to 0"),
         ({"created_from": "31.12.2026"}, "Enter a valid date."),
+        ({"created_from": "1899-12-31"}, "greater than or equal to 1900-01-01"),
+        ({"created_to": "2201-01-01"}, "less than or equal to 2200-12-31"),
         ({"currency": "dollars"}, "Three capitals, as in USD."),
     ],
 )
@@ -169,6 +172,67 @@ def test_what_cannot_be_read_says_so_and_shows_nothing(
     page = root.get(url("transaction_changelist"), chosen)
     assert list(page.context["cl"].result_list) == []
     assert words in text(page)
+
+
+LISTS = ("transaction", "customer", "creditcard", "operation", "webhookevent", "difference")
+ENDS = ("9999-12-31", "0001-01-01")
+
+
+@pytest.mark.parametrize("day", [*ENDS, "1900-01-01", "2200-12-31"])
+@pytest.mark.parametrize("name", ["created_from", "created_to"])
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles"])
+def test_no_day_is_beyond_the_calendar(
+    root: Client, settings: Any, zone: str, name: str, day: str
+) -> None:
+    settings.TIME_ZONE = zone
+    for model in LISTS[:-1]:
+        page = root.get(url(f"{model}_changelist"), {name: day})
+        assert ("or equal to" in text(page)) is (day in ENDS)
+        exported = root.get(url(f"{model}_export"), {name: day})
+        assert exported.status_code == 200
+        exported.getvalue()
+
+
+@pytest.mark.parametrize("model", LISTS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("status__exact", "kind__exact", "state__exact", "sync_state__exact", "gateway_name"),
+        *("brand", "live", "todo", "currency", "price_from", "created_from", "q"),
+        *("customer_id", "transaction_id__exact", "id__in", "\0"),
+    ],
+    ids=ascii,
+)
+def test_what_no_database_can_look_for_is_no_filter(root: Client, model: str, name: str) -> None:
+    for page in ("changelist", "export"):
+        for value in ("\0", "a\0b"):
+            response = root.get(url(f"{model}_{page}"), {name: value}, follow=True)
+            assert response.status_code == 200
+            if response.streaming:
+                response.getvalue()
+
+
+@pytest.mark.parametrize("model", [Transaction, Operation, CreditCard])
+def test_a_list_beside_a_field_finds_none_either(rf: RequestFactory, model: type[Any]) -> None:
+    own = site.get_model_admin(model)
+    rows, _twice = own.get_search_results(rf.get("/"), model.objects.all(), "a\0b")
+    assert list(rows) == []
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("transaction", "status__exact"),
+        ("transaction", "kind__exact"),
+        ("operation", "state__exact"),
+        ("webhookevent", "state__exact"),
+    ],
+)
+def test_a_filter_takes_its_choices_alone(root: Client, model: str, name: str) -> None:
+    address = url(f"{model}_changelist")
+    for value in ("x", "\0"):
+        assert root.get(address, {name: value})["Location"] == f"{address}?e=1"
+        assert root.get(url(f"{model}_export"), {name: value})["Location"] == address
 
 
 def test_a_range_keeps_what_else_was_chosen(root: Client) -> None:

@@ -191,6 +191,36 @@ def test_a_browser_keeps_no_name_that_staff_typed(quiet: Client, customer: Custo
         assert 'autocomplete="off"' in field
 
 
+@pytest.mark.parametrize(
+    "typed", ["4012888888881881", "4012 8888 8888 1881", "4012:8888:8888:1881"]
+)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("q", "created_from", "created_to", "price_from", "price_to", "currency"),
+        *(
+            "gateway_name",
+            "live",
+            "todo",
+            "status__exact",
+            "order_reference",
+            "_changelist_filters",
+        ),
+    ],
+)
+def test_a_number_in_a_filter_is_not_shown_again(quiet: Client, name: str, typed: str) -> None:
+    for page in ("changelist", "export"):
+        response = quiet.get(url(f"transaction_{page}"), {name: typed})
+        assert response["Location"] == url("transaction_changelist")
+        assert "last four digits" in messages(response)[0]
+        assert typed not in response.content.decode()
+
+
+def test_many_keys_in_an_address_are_no_card_number(quiet: Client) -> None:
+    many = ",".join(["77777777"] * 1000)
+    assert quiet.get(url("transaction_changelist"), {"id__in": many}).status_code == 200
+
+
 def test_numbers_of_another_kind_are_taken(
     quiet: Client, customer: Customer, gateway: RecordingGateway
 ) -> None:

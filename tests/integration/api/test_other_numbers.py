@@ -8,7 +8,7 @@ import pytest
 
 from django_dinero.models import CreditCard, Operation
 from tests.integration.api.calling import Caller, json_of
-from tests.support.digits import with_check_digit
+from tests.support.digits import grouped, with_check_digit
 from tests.support.recording import RecordingGateway
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
@@ -42,7 +42,13 @@ def test_an_order_and_a_key(root: Caller, card: CreditCard, order: str | int, ke
 
 
 @pytest.mark.parametrize("name", ["order_reference", "description"])
-@pytest.mark.parametrize("typed", [NUMBER, int(NUMBER), "4111.1111.1111.1111"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *(NUMBER, int(NUMBER), f"card {NUMBER}", "(4111)(1111)(1111)(1111)"),
+        *(grouped(NUMBER, each) for each in (".", ":", "'", "=", "+", "    ", "&nbsp;")),
+    ],
+)
 def test_a_card_number_is_refused(
     root: Caller, card: CreditCard, name: str, typed: str | int
 ) -> None:
