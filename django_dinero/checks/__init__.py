@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.checks import Tags, register
 
 from django_dinero.checks.api import check_api, check_api_deployment
-from django_dinero.checks.databases import check_journal, check_rows, check_users
+from django_dinero.checks.databases import check_journal, check_requests, check_rows, check_users
 from django_dinero.checks.gateways import check_deployment, check_settings
 from django_dinero.checks.routes import check_routes
 from django_dinero.tasks.checking import check_tasks
@@ -15,6 +15,7 @@ __all__ = [
     "check_api_deployment",
     "check_deployment",
     "check_journal",
+    "check_requests",
     "check_routes",
     "check_rows",
     "check_settings",
@@ -27,6 +28,7 @@ def connect() -> None:
     """Register the checks; called once, when the app is ready."""
     register(check_settings, "dinero")
     register(check_journal, "dinero")
+    register(check_requests, "dinero")
     register(check_users, "dinero")
     register(check_tasks, "dinero")
     register(check_api, "dinero")
