@@ -129,11 +129,17 @@ class DineroError(Exception):
 
 
 class InvalidInput(DineroError, ValueError):
-    """What the caller passed cannot be sent. ``errors`` maps each field to its messages."""
+    """What the caller passed cannot be sent. ``errors`` maps each field to its messages.
+
+    ``cardholder`` is what a cardholder reads in place of them, where that is something else.
+    """
 
     code = "invalid_input"
 
-    def __init__(self, errors: Mapping[str, str | list[str]], **context: Any) -> None:
+    def __init__(
+        self, errors: Mapping[str, str | list[str]], *, cardholder: str = "", **context: Any
+    ) -> None:
+        self.cardholder = cardholder
         self.errors: dict[str, list[str]] = {
             field: [texts] if isinstance(texts, str) else list(texts)
             for field, texts in errors.items()
@@ -147,6 +153,8 @@ class InvalidInput(DineroError, ValueError):
 
         What only the programmer can have passed wrongly is not told to a cardholder.
         """
+        if self.cardholder:
+            return str(self.cardholder)
         entered = [name for name in self.errors if name not in user_messages.NOT_ENTERED]
         if self.errors and not entered:
             return str(user_messages.CARDHOLDER[user_messages.FALLBACK])

@@ -77,6 +77,9 @@ CARDHOLDER: Mapping[str, Promise] = {
     "card_limit": _("No more cards can be stored; delete one first."),
 }
 
+#: What a customer without a card is charged with.
+NO_CARD = _("There is no card to pay with.")
+
 #: Arguments that no cardholder enters: what is wrong with one says how the code is to be changed.
 NOT_ENTERED = frozenset(
     {

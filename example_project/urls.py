@@ -5,8 +5,16 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import TemplateView
 
+from example_project.settings import MAIL_DIR
+
 urlpatterns = [
-    path("", TemplateView.as_view(template_name="example_project/home.html"), name="home"),
+    path(
+        "",
+        TemplateView.as_view(
+            template_name="example_project/home.html", extra_context={"mails": MAIL_DIR}
+        ),
+        name="home",
+    ),
     path("shop/", include("example_project.shop.urls")),
     path("admin/", admin.site.urls),
     path("api/sign-in/", include("rest_framework.urls")),

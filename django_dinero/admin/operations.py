@@ -17,7 +17,7 @@ from django_dinero.admin.layout import without_empty
 from django_dinero.admin.ranges import DaysFilter
 from django_dinero.admin.stories import story_of
 from django_dinero.admin.todo import OperationTodoFilter
-from django_dinero.admin.tools import tools_for
+from django_dinero.admin.tools import can_close, tools_for
 from django_dinero.models import Customer, Operation, Transaction
 
 #: What reads the journal's records for a page: services, which nothing needs at the start.
@@ -95,8 +95,10 @@ class OperationAdmin(ReadOnlyAdmin):
         """Tell what happened and what to do next, and offer the verbs that this user may use."""
         operation = context.get("original")
         if operation is not None:
+            tools = tools_for(self, request, operation)
             context |= {
-                "tools": tools_for(self, request, operation),
+                "tools": tools,
+                "can_close": can_close(tools),
                 "story": story_of(operation),
                 "state": state(operation),
                 "amount": operation_amount(operation),

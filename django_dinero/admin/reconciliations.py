@@ -20,7 +20,7 @@ from django_dinero.admin.display import (
 )
 from django_dinero.admin.filters import GatewayNameFilter, ModeFilter
 from django_dinero.admin.layout import without_empty
-from django_dinero.admin.tools import tools_for
+from django_dinero.admin.tools import can_close, tools_for
 from django_dinero.models import Customer, Difference, Operation, Reconciliation, Transaction
 from django_dinero.models.reconcile_counts import counted, in_order
 
@@ -127,7 +127,8 @@ class DifferenceAdmin(ReadOnlyAdmin):
         """Offer the verbs that this user may use."""
         row = context.get("original")
         if row is not None:
-            context["tools"] = tools_for(self, request, row)
+            tools = tools_for(self, request, row)
+            context |= {"tools": tools, "can_close": can_close(tools)}
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=_("what was found"))

@@ -5,6 +5,7 @@ Written for somebody who is woken by it and has never seen the journal.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -111,7 +112,8 @@ _STATES: Mapping[str, _Texts] = {
         _("Perhaps, and perhaps with another amount. Do not do it again."),
         _(
             "Compare what stands below with the gateway's own pages. If the payment is there, "
-            "fetch it with “dinero_sync --transaction”; if it is not, “Explain and close”."
+            "fetch it with “manage.py dinero_sync --transaction ID --gateway %(gateway)s”; if it "
+            "is not, “Explain and close”."
         ),
     ),
     OperationState.CLOSED: _Texts(
@@ -215,4 +217,6 @@ def story_of(operation: Operation) -> OperationStory:
         money = ""
     elif operation.state == OperationState.SUCCEEDED:
         money = _SUCCEEDED[operation.kind]
+    elif operation.state == OperationState.NEEDS_ATTENTION:
+        todo = str(todo) % {"gateway": shlex.quote(operation.gateway_name)}
     return OperationStory(happened, money, todo, calm)

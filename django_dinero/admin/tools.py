@@ -23,6 +23,11 @@ class Tool(NamedTuple):
     label: str
 
 
+def can_close(tools: Collection[Tool]) -> bool:
+    """Say whether one of them closes the row by hand: then no other button may be called that."""
+    return any(tool.url.endswith("/close/") for tool in tools)
+
+
 def tools_for(
     model_admin: DineroAdmin, request: HttpRequest, row: Any, *, but: Collection[str] = ()
 ) -> list[Tool]:

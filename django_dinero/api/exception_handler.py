@@ -24,10 +24,12 @@ from django_dinero import exceptions
 from django_dinero.api.disclosure import code_for, detail_for
 from django_dinero.api.fields import TimeField
 from django_dinero.api.permissions import is_signed_in
+from django_dinero.enums import NextActionKind
 from django_dinero.exceptions import DineroError, InvalidInput
+from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import NextAction
 from django_dinero.logs import get_logger
-from django_dinero.models import CreditCard, Customer
+from django_dinero.models import CreditCard, Customer, Transaction
 from django_dinero.models.operation import OperationKind
 from django_dinero.redaction import scrub
 
@@ -116,7 +118,7 @@ def response_to(error: DineroError, *, in_full: bool) -> Response:
     if error.operation is not None:
         body["operation"] = error.operation.key
     if isinstance(error, exceptions.ActionRequired) and error.next_action is not None:
-        body["next_action"] = _shown(error.next_action)
+        body["next_action"] = _shown(error.next_action, error.transaction)
     existing = _existing(error)
     if existing is not None:
         body["existing"] = str(existing.public_id)
@@ -126,12 +128,15 @@ def response_to(error: DineroError, *, in_full: bool) -> Response:
     return Response(body, status=code, headers=headers)
 
 
-def _shown(action: NextAction) -> dict[str, str | None]:
+def _shown(action: NextAction, row: Transaction | None) -> dict[str, str | None]:
     """Return what the card's holder has to do: shown to whoever pays, and kept nowhere."""
-    expires_at = action.expires_at
+    expires_at, value = action.expires_at, action.value.reveal()
+    if row is not None and action.kind is NextActionKind.REDIRECT:
+        # The test bank's page is on a port of its own, which the gateway knows.
+        value = get_gateway(row.gateway_name).action_address(action, "")
     return {
         "kind": action.kind.value,
-        "value": action.value.reveal(),
+        "value": value,
         "expires_at": TimeField().to_representation(expires_at) if expires_at else None,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.checks import Tags, register
 
 from django_dinero.checks.api import check_api, check_api_deployment
-from django_dinero.checks.databases import check_journal, check_rows, check_users
+from django_dinero.checks.databases import check_journal, check_requests, check_rows, check_users
 from django_dinero.checks.gateways import check_accounts, check_deployment, check_settings
 from django_dinero.checks.redis import check_redis
 from django_dinero.checks.routes import check_routes
@@ -18,6 +18,7 @@ __all__ = [
     "check_deployment",
     "check_journal",
     "check_redis",
+    "check_requests",
     "check_routes",
     "check_rows",
     "check_settings",
@@ -31,6 +32,7 @@ def connect() -> None:
     register(check_settings, "dinero")
     register(check_accounts, "dinero")
     register(check_journal, "dinero")
+    register(check_requests, "dinero")
     register(check_users, "dinero")
     register(check_tasks, "dinero")
     register(check_api, "dinero")

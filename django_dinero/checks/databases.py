@@ -89,6 +89,28 @@ def _check_lock_timeout(journal: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
         )
 
 
+def check_requests(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Find views that could not charge: they run in a transaction, and the journal has no other."""
+    try:
+        alias = conf.journal_alias()
+    except ImproperlyConfigured:
+        return []  # check_settings reports it
+    if alias or not connections[router.db_for_write(Operation)].settings_dict["ATOMIC_REQUESTS"]:
+        return []
+    return [
+        checks.Warning(
+            'ATOMIC_REQUESTS is on and DINERO["JOURNAL_ALIAS"] is not set: a charge in a view is '
+            "refused unless the view is non_atomic_requests.",
+            hint="Put @transaction.non_atomic_requests on the views that charge, use "
+            "charge_on_commit(), or set JOURNAL_ALIAS (PostgreSQL, MariaDB). The app's own pages "
+            "and its API are exempt. Silence this if your views are, too.",
+            id="dinero.W017",
+        )
+    ]
+
+
 def check_users(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django_dinero.models import Transaction
 from django_dinero.wallet.amounts import amount_text
 from django_dinero.wallet.forms import TokenForm
+from django_dinero.wallet.views import Payable
 from django_dinero.wallet.wallet import Wallet
 
 register = template.Library()
@@ -48,13 +49,29 @@ def dinero_card_form(context: Context, wallet: Wallet, form: TokenForm) -> Mappi
 @register.inclusion_tag("dinero/wallet/cards.html", takes_context=True)
 def dinero_cards(context: Context, wallet: Wallet) -> Mapping[str, Any]:
     """Show the saved cards, each with a button that removes it."""
-    return {"csrf_token": context.get("csrf_token"), "cards": wallet.cards}
+    preselected = next(iter(wallet.cards), None)
+    return {
+        "csrf_token": context.get("csrf_token"),
+        "cards": wallet.cards,
+        "preselected": preselected,
+    }
 
 
 @register.inclusion_tag("dinero/wallet/card_choice.html")
 def dinero_card_choice(wallet: Wallet) -> Mapping[str, Any]:
     """Show the saved cards to choose one of; put it into a form of your own."""
     return {"cards": wallet.cards}
+
+
+@register.inclusion_tag("dinero/wallet/pay_form.html")
+def dinero_pay_form(wallet: Wallet, order: Payable, attempt: int) -> Mapping[str, Any]:
+    """Show the form that pays an order: the saved cards, the attempt's number, and the button."""
+    currency = order.currency or wallet.gateway.currency
+    return {
+        "wallet": wallet,
+        "attempt": attempt,
+        "amount": amount_text(order.price, currency),
+    }
 
 
 @register.inclusion_tag("dinero/wallet/receipt.html")

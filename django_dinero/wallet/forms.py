@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.forms.fields import KeyField, SecretField
@@ -17,10 +18,17 @@ class _TokenInput(forms.HiddenInput):
         return super().get_context(name, None, attrs)
 
 
-def _line(label: Any, autocomplete: str, limit: int, **options: Any) -> forms.CharField:
-    attrs = {"autocomplete": autocomplete}
-    widget = forms.TextInput(attrs=attrs)
-    return forms.CharField(label=label, max_length=limit, widget=widget, **options)
+def _line(label: Any, autocomplete: str, limit: int, missing: Any = None) -> forms.CharField:
+    """Return a field; one without a text for "missing" may stay empty."""
+    widget = forms.TextInput(attrs={"autocomplete": autocomplete})
+    errors = {"required": missing} if missing else {}
+    return forms.CharField(
+        label=label,
+        max_length=limit,
+        widget=widget,
+        required=bool(missing),
+        error_messages=errors,
+    )
 
 
 class TokenForm(forms.Form):
@@ -31,11 +39,15 @@ class TokenForm(forms.Form):
         widget=_TokenInput,
         error_messages={"required": _("The card was not sent. Enter it once more.")},
     )
-    first_name = _line(_("First name"), "billing given-name", 50)
-    last_name = _line(_("Last name"), "billing family-name", 50)
-    address = _line(_("Street and number"), "billing street-address", 60, required=False)
-    city = _line(_("City"), "billing address-level2", 40, required=False)
-    zip = _line(_("Postal code"), "billing postal-code", 20)
+    first_name = _line(
+        _("First name"), "billing given-name", 50, _("Enter the first name on the card.")
+    )
+    last_name = _line(
+        _("Last name"), "billing family-name", 50, _("Enter the last name on the card.")
+    )
+    address = _line(_("Street and number"), "billing street-address", 60)
+    city = _line(_("City"), "billing address-level2", 40)
+    zip = _line(_("Postal code"), "billing postal-code", 20, _("Enter the postal code."))
 
     def card_arguments(self) -> dict[str, Any]:
         """Return what ``Wallet.add_card`` takes."""
@@ -45,10 +57,16 @@ class TokenForm(forms.Form):
 class PayForm(forms.Form):
     """Which card pays, in which attempt. The price is the server's business."""
 
-    card = forms.UUIDField(
-        error_messages={"required": _("Choose a card."), "invalid": _("Choose a card.")}
-    )
+    card = forms.UUIDField()
     attempt = forms.IntegerField(min_value=1)
+
+    def problem(self) -> str:
+        """Return what is wrong: with the page's template, or with what the shopper chose."""
+        if "attempt" in self.errors:
+            return gettext(
+                "The form's hidden field “attempt” is missing or wrong. Load the page again."
+            )
+        return gettext("Choose a card.")
 
 
 class RemoveForm(forms.Form):

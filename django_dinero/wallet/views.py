@@ -249,8 +249,7 @@ class PayView(WalletPage):
         """Pay, and show this page: a reload of it pays nothing."""
         form = PayForm(self.posted.data)
         if not form.is_valid():
-            problem = _("Choose a card.")
-            return self.again(HTTPStatus.UNPROCESSABLE_ENTITY, problem=problem)
+            return self.again(HTTPStatus.UNPROCESSABLE_ENTITY, problem=form.problem())
         card, attempt = form.cleaned_data["card"], form.cleaned_data["attempt"]
         payment, reference = self.get_payment(), self.order.reference
         if payment is not None and not self.wallet.replaces(payment, reference, attempt):

@@ -50,7 +50,7 @@ def test_a_decline_first_then_a_good_card(shopper: Shopper) -> None:
     page = shopper.page
     page.get_by_role("link", name="Cards").click()
     shopper.save()
-    expect(page.locator("#dinero-number-error")).to_have_text("This is no valid card number.")
+    expect(page.locator("#dinero-number-error")).to_have_text("Enter the card number.")
     expect(page.locator("#dinero-number")).to_be_focused()
     assert page.get_attribute("#dinero-number", "autocomplete") == "cc-number"
     shopper.type_card("4111111111111112")
@@ -74,6 +74,28 @@ def test_a_decline_first_then_a_good_card(shopper: Shopper) -> None:
     expect(page.locator(".dinero-card")).to_contain_text("1111")
     expect(page.locator(".dinero-card")).to_have_count(1)
     shopper.visit.look("shop-cards")
+
+
+def test_each_empty_field_is_told_in_words(shopper: Shopper) -> None:
+    page = shopper.page
+    page.goto(f"{shopper.shop.url}/shop/cards/")
+    for name in ("first_name", "last_name"):
+        page.fill(f"[name={name}]", "")
+    shopper.save()
+    for error, text in (
+        ("dinero-number-error", "Enter the card number."),
+        ("id_first_name_error", "Enter the first name on the card."),
+        ("id_last_name_error", "Enter the last name on the card."),
+        ("id_zip_error", "Enter the postal code."),
+    ):
+        expect(page.locator(f"#{error}")).to_have_text(text)
+        expect(page.locator(f"[aria-describedby={error}]")).to_have_attribute(
+            "aria-invalid", "true"
+        )
+    shopper.type_card("4111111111111112")
+    shopper.save()
+    expect(page.locator("#dinero-number-error")).to_have_text("This is no valid card number.")
+    expect(page.locator("#id_zip_error")).to_be_hidden()
 
 
 def test_an_expired_card_is_told_at_its_date(shopper: Shopper) -> None:

@@ -262,6 +262,18 @@ def test_the_tables_own_alias_is_no_second_connection(settings: Any) -> None:
     assert "written through 'default' already" in found.msg
 
 
+def test_views_that_could_not_charge(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.DINERO = one()
+    assert checks.check_requests() == []
+    monkeypatch.setitem(connections["default"].settings_dict, "ATOMIC_REQUESTS", True)
+    (found,) = checks.check_requests()
+    assert found.id == "dinero.W017"
+    assert "a charge in a view is refused" in found.msg
+    assert found in run_checks(tags=["dinero"])
+    settings.DINERO = {**one(), "JOURNAL_ALIAS": "journal"}
+    assert checks.check_requests() == []
+
+
 def test_sqlite_cannot_have_a_journal_of_its_own(second: str) -> None:
     connections[second].settings_dict.update(connections["default"].settings_dict)
     connections[second].vendor = "sqlite"

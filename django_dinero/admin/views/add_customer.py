@@ -59,10 +59,7 @@ class AddCustomerPage(GatewayPage):
                 ),
             },
         ),
-        (
-            gettext_lazy("Billing address of the card"),
-            {"fields": [*BILLING], "classes": ["collapse"]},
-        ),
+        (gettext_lazy("Billing address of the card"), {"fields": [*BILLING]}),
     ]
 
     def view(self, request: HttpRequest, *, posted: Posted) -> HttpResponseBase:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from django.contrib import messages
@@ -62,8 +63,9 @@ class CloseOperationPage(GatewayPage):
         )
         first = _(
             "Look into the gateway's own pages. If the payment is there, do not close this: fetch "
-            "it with “dinero_sync --transaction” and it ends by itself. Close what did not happen."
-        )
+            "it with “manage.py dinero_sync --transaction ID --gateway %(gateway)s” and it ends by "
+            "itself. Close what did not happen."
+        ) % {"gateway": shlex.quote(row.gateway_name)}
         return [
             (_("Operation"), row.key, link(request, "operation", row)),
             *((label, text, "") for label, text in operation_facts.asked(row)),

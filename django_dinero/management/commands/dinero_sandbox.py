@@ -197,7 +197,8 @@ def _settings(facts: Mapping[str, str]) -> str:
     options = {name: value for name, value in facts.items() if name != "control"}
     gateway = {"BACKEND": _BACKEND, "OPTIONS": options}
     # Names and texts alone: JSON's words for them are Python's.
-    return "DINERO = " + json.dumps({"GATEWAYS": {"default": gateway}}, indent=4)
+    # A name of its own: that of another account stays with that one's rows.
+    return 'DINERO["GATEWAYS"]["authorizenet"] = ' + json.dumps(gateway, indent=4)
 
 
 def _triggers(account: Account) -> Iterator[tuple[str, str]]:

@@ -54,9 +54,10 @@ def address(url: str, name: str, return_url: str) -> str:
     Args:
         url: scheme, host and port where the bank is served.
         name: the last part of the address that the bank gave for the action.
-        return_url: where the decision leads.
+        return_url: where the decision leads; empty for nowhere.
     """
-    return f"{url}{ACTION_PATH}{name}?{urlencode({'return_url': return_url})}"
+    query = f"?{urlencode({'return_url': return_url})}" if return_url else ""
+    return f"{url}{ACTION_PATH}{name}{query}"
 
 
 def answer(bank: Bank, request: Request, url: str) -> Response:

@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.db import router
 from django.utils.translation import gettext as _
 
-from django_dinero import identifiers
+from django_dinero import identifiers, user_messages
 from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, check_cvv, text_of
 from django_dinero.db.queries import only_row
 from django_dinero.db.transactions import in_transaction
@@ -250,7 +250,8 @@ class ChargeOrder:
         just_read = self.source.by_customer and not again
         source = self.source if just_read else _present(self.source)
         if source.problem:
-            raise InvalidInput(source.problem)
+            text = str(user_messages.NO_CARD) if source.card is None else ""
+            raise InvalidInput(source.problem, cardholder=text)
         if source.card is not None and source.card.live != self.gateway.live:
             modes.refuse_foreign(self.gateway, source.card)
         self.gateway.expect(*source.new_ids)
@@ -412,7 +413,7 @@ def _stored_source(customer: Any, card: Any) -> Source:
         card = _default_card(customer) if customer.pk else None
         if card is None:
             text = (
-                _("This customer has no card to charge.")
+                _("This customer has no card. Store one with customer.add_card(…).")
                 if customer.pk
                 else _("This customer is not stored: it was never saved, or has been deleted.")
             )

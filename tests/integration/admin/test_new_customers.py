@@ -47,6 +47,14 @@ def test_customer_and_card_in_one_call(root: Client, gateway: RecordingGateway) 
     assert (entry.action_flag, entry.get_edited_object()) == (ADDITION, customer)
 
 
+def test_every_field_can_be_seen(root: Client, gateway: RecordingGateway) -> None:
+    """None is in a fold that is closed: a card needs its postal code."""
+    page = root.get(url("customer_add")).content.decode()
+    assert 'name="zip"' in page
+    assert "collapse" not in page
+    assert "<details" not in page
+
+
 def test_without_a_card_no_card_is_stored(root: Client, gateway: RecordingGateway) -> None:
     add(root)
     assert (Customer.objects.count(), CreditCard.objects.count()) == (1, 0)

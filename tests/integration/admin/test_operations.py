@@ -47,6 +47,7 @@ def test_the_page_tells_what_was_found_and_what_will_be_written(
         "your name (root)",
         "Nothing is written into the books and no gateway is asked.",
         "If the payment is there, do not close this",
+        "“manage.py dinero_sync --transaction ID --gateway default”",
     ):
         assert shown in page
 
@@ -118,6 +119,17 @@ def test_the_page_says_what_to_do(root: Client, doubtful: Operation) -> None:
     assert "Did money move? Perhaps, and perhaps with another amount. Do not do it again." in shown
     assert "Explain and close" in shown
     assert "{" not in shown
+
+
+def test_one_button_alone_is_called_close(
+    root: Client, staff: Callable[..., Client], doubtful: Operation
+) -> None:
+    """Django's "Close" only leads back to the list."""
+    address = url("operation_change", doubtful.pk)
+    assert "closelink" not in root.get(address).content.decode()
+    assert "closelink" in staff("view_operation").get(address).content.decode()
+    root.post(url("operation_close", doubtful.pk), confirm(note=NOTE))
+    assert "closelink" in root.get(address).content.decode()
 
 
 def test_empty_lines_are_left_out(root: Client, card: CreditCard) -> None:

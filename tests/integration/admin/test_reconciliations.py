@@ -181,6 +181,13 @@ def test_it_is_closed_with_a_note_and_a_name(
     )
 
 
+def test_one_button_alone_is_called_close(root: Client, books: Difference) -> None:
+    address = url("difference_change", books.pk)
+    assert "closelink" not in root.get(address).content.decode()
+    root.post(url("difference_close", books.pk), close())
+    assert "closelink" in root.get(address).content.decode()
+
+
 def test_a_double_click_closes_it_once_and_is_told_so_both_times(
     root: Client, books: Difference
 ) -> None:

@@ -31,7 +31,7 @@ ONE_OF_MANY = re.compile(
 )
 OF_THE_RUN = re.compile(
     r"(?<=\"auth_code\": \")\w{6}|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+00:00)|(?<=cursor=)\w+"
-    r"|(?<=/actions/)\w+|https?://[\w.:]+"
+    r"|(?<=/_action/)\w+|https?://[\w.:]+"
 )
 
 

@@ -108,6 +108,13 @@ def test_it_answers_and_ends_with_ctrl_c_and_is_filled_once(directory: Path) -> 
         for path, who in pages.items():
             assert running.get(path, who).status_code == 200, path
         assert running.get("/api/schema/").json()["openapi"].startswith("3.1.")
+        home = running.get("/").text
+        for told in ("password <kbd>bill", "password <kbd>demo", str(directory / "var" / "mail")):
+            assert told in home, told
+        german = requests.get(
+            f"{running.site}admin/login/", headers={"Accept-Language": "de"}, timeout=20
+        )
+        assert 'lang="de"' in german.text
         loaded = re.findall(r'(?:href|src)="([^"]+)"', running.get("/api/schema/page/").text)
         assert len(loaded) >= 5
         for address in loaded:  # all of it from here: no other host is asked
@@ -115,6 +122,7 @@ def test_it_answers_and_ends_with_ctrl_c_and_is_filled_once(directory: Path) -> 
             assert running.get(address).status_code == 200, address
         assert f"shop:       {running.site}shop/" in running.output.read_text()
         assert "sign in as: demo / demo" in running.output.read_text()
+        assert f"receipts:   {directory / 'var' / 'mail'}" in running.output.read_text()
         assert "reconcile:  runs every 30 s" in running.output.read_text()
         first = counts(running, STAFF)
         own = counts(running, SHOPPER)

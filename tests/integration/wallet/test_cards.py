@@ -45,6 +45,34 @@ def test_a_token_becomes_a_card(client: Client, gateway: RecordingGateway, shopp
     assert page.index("1111") < page.index("0015")  # the default one stands first
 
 
+def test_one_card_is_marked_as_the_default_one(
+    client: Client, wallet: Wallet, gateway: RecordingGateway, shopper: Any
+) -> None:
+    """Each of a user's customers has a default card; one of them is chosen beforehand."""
+    add(wallet, gateway)
+    second = Customer.objects.create(email="bill@example.com", owner=shopper)
+    second.add_card(number="5424000000000015", month=12, year=2040, zip="12345")
+    cards = Wallet(shopper).cards
+    assert [card.is_default for card in cards] == [True, True]
+    page = client.get("/cards/").content.decode()
+    assert page.count("dinero-badge") == 1
+    assert page.index("1111") < page.index("dinero-badge") < page.index("0015")
+
+
+def test_what_is_missing_is_said_in_words(client: Client, gateway: RecordingGateway) -> None:
+    page = client.get("/cards/").content.decode()
+    for text in (
+        "Enter the card number.",
+        "Enter the first name on the card.",
+        "Enter the last name on the card.",
+        "Enter the postal code.",
+    ):
+        assert f'data-missing="{text}"' in page
+    nameless = {**FORM, "token": mint(gateway), "first_name": ""}
+    shown = client.post("/cards/", nameless).content.decode()
+    assert ">Enter the first name on the card.</p>" in shown
+
+
 def test_the_same_form_twice_makes_one_customer(client: Client, gateway: RecordingGateway) -> None:
     gateway.faults["add_card"] = lose_request
     client.post("/cards/", {**FORM, "token": mint(gateway)})

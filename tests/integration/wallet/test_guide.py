@@ -1,8 +1,11 @@
-"""The guide shows the example's own code, and the page runs as the guide says."""
+"""The guide's shop, made from its files in a new project, sells something; its parts are real."""
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,16 +16,114 @@ from tests.support.recording import RecordingGateway
 
 ROOT = Path(__file__).resolve().parents[3]
 GUIDE = (ROOT / "docs" / "shop.md").read_text()
-SHOP = ROOT / "example_project" / "shop"
-BLOCKS = re.findall(r"```(?:python|html)\n(.*?)```", GUIDE, re.DOTALL)
+TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text()
+BLOCK = re.compile(r"```(?:python|html)\n(.*?)```", re.DOTALL)
+#: The comment in a block's first line: where it belongs.
+AT_THE_END = re.compile(r"# at the end of (\S+)\n")
+FILE = re.compile(r"(?:# (\S+\.py)|\{# (\S+\.html) #\})\n")
+IN_SHELL = "# in manage.py shell\n"
+#: Seconds. The machine may be busy with other tests.
+PATIENCE = 180
+
+#: What a shopper does there, with a token as the browser gets it.
+SHOPPING = """
+import re
+from django.test import Client
+from django_dinero.gateways.registry import get_gateway
+from django_dinero.models import Transaction
+from orders.models import Order
+
+client, order = Client(), "/orders/A-1001/"
+assert client.get(order)["Location"] == f"/sign-in/?next={order}"
+signed = client.post(f"/sign-in/?next={order}", {"username": "bill", "password": "bill"})
+assert signed["Location"] == order
+assert f"/cards/?next={order}" in client.get(order).content.decode()
+cards = client.get(f"/cards/?next={order}").content.decode()
+token = get_gateway().bank.mint_token("4111111111111111", month=12, year=2040, cvv="900")
+key = re.search(r'name="key" value="([^"]+)"', cards)[1]
+posted = {"key": key, "token": token, "first_name": "B", "last_name": "B", "zip": "12345"}
+assert client.post(f"/cards/?next={order}", posted)["Location"] == order
+page = client.get(order).content.decode()
+assert "Pay 16.00" in page
+fields = dict(re.findall(r'name="(attempt|card)" value="([^"]+)"', page))
+broken = client.post(order, {"card": fields["card"]})
+assert (broken.status_code, "“attempt” is missing" in broken.content.decode()) == (422, True)
+assert client.post(order, fields)["Location"] == order
+assert "Thank you." in client.get(order).content.decode()
+print(Transaction.objects.get().price)
+from django.core import mail
+print(len(mail.outbox), "mail")
+"""
 
 
-def test_what_is_not_run_is_the_examples_own_code() -> None:
-    files = [*SHOP.glob("*.py"), *(SHOP / "templates").rglob("*.html")]
-    code = [path.read_text() for path in files]
-    shown = [block for block in BLOCKS if ">>> " not in block]
-    assert len(shown) >= 5
-    assert [block for block in shown if not any(block in text for text in code)] == []
+def blocks() -> list[str]:
+    """The code of the guide, but for its doctests."""
+    return [block for block in BLOCK.findall(GUIDE) if ">>> " not in block]
+
+
+def command(folder: Path, *words: str, given: str = "") -> str:
+    """Run a command of the project, and return what it prints."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=folder,
+        env={**kept, "PYTHONPATH": str(ROOT)},
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def append(folder: Path, block: str) -> None:
+    """Put a block at the end of the file that it names."""
+    named = AT_THE_END.match(block)
+    assert named is not None
+    path = folder / named[1]
+    path.write_text(f"{path.read_text()}\n{block}")
+
+
+@pytest.mark.once
+@pytest.mark.slow
+def test_the_shop_of_the_guide_takes_a_card_and_is_paid(tmp_path: Path) -> None:
+    command(tmp_path, "-m", "django", "startproject", "shop", ".")
+    for block in BLOCK.findall(TUTORIAL)[:2]:
+        append(tmp_path, block)
+    command(tmp_path, "manage.py", "startapp", "orders")
+    shell = ""
+    for block in blocks():
+        file = FILE.match(block)
+        if file is not None:
+            path = tmp_path / (file[1] or file[2])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block)
+        elif block.startswith(IN_SHELL):
+            shell += block
+        elif AT_THE_END.match(block):
+            append(tmp_path, block)
+    append(tmp_path, '# at the end of shop/settings.py\nALLOWED_HOSTS = ["testserver"]\n')
+    command(tmp_path, "manage.py", "makemigrations", "orders")
+    command(tmp_path, "manage.py", "migrate", "--verbosity", "0")
+    sold = command(tmp_path, "manage.py", "shell", given=OUTBOX + shell + SHOPPING)
+    assert sold.split()[-3:] == ["16.00", "1", "mail"]
+
+
+#: Where the receipts go, before the shop's first mail.
+OUTBOX = "from django.test.utils import setup_test_environment\nsetup_test_environment()\n"
+
+
+def test_every_block_has_a_place() -> None:
+    (written,) = (ROOT / "django_dinero" / "templates").rglob("pay_form.html")
+    free = [
+        block
+        for block in blocks()
+        if not (FILE.match(block) or AT_THE_END.match(block) or block.startswith(IN_SHELL))
+    ]
+    assert len(free) == 1
+    assert free[0] in written.read_text()
 
 
 def test_every_part_that_is_named_is_there() -> None:

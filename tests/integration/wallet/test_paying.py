@@ -213,6 +213,19 @@ def test_a_card_has_to_be_chosen(client: Client, wallet: Wallet, gateway: Record
     assert gateway.verbs.count("charge") == 0
 
 
+@pytest.mark.parametrize("sent", [{}, {"attempt": "none"}, {"attempt": "0"}])
+def test_a_form_without_its_attempt_names_the_field(
+    client: Client, wallet: Wallet, gateway: RecordingGateway, sent: dict[str, str]
+) -> None:
+    card = add(wallet, gateway)
+    answer = client.post(PAGE, {"card": str(card.public_id), **sent})
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert "“attempt”" in page
+    assert "Choose a card." not in page
+    assert gateway.verbs.count("charge") == 0
+
+
 def test_a_card_of_somebody_else_pays_nothing(
     client: Client, gateway: RecordingGateway, django_user_model: Any
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import translation
 
 from django_dinero.admin.stories import story_of
 from django_dinero.models import Operation
@@ -33,3 +34,14 @@ def test_each_has_one(kind: OperationKind, state: OperationState) -> None:
 def test_another_card_helps_a_charge_alone(kind: OperationKind) -> None:
     story = story_of(Operation(kind=kind, state=OperationState.DECLINED))
     assert ("another card" in str(story.todo)) is (kind in CHARGES)
+
+
+def test_the_recipe_names_the_rows_own_gateway() -> None:
+    row = Operation(
+        kind=OperationKind.CHARGE, state=OperationState.NEEDS_ATTENTION, gateway_name="live"
+    )
+    command = "“manage.py dinero_sync --transaction ID --gateway live”"
+    assert command in str(story_of(row).todo)
+    for language in ("de", "es", "fr"):
+        with translation.override(language):
+            assert "dinero_sync --transaction ID --gateway live" in str(story_of(row).todo)

@@ -64,10 +64,10 @@ def test_the_examples_of_the_controls_are_those_of_the_table(told: str) -> None:
 
 
 def test_the_settings_reach_the_bank(printed: str) -> None:
-    text = printed.partition("DINERO = ")[2].partition("\n\n")[0]
-    entry = json.loads(text)["GATEWAYS"]["default"]
+    text = printed.partition('DINERO["GATEWAYS"]["authorizenet"] = ')[2].partition("\n\n")[0]
+    entry = json.loads(text)
     assert import_string(entry["BACKEND"]) is AuthorizeNetGateway
-    gateway = AuthorizeNetGateway("default", entry["OPTIONS"])
+    gateway = AuthorizeNetGateway("authorizenet", entry["OPTIONS"])
     assert not [message for message in gateway.check() if message.level >= ERROR]
     given = gateway.options
     assert f"endpoint: {given.endpoint}\n" in printed

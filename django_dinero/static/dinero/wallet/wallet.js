@@ -28,15 +28,26 @@
         return Array.from(form.querySelectorAll("[data-dinero-card]"));
     }
 
+    // A template of the project's own may have no place for it.
     function errorOf(input) {
-        return document.getElementById(input.getAttribute("aria-describedby"));
+        return (
+            document.getElementById(`${input.id}-error`) ||
+            document.getElementById(`${input.id}_error`)
+        );
     }
 
-    function setWrong(input, wrong) {
+    function setWrong(input, wrong, missing) {
         const error = errorOf(input);
         input.setAttribute("aria-invalid", String(wrong));
+        if (error === null) {
+            return;
+        }
+        const { message, missing: ofEmpty } = error.dataset;
         error.hidden = !wrong;
-        error.textContent = wrong ? error.dataset.message : "";
+        error.textContent = wrong ? (missing && ofEmpty) || message || "" : "";
+        if (wrong) {
+            input.setAttribute("aria-describedby", error.id);
+        }
     }
 
     function tell(form, text) {
@@ -79,7 +90,7 @@
     function showErrors(form, messages) {
         const wrong = new Set(messages.map((each) => FIELD_OF[each.code]));
         for (const input of cardFields(form)) {
-            setWrong(input, wrong.has(input.dataset.dineroCard));
+            setWrong(input, wrong.has(input.dataset.dineroCard), false);
         }
         const first = form.querySelector("[data-dinero-card][aria-invalid=true]");
         if (wrong.has(undefined) || first === null) {
@@ -102,11 +113,7 @@
         let first = null;
         for (const input of form.querySelectorAll("input[required]")) {
             const missing = input.value.trim() === "";
-            if (input.dataset.dineroCard) {
-                setWrong(input, missing);
-            } else {
-                input.setAttribute("aria-invalid", String(missing));
-            }
+            setWrong(input, missing, true);
             first = first || (missing ? input : null);
         }
         return first;

@@ -20,7 +20,7 @@ from example_project.demo.bank import (
     run_manage,
 )
 from example_project.demo.reconciling import EVERY, LOG, reconciling
-from example_project.settings import VAR_DIR
+from example_project.settings import MAIL_DIR, VAR_DIR
 
 SITE_PORT = 8000
 
@@ -101,6 +101,7 @@ class Command(BaseCommand):
             "bank": f"{bank.facts['endpoint']} (no real money moves)",
             "sign in as": f"{shop.STAFF} / {shop.STAFF} (administrator), or in the shop and "
             f"through the API as {shop.SHOPPER} / {shop.SHOPPER} (a customer)",
+            "receipts": f"{MAIL_DIR} (what the shop mails)",
             "databases": f"{VAR_DIR} (delete it to start anew)",
             "reconcile": f"runs every {EVERY:g} s, and writes to {LOG}",
         }

@@ -64,8 +64,9 @@ def test_a_customer_is_the_same_order_after_the_last_card_has_gone(
     CreditCard.objects.get().delete()
     bare = Customer.objects.get(pk=customer.pk)
     assert Transaction.create(5, customer=bare, idempotency_key=KEY) == first
-    with pytest.raises(InvalidInput, match="no card to charge"):
+    with pytest.raises(InvalidInput, match=r"Store one with customer\.add_card") as refused:
         Transaction.create(5, customer=bare, idempotency_key="order-1002")
+    assert refused.value.user_message == "There is no card to pay with."
     assert gateway.verbs.count("charge") == 1
 
 
