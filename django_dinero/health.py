@@ -6,7 +6,7 @@
 
 It answers 200 while nothing does, and 503 otherwise. No gateway is asked, but the database is, some
 seventeen times for each gateway. Since everybody may call it, what was found is kept in the default
-cache for :data:`KEPT` seconds. Who is no staff learns no more than that.
+cache for a few seconds. Who is no staff learns no more than that.
 """
 
 from __future__ import annotations

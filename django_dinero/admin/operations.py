@@ -11,7 +11,14 @@ from django.utils.translation import gettext_lazy as _
 
 from django_dinero.admin import search
 from django_dinero.admin.base import ReadOnlyAdmin
-from django_dinero.admin.display import NONE, anchor, mode_badge, operation_amount, state
+from django_dinero.admin.display import (
+    NONE,
+    anchor,
+    mode_badge,
+    operation_amount,
+    short_time,
+    state,
+)
 from django_dinero.admin.filters import ChoiceFilter, GatewayNameFilter, ModeFilter, StateFilter
 from django_dinero.admin.layout import without_empty
 from django_dinero.admin.ranges import DaysFilter
@@ -42,7 +49,7 @@ class OperationAdmin(ReadOnlyAdmin):
         "kind",
         state,
         operation_amount,
-        "created_at",
+        "created",
         "gateway_name",
     )
     list_filter = (
@@ -54,7 +61,7 @@ class OperationAdmin(ReadOnlyAdmin):
         ModeFilter,
     )
     # What has an index. By state and kind there are filters.
-    sortable_by = ("key", "created_at")
+    sortable_by = ("key", "created")
     search_condition = staticmethod(search.operations)
     search_help_text = _(
         "Whole values: operation key, idempotency key, lock name, transaction or customer id, the "
@@ -105,6 +112,10 @@ class OperationAdmin(ReadOnlyAdmin):
                 **import_string(FACTS)(operation),
             }
         return super().render_change_form(request, context, *args, **kwargs)
+
+    @admin.display(description=_("created"), ordering="created_at")
+    def created(self, operation: Operation) -> str:
+        return short_time(operation.created_at)
 
     @admin.display(description=_("transaction"))
     def made(self, operation: Operation) -> str:

@@ -23,7 +23,7 @@ from django_dinero.models.mode import Account
 from django_dinero.models.operation import BEING_SENT, Operation, OperationState
 from django_dinero.models.reconciliation import Reconciliation, ReconciliationState
 from django_dinero.models.sync_state import SyncState
-from django_dinero.models.webhook_event import EventState, WebhookEvent
+from django_dinero.models.webhook_event import WAITING_STATES, EventState, WebhookEvent
 from django_dinero.redaction import scrub
 from django_dinero.services.modes import account_of
 from django_dinero.services.reconcile import differences
@@ -170,7 +170,7 @@ def status_of(gateway: Gateway, *, ask_gateway: bool = True) -> Status:
         failed_pushes=sum(_failed(model, account) for model in (Customer, CreditCard)),
         waiting_pushes=still["customers"] + still["cards"],
         waiting_deletes=still["deletes"],
-        waiting_events=_tally(events.exclude(waiting_state=None), "received_at", now),
+        waiting_events=_tally(events.filter(waiting_state__in=WAITING_STATES), "received_at", now),
         given_up_events=events.filter(state=EventState.GIVEN_UP).count(),
         reconciled_at=None if finished is None else finished.started_at,
         reconciled_seconds=age,

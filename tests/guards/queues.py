@@ -25,9 +25,9 @@ QUEUES = (
     ),
     Guard(
         "of two workers at the same page one goes on",
-        "django_dinero/services/sync/paging.py",
-        "    rows = _rows().filter(pk=run.pk, cursor=run.cursor, ended_at=None)\n",
-        "    rows = _rows().filter(pk=run.pk)\n",
+        "django_dinero/services/sync/pulling.py",
+        "    rows = rows.filter(pk=run.pk, cursor=run.cursor, ended_at=None)\n",
+        "    rows = rows.filter(pk=run.pk)\n",
         tests("unit/services/sync/test_paging.py"),
     ),
     Guard(

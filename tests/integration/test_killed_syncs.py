@@ -114,8 +114,8 @@ def _out(self: RecordingGateway, customer_id: str) -> Any:
     [
         second(before, pulled, "_pull_batch"),
         second(after, pulled, "_pull_batch"),
-        second(before, pulling, "_note"),
-        second(after, pulling, "_note"),
+        second(before, pulling, "_move"),
+        second(after, pulling, "_move"),
         second(before, pulled, "write_cards"),
         before(pulling, "mark_unseen"),
         after(pulling, "mark_unseen"),

@@ -50,7 +50,8 @@ def only_customer(
     if asked.owner_id is None:
         raise InvalidInput({"owner": _("Pass the user whose only customer it is.")})
     made = _customer_of_owner(asked)
-    if made is not None:
+    # Without its id at the gateway it may be made at this moment, by whoever holds the lock.
+    if made is not None and made.customer_id is not None:
         return made, False
     with _owner_held(gateway, asked) as lock:
         _settle_creations(lock, asked)
