@@ -13,6 +13,7 @@ from django_dinero.admin.badges import transaction_standing
 from django_dinero.admin.display import money, operation_amount, state, transaction_amount
 from django_dinero.admin.search import customer_operations
 from django_dinero.admin.views.safety import link, sees
+from django_dinero.db.queries import primary
 from django_dinero.enums import TransactionKind
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.models.family import FOLLOWING
@@ -116,7 +117,7 @@ def open_operations(
     mine = concerning(row)
     if mine is None:
         return []
-    rows: QuerySet[Operation] = Operation.objects.filter(
+    rows: QuerySet[Operation] = primary(Operation).filter(
         mine, gateway_name=row.gateway_name, live=row.live, state__in=UNCERTAIN
     )
     if but is not None:
@@ -147,7 +148,7 @@ def concerning(row: Any) -> Q | None:
 def _of_transaction(row: Transaction) -> Q:
     """By keys and locks, which have an index: of every row with this id at the gateway."""
     kinds = [kind.value for kind in TransactionKind]
-    rows = Transaction.objects.filter(
+    rows = primary(Transaction).filter(
         gateway_name=row.gateway_name,
         live=row.live,
         kind__in=kinds,
