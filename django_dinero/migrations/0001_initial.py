@@ -160,7 +160,7 @@ class Migration(migrations.Migration):
                 ('avs', models.CharField(blank=True, max_length=8, verbose_name='AVS result')),
                 ('cvv', models.CharField(blank=True, max_length=8, verbose_name='CVV result')),
                 ('network_transaction_id', django_dinero.db.fields.IdField(blank=True, max_length=255, verbose_name='network transaction id')),
-                ('order_reference', models.CharField(blank=True, max_length=255, verbose_name='order reference')),
+                ('order_reference', django_dinero.db.fields.IdField(blank=True, max_length=255, verbose_name='order reference')),
                 ('description', models.CharField(blank=True, max_length=255, verbose_name='description')),
                 ('customer_ip', models.GenericIPAddressField(blank=True, null=True, verbose_name='customer IP')),
                 ('initiator', models.CharField(blank=True, max_length=8, verbose_name='started by')),
