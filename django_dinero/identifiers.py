@@ -7,6 +7,8 @@ import hashlib
 import hmac
 import json
 import os
+import socket
+import threading
 from collections.abc import Mapping
 
 from django.conf import settings
@@ -28,6 +30,11 @@ def derived_key(*parts: str) -> str:
     """
     mac = bytes.fromhex(fingerprint({"parts": parts}))
     return base64.b32encode(mac[:13]).decode("ascii")[:KEY_LENGTH]
+
+
+def worker_name() -> str:
+    """Return who works here: host, process and thread, as far as the column has room."""
+    return f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"[:100]
 
 
 def user_scope(room: str, pk: object) -> str:

@@ -159,6 +159,17 @@ def amount_text(amount: Decimal | int | str, currency: str) -> str:
     return f"{number_text(normalise(Decimal(amount), currency))} {currency}"
 
 
+def plain_amount(amount: Decimal, currency: str) -> str:
+    """Return an amount as it is stored in a text, in every language the same: 12.50 USD.
+
+    What a gateway has told stays as it is if it is no amount of the currency, or that none.
+    """
+    try:
+        return f"{normalise(amount, currency)} {currency}"
+    except InvalidInput:
+        return f"{amount} {currency}".strip()
+
+
 def summed(total: Decimal | None, currency: str) -> Decimal:
     """Return a sum that a database has made of stored amounts; zero where it added nothing up.
 

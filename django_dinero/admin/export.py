@@ -114,7 +114,7 @@ COLUMNS: Mapping[type[Model], Mapping[str, Column]] = {
         "kind": "kind",
         "state": "state",
         "subject": "subject",
-        "text": "text",
+        "text": "shown_text",
         "amount_here": _amount("amount_here"),
         "amount_there": _amount("amount_there"),
         "currency": "currency",

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from django_dinero.admin.display import initiator_text, money
 from django_dinero.admin.views.reasons import reason_text
-from django_dinero.models import Operation
+from django_dinero.models import Operation, journal_notes
 from django_dinero.models.operation import OperationState
 from django_dinero.models.transaction import TransactionStatus
 from django_dinero.redaction import scrub
@@ -48,10 +48,11 @@ def answered(operation: Operation) -> list[Line]:
     outcome = RecordedOutcome.of(operation)
     card = f"{outcome.brand} •••• {outcome.last_4}".strip() if outcome.last_4 else ""
     code = _(" (code %(code)s)") % {"code": outcome.gateway_code} if outcome.gateway_code else ""
-    said = f"{outcome.gateway_text}{code}" if outcome.gateway_text else outcome.gateway_code
+    text = journal_notes.shown(scrub(outcome.gateway_text))
+    said = f"{text}{code}" if text else outcome.gateway_code
     return _filled(
         (_("Answer"), _status(outcome.result)),
-        (_("What went wrong"), scrub(outcome.error)),
+        (_("What went wrong"), journal_notes.shown(scrub(outcome.error))),
         (_("The gateway said"), scrub(said)),
         (_("Reason"), ", ".join(_reason(operation, each) for each in outcome.reasons)),
         (_("Transaction id"), outcome.transaction_id or operation.transaction_id),
@@ -63,7 +64,7 @@ def answered(operation: Operation) -> list[Line]:
         (_("Status at the gateway"), _status(outcome.remote_status)),
         (_("Settled"), outcome.settled_at),
         (_("Batch"), outcome.batch_id),
-        (_("Last look-up"), scrub(outcome.lookup)),
+        (_("Last look-up"), journal_notes.shown(scrub(outcome.lookup))),
         (_("Found by a look-up"), _("yes") if outcome.found else ""),
         (_("It was gone already"), _("yes") if outcome.already else ""),
         (_("Deleted together with the customer"), _("yes") if outcome.covered else ""),

@@ -21,7 +21,6 @@ from django_dinero.admin.display import (
 from django_dinero.admin.filters import GatewayNameFilter, ModeFilter
 from django_dinero.admin.layout import without_empty
 from django_dinero.admin.tools import tools_for
-from django_dinero.enums import TransactionKind
 from django_dinero.models import Customer, Difference, Operation, Reconciliation, Transaction
 from django_dinero.models.reconcile_counts import counted, in_order
 
@@ -99,7 +98,7 @@ class DifferenceAdmin(ReadOnlyAdmin):
                 "fields": (
                     "kind",
                     "subject",
-                    "text",
+                    "what_was_found",
                     "state",
                     "here",
                     "there",
@@ -115,7 +114,7 @@ class DifferenceAdmin(ReadOnlyAdmin):
     )
     readonly_fields = (
         *("mode", "here", "there", "transaction", "operation", "customer"),
-        *("first_seen_at", "last_seen_at"),
+        *("first_seen_at", "last_seen_at", "what_was_found"),
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -131,6 +130,11 @@ class DifferenceAdmin(ReadOnlyAdmin):
             context["tools"] = tools_for(self, request, row)
         return super().render_change_form(request, context, *args, **kwargs)
 
+    @admin.display(description=_("what was found"))
+    def what_was_found(self, row: Difference) -> str:
+        """Return the sentence in the reader's language."""
+        return row.shown_text
+
     @admin.display(description=_("here"))
     def here(self, row: Difference) -> str:
         return money(row.amount_here, row.currency) or NONE
@@ -144,11 +148,9 @@ class DifferenceAdmin(ReadOnlyAdmin):
         """Return the id, with a link where there is a row."""
         if not row.transaction_id:
             return NONE
-        # By all kinds: the index over ids has the kind before the id.
         rows = Transaction.objects.filter(
             gateway_name=row.gateway_name,
             live=row.live,
-            kind__in=[kind.value for kind in TransactionKind],
             transaction_id=row.transaction_id,
         )
         found = rows.order_by("pk").first()

@@ -11,15 +11,14 @@ from django.http import HttpRequest
 
 from django_dinero.admin.badges import transaction_standing
 from django_dinero.admin.display import money, operation_amount, state, transaction_amount
-from django_dinero.admin.search import customer_operations
+from django_dinero.admin.search import customer_operations, operations_of
 from django_dinero.admin.views.safety import link, sees
 from django_dinero.db.queries import primary
-from django_dinero.enums import TransactionKind
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.models.family import FOLLOWING
+from django_dinero.models.mode import Account
 from django_dinero.models.operation import OperationState
 from django_dinero.models.totals import Total, totals
-from django_dinero.models.transaction import LOCK_PREFIX
 
 #: What may have reached the gateway and is not finished. A new operation was never sent. What is
 #: held has a transaction, but the pages that charge and refund show none.
@@ -146,15 +145,6 @@ def concerning(row: Any) -> Q | None:
 
 
 def _of_transaction(row: Transaction) -> Q:
-    """By keys and locks, which have an index: of every row with this id at the gateway."""
-    kinds = [kind.value for kind in TransactionKind]
-    rows = primary(Transaction).filter(
-        gateway_name=row.gateway_name,
-        live=row.live,
-        kind__in=kinds,
-        transaction_id=row.transaction_id,
-    )
-    pairs = list(rows.order_by().values_list("operation_key", "public_id"))
-    keys = [key for key, _public_id in pairs if key]
-    locks = [f"{LOCK_PREFIX}{public_id}" for _key, public_id in pairs]
-    return Q(key__in=keys) | Q(lock_name__in=locks)
+    """Return what finds those of every row with this id at the gateway."""
+    rows = primary(Transaction).filter(**Account.of(row).columns, transaction_id=row.transaction_id)
+    return operations_of(rows.order_by())

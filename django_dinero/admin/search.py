@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from django_dinero.db.spellings import spellings
@@ -22,6 +22,7 @@ from django_dinero.identifiers import KEY_LENGTH
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.models.card import cards_lock_name
 from django_dinero.models.operation import MONEY_KINDS, OperationKind
+from django_dinero.models.transaction import LOCK_PREFIX
 
 #: How many rows of another table are followed at most.
 FOLLOWED = 1000
@@ -102,14 +103,19 @@ def operations(text: str) -> Q:
         rows = Q(operation_key=text)
     else:
         rows = _uuid(text) or Q(transaction_id=text)
-    made = Transaction.objects.filter(rows).order_by()[:FOLLOWED]
-    pairs = list(made.values_list("operation_key", "public_id"))
-    keys = [key for key, _public_id in pairs if key]
-    locks = [f"transaction:{public_id}" for _key, public_id in pairs]
+    of_rows = operations_of(Transaction.objects.filter(rows).order_by()[:FOLLOWED])
     modes = (True, False)
-    locks += [cards_lock_name(name, text, live=live) for name in gateways for live in modes]
+    locks = [cards_lock_name(name, text, live=live) for name in gateways for live in modes]
     locks += [each.lock_name for each in Customer.objects.filter(customer_id=text)]
-    return found | Q(key__in=keys) | Q(lock_name__in=locks)
+    return found | of_rows | Q(lock_name__in=locks)
+
+
+def operations_of(rows: QuerySet[Transaction]) -> Q:
+    """Those that made transactions or followed them, by keys and locks, which have an index."""
+    pairs = list(rows.values_list("operation_key", "public_id"))
+    keys = [key for key, _public_id in pairs if key]
+    locks = [f"{LOCK_PREFIX}{public_id}" for _key, public_id in pairs]
+    return Q(key__in=keys) | Q(lock_name__in=locks)
 
 
 def differences(text: str) -> Q:

@@ -34,7 +34,7 @@ from django_dinero.admin.related import open_operations
 from django_dinero.admin.todo import TransactionTodoFilter
 from django_dinero.admin.tools import tools_for
 from django_dinero.admin.views.reasons import reason_text
-from django_dinero.models import Operation, Transaction
+from django_dinero.models import Operation, Transaction, journal_notes
 from django_dinero.models.family import FOLLOWING
 from django_dinero.models.transaction import TransactionStatus
 
@@ -116,7 +116,7 @@ class TransactionAdmin(ReadOnlyAdmin):
                     "auth_code",
                     "reason_shown",
                     "gateway_code",
-                    "gateway_text",
+                    "gateway_said",
                     "settled_at",
                     "batch_id",
                     "network_transaction_id",
@@ -133,6 +133,7 @@ class TransactionAdmin(ReadOnlyAdmin):
     readonly_fields = (
         *("mode", "amount", "card_shown", "customer_link", "operation"),
         *("address_check", "code_check", "started_by", "reason_shown"),
+        "gateway_said",
     )
 
     class Media:
@@ -195,6 +196,11 @@ class TransactionAdmin(ReadOnlyAdmin):
         """Return in words why it was refused, or is not decided."""
         refused = (TransactionStatus.DECLINED, TransactionStatus.FAILED)
         return reason_text(row.reason, is_refused=row.status in refused)
+
+    @admin.display(description=_("gateway text"))
+    def gateway_said(self, row: Transaction) -> str:
+        """Return what the gateway said, and in the reader's language what is ours of it."""
+        return journal_notes.shown(row.gateway_text)
 
     @admin.display(description=_("operation"))
     def operation(self, row: Transaction) -> str:

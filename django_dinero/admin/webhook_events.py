@@ -16,7 +16,6 @@ from django_dinero.admin.filters import EventStateFilter, GatewayNameFilter, Mod
 from django_dinero.admin.layout import without_empty
 from django_dinero.admin.ranges import ReceivedFilter
 from django_dinero.admin.tools import tools_for
-from django_dinero.enums import TransactionKind
 from django_dinero.models import CreditCard, Customer, Transaction, WebhookEvent
 
 
@@ -113,6 +112,5 @@ def _row_of(event: WebhookEvent) -> Transaction | Customer | CreditCard | None:
         return CreditCard.objects.filter(**account, card_id=event.object_id).first()
     if event.object_kind != "transaction":
         return None
-    kinds = [kind.value for kind in TransactionKind]  # as the index has them
-    rows = Transaction.objects.filter(**account, kind__in=kinds, transaction_id=event.object_id)
+    rows = Transaction.objects.filter(**account, transaction_id=event.object_id)
     return rows.order_by("pk").first()

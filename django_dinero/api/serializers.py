@@ -291,6 +291,7 @@ def _id_of(rows: QuerySet[Any]) -> str | None:
 class DifferenceSerializer(RowSerializer[Difference]):
     """A difference: what was found, on which side, and how it ended."""
 
+    text = serializers.CharField(source="shown_text", read_only=True)
     operation = serializers.CharField(source="operation_key", read_only=True)
     amount_here = serializers.SerializerMethodField()
     amount_there = serializers.SerializerMethodField()
@@ -306,7 +307,7 @@ class DifferenceSerializer(RowSerializer[Difference]):
     class Meta:
         model = Difference
         fields = (
-            *("id", "gateway_name", "live", "kind", "subject", "text", "operation"),
+            *("id", "gateway_name", "live", "kind", "subject", "reason", "text", "operation"),
             *("transaction_id", "customer_id", "card_id", "day", "currency"),
             *("amount_here", "amount_there", "state", "note", "closed_by", "times_seen"),
             *("first_seen_at", "last_seen_at", "ended_at"),

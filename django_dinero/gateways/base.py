@@ -95,6 +95,9 @@ class Gateway(ABC):
     unsupported: ClassVar[Mapping[str, str]] = {}
     #: Whether the gateway itself answers a repeated operation key with the first result.
     honours_operation_key: ClassVar[bool] = False
+    #: Whether it gives back what the bank has not settled yet, a part of it too. Otherwise a refund
+    #: of the whole is a void until then, and one of a part has to wait.
+    refunds_unsettled: ClassVar[bool] = False
     #: What a typed card needs beside its number: fields of the card and of its address.
     required_card_fields: ClassVar[tuple[str, ...]] = ()
     #: Characters that the gateway has room for, by field name (``email``, ``address``, ...).

@@ -27,6 +27,7 @@ def quick_labels(model: type[ModelT]) -> type[ModelT]:
 def _labeller(attname: str, labels: Mapping[Any, Any]) -> Callable[[models.Model], str]:
     def display(self: models.Model) -> str:
         value = getattr(self, attname)
-        return force_str(labels.get(value, value), strings_only=True)
+        shown: str = force_str(labels.get(value, value), strings_only=True)
+        return shown
 
     return display

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django_dinero.cards import wrap_secrets
 from django_dinero.db.fields import IdField, UtcDateTimeField, UtcNow
 from django_dinero.identifiers import KEY_LENGTH
-from django_dinero.models import _services
+from django_dinero.models import _services, difference_texts
 from django_dinero.models.choices import quick_labels
 from django_dinero.models.mode import LiveField
 from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS
@@ -73,7 +73,13 @@ class Difference(models.Model):
     amount_there = models.DecimalField(
         _("amount at the gateway"), max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES, null=True
     )
-    #: What was found, in a sentence for a person.
+    #: Which sentence says what was found, and where the payment stands on each side: codes, which
+    #: stay the same in every language. ``facts`` has what the sentence names.
+    reason = models.CharField(max_length=24, blank=True, default="", editable=False)
+    status_here = models.CharField(max_length=20, blank=True, default="", editable=False)
+    status_there = models.CharField(max_length=20, blank=True, default="", editable=False)
+    facts = models.JSONField(default=dict, editable=False)
+    #: The sentence in English; :attr:`shown_text` is for people.
     text = models.TextField(_("what was found"), blank=True)
     state = models.CharField(
         _("state"), max_length=8, choices=DifferenceState, default=DifferenceState.OPEN
@@ -114,6 +120,13 @@ class Difference(models.Model):
     def is_open(self) -> bool:
         """Whether somebody still has to look at it."""
         return self.state == DifferenceState.OPEN
+
+    @property
+    def shown_text(self) -> str:
+        """What was found, in a sentence in the language of whoever reads it."""
+        return difference_texts.sentence(
+            self.reason, self.facts, here=self.status_here, there=self.status_there
+        ) or str(self.text)
 
     def close(self, *, note: str, by: object) -> Difference:
         """Close it with an explanation. What says the very same is not written down again.

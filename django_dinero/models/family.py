@@ -45,7 +45,7 @@ class Family:
     def captured(self) -> Decimal:
         """How much was taken: the price of a charge or capture, or the sum of captures."""
         if self.row.status not in COUNTED:
-            return Decimal(0)
+            return normalise(Decimal(0), self.row.currency)
         if self.row.kind in (TransactionKind.CHARGE, TransactionKind.CAPTURE):
             return normalise(Decimal(self.row.price), self.row.currency)
         return self.sum_of(TransactionKind.CAPTURE)

@@ -23,7 +23,7 @@ class LedgerRow(models.Model):
     class Meta:
         abstract = True
 
-    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **options: Any) -> None:
+    def save(self, *, update_fields: Iterable[str] | None = None, **options: Any) -> None:
         """Save a new row, or some of :attr:`FREE_FIELDS` of a stored one.
 
         Raises:
@@ -38,9 +38,9 @@ class LedgerRow(models.Model):
             )
             free = ", ".join(self.FREE_FIELDS)
             raise InvalidInput({"transaction": text % {"free": free}})
-        if self._state.adding and not args:
+        if self._state.adding:
             options["force_insert"] = True  # a given primary key must not overwrite its row
-        super().save(*args, update_fields=named, **options)
+        super().save(update_fields=named, **options)
 
     def delete(self, *args: Any, **options: Any) -> NoReturn:
         """Refuse: what happened stays in the books.

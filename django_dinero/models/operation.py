@@ -292,7 +292,8 @@ class Operation(models.Model):
         indexes = (
             # What was and is done to a customer, a transaction.
             models.Index(fields=("lock_name",), name="dinero_operation_lock_name"),
-            # Deletes and cards being added, at each pull; all of a customer's, for people.
+            # Deletes and cards being added, at each pull; all of a customer's, for people. The
+            # kind first: the deletes of an account that wait are found by nothing else.
             models.Index(fields=("kind", "customer_id"), name="dinero_operation_customer"),
             # In the order of their time, as lists show them: of thousands, the newest are at hand.
             ValuesIndex(fields=("rare_state", "created_at"), name="dinero_operation_rare_state"),

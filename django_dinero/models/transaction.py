@@ -33,6 +33,7 @@ from django_dinero.models.pending_charge import PendingCharge
 from django_dinero.money import (
     DECIMAL_PLACES,
     MAX_DIGITS,
+    added_up,
     amount_text,
     hidden_if_no_amount,
     normalise,
@@ -500,12 +501,13 @@ class Transaction(LedgerRow):
     ) -> Decimal:
         """Add up what follows this transaction, and what follows its captures.
 
-        Read from the primary: refunds are checked against this sum.
+        As :meth:`Family.sum_of` does with what was read at one moment, and read now, from the
+        primary database.
         """
         family = models.Q(parent=self)
         if self.kind == TransactionKind.AUTHORIZATION:
             family |= models.Q(parent__parent=self)
         rows = Transaction.objects.using(router.db_for_write(Transaction))
         rows = rows.filter(family, kind=kind, status__in=statuses)
-        total = rows.aggregate(total=models.Sum("price"))["total"] or Decimal(0)
-        return normalise(total, self.currency)
+        # Not by the database: SQLite adds up in floating point.
+        return normalise(added_up(rows.values_list("price", flat=True)), self.currency)

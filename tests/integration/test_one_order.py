@@ -22,9 +22,7 @@ from tests.databases import VENDOR
 from tests.integration.api.calling import Caller
 from tests.support.racing import at_once
 from tests.support.recording import RecordingGateway
-from tests.unit.services.conftest import CARD, gateway
-
-__all__ = ["gateway"]
+from tests.unit.services.conftest import CARD
 
 ALIASES = ["default"] if VENDOR == "sqlite" else ["default", "journal"]
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=ALIASES)]

@@ -57,7 +57,7 @@ class CloseDifferencePage(GatewayPage):
         )
         return [
             (_("Difference"), str(row), link(request, "difference", row)),
-            (_("What was found"), row.text or "-", ""),
+            (_("What was found"), row.shown_text or "-", ""),
             (_("What happens"), text, ""),
         ]
 

@@ -15,7 +15,7 @@ from django_dinero.admin.views.safety import link
 from django_dinero.exceptions import DineroError, InvalidTransactionError
 from django_dinero.forms.charges import ConfirmForm
 from django_dinero.forms.posted import Posted
-from django_dinero.models import Operation
+from django_dinero.models import Operation, journal_notes
 from django_dinero.models.operation import UNDECIDED_STATES, OperationState
 from django_dinero.services.recovery.lookup import REPEATABLE, look_up
 
@@ -75,7 +75,7 @@ def looked_up(row: Operation) -> tuple[str, int]:
         "kind": found.get_kind_display(),
         "key": found.key,
         "state": found.get_state_display(),
-        "reason": found.note("lookup") or _("not looked up yet"),
+        "reason": journal_notes.shown(found.note("lookup")) or _("not looked up yet"),
     }
     level = messages.WARNING
     if found.state in OPEN:

@@ -13,7 +13,7 @@ from django_dinero.admin.views.base import Fact
 from django_dinero.admin.views.confirm import ConfirmPage, Told
 from django_dinero.db.queries import primary, read_again
 from django_dinero.exceptions import DineroError
-from django_dinero.models import Operation
+from django_dinero.models import Operation, journal_notes
 from django_dinero.models.operation import DELETES, OperationState
 from django_dinero.services.pull import to_be_repeated
 from django_dinero.services.vault.waiting import UNSENT, drive_delete
@@ -42,8 +42,8 @@ class RetryPage(ConfirmPage):
 
     def known(self, request: HttpRequest, row: Operation) -> list[Fact]:
         facts = [(_("State"), str(row.get_state_display()), "")]
-        error = row.note("error")
-        return [*facts, (_("What went wrong"), str(error), "")] if error else facts
+        error = journal_notes.shown(row.note("error"))
+        return [*facts, (_("What went wrong"), error, "")] if error else facts
 
     def act(self, request: HttpRequest, row: Operation, form: BaseForm) -> Told:
         """Bring it further, and say how it stands.

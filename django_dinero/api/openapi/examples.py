@@ -41,7 +41,8 @@ OPERATION = {
 }
 DIFFERENCE = {
     **{"id": 7, **_ACCOUNT, "kind": "amount", "subject": "60012300406"},
-    **{"text": "Here it is 12.50, there 12.40.", "operation": _OPERATION},
+    **{"reason": "contradicts", "operation": _OPERATION},
+    "text": "Here it is approved, 12.50 USD, and at the gateway approved, 12.40 USD.",
     **{"transaction_id": "60012300406", "customer_id": "", "card_id": "", "day": None},
     **{"currency": "USD", "amount_here": "12.50", "amount_there": "12.40", "state": "open"},
     **{"note": "", "closed_by": "", "times_seen": 1, "ended_at": None},

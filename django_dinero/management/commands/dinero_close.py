@@ -18,7 +18,7 @@ from django_dinero.management.document import add_json, by_gateway
 from django_dinero.management.money import confirm, refuse_question_in_json
 from django_dinero.management.rows import operation_named
 from django_dinero.management.tables import Column, write_table
-from django_dinero.models import Operation
+from django_dinero.models import Operation, journal_notes
 from django_dinero.models.operation import OperationState
 from django_dinero.money import normalise
 from django_dinero.redaction import scrub
@@ -87,7 +87,7 @@ class Command(DineroCommand):
         if options["json"]:
             self.stdout.write(by_gateway("dinero_close", "operations", found, names))
         elif found:
-            shown = [{**row, "created_at": f"{row['created_at']:%Y-%m-%d %H:%M}"} for row in found]
+            shown = [{**row, **_for_people(row)} for row in found]
             write_table(self.stdout, COLUMNS, shown)
         else:
             self.stdout.write(_("No operation needs attention."))
@@ -105,6 +105,11 @@ def _document(row: Operation) -> dict[str, Any]:
         "error": scrub(str(row.outcome.get("error", ""))),
         "created_at": row.created_at,
     }
+
+
+def _for_people(row: dict[str, Any]) -> dict[str, str]:
+    error, created_at = row["error"], row["created_at"]
+    return {"error": journal_notes.shown(error), "created_at": f"{created_at:%Y-%m-%d %H:%M}"}
 
 
 def _amount(row: Operation) -> str:

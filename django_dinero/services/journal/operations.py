@@ -1,14 +1,11 @@
 """The journal: an operation is committed, then sent at most once, then ended.
 
 Every change of state is a compare-and-set with the old state in its WHERE, so that a worker, a
-lookup and (later) a webhook may race. Times are the database's own, in UTC.
+look-up, a webhook and a run of reconcile may race. Times are the database's own, in UTC.
 """
 
 from __future__ import annotations
 
-import os
-import socket
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
@@ -20,7 +17,7 @@ from typing import Any, TypeVar
 from django.db import Error, IntegrityError, connections, transaction
 from django.utils.translation import gettext as _
 
-from django_dinero import logs, signals
+from django_dinero import identifiers, logs, signals
 from django_dinero.db.failures import OUT_OF_ORDER, not_sent, retry_on_conflict
 from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.db.on_commit import when_committed
@@ -32,6 +29,7 @@ from django_dinero.exceptions import (
 )
 from django_dinero.gateways.base import Gateway
 from django_dinero.logs import get_logger
+from django_dinero.models import journal_notes
 from django_dinero.models.operation import (
     LOCKING_STATES,
     MONEY_KINDS,
@@ -133,7 +131,7 @@ def sending_columns(gateway: Gateway, *, attempts: int) -> dict[str, Any]:
         "quarantine_until": UtcIn(timedelta(seconds=gateway.quarantine_seconds)),
         "next_check_at": lease,
         "attempts": attempts,
-        "worker": f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"[:100],
+        "worker": identifiers.worker_name(),
     }
 
 
@@ -171,7 +169,7 @@ def released_on_failure(operation: Operation) -> Iterator[None]:
         yield
     except Error:
         with suppress(Error):
-            move(operation, State.FAILED, RecordedOutcome(error="the database failed"))
+            move(operation, State.FAILED, RecordedOutcome(error=journal_notes.DATABASE_FAILED))
         raise
 
 

@@ -25,6 +25,7 @@ from django_dinero.services.ledger.rows import (
     order_of,
     refresh,
     transactions,
+    whole_of,
 )
 from django_dinero.services.ledger.standings import (
     RemoteStanding,
@@ -55,6 +56,7 @@ __all__ = [
     "row_or_raise",
     "transactions",
     "unread_end",
+    "whole_of",
     "write_standing",
     "write_standings",
 ]

@@ -1,6 +1,6 @@
 """How a money operation ends: its state, its row, and what users hear of it, each once.
 
-Whoever learns the end first (the worker itself, a look-up, later a webhook) writes it through here.
+Whoever learns the end first (the worker itself, a look-up, a webhook) writes it through here.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from django_dinero.db.failures import (
 from django_dinero.db.transactions import impatient_atomic
 from django_dinero.enums import ResultStatus
 from django_dinero.exceptions import OperationInProgress
+from django_dinero.models import journal_notes
 from django_dinero.models.family import Family
 from django_dinero.models.operation import (
     UNDECIDED_STATES,
@@ -131,8 +132,7 @@ def _look_and_end(
             columns = {**columns, "transaction_id": operation.transaction_id}
         else:
             state = OperationState.NEEDS_ATTENTION
-            text = _("The gateway gave the id of another transaction.")
-            outcome = replace(outcome, error=text)
+            outcome = replace(outcome, error=journal_notes.ID_OF_ANOTHER)
     write = _if_it_has_a_result(operation, lambda: write_row(operation, parent))
     return journal.end_operation(operation, state, outcome, write, **columns)
 
@@ -396,17 +396,17 @@ def _decided_outcome(outcome: RecordedOutcome, status: TransactionStatus) -> Rec
         return replace(outcome, result=ResultStatus.HELD.value)
     text = unread_end(status)
     if not text and outcome.status is ResultStatus.REQUIRES_ACTION:
-        text = _("The card's holder did not confirm it.")
-    text = text or _("It was held for review, and declined then.")
+        text = journal_notes.NOT_CONFIRMED
+    text = text or journal_notes.DECLINED_IN_REVIEW
     return replace(
         outcome, result=ResultStatus.DECLINED.value, reasons=(), reason="", gateway_text=text
     )
 
 
 def unread_end(status: TransactionStatus) -> str:
-    """Return how a payment ended that was approved, and over before that was read here."""
+    """Return how a payment ended that was approved, and over before that was read here: a note."""
     if status == TransactionStatus.VOIDED:
-        return _("It was voided before its outcome was read here.")
+        return journal_notes.VOIDED_UNREAD
     if status == TransactionStatus.EXPIRED:
-        return _("It expired before its outcome was read here.")
+        return journal_notes.EXPIRED_UNREAD
     return ""

@@ -10,6 +10,7 @@ from django_dinero import exceptions
 from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.exceptions import GatewayError
 from django_dinero.gateways.types import Reason
+from django_dinero.models import journal_notes
 from django_dinero.models.operation import Operation
 from django_dinero.models.transaction import Transaction
 from django_dinero.services.errors import error_for
@@ -30,15 +31,16 @@ def recorded_refusal(
         "operation": operation,
         "gateway_name": operation.gateway_name,
     }
+    said = journal_notes.shown(outcome.gateway_text)
     if outcome.status is ResultStatus.REQUIRES_ACTION:
         return exceptions.ActionRequired(
-            outcome.gateway_text or _("The card's holder has to confirm this payment."),
+            said or _("The card's holder has to confirm this payment."),
             next_action=operation.next_action,
             gateway_code=outcome.gateway_code,
             **context,
         )
     if outcome.status is ResultStatus.HELD:
-        message = outcome.gateway_text or _("The gateway holds this payment for review.")
+        message = said or _("The gateway holds this payment for review.")
         return exceptions.HeldForReview(message, gateway_code=outcome.gateway_code, **context)
     unnamed = (
         ReasonKind.GATEWAY_ERROR
@@ -46,7 +48,7 @@ def recorded_refusal(
         else ReasonKind.CARD_DECLINED
     )
     reasons = [Reason(kind, outcome.gateway_code) for kind in outcome.kinds or (unnamed,)]
-    text = outcome.gateway_text
+    text = said
     if again:
         cure = _("This is the answer to an earlier attempt; a new attempt needs a new key.")
         text = f"{text} {cure}".strip()

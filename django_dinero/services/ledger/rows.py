@@ -46,6 +46,12 @@ def transactions() -> QuerySet[Transaction]:
     return Transaction.objects.using(router.db_for_write(Transaction))
 
 
+def whole_of(account: Account, transaction_id: str) -> Transaction | None:
+    """Return the row of a gateway's transaction: none of a capture or a void that shares its id."""
+    rows = transactions().filter(**account.columns, transaction_id=transaction_id)
+    return rows.exclude(kind__in=SHARED).first()
+
+
 def charges_with_number_of(card: CreditCard) -> QuerySet[Transaction]:
     """Return what was taken from a card under the number that it has now, the first one first.
 

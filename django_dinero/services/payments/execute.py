@@ -14,9 +14,11 @@ from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus
 from django_dinero.exceptions import DineroError, GatewayUnavailableError, NeedsAttention
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import RemoteTransaction, TransactionResult, has_reason
+from django_dinero.models import journal_notes
 from django_dinero.models.card import CreditCard
 from django_dinero.models.operation import CHARGES, Operation, OperationState
 from django_dinero.models.transaction import Transaction
+from django_dinero.money import plain_amount
 from django_dinero.services import journal, ledger
 from django_dinero.services.errors import PASSING, error_for
 from django_dinero.services.journal.records import Intent, RecordedOutcome
@@ -193,30 +195,31 @@ def _unsearched(operation: Operation, why: str) -> DineroError:
 def mark_needs_attention(
     operation: Operation, outcome: RecordedOutcome, contradiction: str
 ) -> NeedsAttention:
-    """Leave an operation to a person, since its answer cannot be believed; return what to raise."""
+    """Leave an operation to a person, since its answer cannot be believed; return what to raise.
+
+    Args:
+        contradiction: why, as a note of the journal.
+    """
     noted = replace(outcome, error=contradiction)
     journal.end_operation(operation, OperationState.NEEDS_ATTENTION, noted, lambda: None)
-    return NeedsAttention(contradiction, operation=operation, gateway_name=operation.gateway_name)
+    said = journal_notes.shown(contradiction)
+    return NeedsAttention(said, operation=operation, gateway_name=operation.gateway_name)
 
 
 def contradiction_of(operation: Operation, result: TransactionResult) -> str:
-    """Return how an answer differs from what was asked, or an empty string."""
+    """Return how an answer differs from what was asked, as a note, or an empty string."""
     if result.operation_key and result.operation_key != operation.key:
-        return _("The gateway answered for another operation (%(key)s).") % {
-            "key": result.operation_key
-        }
+        return journal_notes.ANOTHER_OPERATION % {"key": result.operation_key}
     if result.outcome in REFUSED:
         return ""
     if result.amount is not None and result.amount != operation.asked_amount:
-        return _("The gateway approved %(got)s, not %(asked)s.") % {
-            "got": result.amount,
-            "asked": operation.amount,
+        return journal_notes.APPROVED_OTHER % {
+            "got": plain_amount(result.amount, result.currency or operation.currency),
+            "asked": plain_amount(operation.asked_amount, operation.currency),
         }
     if result.currency and result.currency != operation.currency:
-        return _("The gateway approved %(got)s, not %(asked)s.") % {
-            "got": result.currency,
-            "asked": operation.currency,
-        }
+        values = {"got": result.currency, "asked": operation.currency}
+        return journal_notes.APPROVED_OTHER % values
     return ""
 
 

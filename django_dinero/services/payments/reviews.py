@@ -19,6 +19,7 @@ from django_dinero.exceptions import (
 )
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import RemoteTransaction, TransactionResult
+from django_dinero.models import journal_notes
 from django_dinero.models.arguments import FollowUpOptions
 from django_dinero.models.operation import Operation, OperationKind, OperationState
 from django_dinero.models.transaction import Transaction, TransactionStatus
@@ -121,11 +122,12 @@ def _end_without_records(
     elif result.outcome is ResultStatus.FAILED or not may_be_seen_later:
         _end_by_answer(order, operation, action, result)
         return
-    text = _("The gateway's records do not bear its answer out, or cannot be read now.")
-    journal.end(operation, OperationState.UNKNOWN, RecordedOutcome(error=text))
+    note = journal_notes.NOT_BORNE_OUT
+    journal.end(operation, OperationState.UNKNOWN, RecordedOutcome(error=note))
     if operation.has_result:
         return
-    raise OutcomeUnknown(text, operation=operation, gateway_name=order.gateway.name)
+    said = journal_notes.shown(note)
+    raise OutcomeUnknown(said, operation=operation, gateway_name=order.gateway.name)
 
 
 def _end_by_answer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from django_dinero.enums import ReasonKind, RemoteStatus, TransactionKind
 from django_dinero.exceptions import (
@@ -20,6 +21,17 @@ from django_dinero.models.transaction import COUNTED, Transaction, TransactionSt
 from django_dinero.money import amount_text, number_text
 from django_dinero.services import modes, pull
 from django_dinero.services.errors import error_for, read_transaction
+from django_dinero.services.ledger import statuses
+
+ONLY_THE_WHOLE = gettext_lazy(
+    "The bank has not settled this yet, and until then only the whole of it can be taken back. "
+    "Void it and charge again, or refund the part after the next settlement (usually the same "
+    "night)."
+)
+NOT_YET = gettext_lazy(
+    "The bank has not settled this yet, and until then this gateway gives nothing back. Refund it "
+    "after the next settlement (usually the same night)."
+)
 
 
 def capture_error(family: Family, amount: Decimal) -> DineroError | None:
@@ -132,7 +144,8 @@ def must_void(row: Transaction, amount: Decimal) -> bool:
     An account that may not read its transactions sends the refund, and the gateway decides.
 
     Raises:
-        RefundError: a part of something that is not settled yet.
+        RefundError: it is not settled yet, and this gateway takes back the whole of it at most
+            until then.
         UnsupportedFeature: the gateway can neither void nor refund.
         InvalidInput: the row is of another account than the gateway is now.
     """
@@ -150,17 +163,19 @@ def must_void(row: Transaction, amount: Decimal) -> bool:
         return False
     if found.status not in (RemoteStatus.CAPTURED, RemoteStatus.AUTHORIZED):
         pull.write_remote_state(row, found)
+        status = TransactionStatus(statuses.FROM_REMOTE[found.status])
         raise RefundError(
-            _("The gateway cannot refund it now: %(status)s.") % {"status": found.status.value},
+            _("The gateway cannot refund it now: %(status)s.") % {"status": status.label},
             transaction=row,
         )
-    if amount == Decimal(row.price) and gateway.supports("void"):
+    can_void = gateway.supports("void")
+    if can_void and amount == Decimal(row.price):
         return True
-    raise RefundError(
-        _(
-            "The bank has not settled this yet, and until then only the whole of it can be "
-            "taken back. Void it and charge again, or refund the part after the next settlement "
-            "(usually the same night)."
-        ),
-        transaction=row,
-    )
+    if gateway.refunds_unsettled and found.status is RemoteStatus.CAPTURED:
+        gateway.require("refund")
+        return False
+    raise RefundError(str(ONLY_THE_WHOLE if can_void else NOT_YET), transaction=row)
+
+
+def _shown(row: Transaction) -> str:
+    return amount_text(Decimal(row.price), row.currency)

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from django_dinero.enums import ReasonKind, TransactionKind
+from django_dinero.models import journal_notes
 from django_dinero.models.operation import OPEN_STATES, Operation, OperationKind, OperationState
 from django_dinero.models.standing import Tone
 from django_dinero.models.transaction import COUNTED, UNDECIDED, Transaction, TransactionStatus
@@ -189,10 +190,11 @@ def _answer(row: Transaction, *, done: bool) -> str:
     if done:
         code = row.auth_code
         return _("Authorization code %(code)s") % {"code": code} if code else ""
-    if row.gateway_text and row.gateway_code:
-        values = {"text": row.gateway_text, "code": row.gateway_code}
+    text = journal_notes.shown(row.gateway_text)
+    if text and row.gateway_code:
+        values = {"text": text, "code": row.gateway_code}
         return _("%(text)s (gateway code %(code)s)") % values
-    return row.gateway_text or row.reason
+    return text or row.reason
 
 
 def _what_came_later(row: Transaction, rows: Collection[Transaction]) -> Iterator[Event]:
@@ -268,7 +270,7 @@ def _end_of(operation: Operation) -> str:
     outcome = RecordedOutcome.of(operation)
     if outcome.closed_by:
         return _("%(note)s (%(by)s)") % {"note": outcome.note, "by": outcome.closed_by}
-    return outcome.gateway_text or outcome.error or outcome.lookup
+    return journal_notes.shown(outcome.gateway_text or outcome.error or outcome.lookup)
 
 
 def made_by(operation: Operation | None, row: Transaction | None = None) -> str:

@@ -20,6 +20,7 @@ from django_dinero.exceptions import (
     NotSent,
 )
 from django_dinero.identifiers import derived_key
+from django_dinero.models import journal_notes
 from django_dinero.models.mode import Account
 from django_dinero.models.operation import (
     DELETES,
@@ -97,7 +98,9 @@ def rest_after(failures: int) -> timedelta:
 def cancel_all(deletes: Iterable[Operation]) -> None:
     """End deletes that were not sent, because the gateway has what they name for us again."""
     for delete in deletes:
-        journal.move(delete, OperationState.FAILED, RecordedOutcome(error="stored again"))
+        journal.move(
+            delete, OperationState.FAILED, RecordedOutcome(error=journal_notes.STORED_AGAIN)
+        )
 
 
 def cancel_repetitions(undone: Iterable[Operation]) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from django.utils.translation import gettext as _
-
 from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus, TransactionKind
 from django_dinero.gateways.types import RemoteTransaction, has_reason
+from django_dinero.models import journal_notes
 from django_dinero.models.operation import (
     CHARGES,
     MONEY_KINDS,
@@ -15,6 +14,7 @@ from django_dinero.models.operation import (
     OperationKind,
     OperationState,
 )
+from django_dinero.money import plain_amount
 from django_dinero.services import journal, ledger
 from django_dinero.services.errors import PASSING, error_for
 from django_dinero.services.journal.records import (
@@ -47,8 +47,8 @@ def end_operation_from_remote(operation: Operation, remote: RemoteTransaction) -
         ledger.end_with_row(operation, outcome, transaction_id=remote.transaction_id)
         return
     if _differs(operation, remote):
-        text = _("The gateway has it with another amount or currency.")
-        journal.move(operation, OperationState.NEEDS_ATTENTION, RecordedOutcome(error=text))
+        other = RecordedOutcome(error=journal_notes.ANOTHER_AMOUNT)
+        journal.move(operation, OperationState.NEEDS_ATTENTION, other)
         return
     if remote.status is RemoteStatus.FAILED and has_reason(remote, *PASSING):
         # Without a result, as where it is answered at once: its key is free, and there is no row.
@@ -87,7 +87,7 @@ def _was_given_back(operation: Operation, remote: RemoteTransaction) -> bool:
 
 
 def _declined_in_part(remote: RemoteTransaction) -> RecordedOutcome:
-    text = _("Only %(amount)s was approved, and it was given back.") % {"amount": remote.amount}
+    text = journal_notes.ONLY_A_PART % {"amount": plain_amount(remote.amount, remote.currency)}
     return replace(_refused(RecordedOutcome.of_remote(remote), text), remote_status="")
 
 
@@ -103,11 +103,11 @@ def _refused(outcome: RecordedOutcome, text: str) -> RecordedOutcome:
 
 
 def _other_than_asked(operation: Operation, remote: RemoteTransaction) -> str:
-    """Return why a transaction cannot be the operation's own, or an empty string."""
+    """Return why a transaction cannot be the operation's own, as a note, or an empty string."""
     if not may_have_made(operation, remote):
-        return _("The gateway has a refund with its key, and was asked for something else.")
+        return journal_notes.A_REFUND
     if _is_another(operation, remote):
-        return _("The gateway answered with a transaction of another key or kind.")
+        return journal_notes.ANOTHER_KEY
     return ""
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus
 from django_dinero.gateways.types import RemoteTransaction
+from django_dinero.models import journal_notes
 from django_dinero.models.operation import Operation, OperationKind, OperationState
 from django_dinero.models.transaction import TAKEN, UNDECIDED, Transaction, TransactionStatus
 from django_dinero.services import journal, ledger
@@ -31,9 +32,9 @@ def end_decision_from_remote(
     if not outcome.result:
         outcome = RecordedOutcome.of_remote(remote)
     if not done and outcome.status is ResultStatus.APPROVED:
-        text = _("The gateway's records say: %(status)s.") % {
-            "status": TransactionStatus(statuses.FROM_REMOTE[remote.status]).label
-        }
+        status = TransactionStatus(statuses.FROM_REMOTE[remote.status])
+        with override("en"):
+            text = journal_notes.RECORDS_SAY % {"status": status.label}
         outcome = replace(
             outcome,
             result=ResultStatus.FAILED.value,

@@ -28,7 +28,7 @@ def retrieve_transaction(transaction_id: str, *, gateway_name: str | None = None
     gateway = get_gateway(gateway_name)
     account = account_of(gateway)
     # Read before the gateway is asked, because a row written meanwhile is newer than its answer.
-    before = _row_of(account, str(transaction_id))
+    before = ledger.whole_of(account, str(transaction_id))
     remote = read_transaction(gateway, str(transaction_id))
     if before is not None:
         write_remote_state(before, remote)
@@ -37,7 +37,7 @@ def retrieve_transaction(transaction_id: str, *, gateway_name: str | None = None
     restored = operation is not None and operation.has_result
     if operation is not None:
         _end_own(operation, remote)
-    row = _row_of(account, remote.transaction_id)
+    row = ledger.whole_of(account, remote.transaction_id)
     if row is not None and restored:
         # It was written again as it was then. How it stands now is asked once more.
         return retrieve_transaction(transaction_id, gateway_name=gateway.name)
@@ -65,11 +65,6 @@ def _whole_of(row: Transaction) -> Transaction:
         return row
     same = ledger.transactions().filter(children=row.pk, transaction_id=row.transaction_id)
     return same.first() or row
-
-
-def _row_of(account: Account, transaction_id: str) -> Transaction | None:
-    found = ledger.transactions().filter(**account.columns, transaction_id=transaction_id)
-    return found.exclude(kind__in=statuses.SHARED).first()
 
 
 def _own_operation(account: Account, remote: RemoteTransaction) -> Operation | None:

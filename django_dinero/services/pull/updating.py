@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 
-from django.utils.translation import gettext as _
-
 from django_dinero.enums import TransactionKind
 from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.logs import get_logger
+from django_dinero.models import journal_notes
 from django_dinero.models.operation import Operation, OperationState
 from django_dinero.models.transaction import (
     TAKEN,
@@ -47,8 +46,7 @@ def _write_other_amount(row: Transaction, remote: RemoteTransaction) -> bool:
     operation = rows.filter(key=row.operation_key or "").first()
     if operation is None:
         return write()
-    text = _("The gateway has it with another amount or currency.")
-    outcome = replace(RecordedOutcome.of(operation), error=text)
+    outcome = replace(RecordedOutcome.of(operation), error=journal_notes.ANOTHER_AMOUNT)
     state = OperationState.NEEDS_ATTENTION
     leave = partial(journal.end_operation_in_transaction, operation, state, outcome)
     return journal.write_together(operation, leave, write)

@@ -16,9 +16,8 @@ from collections import defaultdict
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from django.utils.translation import gettext as _
-
 from django_dinero.models.difference import Difference, DifferenceKind
+from django_dinero.money import plain_amount
 from django_dinero.services.reconcile.covered import Covered
 from django_dinero.services.reconcile.differences import Found
 from django_dinero.services.reconcile.findings import Findings
@@ -67,12 +66,16 @@ def _is_covered(row: Difference, covered: Covered) -> bool:
 
 
 def _found(day: date, currency: str, here: Decimal, there: Decimal) -> Found:
-    text = _("On %(day)s (UTC) the books here have %(here)s %(currency)s, the gateway's %(there)s.")
-    values = {"day": day, "here": here, "currency": currency, "there": there}
+    facts = {
+        "day": str(day),
+        "here": plain_amount(here, currency),
+        "there": plain_amount(there, currency),
+    }
     return Found(
         kind=DifferenceKind.BOOKS,
         subject=f"{day} {currency}",
-        text=text % values,
+        reason="books",
+        facts=facts,
         day=day,
         currency=currency,
         amount_here=here,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
@@ -16,6 +17,7 @@ from django_dinero.db.fields import UtcNow
 from django_dinero.exceptions import InvalidInput
 from django_dinero.gateways.base import Gateway
 from django_dinero.identifiers import digest
+from django_dinero.models import difference_texts
 from django_dinero.models.difference import Difference, DifferenceKind, DifferenceState
 from django_dinero.observing.verbs import verb
 from django_dinero.redaction import Secret, scrub
@@ -30,11 +32,19 @@ class Found:
     ``subject`` names what it is about, the same each time: a gateway's id, an operation key, or a
     day and a currency. In the row it has no card number, as no text has. The ids beside it are
     those of the customers and payments that they name.
+
+    ``reason`` is the code of the sentence that says what was found, ``facts`` has what it names,
+    and the statuses are those of the two sides, where they are what differs. ``text`` stands in the
+    place of a sentence where there is no reason.
     """
 
     kind: DifferenceKind
     subject: str
-    text: str
+    text: str = ""
+    reason: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    status_here: str = ""
+    status_there: str = ""
     operation_key: str = ""
     transaction_id: str = ""
     customer_id: str = ""
@@ -114,7 +124,12 @@ def _again(name: str, found: Found) -> Difference | None:
 
 def _columns(found: Found) -> dict[str, object]:
     columns = {name: getattr(found, name) for name in Found.__slots__}
-    return {**columns, "subject": found.shown_subject, "text": scrub(found.text)}
+    facts = {name: scrub(value) for name, value in found.facts.items()}
+    text = found.text or difference_texts.english(
+        found.reason, facts, here=found.status_here, there=found.status_there
+    )
+    shown = {"subject": found.shown_subject, "facts": facts, "text": scrub(text)}
+    return {**columns, **shown}
 
 
 def _open_name(gateway: Gateway, found: Found) -> str:

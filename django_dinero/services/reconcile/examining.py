@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC
-
-from django.utils.translation import gettext as _
 
 from django_dinero.exceptions import InvalidTransactionError
 from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.models.difference import DifferenceKind
 from django_dinero.models.mode import Account
-from django_dinero.models.transaction import UNDECIDED, Transaction, TransactionStatus
+from django_dinero.models.transaction import UNDECIDED, Transaction
+from django_dinero.money import plain_amount
 from django_dinero.services import ledger, pull
 from django_dinero.services.errors import read_transaction
 from django_dinero.services.ledger import statuses
@@ -70,7 +69,8 @@ class Examiner:
         changes = []
         for local, remote in pairs:
             standing = ledger.RemoteStanding.of(remote)
-            self.run.counts[f"now_{standing.status}"] += local.row.status != standing.status
+            if local.row.status != standing.status:
+                self.run.counts[f"now_{standing.status}"] += 1
             changes += [(row, standing) for row in (local.row, *local.taken)]
         lost = set[int]()
         if not self.run.dry_run:
@@ -107,7 +107,8 @@ class Examiner:
         if not self.run.dry_run:
             pull.write_remote_state(row, remote)
         status = statuses.FROM_REMOTE[remote.status] if self.run.dry_run else row.status
-        self.run.counts[f"now_{status}"] += old != status
+        if old != status:
+            self.run.counts[f"now_{status}"] += 1
         return self._local(row)
 
     def _local(self, row: Transaction) -> Local:
@@ -130,14 +131,12 @@ class Examiner:
 
     def lacks(self, row: Transaction) -> None:
         """Write down that the gateway does not have a payment that counts here."""
-        text = _("%(gateway)s does not have this %(kind)s of %(amount)s %(currency)s any more.")
-        values = {
+        facts = {
             "gateway": self.run.gateway.name,
-            "kind": row.get_kind_display(),
-            "amount": row.price,
-            "currency": row.currency,
+            "kind": str(row.kind),
+            "amount": plain_amount(row.price, row.currency),
         }
-        found = _about(row, DifferenceKind.MISSING_THERE, text % values)
+        found = _about(row, DifferenceKind.MISSING_THERE, "missing_there", facts)
         self.findings.add(replace(found, day=row.created_at.date(), amount_here=row.price))
 
 
@@ -145,25 +144,27 @@ def _contradiction(verdict: Verdict, local: Local, remote: RemoteTransaction) ->
     row = local.row
     is_amount = verdict is Verdict.AMOUNT
     taken = remote.settled_amount if remote.settled_amount is not None else remote.amount
-    text = _("Here it is %(here)s, and at the gateway %(there)s.") % {
-        "here": f"{row.get_status_display()}, {row.price} {row.currency}",
-        "there": f"{TransactionStatus(statuses.FROM_REMOTE[remote.status]).label}, "
-        f"{taken} {remote.currency}",
+    kind = DifferenceKind.AMOUNT if is_amount else DifferenceKind.STATUS
+    facts = {
+        "here": plain_amount(row.price, row.currency),
+        "there": plain_amount(taken, remote.currency),
     }
-    found = _about(row, DifferenceKind.AMOUNT if is_amount else DifferenceKind.STATUS, text)
     return replace(
-        found,
+        _about(row, kind, "contradicts", facts),
+        status_here=str(row.status),
+        status_there=str(statuses.FROM_REMOTE[remote.status]),
         day=remote.submitted_at.astimezone(UTC).date() if remote.submitted_at else None,
         amount_here=local.captured or row.price,
         amount_there=taken,
     )
 
 
-def _about(row: Transaction, kind: DifferenceKind, text: str) -> Found:
+def _about(row: Transaction, kind: DifferenceKind, reason: str, facts: Mapping[str, str]) -> Found:
     return Found(
         kind=kind,
         subject=row.transaction_id or "",
-        text=text,
+        reason=reason,
+        facts=facts,
         operation_key=row.operation_key or "",
         transaction_id=row.transaction_id or "",
         customer_id=row.customer_id,

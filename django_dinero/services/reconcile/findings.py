@@ -29,7 +29,8 @@ class Findings:
             return
         pk = None if self.run.dry_run else differences.record(self.run.gateway, found).pk
         # What stands near the edge of a slice is found in two. A dry run counts it twice.
-        self.run.counts["differences"] += pk is None or pk not in self._again
+        if pk is None or pk not in self._again:
+            self.run.counts["differences"] += 1
         if pk is not None:
             self._again.add(pk)
 
@@ -64,6 +65,9 @@ def _is_explained(run: Run, found: Found) -> bool:
     if found.shown_subject != found.subject:  # another one may look the same
         ids = ("transaction_id", "customer_id", "card_id")
         rows = rows.filter(**{name: getattr(found, name) for name in ids})
-    if found.kind == DifferenceKind.STATUS:  # the statuses stand in the text alone
-        rows = rows.filter(text=scrub(found.text))
+    if found.kind == DifferenceKind.STATUS:
+        said = {"status_here": found.status_here, "status_there": found.status_there}
+        rows = rows.filter(reason=found.reason, **said)
+        if not found.reason:
+            rows = rows.filter(text=scrub(found.text))
     return rows.exists()

@@ -5,8 +5,6 @@ Every change is a compare-and-set, and leases are measured by the database's clo
 
 from __future__ import annotations
 
-import os
-import socket
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,7 +19,7 @@ from django.utils.translation import gettext as _
 from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.gateways.base import Gateway
-from django_dinero.identifiers import digest, new_key
+from django_dinero.identifiers import digest, new_key, worker_name
 from django_dinero.models.reconciliation import Reconciliation, ReconciliationState
 from django_dinero.services.modes import account_of
 
@@ -51,7 +49,7 @@ def take(
         The run, and whether it is this caller's. One that is not is somebody else's, who works.
     """
     name = digest({"gateway": gateway.name, "live": gateway.live})
-    worker = f"{new_key()} {socket.gethostname()}:{os.getpid()}"[:100]
+    worker = f"{new_key()} {worker_name()}"[:100]
     while True:
         running = _rows().filter(running_name=name).first()
         if running is None:

@@ -62,10 +62,12 @@ def restore(run: Run) -> None:
         return
     failed = 0
     for done, operation in enumerate(paged(_without_row(run)), 1):
-        failed += not _succeeds(operation, partial(_restore, run, operation))
+        if not _succeeds(operation, partial(_restore, run, operation)):
+            failed += 1
         run.progress(NAME, done, None)
     for operation in paged(_to_give_back(run)):
-        failed += not _succeeds(operation, partial(_give_back, run, operation))
+        if not _succeeds(operation, partial(_give_back, run, operation)):
+            failed += 1
     if failed:
         text = ngettext(
             "%(count)d orphan could not be finished; the log says why.",

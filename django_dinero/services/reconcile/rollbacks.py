@@ -131,7 +131,7 @@ def is_wanted(operation: Operation) -> bool:
 
 def _has_row_without_id(operation: Operation) -> bool:
     rows = Customer.objects.using(router.db_for_write(Customer)).filter(
-        gateway_name=operation.gateway_name, customer_key=operation.customer_key, customer_id=None
+        **Account.of(operation).columns, customer_key=operation.customer_key, customer_id=None
     )
     return operation.kind == OperationKind.CREATE_CUSTOMER and rows.exists()
 

@@ -9,7 +9,6 @@ from decimal import Decimal
 
 from django.db import router
 from django.db.models import Q
-from django.utils.translation import gettext as _
 
 from django_dinero.db.seen import Seen
 from django_dinero.enums import RemoteStatus, TransactionKind
@@ -22,6 +21,7 @@ from django_dinero.models.operation import (
     OperationState,
 )
 from django_dinero.models.transaction import COUNTED, Transaction
+from django_dinero.money import plain_amount
 from django_dinero.services import journal, ledger, pull
 from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.ledger import statuses
@@ -109,9 +109,8 @@ class Unmatched:
 
     def _second(self, operation: Operation, remote: RemoteTransaction) -> None:
         recorded = RecordedOutcome.of(operation).transaction_id
-        text = _("Operation %(key)s has %(first)s there, and %(second)s has its key too.")
-        values = {"key": operation.key, "first": recorded or "-", "second": remote.transaction_id}
-        self._add(DifferenceKind.TWICE, text % values, remote, operation)
+        facts = {"key": operation.key, "first": recorded or "-", "second": remote.transaction_id}
+        self._add(DifferenceKind.TWICE, "second_of_key", facts, remote, operation)
 
     def _of_a_closed(self, operation: Operation, remote: RemoteTransaction) -> None:
         """Tell a person of a payment that nobody can have known of when its operation was closed.
@@ -127,9 +126,8 @@ class Unmatched:
         if not takes_money(remote) or of_it.filter(before).exists():
             self.run.counts["explained"] += 1
             return
-        text = _("Operation %(key)s was closed by hand before %(id)s was seen, which has its key.")
-        values = {"key": operation.key, "id": remote.transaction_id}
-        self._add(DifferenceKind.STATUS, text % values, remote, operation)
+        facts = {"key": operation.key, "id": remote.transaction_id}
+        self._add(DifferenceKind.STATUS, "seen_after_closing", facts, remote, operation)
 
     # -- It has not ----------------------------------------------------------------------------
 
@@ -147,9 +145,8 @@ class Unmatched:
             return  # nothing was paid, as was thought
         kind = statuses.KINDS.get(operation.kind)
         if kind is not found.kind:
-            text = _("Operation %(key)s is a %(kind)s, and the gateway has something else of it.")
-            values = {"key": operation.key, "kind": operation.get_kind_display()}
-            self._add(DifferenceKind.STATUS, text % values, found, operation)
+            facts = {"key": operation.key, "kind": str(operation.kind)}
+            self._add(DifferenceKind.STATUS, "another_kind", facts, found, operation)
             return
         late = operation.state in (S.ABSENT, S.FAILED)
         self.run.counts["landed_late" if late else "concluded"] += 1
@@ -171,14 +168,13 @@ class Unmatched:
         if not takes_money(remote):
             return
         other = remote.amount != operation.asked_amount or remote.currency != operation.currency
-        text = _("Operation %(key)s needs attention, and the gateway has %(id)s of it: %(error)s")
-        values = {
+        facts = {
             "key": operation.key,
             "id": remote.transaction_id,
             "error": RecordedOutcome.of(operation).error,
         }
         kind = DifferenceKind.AMOUNT if other else DifferenceKind.STATUS
-        self._add(kind, text % values, remote, operation)
+        self._add(kind, "needs_attention", facts, remote, operation)
 
     # -- It is nobody's ------------------------------------------------------------------------
 
@@ -186,12 +182,8 @@ class Unmatched:
         if self._is_of_another_name(remote):
             self.run.counts["foreign"] += 1
             return
-        text = _(
-            "%(id)s has a key like ours (%(key)s), and the journal does not know it at this "
-            "gateway."
-        )
-        values = {"id": remote.transaction_id, "key": remote.operation_key}
-        self._add(DifferenceKind.UNKNOWN_KEY, text % values, remote, None)
+        facts = {"id": remote.transaction_id, "key": remote.operation_key}
+        self._add(DifferenceKind.UNKNOWN_KEY, "unknown_key", facts, remote, None)
 
     def _is_of_another_name(self, remote: RemoteTransaction) -> bool:
         """Say whether another gateway's name stands for the same account, and made the payment."""
@@ -233,10 +225,7 @@ class Unmatched:
         """Return the row of what a transaction takes or gives back."""
         if remote is None or not remote.parent_id:
             return None
-        rows = ledger.transactions().filter(
-            **account_of(self.run.gateway).columns, transaction_id=remote.parent_id
-        )
-        return rows.exclude(kind__in=statuses.SHARED).first()
+        return ledger.whole_of(account_of(self.run.gateway), remote.parent_id)
 
     def _gives_back(self, remote: RemoteTransaction) -> bool:
         """Write the row of a refund that was made of a payment here in the gateway's own pages.
@@ -287,19 +276,18 @@ class Unmatched:
         taken = row.captured_amount if row.kind == TransactionKind.AUTHORIZATION else row.price
         if not entry.amount or abs(entry.amount) == taken:
             return False
-        text = _("%(id)s takes back %(part)s of %(payment)s, which took %(taken)s %(currency)s.")
-        values = {
+        facts = {
             "id": entry.transaction_id,
-            "part": entry.amount,
-            "payment": row.transaction_id,
-            "taken": taken,
-            "currency": row.currency,
+            "part": plain_amount(entry.amount, entry.currency or row.currency),
+            "payment": row.transaction_id or "",
+            "taken": plain_amount(taken, row.currency),
         }
         self.examiner.findings.add(
             Found(
                 kind=DifferenceKind.AMOUNT,
                 subject=entry.transaction_id,
-                text=text % values,
+                reason="takes_back_a_part",
+                facts=facts,
                 operation_key=row.operation_key or "",
                 transaction_id=entry.transaction_id,
                 customer_id=row.customer_id,
@@ -314,7 +302,8 @@ class Unmatched:
     def _add(
         self,
         kind: DifferenceKind,
-        text: str,
+        reason: str,
+        facts: Mapping[str, str],
         remote: RemoteTransaction,
         operation: Operation | None,
     ) -> None:
@@ -332,7 +321,8 @@ class Unmatched:
             Found(
                 kind=kind,
                 subject=remote.transaction_id,
-                text=text,
+                reason=reason,
+                facts=facts,
                 operation_key=remote.operation_key,
                 transaction_id=remote.transaction_id,
                 customer_id=remote.customer_id,

@@ -13,7 +13,6 @@ from functools import partial
 
 from django.db import router
 from django.db.models import Q, QuerySet
-from django.utils.translation import gettext as _
 
 from django_dinero.db.pages import paged, pages
 from django_dinero.db.seen import Seen
@@ -209,12 +208,11 @@ def _take_back(state: _State, operation: Operation) -> None:
 
 def _tell_only_there(state: _State, operation: Operation, remote: RemoteCustomer) -> None:
     state.count("only_there")
-    text = _("The gateway has a customer that was stored from here, and there is no row of it.")
     state.findings.add(
         Found(
             kind=DifferenceKind.VAULT_ONLY_THERE,
             subject=f"customer:{remote.customer_id}",
-            text=text,
+            reason="customer_only_there",
             operation_key=operation.key,
             customer_id=remote.customer_id,
         )
@@ -234,7 +232,8 @@ def _compare(state: _State, customer_id: str) -> None:
         _mark_gone(state, row)
         return
     cards = list(CreditCard.objects.using(row._state.db).filter(customer=row.pk))
-    state.run.counts["vault_differing"] += any(compare(row, cards, remote))
+    if any(compare(row, cards, remote)):
+        state.count("differing")
     if not state.run.dry_run:
         _write(state, fetched)
 
@@ -248,8 +247,8 @@ def _write(state: _State, fetched: pull.Fetched) -> None:
         customer=row.pk, sync_state=SyncState.MISSING
     )
     for card in missing:
-        text = _("The gateway does not have this card any more.")
-        _tell_only_here(state, card, f"card:{card.customer_id}:{card.card_id}", text)
+        subject = f"card:{card.customer_id}:{card.card_id}"
+        _tell_only_here(state, card, subject, "card_only_here")
 
 
 def _mark_gone(state: _State, row: Customer) -> None:
@@ -259,16 +258,15 @@ def _mark_gone(state: _State, row: Customer) -> None:
     state.count("gone")
     marked = row.sync_state == SyncState.SYNCED if state.run.dry_run else pull.mark_gone(row)
     if marked or row.sync_state == SyncState.MISSING:
-        text = _("The gateway does not have this customer any more.")
-        _tell_only_here(state, row, f"customer:{row.customer_id}", text)
+        _tell_only_here(state, row, f"customer:{row.customer_id}", "customer_only_here")
 
 
-def _tell_only_here(state: _State, row: Customer | CreditCard, subject: str, text: str) -> None:
+def _tell_only_here(state: _State, row: Customer | CreditCard, subject: str, reason: str) -> None:
     state.findings.add(
         Found(
             kind=DifferenceKind.VAULT_ONLY_HERE,
             subject=subject,
-            text=text,
+            reason=reason,
             customer_id=row.customer_id or "",
             card_id=row.card_id if isinstance(row, CreditCard) else "",
         )

@@ -22,6 +22,7 @@ from django_dinero.exceptions import (
     OutcomeUnknown,
 )
 from django_dinero.gateways.types import Reason
+from django_dinero.models import journal_notes
 from django_dinero.models.operation import Operation, OperationKind, OperationState
 from django_dinero.models.transaction import Transaction
 from django_dinero.money import normalise
@@ -232,7 +233,7 @@ def unfinished_error(operation: Operation) -> DineroError:
             name = operation.gateway_name
             return error_for([reason], operation=operation, gateway_name=name)
         text = _("The gateway's answer contradicts what was asked; a person must look at %(key)s.")
-        said = outcome.error
+        said = journal_notes.shown(outcome.error)
         return NeedsAttention(
             f"{text % {'key': operation.key}} {said}".strip(), operation=operation
         )

@@ -10,7 +10,6 @@ from functools import partial
 from django.db import router
 from django.db.models import Q
 from django.db.models.functions import Coalesce
-from django.utils.translation import gettext as _
 
 from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.fields import UtcIn, UtcNow
@@ -25,6 +24,7 @@ from django_dinero.gateways.types import (
     RemoteCustomer,
     RemoteTransaction,
 )
+from django_dinero.models import journal_notes
 from django_dinero.models.card import CreditCard
 from django_dinero.models.mode import Account
 from django_dinero.models.operation import (
@@ -98,9 +98,9 @@ def _expire_lease(operation: Operation) -> None:
     if operation.state == State.NEW and operation.kind in DELETES:
         journal.release_lock(operation)
     elif operation.state == State.NEW:
-        journal.move(operation, State.FAILED, RecordedOutcome(error="never sent"))
+        journal.move(operation, State.FAILED, RecordedOutcome(error=journal_notes.NEVER_SENT))
     elif operation.state == State.SENT:
-        journal.move(operation, State.UNKNOWN, RecordedOutcome(error="the worker died"))
+        journal.move(operation, State.UNKNOWN, RecordedOutcome(error=journal_notes.WORKER_DIED))
 
 
 def _has_passed(operation: Operation, column: str) -> bool:
@@ -117,7 +117,7 @@ def _finish_repeatable(operation: Operation) -> None:
             _check_later(operation, problem)
             return
     pull.forget_pushed_digest(operation)
-    journal.move(operation, State.ABSENT, RecordedOutcome(error="to be repeated"))
+    journal.move(operation, State.ABSENT, RecordedOutcome(error=journal_notes.TO_BE_REPEATED))
 
 
 def _finish_decision(operation: Operation) -> None:
@@ -131,9 +131,9 @@ def _finish_decision(operation: Operation) -> None:
     elif remote.status is not RemoteStatus.HELD:
         pull.end_decision_from_remote(operation, held, remote, RecordedOutcome())
     elif quarantine_over:
-        journal.move(operation, State.ABSENT, RecordedOutcome(error="it is held as before"))
+        journal.move(operation, State.ABSENT, RecordedOutcome(error=journal_notes.HELD_AS_BEFORE))
     else:
-        _check_later(operation, "it is held as before")
+        _check_later(operation, journal_notes.HELD_AS_BEFORE)
 
 
 def _read_transaction(operation: Operation) -> tuple[RemoteTransaction | None, str]:
@@ -153,7 +153,7 @@ def _begin_new_number(operation: Operation) -> None:
     Nobody knows whether it is. The networks are told nothing wrong then.
     """
     cards = CreditCard.objects.using(router.db_for_write(CreditCard)).filter(
-        gateway_name=operation.gateway_name,
+        **Account.of(operation).columns,
         customer_id=operation.customer_id,
         card_id=operation.card_id,
     )
@@ -191,9 +191,9 @@ def _search_and_end(operation: Operation) -> None:
     elif found.matches:
         end_from_matches(operation, found.matches)
     elif found.complete and quarantine_over:
-        journal.move(operation, State.ABSENT, RecordedOutcome(error="not found at the gateway"))
+        journal.move(operation, State.ABSENT, RecordedOutcome(error=journal_notes.NOT_FOUND))
     else:
-        _check_later(operation, "not found yet")
+        _check_later(operation, journal_notes.NOT_FOUND_YET)
 
 
 def _ask_how_it_stands(operation: Operation) -> None:
@@ -204,7 +204,7 @@ def _ask_how_it_stands(operation: Operation) -> None:
         return
     remote, problem = _read_transaction(operation)
     if remote is None or remote.status == operation.state:  # both are words for the same
-        _check_later(operation, problem or _("It is not decided yet."))
+        _check_later(operation, problem or journal_notes.NOT_DECIDED)
         operation.next_action = remote.next_action if remote is not None else None
         return
     pull.write_remote_state(row, remote)
@@ -232,7 +232,7 @@ def end_from_matches(operation: Operation, matches: Sequence[Match]) -> None:
     """End an operation by the gateway's match; several matches need a person's attention."""
     matches = [each for each in matches if _is_own(operation, each)] or matches
     if len(matches) > 1:
-        text = _("The gateway has %(count)d matches.") % {"count": len(matches)}
+        text = journal_notes.MATCHES % {"count": len(matches)}
         journal.move(operation, State.NEEDS_ATTENTION, RecordedOutcome(error=text))
     elif isinstance(matches[0], RemoteTransaction):
         pull.end_operation_from_remote(operation, matches[0])

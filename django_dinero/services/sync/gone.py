@@ -52,7 +52,8 @@ def mark_unseen(gateway: Gateway, run: VaultPull, seen: Seen, pace: Pace) -> int
                 raise
             continue
         unread.note(failed=False)
-        gone += not is_there and pull.mark_gone(row)
+        if not is_there and pull.mark_gone(row):
+            gone += 1
     return gone
 
 

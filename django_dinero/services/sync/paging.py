@@ -21,10 +21,8 @@ from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.models.vault_pull import VaultPull
 from django_dinero.observing.verbs import verb
-from django_dinero.services import pull
 from django_dinero.services.modes import account_of
 from django_dinero.services.sync import pulling, reading
-from django_dinero.services.sync.gone import mark_unseen
 from django_dinero.services.sync.reading import Pace
 
 #: Customers in a page. A gateway without paging lists all its ids for each page.
@@ -65,19 +63,15 @@ def pull_page(pk: int, cursor: str) -> str | None:
     if gateway.live != run.live:  # the name stands for another account by now
         return None
     owner_of = import_string(run.owner_from) if run.owner_from else None
-    pace, seen, count = Pace(run.rate), Seen.from_bytes(run.seen), 0
+    pace, seen = Pace(run.rate), Seen.from_bytes(run.seen)
     remotes = islice(reading.customers(gateway, pace, run.cursor), PAGE)
-    for batch in pull.write_in_batches(account_of(gateway), remotes, owner_of):
-        seen.update(row.pk for row in batch.rows if row.pk <= run.newest_pk)
-        pulled, last = run.pulled + len(batch.rows), batch.remotes[-1].customer_id
-        if not _move(run, cursor=last, seen=seen.to_bytes(), pulled=pulled):
-            return None
-        run.pulled, run.cursor = pulled, last
-        count += len(batch.remotes)
+    try:
+        count = sum(pulling.write_customers(gateway, run, seen, remotes, owner_of))
+    except pulling.TakenOver:
+        return None
     if count == PAGE:
         return run.cursor
-    gone = mark_unseen(gateway, run, seen, pace)
-    _move(run, gone=gone, seen=b"", ended_at=UtcNow())
+    pulling.finish(gateway, run, seen, pace)
     return None
 
 
@@ -89,12 +83,6 @@ def stalled(gateway: Gateway) -> VaultPull | None:
     waits = _rows().filter(pk=last.pk, in_background=True, ended_at=None)
     waits = waits.filter(touched_at__lt=UtcIn(-STALLED))
     return last if retry_on_conflict(partial(waits.update, touched_at=UtcNow()), waits.db) else None
-
-
-def _move(run: VaultPull, **columns: object) -> bool:
-    """Write how far a pull has come; say whether it still stood where this worker left it."""
-    rows = _rows().filter(pk=run.pk, cursor=run.cursor, ended_at=None)
-    return bool(retry_on_conflict(partial(rows.update, touched_at=UtcNow(), **columns), rows.db))
 
 
 def _rows() -> QuerySet[VaultPull]:

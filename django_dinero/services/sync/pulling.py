@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ from django_dinero.db.fields import UtcNow
 from django_dinero.db.seen import Seen
 from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.gateways.base import Gateway
+from django_dinero.gateways.types import RemoteCustomer
 from django_dinero.models.customer import Customer
 from django_dinero.models.vault_pull import VaultPull
 from django_dinero.observing.verbs import traced
@@ -133,28 +134,64 @@ def pull_account(gateway: Gateway, how: PullOptions, *, resume: bool = False) ->
         How many ``customers`` were pulled, and how many are ``gone``.
 
     Raises:
-        InvalidInput: there is no pull to go on with, or ``owner_of`` failed. In that case, too,
-            what was pulled until then is stored, and the pull can go on.
+        InvalidInput: there is no pull to go on with, somebody else goes on with it, or ``owner_of``
+            failed. In that case, too, what was pulled until then is stored, and the pull can go on.
         NotSent, GatewayError: the list could not be read to its end. What was pulled until then is
             stored, and the pull can go on.
     """
     run = _last_unfinished(gateway) if resume else begin(gateway)
     seen = Seen.from_bytes(run.seen)
-    counts = Counter({"customers": run.pulled})
     remotes = reading.customers(gateway, how.pace, run.cursor)
-    for batch in pull.write_in_batches(account_of(gateway), remotes, how.owner_of):
+    for _count in write_customers(gateway, run, seen, remotes, how.owner_of):
+        how.progress("customers", run.pulled, None)
+    gone = finish(gateway, run, seen, how.pace)
+    return Counter({"customers": run.pulled, "gone": gone})
+
+
+class TakenOver(InvalidInput):
+    """Somebody else has gone on with a pull meanwhile."""
+
+
+def write_customers(
+    gateway: Gateway,
+    run: VaultPull,
+    seen: Seen,
+    remotes: Iterable[RemoteCustomer],
+    owner_of: OwnerOf | None,
+) -> Iterator[int]:
+    """Write customers into rows, and after each batch how far the pull has come.
+
+    Args:
+        run: the pull. Its instance is up to date after each batch.
+        seen: the rows that the gateway has told of, those of earlier pages too.
+        remotes: what the gateway tells from where the pull stands.
+        owner_of: as in :class:`PullOptions`.
+
+    Yields:
+        How many customers of the gateway's each batch was.
+
+    Raises:
+        TakenOver: the pull does not stand any more where this worker left it. What was written is
+            right; whoever has gone on writes it again.
+    """
+    for batch in pull.write_in_batches(account_of(gateway), remotes, owner_of):
         seen.update(row.pk for row in batch.rows if row.pk <= run.newest_pk)
-        counts["customers"] += len(batch.rows)
-        _note(
-            run,
-            cursor=batch.remotes[-1].customer_id,
-            seen=seen.to_bytes(),
-            pulled=counts["customers"],
-        )
-        how.progress("customers", counts["customers"], None)
-    counts["gone"] = mark_unseen(gateway, run, seen, how.pace)
-    _note(run, gone=counts["gone"], seen=b"", ended_at=UtcNow())
-    return counts
+        pulled, last = run.pulled + len(batch.rows), batch.remotes[-1].customer_id
+        if not _move(run, cursor=last, seen=seen.to_bytes(), pulled=pulled):
+            raise TakenOver({"resume": _("Somebody else goes on with this pull.")})
+        run.pulled, run.cursor = pulled, last
+        yield len(batch.remotes)
+
+
+def finish(gateway: Gateway, run: VaultPull, seen: Seen, pace: Pace) -> int:
+    """Mark what a list that was read to its end did not show, and end the pull.
+
+    Returns:
+        How many are gone.
+    """
+    gone = mark_unseen(gateway, run, seen, pace)
+    _move(run, gone=gone, seen=b"", ended_at=UtcNow())
+    return gone
 
 
 def _runs(gateway: Gateway) -> QuerySet[VaultPull]:
@@ -177,6 +214,8 @@ def _last_unfinished(gateway: Gateway) -> VaultPull:
     return last
 
 
-def _note(run: VaultPull, **columns: object) -> None:
-    rows = VaultPull.objects.using(run._state.db).filter(pk=run.pk)
-    retry_on_conflict(partial(rows.update, **columns), rows.db)
+def _move(run: VaultPull, **columns: object) -> bool:
+    """Write how far a pull has come; say whether it still stood where this worker left it."""
+    rows = VaultPull.objects.using(router.db_for_write(VaultPull))
+    rows = rows.filter(pk=run.pk, cursor=run.cursor, ended_at=None)
+    return bool(retry_on_conflict(partial(rows.update, touched_at=UtcNow(), **columns), rows.db))

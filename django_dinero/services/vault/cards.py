@@ -41,6 +41,7 @@ from django_dinero.gateways.types import (
     has_reason,
 )
 from django_dinero.input_errors import InputErrors
+from django_dinero.models import journal_notes
 from django_dinero.models.arguments import NewCardOptions, names_of
 from django_dinero.models.card import CreditCard, cards_lock_name
 from django_dinero.models.customer import Customer
@@ -401,7 +402,9 @@ def _reread(
         card.refresh_from_db(using=using, fields=["version", *unchanged])
         return replace(details, address=card.billing_address)
     except ObjectDoesNotExist:
-        journal.move(operation, OperationState.FAILED, RecordedOutcome(error="deleted meanwhile"))
+        journal.move(
+            operation, OperationState.FAILED, RecordedOutcome(error=journal_notes.DELETED_MEANWHILE)
+        )
     raise CardNotFoundError(
         _("This card was deleted."), operation=operation, gateway_name=card.gateway_name
     )

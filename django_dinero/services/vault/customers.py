@@ -19,6 +19,7 @@ from django_dinero.gateways.calls import check_request
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import RemoteCustomer
 from django_dinero.input_errors import InputErrors
+from django_dinero.models import journal_notes
 from django_dinero.models.arguments import CardOptions, CustomerOptions, names_of
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
@@ -155,7 +156,9 @@ def _store_with_card(
     rival = customer_with_same_key(customer) if keyed else None
     if rival is not None:
         # Another request with this key finished between our first check and our taking the lock.
-        journal.move(operation, OperationState.FAILED, RecordedOutcome(error="exists already"))
+        journal.move(
+            operation, OperationState.FAILED, RecordedOutcome(error=journal_notes.EXISTS_ALREADY)
+        )
         return rival
     remote = send_creation(gateway, operation, request)
     cards = journal.end_operation(

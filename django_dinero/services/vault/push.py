@@ -21,7 +21,7 @@ from django_dinero.exceptions import DineroError, NotSent, OperationInProgress
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import CardUpdate, CustomerUpdate, Refusal, RemoteCustomer
 from django_dinero.logs import get_logger
-from django_dinero.models import default_card
+from django_dinero.models import default_card, journal_notes
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.mode import Account
@@ -41,6 +41,7 @@ from django_dinero.services.vault import creations
 logger = get_logger("django_dinero.push")
 
 RowT = TypeVar("RowT", Customer, CreditCard)
+AnswerT = TypeVar("AnswerT")
 
 #: How often a row is pushed again at once because it changed during its push.
 MAX_PUSHES = 10
@@ -233,11 +234,15 @@ def _create_customer(gateway: Gateway, row: Customer) -> None:
         intent=creations.creation_intent(row),
     )
     if not _reread_locked(operation, row):
-        journal.move(operation, OperationState.FAILED, RecordedOutcome(error="deleted meanwhile"))
+        journal.move(
+            operation, OperationState.FAILED, RecordedOutcome(error=journal_notes.DELETED_MEANWHILE)
+        )
         return
     if row.customer_id is not None:
         # While we waited for the lock, a look-up found that the customer exists already.
-        journal.move(operation, OperationState.FAILED, RecordedOutcome(error="exists already"))
+        journal.move(
+            operation, OperationState.FAILED, RecordedOutcome(error=journal_notes.EXISTS_ALREADY)
+        )
         _send_customer(row)  # with what was edited since
         return
     remote = creations.send_creation(gateway, operation, request)
@@ -289,9 +294,7 @@ def _update_customer(gateway: Gateway, row: Customer) -> None:
         first_name=row.first_name,
         last_name=row.last_name,
     )
-    result = journal.send(gateway, operation, partial(gateway.update_customer, request))
-    if isinstance(result, Refusal):
-        raise journal.close_refused(operation, result)
+    _send(gateway, operation, partial(gateway.update_customer, request))
     if _end_push(operation, row, RecordedOutcome(customer_id=request.customer_id)):
         signals.send(signals.customer_pushed, Customer, customer=row, created=False)
 
@@ -326,9 +329,7 @@ def _send_card(row: CreditCard) -> None:
         year=row.year,
         is_default=row.is_default,
     )
-    result = journal.send(gateway, operation, partial(gateway.update_card, request))
-    if isinstance(result, Refusal):
-        raise journal.close_refused(operation, result)
+    result = _send(gateway, operation, partial(gateway.update_card, request))
     facts = {"last_4": result.last_4 or row.last_4, "brand": result.brand or row.brand}
     if _end_push(operation, row, RecordedOutcome(card_id=row.card_id), **facts):
         signals.send(signals.card_pushed, CreditCard, card=row, created=False)
@@ -347,9 +348,19 @@ def _still_waits(operation: Operation, row: Customer | CreditCard) -> bool:
     """Load a row again under its lock; if nothing is left to push, end the operation."""
     if _reread_locked(operation, row) and row.sync_state in WAITING:
         return True
-    journal.move(operation, OperationState.FAILED, RecordedOutcome(error="nothing left to push"))
+    journal.move(
+        operation, OperationState.FAILED, RecordedOutcome(error=journal_notes.NOTHING_LEFT_TO_PUSH)
+    )
     _reread(row)  # whoever met our lock since we read it left its change to us
     return False
+
+
+def _send(gateway: Gateway, operation: Operation, call: Callable[[], AnswerT | Refusal]) -> AnswerT:
+    """Send a push; a refusal ends its operation and is raised."""
+    result = journal.send(gateway, operation, call)
+    if isinstance(result, Refusal):
+        raise journal.close_refused(operation, result)
+    return result
 
 
 def _end_push(

@@ -6,9 +6,6 @@ Every change of state is a compare-and-set, and leases are measured by the datab
 from __future__ import annotations
 
 import hashlib
-import os
-import socket
-import threading
 from datetime import timedelta
 from functools import partial
 
@@ -20,6 +17,7 @@ from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import WebhookNotice
+from django_dinero.identifiers import worker_name
 from django_dinero.logs import get_logger
 from django_dinero.models.webhook_event import WAITING_STATES, EventState, WebhookEvent
 from django_dinero.redaction import scrub
@@ -122,7 +120,7 @@ def take(pk: int, lease_seconds: float) -> WebhookEvent | None:
     waiting = rows().filter(free(), pk=pk, state__in=WAITING_STATES)
     taken = partial(
         waiting.update,
-        worker=f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"[:100],
+        worker=worker_name(),
         lease_until=UtcIn(timedelta(seconds=lease_seconds)),
         attempts=F("attempts") + 1,
     )

@@ -15,7 +15,6 @@ from django_dinero.models.transaction import FOLLOW_UPS, Transaction
 from django_dinero.models.webhook_event import WebhookEvent
 from django_dinero.services import ledger, pull
 from django_dinero.services.errors import read
-from django_dinero.services.ledger.statuses import SHARED
 from django_dinero.services.modes import account_of
 from django_dinero.services.webhooks import operations
 from django_dinero.services.webhooks.found import Found
@@ -48,10 +47,7 @@ def apply_transaction(gateway: Gateway, event: WebhookEvent) -> Found | None:
 
 
 def _row_of(gateway: Gateway, transaction_id: str) -> Transaction | None:
-    found = ledger.transactions().filter(
-        **account_of(gateway).columns, transaction_id=transaction_id
-    )
-    return found.exclude(kind__in=SHARED).first()
+    return ledger.whole_of(account_of(gateway), transaction_id)
 
 
 def _fetched(gateway: Gateway, transaction_id: str) -> RemoteTransaction | None:

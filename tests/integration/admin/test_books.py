@@ -9,7 +9,9 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
+from django.utils.translation import override
 
+from django_dinero.admin.views.look_up import looked_up
 from django_dinero.exceptions import OutcomeUnknown
 from django_dinero.models import CreditCard, Operation, Transaction
 from tests.integration.admin.pages import confirm, key_of, messages, text, url
@@ -264,6 +266,10 @@ def test_looking_up_too_early(root: Client, card: CreditCard, gateway: Recording
     operation = lost(card, gateway, lose_request)
     response = root.post(url("operation_look_up", operation.pk), confirm())
     assert "is still open (charge, outcome unknown; not found yet)" in messages(response)[0]
+    with override("de"):
+        said, _level = looked_up(operation)
+    assert "noch nicht gefunden" in said
+    assert Operation.objects.get(pk=operation.pk).note("lookup") == "not found yet"
 
 
 def test_looking_up_proves_absence(

@@ -7,6 +7,7 @@ from decimal import Context, Decimal, localcontext
 
 import pytest
 
+from django_dinero.enums import TransactionKind
 from django_dinero.models import Transaction
 from django_dinero.models.family import Family
 from django_dinero.models.totals import Total, totals, totals_of
@@ -73,6 +74,20 @@ def test_no_sum_is_rounded_to_what_a_thread_asks_for() -> None:
         (line,) = by_day([paid.gateway_name], day, day)
         assert str(line.net) == "4938270.78"
         assert str(Family.of(authorized).captured) == "2469135.01"
+
+
+def test_what_was_taken_is_the_same_sum_wherever_it_is_asked_for() -> None:
+    authorized = TransactionFactory(kind="authorization", price="9999999999.99")
+    for price in ("9999999999.97", "0.01"):
+        captured = TransactionFactory(parent=authorized, kind="capture", price=price)
+        TransactionFactory(parent=captured, kind="refund", price=price, status="settled")
+    declined = TransactionFactory(status="declined")
+    for row in (authorized, declined):
+        family = Family.of(row)
+        assert str(row.captured_amount) == str(family.captured)
+        assert str(row.refunded_amount) == str(family.sum_of(TransactionKind.REFUND))
+    assert str(declined.captured_amount) == "0.00"
+    assert str(authorized.refunded_amount) == "9999999999.98"
 
 
 def test_nothing_comes_to_nothing() -> None:

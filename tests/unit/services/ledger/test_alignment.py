@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
+from django.utils.translation import override
 
 from django_dinero import signals
 from django_dinero.enums import RemoteStatus, TransactionKind
@@ -68,6 +69,22 @@ def test_an_operation_that_missed_the_decision_gets_it_from_the_row(
         with pytest.raises(CardDeclinedError, match="voided before its outcome was read"):
             Transaction.create(5, idempotency_key=KEY, **card)
     assert Operation.objects.get().state == state
+
+
+def test_why_is_stored_in_english_and_told_in_the_callers_language(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    gateway.bank.hold_next()
+    with pytest.raises(HeldForReview):
+        Transaction.create(5, idempotency_key=KEY, **card)
+    Transaction.objects.update(status="voided")
+    with override("de"), pytest.raises(CardDeclinedError) as caught:
+        Transaction.create(5, idempotency_key=KEY, **card)
+    stored = Operation.objects.get().outcome["gateway_text"]
+    assert stored == "It was voided before its outcome was read here."
+    assert stored not in str(caught.value)
+    with override("en"), pytest.raises(CardDeclinedError, match="voided before its outcome"):
+        Transaction.create(5, idempotency_key=KEY, **card)
 
 
 def test_a_transaction_without_a_row_is_named_by_its_id(

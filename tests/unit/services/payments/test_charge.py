@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.utils.translation import override
 
 from django_dinero import signals
 from django_dinero.enums import ResultStatus
@@ -401,6 +403,27 @@ def test_an_answer_that_contradicts_the_intent_needs_a_person(
     with pytest.raises(NeedsAttention):
         Transaction.create(5, idempotency_key=KEY, **card)
     assert gateway.verbs == ["charge"]
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        (TransactionResult(ResultStatus.APPROVED, "77", amount=Decimal(4)), "4.00 USD"),
+        (TransactionResult(ResultStatus.APPROVED, "77", amount=Decimal("4.005")), "4.005 USD"),
+    ],
+)
+def test_a_contradiction_is_stored_in_english_and_told_in_the_callers_language(
+    gateway: RecordingGateway, card: dict[str, Any], result: TransactionResult, said: str
+) -> None:
+    gateway.faults["charge"] = answer(result)
+    with override("de"), pytest.raises(NeedsAttention) as caught:
+        Transaction.create(5, idempotency_key=KEY, **card)
+    assert said in str(caught.value)
+    assert "approved" not in str(caught.value)
+    note = Operation.objects.get().outcome["error"]
+    assert note == f"The gateway approved {said}, not 5.00 USD."
+    with override("en"), pytest.raises(NeedsAttention, match=re.escape(note)):
+        Transaction.create(5, idempotency_key=KEY, **card)
 
 
 def test_a_refusal_may_speak_of_another_amount(

@@ -20,6 +20,7 @@ from django_dinero.exceptions import (
 )
 from django_dinero.gateways.types import TransactionResult
 from django_dinero.models import Customer, Operation, Transaction
+from django_dinero.models.transaction import TransactionStatus
 from tests.support.recording import (
     RecordingGateway,
     answer,
@@ -164,10 +165,46 @@ def test_what_the_gateway_has_otherwise_is_not_refunded(
 ) -> None:
     remote: Any = gateway.retrieve_transaction(charge.transaction_id or "")
     gateway.faults["retrieve_transaction"] = answer(replace(remote, status=status))
-    with pytest.raises(RefundError, match=f"cannot refund it now: {status.value}"):
+    label = TransactionStatus(status.value).label
+    with pytest.raises(RefundError, match=f"cannot refund it now: {label}"):
         charge.refund()
     charge.refresh_from_db()
     assert charge.status == status.value
+
+
+def without_void(gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway, "supports", lambda verb: verb != "void")
+
+
+@pytest.mark.parametrize("amount", ["10.00", None])
+def test_nobody_is_sent_to_a_void_that_the_gateway_does_not_have(
+    gateway: RecordingGateway,
+    charge: Transaction,
+    monkeypatch: pytest.MonkeyPatch,
+    amount: str | None,
+) -> None:
+    without_void(gateway, monkeypatch)
+    with pytest.raises(RefundError, match="after the next settlement") as caught:
+        charge.refund(amount)
+    assert "Void" not in str(caught.value)
+
+
+@pytest.mark.parametrize("can_void", [True, False])
+def test_a_gateway_may_refund_what_is_not_settled(
+    gateway: RecordingGateway,
+    charge: Transaction,
+    monkeypatch: pytest.MonkeyPatch,
+    can_void: bool,
+) -> None:
+    if not can_void:
+        without_void(gateway, monkeypatch)
+    monkeypatch.setattr(gateway, "refunds_unsettled", True)
+    gateway.faults["refund"] = answer(
+        TransactionResult(ResultStatus.APPROVED, "88", amount=Decimal(10))
+    )
+    row = charge.refund("10.00")
+    assert (row.kind, row.price, charge.refunded_amount) == ("refund", Decimal(10), Decimal(10))
+    assert "void" not in gateway.verbs
 
 
 def test_a_gateway_that_can_do_neither_says_so(

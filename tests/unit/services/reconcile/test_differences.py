@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.utils.translation import override
 
 from django_dinero import signals
 from django_dinero.db import clock
 from django_dinero.exceptions import InvalidInput
-from django_dinero.models import Difference
+from django_dinero.models import Difference, difference_texts
 from django_dinero.models.difference import DifferenceKind
 from django_dinero.services.reconcile import differences
 from django_dinero.services.reconcile.differences import Found
@@ -123,3 +125,32 @@ def test_a_card_number_that_is_somebodys_id_does_not_stand_in_the_subject(
     for found in both:
         findings.add(found)
     assert [(row.state, row.times_seen) for row in rows.all()] == [("closed", 2), ("open", 2)]
+
+
+@pytest.mark.parametrize("reason", difference_texts.TEXTS)
+@pytest.mark.parametrize("language", ["de", "es", "fr"])
+def test_every_reason_has_a_sentence_in_every_language(reason: str, language: str) -> None:
+    names = re.findall(r"%\((\w+)\)s", str(difference_texts.TEXTS[reason]))
+    facts = {name: f"<{name}>" for name in names if not name.startswith("status_")}
+    facts |= {"kind": "authorization"} if "kind" in facts else {}
+    english = difference_texts.english(reason, facts, here="voided", there="settled")
+    with override(language):
+        row = Difference(
+            reason=reason, facts=facts, text=english, status_here="voided", status_there="settled"
+        )
+        assert row.shown_text not in ("", english)
+    for fact in facts.values():
+        assert fact in english
+
+
+def test_of_another_release_the_text_is_shown_as_it_is() -> None:
+    for reason, facts in (("of_tomorrow", {}), ("unknown_key", {"its_id": "1"})):
+        assert Difference(reason=reason, facts=facts, text="as it was").shown_text == "as it was"
+
+
+def test_facts_are_stored_without_card_numbers(gateway: RecordingGateway) -> None:
+    facts = {"id": "4111111111111111", "key": "K"}
+    found = replace(GHOST, text="", reason="unknown_key", facts=facts)
+    row = differences.record(gateway, found)
+    row.refresh_from_db()
+    assert "4111111111111111" not in f"{row.facts} {row.text} {row.shown_text}"

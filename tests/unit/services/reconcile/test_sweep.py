@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.db.models import F
+from django.utils.translation import override
 
 from django_dinero.enums import RemoteStatus, TransactionKind
 from django_dinero.exceptions import GatewayError, OutcomeUnknown
@@ -352,6 +353,37 @@ def test_what_a_person_has_explained_is_not_found_again(
     gateway.bank.store.execute("UPDATE ledger SET amount = '49.00', settled_amount = '49.00'")
     sweep(make_run())
     assert "amount" in open_kinds()
+
+
+def test_what_a_person_has_explained_is_explained_in_every_language(
+    gateway: RecordingGateway, charge: Transaction, make_run: Make
+) -> None:
+    Transaction.objects.update(status="voided")
+    sweep(make_run())
+    found = Difference.objects.get()
+    assert (
+        found.shown_text
+        == found.text
+        == ("Here it is voided, 50.00 USD, and at the gateway approved, 50.00 USD.")
+    )
+    found.close(note="voided by phone", by="Ann")
+    with override("de"):
+        run = make_run()
+        sweep(run)
+        assert found.shown_text.startswith("Hier: ")
+    assert run.counts["explained"] == 1
+    assert Difference.objects.get().state == "closed"
+
+
+def test_a_difference_is_stored_in_english_whoever_runs_the_sweep(
+    gateway: RecordingGateway, charge: Transaction, make_run: Make
+) -> None:
+    Transaction.objects.update(status="voided")
+    with override("fr"):
+        sweep(make_run())
+    found = Difference.objects.get()
+    assert found.text.startswith("Here it is voided")
+    assert (found.status_here, found.status_there) == ("voided", "approved")
 
 
 def test_what_a_person_has_explained_explains_no_later_status(

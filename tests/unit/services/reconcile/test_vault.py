@@ -447,3 +447,12 @@ def test_a_gateway_that_is_out_breaks_the_phase_off(
     monkeypatch.setattr(gateway, "retrieve_customer", out)
     with pytest.raises(DineroError, match="no route"):
         swept(gateway)
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_row_of_another_account_wants_no_customer(gateway: RecordingGateway, live: bool) -> None:
+    CustomerFactory(customer_key="K", customer_id=None, live=live)
+    creation = OperationFactory(
+        kind="create_customer", state="succeeded", customer_key="K", customer_id="7"
+    )
+    assert rollbacks.is_wanted(creation) is not live

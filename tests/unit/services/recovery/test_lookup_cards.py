@@ -7,6 +7,7 @@ import pytest
 from django_dinero.exceptions import OutcomeUnknown
 from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.services.recovery.lookup import look_up
+from django_dinero.testing.factories import CreditCardFactory, CustomerFactory, OperationFactory
 from tests.support.cards import PAST, SECOND, Make
 from tests.support.recording import RecordingGateway, lose_reply, lose_request
 
@@ -49,3 +50,20 @@ def test_it_is_not_taken_for_one_that_never_arrived(
         Customer.objects.get().add_card(**ALIKE)
     assert looked_up().state == "absent"
     assert not CreditCard.objects.filter(card_id=rolled_back.card_id).exists()
+
+
+def test_a_card_of_the_live_account_keeps_its_number(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    card = make_customer().add_card(**SECOND)
+    ids = {"customer_id": card.customer_id, "card_id": card.card_id}
+    live_customer = CustomerFactory(customer_id=card.customer_id, live=True)
+    live = CreditCardFactory(customer=live_customer, card_id=card.card_id, live=True)
+    CreditCard.objects.filter(pk=live.pk).update_without_push(number_key="ITS")
+    operation = OperationFactory(
+        kind="update_card", state="unknown", quarantine_until=PAST, intent={"last_4": "1111"}, **ids
+    )
+    assert look_up(operation).state == "absent"
+    live.refresh_from_db()
+    card.refresh_from_db()
+    assert (live.number_key, card.number_key) == ("ITS", operation.key)

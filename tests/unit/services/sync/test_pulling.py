@@ -88,6 +88,30 @@ def test_a_pull_that_was_broken_off_goes_on(
     assert kept.sync_state == "synced"
 
 
+def test_of_two_who_go_on_with_a_pull_one_does(
+    gateway: RecordingGateway, stored_there: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is behind would write less as seen than was, and mark the rest as gone."""
+    for number in range(7):
+        stored_there(f"c{number}@example.com")
+    monkeypatch.setattr(pulled, "BATCH", 2)
+    break_off_after(gateway, 3, monkeypatch)
+    with pytest.raises(GatewayError, match="page 2"):
+        pull_account(gateway, PullOptions())
+    counts: list[Any] = []
+
+    def meanwhile(call: Any) -> Any:
+        counts.append(pull_account(gateway, PullOptions(), resume=True))
+        return call()
+
+    gateway.faults["iter_customers"] = meanwhile
+    with pytest.raises(InvalidInput, match="Somebody else"):
+        pull_account(gateway, PullOptions(), resume=True)
+    assert counts == [{"customers": 7, "gone": 0}]
+    run = VaultPull.objects.get()
+    assert (run.pulled, run.gone, bytes(run.seen)) == (7, 0, b"")
+
+
 def test_there_must_be_something_to_go_on_with(
     gateway: RecordingGateway, stored_there: Stored
 ) -> None:
