@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='public id')),
-                ('gateway_name', models.CharField(default='default', max_length=64, verbose_name='gateway')),
+                ('gateway_name', django_dinero.db.fields.IdField(default='default', max_length=64, verbose_name='gateway')),
                 ('live', django_dinero.models.mode.LiveField(verbose_name='live')),
                 ('sync_state', models.CharField(choices=[('synced', 'synced'), ('pending', 'waiting to be pushed'), ('error', 'push failed'), ('missing', 'gone at the gateway')], default='pending', editable=False, max_length=8, verbose_name='sync state')),
                 ('sync_error', models.TextField(blank=True, editable=False, verbose_name='last refusal')),
@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='public id')),
-                ('gateway_name', models.CharField(default='default', max_length=64, verbose_name='gateway')),
+                ('gateway_name', django_dinero.db.fields.IdField(default='default', max_length=64, verbose_name='gateway')),
                 ('live', django_dinero.models.mode.LiveField(verbose_name='live')),
                 ('sync_state', models.CharField(choices=[('synced', 'synced'), ('pending', 'waiting to be pushed'), ('error', 'push failed'), ('missing', 'gone at the gateway')], default='pending', editable=False, max_length=8, verbose_name='sync state')),
                 ('sync_error', models.TextField(blank=True, editable=False, verbose_name='last refusal')),
@@ -103,7 +103,7 @@ class Migration(migrations.Migration):
                 ('idempotency_key', django_dinero.db.fields.IdField(blank=True, max_length=100, null=True, verbose_name='idempotency key')),
                 ('fingerprint', models.CharField(blank=True, editable=False, max_length=32)),
                 ('kind', models.CharField(choices=[('create_customer', 'create customer'), ('update_customer', 'update customer'), ('delete_customer', 'delete customer'), ('add_card', 'add card'), ('update_card', 'update card'), ('delete_card', 'delete card'), ('charge', 'charge'), ('authorize', 'authorize'), ('capture', 'capture'), ('void', 'void'), ('refund', 'refund'), ('approve_held', 'approve held'), ('decline_held', 'decline held')], max_length=20, verbose_name='kind')),
-                ('gateway_name', models.CharField(max_length=64, verbose_name='gateway')),
+                ('gateway_name', django_dinero.db.fields.IdField(max_length=64, verbose_name='gateway')),
                 ('live', django_dinero.models.mode.LiveField(verbose_name='live')),
                 ('lock_name', django_dinero.db.fields.IdField(blank=True, default='', max_length=150, verbose_name='lock name')),
                 ('held_lock', django_dinero.db.fields.IdField(editable=False, max_length=150, null=True)),
@@ -142,7 +142,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='public id')),
-                ('gateway_name', models.CharField(max_length=64, verbose_name='gateway')),
+                ('gateway_name', django_dinero.db.fields.IdField(max_length=64, verbose_name='gateway')),
                 ('live', django_dinero.models.mode.LiveField(verbose_name='live')),
                 ('transaction_id', django_dinero.db.fields.IdField(blank=True, max_length=255, null=True, verbose_name='transaction id')),
                 ('operation_key', django_dinero.db.fields.IdField(blank=True, max_length=20, null=True, verbose_name='operation key')),

@@ -188,7 +188,7 @@ class Transaction(LedgerRow):
     FREE_FIELDS: ClassVar[tuple[str, ...]] = ("owner", "order_reference", "description")
 
     public_id = models.UUIDField(_("public id"), default=uuid.uuid4, unique=True, editable=False)
-    gateway_name = models.CharField(_("gateway"), max_length=64)
+    gateway_name = IdField(_("gateway"), max_length=64)
     #: Whether it is of an account where real money moves.
     live = LiveField(_("live"))
     transaction_id = IdField(_("transaction id"), max_length=255, null=True, blank=True)

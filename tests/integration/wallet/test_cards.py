@@ -331,7 +331,7 @@ def replica() -> Iterator[None]:
         raise AssertionError("The replica was asked.")
 
     found = connection.copy("replica")
-    found.ensure_connection = refuse
+    found.ensure_connection = refuse  # type: ignore[method-assign]
     connections["replica"] = found
     yield
     del connections["replica"]

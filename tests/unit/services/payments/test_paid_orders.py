@@ -167,6 +167,12 @@ def test_a_tenant_is_paid_by_its_own_payments(tenants: None, card: dict[str, Any
     get_gateway("shop-1")
 
 
+def test_tenants_whose_names_look_alike_are_two(tenants: None, card: dict[str, Any]) -> None:
+    for name in ("shop-Ab", "shop-aB"):
+        assert not is_paid(gateway_name=name)
+        assert pay(card, gateway_name=name).gateway_name == name
+
+
 def test_among_tenants_the_gateway_is_named(tenants: None) -> None:
     for ask in (Transaction.objects.paid_for, Transaction.objects.next_attempt):
         with pytest.raises(InvalidInput) as caught:
