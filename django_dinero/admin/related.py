@@ -13,6 +13,7 @@ from django_dinero.admin.badges import transaction_standing
 from django_dinero.admin.display import money, operation_amount, state, transaction_amount
 from django_dinero.admin.search import customer_operations, operations_of
 from django_dinero.admin.views.safety import link, sees
+from django_dinero.db.queries import primary
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.models.family import FOLLOWING
 from django_dinero.models.mode import Account
@@ -115,7 +116,7 @@ def open_operations(
     mine = concerning(row)
     if mine is None:
         return []
-    rows: QuerySet[Operation] = Operation.objects.filter(
+    rows: QuerySet[Operation] = primary(Operation).filter(
         mine, gateway_name=row.gateway_name, live=row.live, state__in=UNCERTAIN
     )
     if but is not None:
@@ -145,5 +146,5 @@ def concerning(row: Any) -> Q | None:
 
 def _of_transaction(row: Transaction) -> Q:
     """Return what finds those of every row with this id at the gateway."""
-    rows = Transaction.objects.filter(**Account.of(row).columns, transaction_id=row.transaction_id)
+    rows = primary(Transaction).filter(**Account.of(row).columns, transaction_id=row.transaction_id)
     return operations_of(rows.order_by())

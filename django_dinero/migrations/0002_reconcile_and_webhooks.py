@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
             name='VaultPull',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('gateway_name', models.CharField(max_length=64, verbose_name='gateway')),
+                ('gateway_name', django_dinero.db.fields.IdField(max_length=64, verbose_name='gateway')),
                 ('live', django_dinero.models.mode.LiveField(blank=True, editable=False, verbose_name='live')),
                 ('cursor', django_dinero.db.fields.IdField(blank=True, default='', max_length=255, verbose_name='came to')),
                 ('newest_pk', models.BigIntegerField(default=0, editable=False)),
@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
             name='Difference',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('gateway_name', models.CharField(max_length=64, verbose_name='gateway')),
+                ('gateway_name', django_dinero.db.fields.IdField(max_length=64, verbose_name='gateway')),
                 ('live', django_dinero.models.mode.LiveField(blank=True, editable=False, verbose_name='live')),
                 ('kind', models.CharField(choices=[('unknown_key', 'a payment that nobody here knows'), ('missing_there', 'a payment that the gateway does not have'), ('amount', 'another amount'), ('status', 'another status'), ('twice', 'one key, two payments'), ('books', 'the books of a day differ'), ('vault_only_there', 'stored at the gateway only'), ('vault_only_here', 'stored here only')], max_length=20, verbose_name='kind')),
                 ('subject', django_dinero.db.fields.IdField(max_length=255, verbose_name='about')),
@@ -90,7 +90,7 @@ class Migration(migrations.Migration):
             name='Reconciliation',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('gateway_name', models.CharField(max_length=64, verbose_name='gateway')),
+                ('gateway_name', django_dinero.db.fields.IdField(max_length=64, verbose_name='gateway')),
                 ('live', django_dinero.models.mode.LiveField(blank=True, editable=False, verbose_name='live')),
                 ('state', models.CharField(choices=[('running', 'running'), ('finished', 'finished'), ('broken', 'broken off')], default='running', max_length=8, verbose_name='state')),
                 ('running_name', django_dinero.db.fields.IdField(editable=False, max_length=64, null=True)),
@@ -117,7 +117,7 @@ class Migration(migrations.Migration):
             name='WebhookEvent',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('gateway_name', models.CharField(max_length=64, verbose_name='gateway')),
+                ('gateway_name', django_dinero.db.fields.IdField(max_length=64, verbose_name='gateway')),
                 ('live', django_dinero.models.mode.LiveField(blank=True, editable=False, verbose_name='live')),
                 ('event_id', django_dinero.db.fields.IdField(max_length=255, verbose_name='event id')),
                 ('event_type', models.CharField(max_length=255, verbose_name='type')),

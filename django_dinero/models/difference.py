@@ -54,7 +54,7 @@ class Difference(models.Model):
     The same difference, found again, is the same row: ``open_name`` is unique among the open ones.
     """
 
-    gateway_name = models.CharField(_("gateway"), max_length=64)
+    gateway_name = IdField(_("gateway"), max_length=64)
     live = LiveField(_("live"))
     kind = models.CharField(_("kind"), max_length=20, choices=DifferenceKind)
     #: What it is about: a gateway's id, an operation key, or a day and a currency.

@@ -202,7 +202,7 @@ class Operation(models.Model):
     idempotency_key = IdField(_("idempotency key"), max_length=100, null=True, blank=True)
     fingerprint = models.CharField(max_length=32, blank=True, editable=False)
     kind = models.CharField(_("kind"), max_length=20, choices=OperationKind)
-    gateway_name = models.CharField(_("gateway"), max_length=64)
+    gateway_name = IdField(_("gateway"), max_length=64)
     #: Whether it is of an account where real money moves.
     live = LiveField(_("live"))
     lock_name = IdField(_("lock name"), max_length=150, blank=True, default="")

@@ -1,14 +1,28 @@
-"""The lock of an order: one attempt to pay it is under way at a time."""
+"""The name of an order, and its lock: one attempt to pay it is under way at a time."""
 
 from __future__ import annotations
 
-import unicodedata
+from django.utils.translation import gettext as _
 
 from django_dinero import conf, identifiers
+from django_dinero.cards import text_of
+from django_dinero.exceptions import InvalidInput
 from django_dinero.models.mode import lock_prefix
 
 #: Hex digits of a reference's digest: enough to tell any two apart.
 _DIGITS = 32
+
+
+def named_order(order_reference: object) -> str:
+    """Return an order's reference as it is stored: without the blanks around it.
+
+    Raises:
+        InvalidInput: nothing is left. Every charge without a reference would pay that order.
+    """
+    text = text_of(order_reference)
+    if not text:
+        raise InvalidInput({"order_reference": _("Name the order that is paid.")})
+    return text
 
 
 def order_lock_name(order_reference: str, gateway_name: str, *, live: bool) -> str:
@@ -17,20 +31,14 @@ def order_lock_name(order_reference: str, gateway_name: str, *, live: bool) -> s
     A gateway that a resolver knows is a tenant's: two tenants may both have an order 1001.
 
     Args:
-        order_reference: as it is passed to the charges.
+        order_reference: as it is passed to the charges. References that differ in case or accents
+            are two orders, as they are in the database.
         gateway_name: where it is paid.
         live: whether it is paid with real money.
+
+    Raises:
+        InvalidInput: the reference is blank.
     """
     tenant = "" if gateway_name in conf.gateways() else gateway_name
-    digest = identifiers.digest({"order_reference": _folded(order_reference)})[:_DIGITS]
+    digest = identifiers.digest({"order_reference": named_order(order_reference)})[:_DIGITS]
     return f"{lock_prefix(live)}order:{tenant}:{digest}"
-
-
-def _folded(order_reference: str) -> str:
-    """Return a text without what some databases overlook when they compare two.
-
-    What a shop's own database takes for one order has one lock.
-    """
-    plain = unicodedata.normalize("NFKD", order_reference)
-    letters = "".join(each for each in plain if not unicodedata.combining(each))
-    return letters.casefold().strip()

@@ -11,7 +11,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy
 
 from django_dinero.conf import DEFAULT_GATEWAY
-from django_dinero.db.fields import UtcDateTimeField
+from django_dinero.db.fields import IdField, UtcDateTimeField
 from django_dinero.identifiers import digest
 from django_dinero.models.mode import LiveField
 from django_dinero.models.sync_state import ALL_EDITS, SyncState
@@ -48,7 +48,7 @@ class PushedModel(TrackedModel):
     public_id = models.UUIDField(
         gettext_lazy("public id"), default=uuid.uuid4, unique=True, editable=False
     )
-    gateway_name = models.CharField(gettext_lazy("gateway"), max_length=64, default=DEFAULT_GATEWAY)
+    gateway_name = IdField(gettext_lazy("gateway"), max_length=64, default=DEFAULT_GATEWAY)
     #: Whether it is of an account where real money moves.
     live = LiveField(gettext_lazy("live"))
     sync_state = models.CharField(

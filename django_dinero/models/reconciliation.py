@@ -31,7 +31,7 @@ class Reconciliation(models.Model):
     killed, and the next one takes it over.
     """
 
-    gateway_name = models.CharField(_("gateway"), max_length=64)
+    gateway_name = IdField(_("gateway"), max_length=64)
     live = LiveField(_("live"))
     state = models.CharField(
         _("state"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack
 
 from django.conf import settings
 from django.db import models, router
+from django.db.models import OuterRef
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero import conf
@@ -16,6 +17,7 @@ from django_dinero.cards import wrap_secrets
 from django_dinero.db.fields import IdField, RowForeignKey, UtcDateTimeField
 from django_dinero.db.indexes import UnlessIndex, ValuesIndex
 from django_dinero.enums import TransactionKind
+from django_dinero.exceptions import InvalidInput
 from django_dinero.identifiers import KEY_LENGTH
 from django_dinero.models import _services
 from django_dinero.models.arguments import ChargeOptions, FollowUpOptions
@@ -24,7 +26,9 @@ from django_dinero.models.choices import quick_labels
 from django_dinero.models.customer import Customer
 from django_dinero.models.ledger_row import LedgerRow
 from django_dinero.models.mode import LiveField
+from django_dinero.models.money_left import has_money_left
 from django_dinero.models.operation import CHARGES, Operation, OperationState
+from django_dinero.models.order_lock import named_order
 from django_dinero.models.pending_charge import PendingCharge
 from django_dinero.money import (
     DECIMAL_PLACES,
@@ -88,35 +92,32 @@ TAKEN = (*COUNTED, *LOST)
 class TransactionQuerySet(models.QuerySet[RowT]):
     """Transactions."""
 
-    def paid_for(self, order_reference: str, *, gateway_name: str | None = None) -> Self:
+    def paid_for(self, order_reference: str | OuterRef, *, gateway_name: str | None = None) -> Self:
         """Return the charges and authorizations that an order was paid with.
 
         Those count that were approved, and those that are still to be decided: held for review, or
-        waiting for the card's holder. What a test account took pays nothing where real money moves.
-        Asked of the database that is written to, unless another is named: a replica may not know
-        yet that the order is paid.
+        waiting for the card's holder. One that was refunded altogether does not. What a test
+        account took pays nothing where real money moves. Asked of the database that is written to,
+        unless another is named: a replica may not know yet that the order is paid.
 
         Args:
-            order_reference: as it was passed to the charge.
+            order_reference: as it was passed to the charge; or the column of an outer query.
             gateway_name: where it would be paid. Without it test payments count as long as no
-                configured gateway is a live one. A gateway that a resolver knows is a tenant's,
-                and only what it took itself counts.
+                configured gateway is a live one. With a resolver it has to be named: a gateway that
+                the resolver knows is a tenant's, and only what it took itself counts.
+
+        Raises:
+            InvalidInput: the reference is blank, or the gateway is not named.
         """
-        paid = self._started_for(order_reference).filter(status__in=(*COUNTED, *UNDECIDED))
+        rows = self._written()
+        left = has_money_left(self.model._default_manager.using(rows.db), COUNTED, TAKEN)
+        paid = rows._started_for(order_reference, gateway_name)
+        paid = paid.filter(left, status__in=(*COUNTED, *UNDECIDED))
         modes = _services.modes
         live = modes.is_live(gateway_name) if gateway_name else modes.any_live()
-        paid = paid._of_one_shop(gateway_name or "")
         return paid.filter(live=True) if live else paid
 
-    def _of_one_shop(self, gateway_name: str) -> Self:
-        """Leave out the orders of other tenants: two of them may both have an order 1001."""
-        if not gateway_name or not conf.gateway_resolver():
-            return self
-        shared = conf.gateways()
-        names = list(shared) if gateway_name in shared else [gateway_name]
-        return self.filter(gateway_name__in=names)
-
-    def next_attempt(self, order_reference: str) -> int:
+    def next_attempt(self, order_reference: str, *, gateway_name: str | None = None) -> int:
         """Return the number of the next attempt to pay an order, from 1.
 
         Attempts that were closed by hand count too: a person has found that they paid nothing, and
@@ -127,20 +128,50 @@ class TransactionQuerySet(models.QuerySet[RowT]):
 
         Args:
             order_reference: as it is passed to the charges.
+            gateway_name: where it would be paid, as for :meth:`paid_for`.
+
+        Raises:
+            InvalidInput: the reference is blank, or the gateway is not named.
         """
-        rows = self._started_for(order_reference)
+        rows = self._written()._started_for(order_reference, gateway_name)
         made = list(rows.order_by().values_list("operation_key", flat=True))
+        name = named_order(order_reference)
         closed = Operation.objects.using(rows.db).filter(
+            _of_one_shop(gateway_name),
             rare_state=OperationState.CLOSED,
             kind__in=CHARGES,
-            intent__order_reference=order_reference,
+            intent__order_reference=name,
         )
-        return len(made) + len(set(closed.values_list("key", flat=True)).difference(made)) + 1
+        # Compared here once more: some databases overlook case in what JSON holds.
+        found = closed.values_list("key", "intent")
+        keys = {key for key, intent in found if intent.get("order_reference") == name}
+        return len(made) + len(keys.difference(made)) + 1
 
-    def _started_for(self, order_reference: str) -> Self:
-        rows = self if self._db else self.using(router.db_for_write(self.model))  # type: ignore[attr-defined]
+    def _written(self) -> Self:
+        return self if self._db else self.using(router.db_for_write(self.model))  # type: ignore[attr-defined]
+
+    def _started_for(self, order_reference: str | OuterRef, gateway_name: str | None) -> Self:
+        if not isinstance(order_reference, OuterRef):
+            order_reference = named_order(order_reference)
         kinds = (TransactionKind.CHARGE, TransactionKind.AUTHORIZATION)
-        return rows.filter(order_reference=order_reference, kind__in=kinds)
+        shop = _of_one_shop(gateway_name)
+        return self.filter(shop, order_reference=order_reference, kind__in=kinds)
+
+
+def _of_one_shop(gateway_name: str | None) -> models.Q:
+    """Leave out the orders of other tenants: two of them may both have an order 1001.
+
+    Raises:
+        InvalidInput: it is not known whose order it is.
+    """
+    if not conf.gateway_resolver():
+        return models.Q()
+    if not gateway_name:
+        text = _("Name the gateway: each tenant has orders of its own.")
+        raise InvalidInput({"gateway_name": str(text)})
+    shared = conf.gateways()
+    names = list(shared) if gateway_name in shared else [gateway_name]
+    return models.Q(gateway_name__in=names)
 
 
 class TransactionManager(models.Manager.from_queryset(TransactionQuerySet)):  # type: ignore[misc]
@@ -157,7 +188,7 @@ class Transaction(LedgerRow):
     FREE_FIELDS: ClassVar[tuple[str, ...]] = ("owner", "order_reference", "description")
 
     public_id = models.UUIDField(_("public id"), default=uuid.uuid4, unique=True, editable=False)
-    gateway_name = models.CharField(_("gateway"), max_length=64)
+    gateway_name = IdField(_("gateway"), max_length=64)
     #: Whether it is of an account where real money moves.
     live = LiveField(_("live"))
     transaction_id = IdField(_("transaction id"), max_length=255, null=True, blank=True)
@@ -228,7 +259,7 @@ class Transaction(LedgerRow):
     avs = models.CharField(_("AVS result"), max_length=8, blank=True)
     cvv = models.CharField(_("CVV result"), max_length=8, blank=True)
     network_transaction_id = IdField(_("network transaction id"), max_length=255, blank=True)
-    order_reference = models.CharField(_("order reference"), max_length=255, blank=True)
+    order_reference = IdField(_("order reference"), max_length=255, blank=True)
     description = models.CharField(_("description"), max_length=255, blank=True)
     customer_ip = models.GenericIPAddressField(_("customer IP"), null=True, blank=True)
     initiator = models.CharField(_("started by"), max_length=8, blank=True)

@@ -18,7 +18,7 @@ class VaultPull(models.Model):
     pull did after that is done once more, which changes nothing.
     """
 
-    gateway_name = models.CharField(_("gateway"), max_length=64)
+    gateway_name = IdField(_("gateway"), max_length=64)
     live = LiveField(_("live"))
     #: The gateway's id of the last customer whose batch was committed.
     cursor = IdField(_("came to"), max_length=255, blank=True, default="")

@@ -37,7 +37,7 @@ WAITING_STATES = (EventState.RECEIVED, EventState.PARKED)
 class WebhookEvent(models.Model):
     """A webhook whose signature was right. Its body only hints at which object to fetch."""
 
-    gateway_name = models.CharField(_("gateway"), max_length=64)
+    gateway_name = IdField(_("gateway"), max_length=64)
     live = LiveField(_("live"))
     #: The gateway's own id of the event; where it has none, a digest of the body.
     event_id = IdField(_("event id"), max_length=255)

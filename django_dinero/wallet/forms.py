@@ -32,12 +32,22 @@ def _line(label: Any, autocomplete: str, limit: int, missing: Any = None) -> for
 
 
 class TokenForm(forms.Form):
-    """A card by its token. Extend it with further fields of the billing address by their names."""
+    """A card by its token. Extend it with further fields of the billing address by their names.
+
+    Args:
+        asks_email: whether it has a field for the address of somebody who has none here.
+    """
 
     key = KeyField()
     token = SecretField(
         widget=_TokenInput,
         error_messages={"required": _("The card was not sent. Enter it once more.")},
+    )
+    email = forms.EmailField(
+        label=_("E-mail"),
+        max_length=255,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+        error_messages={"required": _("Enter your e-mail address.")},
     )
     first_name = _line(
         _("First name"), "billing given-name", 50, _("Enter the first name on the card.")
@@ -48,6 +58,11 @@ class TokenForm(forms.Form):
     address = _line(_("Street and number"), "billing street-address", 60)
     city = _line(_("City"), "billing address-level2", 40)
     zip = _line(_("Postal code"), "billing postal-code", 20, _("Enter the postal code."))
+
+    def __init__(self, *args: Any, asks_email: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not asks_email:
+            del self.fields["email"]
 
     def card_arguments(self) -> dict[str, Any]:
         """Return what ``Wallet.add_card`` takes."""

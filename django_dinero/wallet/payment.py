@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django_dinero.gateways.types import NextAction
 from django_dinero.models import Transaction
-from django_dinero.models.transaction import TransactionStatus
+from django_dinero.models.transaction import COUNTED, TransactionStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,15 @@ class Payment:
             it: staff have to look, and nothing more may be paid before that.
         is_replaceable: whether it waits for the card's holder, and the shopper may pay with another
             card in its place. It is voided first.
+        is_undone: whether it was approved once and pays nothing any more: it was voided, returned,
+            charged back or refunded altogether, or has expired. The next attempt may pay the order.
     """
 
     transaction: Transaction | None
     next_action: NextAction | None = None
     has_other_amount: bool = False
     is_replaceable: bool = False
+    is_undone: bool = False
 
     @property
     def is_unknown(self) -> bool:
@@ -35,8 +38,8 @@ class Payment:
 
     @property
     def is_paid(self) -> bool:
-        """Whether it was approved, with the order's amount."""
-        return not (self.is_unknown or self.has_other_amount or self.is_held or self.needs_action)
+        """Whether it is approved, with the order's amount, and was not given back altogether."""
+        return not self.is_undone and any(self._has(status) for status in COUNTED)
 
     @property
     def is_held(self) -> bool:

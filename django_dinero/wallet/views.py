@@ -17,13 +17,14 @@ from django.http.response import HttpResponseBase
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.generic import TemplateView, View
 
 from django_dinero import identifiers, throttle_rates
 from django_dinero.api.token_charges import ip_of
-from django_dinero.exceptions import DineroError, InvalidInput
+from django_dinero.exceptions import DineroError, IdempotencyKeyReused, InvalidInput
 from django_dinero.forms.fields import add_errors
 from django_dinero.forms.posted import Posted, outside_transactions, take_secrets
 from django_dinero.user_messages import CARDHOLDER
@@ -32,6 +33,12 @@ from django_dinero.wallet.card_testing import CardTesting, may_look_up
 from django_dinero.wallet.forms import PayForm, RemoveForm, TokenForm
 from django_dinero.wallet.payment import Payment
 from django_dinero.wallet.wallet import Wallet
+
+#: Told whose page is older than an attempt that has ended.
+OLD_ATTEMPT = gettext_lazy(
+    "An earlier attempt to pay this order was declined or given back. Nothing was charged now: pay "
+    "once more."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +149,21 @@ class CardsView(WalletPage):
         names = ("first_name", "last_name")
         return {name: getattr(self.wallet.user, name, "") for name in names}
 
+    def get_form(self, *args: Any, **kwargs: Any) -> TokenForm:
+        """Return the form; it asks for an e-mail address where the shopper has none yet."""
+        return self.form_class(*args, asks_email=self.wallet.needs_email, **kwargs)
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the form."""
-        kwargs.setdefault("form", self.form_class(initial=self.get_initial()))
+        if "form" not in kwargs:
+            kwargs["form"] = self.get_form(initial=self.get_initial())
         return super().get_context_data(**kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Store or remove a card."""
         if "remove" in self.posted.data:
             return self.remove(RemoveForm(self.posted.data))
-        form = self.form_class(self.posted.data)
+        form = self.get_form(self.posted.data)
         if not form.is_valid():
             return self.again(HTTPStatus.UNPROCESSABLE_ENTITY, form=form)
         return self.add(form)
@@ -261,14 +273,16 @@ class PayView(WalletPage):
         if is_new and (seconds := testing.wait()) is not None:
             return self.slow_down(seconds)
         try:
-            self.pay(card, attempt)
+            if self.pay(card, attempt).is_undone:
+                return self.again(HTTPStatus.PAYMENT_REQUIRED, problem=str(OLD_ATTEMPT))
         except DineroError as error:
             if is_new:
                 testing.note(error)
             payment = self.get_payment()
             if payment is None or payment.is_unknown:
-                problem = str(error.user_message)
-                return self.again(HTTPStatus.PAYMENT_REQUIRED, problem=problem, payment=payment)
+                return self.again(
+                    HTTPStatus.PAYMENT_REQUIRED, problem=_told(error), payment=payment
+                )
         return HttpResponseRedirect(request.path)
 
     def answer(self, payment: Payment) -> HttpResponseBase:
@@ -293,3 +307,9 @@ class PayView(WalletPage):
             description=self.order.description,
             customer_ip=ip_of(asked),
         )
+
+
+def _told(error: DineroError) -> str:
+    """Return what a shopper reads: of another tab with another card, say, what to do now."""
+    old = isinstance(error, IdempotencyKeyReused)
+    return str(OLD_ATTEMPT if old else error.user_message)

@@ -8,10 +8,11 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import router
+from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 
 from django_dinero import identifiers
+from django_dinero.db.queries import primary
 from django_dinero.exceptions import (
     ActionRequired,
     CardNotFoundError,
@@ -24,6 +25,7 @@ from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import NextAction
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
+from django_dinero.models.order_lock import named_order
 from django_dinero.models.sync_state import SyncState
 from django_dinero.models.transaction import TransactionStatus
 from django_dinero.money import parse_amount
@@ -56,10 +58,10 @@ class Wallet:
     @cached_property
     def customers(self) -> list[Customer]:
         """The user's customers at this gateway: several where the project has made more."""
-        rows = Customer.objects.using(router.db_for_write(Customer))
-        own = rows.filter(owner_id=self.user.pk, **self._account)
+        own = primary(Customer).filter(owner_id=self.user.pk, **self._account)
         there = own.exclude(sync_state=SyncState.MISSING).order_by("pk")
-        return list(there.prefetch_related("cards"))
+        # A router is asked about what is prefetched, too, and may name a replica.
+        return list(there.prefetch_related(Prefetch("cards", primary(CreditCard))))
 
     @property
     def customer(self) -> Customer | None:
@@ -87,8 +89,17 @@ class Wallet:
             raise CardNotFoundError(_("There is no such card."))
         return found
 
+    @property
+    def needs_email(self) -> bool:
+        """Whether the first card needs an e-mail address, since the user has none."""
+        return not self._email and not self.customers
+
+    @property
+    def _email(self) -> str:
+        return str(getattr(self.user, self.user.get_email_field_name(), None) or "")
+
     def add_card(
-        self, token: Secret | str, *, key: str | None = None, **address: Any
+        self, token: Secret | str, *, key: str | None = None, email: str = "", **address: Any
     ) -> CreditCard:
         """Store the card of a token.
 
@@ -96,22 +107,26 @@ class Wallet:
             token: what the gateway's script gave.
             key: of the form, a new one each time it is shown. Two forms at the same moment make one
                 customer, too.
+            email: of a user who has none, for the customer that the first card makes.
             **address: name and billing address, as for ``customer.add_card``.
 
         Raises:
             CardDeclinedError, InvalidInput, ...: as ``customer.add_card``.
         """
         if not self.customers:
-            self.customers.append(self._new_customer(key, address))
-        customer = self.customers[0]
+            self.customers.append(self._new_customer(key, self._email or email, address))
         try:
-            return customer.add_card(token=Secret(token), **address)
+            return self.customers[0].add_card(token=Secret(token), **address)
         finally:
-            customer.forget_cards()
+            self._look_again()
 
-    def _new_customer(self, key: str | None, address: dict[str, Any]) -> Customer:
+    def _look_again(self) -> None:
+        """Read customers and cards anew, where they are written: a replica may be behind."""
+        self.__dict__.pop("customers", None)
+
+    def _new_customer(self, key: str | None, email: str, address: dict[str, Any]) -> Customer:
         return Customer.create(
-            str(getattr(self.user, self.user.get_email_field_name())),
+            email,
             gateway_name=self.gateway.name,
             owner=self.user,
             one_per_owner=True,
@@ -129,15 +144,19 @@ class Wallet:
         """
         card = self.card(public_id)
         card.delete()
-        for customer in self.customers:
-            customer.forget_cards()
+        self._look_again()
         return card
 
     # -- Payments --------------------------------------------------------------------------------
 
     def attempt(self, order_reference: str) -> int:
-        """Return the number of the next attempt to pay an order, for the form that offers it."""
-        return Transaction.objects.next_attempt(order_reference)
+        """Return the number of the next attempt to pay an order, for the form that offers it.
+
+        Raises:
+            InvalidInput: the reference is blank.
+        """
+        name = self.gateway.name
+        return Transaction.objects.next_attempt(order_reference, gateway_name=name)
 
     def payment(
         self,
@@ -157,6 +176,9 @@ class Wallet:
             price: what the order costs now, in major units.
             currency: the gateway's own if not given.
             look_up: whether the gateway may be asked.
+
+        Raises:
+            InvalidInput: the reference is blank.
         """
         asked = (price, currency or self.gateway.currency)
         row, action = self._standing(order_reference, *asked), None
@@ -254,9 +276,11 @@ class Wallet:
             customer_ip: where the order came from.
 
         Returns:
-            How it stands. It ``is_unknown`` while another attempt is: nothing was sent then.
+            How it stands. It ``is_unknown`` while another attempt is: nothing was sent then. It
+            ``is_undone`` where the attempt of this number was made, and pays nothing any more.
 
         Raises:
+            InvalidInput: the reference is blank.
             OperationInProgress: another attempt was under way at this moment, and paid nothing.
             CardDeclinedError, OutcomeUnknown, ...: as ``card.charge``.
         """
@@ -288,7 +312,12 @@ class Wallet:
             if error.operation is not None or standing is None:
                 raise
             return standing
-        return Payment(row)
+        # The answer of long ago is not how it stands.
+        return Payment(row, is_undone=row.is_replay and not self._stands(row))
+
+    def _stands(self, row: Transaction) -> bool:
+        paid = Transaction.objects.paid_for(row.order_reference, gateway_name=self.gateway.name)
+        return paid.filter(pk=row.pk).exists()
 
     def action_address(self, payment: Payment, return_url: str) -> str:
         """Return where the card's holder confirms a payment; empty where no address leads there.
@@ -303,6 +332,7 @@ class Wallet:
 
 def _key(order_reference: str, number: int) -> str:
     """Return the idempotency key of an attempt: the same each time, whatever the text is."""
+    order_reference = named_order(order_reference)
     key = f"{order_reference}-{number}"
     try:
         CallerKey.read({"idempotency_key": key})

@@ -38,9 +38,9 @@ class Orders(LoginRequiredMixin, TemplateView):
     template_name = "shop/orders.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        charges = Transaction.objects.filter(kind="charge", status__in=COUNTED)
-        paid = charges.filter(order_reference=OuterRef("reference"))
-        orders = Order.objects.filter(user=self.request.user).annotate(paid=Exists(paid))
+        payments = Transaction.objects.paid_for(OuterRef("reference"), gateway_name=SHOP_GATEWAY)
+        paid = Exists(payments.filter(status__in=COUNTED))
+        orders = Order.objects.filter(user=self.request.user).annotate(paid=paid)
         return super().get_context_data(orders=orders, **kwargs)
 
 

@@ -60,13 +60,15 @@ class AddCardPage(GatewayPage):
     def perform(self, request: HttpRequest, row: Customer, form: BaseForm) -> HttpResponseBase:
         """Store the card and write it into the histories of both."""
         assert isinstance(form, AddCardForm)  # noqa: S101 - tells the type checker
-        if not first_use(request, form.cleaned_data["key"]):
+        key = form.cleaned_data["key"]
+        if not first_use(request, key, row):
             text = _("This page was sent before and was not sent again. These are the cards now.")
             self.tell(request, text, messages.WARNING)
             return HttpResponseRedirect(self.home(request, row))
         card = row.add_card(**form.arguments())
         added: dict[str, Any] = {"name": str(card._meta.verbose_name), "object": str(card)}
-        self.model_admin.log_change(request, row, [{"added": added}])
+        # Django shows the names alone; the key says that this page was sent.
+        self.model_admin.log_change(request, row, [{"added": {**added, "key": key}}])
         self.model_admin.log_addition(request, card, [{"added": {}}])
         text = _("Stored at the gateway: %(card)s.") % {"card": card}
         self.tell(request, text, messages.SUCCESS)

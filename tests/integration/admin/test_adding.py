@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client
 
@@ -68,6 +69,20 @@ def test_the_same_page_sent_twice_stores_one(
     assert len(customer.cards) == 2
     assert response["Location"] == url("customer_change", customer.pk)
     assert messages(response)[-1].startswith("This page was sent before and was not sent again.")
+
+
+def test_the_same_page_in_another_session_stores_none(
+    root: Client, customer: Customer, gateway: RecordingGateway
+) -> None:
+    posted = new_card()
+    root.post(url("customer_add_card", customer.pk), posted)
+    other = Client()
+    other.force_login(get_user_model().objects.get(is_superuser=True))
+    response = other.post(url("customer_add_card", customer.pk), posted)
+    assert messages(response)[-1].startswith("This page was sent before and was not sent again.")
+    assert gateway.verbs.count("add_card") == 1
+    entry = LogEntry.objects.filter(action_flag=CHANGE).get()
+    assert posted["key"] not in entry.get_change_message()
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ from typing import Any, ClassVar
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from django_dinero.admin import history
+from django_dinero.admin.related import open_operations
 from django_dinero.admin.views.followups import RefundPage
 from django_dinero.exceptions import HeldForReview
 from django_dinero.models import CreditCard, Operation, Transaction
@@ -87,3 +88,15 @@ def test_a_refund_that_is_refused_while_its_form_is_made(
     response = root.get(url("transaction_refund", row.pk))
     assert response.status_code == 302
     assert messages(response)
+
+
+@pytest.mark.parametrize("name", ["customer", "creditcard", "transaction"])
+def test_what_a_page_warns_of(
+    root: Client, card: CreditCard, settings: Any, rf: RequestFactory, name: str
+) -> None:
+    Transaction.create("12.50", card=card)
+    rows = {"customer": card.customer, "creditcard": card, "transaction": Transaction.objects.get()}
+    settings.DATABASE_ROUTERS = [f"{__name__}.Router"]
+    Router.reads.clear()
+    assert open_operations(rf.get("/"), rows[name]) == []
+    assert {"Operation", "Transaction"}.isdisjoint(Router.reads)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
 import django
 import pytest
-from django.db import connection
-from django.test import Client
+from django.db import connection, connections
+from django.test import Client, override_settings
 from django.utils.deprecation import MiddlewareMixin
 
+from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.wallet.wallet import Wallet
 from tests.integration.wallet.conftest import FORM, NUMBER, add, mint
 from tests.support.recording import RecordingGateway, lose_request
 
 pytestmark = pytest.mark.django_db
+
+OTHER = "5424000000000015"
 
 
 def test_the_cards_fields_have_no_names(client: Client, gateway: RecordingGateway) -> None:
@@ -306,3 +310,71 @@ def test_djangos_own_middleware(
     assert found["default-src"] == "'none'"
     assert found["img-src"] == "'self' data:"
     assert gateway.browser_script().connects_to[0] in found["script-src"]
+
+
+# -- Somebody without an e-mail address ------------------------------------------------------------
+
+
+def test_who_has_no_address_is_asked_for_one(client: Client, shopper: Any) -> None:
+    gateway = get_gateway()
+    assert isinstance(gateway, RecordingGateway)
+    assert 'name="email"' not in client.get("/cards/").content.decode()
+    type(shopper).objects.update(email="")
+    assert 'name="email"' in client.get("/cards/").content.decode()
+    response = client.post("/cards/", {**FORM, "token": mint(gateway)})
+    assert response.status_code == 422
+    assert set(response.context["form"].errors) == {"email"}
+    given = {**FORM, "token": mint(gateway), "email": "bill@home.example"}
+    assert client.post("/cards/", given).status_code == 302
+    assert Customer.objects.get().email == "bill@home.example"
+    assert 'name="email"' not in client.get("/cards/").content.decode(), "the customer has it"
+    another = {**FORM, "key": "C" * 20, "token": mint(gateway, OTHER)}
+    assert client.post("/cards/", another).status_code == 302
+
+
+def test_who_has_an_address_keeps_it(client: Client, gateway: RecordingGateway) -> None:
+    given = {**FORM, "token": mint(gateway), "email": "another@home.example"}
+    assert client.post("/cards/", given).status_code == 302
+    assert Customer.objects.get().email == "bill@example.com"
+
+
+# -- A replica that is behind ----------------------------------------------------------------------
+
+
+class Router:
+    """Reads from a replica."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str:
+        return "replica"
+
+    def db_for_write(self, model: Any, **hints: Any) -> str:
+        return "default"
+
+
+@pytest.fixture
+def replica() -> Iterator[None]:
+    """A database that nothing can be read from."""
+
+    def refuse() -> None:
+        raise AssertionError("The replica was asked.")
+
+    found = connection.copy("replica")
+    found.ensure_connection = refuse  # type: ignore[method-assign]
+    connections["replica"] = found
+    yield
+    del connections["replica"]
+
+
+def test_cards_are_read_where_they_are_written(
+    wallet: Wallet, gateway: RecordingGateway, shopper: Any, replica: None
+) -> None:
+    def seen(by: Wallet) -> list[CreditCard]:
+        with override_settings(DATABASE_ROUTERS=[f"{__name__}.Router"]):
+            return by.cards
+
+    first = add(wallet, gateway)
+    assert seen(wallet) == seen(Wallet(shopper)) == [first]
+    second = wallet.add_card(mint(gateway, OTHER), first_name="Bill", zip="12345")
+    assert seen(wallet) == seen(Wallet(shopper)) == [first, second]
+    wallet.remove_card(first.public_id)
+    assert seen(wallet) == seen(Wallet(shopper)) == [second]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -10,7 +11,13 @@ import pytest
 import requests
 from django.test import Client
 
-from django_dinero.exceptions import CardDeclinedError, CardNotFoundError, NotSent, OutcomeUnknown
+from django_dinero.exceptions import (
+    CardDeclinedError,
+    CardNotFoundError,
+    InvalidInput,
+    NotSent,
+    OutcomeUnknown,
+)
 from django_dinero.models import Operation, Transaction
 from django_dinero.wallet.wallet import Wallet
 from tests.integration.wallet import urls
@@ -439,3 +446,100 @@ def test_an_order_reference_that_is_no_key(
     assert gateway.verbs.count("charge") == 1
     keys = Operation.objects.filter(kind="charge").values_list("idempotency_key", flat=True)
     assert [len(key or "") for key in keys] == [64]
+
+
+# -- What was given back, and old tabs -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["voided", "expired", "returned", "charged_back", "settled"])
+def test_an_old_tab_is_not_told_that_what_was_given_back_pays(
+    client: Client, wallet: Wallet, gateway: RecordingGateway, status: str
+) -> None:
+    card = add(wallet, gateway)
+    row = wallet.pay("20.00", order_reference="A-2", card=card.public_id, attempt=1).transaction
+    assert row is not None
+    if status == "settled":
+        gateway.bank.settle_batch()
+        row.refresh_from_gateway()
+        row.refund()
+    else:
+        Transaction.objects.filter(pk=row.pk).update(status=status)
+    payment = wallet.pay("20.00", order_reference="A-2", card=card.public_id, attempt=1)
+    assert (payment.is_paid, payment.is_undone, payment.transaction) == (False, True, row)
+    assert wallet.payment("A-2", "20.00") is None
+    response = client.post("/pay/A-2/", {"card": card.public_id, "attempt": "1"})
+    page = response.content.decode()
+    assert response.status_code == 402
+    assert "declined or given back" in page
+    assert gateway.verbs.count("charge") == 1
+    next_form = {"card": card.public_id, "attempt": attempt_in(page)}
+    assert client.post("/pay/A-2/", next_form).status_code == 302
+    paid = wallet.payment("A-2", "20.00")
+    assert paid is not None and paid.is_paid
+    assert gateway.verbs.count("charge") == 2
+
+
+def test_another_card_in_an_old_tab_is_told_what_to_do(
+    client: Client, wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    bad, good = add(wallet, gateway), add(wallet, gateway, "5424000000000015")
+    bad.zip = "46282"
+    bad.save()
+    client.post("/pay/A-2/", {"card": bad.public_id, "attempt": "1"})
+    response = client.post("/pay/A-2/", {"card": good.public_id, "attempt": "1"})
+    page = response.content.decode()
+    assert response.status_code == 402
+    assert "declined or given back" in page
+    assert gateway.verbs.count("charge") == 1
+    client.post("/pay/A-2/", {"card": good.public_id, "attempt": attempt_in(page)})
+    payment = wallet.payment("A-2", "20.00")
+    assert payment is not None and payment.is_paid
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_an_order_has_a_name(wallet: Wallet, gateway: RecordingGateway, blank: str) -> None:
+    card = add(wallet, gateway)
+    card.charge("20.00")
+    asked: list[Callable[[], object]] = [
+        lambda: wallet.pay("20.00", order_reference=blank, card=card.public_id),
+        lambda: wallet.payment(blank, "20.00"),
+        lambda: wallet.attempt(blank),
+    ]
+    for ask in asked:
+        with pytest.raises(InvalidInput) as caught:
+            ask()
+        assert set(caught.value.errors) == {"order_reference"}
+    assert gateway.verbs.count("charge") == 1
+
+
+def test_blanks_around_a_reference_make_no_other_attempt(
+    wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    card = add(wallet, gateway)
+    for reference in ("A-2", "A-2 ", " A-2"):
+        payment = wallet.pay("20.00", order_reference=reference, card=card.public_id, attempt=1)
+        assert payment.is_paid
+        assert wallet.is_repetition(reference, 1)
+    assert gateway.verbs.count("charge") == 1
+
+
+def test_another_tenants_payment_pays_nothing(
+    settings: Any, shopper: Any, gateway: RecordingGateway
+) -> None:
+    settings.DINERO = {**settings.DINERO, "GATEWAY_RESOLVER": f"{__name__}.resolve"}
+    rows = []
+    for name in ("shop-1", "shop-2"):
+        wallet = Wallet(shopper, name)
+        tenant = wallet.gateway
+        assert isinstance(tenant, RecordingGateway)
+        card = add(wallet, tenant)
+        assert wallet.payment("A-2", "20.00") is None
+        assert wallet.attempt("A-2") == 1
+        rows.append(wallet.pay("20.00", order_reference="A-2", card=card.public_id).transaction)
+    assert [row and row.gateway_name for row in rows] == ["shop-1", "shop-2"]
+
+
+def resolve(name: str) -> dict[str, Any] | None:
+    """A tenant's account."""
+    backend = "tests.support.recording.RecordingGateway"
+    return {"BACKEND": backend, "OPTIONS": {}} if name.startswith("shop-") else None

@@ -1,0 +1,180 @@
+"""Which payments an order is paid with: its own, those that stand, and nobody else's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from django_dinero.exceptions import DuplicateTransactionError, InvalidInput, OutcomeUnknown
+from django_dinero.gateways.registry import get_gateway, reset
+from django_dinero.models import Operation, Transaction
+from django_dinero.models.transaction import TransactionStatus
+from tests.support.recording import RecordingGateway, lose_reply
+
+pytestmark = pytest.mark.django_db
+
+#: Two names for what some databases take for one.
+ALIKE = [("Xk3aB", "xK3Ab"), ("\u00c4-1", "a-1"), ("e\u0301", "\u00e9"), ("stra\u00dfe", "strasse")]
+
+
+def pay(card: dict[str, Any], reference: str = "A-1", **given: Any) -> Transaction:
+    """Pay a whole order."""
+    asked: dict[str, Any] = {"order_reference": reference, "pays_order": True, "price": "5.00"}
+    return Transaction.create(**(asked | card | given))
+
+
+def is_paid(reference: str = "A-1", **given: Any) -> bool:
+    return Transaction.objects.paid_for(reference, **given).exists()
+
+
+# -- The reference ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("one", "other"), ALIKE)
+def test_references_that_look_alike_are_two_orders(
+    gateway: RecordingGateway, card: dict[str, Any], one: str, other: str
+) -> None:
+    pay(card, one)
+    assert (is_paid(one), is_paid(other)) == (True, False)
+    assert Transaction.objects.next_attempt(other) == 1
+    pay(card, other)
+    for reference in (one, other):
+        with pytest.raises(DuplicateTransactionError):
+            pay(card, reference)
+    assert gateway.verbs.count("charge") == 2
+
+
+def test_an_order_does_not_wait_for_one_that_looks_like_it(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    gateway.faults["charge"] = lose_reply
+    with pytest.raises(OutcomeUnknown):
+        pay(card, "Xk3aB")
+    assert pay(card, "xK3Ab").status == TransactionStatus.APPROVED
+
+
+@pytest.mark.parametrize(("one", "other"), ALIKE)
+def test_an_attempt_that_was_closed_counts_for_its_own_order(
+    gateway: RecordingGateway, one: str, other: str
+) -> None:
+    Operation.objects.create(
+        kind="charge", gateway_name="default", live=False, state="closed", amount=5,
+        currency="USD", intent={"order_reference": one},
+    )  # fmt: skip
+    assert Transaction.objects.next_attempt(one) == 2
+    assert Transaction.objects.next_attempt(other) == 1
+
+
+def test_blanks_around_a_reference_are_none_of_it(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    pay(card, " A-1 ")
+    for reference in ("A-1", "A-1 ", " A-1"):
+        assert is_paid(reference)
+        assert Transaction.objects.next_attempt(reference) == 2
+
+
+@pytest.mark.parametrize("blank", ["", "  ", None])
+def test_without_a_reference_no_order_is_asked_about(
+    gateway: RecordingGateway, card: dict[str, Any], blank: Any
+) -> None:
+    Transaction.create("5.00", **card)
+    for ask in (Transaction.objects.paid_for, Transaction.objects.next_attempt):
+        with pytest.raises(InvalidInput) as caught:
+            ask(blank)
+        assert set(caught.value.errors) == {"order_reference"}
+
+
+# -- What was given back ---------------------------------------------------------------------------
+
+
+def settled(gateway: RecordingGateway, row: Transaction) -> Transaction:
+    gateway.bank.settle_batch()
+    row.refresh_from_gateway()
+    row.refresh_from_db()
+    return row
+
+
+@pytest.mark.parametrize(
+    ("price", "parts"), [("5.00", ["5.00"]), ("0.80", ["0.70", "0.10"]), ("0.30", ["0.10"] * 3)]
+)
+def test_what_was_refunded_altogether_pays_nothing(
+    gateway: RecordingGateway, card: dict[str, Any], price: str, parts: list[str]
+) -> None:
+    row = settled(gateway, pay(card, price=price))
+    for part in parts:
+        assert is_paid(), "a part is left"
+        row.refund(part)
+    assert not is_paid()
+    pay(card)
+    assert is_paid()
+    assert gateway.verbs.count("charge") == 2
+
+
+def test_a_refund_that_is_not_approved_gives_nothing_back(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    refund = settled(gateway, pay(card)).refund()
+    for status in ("held", "declined", "failed", "voided"):
+        Transaction.objects.filter(pk=refund.pk).update(status=status)
+        assert is_paid()
+
+
+def test_an_authorization_pays_until_all_that_was_captured_is_refunded(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    row = pay(card, settle=False)
+    assert is_paid()
+    capture = row.capture("4.00")
+    assert is_paid()
+    settled(gateway, row)
+    row.refund("1.00")
+    assert is_paid()
+    row.refund("3.00")
+    assert not is_paid()
+    Transaction.objects.filter(kind="refund").delete()
+    Transaction.objects.filter(pk=capture.pk).update(status="charged_back")
+    assert not is_paid()
+
+
+# -- Tenants ---------------------------------------------------------------------------------------
+
+
+def resolve(name: str) -> dict[str, Any] | None:
+    backend = "tests.support.recording.RecordingGateway"
+    return {"BACKEND": backend, "OPTIONS": {}} if name.startswith("shop") else None
+
+
+@pytest.fixture
+def tenants(settings: Any) -> None:
+    settings.DINERO = {**settings.DINERO, "GATEWAY_RESOLVER": f"{__name__}.resolve"}
+    reset()
+
+
+def test_a_tenant_is_paid_by_its_own_payments(tenants: None, card: dict[str, Any]) -> None:
+    assert pay(card, gateway_name="shop-1").status == "approved"
+    assert [is_paid(gateway_name=name) for name in ("shop-1", "shop-2", "default")] == [
+        True,
+        False,
+        False,
+    ]
+    numbers = [
+        Transaction.objects.next_attempt("A-1", gateway_name=name)
+        for name in ("shop-1", "shop-2", "default")
+    ]
+    assert numbers == [2, 1, 1]
+    get_gateway("shop-1")
+
+
+def test_tenants_whose_names_look_alike_are_two(tenants: None, card: dict[str, Any]) -> None:
+    for name in ("shop-Ab", "shop-aB"):
+        assert not is_paid(gateway_name=name)
+        assert pay(card, gateway_name=name).gateway_name == name
+
+
+def test_among_tenants_the_gateway_is_named(tenants: None) -> None:
+    for ask in (Transaction.objects.paid_for, Transaction.objects.next_attempt):
+        with pytest.raises(InvalidInput) as caught:
+            ask("A-1")
+        assert set(caught.value.errors) == {"gateway_name"}
