@@ -27,10 +27,11 @@ class SilentBrowsableRenderer(BrowsableAPIRenderer):
         return super().get_rendered_html_form(data, view, method, request)
 
     def get_raw_data_form(self, data: Any, view: Any, method: str, request: Any) -> Any:
-        """Return the form for JSON, empty."""
+        """Return the form for JSON, empty; a browser does not keep what is typed into it."""
         form: Any = super().get_raw_data_form(data, view, method, request)
         if form:
             form.fields["_content"].initial = None
+            form.fields["_content"].widget.attrs["autocomplete"] = "off"
         return form
 
     def get_breadcrumbs(self, request: Any) -> list[tuple[str, str]]:

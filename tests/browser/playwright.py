@@ -67,17 +67,21 @@ def chromium(program: str) -> Iterator[Browser]:
 
 
 @contextmanager
-def with_profile(program: str, profile: Path) -> Iterator[BrowserContext]:
+def with_profile(program: str, profile: Path, *, scripts: bool = True) -> Iterator[BrowserContext]:
     """Start a browser that keeps what it remembers in a folder, as people's browsers do.
 
     Args:
         program: its path.
         profile: the folder.
+        scripts: whether pages may run any.
     """
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
-            profile, executable_path=program, args=["--no-sandbox"]
+            profile,
+            executable_path=program,
+            args=["--no-sandbox"],
+            java_script_enabled=scripts,
         )
         try:
             yield context

@@ -110,12 +110,12 @@ def _storage(visit: Visit) -> bytes:
 
 
 @contextmanager
-def running(browser: str, tmp_path: Path) -> Iterator[Run]:
+def running(browser: str, tmp_path: Path, *, scripts: bool = True) -> Iterator[Run]:
     folder, profile = tmp_path / "site", tmp_path / "profile"
     folder.mkdir()
     with contextlib.ExitStack() as stack:
         shop = stack.enter_context(serving(folder, settings="tests.support.watched.settings"))
-        context = stack.enter_context(with_profile(browser, profile))
+        context = stack.enter_context(with_profile(browser, profile, scripts=scripts))
         yield Run(shop, Visit(context, tmp_path), profile)
 
 
@@ -179,7 +179,18 @@ def _in_wrong_fields(run: Run, desk: Desk, home: str) -> None:
         asked = run.visit.context.request
         asked.get(f"{run.shop.url}/admin/dinero/{name}/{number(f'address of {name}')}/change/")
         asked.get(f"{run.shop.url}/admin/dinero/{name}/?status={number(f'filter of {name}')}")
+    _in_the_browsable_api(run)
     page.goto(home)
+
+
+def _in_the_browsable_api(run: Run) -> None:
+    page = run.visit.page
+    page.goto(f"{run.shop.url}/api/customers/?format=api")
+    body = page.locator("textarea[name=_content]")
+    body.fill(json.dumps({"email": "c@example.com", "number": run.numbers.wrong("browsable API")}))
+    page.get_by_role("button", name="POST", exact=True).click()
+    expect(page.get_by_text("HTTP 400 Bad Request")).to_be_visible()
+    body.fill(run.numbers.new("browsable API, typed"))
 
 
 def shopper_at_work(run: Run) -> None:
@@ -324,3 +335,27 @@ def test_no_planted_number_is_anywhere(browser: str, tmp_path: Path) -> None:
     controls = ("localStorage", "visited address", "field that was typed")
     assert {f"in {name} > profile" for name in controls} <= left
     assert {name for name in left if not name.startswith("in ")} == set()
+
+
+def test_a_browser_without_scripts_keeps_nothing_that_was_posted(
+    browser: str, tmp_path: Path
+) -> None:
+    with running(browser, tmp_path, scripts=False) as run:
+        new, page = run.numbers.new, run.visit.page
+        desk = Desk(run.visit, run.shop.url, STAFF, STAFF)
+        for number in (new("card"), run.numbers.wrong("wrong card")):
+            desk.open("/admin/dinero/customer/add/")
+            desk.fill(email="ada@example.com", number=number, month="12", year="2060", cvv=CVV)
+            page.get_by_role("button", name="Add customer").click()
+            expect(page.locator(".errornote, .messagelist").first).to_be_visible()
+        desk.open("/admin/dinero/customer/1/change/")
+        desk.fill(first_name=new("name"))
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.get_by_text("Nothing was saved")).to_be_visible()
+        # The control: a page that posts a name to anybody.
+        page.goto(f"{run.shop.url}/plant/form/")
+        desk.fill(told=new("form of somebody else"))
+        page.get_by_role("button").click()
+        expect(page.get_by_text("Told.")).to_be_visible()
+    kept = [("profile", data) for data in _files(run.profile)]
+    assert digging.find_in(kept, run.numbers.known) == {"form of somebody else > profile"}

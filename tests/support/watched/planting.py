@@ -37,6 +37,13 @@ def plant(request: HttpRequest) -> HttpResponse:
     return HttpResponse("done")
 
 
+@csrf_exempt
+def form(request: HttpRequest) -> HttpResponse:
+    """Show a form of one field; what was posted is a part of the page in the browser's history."""
+    told = "Told." if request.method == "POST" else ""
+    return HttpResponse(f"{told}<form method=post><input name=told><button>Tell</button></form>")
+
+
 class _Told:
     """A text that no filter looks into: one at a logger's own must not hide what is planted."""
 

@@ -5,6 +5,6 @@ from __future__ import annotations
 from django.urls import path
 
 from example_project.urls import urlpatterns as example
-from tests.support.watched.planting import plant
+from tests.support.watched.planting import form, plant
 
-urlpatterns = [path("plant/", plant), *example]
+urlpatterns = [path("plant/", plant), path("plant/form/", form), *example]

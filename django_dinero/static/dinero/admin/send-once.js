@@ -19,8 +19,8 @@
         }
     });
 
-    // What was posted stays with the page in the browser's history, number and all, and is written
-    // to its disk. A page that only has an address is not posted again by a reload either.
+    // What was posted stays with the page in the browser's history, number and all. A page that only
+    // has an address is not posted again by a reload either.
     window.history.replaceState(null, "", window.location.href);
 
     // Back again through the browser's history: the page is as it was left, button and all.
