@@ -50,8 +50,16 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(f"DINERO_REQUIRE names {name}, but {OPTIONAL[name]} is not set")
 
 
-@pytest.hookimpl(tryfirst=True)  # Before -m chooses.
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # Before -m chooses, and after all are shuffled.
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    mark_and_skip(items)
+    yield
+    # Long ones begin first: or one worker has all of them at the end, and the others wait for it.
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def mark_and_skip(items: list[pytest.Item]) -> None:
+    """Mark what uses the database, and skip what is not for this one or has no browser."""
     for item in items:
         if asks_for_database(item):
             item.add_marker(pytest.mark.database)

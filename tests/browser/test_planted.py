@@ -33,7 +33,7 @@ from tests.support.shop import STAFF, Shop, serving
 from tests.support.watched.gateway import BROKEN, DOUBTFUL, QUOTING
 from tests.support.watched.planting import LOGGERS, PLACES
 
-pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.browser]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.long, pytest.mark.browser]
 
 #: Of the files of a SQLite database.
 ENDS = ("", "-wal", "-shm")

@@ -13,7 +13,7 @@ from tests.faults.asked import CARD, NUMBERS
 from tests.faults.history import Event
 from tests.faults.plan import FAULTS
 
-pytestmark = [pytest.mark.slow, pytest.mark.sqlite]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.sqlite]
 
 #: Of a plan with kills by the bank and at statements, late requests, lists that lag, and no delay,
 #: which would cost seconds.

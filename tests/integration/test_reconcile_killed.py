@@ -32,7 +32,7 @@ from tests.unit.services.conftest import CARD
 
 __all__ = ["shop"]
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
 PAST = "2020-01-01T00:00:00Z"
 #: Each takes every fourth point, so that they can run beside each other.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import uuid
@@ -402,7 +403,8 @@ def test_a_text_that_is_a_card_number_and_nothing_else(
 
 
 RANDOM = random.Random(6)
-MILLION = 1_000_000
+#: Texts of each kind; a million takes ten times as long, and is for a change of the rules.
+DRAWS = int(os.environ.get("DINERO_TEST_DRAWS", "100000"))
 
 
 def digits(count: int) -> str:
@@ -446,11 +448,9 @@ MADE: dict[str, tuple[str, Callable[[], str]]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", MADE)
-def test_a_million_of_what_is_no_card_number(what: str) -> None:
+def test_many_of_what_is_no_card_number(what: str) -> None:
     name, make = MADE[what]
-    assert [
-        text for text in (make() for _ in range(MILLION)) if holds_card_number(name, text)
-    ] == []
+    assert [text for text in (make() for _ in range(DRAWS)) if holds_card_number(name, text)] == []
 
 
 # -- In linear time -------------------------------------------------------------------------------

@@ -204,12 +204,11 @@ def test_no_day_is_beyond_the_calendar(
     ids=ascii,
 )
 def test_what_no_database_can_look_for_is_no_filter(root: Client, model: str, name: str) -> None:
-    for page in ("changelist", "export"):
-        for value in ("\0", "a\0b"):
-            response = root.get(url(f"{model}_{page}"), {name: value}, follow=True)
-            assert response.status_code == 200
-            if response.streaming:
-                response.getvalue()
+    for page, value in (("changelist", "\0"), ("changelist", "a\0b"), ("export", "a\0b")):
+        response = root.get(url(f"{model}_{page}"), {name: value}, follow=True)
+        assert response.status_code == 200
+        if response.streaming:
+            response.getvalue()
 
 
 @pytest.mark.parametrize("model", [Transaction, Operation, CreditCard])

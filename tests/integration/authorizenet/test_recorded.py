@@ -94,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server(settings: Any) -> Iterator[Recorder]:
     recorder = Recorder()
-    threading.Thread(target=recorder.serve_forever, daemon=True).start()
+    threading.Thread(target=recorder.serve_forever, args=(0.01,), daemon=True).start()
     entry = {
         "BACKEND": "django_dinero.gateways.authorizenet.AuthorizeNetGateway",
         "OPTIONS": {

@@ -14,7 +14,7 @@ import pytest
 
 from example_project.demo.columns import Columns
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 ROOT = Path(__file__).resolve().parents[3]
 BANK, SHOP = "bank.sqlite3", "shop.sqlite3"

@@ -19,7 +19,7 @@ import requests
 
 from example_project.demo.bank import is_free
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 ROOT = Path(__file__).resolve().parents[3]
 STAFF, SHOPPER = ("demo", "demo"), ("bill", "bill")

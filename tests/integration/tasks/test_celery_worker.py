@@ -16,7 +16,11 @@ from tests.databases import VENDOR
 from tests.integration.tasks.shop import Shop, leaks, wait_until
 
 ALIASES = ["default"] if VENDOR == "sqlite" else ["default", "journal"]
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True, databases=ALIASES)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.long,
+    pytest.mark.django_db(transaction=True, databases=ALIASES),
+]
 
 QUEUE = "payments"
 

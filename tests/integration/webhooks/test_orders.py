@@ -17,7 +17,7 @@ from tests.support.recording import RecordingGateway, lose_reply
 from tests.support.testbank import MASTERCARD, plain
 from tests.support.webhooks import notice, receive
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.django_db]
 
 
 def lost(gateway: RecordingGateway, call: Callable[[], object]) -> str:

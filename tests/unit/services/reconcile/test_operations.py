@@ -217,7 +217,7 @@ def test_finished_operations_cost_the_same_however_many_there_are(run: Run) -> N
         OperationFactory.build(
             kind="charge", state=states[n % 3], lease_until=PAST, live=False, gateway_name="default"
         )
-        for n in range(10_000)
+        for n in range(3_000)
     )
     assert queries(lambda: operations.look_up_due(run)) == few <= 6
     assert run.counts == {}
@@ -260,6 +260,6 @@ def test_many_open_operations_take_no_more_memory_than_some(
     open_ones(600)
     peak(run)
     some = peak(run)
-    open_ones(5_400)
+    open_ones(1_800)
     assert peak(run) < 1.2 * some
-    assert run.counts["looked_up"] == 600 + 600 + 6_000
+    assert run.counts["looked_up"] == 600 + 600 + 2_400
