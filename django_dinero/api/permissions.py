@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db.models import Model, Q, QuerySet
+from django.utils.translation import gettext as _
 from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -74,16 +75,37 @@ class OwnedMixin:
         return rows.filter(self.owned_by(self.request.user))
 
 
-class StaffPermission(BasePermission):
+class _Named(BasePermission):
+    """A refusal names the permission that is lacking."""
+
+    #: What REST framework tells with a 403; None for its own words.
+    message: str | None = None
+
+    def name(self, view: OwnedMixin, text: str) -> None:
+        """Tell of the action's permission, where it has one."""
+        permission = view.action_permissions.get(view.action)
+        self.message = text % {"permission": permission} if permission else None
+
+    def name_for_staff(self, view: OwnedMixin) -> None:
+        """Tell that the action is not for owners."""
+        self.name(view, _("Only staff with the permission %(permission)s may do this."))
+
+    def name_for_users(self, view: OwnedMixin) -> None:
+        """Tell that whoever has the permission may do it."""
+        self.name(view, _("This needs the permission %(permission)s."))
+
+
+class StaffPermission(_Named):
     """Lets in only those who may do the action to every object."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         """Say whether the caller is staff with the action's permission."""
         assert isinstance(view, OwnedMixin)  # noqa: S101 - as below
+        self.name_for_staff(view)
         return view.sees_all()
 
 
-class ShopperPermission(BasePermission):
+class ShopperPermission(_Named):
     """Lets in users who may do the action, and shoppers where the project prices their charges."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
@@ -93,6 +115,7 @@ class ShopperPermission(BasePermission):
             return True
         if view.action in view.owner_actions or view.action not in view.action_permissions:
             return is_signed_in(request)  # a method that there is not is a 405
+        self.name_for_users(view)
         return may_name_the_price(request, view)
 
 
@@ -102,7 +125,7 @@ def may_name_the_price(request: Request, view: OwnedMixin) -> bool:
     return bool(permission and is_signed_in(request) and request.user.has_perm(permission))
 
 
-class OwnerOrStaffPermission(BasePermission):
+class OwnerOrStaffPermission(_Named):
     """Asks an :class:`OwnedMixin` viewset about one object.
 
     Which objects are seen at all is the viewset's queryset.
@@ -118,5 +141,7 @@ class OwnerOrStaffPermission(BasePermission):
         if view.action in view.owner_actions:
             return True
         if view.action not in view.owner_actions_by_permission:
+            self.name_for_staff(view)
             return False
+        self.name_for_users(view)
         return bool(request.user.has_perm(view.action_permissions[view.action]))

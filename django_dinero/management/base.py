@@ -8,7 +8,10 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, connections, router
+from django.utils.translation import gettext as _
 
+from django_dinero.models import Operation
 from django_dinero.redaction import scrub
 
 #: What a shell reports of a program whose reader has gone: 128 and the number of SIGPIPE.
@@ -38,10 +41,15 @@ class DineroCommand(BaseCommand):
         """Run it.
 
         Raises:
-            CommandError: what it raises, with card numbers masked.
+            CommandError: what it raises, with card numbers masked; or there are no tables yet.
         """
         try:
             return super().execute(*args, **options)
+        except DatabaseError as error:
+            if _has_tables():
+                raise
+            text = _("The database has no tables of django-dinero yet: run migrate first.")
+            raise CommandError(text) from error
         except CommandError as error:
             error.args = tuple(
                 scrub(each) if isinstance(each, str) else each for each in error.args
@@ -70,6 +78,14 @@ class DineroCommand(BaseCommand):
             self.stdout.flush()
         except BrokenPipeError:
             _silence(sys.stdout)
+
+
+def _has_tables() -> bool:
+    """Say whether somebody has migrated; True where the database does not even tell that."""
+    connection = connections[router.db_for_write(Operation)]
+    with suppress(DatabaseError):
+        return Operation._meta.db_table in connection.introspection.table_names()
+    return True
 
 
 def _silence(stream: Any) -> None:

@@ -162,6 +162,13 @@ class GatewayPage:
             return self._try(request, row, form, posted)
         return self._show(request, row, form)
 
+    def is_for_tests(self, form: BaseForm) -> bool:
+        """Say whether the page tells above its form that no real money moves.
+
+        That of a row does not: the row's facts do.
+        """
+        return False
+
     def _row(self, request: HttpRequest, pk: int) -> Any:
         row = self.rows(request).filter(pk=pk).first()
         if row is not None and self.allowed(request, row):
@@ -222,6 +229,7 @@ class GatewayPage:
             "adminform": admin_form(form, self.layout(form)),
             "errors": list(form.errors.values()),
             "forgotten": _forgotten(form),
+            "is_for_tests": self.is_for_tests(form),
             "media": self.model_admin.media + SEND_ONCE + form.media,
             "notice": notice,
             "question": question,

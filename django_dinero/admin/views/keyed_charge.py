@@ -24,6 +24,7 @@ from django_dinero.exceptions import DineroError
 from django_dinero.forms.keyed_charges import KeyedChargeForm
 from django_dinero.forms.posted import Posted
 from django_dinero.gateways.registry import gateways, get_gateway
+from django_dinero.services.modes import any_live
 
 
 class KeyedChargePage(MoneyPage):
@@ -92,6 +93,11 @@ class KeyedChargePage(MoneyPage):
         """Return what is different from a stored card."""
         text = _("The card is charged once and stored nowhere: not here, and not at the gateway.")
         return [(_("What happens"), text, "")]
+
+    def is_for_tests(self, form: BaseForm) -> bool:
+        """Say whether no gateway that can be chosen moves real money."""
+        assert isinstance(form, KeyedChargeForm)  # noqa: S101 - tells the type checker
+        return not (form.gateway.live if conf.gateway_resolver() else any_live())
 
     def home(self, request: HttpRequest, *rows: Any) -> str:
         """Return the list where there is no row to lead to."""

@@ -18,6 +18,7 @@ from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import WebhookEndpoint
 from django_dinero.logs import escape
+from django_dinero.management import webhook_address
 from django_dinero.management.arguments import add_gateways, count, days, gateway_names, given
 from django_dinero.management.base import DineroCommand, DineroParser
 from django_dinero.management.document import Section, add_json, document
@@ -101,7 +102,10 @@ class Command(DineroCommand):
     def _register(self, options: Mapping[str, Any]) -> _Answer:
         gateway = self._gateway(options)
         endpoint = webhooks.register(gateway, options["url"])
-        facts = {"endpoints": [_shown(endpoint)]}
+        doubts = webhook_address.doubts(options["url"], gateway)
+        for doubt in doubts:
+            self.stderr.write(self.style.WARNING(doubt))
+        facts = {"endpoints": [_shown(endpoint)], "doubts": doubts}
         text = f"{endpoint.endpoint_id}  {endpoint.url}"
         return _Answer(text, [Section(gateway.name, facts=facts)])
 

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from django_dinero.exceptions import OutcomeUnknown
-from django_dinero.models import CreditCard, Operation, Transaction
+from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.testing.factories import (
     CreditCardFactory,
     CustomerFactory,
@@ -22,6 +22,14 @@ from tests.support.recording import RecordingGateway, lose_reply
 pytestmark = pytest.mark.django_db
 
 BADGE = '<span class="dinero-test">test</span>'
+
+
+class LiveGateway(RecordingGateway):
+    """Real money moves there."""
+
+    live = True
+
+
 FACTORIES = {
     "customer": CustomerFactory,
     "creditcard": CreditCardFactory,
@@ -47,11 +55,29 @@ def test_lists_and_pages_say_which_rows_are_tests(root: Client, name: str) -> No
 def test_a_page_that_moves_no_money_says_so(
     root: Client, card: CreditCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    address = url("creditcard_charge", card.pk)
-    assert "Mode: test No real money moves." in text(root.get(address))
+    pages = [
+        url("creditcard_charge", card.pk),
+        url("creditcard_delete", card.pk),
+        url("customer_delete", card.customer_pk),
+        url("customer_add"),
+        url("transaction_charge"),
+    ]
+    for address in pages:
+        assert text(root.get(address)).count("test No real money moves.") == 1, address
     monkeypatch.setattr(RecordingGateway, "live", property(lambda self: True))
     CreditCard.objects.update_without_push(live=True)
-    assert "No real money moves." not in text(root.get(address))
+    Customer.objects.update_without_push(live=True)
+    for address in pages:
+        assert "No real money moves." not in text(root.get(address)), address
+
+
+def test_among_several_gateways_a_live_one_counts(root: Client, settings: Any) -> None:
+    entry = {"BACKEND": "tests.support.recording.RecordingGateway", "OPTIONS": {}}
+    live = {**entry, "BACKEND": f"{__name__}.LiveGateway"}
+    address = url("transaction_charge")
+    for gateways, shown in (({"a": entry, "b": entry}, 1), ({"a": entry, "b": live}, 0)):
+        settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": entry, **gateways}}
+        assert text(root.get(address)).count("No real money moves.") == shown
 
 
 def test_no_page_acts_on_rows_of_another_account(

@@ -310,7 +310,9 @@ def test_the_owner(ann: Ann, attempt: Any, route: Route) -> None:
     if route.who == OWNER:
         assert succeeded(response), response.content
     else:
-        assert json_of(response, 403)["code"] == "permission_denied"
+        refusal = json_of(response, 403)
+        assert refusal["code"] == "permission_denied"
+        assert f"the permission {route.permission}" in refusal["detail"]
         assert asked == []
 
 
@@ -343,7 +345,10 @@ def test_a_charge_without_a_customer_needs_the_permission(
 ) -> None:
     others = (name for name in PERMISSIONS if name != CHARGE.permission)
     response, asked = attempt(Caller(user_with("una", *others, **fields)), CHARGE)
-    assert json_of(response, 403)["code"] == "permission_denied"
+    assert json_of(response, 403) == {
+        "code": "permission_denied",
+        "detail": f"This needs the permission {CHARGE.permission}.",
+    }
     assert asked == []
     assert not Transaction.objects.exists()
 

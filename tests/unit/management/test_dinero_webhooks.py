@@ -76,6 +76,46 @@ def test_an_endpoint_is_registered_once(account: Bank) -> None:
     assert (endpoint.url, len(endpoint.events)) == (URL, 15)
 
 
+@pytest.mark.parametrize(
+    ("url", "doubts"),
+    [
+        (URL, []),
+        (URL[:-1], []),
+        (
+            "http://shop.example/payments/default/",
+            ["Over http everybody on the way reads along: https is better."],
+        ),
+        (
+            "https://shop.example/",
+            ["No address of this project takes webhooks there. Its path is /payments/default/."],
+        ),
+        (
+            "https://shop.example/payments/other/",
+            [
+                "Webhooks that come there are read as those of “other”. "
+                "Its path is /payments/default/."
+            ],
+        ),
+    ],
+    ids=["good", "no slash", "http", "another page", "another gateway"],
+)
+def test_what_speaks_against_an_address_is_told(account: Bank, url: str, doubts: list[str]) -> None:
+    said = StringIO()
+    call_command("dinero_webhooks", "register", url, stdout=StringIO(), stderr=said)
+    assert said.getvalue().splitlines() == doubts
+    assert told("register", url)["doubts"] == doubts
+    assert len(account.endpoints()) == 1
+
+
+def test_a_project_without_the_line_in_its_urls_is_told_of_it(account: Bank, settings: Any) -> None:
+    settings.ROOT_URLCONF = "django_dinero.api.urls"
+    (doubt,) = told("register", URL)["doubts"]
+    assert doubt == (
+        "No address of this project takes webhooks there. A line in urls.py is missing: "
+        "path(“webhooks/”, include(“django_dinero.webhooks.urls”))."
+    )
+
+
 def test_an_endpoint_is_removed(account: Bank) -> None:
     (made,) = told("register", URL)["endpoints"]
     assert told("remove", made["id"])["removed"] == made["id"]
