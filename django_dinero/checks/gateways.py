@@ -145,7 +145,8 @@ def check_deployment(
             id="dinero.W008",
         )
         for name, gateway in found
-        if gateway is not None and not gateway.live
+        # One that cannot be used at all is not said to take nothing, too.
+        if gateway is not None and not gateway.live and not _is_refused(gateway)
     ]
 
 
@@ -172,6 +173,10 @@ def check_accounts(
         for (provider, _fingerprint), same in names.items()
         if len(same) > 1
     ]
+
+
+def _is_refused(gateway: Gateway) -> bool:
+    return any(message.is_serious() for message in gateway.check())
 
 
 def _built(gateway_name: str, config: object) -> Gateway | None:

@@ -421,6 +421,17 @@ def test_a_deployment_says_where_no_money_moves(
     assert checks.check_deployment() == []
 
 
+def test_a_test_bank_that_is_refused_anyway_is_told_of_once(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(mail, "outbox")  # what a test run has and a server has not
+    settings.DINERO, settings.DEBUG = one(SANDBOX), False
+    found = run_checks(tags=["dinero"], include_deployment_checks=True)
+    assert [each.id for each in found if each.id in ("dinero.E008", "dinero.W008")] == [
+        "dinero.E008"
+    ]
+
+
 def test_a_deployment_with_a_live_account_is_silent(settings: Any) -> None:
     settings.DEBUG = False
     settings.DINERO = one(AUTHORIZENET, environment="production", **KEYS)

@@ -127,8 +127,11 @@ def _ask_gateway(gateway_name: str) -> tuple[str, str]:
         raise
     except ImproperlyConfigured as error:
         return "MISCONFIGURED", str(error)
-    except (NotSent, OutcomeUnknown) as error:
+    except NotSent as error:
         return "UNREACHABLE", error.message or error.code
+    except OutcomeUnknown as error:
+        cure = _("Does its address lead to the gateway? A check changes nothing there.")
+        return "UNREACHABLE", f"{error.message or error.code} {cure}"
     except DineroError as error:
         return "REFUSED", error.message or error.code
     except (

@@ -108,7 +108,11 @@ def test_a_live_account_is_named_as_one(settings: Any) -> None:
             "LIMITED: No lists. No vault.",
         ),
         (raises(NotSent("connection refused")), "UNREACHABLE: connection refused"),
-        (raises(OutcomeUnknown("no reply in 60 s")), "UNREACHABLE: no reply in 60 s"),
+        (
+            raises(OutcomeUnknown("HTTP status 404.")),
+            "UNREACHABLE: HTTP status 404. Does its address lead to the gateway? "
+            "A check changes nothing there.",
+        ),
         (raises(GatewayError("E00008 inactive account")), "REFUSED: E00008 inactive account"),
         (raises(UnsupportedFeature("it has no such call")), "NOT CHECKABLE: it has no such call"),
         (raises(ZeroDivisionError(f"at {KEY}")), "FAILED: ZeroDivisionError"),
