@@ -65,8 +65,9 @@ class Command(DineroCommand):
             "gateway_names",
             nargs="*",
             metavar="name",
-            help='Gateways to ask, by their name in DINERO["GATEWAYS"]; all of them by default.',
+            help="Gateways to ask; the same as --gateway for each.",
         )
+        arguments.add_gateways(parser)
         add_json(parser)
 
     def handle(self, *args: Any, gateway_names: list[str], **options: Any) -> None:
@@ -75,7 +76,7 @@ class Command(DineroCommand):
         Raises:
             CommandError: a gateway cannot be used, a name is unknown, or no gateway is configured.
         """
-        asked = arguments.gateway_names(gateway_names)
+        asked = arguments.gateway_names([*gateway_names, *options["gateway"]])
         width = max(len(gateway_name) for gateway_name in asked)
         verdicts = []
         for gateway_name in asked:

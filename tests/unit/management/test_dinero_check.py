@@ -149,6 +149,12 @@ def test_only_the_named_gateways_are_asked_each_once(settings: Any) -> None:
     assert Asked.asked == ["c", "b"]
 
 
+def test_an_option_names_them_as_in_other_commands(settings: Any) -> None:
+    gateways = {"default": entry(fine), "old": entry(fine), "new": entry(fine)}
+    output, problem = run(settings, gateways, "old", "--gateway", "new", "--gateway", "old")
+    assert (Asked.asked, problem) == (["old", "new"], "")
+
+
 def test_an_unknown_name_is_answered_with_the_configured_ones(settings: Any) -> None:
     _, error = run(settings, {"a": entry(fine), "b": entry(fine)}, "nope")
     assert "nope" in error
