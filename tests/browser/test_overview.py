@@ -35,8 +35,8 @@ SCREENS = {
 TALLEST = 1600
 #: How far any part of the table's cells reaches out of the frame that cuts it off.
 CUT_OFF = """
-const frame = document.querySelector('#changelist .results');
-return frame ? frame.scrollWidth - frame.clientWidth : 0;
+const frames = [...document.querySelectorAll('#changelist .results, fieldset.dinero-table')];
+return Math.max(0, ...frames.map(frame => frame.scrollWidth - frame.clientWidth));
 """
 
 
