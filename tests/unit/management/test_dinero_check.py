@@ -151,7 +151,7 @@ def test_only_the_named_gateways_are_asked_each_once(settings: Any) -> None:
 
 def test_an_option_names_them_as_in_other_commands(settings: Any) -> None:
     gateways = {"default": entry(fine), "old": entry(fine), "new": entry(fine)}
-    output, problem = run(settings, gateways, "old", "--gateway", "new", "--gateway", "old")
+    _output, problem = run(settings, gateways, "old", "--gateway", "new", "--gateway", "old")
     assert (Asked.asked, problem) == (["old", "new"], "")
 
 
