@@ -21,7 +21,7 @@ from django_dinero.models import (
 )
 from django_dinero.models.operation import OperationKind, OperationState
 from django_dinero.models.sync_state import SyncState
-from django_dinero.models.transaction import TransactionStatus
+from django_dinero.models.transaction_status import TransactionStatus
 from django_dinero.models.webhook_event import EventState
 
 ADMIN = "/admin/dinero/"

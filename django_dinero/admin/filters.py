@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django_dinero.gateways.registry import gateways
 from django_dinero.models.due import DEAD_WITHIN
 from django_dinero.models.operation import BEING_SENT, RARE_STATES
-from django_dinero.models.transaction import RARE_STATUSES
+from django_dinero.models.transaction_status import RARE_STATUSES
 from django_dinero.models.webhook_event import WAITING_STATES
 
 #: What ``cards.brand_of()`` returns.

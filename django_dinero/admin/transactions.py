@@ -36,7 +36,7 @@ from django_dinero.admin.tools import tools_for
 from django_dinero.admin.views.reasons import reason_text
 from django_dinero.models import Operation, Transaction, journal_notes
 from django_dinero.models.family import FOLLOWING
-from django_dinero.models.transaction import TransactionStatus
+from django_dinero.models.transaction_status import TransactionStatus
 
 #: What reads the payment for its page: it brings services along, which nothing needs before.
 PAYMENT = "django_dinero.admin.payment.payment"

@@ -10,7 +10,8 @@ from django.utils.translation import override
 
 from django_dinero.models import journal_notes
 from django_dinero.models.operation import OperationKind
-from django_dinero.models.transaction import KIND_LABELS, TransactionStatus
+from django_dinero.models.transaction import KIND_LABELS
+from django_dinero.models.transaction_status import TransactionStatus
 
 _KINDS = {**dict(OperationKind.choices), **{str(k): v for k, v in KIND_LABELS.items()}}
 _STATUSES = dict(TransactionStatus.choices)

@@ -8,7 +8,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from django_dinero.enums import TransactionKind
 from django_dinero.models.operation import OperationState
-from django_dinero.models.transaction import LOST, TAKEN, Transaction, TransactionStatus
+from django_dinero.models.transaction import Transaction
+from django_dinero.models.transaction_status import LOST, TAKEN, TransactionStatus
 
 #: Card networks let an authorization stand for a week or more; no gateway keeps one for longer.
 AUTHORIZATION_LIVES = datetime.timedelta(days=30)

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Self
 
 from django_dinero.enums import TransactionKind
-from django_dinero.models.transaction import COUNTED, TAKEN, Transaction, TransactionStatus
+from django_dinero.models.transaction import Transaction
+from django_dinero.models.transaction_status import COUNTED, TAKEN, TransactionStatus
 from django_dinero.money import EXACT, added_up, normalise
 
 #: What a list of transactions prefetches for :meth:`Family.of`.

@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from django_dinero.enums import TransactionKind
 from django_dinero.models.family import Family
-from django_dinero.models.transaction import COUNTED, LOST, Transaction, TransactionStatus
+from django_dinero.models.transaction import Transaction
+from django_dinero.models.transaction_status import COUNTED, LOST, TransactionStatus
 
 
 class Tone(StrEnum):

@@ -9,7 +9,8 @@ from decimal import Decimal
 from django.db.models import Count, Q, QuerySet, Sum
 
 from django_dinero.enums import TransactionKind
-from django_dinero.models.transaction import COUNTED, LOST, Transaction, TransactionStatus
+from django_dinero.models.transaction import Transaction
+from django_dinero.models.transaction_status import COUNTED, LOST, TransactionStatus
 from django_dinero.money import EXACT, normalise, summed
 
 #: What takes money; an authorization takes none.

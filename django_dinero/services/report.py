@@ -15,7 +15,8 @@ from django_dinero.db.fields import UtcDay
 from django_dinero.enums import TransactionKind
 from django_dinero.models.due import uncaptured
 from django_dinero.models.totals import gave, in_vain, took
-from django_dinero.models.transaction import COUNTED, Transaction, TransactionStatus
+from django_dinero.models.transaction import Transaction
+from django_dinero.models.transaction_status import COUNTED, TransactionStatus
 from django_dinero.money import EXACT, summed
 from django_dinero.services import ledger
 from django_dinero.services.ledger.standings import SETTLED

@@ -18,7 +18,7 @@ from django_dinero.identifiers import new_key
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.models.operation import LOCKING_STATES, OperationKind, OperationState
 from django_dinero.models.synced import SyncedModel
-from django_dinero.models.transaction import TransactionStatus
+from django_dinero.models.transaction_status import TransactionStatus
 
 __all__ = ["CreditCardFactory", "CustomerFactory", "OperationFactory", "TransactionFactory"]
 

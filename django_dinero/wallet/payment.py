@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django_dinero.gateways.types import NextAction
 from django_dinero.models import Transaction
-from django_dinero.models.transaction import COUNTED, TransactionStatus
+from django_dinero.models.transaction_status import COUNTED, TransactionStatus
 
 
 @dataclass(frozen=True, slots=True)

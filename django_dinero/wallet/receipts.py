@@ -20,7 +20,7 @@ from django.utils import translation
 from django_dinero.enums import TransactionKind
 from django_dinero.logs import get_logger
 from django_dinero.models import Operation, Transaction
-from django_dinero.models.transaction import COUNTED
+from django_dinero.models.transaction_status import COUNTED
 from django_dinero.services import journal
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.signals import captured, charged

@@ -27,7 +27,7 @@ from django_dinero.gateways.types import NextAction
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.models.order_lock import named_order
 from django_dinero.models.sync_state import SyncState
-from django_dinero.models.transaction import TransactionStatus
+from django_dinero.models.transaction_status import TransactionStatus
 from django_dinero.money import parse_amount
 from django_dinero.redaction import Secret
 from django_dinero.services import journal

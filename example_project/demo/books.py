@@ -26,7 +26,7 @@ from django.db.models import Prefetch
 
 from django_dinero.enums import TransactionKind
 from django_dinero.models import Transaction
-from django_dinero.models.transaction import TransactionStatus
+from django_dinero.models.transaction_status import TransactionStatus
 from example_project.demo.columns import Columns
 
 #: What is counted, in the order of the table.

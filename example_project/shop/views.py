@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.generic import TemplateView
 
 from django_dinero.models import Transaction
-from django_dinero.models.transaction import COUNTED
+from django_dinero.models.transaction_status import COUNTED
 from django_dinero.wallet.views import CardsView, Payable, PayView
 from example_project.settings import SHOP_GATEWAY
 from example_project.shop.models import Order

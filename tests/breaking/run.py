@@ -28,7 +28,7 @@ from django_dinero.models import (
     WebhookEvent,
 )
 from django_dinero.models.reconciliation import ReconciliationState
-from django_dinero.models.transaction import TransactionStatus
+from django_dinero.models.transaction_status import TransactionStatus
 from django_dinero.models.webhook_event import EventState
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.services.reconcile.run import reconcile

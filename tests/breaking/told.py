@@ -10,7 +10,7 @@ from typing import Any
 from django_dinero import signals
 from django_dinero.exceptions import DineroError
 from django_dinero.models import Operation, Transaction, WebhookEvent
-from django_dinero.models.transaction import TransactionStatus
+from django_dinero.models.transaction_status import TransactionStatus
 from tests.breaking.verbs import Act, GoneError
 
 #: What a caller may see afterwards of a payment that was told to be approved.

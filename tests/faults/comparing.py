@@ -10,7 +10,7 @@ from django_dinero.enums import RemoteStatus
 from django_dinero.models import Difference, Operation, Transaction
 from django_dinero.models.difference import DifferenceKind, DifferenceState
 from django_dinero.models.operation import OPEN_STATES, OperationState
-from django_dinero.models.transaction import TransactionStatus
+from django_dinero.models.transaction_status import TransactionStatus
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.records import LedgerRow
 

@@ -25,7 +25,7 @@ from django_dinero.logs import FIELDS
 from django_dinero.metrics import Counters, StatusCollector
 from django_dinero.models import Transaction
 from django_dinero.models.operation import TRANSITIONS, OperationState
-from django_dinero.models.transaction import TransactionStatus
+from django_dinero.models.transaction_status import TransactionStatus
 from django_dinero.observing.calls import OUTCOMES
 from django_dinero.tasks import queue, with_celery
 from django_dinero.tasks.checking import check_tasks

@@ -18,7 +18,7 @@ from django_dinero.exceptions import CardDeclinedError
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.models.mode import Account
 from django_dinero.models.operation import RARE_STATES, OperationKind, OperationState
-from django_dinero.models.transaction import COUNTED, RARE_STATUSES, TransactionStatus
+from django_dinero.models.transaction_status import COUNTED, RARE_STATUSES, TransactionStatus
 from django_dinero.services.ledger import charges_with_number_of
 from django_dinero.services.pull.snapshot import Snapshot
 from django_dinero.testing.factories import OperationFactory, TransactionFactory

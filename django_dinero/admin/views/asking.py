@@ -26,7 +26,7 @@ from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import CreditCard, Operation, Transaction
 from django_dinero.models.arguments import KeyOptions
 from django_dinero.models.operation import CHARGES, OperationState
-from django_dinero.models.transaction import COUNTED, UNDECIDED, TransactionStatus
+from django_dinero.models.transaction_status import COUNTED, UNDECIDED, TransactionStatus
 from django_dinero.money import EXACT, amount_text, exponent
 from django_dinero.services.payments.orders import Order
 

@@ -32,7 +32,7 @@ from django_dinero.models.difference import DifferenceState
 from django_dinero.models.operation import OperationState
 from django_dinero.models.standing import Tone
 from django_dinero.models.sync_state import SyncState
-from django_dinero.models.transaction import TransactionStatus
+from django_dinero.models.transaction_status import TransactionStatus
 from django_dinero.models.webhook_event import EventState
 
 #: Nobody needs to know how many exactly.

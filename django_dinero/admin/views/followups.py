@@ -28,7 +28,7 @@ from django_dinero.forms.charges import FollowUpForm, RefundForm, VoidForm
 from django_dinero.forms.posted import Posted
 from django_dinero.models import Transaction
 from django_dinero.models.family import Family
-from django_dinero.models.transaction import TransactionStatus
+from django_dinero.models.transaction_status import TransactionStatus
 from django_dinero.money import amount_text, normalise
 from django_dinero.services import ledger
 from django_dinero.services.payments import rules

@@ -26,7 +26,7 @@ from django_dinero.gateways.registry import gateways, get_gateway
 from django_dinero.models import Reconciliation, Transaction
 from django_dinero.models.reconciliation import ReconciliationState
 from django_dinero.models.totals import TAKES, ZERO
-from django_dinero.models.transaction import COUNTED, UNDECIDED, TransactionStatus
+from django_dinero.models.transaction_status import COUNTED, UNDECIDED, TransactionStatus
 from django_dinero.money import EXACT, added_up, normalise, number_text
 from django_dinero.services import modes
 from django_dinero.services.report import Activity, activity

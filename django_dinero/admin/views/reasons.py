@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_dinero.enums import ReasonKind
-from django_dinero.models.transaction import TransactionStatus
+from django_dinero.models.transaction_status import TransactionStatus
 
 LABELS: Mapping[str, object] = {
     ReasonKind.CARD_DECLINED: gettext_lazy("Declined by the card's bank"),

@@ -24,7 +24,7 @@ from django_dinero.api.views.base import DineroViewSet
 from django_dinero.enums import TransactionKind
 from django_dinero.models import Customer, Transaction
 from django_dinero.models.family import FOLLOWING
-from django_dinero.models.transaction import TransactionStatus
+from django_dinero.models.transaction_status import TransactionStatus
 
 KINDS = tuple(kind.value for kind in TransactionKind)
 #: More keys than these are not listed in a query; such an owner has a good part of all rows.

@@ -19,7 +19,7 @@ from django_dinero.management.rows import transaction_named
 from django_dinero.management.tables import Column, write_table
 from django_dinero.models import Transaction
 from django_dinero.models.arguments import FollowUpOptions
-from django_dinero.models.transaction import TransactionStatus
+from django_dinero.models.transaction_status import TransactionStatus
 
 KINDS = (TransactionKind.CHARGE, TransactionKind.AUTHORIZATION, TransactionKind.REFUND)
 COLUMNS = (

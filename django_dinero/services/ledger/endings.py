@@ -32,7 +32,8 @@ from django_dinero.models.operation import (
     OperationKind,
     OperationState,
 )
-from django_dinero.models.transaction import TAKEN, UNDECIDED, Transaction, TransactionStatus
+from django_dinero.models.transaction import Transaction
+from django_dinero.models.transaction_status import TAKEN, UNDECIDED, TransactionStatus
 from django_dinero.services import journal
 from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.ledger.refusals import recorded_refusal

@@ -19,13 +19,8 @@ from django_dinero.models.customer import Customer
 from django_dinero.models.family import Family
 from django_dinero.models.mode import Account
 from django_dinero.models.operation import Operation
-from django_dinero.models.transaction import (
-    COUNTED,
-    FOLLOW_UPS,
-    LOCK_PREFIX,
-    Transaction,
-    TransactionStatus,
-)
+from django_dinero.models.transaction import FOLLOW_UPS, LOCK_PREFIX, Transaction
+from django_dinero.models.transaction_status import COUNTED, TransactionStatus
 from django_dinero.money import normalise
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.ledger.statuses import FROM_REMOTE, KINDS, SHARED, STATUSES

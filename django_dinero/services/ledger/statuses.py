@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from django_dinero.enums import RemoteStatus, ResultStatus, TransactionKind
 from django_dinero.models.operation import OperationKind, OperationState
-from django_dinero.models.transaction import UNDECIDED, TransactionStatus
+from django_dinero.models.transaction_status import UNDECIDED, TransactionStatus
 
 KINDS: Mapping[str, TransactionKind] = {
     OperationKind.CHARGE: TransactionKind.CHARGE,

@@ -20,7 +20,8 @@ from django_dinero.gateways.types import FollowUpRequest
 from django_dinero.models.arguments import FollowUpOptions, names_of
 from django_dinero.models.family import Family
 from django_dinero.models.operation import Operation, OperationKind
-from django_dinero.models.transaction import Transaction, TransactionStatus
+from django_dinero.models.transaction import Transaction
+from django_dinero.models.transaction_status import TransactionStatus
 from django_dinero.money import normalise, parse_amount
 from django_dinero.observing.verbs import verb
 from django_dinero.services import journal, ledger, modes, validation

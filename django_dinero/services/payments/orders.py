@@ -27,7 +27,8 @@ from django_dinero.models.operation import (
     OperationState,
 )
 from django_dinero.models.order_lock import order_lock_name
-from django_dinero.models.transaction import COUNTED, Transaction, TransactionStatus
+from django_dinero.models.transaction import Transaction
+from django_dinero.models.transaction_status import COUNTED, TransactionStatus
 from django_dinero.services import journal, ledger
 from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.payments import followups

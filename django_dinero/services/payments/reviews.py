@@ -22,7 +22,8 @@ from django_dinero.gateways.types import RemoteTransaction, TransactionResult
 from django_dinero.models import journal_notes
 from django_dinero.models.arguments import FollowUpOptions
 from django_dinero.models.operation import Operation, OperationKind, OperationState
-from django_dinero.models.transaction import Transaction, TransactionStatus
+from django_dinero.models.transaction import Transaction
+from django_dinero.models.transaction_status import TransactionStatus
 from django_dinero.observing.verbs import verb
 from django_dinero.services import journal, ledger, pull
 from django_dinero.services.errors import error_for, read_transaction

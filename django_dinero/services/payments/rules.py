@@ -17,7 +17,8 @@ from django_dinero.exceptions import (
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import Reason
 from django_dinero.models.family import Family
-from django_dinero.models.transaction import COUNTED, Transaction, TransactionStatus
+from django_dinero.models.transaction import Transaction
+from django_dinero.models.transaction_status import COUNTED, TransactionStatus
 from django_dinero.money import amount_text, number_text
 from django_dinero.services import modes, pull
 from django_dinero.services.errors import error_for, read_transaction

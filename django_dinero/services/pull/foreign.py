@@ -11,12 +11,8 @@ from django_dinero.exceptions import InvalidTransactionError
 from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.models.mode import Account
 from django_dinero.models.operation import CHARGES, Operation
-from django_dinero.models.transaction import (
-    FOLLOW_UPS,
-    KIND_LABELS,
-    TAKEN,
-    Transaction,
-)
+from django_dinero.models.transaction import FOLLOW_UPS, KIND_LABELS, Transaction
+from django_dinero.models.transaction_status import TAKEN
 from django_dinero.services import ledger
 from django_dinero.services.journal.records import (
     RecordedOutcome,

@@ -10,7 +10,8 @@ from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus
 from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.models import journal_notes
 from django_dinero.models.operation import Operation, OperationKind, OperationState
-from django_dinero.models.transaction import TAKEN, UNDECIDED, Transaction, TransactionStatus
+from django_dinero.models.transaction import Transaction
+from django_dinero.models.transaction_status import TAKEN, UNDECIDED, TransactionStatus
 from django_dinero.services import journal, ledger
 from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.ledger import statuses

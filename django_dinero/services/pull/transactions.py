@@ -9,9 +9,7 @@ from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.models.mode import Account
 from django_dinero.models.operation import Operation
-from django_dinero.models.transaction import (
-    Transaction,
-)
+from django_dinero.models.transaction import Transaction
 from django_dinero.observing.verbs import verb
 from django_dinero.services import journal, ledger, modes
 from django_dinero.services.errors import read_transaction

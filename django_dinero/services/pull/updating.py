@@ -12,11 +12,8 @@ from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.logs import get_logger
 from django_dinero.models import journal_notes
 from django_dinero.models.operation import Operation, OperationState
-from django_dinero.models.transaction import (
-    TAKEN,
-    UNDECIDED,
-    Transaction,
-)
+from django_dinero.models.transaction import Transaction
+from django_dinero.models.transaction_status import TAKEN, UNDECIDED
 from django_dinero.services import journal, ledger
 from django_dinero.services.journal.records import (
     RecordedOutcome,

@@ -10,7 +10,8 @@ from django_dinero.exceptions import InvalidTransactionError
 from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.models.difference import DifferenceKind
 from django_dinero.models.mode import Account
-from django_dinero.models.transaction import UNDECIDED, Transaction
+from django_dinero.models.transaction import Transaction
+from django_dinero.models.transaction_status import UNDECIDED
 from django_dinero.money import plain_amount
 from django_dinero.services import ledger, pull
 from django_dinero.services.errors import read_transaction

@@ -14,7 +14,8 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from django_dinero.db.pages import key_pages_by_time
 from django_dinero.enums import TransactionKind
-from django_dinero.models.transaction import COUNTED, UNDECIDED, Transaction, TransactionStatus
+from django_dinero.models.transaction import Transaction
+from django_dinero.models.transaction_status import COUNTED, UNDECIDED, TransactionStatus
 from django_dinero.services import ledger
 from django_dinero.services.modes import account_of
 from django_dinero.services.reconcile.books import Books

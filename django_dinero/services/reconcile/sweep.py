@@ -23,7 +23,8 @@ from django_dinero.enums import TransactionKind
 from django_dinero.exceptions import DineroError, GatewayError
 from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.models.difference import Difference, DifferenceKind
-from django_dinero.models.transaction import COUNTED, LOST, Transaction
+from django_dinero.models.transaction import Transaction
+from django_dinero.models.transaction_status import COUNTED, LOST
 from django_dinero.services import ledger
 from django_dinero.services.errors import read
 from django_dinero.services.modes import account_of

@@ -20,7 +20,8 @@ from django_dinero.models.operation import (
     Operation,
     OperationState,
 )
-from django_dinero.models.transaction import COUNTED, Transaction
+from django_dinero.models.transaction import Transaction
+from django_dinero.models.transaction_status import COUNTED
 from django_dinero.money import plain_amount
 from django_dinero.services import journal, ledger, pull
 from django_dinero.services.journal.records import RecordedOutcome

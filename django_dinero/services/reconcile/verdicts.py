@@ -9,13 +9,8 @@ from enum import Enum, auto
 
 from django_dinero.enums import RemoteStatus, TransactionKind
 from django_dinero.gateways.types import RemoteTransaction
-from django_dinero.models.transaction import (
-    COUNTED,
-    TAKEN,
-    UNDECIDED,
-    Transaction,
-    TransactionStatus,
-)
+from django_dinero.models.transaction import Transaction
+from django_dinero.models.transaction_status import COUNTED, TAKEN, UNDECIDED, TransactionStatus
 from django_dinero.money import added_up
 from django_dinero.services import ledger, pull
 from django_dinero.services.ledger import statuses

@@ -15,7 +15,7 @@ from django.utils import translation
 from django_dinero.models import Customer, Transaction, WebhookEvent
 from django_dinero.models.difference import DifferenceKind
 from django_dinero.models.operation import OperationState
-from django_dinero.models.transaction import TransactionStatus
+from django_dinero.models.transaction_status import TransactionStatus
 from django_dinero.models.webhook_event import EventState
 from django_dinero.services.reconcile import differences
 from django_dinero.services.reconcile.differences import Found

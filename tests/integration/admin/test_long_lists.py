@@ -14,7 +14,7 @@ from django_dinero.admin import pagination
 from django_dinero.admin.pagination import BoundedPaginator
 from django_dinero.models import Customer, Operation, Transaction
 from django_dinero.models.operation import OperationState
-from django_dinero.models.transaction import TransactionStatus
+from django_dinero.models.transaction_status import TransactionStatus
 from django_dinero.testing.factories import CustomerFactory, OperationFactory, TransactionFactory
 from tests.integration.admin.pages import text, url
 

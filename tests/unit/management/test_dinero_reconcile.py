@@ -24,7 +24,7 @@ from django_dinero.models import Difference, Operation, Reconciliation, Transact
 from django_dinero.models.difference import DifferenceKind
 from django_dinero.models.operation import OperationState
 from django_dinero.models.reconcile_counts import TEXTS, counted, in_order
-from django_dinero.models.transaction import TransactionStatus
+from django_dinero.models.transaction_status import TransactionStatus
 from django_dinero.services.reconcile import differences, run, window
 from django_dinero.services.reconcile.differences import Found
 from django_dinero.services.reconcile.phase import Run

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from django_dinero.exceptions import InvalidInput
 from django_dinero.models import Transaction
-from django_dinero.models.transaction import TransactionStatus
+from django_dinero.models.transaction_status import TransactionStatus
 from django_dinero.testing.factories import TransactionFactory
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ from django.db import transaction
 from django_dinero import signals
 from django_dinero.enums import RemoteStatus
 from django_dinero.models import Customer, Operation, Transaction
-from django_dinero.models.transaction import TransactionStatus
+from django_dinero.models.transaction_status import TransactionStatus
 from django_dinero.services import ledger
 from django_dinero.services.ledger import RemoteStanding
 from tests.support.recording import RecordingGateway

@@ -9,7 +9,7 @@ import pytest
 from django_dinero.exceptions import DuplicateTransactionError, InvalidInput, OutcomeUnknown
 from django_dinero.gateways.registry import get_gateway, reset
 from django_dinero.models import Operation, Transaction
-from django_dinero.models.transaction import TransactionStatus
+from django_dinero.models.transaction_status import TransactionStatus
 from tests.support.recording import RecordingGateway, lose_reply
 
 pytestmark = pytest.mark.django_db

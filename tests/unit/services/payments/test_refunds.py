@@ -20,7 +20,7 @@ from django_dinero.exceptions import (
 )
 from django_dinero.gateways.types import TransactionResult
 from django_dinero.models import Customer, Operation, Transaction
-from django_dinero.models.transaction import TransactionStatus
+from django_dinero.models.transaction_status import TransactionStatus
 from tests.support.recording import (
     RecordingGateway,
     answer,

@@ -1,0 +1,105 @@
+"""What is asked of transactions: what an order was paid with, and how often that was tried."""
+
+from __future__ import annotations
+
+from typing import Self, TypeVar
+
+from django.db import models, router
+from django.db.models import OuterRef
+from django.utils.translation import gettext_lazy as _
+
+from django_dinero import conf
+from django_dinero.enums import TransactionKind
+from django_dinero.exceptions import InvalidInput
+from django_dinero.models import _services
+from django_dinero.models.money_left import has_money_left
+from django_dinero.models.operation import CHARGES, Operation, OperationState
+from django_dinero.models.order_lock import named_order
+from django_dinero.models.transaction_status import COUNTED, TAKEN, UNDECIDED
+
+RowT = TypeVar("RowT", bound=models.Model)
+
+
+class TransactionQuerySet(models.QuerySet[RowT]):
+    """Transactions."""
+
+    def paid_for(self, order_reference: str | OuterRef, *, gateway_name: str | None = None) -> Self:
+        """Return the charges and authorizations that an order was paid with.
+
+        Those count that were approved, and those that are still to be decided: held for review, or
+        waiting for the card's holder. One that was refunded altogether does not. What a test
+        account took pays nothing where real money moves. Asked of the database that is written to,
+        unless another is named: a replica may not know yet that the order is paid.
+
+        Args:
+            order_reference: as it was passed to the charge; or the column of an outer query.
+            gateway_name: where it would be paid. Without it test payments count as long as no
+                configured gateway is a live one. With a resolver it has to be named: a gateway that
+                the resolver knows is a tenant's, and only what it took itself counts.
+
+        Raises:
+            InvalidInput: the reference is blank, or the gateway is not named.
+        """
+        rows = self._written()
+        left = has_money_left(self.model._default_manager.using(rows.db), COUNTED, TAKEN)
+        paid = rows._started_for(order_reference, gateway_name)
+        paid = paid.filter(left, status__in=(*COUNTED, *UNDECIDED))
+        modes = _services.modes
+        live = modes.is_live(gateway_name) if gateway_name else modes.any_live()
+        return paid.filter(live=True) if live else paid
+
+    def next_attempt(self, order_reference: str, *, gateway_name: str | None = None) -> int:
+        """Return the number of the next attempt to pay an order, from 1.
+
+        Attempts that were closed by hand count too: a person has found that they paid nothing, and
+        their keys stay taken.
+
+        Ask for it before :meth:`paid_for`. Then either the look finds what was paid meanwhile, or
+        whoever is paying at this moment has the same number, and with it the same idempotency key.
+
+        Args:
+            order_reference: as it is passed to the charges.
+            gateway_name: where it would be paid, as for :meth:`paid_for`.
+
+        Raises:
+            InvalidInput: the reference is blank, or the gateway is not named.
+        """
+        rows = self._written()._started_for(order_reference, gateway_name)
+        made = list(rows.order_by().values_list("operation_key", flat=True))
+        name = named_order(order_reference)
+        closed = Operation.objects.using(rows.db).filter(
+            _of_one_shop(gateway_name),
+            rare_state=OperationState.CLOSED,
+            kind__in=CHARGES,
+            intent__order_reference=name,
+        )
+        # Compared here once more: some databases overlook case in what JSON holds.
+        found = closed.values_list("key", "intent")
+        keys = {key for key, intent in found if intent.get("order_reference") == name}
+        return len(made) + len(keys.difference(made)) + 1
+
+    def _written(self) -> Self:
+        return self if self._db else self.using(router.db_for_write(self.model))  # type: ignore[attr-defined]
+
+    def _started_for(self, order_reference: str | OuterRef, gateway_name: str | None) -> Self:
+        if not isinstance(order_reference, OuterRef):
+            order_reference = named_order(order_reference)
+        kinds = (TransactionKind.CHARGE, TransactionKind.AUTHORIZATION)
+        shop = _of_one_shop(gateway_name)
+        return self.filter(shop, order_reference=order_reference, kind__in=kinds)
+
+
+def _of_one_shop(gateway_name: str | None) -> models.Q:
+    """Leave out the orders of other tenants: two of them may both have an order 1001.
+
+    Raises:
+        InvalidInput: it is not known whose order it is.
+    """
+    if not conf.gateway_resolver():
+        return models.Q()
+    if not gateway_name:
+        text = _("Name the gateway: each tenant has orders of its own.")
+        raise InvalidInput({"gateway_name": str(text)})
+    shared = conf.gateways()
+    names = list(shared) if gateway_name in shared else [gateway_name]
+    return models.Q(gateway_name__in=names)
