@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.contrib import admin
@@ -103,8 +103,23 @@ def money(amount: Any, currency: str) -> str:
     return _amount(amount, currency) if amount is not None else ""
 
 
-def card_text(row: Transaction) -> str:
+class CardDigits(Protocol):
+    """Whatever knows a card's brand and last four digits."""
+
+    @property
+    def brand(self) -> str: ...
+
+    @property
+    def last_4(self) -> str: ...
+
+
+def card_text(card: CardDigits) -> str:
     """Return the brand and the last four digits of a card; empty where they are not known."""
+    return f"{card.brand} •••• {card.last_4}".strip() if card.last_4 else ""
+
+
+def card_html(row: Transaction) -> str:
+    """Return the same for a list, where the digits stand below each other."""
     if not row.last_4:
         return ""
     return format_html('{} <span class="dinero-digits">•••• {}</span>', row.brand, row.last_4)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from django.utils.translation import gettext as _
 
-from django_dinero.admin.display import initiator_text, money
+from django_dinero.admin.display import card_text, initiator_text, money
 from django_dinero.admin.views.reasons import reason_text
 from django_dinero.models import Operation, journal_notes
 from django_dinero.models.operation import OperationState
@@ -27,7 +27,7 @@ def asked(operation: Operation) -> list[Line]:
     """Return what was asked; what is empty is left out."""
     intent = Intent.of(operation)
     name = f"{intent.first_name} {intent.last_name}".strip()
-    card = f"{intent.brand} •••• {intent.last_4}".strip() if intent.last_4 else ""
+    card = card_text(intent)
     return _filled(
         (_("Kind"), operation.get_kind_display()),
         (_("Amount"), money(operation.amount, operation.currency)),
@@ -46,7 +46,7 @@ def asked(operation: Operation) -> list[Line]:
 def answered(operation: Operation) -> list[Line]:
     """Return what is known of the answer; what is empty is left out."""
     outcome = RecordedOutcome.of(operation)
-    card = f"{outcome.brand} •••• {outcome.last_4}".strip() if outcome.last_4 else ""
+    card = card_text(outcome)
     code = _(" (code %(code)s)") % {"code": outcome.gateway_code} if outcome.gateway_code else ""
     text = journal_notes.shown(scrub(outcome.gateway_text))
     said = f"{text}{code}" if text else outcome.gateway_code

@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from django_dinero.admin.display import money, transaction_amount
+from django_dinero.admin.display import card_text, money, transaction_amount
 from django_dinero.admin.related import rows_of
 from django_dinero.admin.views.safety import link
 from django_dinero.enums import TransactionKind
@@ -39,7 +39,7 @@ def payment(site: AdminSite, request: HttpRequest, row: Transaction) -> dict[str
         "standing": standing_of(family),
         "root": None if story.root == row else story.root,
         "root_url": "" if story.root == row else link(request, "transaction", story.root),
-        "card": f"{row.brand} •••• {row.last_4}".strip() if row.last_4 else "",
+        "card": card_text(row),
         "customer_url": link(request, "customer", row.customer),
         "console_url": console_url(row),
         "sums": list(_sums(family)),

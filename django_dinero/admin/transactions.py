@@ -20,7 +20,7 @@ from django_dinero.admin.display import (
     NONE,
     anchor,
     breakable,
-    card_text,
+    card_html,
     initiator_text,
     short_time,
     transaction_amount,
@@ -165,7 +165,7 @@ class TransactionAdmin(ReadOnlyAdmin):
     @admin.display(description=_("card"), ordering="last_4")
     def card_shown(self, row: Transaction) -> str:
         """Return brand and last four digits, of a deleted card too."""
-        shown = card_text(row)
+        shown = card_html(row)
         return anchor(self.admin_site, "creditcard", row.card_pk, shown) if shown else NONE
 
     @admin.display(description=_("customer"), ordering="customer__email")

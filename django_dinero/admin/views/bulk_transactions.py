@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from django_dinero.admin.display import card_text
 from django_dinero.admin.history import log_once
 from django_dinero.admin.views.bulk import BulkPage, Done, Plan
 from django_dinero.admin.views.followups import gives_back
@@ -31,8 +32,7 @@ class BulkTransactions(BulkPage):
 
     def describe(self, row: Transaction) -> str:
         """Return what a person knows a payment by: the order first."""
-        card = f"{row.brand} •••• {row.last_4}".strip() if row.last_4 else ""
-        return " · ".join(filter(None, (row.order_reference, str(row), card)))
+        return " · ".join(filter(None, (row.order_reference, str(row), card_text(row))))
 
 
 class BulkFollowUp(BulkTransactions):

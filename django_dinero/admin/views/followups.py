@@ -16,7 +16,7 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_dinero.admin.display import NONE
+from django_dinero.admin.display import NONE, card_text
 from django_dinero.admin.messages import Notice, of_follow_up
 from django_dinero.admin.views.base import Fact
 from django_dinero.admin.views.money import MoneyPage, amount_of
@@ -57,11 +57,10 @@ class FollowUpPage(MoneyPage):
 
     def facts(self, request: HttpRequest, row: Transaction) -> list[Fact]:
         """Return the transaction, its card and what this page does."""
-        card = f"{row.brand} •••• {row.last_4}".strip() if row.last_4 else ""
         facts = [
             (_("Order reference"), row.order_reference, ""),
             (_("Transaction"), str(row), link(request, "transaction", row)),
-            (_("Card"), card, ""),
+            (_("Card"), card_text(row), ""),
             (_("Customer"), str(row.customer or ""), link(request, "customer", row.customer)),
             (_("What happens"), self.what_happens(row), ""),
         ]
@@ -101,7 +100,7 @@ def gives_back(family: Family) -> str:
         "%(amount)s of this were captured. The capture is cancelled too, before the bank settles "
         "it, and the money goes back to the card: %(card)s."
     )
-    shown = f"{row.brand} •••• {row.last_4}".strip() if row.last_4 else NONE
+    shown = card_text(row) or NONE
     return text % {"amount": amount_text(family.captured, row.currency), "card": shown}
 
 

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from django_dinero import conf
+from django_dinero.admin.display import card_text
 from django_dinero.admin.views.asking import Guest
 from django_dinero.admin.views.base import Fact
 from django_dinero.admin.views.money import MoneyPage, taken_text
@@ -115,6 +116,5 @@ class KeyedChargePage(MoneyPage):
         gateway = form.gateway
         last_4 = form.cleaned_data["number"].reveal()[-4:]
         made = self.take(request, form, Guest(gateway.name, gateway.live, last_4))
-        card = f"{made.brand} •••• {made.last_4}".strip()
-        self.done(request, taken_text(made, card), made.operation_key, made)
+        self.done(request, taken_text(made, card_text(made)), made.operation_key, made)
         return HttpResponseRedirect(self.home(request, made))
