@@ -15,14 +15,19 @@ pytestmark = [pytest.mark.slow, pytest.mark.long]
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def bench(*arguments: str, scale: str = "0.01") -> subprocess.CompletedProcess[str]:
-    """Run the benchmarks where no valgrind is found: under it they would take minutes."""
+def bench(*arguments: str, **given: str) -> subprocess.CompletedProcess[str]:
+    """Run the benchmarks where no valgrind is found: under it they would take minutes.
+
+    Args:
+        *arguments: of the command line.
+        **given: further variables of its environment.
+    """
     dropped = ("DJANGO_SETTINGS_MODULE", "PEERS", "DINERO_TEST_POSTGRES_URL", "PATH")
     environment = {name: value for name, value in os.environ.items() if name not in dropped}
     return subprocess.run(
         [sys.executable, "-m", "benchmarks", *arguments],
         cwd=ROOT,
-        env={**environment, "BENCH_SCALE": scale, "PATH": ""},
+        env={**environment, "BENCH_SCALE": "0.01", "PATH": "", **given},
         capture_output=True,
         text=True,
         timeout=300,
@@ -92,6 +97,19 @@ def test_instructions_are_counted() -> None:
         float(cell.removesuffix(" M")) for cell in cells(done.stdout, "charge a stored card")[1:3]
     )
     assert 1 < by_hand < ours < 100
+
+
+@pytest.mark.postgresql
+def test_what_is_measured_on_postgresql_runs_there() -> None:
+    done = bench(
+        *("floor", "mirror", "growth", "admin"),
+        BENCH_DATABASE=os.environ["DINERO_TEST_POSTGRES_URL"],
+        DINERO_TEST_POSTGRES_URL=os.environ["DINERO_TEST_POSTGRES_URL"],
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Not measured" not in done.stdout + done.stderr
+    assert cells(done.stdout, "charge a stored card")[1].endswith(" ms")
+    assert cells(done.stdout, "postgresql: replay of its key")[1].endswith(" ms")
 
 
 @pytest.mark.postgresql
