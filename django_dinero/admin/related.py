@@ -10,7 +10,13 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
 from django_dinero.admin.badges import transaction_standing
-from django_dinero.admin.display import money, operation_amount, state, transaction_amount
+from django_dinero.admin.display import (
+    card_text,
+    money,
+    operation_amount,
+    state,
+    transaction_amount,
+)
 from django_dinero.admin.search import customer_operations, operations_of
 from django_dinero.admin.views.safety import link, sees
 from django_dinero.db.queries import primary
@@ -95,6 +101,7 @@ def transaction_rows(request: HttpRequest, rows: Iterable[Transaction]) -> list[
             "url": link(request, "transaction", row),
             "price": transaction_amount(row),
             "status": transaction_standing(row),
+            "card": card_text(row),
         }
         for row in rows
     ]

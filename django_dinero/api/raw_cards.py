@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from django.conf import settings
 from django.http.request import split_domain_port
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
 from django_dinero import conf
+from django_dinero.loopback import is_loopback
 
 
 def problem_with(request: Request) -> str:
@@ -30,11 +29,4 @@ def _stays_on_this_machine(request: Request) -> bool:
         return False
     host, _port = split_domain_port(request.get_host())
     names = (host.strip("[]"), str(request.META.get("REMOTE_ADDR") or ""))
-    return all(map(_is_loopback, names))
-
-
-def _is_loopback(name: str) -> bool:
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return name == "localhost" or name.endswith(".localhost")
+    return all(map(is_loopback, names))

@@ -7,11 +7,11 @@ import sys
 from contextlib import suppress
 from typing import Any, TextIO
 
+from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError, connections, router
+from django.db import DatabaseError, Error, connections, router
 from django.utils.translation import gettext as _
 
-from django_dinero.models import Operation
 from django_dinero.redaction import scrub
 
 #: What a shell reports of a program whose reader has gone: 128 and the number of SIGPIPE.
@@ -82,9 +82,10 @@ class DineroCommand(BaseCommand):
 
 def _has_tables() -> bool:
     """Say whether somebody has migrated; True where the database does not even tell that."""
-    connection = connections[router.db_for_write(Operation)]
-    with suppress(DatabaseError):
-        return Operation._meta.db_table in connection.introspection.table_names()
+    journal = apps.get_model("dinero", "Operation")
+    connection = connections[router.db_for_write(journal)]
+    with suppress(Error):  # a link that is dead raises what is no DatabaseError
+        return journal._meta.db_table in connection.introspection.table_names()
     return True
 
 

@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
+from django_dinero import conf
 from django_dinero.exceptions import InvalidInput
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import built, gateways, get_gateway
@@ -46,6 +47,11 @@ def is_live(gateway_name: str) -> bool:
 def any_live() -> bool:
     """Return whether real money moves at one of the gateways in the settings."""
     return any(is_live(name) for name in gateways)
+
+
+def no_real_money() -> bool:
+    """Return whether none can be chosen at which real money moves; a resolver knows any name."""
+    return not conf.gateway_resolver() and not any_live()
 
 
 def foreign_error(row: Row) -> InvalidInput | None:

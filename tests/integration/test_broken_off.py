@@ -1,7 +1,7 @@
 """Every verb, broken off at its points: afterwards the books of both sides agree.
 
 Here each verb of a shop is broken off at each point, and the work in the background at some, drawn
-anew by ``DINERO_TEST_SEED``. On MariaDB it is a third of the points, which are PostgreSQL's.
+anew by ``DINERO_TEST_SEED``. On MariaDB that draws a third of the points, which are PostgreSQL's.
 ``make faults-all`` is the whole, and with ``--pairs`` another process acts at that very point.
 """
 

@@ -60,6 +60,7 @@ def test_no_argument_makes_a_line_whatever_the_projects_configuration() -> None:
         logger.error("Traceback:\n%s", Lines("  File 1\n  File 2"))
     finally:
         logger.handlers.clear()
+        logger.propagate = True
     first, *rest = stream.getvalue().split("\n")
     assert first.endswith(" and 7.")
     assert first.count("\\n2026-11-28 CRITICAL") == 3

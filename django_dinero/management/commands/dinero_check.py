@@ -131,7 +131,7 @@ def _ask_gateway(gateway_name: str) -> tuple[str, str]:
     except NotSent as error:
         return "UNREACHABLE", error.message or error.code
     except OutcomeUnknown as error:
-        cure = _("Does its address lead to the gateway? A check changes nothing there.")
+        cure = _("A check changes nothing there. If it lasts, look where its address leads.")
         return "UNREACHABLE", f"{error.message or error.code} {cure}"
     except DineroError as error:
         return "REFUSED", error.message or error.code

@@ -101,10 +101,10 @@ class Command(DineroCommand):
 
     def _register(self, options: Mapping[str, Any]) -> _Answer:
         gateway = self._gateway(options)
-        endpoint = webhooks.register(gateway, options["url"])
         doubts = webhook_address.doubts(options["url"], gateway)
+        endpoint = webhooks.register(gateway, options["url"])
         for doubt in doubts:
-            self.stderr.write(self.style.WARNING(doubt))
+            self.stderr.write(doubt, self.style.WARNING)
         facts = {"endpoints": [_shown(endpoint)], "doubts": doubts}
         text = f"{endpoint.endpoint_id}  {endpoint.url}"
         return _Answer(text, [Section(gateway.name, facts=facts)])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import os
 import socket
 import ssl
@@ -14,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from django_dinero.logs import get_logger
+from django_dinero.loopback import is_loopback
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.dialects.default import default_dialect, default_notifier
 from django_dinero.sandbox.http import action_page
@@ -70,7 +70,7 @@ class SandboxServer:
         faults: Faults | None = None,
         notifier: Notifier | None = None,
     ) -> None:
-        if not allow_remote and not _is_loopback(host):
+        if not allow_remote and not is_loopback(host):
             raise ValueError(f"host: {host!r} is not this machine; say allow_remote=True to serve.")
         self.bank = bank
         self.dialect = dialect or default_dialect(bank)
@@ -143,13 +143,6 @@ class SandboxServer:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class _Listener(ThreadingHTTPServer):

@@ -30,6 +30,10 @@ class LiveGateway(RecordingGateway):
     live = True
 
 
+def nobody(name: str) -> None:
+    """A resolver that knows no further gateway."""
+
+
 FACTORIES = {
     "customer": CustomerFactory,
     "creditcard": CreditCardFactory,
@@ -74,10 +78,15 @@ def test_a_page_that_moves_no_money_says_so(
 def test_among_several_gateways_a_live_one_counts(root: Client, settings: Any) -> None:
     entry = {"BACKEND": "tests.support.recording.RecordingGateway", "OPTIONS": {}}
     live = {**entry, "BACKEND": f"{__name__}.LiveGateway"}
-    address = url("transaction_charge")
+    pages = [url("transaction_charge"), url("customer_add")]
     for gateways, shown in (({"a": entry, "b": entry}, 1), ({"a": entry, "b": live}, 0)):
         settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": entry, **gateways}}
-        assert text(root.get(address)).count("No real money moves.") == shown
+        for address in pages:
+            assert text(root.get(address)).count("No real money moves.") == shown, address
+    resolver = {"GATEWAYS": {"default": entry}, "GATEWAY_RESOLVER": f"{__name__}.nobody"}
+    settings.DINERO = {**settings.DINERO, **resolver}
+    for address in pages:  # any name may be typed there
+        assert "No real money moves." not in text(root.get(address)), address
 
 
 def test_no_page_acts_on_rows_of_another_account(

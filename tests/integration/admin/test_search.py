@@ -22,7 +22,7 @@ from django_dinero.testing.factories import CreditCardFactory, CustomerFactory, 
 from tests.integration.admin.pages import text, url
 from tests.support.recording import RecordingGateway
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db]
+pytestmark = pytest.mark.django_db
 
 LISTS = ("customer", "creditcard", "transaction", "operation")
 

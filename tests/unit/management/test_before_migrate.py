@@ -12,9 +12,12 @@ from django.db import DatabaseError, connection
 from django_dinero.models import Operation
 from tests.support.recording import RecordingGateway
 
-#: Each command that reads or writes rows, as somebody would first try it.
+#: Commands that read or write rows, as somebody would first try them.
 COMMANDS: dict[str, tuple[str, ...]] = {
     "charge": ("dinero_charge", "5.00", "--customer", "a@example.com", "--no-input"),
+    "capture": ("dinero_capture", "A-7", "--no-input"),
+    "void": ("dinero_void", "A-7", "--no-input"),
+    "review": ("dinero_review",),
     "refund": ("dinero_refund", "A-7", "--no-input"),
     "report": ("dinero_report",),
     "cards": ("dinero_cards", "--expiring"),
@@ -49,6 +52,16 @@ def without_tables(
 def test_it_is_told_what_to_run(without_tables: None, command: tuple[str, ...]) -> None:
     with pytest.raises(CommandError, match="no tables of django-dinero yet: run migrate first"):
         call_command(*command)
+
+
+@pytest.mark.parametrize("command", ["dinero_reconcile", "dinero_status"])
+def test_those_that_ask_each_gateway_say_so_of_each(
+    without_tables: None, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(CommandError) as caught:
+        call_command(command)
+    said = capsys.readouterr()
+    assert "If it is new, run migrate first." in said.out + said.err + str(caught.value)
 
 
 def test_another_fault_of_the_database_is_shown_as_it_is(

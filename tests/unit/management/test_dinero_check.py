@@ -110,8 +110,8 @@ def test_a_live_account_is_named_as_one(settings: Any) -> None:
         (raises(NotSent("connection refused")), "UNREACHABLE: connection refused"),
         (
             raises(OutcomeUnknown("HTTP status 404.")),
-            "UNREACHABLE: HTTP status 404. Does its address lead to the gateway? "
-            "A check changes nothing there.",
+            "UNREACHABLE: HTTP status 404. A check changes nothing there. "
+            "If it lasts, look where its address leads.",
         ),
         (raises(GatewayError("E00008 inactive account")), "REFUSED: E00008 inactive account"),
         (raises(UnsupportedFeature("it has no such call")), "NOT CHECKABLE: it has no such call"),

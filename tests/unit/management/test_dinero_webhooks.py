@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test.utils import override_script_prefix
 
 from django_dinero.gateways.authorizenet import AuthorizeNetGateway
 from django_dinero.gateways.authorizenet.webhooks import EVENT_TYPES
 from django_dinero.gateways.registry import get_gateway
+from django_dinero.management.webhook_address import doubts
 from django_dinero.models import Transaction, WebhookEvent
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.http.adapter import BankAdapter
@@ -77,34 +79,52 @@ def test_an_endpoint_is_registered_once(account: Bank) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "doubts"),
+    ("url", "expected"),
     [
         (URL, []),
         (URL[:-1], []),
+        ("http://127.0.0.1:8000/payments/default/", []),
         (
             "http://shop.example/payments/default/",
             ["Over http everybody on the way reads along: https is better."],
         ),
         (
             "https://shop.example/",
-            ["No address of this project takes webhooks there. Its path is /payments/default/."],
+            [
+                "No address of this project takes webhooks there. "
+                "The path of “default” is /payments/default/."
+            ],
         ),
         (
             "https://shop.example/payments/other/",
             [
                 "Webhooks that come there are read as those of “other”. "
-                "Its path is /payments/default/."
+                "The path of “default” is /payments/default/."
             ],
         ),
     ],
-    ids=["good", "no slash", "http", "another page", "another gateway"],
+    ids=["good", "no slash", "this machine", "http", "another page", "another gateway"],
 )
-def test_what_speaks_against_an_address_is_told(account: Bank, url: str, doubts: list[str]) -> None:
+def test_what_speaks_against_an_address_is_told(
+    account: Bank, url: str, expected: list[str]
+) -> None:
     said = StringIO()
     call_command("dinero_webhooks", "register", url, stdout=StringIO(), stderr=said)
-    assert said.getvalue().splitlines() == doubts
-    assert told("register", url)["doubts"] == doubts
+    assert said.getvalue().splitlines() == expected
+    assert told("register", url)["doubts"] == expected
     assert len(account.endpoints()) == 1
+
+
+def test_a_project_below_a_path_and_a_name_that_is_quoted(account: Bank, settings: Any) -> None:
+    entry = settings.DINERO["GATEWAYS"]["default"]
+    settings.DINERO = {"GATEWAYS": {"café 2": entry}}
+    found = get_gateway("café 2")
+    with override_script_prefix("/shop/"):
+        own = "https://shop.example/shop/payments/caf%C3%A9%202/"
+        assert doubts(own, found) == []
+        (doubt,) = doubts(own.replace("/shop/payments", "/payments"), found)
+    assert doubt.endswith("The path of “café 2” is /shop/payments/caf%C3%A9%202/.")
+    assert doubts("https://[::1/", found) == []
 
 
 def test_a_project_without_the_line_in_its_urls_is_told_of_it(account: Bank, settings: Any) -> None:
@@ -112,7 +132,7 @@ def test_a_project_without_the_line_in_its_urls_is_told_of_it(account: Bank, set
     (doubt,) = told("register", URL)["doubts"]
     assert doubt == (
         "No address of this project takes webhooks there. A line in urls.py is missing: "
-        "path(“webhooks/”, include(“django_dinero.webhooks.urls”))."
+        'path("webhooks/", include("django_dinero.webhooks.urls")).'
     )
 
 
