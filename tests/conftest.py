@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.utils import translation
 from hypothesis import settings
 
 from django_dinero.gateways.registry import get_gateway
@@ -157,6 +158,13 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("no ../shared/data beside the checkout: the official schema, recorded replies")
     return SHARED_DATA
+
+
+@pytest.fixture(autouse=True)
+def languages_end_with_their_test() -> Iterator[None]:
+    """Forget the language that a request has activated: the middleware leaves it to the thread."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -19,7 +19,7 @@ from django_dinero.models import Customer, Operation, Transaction
 from django_dinero.models.operation import OPEN_STATES
 from django_dinero.services import journal, ledger, pull
 from django_dinero.services.journal import operations, sending
-from django_dinero.services.ledger import decisions, endings
+from django_dinero.services.ledger import endings
 from django_dinero.services.pull import reviews as pull_reviews
 from django_dinero.services.recovery import lookup
 from tests.support.recording import RecordingGateway
@@ -214,10 +214,10 @@ def test_a_killed_worker_loses_and_doubles_nothing(
         (before(RecordingGateway, "decide_review"), "sent", "absent"),
         (after(RecordingGateway, "decide_review"), "sent", "succeeded"),
         (before(pull, "end_decision_from_remote"), "sent", "succeeded"),
-        (before(decisions.Decision, "write_operation"), "sent", "succeeded"),
-        (before(decisions.Decision, "write_row"), "sent", "succeeded"),
-        (after(decisions.Decision, "write_row"), "sent", "succeeded"),
-        (before(decisions.Decision, "announce"), "succeeded", "succeeded"),
+        (before(endings.Decision, "write_operation"), "sent", "succeeded"),
+        (before(endings.Decision, "write_row"), "sent", "succeeded"),
+        (after(endings.Decision, "write_row"), "sent", "succeeded"),
+        (before(endings.Decision, "announce"), "succeeded", "succeeded"),
         (before(pull_reviews, "write_remote_state"), "succeeded", "succeeded"),
     ],
 )

@@ -5,15 +5,17 @@ What other rooms use of it stands here; what the gateway's words mean is in :mod
 
 from __future__ import annotations
 
-from django_dinero.services.ledger.decisions import Decision, align_undecided, unread_end
 from django_dinero.services.ledger.endings import (
     DECISIONS,
+    Decision,
+    align_undecided,
     end_with_row,
     original_of,
     restore_lost_rows,
     restore_orphan,
     restore_row,
     row_or_raise,
+    unread_end,
 )
 from django_dinero.services.ledger.refusals import recorded_refusal
 from django_dinero.services.ledger.rows import (

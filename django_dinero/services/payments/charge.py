@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
 from typing import Any, Unpack
@@ -13,7 +13,8 @@ from django.db import router
 from django.utils.translation import gettext as _
 
 from django_dinero import identifiers, user_messages
-from django_dinero.cards import CardDetails, PaymentToken, check_cvv, text_of
+from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, check_cvv, text_of
+from django_dinero.db.queries import only_row
 from django_dinero.db.transactions import in_transaction
 from django_dinero.exceptions import (
     DuplicateTransactionError,
@@ -27,8 +28,9 @@ from django_dinero.gateways.types import ChargeRequest, StoredCard
 from django_dinero.input_errors import InputErrors
 from django_dinero.models.arguments import ChargeOptions, PaymentOptions, names_of
 from django_dinero.models.card import CreditCard
-from django_dinero.models.customer import Customer
+from django_dinero.models.customer import Customer, default_among
 from django_dinero.models.operation import Operation, OperationKind
+from django_dinero.models.sync_state import SyncedQuerySet, SyncState
 from django_dinero.models.transaction import Transaction
 from django_dinero.money import parse_amount
 from django_dinero.observing.verbs import verb
@@ -36,22 +38,25 @@ from django_dinero.redaction import Secret
 from django_dinero.services import journal, ledger, modes, validation
 from django_dinero.services.journal.records import Intent
 from django_dinero.services.payments import execute
-from django_dinero.services.payments.charge_source import (
-    TYPED,
-    Source,
-    names_stored,
-    present,
-    read_source,
-)
 from django_dinero.services.payments.orders import Order
 from django_dinero.services.recovery import idempotency
 from django_dinero.services.recovery.idempotency import CallerKey
-from django_dinero.services.validation import MadeBy
+from django_dinero.services.validation import CARD_ARGUMENTS, MadeBy, ShownCard
 
 TEXT_LIMITS = {"order_reference": 255, "description": 255}
 INITIATORS = ("customer", "merchant")
 #: ``price`` is positional, and belongs in the list of accepted names.
 ACCEPTED = names_of(ChargeOptions) | {"price"}
+#: What a charge reads of a stored card and of its customer: each column costs time, and they have
+#: three times as many.
+CHARGED = (
+    *("public_id", "gateway_name", "live", "sync_state", "created_at", "customer_id", "card_id"),
+    *("last_4", "brand", "default_of", "number_key"),
+    *("customer__public_id", "customer__created_at", "customer__customer_id"),
+    *("customer__email", "customer__owner"),
+)
+#: Arguments that describe a new card or token; an address alone does not.
+TYPED = CARD_ARGUMENTS.difference(ADDRESS_FIELDS)
 
 
 @verb("charge")
@@ -89,6 +94,34 @@ def charge_stored(
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """What is charged, and the rows that it belongs to."""
+
+    payment_method: StoredCard | CardDetails | PaymentToken
+    customer: Customer | None = None
+    card: CreditCard | None = None
+    #: Why it cannot be charged now. What was charged before is answered all the same.
+    problem: Mapping[str, str] = field(default_factory=dict)
+    #: Only the customer was named. The fingerprint leaves the card out: the default may change.
+    by_customer: bool = False
+
+    @property
+    def new_ids(self) -> tuple[str, ...]:
+        """The gateway's ids that it may not find yet."""
+        rows = (self.customer, self.card)
+        return tuple(each for row in rows if row is not None for each in row.new_ids)
+
+    @property
+    def shown(self) -> ShownCard:
+        """Last four digits and brand, as far as they are known here."""
+        if self.card is not None:
+            return {"last_4": self.card.last_4, "brand": self.card.brand}
+        if isinstance(self.payment_method, CardDetails | PaymentToken):
+            return validation.shown(self.payment_method)
+        return {"last_4": "", "brand": ""}
+
+
+@dataclass(frozen=True, slots=True)
 class ChargeArguments:
     """The arguments of a charge that need no row to be checked."""
 
@@ -111,7 +144,7 @@ class ChargeArguments:
     @classmethod
     def read(cls, options: Mapping[str, Any], errors: InputErrors) -> ChargeArguments:
         """Read them. What is wrong is added to ``errors``."""
-        is_stored = names_stored(options)
+        is_stored = options.get("customer") is not None or options.get("card") is not None
         typed, cvv = options, None
         if is_stored and options.get("cvv") and not options.get("number"):
             # The CVV of a stored card, asked again for this charge.
@@ -186,7 +219,7 @@ class ChargeOrder:
         validation.refuse_unknown(options, ACCEPTED)
         errors = InputErrors()
         form = ChargeArguments.read(options, errors)
-        source = errors.collect(read_source, options, form.new_card, is_typed=form.is_typed)
+        source = errors.collect(_source, options, form)
         if source is None and form.is_stored:
             raise errors.as_exception()
         gateway = errors.collect(_gateway, options, source)
@@ -215,7 +248,7 @@ class ChargeOrder:
             InvalidInput: there is nothing that could be charged now.
         """
         just_read = self.source.by_customer and not again
-        source = self.source if just_read else present(self.source)
+        source = self.source if just_read else _present(self.source)
         if source.problem:
             text = str(user_messages.NO_CARD) if source.card is None else ""
             raise InvalidInput(source.problem, cardholder=text)
@@ -348,6 +381,82 @@ def _currency(gateway: Gateway, currency: object) -> str:
             }
         )
     return str(currency)
+
+
+def _source(given: Mapping[str, Any], form: ChargeArguments) -> Source | None:
+    """Return what is charged; None if it was typed, and typed wrong."""
+    if form.is_stored:
+        if form.new_card is not None:
+            raise InvalidInput({"number": _("Pass a stored card, or a number or token; not both.")})
+        _refuse_address(given)
+        return _stored_source(given.get("customer"), given.get("card"))
+    if form.new_card is not None:
+        return Source(form.new_card)
+    if form.is_typed:
+        return None
+    raise InvalidInput({"card": _("Pass a customer, a card, a number or a token.")})
+
+
+def _refuse_address(given: Mapping[str, Any]) -> None:
+    """Refuse what would be dropped in silence: who passes it believes that it was checked."""
+    named = [name for name in ADDRESS_FIELDS if text_of(given.get(name))]
+    if named:
+        text = _("A stored card has an address of its own; change it there.")
+        raise InvalidInput(dict.fromkeys(named, text))
+
+
+def _stored_source(customer: Any, card: Any) -> Source:
+    if customer is not None and not isinstance(customer, Customer):
+        raise InvalidInput({"customer": _("Pass a Customer.")})
+    by_customer = card is None
+    if card is None and customer is not None:
+        card = _default_card(customer) if customer.pk else None
+        if card is None:
+            text = (
+                _("This customer has no card. Store one with customer.add_card(…).")
+                if customer.pk
+                else _("This customer is not stored: it was never saved, or has been deleted.")
+            )
+            no_card = {"customer": text}
+            nothing = StoredCard(customer.customer_id or "", "")
+            return Source(nothing, customer, problem=no_card, by_customer=True)
+    if not isinstance(card, CreditCard) or card.pk is None:
+        raise InvalidInput({"card": _("Pass a stored CreditCard.")})
+    if customer is not None and card.customer_pk != customer.pk:
+        raise InvalidInput({"card": _("This card belongs to another customer.")})
+    stored = StoredCard(card.customer_id, card.card_id)
+    if by_customer:
+        customer = card.customer  # as it is now: the instance may be older
+    return Source(stored, customer, card, by_customer=by_customer)
+
+
+def _cards() -> SyncedQuerySet[CreditCard]:
+    # From the primary: a replica may lag behind, and what it has is charged.
+    rows = CreditCard.objects.using(router.db_for_write(CreditCard))
+    return rows.select_related("customer").only(*CHARGED)
+
+
+def _default_card(customer: Customer) -> CreditCard | None:
+    # By both: after a rollback another customer may have got its primary key.
+    same = {"customer": customer, "customer__public_id": customer.public_id}
+    return default_among(_cards().filter(**same))
+
+
+def _present(source: Source) -> Source:
+    """Return the source with its rows as they are now: an instance may be older than a delete."""
+    if source.card is None:
+        return source
+    # By both: after a rollback another card may have got its primary key.
+    same = {"pk": source.card.pk, "public_id": source.card.public_id}
+    card = only_row(_cards().filter(**same))
+    problem = ""
+    if card is None:
+        problem = _("This card was deleted.")
+    elif card.sync_state == SyncState.MISSING:
+        problem = _("The gateway no longer has this card.")
+    if card is None or problem:
+        return replace(source, problem={"card": problem})
+    return replace(source, card=card, customer=card.customer)
 
 
 def _gateway(given: Mapping[str, Any], source: Source | None) -> Gateway:

@@ -312,7 +312,7 @@ def test_the_owner(ann: Ann, attempt: Any, route: Route) -> None:
     else:
         refusal = json_of(response, 403)
         assert refusal["code"] == "permission_denied"
-        assert f"the permission {route.permission}" in refusal["detail"]
+        assert f"the permission dinero.{route.permission}" in refusal["detail"]
         assert asked == []
 
 
@@ -347,7 +347,7 @@ def test_a_charge_without_a_customer_needs_the_permission(
     response, asked = attempt(Caller(user_with("una", *others, **fields)), CHARGE)
     assert json_of(response, 403) == {
         "code": "permission_denied",
-        "detail": f"This needs the permission {CHARGE.permission}.",
+        "detail": f"This needs the permission dinero.{CHARGE.permission}.",
     }
     assert asked == []
     assert not Transaction.objects.exists()
