@@ -82,10 +82,11 @@ class DineroCommand(BaseCommand):
 
 def _has_tables() -> bool:
     """Say whether somebody has migrated; True where the database does not even tell that."""
-    journal = apps.get_model("dinero", "Operation")
-    connection = connections[router.db_for_write(journal)]
+    # Not imported above: a command may be read before the apps are ready.
+    operations = apps.get_model("dinero", "Operation")
+    connection = connections[router.db_for_write(operations)]
     with suppress(Error):  # a link that is dead raises what is no DatabaseError
-        return journal._meta.db_table in connection.introspection.table_names()
+        return operations._meta.db_table in connection.introspection.table_names()
     return True
 
 

@@ -29,7 +29,7 @@ pytestmark = [
 SEED = int(os.environ.get("DINERO_TEST_SEED", "1"))
 #: Points of each piece of work in the background.
 DRAWN = 5
-#: Of the points of each other verb, one of so many.
+#: Of the points of each verb of a shop, one of so many is taken.
 SHARE = 3 if VENDOR == "mariadb" else 1
 #: Runs in which another process acts too.
 PAIRS = 40
