@@ -6,9 +6,11 @@ its error lists the accepted ones. ``None`` means "not given" everywhere.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from django_dinero.cards import PaymentToken
+from django_dinero.exceptions import unexpected_keywords
 from django_dinero.redaction import Secret
 
 if TYPE_CHECKING:
@@ -103,3 +105,10 @@ class FollowUpOptions(KeyOptions, MadeByOptions, total=False):
 def names_of(options: type[Any]) -> frozenset[str]:
     """Return the names that a verb with these options accepts."""
     return frozenset(options.__annotations__)
+
+
+def refuse_unknown(given: Mapping[str, Any], accepted: frozenset[str]) -> None:
+    """Raise a TypeError that lists the accepted arguments if others were given."""
+    unknown = set(given) - accepted
+    if unknown:
+        raise unexpected_keywords(unknown, set(accepted))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self, TypedDict
 
 from django.contrib.auth import get_user_model
@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email, validate_ipv46_address
 from django.utils.translation import gettext as _
 
+from django_dinero import conf
 from django_dinero.cards import (
     ADDRESS_FIELDS,
     CardDetails,
@@ -22,7 +23,7 @@ from django_dinero.cards import (
     text_of,
     unsendable,
 )
-from django_dinero.exceptions import InvalidInput, unexpected_keywords
+from django_dinero.exceptions import InvalidInput
 from django_dinero.gateways.base import Gateway
 from django_dinero.input_errors import InputErrors
 from django_dinero.redaction import Secret
@@ -40,13 +41,6 @@ class ShownCard(TypedDict):
 
     last_4: str
     brand: str
-
-
-def refuse_unknown(given: Mapping[str, Any], accepted: frozenset[str]) -> None:
-    """Raise a TypeError that lists the accepted arguments if others were given."""
-    unknown = set(given) - accepted
-    if unknown:
-        raise unexpected_keywords(unknown, set(accepted))
 
 
 def new_card(values: Mapping[str, Any]) -> CardDetails | PaymentToken | None:
@@ -136,6 +130,51 @@ def _text_error(name: str, text: str, limit: int) -> str:
     if len(text) > limit:
         return _("At most %(limit)d characters.") % {"limit": limit}
     return unsendable(text, name)
+
+
+@dataclass(frozen=True, slots=True)
+class CallerKey:
+    """The caller's idempotency key (None without one) and the scope in which it is unique."""
+
+    key: str | None = None
+    scope: str = ""
+
+    @classmethod
+    def read(cls, options: Mapping[str, Any]) -> CallerKey:
+        """Read a key from a verb's arguments.
+
+        Raises:
+            InvalidInput: the key does not have 1 to 64 visible ASCII characters, or the scope has
+                more than 100.
+        """
+        key, scope = options.get("idempotency_key"), options.get("scope") or ""
+        if key is None:
+            return cls()
+        if not isinstance(key, str):
+            text = _("Pass a str, not %(type)s.") % {"type": type(key).__name__}
+            raise InvalidInput({"idempotency_key": text})
+        if not 1 <= len(key) <= 64 or not all("!" <= c <= "~" for c in key):
+            raise InvalidInput(
+                {"idempotency_key": _("Use 1 to 64 visible ASCII characters, without blanks.")}
+            )
+        where = scope.reveal() if isinstance(scope, Secret) else str(scope)
+        problem = unsendable(where, "scope")
+        if len(where) > 100:
+            problem = _("At most 100 characters.")
+        if problem:
+            del where  # a traceback shows the locals
+            raise InvalidInput({"scope": problem})
+        return cls(key, where)
+
+    def at(self, gateway_name: str) -> CallerKey:
+        """Return the key as it counts at a gateway.
+
+        A gateway that a resolver knows is a tenant's: keys without a scope are its own, so that
+        two tenants may both have an order 1001.
+        """
+        if self.key is None or self.scope or gateway_name in conf.gateways():
+            return self
+        return replace(self, scope=f"gateway:{gateway_name}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from django_dinero.redaction import Secret
 from django_dinero.services import journal
 from django_dinero.services.payments.orders import Order
 from django_dinero.services.recovery import idempotency
-from django_dinero.services.recovery.idempotency import CallerKey
+from django_dinero.services.validation import CallerKey
 from django_dinero.wallet.payment import Payment
 
 

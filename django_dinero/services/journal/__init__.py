@@ -10,6 +10,7 @@ from django_dinero.services.journal.connections import (
     alias_for_vault,
     aliases_to_read,
     current_alias,
+    outlives_rows,
 )
 from django_dinero.services.journal.endings import (
     end_operation,
@@ -29,7 +30,6 @@ from django_dinero.services.journal.operations import (
     free_idempotency_key,
     is_locked,
     move,
-    nothing_sent_if_unwritten,
     release_lock,
     released_on_failure,
     with_idempotency_key,
@@ -55,7 +55,7 @@ __all__ = [
     "log_unrecorded",
     "log_unwritten",
     "move",
-    "nothing_sent_if_unwritten",
+    "outlives_rows",
     "release_lock",
     "released_on_failure",
     "send",

@@ -67,6 +67,11 @@ def aliases_to_read(model: type[Model]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((router.db_for_write(model), current_alias())))
 
 
+def outlives_rows() -> bool:
+    """Say whether a rollback may take a row whose operation stays."""
+    return bool(_autonomous())
+
+
 def _autonomous() -> str:
     """Return the alias whose commits outlive a rollback of the caller's, or an empty string."""
     alias = conf.journal_alias()

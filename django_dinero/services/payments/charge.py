@@ -26,7 +26,7 @@ from django_dinero.gateways.calls import check_request
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import ChargeRequest, StoredCard
 from django_dinero.input_errors import InputErrors
-from django_dinero.models.arguments import ChargeOptions, PaymentOptions, names_of
+from django_dinero.models.arguments import ChargeOptions, PaymentOptions, names_of, refuse_unknown
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer, default_among
 from django_dinero.models.operation import Operation, OperationKind
@@ -40,8 +40,7 @@ from django_dinero.services.journal.records import Intent
 from django_dinero.services.payments import execute
 from django_dinero.services.payments.orders import Order
 from django_dinero.services.recovery import idempotency
-from django_dinero.services.recovery.idempotency import CallerKey
-from django_dinero.services.validation import CARD_ARGUMENTS, MadeBy, ShownCard
+from django_dinero.services.validation import CARD_ARGUMENTS, CallerKey, MadeBy, ShownCard
 
 TEXT_LIMITS = {"order_reference": 255, "description": 255}
 INITIATORS = ("customer", "merchant")
@@ -87,7 +86,7 @@ def charge_stored(
     **options: Unpack[PaymentOptions],
 ) -> Transaction:
     """Charge a customer's default card, or a card; see :meth:`Customer.charge`."""
-    validation.refuse_unknown(options, names_of(PaymentOptions) | {"price"})
+    refuse_unknown(options, names_of(PaymentOptions) | {"price"})
     if isinstance(source, Customer):
         return charge(price, customer=source, **options)
     return charge(price, card=source, **options)
@@ -216,7 +215,7 @@ class ChargeOrder:
             TypeError: an unknown argument.
             InvalidInput: a wrong one.
         """
-        validation.refuse_unknown(options, ACCEPTED)
+        refuse_unknown(options, ACCEPTED)
         errors = InputErrors()
         form = ChargeArguments.read(options, errors)
         source = errors.collect(_source, options, form)

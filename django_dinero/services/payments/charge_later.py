@@ -14,14 +14,14 @@ from django_dinero.db.on_commit import when_committed
 from django_dinero.db.transactions import is_commit_told
 from django_dinero.exceptions import DineroError, InsideTransaction
 from django_dinero.logs import get_logger
-from django_dinero.models.arguments import ChargeOptions, PaymentOptions, names_of
+from django_dinero.models.arguments import ChargeOptions, PaymentOptions, names_of, refuse_unknown
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation
 from django_dinero.models.pending_charge import PendingCharge
 from django_dinero.models.transaction import Transaction
 from django_dinero.observing.verbs import verb
-from django_dinero.services import journal, validation
+from django_dinero.services import journal
 from django_dinero.services.payments import execute
 from django_dinero.services.payments.charge import ChargeOrder, charge
 
@@ -60,7 +60,7 @@ def charge_stored_on_commit(
     **options: Unpack[PaymentOptions],
 ) -> PendingCharge:
     """As :func:`charge_on_commit`, of a customer's default card or of a card."""
-    validation.refuse_unknown(options, names_of(PaymentOptions) | {"price"})
+    refuse_unknown(options, names_of(PaymentOptions) | {"price"})
     if isinstance(source, Customer):
         return charge_on_commit(price, customer=source, **options)
     return charge_on_commit(price, card=source, **options)

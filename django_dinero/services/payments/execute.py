@@ -48,9 +48,8 @@ def begin(
         using: the alias to write it on; by default one whose commits no caller rolls back.
     """
     named = replace(intent, public_id=str(uuid.uuid4()))
-    with journal.nothing_sent_if_unwritten():
-        alias = using or journal.alias_for_money()
-        return start(gateway, kind, using=alias, intent=named, **columns)
+    alias = using or journal.alias_for_money()
+    return start(gateway, kind, using=alias, intent=named, **columns)
 
 
 def perform(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
@@ -12,12 +13,12 @@ from django.db import router
 
 from django_dinero import identifiers
 from django_dinero.db.transactions import in_transaction
-from django_dinero.exceptions import DineroError, InvalidTransactionError
+from django_dinero.exceptions import DineroError, InvalidTransactionError, RefundError
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import check_request
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import FollowUpRequest
-from django_dinero.models.arguments import FollowUpOptions, names_of
+from django_dinero.models.arguments import FollowUpOptions, names_of, refuse_unknown
 from django_dinero.models.family import Family
 from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.models.transaction import Transaction
@@ -28,8 +29,7 @@ from django_dinero.services import journal, ledger, modes, validation
 from django_dinero.services.journal.records import Intent
 from django_dinero.services.payments import execute, rules
 from django_dinero.services.recovery import idempotency, locking
-from django_dinero.services.recovery.idempotency import CallerKey
-from django_dinero.services.validation import MadeBy
+from django_dinero.services.validation import CallerKey, MadeBy
 
 ACCEPTED = names_of(FollowUpOptions)
 
@@ -95,12 +95,8 @@ def _refund_order(
 
     And what :meth:`FollowUpOrder.carry_out` has to check before it takes the lock.
     """
-    family = _paid_family(ledger.restore_lost_rows(original))
+    family, amount = _paid_family(original, asked)
     row = family.row
-    amount = _amount(row, asked, family.left_to_refund)
-    problem = rules.refund_error(family, amount)
-    if problem is not None:
-        raise problem
     kind, rule, unchecked = OperationKind.REFUND, rules.refund_error, None
     if rules.must_void(row, amount):
         kind, rule, unchecked = OperationKind.VOID, rules.void_error, family
@@ -108,10 +104,30 @@ def _refund_order(
     return replace(order, verbs=GIVEN_BACK, any_amount=asked is None), unchecked
 
 
-def _paid_family(family: Family) -> Family:
-    """Return what holds the money: an authorization's only capture, or the row itself."""
+def _paid_family(original: Transaction, asked: Decimal | None) -> tuple[Family, Decimal]:
+    """Return what holds the money, and how much of it is to be given back.
+
+    Our rows may be out of date after a rollback. Before anything is refused they are brought up to
+    date from the journal. And once more under the lock.
+    """
+    if not journal.outlives_rows():
+        with suppress(RefundError):
+            return _refundable_family(ledger.family_of, original, asked)
+    return _refundable_family(ledger.restore_lost_rows, original, asked)
+
+
+def _refundable_family(
+    read: Callable[[Transaction], Family], original: Transaction, asked: Decimal | None
+) -> tuple[Family, Decimal]:
+    family = read(original)
     row = rules.refundable(family)
-    return family if row is family.row else ledger.restore_lost_rows(row)
+    if row is not family.row:
+        family = read(row)
+    amount = _amount(row, asked, family.left_to_refund)
+    problem = rules.refund_error(family, amount)
+    if problem is not None:
+        raise problem
+    return family, amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +146,7 @@ class FollowUpArguments:
             TypeError: an unknown one.
             InvalidInput: a wrong one.
         """
-        validation.refuse_unknown(options, ACCEPTED)
+        refuse_unknown(options, ACCEPTED)
         texts = validation.check_texts(options, {"description": 255})
         key = CallerKey.read(options).at(original.gateway_name)
         return cls(key, texts["description"], MadeBy.read(options))

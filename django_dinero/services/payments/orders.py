@@ -33,8 +33,8 @@ from django_dinero.services import journal, ledger
 from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.payments import followups
 from django_dinero.services.recovery import idempotency, locking
-from django_dinero.services.recovery.idempotency import CallerKey
 from django_dinero.services.recovery.lookup import look_up
+from django_dinero.services.validation import CallerKey
 
 logger = get_logger("django_dinero.journal")
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
 
 from django.utils.translation import gettext as _
 
-from django_dinero import conf, identifiers
-from django_dinero.cards import unsendable
+from django_dinero import identifiers
 from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import (
     DineroError,
     IdempotencyKeyReused,
-    InvalidInput,
     NeedsAttention,
     NotSent,
     OperationClosed,
@@ -26,58 +22,13 @@ from django_dinero.models import journal_notes
 from django_dinero.models.operation import Operation, OperationKind, OperationState
 from django_dinero.models.transaction import Transaction
 from django_dinero.money import normalise
-from django_dinero.redaction import Secret
 from django_dinero.services import journal, ledger
 from django_dinero.services.errors import error_for
 from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.recovery.lookup import look_up
+from django_dinero.services.validation import CallerKey
 
 State = OperationState
-
-
-@dataclass(frozen=True, slots=True)
-class CallerKey:
-    """The caller's idempotency key (None without one) and the scope in which it is unique."""
-
-    key: str | None = None
-    scope: str = ""
-
-    @classmethod
-    def read(cls, options: Mapping[str, Any]) -> CallerKey:
-        """Read a key from a verb's arguments.
-
-        Raises:
-            InvalidInput: the key does not have 1 to 64 visible ASCII characters, or the scope has
-                more than 100.
-        """
-        key, scope = options.get("idempotency_key"), options.get("scope") or ""
-        if key is None:
-            return cls()
-        if not isinstance(key, str):
-            text = _("Pass a str, not %(type)s.") % {"type": type(key).__name__}
-            raise InvalidInput({"idempotency_key": text})
-        if not 1 <= len(key) <= 64 or not all("!" <= c <= "~" for c in key):
-            raise InvalidInput(
-                {"idempotency_key": _("Use 1 to 64 visible ASCII characters, without blanks.")}
-            )
-        where = scope.reveal() if isinstance(scope, Secret) else str(scope)
-        problem = unsendable(where, "scope")
-        if len(where) > 100:
-            problem = _("At most 100 characters.")
-        if problem:
-            del where  # a traceback shows the locals
-            raise InvalidInput({"scope": problem})
-        return cls(key, where)
-
-    def at(self, gateway_name: str) -> CallerKey:
-        """Return the key as it counts at a gateway.
-
-        A gateway that a resolver knows is a tenant's: keys without a scope are its own, so that
-        two tenants may both have an order 1001.
-        """
-        if self.key is None or self.scope or gateway_name in conf.gateways():
-            return self
-        return replace(self, scope=f"gateway:{gateway_name}")
 
 
 def earlier(key: CallerKey, parameters: Mapping[str, object]) -> Transaction | None:

@@ -42,7 +42,7 @@ from django_dinero.gateways.types import (
 )
 from django_dinero.input_errors import InputErrors
 from django_dinero.models import journal_notes
-from django_dinero.models.arguments import NewCardOptions, names_of
+from django_dinero.models.arguments import NewCardOptions, names_of, refuse_unknown
 from django_dinero.models.card import CreditCard, cards_lock_name
 from django_dinero.models.customer import Customer
 from django_dinero.models.mode import Account
@@ -71,7 +71,7 @@ ACCEPTED = names_of(NewCardOptions)
 
 def add_card(customer: Customer, **options: Unpack[NewCardOptions]) -> CreditCard:
     """Add a card to a customer; see :meth:`Customer.add_card`."""
-    validation.refuse_unknown(options, ACCEPTED)
+    refuse_unknown(options, ACCEPTED)
     values = {name: value for name, value in options.items() if value is not None}
     is_default = bool(values.pop("is_default", False))
     card = CreditCard(customer=customer, gateway_name=customer.gateway_name, **values)

@@ -36,6 +36,7 @@ from django_dinero.services import journal, modes, pull
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.recovery import idempotency
 from django_dinero.services.recovery.lookup import look_up
+from django_dinero.services.validation import CallerKey
 
 
 def customer_key_for(given: Mapping[str, Any], gateway_name: str) -> str:
@@ -44,7 +45,7 @@ def customer_key_for(given: Mapping[str, Any], gateway_name: str) -> str:
     Raises:
         InvalidInput: the idempotency key or the scope has the wrong form.
     """
-    key = idempotency.CallerKey.read(given).at(gateway_name)
+    key = CallerKey.read(given).at(gateway_name)
     return "" if key.key is None else identifiers.derived_key(key.scope, key.key)
 
 

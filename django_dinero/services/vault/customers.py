@@ -20,7 +20,7 @@ from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import RemoteCustomer
 from django_dinero.input_errors import InputErrors
 from django_dinero.models import journal_notes
-from django_dinero.models.arguments import CardOptions, CustomerOptions, names_of
+from django_dinero.models.arguments import CardOptions, CustomerOptions, names_of, refuse_unknown
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import OperationKind, OperationState
@@ -51,7 +51,7 @@ def create_customer(
     *, email: str, gateway_name: str | None = None, **options: Unpack[CustomerOptions]
 ) -> Customer:
     """Store a customer, with a card if one is given; see :meth:`Customer.create`."""
-    validation.refuse_unknown(options, ACCEPTED)
+    refuse_unknown(options, ACCEPTED)
     given: Mapping[str, Any] = options
     gateway = get_gateway(gateway_name)
     gateway.require("create_customer")

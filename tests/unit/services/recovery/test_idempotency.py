@@ -26,6 +26,7 @@ from django_dinero.gateways.types import TransactionResult
 from django_dinero.models import Operation, Transaction
 from django_dinero.redaction import Secret
 from django_dinero.services.recovery import idempotency
+from django_dinero.services.validation import CallerKey
 from django_dinero.testing.factories import OperationFactory
 from tests.support.racing import before_statement
 from tests.support.recording import RecordingGateway, answer, lose_reply, refuse_connection
@@ -35,9 +36,9 @@ pytestmark = pytest.mark.django_db
 KEY = "order-1001"
 
 
-def read(key: Any, scope: Any = "") -> idempotency.CallerKey:
+def read(key: Any, scope: Any = "") -> CallerKey:
     """Read a key as a verb does."""
-    return idempotency.CallerKey.read({"idempotency_key": key, "scope": scope})
+    return CallerKey.read({"idempotency_key": key, "scope": scope})
 
 
 # -- What a key is ---------------------------------------------------------------------------------
@@ -64,15 +65,15 @@ def test_a_key_is_a_text(key: Any, kind: str) -> None:
 
 @pytest.mark.parametrize("key", ["7", "~" * 64])
 def test_what_is_a_key(key: str) -> None:
-    assert read(key) == idempotency.CallerKey(key)
+    assert read(key) == CallerKey(key)
 
 
 def test_no_key_belongs_to_no_scope() -> None:
-    assert read(None, "shop") == idempotency.CallerKey()
+    assert read(None, "shop") == CallerKey()
 
 
 def test_a_scope_fits_its_column() -> None:
-    assert read(KEY, 7) == idempotency.CallerKey(KEY, "7")
+    assert read(KEY, 7) == CallerKey(KEY, "7")
     assert read(KEY, "s" * 100).scope == "s" * 100
     with pytest.raises(InvalidInput) as caught:
         read(KEY, "s" * 101)
