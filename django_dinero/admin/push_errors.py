@@ -86,6 +86,16 @@ class PushingAdmin(DineroAdmin):
             ),
         )
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Show the list; before many rows are deleted, say whether they are a test account's."""
+        response = super().changelist_view(request, extra_context)
+        context = getattr(response, "context_data", None) or {}
+        if "deletable_objects" in context:
+            context["is_for_tests"] = not context["queryset"].filter(live=True).exists()
+        return response
+
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> Any:

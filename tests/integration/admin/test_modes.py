@@ -75,6 +75,17 @@ def test_a_page_that_moves_no_money_says_so(
         assert "No real money moves." not in text(root.get(address)), address
 
 
+def test_deleting_many_says_whether_all_are_a_test_accounts(root: Client, card: CreditCard) -> None:
+    other = Customer.create("grace@example.com")
+    keys = [str(card.customer_pk), str(other.pk)]
+    chosen = {"action": "delete_selected", "_selected_action": keys}
+    asked = root.post(url("customer_changelist"), chosen)
+    assert text(asked).count("test No real money moves.") == 1
+    Customer.objects.filter(pk=other.pk).update_without_push(live=True)
+    assert "No real money moves." not in text(root.post(url("customer_changelist"), chosen))
+    assert "No real money moves." not in text(root.get(url("customer_changelist")))
+
+
 def test_among_several_gateways_a_live_one_counts(root: Client, settings: Any) -> None:
     entry = {"BACKEND": "tests.support.recording.RecordingGateway", "OPTIONS": {}}
     live = {**entry, "BACKEND": f"{__name__}.LiveGateway"}
