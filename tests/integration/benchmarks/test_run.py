@@ -53,9 +53,9 @@ def test_all_parts_run_and_are_written(tmp_path: Path) -> None:
         "The first charge of a worker",
         "Mirroring customers",
         "The API",
-        "Growth",
         "The admin",
         "Under load",
+        "Growth",
     ]
     assert titles == wanted
     for section in report.split("## ")[1:]:
@@ -75,7 +75,7 @@ def test_an_unknown_part_is_named() -> None:
     done = bench("speed")
     assert done.returncode != 0
     assert (
-        "'speed' is none of calls, floor, instructions, setup, mirror, api, growth, admin, load"
+        "'speed' is none of calls, floor, instructions, setup, mirror, api, admin, load, growth"
         in done.stderr
     )
 
