@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import router
 from django.http import Http404
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -24,6 +23,7 @@ from django_dinero import exceptions
 from django_dinero.api.disclosure import code_for, detail_for
 from django_dinero.api.fields import TimeField
 from django_dinero.api.permissions import is_signed_in
+from django_dinero.db.queries import primary
 from django_dinero.enums import NextActionKind
 from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.gateways.registry import get_gateway
@@ -168,11 +168,11 @@ def _existing(error: DineroError) -> Customer | CreditCard | None:
         return None
     if operation.kind == OperationKind.CREATE_CUSTOMER:
         # Stored here, to be pushed again; without this id a repeat would make a second one.
-        customers = Customer.objects.using(router.db_for_write(Customer))
+        customers = primary(Customer)
         customers = customers.filter(gateway_name=operation.gateway_name, live=operation.live)
         return customers.filter(customer_key=operation.customer_key).first()
     if isinstance(error, exceptions.DuplicateCardError) and error.card_id:
-        cards = CreditCard.objects.using(router.db_for_write(CreditCard))
+        cards = primary(CreditCard)
         cards = cards.filter(gateway_name=operation.gateway_name, live=operation.live)
         return cards.filter(customer_id=operation.customer_id, card_id=error.card_id).first()
     return None

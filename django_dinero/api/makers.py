@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db import router
 from rest_framework.serializers import ListSerializer, Serializer, SerializerMethodField
 
+from django_dinero.db.queries import primary
 from django_dinero.models import Operation, Transaction
 
 
@@ -19,7 +19,7 @@ def makers_of(rows: Iterable[Transaction]) -> Mapping[str, str]:
     keys = [row.operation_key for row in rows if row.operation_key]
     if not keys:
         return {}
-    found = Operation.objects.using(router.db_for_write(Operation)).filter(key__in=keys)
+    found = primary(Operation).filter(key__in=keys)
     return {each.key: each.made_by for each in found.only("key", "intent")}
 
 

@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
 from django.core.management.base import CommandError
-from django.db import router
 from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_dinero.cards import unsendable
+from django_dinero.db.queries import primary
 from django_dinero.enums import TransactionKind
 from django_dinero.logs import escape
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
@@ -151,7 +151,7 @@ def _checked(argument: str, name: str) -> str:
 
 
 def _all(model: type[RowT]) -> QuerySet[RowT]:
-    return model._default_manager.using(router.db_for_write(model)).all()
+    return primary(model)
 
 
 def _at(rows: QuerySet[RowT], gateway_name: str | None) -> QuerySet[RowT]:

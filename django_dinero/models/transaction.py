@@ -8,12 +8,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 from django.conf import settings
-from django.db import models, router
+from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.cards import wrap_secrets
 from django_dinero.db.fields import IdField, RowForeignKey, UtcDateTimeField
 from django_dinero.db.indexes import UnlessIndex, ValuesIndex
+from django_dinero.db.queries import primary
 from django_dinero.enums import TransactionKind
 from django_dinero.identifiers import KEY_LENGTH
 from django_dinero.models import _services
@@ -381,7 +382,7 @@ class Transaction(LedgerRow):
         family = models.Q(parent=self)
         if self.kind == TransactionKind.AUTHORIZATION:
             family |= models.Q(parent__parent=self)
-        rows = Transaction.objects.using(router.db_for_write(Transaction))
+        rows = primary(Transaction)
         rows = rows.filter(family, kind=kind, status__in=statuses)
         # Not by the database: SQLite adds up in floating point.
         return normalise(added_up(rows.values_list("price", flat=True)), self.currency)

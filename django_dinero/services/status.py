@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_dinero.db import clock
+from django_dinero.db.queries import primary
 from django_dinero.exceptions import DineroError, UnsupportedFeature
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import ask, log_broken_call
@@ -179,7 +180,7 @@ def status_of(gateway: Gateway, *, ask_gateway: bool = True) -> Status:
 
 
 def _rows(model: type[Any]) -> QuerySet[Any]:
-    return model._default_manager.using(router.db_for_write(model)).all()  # type: ignore[no-any-return]
+    return primary(model)
 
 
 def _rare(operations: QuerySet[Operation], now: datetime) -> dict[str, Tally]:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.db import router
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from django_dinero.db.queries import primary
 from django_dinero.management.arguments import add_gateways, days, gateway_names, given
 from django_dinero.management.base import DineroCommand
 from django_dinero.management.document import by_gateway
@@ -83,7 +83,7 @@ class Command(DineroCommand):
 
 
 def _cards(names: list[str], expire_in: int | None) -> QuerySet[CreditCard]:
-    rows = CreditCard.objects.using(router.db_for_write(CreditCard))
+    rows = primary(CreditCard)
     rows = rows.filter(gateway_name__in=names).select_related("customer")
     if expire_in is not None:
         within = datetime.timedelta(days=expire_in)

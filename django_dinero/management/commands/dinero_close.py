@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
-from django.db import router
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from django_dinero.db.queries import primary
 from django_dinero.exceptions import DineroError
 from django_dinero.management.arguments import gateway_names, given, one_or_all
 from django_dinero.management.base import DineroCommand
@@ -85,7 +85,7 @@ class Command(DineroCommand):
             self.write_after(_("Operation %(key)s is closed.") % {"key": row.key})
 
     def _list(self, options: Mapping[str, Any]) -> None:
-        rows = Operation.objects.using(router.db_for_write(Operation))
+        rows = primary(Operation)
         names = gateway_names(one_or_all(options["gateway"]))
         rows = rows.filter(gateway_name__in=names, rare_state=OperationState.NEEDS_ATTENTION)
         found = [_document(row) for row in rows.order_by("pk")]

@@ -7,10 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
-from django.db import router
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
 
+from django_dinero.db.queries import primary
 from django_dinero.exceptions import DineroError
 from django_dinero.management.arguments import gateway_names, given, one_or_all
 from django_dinero.management.base import DineroCommand
@@ -134,8 +134,8 @@ class Command(DineroCommand):
 
 
 def _described(row: Customer) -> str:
-    cards = CreditCard.objects.using(router.db_for_write(CreditCard)).filter(customer=row)
-    paid = Transaction.objects.using(router.db_for_write(Transaction)).filter(customer=row)
+    cards = primary(CreditCard).filter(customer=row)
+    paid = primary(Transaction).filter(customer=row)
     facts = {
         "gateway": row.gateway_name,
         "id": row.customer_id or row.public_id,

@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
-from django.db import router
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from django_dinero.db.queries import primary
 from django_dinero.enums import TransactionKind
 from django_dinero.management.arguments import gateway_names, one_or_all
 from django_dinero.management.document import by_gateway
@@ -61,7 +61,7 @@ class Command(MoneyCommand):
 
     def _list(self, options: Mapping[str, Any]) -> None:
         names = gateway_names(one_or_all(options["gateway"]))
-        rows = Transaction.objects.using(router.db_for_write(Transaction))
+        rows = primary(Transaction)
         held = (
             rows.filter(gateway_name__in=names, rare_status=TransactionStatus.HELD)
             .select_related("parent")

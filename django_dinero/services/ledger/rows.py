@@ -12,6 +12,7 @@ from django.db import Error, IntegrityError, router, transaction
 from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
 
+from django_dinero.db.queries import primary
 from django_dinero.enums import RemoteStatus, ResultStatus, TransactionKind
 from django_dinero.exceptions import InvalidTransactionError
 from django_dinero.models.card import CreditCard
@@ -38,7 +39,7 @@ CANCELLABLE = (*COUNTED, TransactionStatus.REQUIRES_ACTION)
 
 def transactions() -> QuerySet[Transaction]:
     """Return all rows, as the database that is written to has them: never from a replica."""
-    return Transaction.objects.using(router.db_for_write(Transaction))
+    return primary(Transaction)
 
 
 def whole_of(account: Account, transaction_id: str) -> Transaction | None:

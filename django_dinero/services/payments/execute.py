@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from django.db import router
 from django.utils.translation import gettext as _
 
+from django_dinero.db.queries import primary
 from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus
 from django_dinero.exceptions import DineroError, GatewayUnavailableError, NeedsAttention
 from django_dinero.gateways.base import Gateway
@@ -158,7 +158,7 @@ def _has_no_card(result: TransactionResult) -> bool:
 
 def _card_is_new(operation: Operation) -> bool:
     pk = Intent.of(operation).card_pk
-    rows = CreditCard.objects.using(router.db_for_write(CreditCard)).filter(pk=pk)
+    rows = primary(CreditCard).filter(pk=pk)
     card = rows.first() if pk is not None else None
     return card is not None and card.is_new
 

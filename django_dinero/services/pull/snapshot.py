@@ -12,6 +12,7 @@ from django.db import router
 from django.db.models import Max, Q, QuerySet
 
 from django_dinero.db.fields import UtcNow
+from django_dinero.db.queries import primary
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.mode import Account
@@ -174,4 +175,4 @@ def take_snapshot(account: Account, customer_id: str) -> Snapshot:
 
 
 def _operations() -> QuerySet[Operation]:
-    return Operation.objects.using(router.db_for_write(Operation))
+    return primary(Operation)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django_dinero import signals
 from django_dinero.cards import text_of
 from django_dinero.db.fields import UtcNow
+from django_dinero.db.queries import primary
 from django_dinero.exceptions import InvalidInput
 from django_dinero.gateways.base import Gateway
 from django_dinero.identifiers import digest
@@ -144,4 +145,4 @@ def _open_name(gateway: Gateway, found: Found) -> str:
 
 
 def _rows() -> QuerySet[Difference]:
-    return Difference.objects.using(router.db_for_write(Difference))
+    return primary(Difference)

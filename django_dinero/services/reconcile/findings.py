@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from django.db import router
-
+from django_dinero.db.queries import primary
 from django_dinero.db.seen import Seen
 from django_dinero.models.difference import Difference, DifferenceKind, DifferenceState
 from django_dinero.redaction import scrub
@@ -53,7 +52,7 @@ class Findings:
 
 
 def _is_explained(run: Run, found: Found) -> bool:
-    rows = Difference.objects.using(router.db_for_write(Difference)).filter(
+    rows = primary(Difference).filter(
         **account_of(run.gateway).columns,
         subject=found.shown_subject,
         kind=found.kind,

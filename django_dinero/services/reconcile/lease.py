@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db import Error, IntegrityError, router, transaction
+from django.db import Error, IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.fields import UtcIn, UtcNow
+from django_dinero.db.queries import primary
 from django_dinero.gateways.base import Gateway
 from django_dinero.identifiers import digest, new_key, worker_name
 from django_dinero.models.reconciliation import Reconciliation, ReconciliationState
@@ -155,4 +156,4 @@ def _dead(run: Reconciliation) -> QuerySet[Reconciliation]:
 
 
 def _rows() -> QuerySet[Reconciliation]:
-    return Reconciliation.objects.using(router.db_for_write(Reconciliation))
+    return primary(Reconciliation)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import router
 from django.db.models import QuerySet
 
 from django_dinero.db.fields import UtcNow
+from django_dinero.db.queries import primary
 from django_dinero.gateways.base import Gateway
 from django_dinero.models.operation import Operation, OperationState
 from django_dinero.services.modes import account_of
@@ -40,9 +40,7 @@ def named(gateway: Gateway) -> dict[str, list[str]]:
 
 
 def _waiting(gateway: Gateway) -> dict[str, QuerySet[Any]]:
-    rows = Operation.objects.using(router.db_for_write(Operation)).filter(
-        **account_of(gateway).columns
-    )
+    rows = primary(Operation).filter(**account_of(gateway).columns)
     return {
         NEEDS_ATTENTION: rows.filter(rare_state=State.NEEDS_ATTENTION),
         UNKNOWN: rows.filter(rare_state=State.UNKNOWN, quarantine_until__lt=UtcNow()),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 
-from django.db import router
 from django.db.models import Q, QuerySet
 
 from django_dinero.db.fields import UtcNow
 from django_dinero.db.pages import paged
+from django_dinero.db.queries import primary
 from django_dinero.gateways.calls import log_broken_call
 from django_dinero.logs import fields_of
 from django_dinero.models.operation import BEING_SENT, UNDECIDED_STATES, Operation, OperationState
@@ -50,9 +50,7 @@ def _due(run: Run) -> list[QuerySet[Operation]]:
     A state that every charge passes through has no index. What is there, and is no charge, holds a
     lock. A charge is written when it is sent, so one from before the window was seen by a run.
     """
-    rows = Operation.objects.using(router.db_for_write(Operation)).filter(
-        **account_of(run.gateway).columns
-    )
+    rows = primary(Operation).filter(**account_of(run.gateway).columns)
     dead = rows.filter(state__in=BEING_SENT, lease_until__lt=UtcNow())
     waiting = (OperationState.UNKNOWN, *UNDECIDED_STATES)
     passed = Q(next_check_at=None) | Q(next_check_at__lt=UtcNow())

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from django.db import router
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -21,6 +20,7 @@ from django_dinero import signals
 from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.fields import UtcNow
 from django_dinero.db.pages import paged
+from django_dinero.db.queries import primary
 from django_dinero.enums import TransactionKind
 from django_dinero.exceptions import DineroError, OperationInProgress
 from django_dinero.gateways.calls import log_broken_call
@@ -187,6 +187,4 @@ def _to_give_back(run: Run) -> QuerySet[Operation]:
 
 
 def _operations(run: Run) -> QuerySet[Operation]:
-    return Operation.objects.using(router.db_for_write(Operation)).filter(
-        **account_of(run.gateway).columns, created_at__gte=run.since
-    )
+    return primary(Operation).filter(**account_of(run.gateway).columns, created_at__gte=run.since)

@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet
 from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.fields import UtcNow
 from django_dinero.db.pages import pages
+from django_dinero.db.queries import primary
 from django_dinero.db.transactions import impatient_atomic
 from django_dinero.exceptions import DineroError
 from django_dinero.gateways.base import Gateway
@@ -73,17 +74,17 @@ def _has_row_of_another_name(operation: Operation) -> bool:
     ids = {"live": operation.live, "customer_id": operation.customer_id}
     rows: QuerySet[Any]
     if operation.card_id:
-        rows = CreditCard.objects.using(router.db_for_write(CreditCard))
+        rows = primary(CreditCard)
         rows = rows.filter(**ids, card_id=operation.card_id)
     else:
-        rows = Customer.objects.using(router.db_for_write(Customer)).filter(**ids)
+        rows = primary(Customer).filter(**ids)
     return rows.exclude(gateway_name=operation.gateway_name).exists()
 
 
 def _ids(
     model: type[Any], gateway: Gateway, ids: set[str], *columns: str
 ) -> QuerySet[Any, tuple[str, ...]]:
-    rows = model._default_manager.using(router.db_for_write(model))
+    rows = primary(model)
     found: QuerySet[Any, tuple[str, ...]] = rows.filter(
         **account_of(gateway).columns, customer_id__in=ids
     ).values_list(*columns)
@@ -130,7 +131,7 @@ def is_wanted(operation: Operation) -> bool:
 
 
 def _has_row_without_id(operation: Operation) -> bool:
-    rows = Customer.objects.using(router.db_for_write(Customer)).filter(
+    rows = primary(Customer).filter(
         **Account.of(operation).columns, customer_key=operation.customer_key, customer_id=None
     )
     return operation.kind == OperationKind.CREATE_CUSTOMER and rows.exists()

@@ -11,7 +11,6 @@ from datetime import timedelta
 from functools import partial
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import router
 from django.db.models import QuerySet
 
 from django_dinero import conf
@@ -20,6 +19,7 @@ from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.fields import UtcIn
 from django_dinero.db.json import WithoutKeys
 from django_dinero.db.pages import key_pages
+from django_dinero.db.queries import primary
 from django_dinero.exceptions import DineroError
 from django_dinero.models.operation import Operation, OperationState
 from django_dinero.models.reconciliation import Reconciliation, ReconciliationState
@@ -67,7 +67,7 @@ def _was_done_today(run: Run) -> bool:
 
     Reconcile runs every few minutes, and each time all that is old would be looked through.
     """
-    rows = Reconciliation.objects.using(router.db_for_write(Reconciliation)).filter(
+    rows = primary(Reconciliation).filter(
         **account_of(run.gateway).columns, state=ReconciliationState.FINISHED
     )
     newest = rows.order_by("-id").values_list("started_at", "phases_done").first()
@@ -88,7 +88,7 @@ def _empty_operations(run: Run, days: int) -> None:
 
 def _old(run: Run, days: int) -> QuerySet[Operation]:
     """Return what has ended, is old enough, and says something of a person."""
-    rows = Operation.objects.using(router.db_for_write(Operation)).filter(
+    rows = primary(Operation).filter(
         **account_of(run.gateway).columns, created_at__lt=UtcIn(-timedelta(days=days))
     )
     # Up to the newest of these, or each last page would look through all that came later.

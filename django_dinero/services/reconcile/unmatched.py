@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC
 from decimal import Decimal
 
-from django.db import router
 from django.db.models import Q
 
+from django_dinero.db.queries import primary
 from django_dinero.db.seen import Seen
 from django_dinero.enums import RemoteStatus, TransactionKind
 from django_dinero.gateways.types import RemoteTransaction
@@ -118,7 +118,7 @@ class Unmatched:
 
         What a run had written down before that was explained by closing.
         """
-        of_it = Difference.objects.using(router.db_for_write(Difference)).filter(
+        of_it = primary(Difference).filter(
             **account_of(self.run.gateway).columns,
             operation_key=operation.key,
             transaction_id=remote.transaction_id,

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.db import router
 from django.db.models import Q, QuerySet
 
 from django_dinero.db.pages import paged, pages
+from django_dinero.db.queries import primary
 from django_dinero.db.seen import Seen
 from django_dinero.exceptions import CustomerNotFoundError, DineroError
 from django_dinero.gateways.types import RemoteCustomer
@@ -121,7 +121,7 @@ def _visit_from(run: Run) -> datetime:
     The last finished run has visited what was touched before it. Transactions are read from much
     further back, because gateways list them late; a customer is asked for by itself.
     """
-    finished = Reconciliation.objects.using(router.db_for_write(Reconciliation)).filter(
+    finished = primary(Reconciliation).filter(
         **account_of(run.gateway).columns, state=ReconciliationState.FINISHED
     )
     last = finished.order_by("-pk").values_list("started_at", flat=True).first()
@@ -147,7 +147,7 @@ def _touched(state: _State) -> Iterator[Customer]:
 
 def _customers(state: _State) -> QuerySet[Customer]:
     gateway = state.run.gateway
-    rows = Customer.objects.using(router.db_for_write(Customer))
+    rows = primary(Customer)
     return rows.filter(**account_of(gateway).columns, customer_id__isnull=False)
 
 
@@ -297,6 +297,6 @@ def _is_gone(state: _State, customer_id: str) -> bool:
 def _rows_of(difference: Difference) -> QuerySet[Customer] | QuerySet[CreditCard]:
     ids = Q(**Account.of(difference).columns, customer_id=difference.customer_id)
     if difference.card_id:
-        cards = CreditCard.objects.using(router.db_for_write(CreditCard))
+        cards = primary(CreditCard)
         return cards.filter(ids, card_id=difference.card_id)
-    return Customer.objects.using(router.db_for_write(Customer)).filter(ids)
+    return primary(Customer).filter(ids)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db import router
 
 from django_dinero.db import clock
+from django_dinero.db.queries import primary
 from django_dinero.exceptions import DineroError
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import ask, log_broken_call
@@ -36,7 +37,7 @@ def begin_of(gateway: Gateway) -> datetime:
 
 
 def _watermark(gateway: Gateway) -> datetime | None:
-    rows = Reconciliation.objects.using(router.db_for_write(Reconciliation)).filter(
+    rows = primary(Reconciliation).filter(
         **account_of(gateway).columns,
         state=ReconciliationState.FINISHED,
         is_watermark=True,
@@ -48,9 +49,7 @@ def _oldest(gateway: Gateway, limit: datetime) -> datetime | None:
     """Return when the oldest operation or transaction since ``limit`` was written."""
     found = []
     for model in (Operation, Transaction):
-        rows = model._default_manager.using(router.db_for_write(model)).filter(
-            **account_of(gateway).columns, created_at__gte=limit
-        )
+        rows = primary(model).filter(**account_of(gateway).columns, created_at__gte=limit)
         found.append(rows.order_by("created_at").values_list("created_at", flat=True).first())
     return min((time for time in found if time is not None), default=None)
 

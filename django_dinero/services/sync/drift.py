@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from django.db import router
 from django.db.models import Max, Q, QuerySet
 
 from django_dinero.db.pages import paged
+from django_dinero.db.queries import primary
 from django_dinero.db.seen import Seen
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import RemoteCustomer
@@ -52,7 +52,7 @@ def find_drift(gateway: Gateway, pace: Pace, progress: Progress = tell_nobody) -
 
 def _rows(gateway: Gateway) -> QuerySet[Customer]:
     """Return the customers that are of the account that the gateway is now, or of none yet."""
-    rows = Customer.objects.using(router.db_for_write(Customer))
+    rows = primary(Customer)
     ours = Q(live=gateway.live) | Q(customer_id=None)
     return rows.filter(ours, gateway_name=gateway.name)
 
@@ -65,7 +65,7 @@ def _compare_batch(
     rows = {row.customer_id: row for row in _rows(gateway).filter(customer_id__in=ids)}
     seen.update(row.pk for row in rows.values())
     cards: dict[int, list[CreditCard]] = defaultdict(list)
-    stored = CreditCard.objects.using(router.db_for_write(CreditCard))
+    stored = primary(CreditCard)
     for card in stored.filter(customer__in=[row.pk for row in rows.values()]):
         cards[card.customer_pk].append(card)
     for remote in batch:

@@ -6,11 +6,10 @@ from collections.abc import Collection, Iterator
 from datetime import timedelta
 from functools import partial
 
-from django.db import router
-
 from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.db.pages import key_pages
+from django_dinero.db.queries import primary
 from django_dinero.db.seen import Seen
 from django_dinero.exceptions import CustomerNotFoundError, DineroError
 from django_dinero.gateways.base import Gateway
@@ -59,14 +58,14 @@ def mark_unseen(gateway: Gateway, run: VaultPull, seen: Seen, pace: Pace) -> int
 
 def _touch(run: VaultPull) -> None:
     """Note that somebody is at work on a pull, or another worker would take it for stalled."""
-    rows = VaultPull.objects.using(router.db_for_write(VaultPull)).filter(pk=run.pk, ended_at=None)
+    rows = primary(VaultPull).filter(pk=run.pk, ended_at=None)
     due = rows.filter(touched_at__lt=UtcIn(-TOUCH_AFTER))
     retry_on_conflict(partial(due.update, touched_at=UtcNow()), due.db)
 
 
 def unseen(gateway: Gateway, run: VaultPull, seen: Seen) -> Iterator[Customer]:
     """Go through the synced customers of a gateway that a walk since ``run`` began has not seen."""
-    rows = Customer.objects.using(router.db_for_write(Customer)).filter(
+    rows = primary(Customer).filter(
         **account_of(gateway).columns,
         customer_id__isnull=False,
         sync_state=SyncState.SYNCED,

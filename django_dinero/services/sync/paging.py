@@ -10,12 +10,12 @@ from datetime import timedelta
 from functools import partial
 from itertools import islice
 
-from django.db import router
 from django.db.models import QuerySet
 from django.utils.module_loading import import_string
 
 from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.fields import UtcIn, UtcNow
+from django_dinero.db.queries import primary
 from django_dinero.db.seen import Seen
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
@@ -86,4 +86,4 @@ def stalled(gateway: Gateway) -> VaultPull | None:
 
 
 def _rows() -> QuerySet[VaultPull]:
-    return VaultPull.objects.using(router.db_for_write(VaultPull))
+    return primary(VaultPull)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from django.db import router
 from django.db.models import Max, QuerySet
 from django.utils.translation import gettext as _
 
 from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.fields import UtcNow
+from django_dinero.db.queries import primary
 from django_dinero.db.seen import Seen
 from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.gateways.base import Gateway
@@ -195,13 +195,13 @@ def finish(gateway: Gateway, run: VaultPull, seen: Seen, pace: Pace) -> int:
 
 
 def _runs(gateway: Gateway) -> QuerySet[VaultPull]:
-    rows = VaultPull.objects.using(router.db_for_write(VaultPull))
+    rows = primary(VaultPull)
     return rows.filter(**account_of(gateway).columns)
 
 
 def begin(gateway: Gateway, **columns: Any) -> VaultPull:
     """Begin a pull of all customers, with these values in its row."""
-    customers = Customer.objects.using(router.db_for_write(Customer))
+    customers = primary(Customer)
     newest = customers.aggregate(newest=Max("pk"))["newest"]
     run = _runs(gateway).create(**account_of(gateway).columns, newest_pk=newest or 0, **columns)
     return _runs(gateway).get(pk=run.pk)
@@ -216,6 +216,6 @@ def _last_unfinished(gateway: Gateway) -> VaultPull:
 
 def _move(run: VaultPull, **columns: object) -> bool:
     """Write how far a pull has come; say whether it still stood where this worker left it."""
-    rows = VaultPull.objects.using(router.db_for_write(VaultPull))
+    rows = primary(VaultPull)
     rows = rows.filter(pk=run.pk, cursor=run.cursor, ended_at=None)
     return bool(retry_on_conflict(partial(rows.update, touched_at=UtcNow(), **columns), rows.db))

@@ -11,10 +11,10 @@ from collections.abc import Collection
 from typing import Any
 
 from django.apps import apps
-from django.db import router
 from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
 
+from django_dinero.db.queries import primary
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 
@@ -50,7 +50,7 @@ def _forget_address(log: QuerySet[Any], model: type[Model], email: str) -> int:
     texts = found.values_list("pk", "object_id", "object_repr", "change_message")
     named = {pk: str(row) for pk, row, name, text in texts if alone.search(f"{name} {text}")}
     pks = {int(row) for row in named.values() if row.isdecimal()}
-    rows = model._default_manager.using(router.db_for_write(model))
+    rows = primary(model)
     gone = pks.difference(rows.filter(pk__in=pks).values_list("pk", flat=True))
     return _forget(log.filter(Q(pk__in=list(named)) | _about(model, gone)))
 
@@ -60,7 +60,7 @@ def _log() -> QuerySet[Any] | None:
     if not apps.is_installed("django.contrib.admin"):
         return None
     model: Any = apps.get_model("admin", "LogEntry")
-    entries: QuerySet[Any] = model.objects.using(router.db_for_write(model))
+    entries: QuerySet[Any] = primary(model)
     return entries
 
 

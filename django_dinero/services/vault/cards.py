@@ -22,6 +22,7 @@ from django_dinero.cards import (
     wrap_secrets,
 )
 from django_dinero.db.on_commit import run_after_commit
+from django_dinero.db.queries import primary
 from django_dinero.db.transactions import in_transaction
 from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.exceptions import (
@@ -151,7 +152,7 @@ def _announce_after_commit(card: CreditCard, *, created: bool) -> None:
 def _stored_customer(card: CreditCard) -> Customer:
     if "customer" not in card._state.fields_cache:
         # From the primary: Django would read it from a replica.
-        stored = Customer.objects.using(router.db_for_write(Customer)).filter(pk=card.customer_pk)
+        stored = primary(Customer).filter(pk=card.customer_pk)
         found = stored.first()
         if found is not None:
             card.customer = found
@@ -260,7 +261,7 @@ def _unfinished_deletes(operation: Operation) -> QuerySet[Operation]:
 
     None of them is under way, because it would have the lock of the customer's cards.
     """
-    rows = Operation.objects.using(router.db_for_write(Operation))
+    rows = primary(Operation)
     rows = rows.filter(kind=OperationKind.DELETE_CARD, **Account.of(operation).columns)
     # Also filtered by the lock name, which has an index.
     rows = rows.filter(lock_name=operation.lock_name, customer_id=operation.customer_id)

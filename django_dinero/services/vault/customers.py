@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django_dinero import signals
 from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, text_of
 from django_dinero.db.failures import restorer_of
+from django_dinero.db.queries import primary
 from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import check_request
@@ -95,7 +96,7 @@ def _join(
     keyed = given.get("idempotency_key") is not None
     if keyed and isinstance(card, CardDetails):
         # The same request was answered before, perhaps.
-        stored = CreditCard.objects.using(router.db_for_write(CreditCard))
+        stored = primary(CreditCard)
         if stored.filter(customer_pk=customer.pk, last_4=card.last_4).exists():
             return customer
     names = names_of(CardOptions)

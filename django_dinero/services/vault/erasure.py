@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.pages import pages
+from django_dinero.db.queries import primary
 from django_dinero.exceptions import DineroError, OperationInProgress
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
@@ -93,7 +94,7 @@ def erase_traces(email: str, gateway_name: str | None = None) -> Erased:
     Raises:
         OperationInProgress: one of the operations is not finished. Nothing was erased.
     """
-    operations = Operation.objects.using(router.db_for_write(Operation))
+    operations = primary(Operation)
     operations = operations.filter(intent__email__iexact=email)
     if gateway_name is not None:
         operations = operations.filter(gateway_name=gateway_name)
@@ -116,12 +117,12 @@ def erase_traces(email: str, gateway_name: str | None = None) -> Erased:
 def _forget_guest(operations: QuerySet[Operation], leads: list[int]) -> tuple[int, int, int]:
     """Empty what payments without a customer, and what has followed them, say of a person."""
     keys = list(operations.values_list("key", flat=True))
-    payments = Transaction.objects.using(router.db_for_write(Transaction))
+    payments = primary(Transaction)
     paid = list(payments.filter(operation_key__in=keys).values_list("pk", "transaction_id"))
     own = payments.filter(Q(pk__in=[pk for pk, _id in paid]) | Q(parent__in=[p for p, _id in paid]))
     followed = [key for key in own.values_list("operation_key", flat=True) if key]
     rest = Operation.objects.using(operations.db).filter(key__in=followed).exclude(pk__in=leads)
-    events = WebhookEvent.objects.using(router.db_for_write(WebhookEvent))
+    events = primary(WebhookEvent)
     told = events.filter(object_id__in=[found for _pk, found in paid if found])
     return _forget_transactions(own), _forget_operations(rest), _forget_events(told)
 
@@ -129,7 +130,7 @@ def _forget_guest(operations: QuerySet[Operation], leads: list[int]) -> tuple[in
 def _gone(operations: QuerySet[Operation]) -> Iterator[_Person]:
     """Yield the customers that these operations stored and that have no row any more."""
     found = operations.exclude(customer_id="").values_list("gateway_name", "live", "customer_id")
-    rows = Customer.objects.using(router.db_for_write(Customer))
+    rows = primary(Customer)
     for gateway_name, live, customer_id in set(found):
         account = Account(gateway_name, live)
         if not rows.filter(**account.columns, customer_id=customer_id).exists():
@@ -160,7 +161,7 @@ class _Person:
 
     @classmethod
     def of(cls, customer: Customer) -> _Person:
-        stored = CreditCard.objects.using(router.db_for_write(CreditCard))
+        stored = primary(CreditCard)
         cards = list(stored.filter(customer=customer))
         return cls(
             account=Account.of(customer),
@@ -199,13 +200,13 @@ class _Person:
         return admin_log.forget_rows(self.customer_pk, self.card_pks)
 
     def _transactions(self) -> QuerySet[Transaction]:
-        rows = Transaction.objects.using(router.db_for_write(Transaction))
+        rows = primary(Transaction)
         if not self.customer_id:  # it was never at the gateway, and has paid nothing
             return rows.none()
         return rows.filter(customer_id=self.customer_id, **self.account.columns)
 
     def _operations(self) -> QuerySet[Operation]:
-        rows = Operation.objects.using(router.db_for_write(Operation))
+        rows = primary(Operation)
         own = Q(lock_name__in=self.lock_names)
         keys = self._transactions().exclude(operation_key=None).values_list("operation_key")
         own |= Q(key__in=keys)
@@ -215,7 +216,7 @@ class _Person:
         return rows.filter(own, **self.account.columns)
 
     def _events(self) -> QuerySet[WebhookEvent]:
-        rows = WebhookEvent.objects.using(router.db_for_write(WebhookEvent))
+        rows = primary(WebhookEvent)
         about = Q(object_id__in=[each for each in (self.customer_id, *self.card_ids) if each])
         about |= Q(object_id__in=self._transactions().values("transaction_id"))
         if self.customer_id:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from django.db import Error, router
+from django.db import Error
 from django.utils.translation import gettext as _
 
 from django_dinero import identifiers
+from django_dinero.db.queries import primary
 from django_dinero.exceptions import InvalidInput
 from django_dinero.gateways.base import Gateway
 from django_dinero.models.customer import Customer
@@ -65,7 +66,7 @@ def owner_lock_name(customer: Customer) -> str:
 
 
 def _customer_of_owner(asked: Customer) -> Customer | None:
-    rows = Customer.objects.using(router.db_for_write(Customer)).filter(
+    rows = primary(Customer).filter(
         owner_id=asked.owner_id, email__iexact=asked.email, **Account.of(asked).columns
     )
     return rows.exclude(sync_state=SyncState.MISSING).order_by("pk").first()

@@ -18,6 +18,7 @@ from django.db.models import Count, Max, Q, QuerySet
 
 from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.db.pages import pages
+from django_dinero.db.queries import primary
 from django_dinero.exceptions import (
     AuthenticationError,
     DineroError,
@@ -146,7 +147,7 @@ def waiting_rows(model: type[Any], gateway: Gateway) -> QuerySet[Any]:
 
     Rows of another account that had the same name before are not among them: no push sends them.
     """
-    rows = model._default_manager.using(router.db_for_write(model))
+    rows = primary(model)
     rows = rows.filter(gateway_name=gateway.name, sync_state__in=WAITING)
     ours = Q(live=gateway.live)
     if model is Customer:
@@ -285,7 +286,7 @@ def _newest(key: str, using: str) -> Operation | None:
 
 
 def _deletes(gateway: Gateway) -> QuerySet[Operation]:
-    rows = Operation.objects.using(router.db_for_write(Operation))
+    rows = primary(Operation)
     return rows.filter(**account_of(gateway).columns, kind__in=DELETES)
 
 

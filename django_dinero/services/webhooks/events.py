@@ -15,6 +15,7 @@ from django.db.models import F, Q, QuerySet
 from django_dinero import conf
 from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.fields import UtcIn, UtcNow
+from django_dinero.db.queries import primary
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import WebhookNotice
 from django_dinero.identifiers import worker_name
@@ -100,7 +101,7 @@ def _shown(text: str) -> str:
 
 def rows() -> QuerySet[WebhookEvent]:
     """Return all events, as the database that is written to has them."""
-    return WebhookEvent.objects.using(router.db_for_write(WebhookEvent))
+    return primary(WebhookEvent)
 
 
 def due(gateway_name: str) -> QuerySet[WebhookEvent]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db import router
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from django_dinero.db.queries import primary
 from django_dinero.exceptions import CardNotFoundError, CustomerNotFoundError
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import RemoteCustomer
@@ -71,12 +71,12 @@ def apply_card(gateway: Gateway, event: WebhookEvent) -> Found | None:
 
 
 def _customers(gateway: Gateway) -> QuerySet[Customer]:
-    rows = Customer.objects.using(router.db_for_write(Customer))
+    rows = primary(Customer)
     return rows.filter(**account_of(gateway).columns)
 
 
 def _cards(gateway: Gateway) -> QuerySet[CreditCard]:
-    rows = CreditCard.objects.using(router.db_for_write(CreditCard))
+    rows = primary(CreditCard)
     return rows.filter(**account_of(gateway).columns)
 
 
