@@ -22,7 +22,7 @@ from django_dinero.db.failures import OUT_OF_ORDER, not_sent, retry_on_conflict
 from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.db.on_commit import when_committed
 from django_dinero.db.queries import only_row
-from django_dinero.db.transactions import is_open
+from django_dinero.db.transactions import is_open, locked
 from django_dinero.exceptions import (
     DineroError,
     OperationInProgress,
@@ -259,8 +259,17 @@ def _compare_and_set(operation: Operation, state: OperationState, values: dict[s
     if won:
         _take_over(operation, values)
     else:
-        operation.refresh_from_db(using=using)
+        _read_newest(operation, using)
     return won
+
+
+def _read_newest(operation: Operation, using: str) -> None:
+    """Bring an operation up to date with what stood in the way of its change.
+
+    In the caller's transaction MariaDB reads from a snapshot, which may be older than that.
+    """
+    rows = Operation.objects.using(using)
+    operation.refresh_from_db(from_queryset=locked(rows, using) if is_open(using) else rows)
 
 
 def _take_over(operation: Operation, written: Mapping[str, Any]) -> None:
