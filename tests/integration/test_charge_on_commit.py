@@ -19,7 +19,7 @@ from django_dinero.exceptions import (
     OutcomeUnknown,
 )
 from django_dinero.gateways.types import Reason, TransactionResult
-from django_dinero.models import Customer, Operation, Transaction
+from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from tests.support.recording import RecordingGateway, answer, lose_reply
 from tests.unit.services.conftest import card, make_customer
 
@@ -127,6 +127,35 @@ def test_a_key_is_charged_once(gateway: RecordingGateway, make_customer: Make) -
     assert again.operation_key == first.operation_key
     assert isinstance(other.error, IdempotencyKeyReused)
     assert len(gateway.bank.transactions()) == 1
+
+
+def test_a_key_is_answered_when_its_card_has_gone(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    stored = customer.cards[0]
+    first = stored.charge("5.00", idempotency_key=KEY)
+    CreditCard.objects.get(pk=stored.pk).delete()
+    mark = gateway.mark
+    with transaction.atomic():
+        pending = stored.charge_on_commit("5.00", idempotency_key=KEY)
+    assert pending.transaction == first
+    assert gateway.since(mark) == []
+
+
+@pytest.mark.parametrize("is_paid", [True, False], ids=["paid", "asked for twice"])
+def test_an_order_that_its_own_key_has_paid_is_answered(
+    is_paid: bool, gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    order: dict[str, Any] = {"order_reference": "1001", "pays_order": True, "idempotency_key": KEY}
+    first = customer.charge("5.00", **order) if is_paid else None
+    with transaction.atomic():
+        pendings = [customer.charge_on_commit("5.00", **order) for _time in range(2)]
+    assert [each.error for each in pendings] == [None, None]
+    paid = Transaction.objects.get()
+    assert {each.transaction for each in pendings} | ({first} if first else set()) == {paid}
+    assert gateway.verbs.count("charge") == 1
 
 
 def test_a_worker_that_dies_after_the_commit_has_charged_nobody(

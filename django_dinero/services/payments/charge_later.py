@@ -12,7 +12,12 @@ from django.utils.translation import gettext as _
 
 from django_dinero.db.on_commit import when_committed
 from django_dinero.db.transactions import is_commit_told
-from django_dinero.exceptions import DineroError, InsideTransaction
+from django_dinero.exceptions import (
+    DineroError,
+    DuplicateTransactionError,
+    InsideTransaction,
+    OperationInProgress,
+)
 from django_dinero.logs import get_logger
 from django_dinero.models.arguments import ChargeOptions, PaymentOptions, names_of, refuse_unknown
 from django_dinero.models.card import CreditCard
@@ -24,6 +29,7 @@ from django_dinero.observing.verbs import verb
 from django_dinero.services import journal
 from django_dinero.services.payments import execute
 from django_dinero.services.payments.charge import ChargeOrder, charge
+from django_dinero.services.recovery import idempotency
 
 logger = get_logger("django_dinero.journal")
 
@@ -35,23 +41,35 @@ def charge_on_commit(price: Decimal | int | str, **options: Unpack[ChargeOptions
     The operation is written as NEW in the caller's transaction: both are there, or neither. A
     worker that dies between the commit and the call has sent nothing, and the operation tells so.
     """
-    order = ChargeOrder.read(price, options).with_present_rows()
+    order = ChargeOrder.read(price, options)
     using = router.db_for_write(Operation)
     if not is_commit_told(using):
         raise InsideTransaction(
             _("Autocommit is off, so that nobody can tell when your transaction is committed.")
         )
-    make: Callable[[], Transaction]
-    try:
-        operation = order.open(order.full_request(), on_commit_of=using)
-    except journal.KeyTaken as taken:
-        operation = taken.operation
-        make = partial(_repeat, price, options)
-    else:
-        make = partial(_send, order, operation)
+    operation = idempotency.operation_of(order.key)
+    make = partial(_repeat, price, options)
+    if operation is None:
+        order = order.with_present_rows()
+        operation, is_new = _open(order, using)
+        make = partial(_send, order, operation) if is_new else make
     pending = PendingCharge(operation.key)
     when_committed(using, partial(_make, pending, make))
     return pending
+
+
+def _open(order: ChargeOrder, using: str) -> tuple[Operation, bool]:
+    """Write the operation, and return it with True; or a rival's of the same key, with False."""
+    try:
+        return order.open(order.full_request(), on_commit_of=using), True
+    except journal.KeyTaken as taken:
+        return taken.operation, False
+    except (OperationInProgress, DuplicateTransactionError):
+        # With this very key it may have been paid since we looked.
+        rival = idempotency.operation_of(order.key)
+        if rival is None:
+            raise
+        return rival, False
 
 
 def charge_stored_on_commit(
