@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django_dinero.enums import TransactionKind
 from django_dinero.models.operation import OperationState
 from django_dinero.models.transaction import Transaction
-from django_dinero.models.transaction_status import LOST, TAKEN, TransactionStatus
+from django_dinero.models.transaction_status import LOST, TAKEN_OR_OPEN, TransactionStatus
 
 #: Card networks let an authorization stand for a week or more; no gateway keeps one for longer.
 AUTHORIZATION_LIVES = datetime.timedelta(days=30)
@@ -46,9 +46,9 @@ def to_capture(rows: QuerySet[Transaction], now: datetime.datetime) -> QuerySet[
 
 
 def _captures(rows: QuerySet[Transaction]) -> QuerySet[Transaction]:
-    """Return the captures that took money, whatever became of it."""
+    """Return the captures that took money, whatever became of it, and those that still may."""
     every = Transaction.objects.using(rows.db)
-    return every.filter(kind=TransactionKind.CAPTURE, status__in=TAKEN)
+    return every.filter(kind=TransactionKind.CAPTURE, status__in=TAKEN_OR_OPEN)
 
 
 def _authorized(rows: QuerySet[Transaction]) -> QuerySet[Transaction]:

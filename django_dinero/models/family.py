@@ -9,7 +9,7 @@ from typing import Self
 
 from django_dinero.enums import TransactionKind
 from django_dinero.models.transaction import Transaction
-from django_dinero.models.transaction_status import COUNTED, TAKEN, TransactionStatus
+from django_dinero.models.transaction_status import COUNTED, TAKEN_OR_OPEN, TransactionStatus
 from django_dinero.money import EXACT, added_up, normalise
 
 #: What a list of transactions prefetches for :meth:`Family.of`.
@@ -53,10 +53,12 @@ class Family:
 
     @property
     def was_captured(self) -> bool:
-        """Whether an authorization has been captured, also if the money came back since."""
-        return any(
-            each.kind == TransactionKind.CAPTURE and each.status in TAKEN for each in self.children
-        )
+        """Whether an authorization has been captured, also if the money came back since.
+
+        A capture that the gateway holds may still go out.
+        """
+        captures = (each for each in self.children if each.kind == TransactionKind.CAPTURE)
+        return any(each.status in TAKEN_OR_OPEN for each in captures)
 
     @property
     def left_to_capture(self) -> Decimal:
@@ -72,9 +74,13 @@ class Family:
 
         Never less than nothing: of a payment that was charged back after a refund nothing is left.
         """
-        on_its_way = self.sum_of(TransactionKind.REFUND, (*COUNTED, TransactionStatus.HELD))
-        left = max(EXACT.subtract(self.captured, on_its_way), Decimal(0))
+        left = max(EXACT.subtract(self.captured, self.given_back), Decimal(0))
         return normalise(left, self.row.currency)
+
+    @property
+    def given_back(self) -> Decimal:
+        """How much was refunded, with what the gateway holds of it."""
+        return self.sum_of(TransactionKind.REFUND, (*COUNTED, TransactionStatus.HELD))
 
 
 def _by_age(row: Transaction) -> int:

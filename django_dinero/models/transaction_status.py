@@ -39,3 +39,5 @@ COUNTED = (TransactionStatus.APPROVED, TransactionStatus.SETTLED)
 LOST = (TransactionStatus.CHARGED_BACK, TransactionStatus.RETURNED)
 #: Statuses of a payment that was taken, whatever became of it.
 TAKEN = (*COUNTED, *LOST)
+#: Statuses of a payment that was taken, or that may still be.
+TAKEN_OR_OPEN = (*TAKEN, *UNDECIDED)

@@ -47,7 +47,7 @@ def capture_error(family: Family, amount: Decimal) -> DineroError | None:
             "status": row.get_status_display()
         }
     elif family.was_captured:
-        problem = _("This authorization has been captured already.")
+        problem = _("This authorization has been captured already, or its capture is held.")
     elif amount > Decimal(row.price):
         return error_for(
             [
@@ -75,6 +75,8 @@ def void_error(family: Family, amount: Decimal) -> DineroError | None:
         problem = _("This is held for review: decline it instead.")
     elif row.status not in (TransactionStatus.APPROVED, TransactionStatus.REQUIRES_ACTION):
         problem = _("This cannot be voided: %(status)s.") % {"status": row.get_status_display()}
+    elif family.given_back:
+        problem = _("A part of this was refunded already; refund the rest.")
     return InvalidTransactionError(problem, transaction=row) if problem else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -10,12 +11,14 @@ import pytest
 from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.exceptions import (
     GatewayError,
+    HeldForReview,
     InvalidAmountError,
     InvalidTransactionError,
     OutcomeUnknown,
 )
 from django_dinero.gateways.types import Reason, TransactionResult
 from django_dinero.models import Customer, Operation, Transaction
+from django_dinero.models.due import to_capture
 from django_dinero.models.family import Family
 from tests.support.recording import (
     RecordingGateway,
@@ -131,3 +134,17 @@ def test_a_capture_that_a_rollback_took_is_not_made_twice(
     gateway.bank.settle_batch()
     Transaction.objects.filter(kind="capture").delete()
     assert authorization.refund("5.00").parent == Transaction.objects.get(kind="capture")
+
+
+def test_a_capture_that_is_held_is_not_made_twice(
+    gateway: RecordingGateway, authorization: Transaction
+) -> None:
+    gateway.faults["capture"] = answer(TransactionResult(ResultStatus.HELD, "88"))
+    with pytest.raises(HeldForReview):
+        authorization.capture()
+    mark = gateway.mark
+    with pytest.raises(InvalidTransactionError, match="captured already, or its capture is held"):
+        authorization.capture()
+    assert gateway.since(mark) == []
+    assert Family.of(authorization).left_to_capture == 0
+    assert not to_capture(Transaction.objects.all(), datetime.now(UTC)).exists()

@@ -14,6 +14,7 @@ from django_dinero.enums import RemoteStatus, ResultStatus
 from django_dinero.exceptions import (
     HeldForReview,
     InvalidInput,
+    InvalidTransactionError,
     OutcomeUnknown,
     RefundError,
     UnsupportedFeature,
@@ -205,6 +206,40 @@ def test_a_gateway_may_refund_what_is_not_settled(
     row = charge.refund("10.00")
     assert (row.kind, row.price, charge.refunded_amount) == ("refund", Decimal(10), Decimal(10))
     assert "void" not in gateway.verbs
+
+
+def test_what_was_refunded_in_part_is_not_voided(
+    gateway: RecordingGateway, charge: Transaction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "refunds_unsettled", True)
+    part = TransactionResult(ResultStatus.APPROVED, "88", amount=Decimal(10))
+    gateway.faults["refund"] = answer(part)
+    charge.refund("10.00")
+    mark = gateway.mark
+    with pytest.raises(InvalidTransactionError, match="refund the rest"):
+        charge.void()
+    assert gateway.since(mark) == []
+
+
+def test_a_part_that_is_refunded_before_the_lock_stops_the_void_of_the_whole(
+    gateway: RecordingGateway, charge: Transaction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "refunds_unsettled", True)
+    gateway.faults["refund"] = answer(
+        TransactionResult(ResultStatus.APPROVED, "88", amount=Decimal(10))
+    )
+    rival = Transaction.objects.get(pk=charge.pk)
+
+    def meanwhile(ask: Callable[[], Any]) -> Any:
+        found = ask()
+        rival.refund("10.00")
+        return found
+
+    gateway.faults["retrieve_transaction"] = meanwhile
+    with pytest.raises(InvalidTransactionError, match="refund the rest"):
+        charge.refund()
+    charge.refresh_from_db()
+    assert (charge.status, charge.refunded_amount) == ("approved", Decimal(10))
 
 
 def test_a_gateway_that_can_do_neither_says_so(
