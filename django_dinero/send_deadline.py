@@ -1,11 +1,13 @@
 """How long a gateway may be asked: the deadline for sending, and the budget of a worker.
 
-A worker may be stopped between claiming an operation and sending it (SIGSTOP, a debugger). It must
-not send when it continues, because another worker may have proven the operation absent by then.
+A worker may be stopped between claiming an operation and sending it (SIGSTOP, a debugger, a machine
+that is suspended). It must not send when it continues, because another worker may have proven the
+operation absent by then.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +17,21 @@ from django.utils.translation import gettext as _
 
 from django_dinero.exceptions import NotSent
 
-#: ``time.monotonic()`` after which nothing may be sent; None for calls that change nothing.
+#: :func:`uptime` after which nothing may be sent; None for calls that change nothing.
 send_before: ContextVar[float | None] = ContextVar("dinero_send_before", default=None)
 
 #: ``time.monotonic()`` at which whoever only reads at a gateway has to be done; None for any time.
 read_until: ContextVar[float | None] = ContextVar("dinero_read_until", default=None)
+
+
+def uptime() -> float:
+    """Return seconds since some moment, those included in which the machine was suspended.
+
+    ``time.monotonic()`` stands still then on Linux (clock_gettime(2)).
+    """
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
 
 
 @contextmanager
@@ -44,5 +56,5 @@ def time_left(seconds: float) -> float:
 def check_may_send() -> None:
     """Raise :class:`NotSent` if the deadline has passed. Call it right before the first byte."""
     limit = send_before.get()
-    if limit is not None and time.monotonic() > limit:
+    if limit is not None and uptime() > limit:
         raise NotSent(_("This worker was held up for too long before sending; nothing was sent."))

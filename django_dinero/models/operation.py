@@ -252,7 +252,7 @@ class Operation(models.Model):
     ended_from = ""
     #: Whether this instance's ``intent`` has values that the row lacks; the claim writes them.
     has_new_intent = False
-    #: ``time.monotonic()`` until which this process may send it; None if it may not.
+    #: ``send_deadline.uptime()`` until which this process may send it; None if it may not.
     send_before: float | None = None
     #: What the cardholder has to do, as the gateway has just said. It is not stored.
     next_action: NextAction | None = None

@@ -9,18 +9,23 @@ import time
 #: less than a call's deadline. Who wakes in the middle of a call reads the reply that lies there.
 JUMP = 2500.0
 
-_running = time.monotonic
+_running, _gettime = time.monotonic, time.clock_gettime
 _slept = 0.0
 
 
 def install() -> None:
     """Let the clock of this process, and of its children, jump at each SIGCONT."""
     time.monotonic = _now
+    time.clock_gettime = _gettime_slept
     signal.signal(signal.SIGCONT, _woken)
 
 
 def _now() -> float:
     return _running() + _slept
+
+
+def _gettime_slept(clock: int) -> float:
+    return _gettime(clock) + (_slept if clock == time.CLOCK_BOOTTIME else 0)
 
 
 def jump() -> None:

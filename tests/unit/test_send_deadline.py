@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import sys
 import threading
 import time
 
@@ -11,6 +12,7 @@ import pytest
 from django_dinero import send_deadline
 from django_dinero.exceptions import NotSent
 from django_dinero.send_deadline import check_may_send, send_before
+from tests.support.clocks import set_uptime
 
 
 def check_with(limit: float | None) -> None:
@@ -24,7 +26,7 @@ def in_a_context(limit: float | None) -> None:
 
 @pytest.fixture
 def at_100(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+    set_uptime(monkeypatch, lambda: 100.0)
 
 
 def test_without_a_limit_everything_may_be_sent() -> None:
@@ -59,3 +61,15 @@ def test_the_limit_is_that_of_the_context_not_of_the_process() -> None:
     finally:
         send_before.reset(token)
     assert seen == [None]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is one clock")
+def test_a_suspended_machine_is_held_up_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CLOCK_MONOTONIC stands still meanwhile, and CLOCK_BOOTTIME goes on (clock_gettime(2))."""
+    limit = send_deadline.uptime() + 20
+    slept = time.clock_gettime(time.CLOCK_BOOTTIME) + 3600
+    monkeypatch.setattr(
+        time, "clock_gettime", {time.CLOCK_BOOTTIME: slept, time.CLOCK_MONOTONIC: 0.0}.__getitem__
+    )
+    with pytest.raises(NotSent):
+        in_a_context(limit)

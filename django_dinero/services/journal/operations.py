@@ -6,7 +6,6 @@ look-up, a webhook and a run of reconcile may race. Times are the database's own
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
@@ -37,6 +36,7 @@ from django_dinero.models.operation import (
     Operation,
     OperationState,
 )
+from django_dinero.send_deadline import uptime
 from django_dinero.services.journal.connections import current_alias
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 
@@ -136,8 +136,8 @@ def sending_columns(gateway: Gateway, *, attempts: int) -> dict[str, Any]:
 
 
 def last_moment(gateway: Gateway) -> float:
-    """Return until when a call may leave that is claimed now, as ``time.monotonic()`` counts."""
-    return time.monotonic() + gateway.lease_seconds / 3
+    """Return until when a call may leave that is claimed now, as :func:`uptime` counts."""
+    return uptime() + gateway.lease_seconds / 3
 
 
 def _insert(operation: Operation, using: str) -> None:

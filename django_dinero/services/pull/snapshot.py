@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -25,6 +24,7 @@ from django_dinero.models.operation import (
     OperationState,
 )
 from django_dinero.models.sync_state import WAITING
+from django_dinero.send_deadline import uptime
 from django_dinero.services.journal.records import RecordedOutcome
 
 #: States of a delete that may still be sent. What it names is deleted here and stays deleted.
@@ -61,7 +61,7 @@ class Snapshot:
         waiting: the rows that waited to be pushed.
         customer: the customer's row as it was; None if there was none, or of many.
         last_delete: the newest delete that the answer can reflect.
-        taken: ``time.monotonic()`` when the snapshot was taken.
+        taken: ``send_deadline.uptime()`` when the snapshot was taken.
         of_many: whether it is of an unknown number of customers, whose versions were not read.
             Then the journal tells which of them were changed since.
     """
@@ -69,7 +69,7 @@ class Snapshot:
     versions: Mapping[type[Customer | CreditCard], Mapping[int, int]] | None = None
     waiting: Collection[Customer | CreditCard] = ()
     last_delete: int | None = None
-    taken: float = field(default_factory=time.monotonic)
+    taken: float = field(default_factory=uptime)
     of_many: bool = False
     customer: Customer | None = None
     _about: tuple[Account, Collection[str]] = field(default=(Account("", False), ()), init=False)
@@ -133,7 +133,7 @@ class Snapshot:
 
     def _relevant_operations(self) -> QuerySet[Operation]:
         account, customer_ids = self._about
-        since = timedelta(seconds=time.monotonic() - self.taken + DRIFT)
+        since = timedelta(seconds=uptime() - self.taken + DRIFT)
         missed = Q(state__in=UNFINISHED_STATES)
         missed |= Q(state=OperationState.SUCCEEDED, updated_at__gt=UtcNow() - since)
         if self.last_delete is not None:
@@ -158,7 +158,7 @@ class Snapshot:
 def take_snapshot(account: Account, customer_id: str) -> Snapshot:
     """Read the versions of a customer and its cards, before the gateway is asked for them."""
     using = router.db_for_write(Customer)
-    taken = time.monotonic()
+    taken = uptime()
     ids = {**account.columns, "customer_id": customer_id}
     customers = list(Customer.objects.using(using).filter(**ids))
     cards = CreditCard.objects.using(using).filter(**ids)

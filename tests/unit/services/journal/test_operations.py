@@ -26,6 +26,7 @@ from django_dinero.models.operation import OperationState as State
 from django_dinero.services import journal
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.recovery import lookup
+from tests.support.clocks import set_uptime
 from tests.support.journaling import begin
 from tests.support.recording import RecordingGateway
 
@@ -419,7 +420,7 @@ def test_the_time_to_send_counts_from_before_the_row_is_written(
 ) -> None:
     """The database made this worker wait for longer than it may wait before it sends."""
     clock = iter([100.0, 100.0 + gateway.lease_seconds])
-    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    set_uptime(monkeypatch, lambda: next(clock))
     operation = begin(gateway, sent=True)
     with pytest.raises(NotSent, match="held up for too long"):
         journal.send(gateway, operation, lambda: pytest.fail("it was sent too late"))

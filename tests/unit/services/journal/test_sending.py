@@ -6,7 +6,6 @@ import logging
 import os
 import socket
 import threading
-import time
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +20,7 @@ from django_dinero.models import Operation
 from django_dinero.models.operation import OperationState as State
 from django_dinero.send_deadline import send_before
 from django_dinero.services.journal import operations, sending
+from tests.support.clocks import set_uptime
 from tests.support.journaling import begin, second_database
 from tests.support.racing import before_statement, failing_statements
 from tests.support.recording import RecordingGateway
@@ -97,7 +97,7 @@ def test_a_third_of_the_lease_may_pass_before_the_first_byte(
     unequal: RecordingGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operation = begin(unequal)
-    monkeypatch.setattr(time, "monotonic", lambda: 500.0)
+    set_uptime(monkeypatch, lambda: 500.0)
     assert sending.send(unequal, operation, send_before.get) == 520.0
     assert send_before.get() is None
 
@@ -123,7 +123,7 @@ def test_a_worker_that_is_stopped_after_its_claim_does_not_send(
 ) -> None:
     """Whether in our code or in a receiver's: a third of the lease counts from before the claim."""
     operation, clock = begin(unequal), [500.0]
-    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    set_uptime(monkeypatch, lambda: clock[0])
 
     def stopped(**kwargs: Any) -> None:
         clock[0] += 21
