@@ -372,7 +372,9 @@ class Operation(models.Model):
         """Finish an operation that needs attention, after a person has found out how it ended.
 
         First call ``Transaction.retrieve(id)`` for what the gateway has of it, which ends the
-        operation by itself. Closing is for what did not happen: nothing is written into the ledger.
+        operation by itself. Closing is for what did not happen: it gets no row. A payment that has
+        one already, and is undecided there, is brought up to date with the gateway.
+
         The lock is released, and the idempotency key stays taken. The attempt counts in
         ``Transaction.objects.next_attempt``, so that the next one pays the order.
 

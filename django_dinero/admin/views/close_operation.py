@@ -57,9 +57,9 @@ class CloseOperationPage(GatewayPage):
         """Return what was found, what to do first and what will be written."""
         by = request.user.get_username()
         written = _(
-            "It becomes “closed by hand”, with your explanation and your name (%(name)s). Nothing "
-            "is written into the books and no gateway is asked. Something new can begin at its "
-            "place, and its idempotency key stays taken."
+            "It becomes “closed by hand”, with your explanation and your name (%(name)s). No row "
+            "is added to the books; what is still held there is asked about at the gateway. "
+            "Something new can begin at its place, and its idempotency key stays taken."
         )
         first = _(
             "Look into the gateway's own pages. If the payment is there, do not close this: fetch "

@@ -207,8 +207,18 @@ def mark_needs_attention(
 
 def contradiction_of(operation: Operation, result: TransactionResult) -> str:
     """Return how an answer differs from what was asked, as a note, or an empty string."""
+    return other_operation_of(operation, result) or other_amount_of(operation, result)
+
+
+def other_operation_of(operation: Operation, result: TransactionResult) -> str:
+    """Return which other operation an answer is about, as a note, or an empty string."""
     if result.operation_key and result.operation_key != operation.key:
         return journal_notes.ANOTHER_OPERATION % {"key": result.operation_key}
+    return ""
+
+
+def other_amount_of(operation: Operation, result: TransactionResult) -> str:
+    """Return which other amount or currency was approved, as a note, or an empty string."""
     if result.outcome in REFUSED:
         return ""
     if result.amount is not None and result.amount != operation.asked_amount:

@@ -8,7 +8,7 @@ from typing import Literal, Unpack
 
 from django.utils.translation import gettext as _
 
-from django_dinero.enums import RemoteStatus, ResultStatus
+from django_dinero.enums import RemoteStatus, ResultStatus, TransactionKind
 from django_dinero.exceptions import (
     AuthenticationError,
     DineroError,
@@ -30,10 +30,11 @@ from django_dinero.services.errors import error_for, read_transaction
 from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.payments import rules
 from django_dinero.services.payments.execute import (
-    contradiction_of,
     free_key,
     is_passing,
     mark_needs_attention,
+    other_amount_of,
+    other_operation_of,
 )
 from django_dinero.services.payments.followups import FollowUpArguments, FollowUpOrder
 
@@ -80,12 +81,14 @@ def _decide(order: FollowUpOrder, operation: Operation, action: Action) -> None:
     gateway, held, request = order.gateway, order.original, order.request
     result = journal.send(gateway, operation, partial(gateway.decide_review, request, action))
     outcome = RecordedOutcome.of_result(result)
-    contradiction = contradiction_of(operation, result)
-    if contradiction:
-        raise mark_needs_attention(operation, outcome, contradiction)
+    other = other_operation_of(operation, result)
+    if other:
+        raise mark_needs_attention(operation, outcome, other)
     # Its answer to a decline may be "approved", for "yes, it is declined" as well as for "no, it
     # was approved". What counts is what its records say afterwards.
     remote, problem = _record_of(gateway, request.transaction_id)
+    if isinstance(problem, UNREADABLE):
+        remote = _told_otherwise(operation, held, result)
     if remote is not None and remote.status is not RemoteStatus.HELD:
         differs = pull.differs_from_row(held, remote)
         pull.end_decision_from_remote(operation, held, remote, outcome)
@@ -100,6 +103,30 @@ def _decide(order: FollowUpOrder, operation: Operation, action: Action) -> None:
     ledger.refresh(held)
     ledger.align_undecided(held)
     ledger.row_or_raise(operation, held)
+
+
+def _told_otherwise(
+    operation: Operation, held: Transaction, result: TransactionResult
+) -> RemoteTransaction | None:
+    """Return a payment as the answer has it, if another amount was approved; otherwise None.
+
+    Raises:
+        NeedsAttention: the answer has another amount, and does not tell what became of it.
+    """
+    other = other_amount_of(operation, result)
+    if not other:
+        return None
+    approved = result.outcome is ResultStatus.APPROVED
+    if operation.kind != OperationKind.APPROVE_HELD or not approved:
+        raise mark_needs_attention(operation, RecordedOutcome.of_result(result), other)
+    is_charge = held.kind == TransactionKind.CHARGE
+    return RemoteTransaction(
+        held.transaction_id or "",
+        TransactionKind(held.kind),
+        RemoteStatus.CAPTURED if is_charge else RemoteStatus.AUTHORIZED,
+        Decimal(held.price) if result.amount is None else result.amount,
+        result.currency or held.currency,
+    )
 
 
 def _end_without_records(

@@ -34,7 +34,7 @@ from django_dinero.services.pull.gone import mark_gone
 from django_dinero.services.pull.owners import OwnerOf
 from django_dinero.services.pull.reviews import end_decision_from_remote
 from django_dinero.services.pull.snapshot import UNFINISHED_STATES, Snapshot, take_snapshot
-from django_dinero.services.pull.transactions import retrieve_transaction
+from django_dinero.services.pull.transactions import refresh_from_gateway, retrieve_transaction
 from django_dinero.services.pull.updating import (
     differs_from_row,
     write_remote_state,
@@ -65,6 +65,7 @@ __all__ = [
     "new_card_row",
     "push_default_again",
     "record_deletion_again",
+    "refresh_from_gateway",
     "rest_after",
     "retrieve_transaction",
     "scrubbed",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from django.utils.translation import gettext as _
 
 from django_dinero.cards import text_of, unsendable
-from django_dinero.exceptions import InvalidInput
-from django_dinero.models.operation import Operation, OperationState
+from django_dinero.exceptions import DineroError, InvalidInput
+from django_dinero.models.operation import MONEY_KINDS, Operation, OperationState
+from django_dinero.models.transaction import Transaction
+from django_dinero.models.transaction_status import UNDECIDED
 from django_dinero.observing.verbs import verb
 from django_dinero.redaction import Secret
-from django_dinero.services import journal
+from django_dinero.services import journal, ledger, pull
 from django_dinero.services.journal.records import RecordedOutcome
 
 NOTE_LENGTH = 500
@@ -41,7 +44,27 @@ def close(operation: Operation, *, note: str | Secret, by: str | Secret) -> Oper
             },
             operation=operation,
         )
+    _refresh_undecided(operation)
     return operation
+
+
+def _refresh_undecided(operation: Operation) -> None:
+    """Ask the gateway how a payment stands that is undecided here, and was this operation's.
+
+    Nobody looks a closed operation up. A gateway that cannot be asked now is asked by a sweep.
+    """
+    if operation.kind not in MONEY_KINDS:
+        return
+    with suppress(DineroError):
+        row = _payment_of(operation)
+        if row is not None and row.status in UNDECIDED and row.transaction_id:
+            pull.refresh_from_gateway(row)
+
+
+def _payment_of(operation: Operation) -> Transaction | None:
+    if operation.kind in ledger.DECISIONS:
+        return ledger.original_of(operation)
+    return ledger.transactions().filter(operation_key=operation.key).first()
 
 
 def explanation_errors(note: str | Secret, by: str | Secret) -> dict[str, str]:

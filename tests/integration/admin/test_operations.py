@@ -45,7 +45,7 @@ def test_the_page_tells_what_was_found_and_what_will_be_written(
         "Transaction id: 9001",
         "Card: visa •••• 1111",
         "your name (root)",
-        "Nothing is written into the books and no gateway is asked.",
+        "No row is added to the books; what is still held there is asked about at the gateway.",
         "If the payment is there, do not close this",
         "“manage.py dinero_sync --transaction ID --gateway default”",
     ):
