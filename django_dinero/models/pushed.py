@@ -118,8 +118,12 @@ class PushedModel(TrackedModel):
 
         For some seconds a gateway may not find what it has just stored (Authorize.Net: 2 to 15 s).
         """
+        return self.was_new_at(datetime.now(UTC))
+
+    def was_new_at(self, moment: datetime) -> bool:
+        """Say whether it had been stored for less than a minute then."""
         stored = not self._state.adding
-        return not stored or datetime.now(UTC) - self.created_at < NEW_FOR
+        return not stored or moment - self.created_at < NEW_FOR
 
     @property
     def new_ids(self) -> tuple[str, ...]:

@@ -7,19 +7,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from django.utils.translation import gettext as _
-
-from django_dinero.db.queries import primary
 from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus
-from django_dinero.exceptions import DineroError, GatewayUnavailableError, NeedsAttention
+from django_dinero.exceptions import DineroError, NeedsAttention
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import RemoteTransaction, TransactionResult, has_reason
 from django_dinero.models import journal_notes
-from django_dinero.models.card import CreditCard
 from django_dinero.models.operation import CHARGES, Operation, OperationState
 from django_dinero.models.transaction import Transaction
 from django_dinero.money import plain_amount
-from django_dinero.services import journal, ledger
+from django_dinero.services import journal, ledger, pull
 from django_dinero.services.errors import PASSING, error_for
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.recovery import idempotency, lookup
@@ -137,30 +133,16 @@ def _after_missing_card(operation: Operation) -> Transaction | None:
     made, unread = _made_all_the_same(operation)
     if made is not None:
         return made
-    is_new = _card_is_new(operation)
+    is_new = pull.card_was_new(operation)
     if unread and (is_new or unread != INCOMPLETE):
         raise _unsearched(operation, unread)
     if not is_new:
         return None
-    error = GatewayUnavailableError(
-        _("The gateway does not find this card yet, which is new. Try again in a minute."),
-        operation=operation,
-        gateway_name=operation.gateway_name,
-    )
-    return free_key(operation, error)
+    return free_key(operation, pull.card_not_found_yet(operation))
 
 
 def _has_no_card(result: TransactionResult) -> bool:
-    return result.outcome is ResultStatus.FAILED and has_reason(
-        result, ReasonKind.CUSTOMER_NOT_FOUND, ReasonKind.CARD_NOT_FOUND
-    )
-
-
-def _card_is_new(operation: Operation) -> bool:
-    pk = Intent.of(operation).card_pk
-    rows = primary(CreditCard).filter(pk=pk)
-    card = rows.first() if pk is not None else None
-    return card is not None and card.is_new
+    return result.outcome is ResultStatus.FAILED and has_reason(result, *pull.NO_CARD)
 
 
 def _made_all_the_same(operation: Operation) -> tuple[Transaction | None, str]:

@@ -27,7 +27,13 @@ from django_dinero.services.pull.deletes import (
     to_be_repeated,
     was_deleted_since,
 )
-from django_dinero.services.pull.ending import end_operation_from_remote, may_have_made
+from django_dinero.services.pull.ending import (
+    NO_CARD,
+    card_not_found_yet,
+    card_was_new,
+    end_operation_from_remote,
+    may_have_made,
+)
 from django_dinero.services.pull.fetching import Fetched, fetch_customer
 from django_dinero.services.pull.foreign import create_foreign_row
 from django_dinero.services.pull.gone import mark_gone
@@ -43,6 +49,7 @@ from django_dinero.services.pull.updating import (
 )
 
 __all__ = [
+    "NO_CARD",
     "PROVEN_UNDONE",
     "RESTS",
     "UNFINISHED_STATES",
@@ -53,6 +60,8 @@ __all__ = [
     "cancel_all",
     "cancel_for_customer",
     "cancel_repetitions",
+    "card_not_found_yet",
+    "card_was_new",
     "create_foreign_row",
     "differs_from_row",
     "end_decision_from_remote",

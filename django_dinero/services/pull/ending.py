@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from django.db import router
+from django.utils.translation import gettext as _
+
 from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus, TransactionKind
+from django_dinero.exceptions import DineroError, GatewayUnavailableError
 from django_dinero.gateways.types import RemoteTransaction, has_reason
 from django_dinero.models import journal_notes
+from django_dinero.models.card import CreditCard
 from django_dinero.models.operation import (
     CHARGES,
     MONEY_KINDS,
@@ -17,13 +22,15 @@ from django_dinero.models.operation import (
 from django_dinero.money import plain_amount
 from django_dinero.services import journal, ledger
 from django_dinero.services.errors import PASSING, error_for
-from django_dinero.services.journal.records import (
-    RecordedOutcome,
-)
+from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.ledger import statuses
 
 #: Operations whose amount must equal that of the gateway's transaction.
 SAME_AMOUNT_KINDS = (*CHARGES, OperationKind.REFUND)
+#: What moved no money, whatever amount its record has.
+REFUSED = (RemoteStatus.DECLINED, RemoteStatus.FAILED)
+#: The gateway lacks what was to be charged.
+NO_CARD = (ReasonKind.CUSTOMER_NOT_FOUND, ReasonKind.CARD_NOT_FOUND)
 
 
 def may_have_made(operation: Operation, remote: RemoteTransaction) -> bool:
@@ -50,10 +57,10 @@ def end_operation_from_remote(operation: Operation, remote: RemoteTransaction) -
         other = RecordedOutcome(error=journal_notes.ANOTHER_AMOUNT)
         journal.move(operation, OperationState.NEEDS_ATTENTION, other)
         return
-    if remote.status is RemoteStatus.FAILED and has_reason(remote, *PASSING):
+    passing = _passing_error(operation, remote)
+    if passing is not None:
         # Without a result, as where it is answered at once: its key is free, and there is no row.
-        error = error_for(remote.reasons, operation=operation, gateway_name=operation.gateway_name)
-        journal.move(operation, OperationState.FAILED, RecordedOutcome.of_error(error))
+        journal.move(operation, OperationState.FAILED, RecordedOutcome.of_error(passing))
         return
     operation.next_action = remote.next_action
     outcome = RecordedOutcome.of_remote(remote)
@@ -61,6 +68,33 @@ def end_operation_from_remote(operation: Operation, remote: RemoteTransaction) -
         # Whoever asks for it must not take it for paid.
         outcome = _refused(outcome, ledger.unread_end(statuses.FROM_REMOTE[remote.status]))
     ledger.end_with_row(operation, outcome, transaction_id=remote.transaction_id)
+
+
+def _passing_error(operation: Operation, remote: RemoteTransaction) -> DineroError | None:
+    """Return the exception for a failure that says nothing about the payment, else None."""
+    if remote.status is not RemoteStatus.FAILED:
+        return None
+    if has_reason(remote, *PASSING):
+        return error_for(remote.reasons, operation=operation, gateway_name=operation.gateway_name)
+    lacks_card = operation.kind in CHARGES and has_reason(remote, *NO_CARD)
+    return card_not_found_yet(operation) if lacks_card and card_was_new(operation) else None
+
+
+def card_not_found_yet(operation: Operation) -> DineroError:
+    """Return the exception for a card that was stored too short a time before it was charged."""
+    return GatewayUnavailableError(
+        _("The gateway does not find this card yet, which is new. Try again in a minute."),
+        operation=operation,
+        gateway_name=operation.gateway_name,
+    )
+
+
+def card_was_new(operation: Operation) -> bool:
+    """Say whether the gateway may not have found the stored card yet when it was charged."""
+    pk = Intent.of(operation).card_pk
+    rows = CreditCard.objects.using(router.db_for_write(CreditCard)).filter(pk=pk)
+    card = rows.first() if pk is not None else None
+    return card is not None and card.was_new_at(operation.sent_at or operation.created_at)
 
 
 def _is_another(operation: Operation, remote: RemoteTransaction) -> bool:
@@ -112,6 +146,9 @@ def _other_than_asked(operation: Operation, remote: RemoteTransaction) -> str:
 
 
 def _differs(operation: Operation, remote: RemoteTransaction) -> bool:
+    """Whether another amount or currency was approved. What was refused has taken nothing."""
+    if remote.status in REFUSED:
+        return False
     asked = operation.asked_amount
     if remote.currency and remote.currency != operation.currency:
         return True

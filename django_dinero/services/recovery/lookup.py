@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 
 from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.fields import UtcIn, UtcNow
-from django_dinero.enums import RemoteStatus
+from django_dinero.enums import ReasonKind, RemoteStatus
 from django_dinero.exceptions import CustomerNotFoundError, DineroError
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import ask
@@ -23,6 +23,7 @@ from django_dinero.gateways.types import (
     RemoteCard,
     RemoteCustomer,
     RemoteTransaction,
+    has_reason,
 )
 from django_dinero.models import journal_notes
 from django_dinero.models.card import CreditCard
@@ -188,12 +189,25 @@ def _search_and_end(operation: Operation) -> None:
     found, problem = search(operation)
     if problem:
         _check_later(operation, problem)
-    elif found.matches:
+    elif found.matches and not _may_be_made_all_the_same(found):
         end_from_matches(operation, found.matches)
     elif found.complete and quarantine_over:
         journal.move(operation, State.ABSENT, RecordedOutcome(error=journal_notes.NOT_FOUND))
     else:
         _check_later(operation, journal_notes.NOT_FOUND_YET)
+
+
+def _may_be_made_all_the_same(found: LookupResult) -> bool:
+    """Whether there is nothing but trouble in a list that may lack the payment itself.
+
+    The request may have been delivered twice. As where it is answered at once, the key is not free.
+    """
+    return not found.complete and all(
+        isinstance(each, RemoteTransaction)
+        and each.status is RemoteStatus.FAILED
+        and has_reason(each, ReasonKind.UNAVAILABLE)
+        for each in found.matches
+    )
 
 
 def _ask_how_it_stands(operation: Operation) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -26,6 +28,7 @@ from django_dinero.gateways.types import (
 )
 from django_dinero.models import Customer, Operation, Transaction
 from django_dinero.services.vault import deletions
+from tests.support.aging import grow_old
 from tests.support.recording import RecordingGateway, answer, lose_reply
 
 pytestmark = pytest.mark.django_db
@@ -116,7 +119,9 @@ def test_the_gateway_says_that_it_is_too_early_to_refund(
 # -- Found in the gateway's records ---------------------------------------------------------------
 
 
-def recorded_as_failed(*kinds: ReasonKind) -> Callable[[Callable[[], object]], object]:
+def recorded_as_failed(
+    *kinds: ReasonKind, **facts: Any
+) -> Callable[[Callable[[], object]], object]:
     """The gateway's records have what is searched for, and that it failed, for these reasons."""
 
     def fault(call: Callable[[], object]) -> object:
@@ -125,7 +130,7 @@ def recorded_as_failed(*kinds: ReasonKind) -> Callable[[Callable[[], object]], o
         (match,) = found.matches
         assert isinstance(match, RemoteTransaction)
         reasons = tuple(Reason(kind, "E1", "not now") for kind in kinds)
-        failed_one = replace(match, status=RemoteStatus.FAILED, reasons=reasons)
+        failed_one = replace(match, status=RemoteStatus.FAILED, reasons=reasons, **facts)
         return LookupResult((failed_one,))
 
     return fault
@@ -165,6 +170,74 @@ def test_a_charge_that_is_found_to_have_failed_otherwise_keeps_its_key(
             customer.charge("5.00", idempotency_key=KEY)
     operation.refresh_from_db()
     assert (operation.state, Transaction.objects.get().status) == ("failed", "failed")
+    assert gateway.verbs.count("charge") == 1
+
+
+@pytest.mark.parametrize("kind", [ReasonKind.CARD_NOT_FOUND, ReasonKind.CUSTOMER_NOT_FOUND])
+def test_a_card_that_was_new_is_charged_under_its_key_however_that_is_told(
+    gateway: RecordingGateway, make_customer: Make, kind: ReasonKind
+) -> None:
+    card = make_customer().add_card(number="5424000000000015", month=12, year=2040)
+    for lost in (False, True):
+        gateway.faults["charge"] = lose_reply if lost else made_and_refused(kind)
+        if not lost:
+            gateway.faults["find_operation"] = recorded_as_failed(kind)
+        with pytest.raises(OutcomeUnknown if lost else GatewayUnavailableError) as caught:
+            card.charge("5.00", idempotency_key=KEY)
+        operation = caught.value.operation
+        gateway.faults["find_operation"] = recorded_as_failed(kind)
+        assert operation.look_up().state == "failed"
+        gateway.faults.clear()
+        assert "does not find this card yet" in operation.outcome["error"]
+        assert not Transaction.objects.exists()
+    grow_old()  # it was new when it was charged
+    assert card.charge("5.00", idempotency_key=KEY).status == "approved"
+
+
+@pytest.mark.parametrize("kind", [ReasonKind.CARD_NOT_FOUND, ReasonKind.CUSTOMER_NOT_FOUND])
+def test_a_card_that_has_gone_keeps_the_key_however_that_is_told(
+    gateway: RecordingGateway, make_customer: Make, kind: ReasonKind
+) -> None:
+    operation = lose(gateway, make_customer())
+    gateway.faults["find_operation"] = recorded_as_failed(kind)
+    assert operation.look_up().has_result
+    assert Transaction.objects.get().status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows"), [(ReasonKind.UNAVAILABLE, 0), (ReasonKind.INVALID_AMOUNT, 1)]
+)
+@pytest.mark.parametrize("facts", [{"amount": Decimal(0)}, {"currency": "CAD"}])
+def test_the_record_of_a_failure_need_not_have_the_amount_that_was_asked_for(
+    gateway: RecordingGateway,
+    make_customer: Make,
+    kind: ReasonKind,
+    rows: int,
+    facts: dict[str, Any],
+) -> None:
+    """Nothing was approved: there is nothing that could be another amount."""
+    operation = lose(gateway, make_customer())
+    gateway.faults["find_operation"] = recorded_as_failed(kind, **facts)
+    assert operation.look_up().state == "failed"
+    assert Transaction.objects.filter(status="failed", price="5.00").count() == rows
+
+
+def test_trouble_in_a_list_that_is_incomplete_frees_no_key(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    """As where it is answered at once: the payment may be in the part that was not read."""
+    customer = make_customer()
+    operation = lose(gateway, customer)
+    trouble = recorded_as_failed(ReasonKind.UNAVAILABLE)
+
+    def incomplete(call: Callable[[], object]) -> object:
+        found = trouble(call)
+        assert isinstance(found, LookupResult)
+        return replace(found, complete=False)
+
+    gateway.faults["find_operation"] = incomplete
+    assert operation.look_up().state == "unknown"
+    assert customer.charge("5.00", idempotency_key=KEY).status == "approved"
     assert gateway.verbs.count("charge") == 1
 
 
