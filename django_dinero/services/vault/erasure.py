@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from django.db import router
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from django_dinero.db.failures import retry_on_conflict
@@ -118,13 +118,24 @@ def _forget_guest(operations: QuerySet[Operation], leads: list[int]) -> tuple[in
     """Empty what payments without a customer, and what has followed them, say of a person."""
     keys = list(operations.values_list("key", flat=True))
     payments = primary(Transaction)
-    paid = list(payments.filter(operation_key__in=keys).values_list("pk", "transaction_id"))
-    own = payments.filter(Q(pk__in=[pk for pk, _id in paid]) | Q(parent__in=[p for p, _id in paid]))
+    paid = [row.pk for row in payments.filter(operation_key__in=keys).only("pk")]
+    own = payments.filter(Q(pk__in=paid) | Q(parent__in=paid))
     followed = [key for key in own.values_list("operation_key", flat=True) if key]
     rest = Operation.objects.using(operations.db).filter(key__in=followed).exclude(pk__in=leads)
-    events = primary(WebhookEvent)
-    told = events.filter(object_id__in=[found for _pk, found in paid if found])
+    told = _events_about(payments.filter(pk__in=paid))
     return _forget_transactions(own), _forget_operations(rest), _forget_events(told)
+
+
+def _events_about(payments: QuerySet[Transaction]) -> QuerySet[WebhookEvent]:
+    """Return the events about payments; another account has others under the same ids."""
+    rows = primary(WebhookEvent)
+    same = payments.filter(
+        gateway_name=OuterRef("gateway_name"),
+        live=OuterRef("live"),
+        transaction_id=OuterRef("object_id"),
+    )
+    ids = payments.exclude(transaction_id=None).values("transaction_id")
+    return rows.filter(Exists(same), object_id__in=ids)
 
 
 def _gone(operations: QuerySet[Operation]) -> Iterator[_Person]:

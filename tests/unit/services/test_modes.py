@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.db.models import UniqueConstraint
 
 from django_dinero.enums import TransactionKind
 from django_dinero.exceptions import IdempotencyKeyReused, InvalidInput, OutcomeUnknown
 from django_dinero.gateways.registry import reset
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
+from django_dinero.services.reconcile.phase import Run
+from django_dinero.services.reconcile.sweep import sweep
 from django_dinero.services.vault.deletions import push_delete
 from django_dinero.testing.factories import CreditCardFactory, CustomerFactory, OperationFactory
 from tests.support.recording import RecordingGateway, lose_reply, lose_request
@@ -334,6 +339,50 @@ def test_an_answer_with_the_id_of_a_test_payment_is_believed(
     first.refresh_from_db()
     assert live.transaction_id == first.transaction_id
     assert (live.live, live.status, live.is_replay) == (True, "approved", False)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_so_it_is_where_the_constraint_alone_is_asked(
+    gateway: RecordingGateway, go_live: Callable[..., None]
+) -> None:
+    """Outside of a transaction nobody looks for the id before the row is written."""
+    first = Transaction.create("7.00", **NEW_CARD)
+    go_live()
+    probe = Transaction.create("8.00", **NEW_CARD)
+    following = str(int(probe.transaction_id or "") + 1)
+    Transaction.objects.filter(pk=first.pk).update(transaction_id=following)
+    live = Transaction.create("9.00", **NEW_CARD)
+    assert (live.transaction_id, live.live, live.status) == (following, True, "approved")
+
+
+def test_ids_of_a_gateway_are_told_apart_by_the_account() -> None:
+    """Every unique constraint that has one."""
+    told_apart = set()
+    for model in apps.get_app_config("dinero").get_models():
+        for constraint in model._meta.constraints:
+            if isinstance(constraint, UniqueConstraint) and "gateway_name" in constraint.fields:
+                assert "live" in constraint.fields, constraint.name
+                told_apart.add(constraint.name)
+        assert not model._meta.unique_together
+    assert told_apart == {
+        "dinero_customer_remote_id",
+        "dinero_customer_key",
+        "dinero_card_remote_id",
+        "dinero_transaction_remote_id",
+        "dinero_webhookevent_id",
+    }
+
+
+def test_a_sweep_of_the_live_account_leaves_the_rows_of_the_test_account_alone(
+    gateway: RecordingGateway, everywhere: Any, go_live: Callable[..., None]
+) -> None:
+    *_others, charge = everywhere
+    gateway.bank.settle_batch()
+    go_live()
+    sweep(Run(gateway, datetime.now(UTC) - timedelta(days=1)))
+    charge.refresh_from_db()
+    assert charge.status == "approved"
+    assert not Transaction.objects.filter(live=True).exists()
 
 
 def test_an_open_operation_of_the_test_account_keeps_nobody_off_the_live_one(

@@ -224,6 +224,25 @@ def test_a_guest_is_erased(gateway: RecordingGateway, card: dict[str, Any]) -> N
     assert (erased.transactions, erased.operations) == (2, 2)
 
 
+def test_the_event_of_another_account_with_the_id_of_a_guests_payment_is_kept(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    charge = Transaction.create("5.00", email="eve@example.com", **card)
+    accounts = [("default", False), ("default", True), ("other", False)]
+    for name, live in accounts:
+        WebhookEvent.objects.create(
+            gateway_name=name,
+            live=live,
+            event_id="1",
+            object_kind="transaction",
+            object_id=charge.transaction_id or "",
+            body="what was said",
+        )
+    assert erase_traces("eve@example.com").events == 1
+    kept = WebhookEvent.objects.filter(body="what was said").order_by("pk")
+    assert list(kept.values_list("gateway_name", "live")) == accounts[1:]
+
+
 def test_a_customer_who_had_the_address_once_keeps_the_payments(
     gateway: RecordingGateway, make_customer: Make
 ) -> None:
