@@ -5,6 +5,7 @@ What other rooms use of it stands here; what the gateway's words mean is in :mod
 
 from __future__ import annotations
 
+from django_dinero.services.ledger.decided import unread_end
 from django_dinero.services.ledger.endings import (
     DECISIONS,
     Decision,
@@ -15,7 +16,6 @@ from django_dinero.services.ledger.endings import (
     restore_orphan,
     restore_row,
     row_or_raise,
-    unread_end,
 )
 from django_dinero.services.ledger.refusals import recorded_refusal
 from django_dinero.services.ledger.rows import (

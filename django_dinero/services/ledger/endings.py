@@ -33,9 +33,10 @@ from django_dinero.models.operation import (
     OperationState,
 )
 from django_dinero.models.transaction import Transaction
-from django_dinero.models.transaction_status import TAKEN, UNDECIDED, TransactionStatus
+from django_dinero.models.transaction_status import UNDECIDED, TransactionStatus
 from django_dinero.services import journal
 from django_dinero.services.journal.records import RecordedOutcome
+from django_dinero.services.ledger.decided import decided_outcome, state_of
 from django_dinero.services.ledger.refusals import recorded_refusal
 from django_dinero.services.ledger.rows import (
     OriginalGone,
@@ -306,24 +307,41 @@ class Decision:
 
     Attributes:
         row: the payment, as it was before the gateway was asked.
-        standing: what it has become.
+        columns: what is written into its row.
         operation: its own; None for other software's, and if it has been decided already.
+        state: what its operation comes to.
         outcome: what is written into the operation.
     """
 
     row: Transaction
-    standing: RemoteStanding
+    columns: dict[str, Any]
     operation: Operation | None
+    state: OperationState
     outcome: RecordedOutcome
 
     @classmethod
     def of(cls, row: Transaction, standing: RemoteStanding) -> Self:
         """Return what is to be written of a payment that stands so by now."""
-        operation = _operation_of(row)
-        if operation is None or operation.state not in UNDECIDED_STATES:
-            return cls(row, standing, None, RecordedOutcome())
-        outcome = _decided_outcome(RecordedOutcome.of(operation), standing.status)
-        return cls(row, standing, operation, outcome)
+        operation, outcome = _undecided_operation_of(row), RecordedOutcome()
+        if operation is not None:
+            outcome = decided_outcome(RecordedOutcome.of(operation), standing.status)
+        return cls(row, standing.columns, operation, state_of(standing.status), outcome)
+
+    @classmethod
+    def of_other_amount(cls, row: Transaction, standing: RemoteStanding, **amount: Any) -> Self:
+        """Return what is to be written where another amount was approved than was asked for.
+
+        The row says what the gateway has, so that it counts in sums and can be given back. Its
+        operation is left to a person, and nobody is told that it was paid as it was asked for.
+
+        Args:
+            **amount: the price and its currency.
+        """
+        operation, outcome = _undecided_operation_of(row), RecordedOutcome()
+        if operation is not None:
+            outcome = replace(RecordedOutcome.of(operation), error=journal_notes.ANOTHER_AMOUNT)
+        state = OperationState.NEEDS_ATTENTION
+        return cls(row, {**standing.columns, **amount}, operation, state, outcome)
 
     def write(self) -> bool:
         """Write both, and tell users; return False if another process was first."""
@@ -336,9 +354,7 @@ class Decision:
     def write_operation(self) -> None:
         """Write the operation, in a transaction of the caller's."""
         if self.operation is not None:
-            journal.end_operation_in_transaction(
-                self.operation, _state_of(self.standing.status), self.outcome
-            )
+            journal.end_operation_in_transaction(self.operation, self.state, self.outcome)
 
     def write_row(self) -> bool:
         """Write the row; return False if another process has changed it or the operation first."""
@@ -346,10 +362,12 @@ class Decision:
             return False
         now = datetime.now(UTC)
         same = transactions().filter(pk=self.row.pk, status=self.row.status)
-        return bool(same.update(**self.standing.columns, updated_at=now))
+        return bool(same.update(**self.columns, updated_at=now))
 
     def announce(self) -> None:
         """Tell users how the payment went on, if this has written it."""
+        if self.state == OperationState.NEEDS_ATTENTION:
+            return
         if self.operation is not None and self.operation.ended_from:
             refresh(self.row)
             _announce(self.operation, self.row)
@@ -362,6 +380,12 @@ def _operation_of(row: Transaction) -> Operation | None:
     return operation if operation is not None and operation.has_result else None
 
 
+def _undecided_operation_of(row: Transaction) -> Operation | None:
+    operation = _operation_of(row)
+    undecided = operation is not None and operation.state in UNDECIDED_STATES
+    return operation if undecided else None
+
+
 def align_undecided(row: Transaction) -> None:
     """Make an undecided payment's row and operation say the same, whichever heard first."""
     operation = _operation_of(row)
@@ -371,9 +395,9 @@ def align_undecided(row: Transaction) -> None:
     if status in UNDECIDED and operation.state not in UNDECIDED_STATES:
         _write_decided(row, STATUSES[RecordedOutcome.of(operation).status])
         refresh(row)
-    elif operation.state in UNDECIDED_STATES and _state_of(status) != operation.state:
-        outcome = _decided_outcome(RecordedOutcome.of(operation), status)
-        if journal.move(operation, _state_of(status), outcome):
+    elif operation.state in UNDECIDED_STATES and state_of(status) != operation.state:
+        outcome = decided_outcome(RecordedOutcome.of(operation), status)
+        if journal.move(operation, state_of(status), outcome):
             _announce(operation, row)
 
 
@@ -381,33 +405,3 @@ def _write_decided(row: Transaction, status: TransactionStatus) -> None:
     rows = transactions().filter(pk=row.pk, status__in=UNDECIDED)
     decided = partial(rows.update, status=status, updated_at=datetime.now(UTC))
     retry_on_conflict(decided, router.db_for_write(Transaction))
-
-
-def _state_of(status: TransactionStatus) -> OperationState:
-    if status in UNDECIDED:
-        return OperationState(status)
-    return OperationState.SUCCEEDED if status in TAKEN else OperationState.DECLINED
-
-
-def _decided_outcome(outcome: RecordedOutcome, status: TransactionStatus) -> RecordedOutcome:
-    state = _state_of(status)
-    if state == OperationState.SUCCEEDED:
-        return replace(outcome, result=ResultStatus.APPROVED.value)
-    if state == OperationState.HELD:
-        return replace(outcome, result=ResultStatus.HELD.value)
-    text = unread_end(status)
-    if not text and outcome.status is ResultStatus.REQUIRES_ACTION:
-        text = journal_notes.NOT_CONFIRMED
-    text = text or journal_notes.DECLINED_IN_REVIEW
-    return replace(
-        outcome, result=ResultStatus.DECLINED.value, reasons=(), reason="", gateway_text=text
-    )
-
-
-def unread_end(status: TransactionStatus) -> str:
-    """Return how a payment ended that was approved, and over before that was read here: a note."""
-    if status == TransactionStatus.VOIDED:
-        return journal_notes.VOIDED_UNREAD
-    if status == TransactionStatus.EXPIRED:
-        return journal_notes.EXPIRED_UNREAD
-    return ""

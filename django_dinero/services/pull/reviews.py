@@ -15,7 +15,7 @@ from django_dinero.models.transaction_status import TAKEN, UNDECIDED, Transactio
 from django_dinero.services import journal, ledger
 from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.ledger import statuses
-from django_dinero.services.pull.updating import differs_from_row, write_remote_state
+from django_dinero.services.pull.updating import decision_of, write_remote_state
 
 
 def end_decision_from_remote(
@@ -44,8 +44,9 @@ def end_decision_from_remote(
             gateway_text=text,
         )
     state = OperationState.SUCCEEDED if done else OperationState.FAILED
-    if held.status in UNDECIDED and not differs_from_row(held, remote):
-        review = ledger.Decision.of(held, ledger.RemoteStanding.of(remote))
+    if held.status in UNDECIDED:
+        # All in one transaction: a void that comes next must not be what the charge is told by.
+        review = decision_of(held, remote)
         also = review.write_operation
         if journal.end_operation(operation, state, outcome, review.write_row, also=also):
             ledger.refresh(held)

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
-from functools import partial
 
 from django_dinero.enums import TransactionKind
 from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.logs import get_logger
-from django_dinero.models import journal_notes
-from django_dinero.models.operation import Operation, OperationState
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import TAKEN, UNDECIDED
-from django_dinero.services import journal, ledger
-from django_dinero.services.journal.records import (
-    RecordedOutcome,
-)
+from django_dinero.services import ledger
 from django_dinero.services.ledger import statuses
 from django_dinero.services.pull.foreign import add_missing_capture
 
@@ -32,33 +24,13 @@ def differs_from_row(row: Transaction, remote: RemoteTransaction) -> bool:
     return other_currency or remote.amount != Decimal(row.price)
 
 
-def _write_other_amount(row: Transaction, remote: RemoteTransaction) -> bool:
-    """Write what was approved in place of what was asked for, and leave the operation to a person.
-
-    The row says what the gateway has, so that it counts in sums and can be given back. Nobody is
-    told that it was paid as it was asked for.
-    """
-    write = partial(_write_amount, row, remote)
-    rows = Operation.objects.using(journal.current_alias())
-    operation = rows.filter(key=row.operation_key or "").first()
-    if operation is None:
-        return write()
-    outcome = replace(RecordedOutcome.of(operation), error=journal_notes.ANOTHER_AMOUNT)
-    state = OperationState.NEEDS_ATTENTION
-    leave = partial(journal.end_operation_in_transaction, operation, state, outcome)
-    return journal.write_together(operation, leave, write)
-
-
-def _write_amount(row: Transaction, remote: RemoteTransaction) -> bool:
-    same = ledger.transactions().filter(pk=row.pk, status=row.status)
-    return bool(
-        same.update(
-            **ledger.RemoteStanding.of(remote).columns,
-            price=remote.amount,
-            currency=remote.currency or row.currency,
-            updated_at=datetime.now(UTC),
-        )
-    )
+def decision_of(row: Transaction, remote: RemoteTransaction) -> ledger.Decision:
+    """Return what is to be written of an undecided payment, as the gateway has it by now."""
+    standing = ledger.RemoteStanding.of(remote)
+    if not differs_from_row(row, remote):
+        return ledger.Decision.of(row, standing)
+    currency = remote.currency or row.currency
+    return ledger.Decision.of_other_amount(row, standing, price=remote.amount, currency=currency)
 
 
 def write_status(row: Transaction, remote: RemoteTransaction) -> bool:
@@ -71,10 +43,7 @@ def _write_what_it_is(row: Transaction, remote: RemoteTransaction) -> bool:
     standing = ledger.RemoteStanding.of(remote)
     if row.status not in UNDECIDED or row.status == standing.status:
         return ledger.write_standing(row, standing)
-    if differs_from_row(row, remote):
-        written = _write_other_amount(row, remote)
-    else:
-        written = ledger.Decision.of(row, standing).write()
+    written = decision_of(row, remote).write()
     if written:
         ledger.refresh(row)
         ledger.announce_standing(row)
