@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from django.db import router
 from django.utils.translation import gettext as _
 
+from django_dinero.db.queries import primary
 from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus, TransactionKind
 from django_dinero.exceptions import DineroError, GatewayUnavailableError
 from django_dinero.gateways.types import RemoteTransaction, has_reason
@@ -92,7 +92,7 @@ def card_not_found_yet(operation: Operation) -> DineroError:
 def card_was_new(operation: Operation) -> bool:
     """Say whether the gateway may not have found the stored card yet when it was charged."""
     pk = Intent.of(operation).card_pk
-    rows = CreditCard.objects.using(router.db_for_write(CreditCard)).filter(pk=pk)
+    rows = primary(CreditCard).filter(pk=pk)
     card = rows.first() if pk is not None else None
     return card is not None and card.was_new_at(operation.sent_at or operation.created_at)
 
