@@ -13,7 +13,7 @@ from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import DineroError, GatewayError, OutcomeUnknown
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import ask, log_broken_call
-from django_dinero.gateways.types import Reason, Refusal, RemoteTransaction
+from django_dinero.gateways.types import Reason, Refusal, RemoteCustomer, RemoteTransaction
 from django_dinero.redaction import scrub
 
 ResultT = TypeVar("ResultT")
@@ -110,5 +110,19 @@ def read_transaction(gateway: Gateway, transaction_id: str) -> RemoteTransaction
     remote = read(gateway, partial(gateway.retrieve_transaction, transaction_id))
     if remote.transaction_id != transaction_id:
         text = _("%(gateway)s answered with another transaction; nothing was changed.")
+        raise GatewayError(text % {"gateway": gateway.name}, gateway_name=gateway.name)
+    return remote
+
+
+def read_customer(gateway: Gateway, customer_id: str) -> RemoteCustomer:
+    """Fetch one customer with all cards, and believe the answer only if it is about that one.
+
+    Raises:
+        NotSent: nothing reached the gateway.
+        GatewayError: as :func:`read`, or it answered with another customer.
+    """
+    remote = read(gateway, partial(gateway.retrieve_customer, customer_id))
+    if remote.customer_id != customer_id:
+        text = _("%(gateway)s answered with another customer; nothing was changed.")
         raise GatewayError(text % {"gateway": gateway.name}, gateway_name=gateway.name)
     return remote

@@ -7,11 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from django_dinero.cards import CardDetails, PaymentToken
 from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import NotSent, OutcomeUnknown
 from django_dinero.gateways.authorizenet import requests_vault, responses, responses_vault
 from django_dinero.gateways.authorizenet.patience import PatientClient
+from django_dinero.gateways.authorizenet.xml import text_at
 from django_dinero.gateways.types import (
     CardRequest,
     CardUpdate,
@@ -34,7 +37,7 @@ def fetch_profile(client: PatientClient, customer_id: str) -> dict[str, Any] | R
     if not reply.ok:
         return reply.refusal(ReasonKind.CUSTOMER_NOT_FOUND)
     profile: dict[str, Any] = reply.content.get("profile") or {}
-    return profile
+    return _about(profile, customerProfileId=customer_id)
 
 
 def fetch_payment_profile(
@@ -50,6 +53,17 @@ def fetch_payment_profile(
     if not reply.ok:
         return reply.refusal(ReasonKind.CARD_NOT_FOUND)
     profile: dict[str, Any] = reply.content.get("paymentProfile") or {}
+    return _about(profile, customerPaymentProfileId=card_id)
+
+
+def _about(profile: dict[str, Any], **asked: str) -> dict[str, Any]:
+    """Return a profile, if it is the one that was asked for.
+
+    An update is filled up from it, and would write the values of another one.
+    """
+    for name, value in asked.items():
+        if text_at(profile, name) != value:
+            raise OutcomeUnknown(_("The gateway answered with another customer or card."))
     return profile
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 from django_dinero.exceptions import CustomerNotFoundError
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import RemoteCustomer
 from django_dinero.models.customer import Customer
 from django_dinero.models.mode import Account
-from django_dinero.services.errors import read
+from django_dinero.services.errors import read_customer
 from django_dinero.services.modes import account_of
 from django_dinero.services.pull.customers import write_customer
 from django_dinero.services.pull.gone import mark_gone
@@ -70,7 +69,7 @@ def fetch_customer(gateway: Gateway, customer_id: str) -> Fetched:
         gateway.expect(*snapshot.customer.new_ids)
     answer: RemoteCustomer | CustomerNotFoundError
     try:
-        answer = read(gateway, partial(gateway.retrieve_customer, customer_id))
+        answer = read_customer(gateway, customer_id)
     except CustomerNotFoundError as error:
         answer = error
     return Fetched(account, snapshot, answer)

@@ -39,7 +39,7 @@ from django_dinero.models.operation import (
 from django_dinero.observing.verbs import verb
 from django_dinero.redaction import scrub
 from django_dinero.services import journal, ledger, modes, pull
-from django_dinero.services.errors import read, read_transaction
+from django_dinero.services.errors import read_customer, read_transaction
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.modes import account_of
 
@@ -171,7 +171,7 @@ def _pull_card(operation: Operation) -> str:
         gateway = modes.gateway_of(operation)
         account = account_of(gateway)
         snapshot = pull.take_snapshot(account, operation.customer_id)
-        remote = read(gateway, partial(gateway.retrieve_customer, operation.customer_id))
+        remote = read_customer(gateway, operation.customer_id)
         pull.write_customer(account, remote, snapshot)
         _begin_new_number(operation)
     except CustomerNotFoundError:

@@ -19,7 +19,7 @@ from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.models.sync_state import SyncState
 from django_dinero.models.vault_pull import VaultPull
 from django_dinero.services import journal, pull
-from django_dinero.services.errors import read
+from django_dinero.services.errors import read_customer
 from django_dinero.services.in_a_row import FailuresInARow
 from django_dinero.services.modes import account_of
 from django_dinero.services.sync.reading import Pace
@@ -83,7 +83,7 @@ def _is_there(gateway: Gateway, row: Customer) -> bool:
     """Ask the gateway whether it has a customer."""
     customer_id = row.customer_id or ""
     try:
-        read(gateway, partial(gateway.retrieve_customer, customer_id))
+        read_customer(gateway, customer_id)
     except CustomerNotFoundError:
         return False
     return True

@@ -200,7 +200,7 @@ def _own_duplicate(
         # "Not sent" would be true of this second call only. The first may have stored the customer.
         journal.end(operation, OperationState.UNKNOWN, RecordedOutcome(error=lost[:500]))
         raise OutcomeUnknown(lost, operation=operation, gateway_name=gateway.name)
-    if not isinstance(existing, RemoteCustomer) or not _answers(existing, request):
+    if not isinstance(existing, RemoteCustomer) or not _answers(existing, request, refusal):
         return refusal
     # Before the creation ends and lets go of its lock, for which the delete may be waiting.
     leaving = pull.cancel_for_customer(operation, existing.customer_id)
@@ -208,12 +208,14 @@ def _own_duplicate(
     return replace(existing, cards=cards)
 
 
-def _answers(existing: RemoteCustomer, request: CustomerRequest) -> bool:
-    """Whether the customer that the gateway has is the one that is asked for.
+def _answers(existing: RemoteCustomer, request: CustomerRequest, refusal: Refusal) -> bool:
+    """Whether the duplicate that the gateway has is the customer that is asked for.
 
     A card is sent once and stored nowhere, so a customer without it is not what was asked for.
     Other values can be pushed later.
     """
+    if existing.customer_id != refusal.existing_id:
+        return False  # the gateway answered with another one
     if existing.customer_key != request.customer_key:
         return False
     card = request.card

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from django.utils.translation import gettext as _
 
 from django_dinero.exceptions import InvalidTransactionError
@@ -14,7 +12,7 @@ from django_dinero.models.operation import Operation, OperationState
 from django_dinero.models.transaction import FOLLOW_UPS, Transaction
 from django_dinero.models.webhook_event import WebhookEvent
 from django_dinero.services import ledger, pull
-from django_dinero.services.errors import read
+from django_dinero.services.errors import read_transaction
 from django_dinero.services.modes import account_of
 from django_dinero.services.webhooks import operations
 from django_dinero.services.webhooks.found import Found
@@ -52,7 +50,7 @@ def _row_of(gateway: Gateway, transaction_id: str) -> Transaction | None:
 
 def _fetched(gateway: Gateway, transaction_id: str) -> RemoteTransaction | None:
     try:
-        return read(gateway, partial(gateway.retrieve_transaction, transaction_id))
+        return read_transaction(gateway, transaction_id)
     except InvalidTransactionError:
         return None
 

@@ -17,7 +17,7 @@ from django_dinero.exceptions import (
     NotSent,
     OutcomeUnknown,
 )
-from django_dinero.gateways.types import Reason, Refusal, has_reason
+from django_dinero.gateways.types import Reason, Refusal, RemoteCustomer, has_reason
 from django_dinero.models import Customer, Transaction
 from django_dinero.services.errors import error_for
 from tests.support.recording import RecordingGateway, answer, refuse_connection
@@ -136,3 +136,11 @@ def test_a_refused_question_names_its_gateway(gateway: RecordingGateway) -> None
     with pytest.raises(CustomerNotFoundError, match="not here") as caught:
         Customer.retrieve("c1")
     assert caught.value.gateway_name == "default"
+
+
+@pytest.mark.django_db
+def test_an_answer_about_another_customer_is_none(gateway: RecordingGateway) -> None:
+    gateway.faults["retrieve_customer"] = answer(RemoteCustomer("c2"))
+    with pytest.raises(GatewayError, match="another customer; nothing was changed"):
+        Customer.retrieve("c1")
+    assert not Customer.objects.exists()

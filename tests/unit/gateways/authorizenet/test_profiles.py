@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from django_dinero.exceptions import AuthenticationError, GatewayError, NotPermittedError
+from django_dinero.cards import Address
+from django_dinero.exceptions import (
+    AuthenticationError,
+    GatewayError,
+    NotPermittedError,
+    OutcomeUnknown,
+)
+from django_dinero.gateways.types import CardUpdate
 from tests.support.scripted import NOT_FOUND, Answer, no, ok, scripted
 
 EMPTY = ok(code="I00004", text="No records found.")
@@ -66,3 +73,17 @@ def test_wrong_credentials_are_told_as_that(answers: list[Answer]) -> None:
     with pytest.raises(AuthenticationError, match="authentication failed") as caught:
         list(gateway.iter_customers())
     assert caught.value.gateway_code == "E00007"
+
+
+def test_a_walk_does_not_believe_an_answer_about_another_customer() -> None:
+    gateway, _client = scripted(known("10"), profile("11"))
+    with pytest.raises(OutcomeUnknown, match="another customer"):
+        list(gateway.iter_customers())
+
+
+@pytest.mark.parametrize("shown", ["<customerPaymentProfileId>21</customerPaymentProfileId>", ""])
+def test_a_card_is_not_filled_up_from_another_one(shown: str) -> None:
+    gateway, client = scripted(ok(f"<paymentProfile>{shown}</paymentProfile>"))
+    with pytest.raises(OutcomeUnknown, match="another customer or card"):
+        gateway.update_card(CardUpdate("k", "10", "20", Address()))
+    assert client.operations == ["getCustomerPaymentProfile"]

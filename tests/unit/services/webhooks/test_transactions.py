@@ -41,6 +41,21 @@ def test_a_settled_charge(gateway: RecordingGateway, charge: Transaction) -> Non
     assert charge.status == "settled"
 
 
+def test_an_answer_about_another_transaction_is_not_believed(
+    gateway: RecordingGateway, charge: Transaction
+) -> None:
+    other = Transaction.create("7.00", customer=charge.customer)
+    other.void()
+    gateway.faults["retrieve_transaction"] = lambda call: gateway.retrieve_transaction(
+        other.transaction_id or ""
+    )
+    event = receive(gateway, notice("transaction", charge.transaction_id or ""))
+    assert event is not None
+    assert (event.state, "another transaction" in event.error) == ("parked", True)
+    charge.refresh_from_db()
+    assert charge.status == "approved"
+
+
 def test_what_was_voided_here_does_not_come_back_to_life(
     gateway: RecordingGateway, charge: Transaction, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -39,6 +39,19 @@ def test_a_customer_changed_at_the_gateway(gateway: RecordingGateway, customer: 
     assert (customer.email, customer.sync_state) == ("new@example.com", "synced")
 
 
+def test_an_answer_about_another_customer_is_not_believed(
+    gateway: RecordingGateway, customer: Customer, make_customer: Callable[..., Customer]
+) -> None:
+    other = make_customer(email="ada@example.com", number=MASTERCARD)
+    changed_there(gateway, other)
+    gateway.faults["retrieve_customer"] = lambda call: gateway.retrieve_customer(
+        other.customer_id or ""
+    )
+    assert told(gateway, "customer", customer.customer_id or "") == "parked"
+    other.refresh_from_db()
+    assert other.email == "ada@example.com"
+
+
 def test_an_edit_that_waits_is_kept(gateway: RecordingGateway, customer: Customer) -> None:
     Customer.objects.filter(pk=customer.pk).update(email="mine@example.com")
     assert told(gateway, "customer", changed_there(gateway, customer)) == "applied"
