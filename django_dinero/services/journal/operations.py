@@ -354,9 +354,12 @@ def change_to_end(operation: Operation, state: OperationState, values: dict[str,
     return ""
 
 
-def free_idempotency_key(operation: Operation) -> None:
-    """Free the idempotency key of an operation that is proven not to have happened."""
-    rows = Operation.objects.using(operation.written_on).filter(
-        pk=operation.pk, state__in=(State.FAILED, State.ABSENT)
-    )
+def free_idempotency_key(operation: Operation, *, refused: bool = False) -> None:
+    """Free the idempotency key of an operation that is proven not to have happened.
+
+    Args:
+        refused: whether a refusal frees it too. As a rule it is the answer to the key.
+    """
+    states = (State.FAILED, State.ABSENT, *((State.DECLINED,) if refused else ()))
+    rows = Operation.objects.using(operation.written_on).filter(pk=operation.pk, state__in=states)
     retry_on_conflict(partial(rows.update, idempotency_key=None), operation.written_on)

@@ -13,7 +13,12 @@ from django.db import router
 
 from django_dinero import identifiers
 from django_dinero.db.transactions import in_transaction
-from django_dinero.exceptions import DineroError, InvalidTransactionError, RefundError
+from django_dinero.exceptions import (
+    DineroError,
+    GatewayError,
+    InvalidTransactionError,
+    RefundError,
+)
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import check_request
 from django_dinero.gateways.registry import get_gateway
@@ -73,6 +78,16 @@ def refund(
     """Give money back, as a void where the bank has not settled; see :meth:`Transaction.refund`."""
     arguments = FollowUpArguments.read(options, original)
     asked = None if amount is None else _amount(original, amount, Decimal(0))
+    try:
+        return _refund(original, asked, arguments)
+    except GatewayError as error:
+        refused = error
+    return _refund_instead(refused, original, asked, arguments)
+
+
+def _refund(
+    original: Transaction, asked: Decimal | None, arguments: FollowUpArguments
+) -> Transaction:
     earlier = _earlier(GIVEN_BACK, original, asked, arguments.key)
     if earlier is not None:
         return earlier
@@ -85,6 +100,29 @@ def refund(
         if rival is None:
             raise
         return rival
+    return order.carry_out(family)
+
+
+def _refund_instead(
+    refused: GatewayError,
+    original: Transaction,
+    asked: Decimal | None,
+    arguments: FollowUpArguments,
+) -> Transaction:
+    """Refund what the bank has settled before the void of it arrived; otherwise raise the refusal.
+
+    The refused void may be that of an earlier call with this key. It has changed nothing, and
+    nobody asked for a void: its key is free for the refund.
+    """
+    void = refused.operation
+    if void is None or void.kind != OperationKind.VOID or not void.has_result:
+        raise refused
+    order, family = None, None
+    with suppress(DineroError):
+        order, family = _refund_order(original, asked, arguments)
+    if order is None or order.kind != OperationKind.REFUND:
+        raise refused
+    journal.free_idempotency_key(void, refused=True)
     return order.carry_out(family)
 
 

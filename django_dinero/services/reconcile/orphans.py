@@ -18,7 +18,7 @@ from django.utils.translation import ngettext
 
 from django_dinero import signals
 from django_dinero.db.failures import retry_on_conflict
-from django_dinero.db.fields import UtcNow
+from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.db.pages import paged
 from django_dinero.db.queries import primary
 from django_dinero.enums import TransactionKind
@@ -31,7 +31,7 @@ from django_dinero.models.operation import CHARGES, Operation, OperationKind, Op
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import TransactionStatus
 from django_dinero.redaction import scrub
-from django_dinero.services import ledger
+from django_dinero.services import ledger, pull
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.modes import account_of
 from django_dinero.services.payments import followups, reviews
@@ -48,7 +48,8 @@ HAVE_ROWS = (
     OperationState.REQUIRES_ACTION,
     OperationState.DECLINED,
 )
-#: The scope of the keys by which each orphan is given back once.
+#: The scope of the keys by which each orphan is given back once. What was refused is tried again
+#: under the next key.
 SCOPE = "django_dinero.orphans"
 
 
@@ -67,7 +68,7 @@ def restore(run: Run) -> None:
             failed += 1
         run.progress(NAME, done, None)
     for operation in paged(_to_give_back(run)):
-        if not _succeeds(operation, partial(_give_back, run, operation)):
+        if _rests(operation) or not _succeeds(operation, partial(_give_back, run, operation)):
             failed += 1
     if failed:
         text = ngettext(
@@ -112,10 +113,15 @@ def _restore(run: Run, operation: Operation) -> None:
 
 
 def _give_back(run: Run, operation: Operation) -> None:
-    """Void or refund what an orphan took, once however often this is tried."""
+    """Void or refund what an orphan took, once however often this is tried.
+
+    Raises:
+        GatewayError: it was refused. How the payment stands may have changed meanwhile, so that
+            the next attempt asks again, and has a key of its own.
+    """
     row = ledger.transactions().get(operation_key=operation.key)
     family = ledger.restore_lost_rows(row)
-    once: FollowUpOptions = {"idempotency_key": f"orphan:{operation.key}", "scope": SCOPE}
+    once: FollowUpOptions = {"idempotency_key": _next_key(operation), "scope": SCOPE}
     if row.status == TransactionStatus.HELD:
         reviews.decide_review(row, "decline", **once)
     elif _must_void(family):
@@ -126,6 +132,33 @@ def _give_back(run: Run, operation: Operation) -> None:
     done = replace(RecordedOutcome.of(operation), give_back=False, given_back=True)
     _write_outcome(operation, done)
     run.counts["orphans_given_back"] += 1
+
+
+def _next_key(operation: Operation) -> str:
+    refused = _refused(operation).count()
+    return f"{_key_of(operation)}:{refused}" if refused else _key_of(operation)
+
+
+def _rests(operation: Operation) -> bool:
+    """Say whether it was refused a moment ago; what is refused for good is not asked for ever."""
+    refused = _refused(operation)
+    rest = pull.rest_after(refused.count())
+    return refused.filter(updated_at__gt=UtcIn(-rest)).exists()
+
+
+def _refused(operation: Operation) -> QuerySet[Operation]:
+    """Return the attempts to give an orphan back that the gateway has refused."""
+    attempts = Operation.objects.using(operation.written_on).filter(
+        scope=SCOPE, idempotency_key__startswith=_key_of(operation)
+    )
+    refusals = Q(state=OperationState.DECLINED) | Q(
+        state=OperationState.FAILED, outcome__has_key="result"
+    )
+    return attempts.filter(refusals)
+
+
+def _key_of(operation: Operation) -> str:
+    return f"orphan:{operation.key}"
 
 
 def _must_void(family: Family) -> bool:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
-from django_dinero.enums import RemoteStatus
-from django_dinero.exceptions import IdempotencyKeyReused
-from django_dinero.gateways.types import RemoteTransaction
+from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus
+from django_dinero.exceptions import (
+    IdempotencyKeyReused,
+    InvalidTransactionError,
+    RefundError,
+)
+from django_dinero.gateways.types import Reason, RemoteTransaction, TransactionResult
 from django_dinero.models import Transaction
-from tests.support.recording import RecordingGateway
+from tests.support.recording import RecordingGateway, answer
 
 pytestmark = pytest.mark.django_db
 
@@ -72,3 +77,58 @@ def test_a_capture_of_another_amount_needs_another_key(
         authorization.capture(idempotency_key=KEY)
     assert authorization.capture("10.00", idempotency_key=KEY) == first
     assert gateway.verbs.count("capture") == 1
+
+
+# -- The bank settles before a void arrives that was chosen for a refund --------------------------
+
+
+def settle_first(gateway: RecordingGateway) -> None:
+    """The bank settles after it was asked whether it has, and before the void arrives."""
+
+    def meanwhile(call: Callable[[], object]) -> object:
+        gateway.bank.settle_batch()
+        return call()
+
+    gateway.faults["void"] = meanwhile
+
+
+@pytest.mark.parametrize("key", [{}, {"idempotency_key": KEY}], ids=["without a key", "with one"])
+def test_a_refund_whose_void_comes_too_late_is_refunded(
+    gateway: RecordingGateway, charge: Transaction, key: dict[str, str]
+) -> None:
+    settle_first(gateway)
+    row = charge.refund(**key)
+    assert (row.kind, row.status, row.price) == ("refund", "approved", Decimal(50))
+    assert gateway.verbs.count("refund") == 1
+    if key:
+        assert charge.refund(**key) == row
+        assert gateway.verbs.count("refund") == 1
+
+
+def test_a_key_that_a_refused_void_has_refunds_once_the_bank_has_settled(
+    gateway: RecordingGateway, charge: Transaction
+) -> None:
+    """The worker died after it had written the refusal, or the records lagged behind it."""
+    settle_first(gateway)
+    with pytest.raises(InvalidTransactionError):
+        charge.void(idempotency_key=KEY)
+    again = Transaction.objects.get(pk=charge.pk)
+    row = again.refund(idempotency_key=KEY)
+    assert (row.kind, row.status) == ("refund", "approved")
+    with pytest.raises(IdempotencyKeyReused):
+        again.void(idempotency_key=KEY)
+    assert (gateway.verbs.count("void"), gateway.verbs.count("refund")) == (1, 1)
+
+
+def test_a_void_that_is_refused_for_another_reason_keeps_its_answer(
+    gateway: RecordingGateway, charge: Transaction
+) -> None:
+    refusal = TransactionResult(
+        ResultStatus.FAILED, reasons=(Reason(ReasonKind.REFUND, "16", "no such payment"),)
+    )
+    gateway.faults["void"] = answer(refusal)
+    for _time in range(2):
+        with pytest.raises(RefundError, match="no such payment"):
+            charge.refund(idempotency_key=KEY)
+    assert gateway.verbs.count("void") == 1
+    assert "refund" not in gateway.verbs

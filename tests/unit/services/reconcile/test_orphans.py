@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.exceptions import (
     ActionRequired,
     CardDeclinedError,
@@ -17,11 +18,12 @@ from django_dinero.exceptions import (
     OperationClosed,
     OutcomeUnknown,
 )
+from django_dinero.gateways.types import Reason, TransactionResult
 from django_dinero.models import Customer, Operation, Transaction
 from django_dinero.services.reconcile import orphans
 from django_dinero.services.reconcile.phase import Run
 from django_dinero.testing.factories import TransactionFactory
-from tests.support.recording import RecordingGateway, lose_reply, refuse_connection
+from tests.support.recording import RecordingGateway, answer, lose_reply, refuse_connection
 
 pytestmark = pytest.mark.django_db
 
@@ -258,6 +260,56 @@ def test_what_could_not_be_given_back_is_tried_again_whatever_the_next_run_is_to
     orphans.restore(run)
     assert Transaction.objects.get(kind="charge").status == "voided"
     assert run.counts == {"orphans_given_back": 1}
+
+
+def test_one_that_settles_before_its_void_arrives_is_refunded(
+    gateway: RecordingGateway, charge: Transaction, roll_back: RollBack, voiding: Run
+) -> None:
+    roll_back(charge)
+
+    def settled_meanwhile(call: Callable[[], object]) -> object:
+        gateway.bank.settle_batch()
+        return call()
+
+    gateway.faults["void"] = settled_meanwhile
+    orphans.restore(voiding)
+    assert Transaction.objects.get(kind="refund", status="approved").price == Decimal(50)
+    assert voiding.counts["orphans_given_back"] == 1
+
+
+REFUSED = TransactionResult(
+    ResultStatus.FAILED, reasons=(Reason(ReasonKind.REFUND, "54", "not now"),)
+)
+
+
+def test_what_was_refused_is_tried_again_and_rests_longer_each_time(
+    gateway: RecordingGateway, charge: Transaction, roll_back: RollBack, voiding: Run
+) -> None:
+    roll_back(charge)
+    for _time in range(2):
+        gateway.faults["void"] = answer(REFUSED)
+        with pytest.raises(DineroError, match="1 orphan could not"):
+            orphans.restore(voiding)
+    with pytest.raises(DineroError, match="1 orphan could not"):
+        orphans.restore(voiding)
+    assert gateway.verbs.count("void") == 2
+    Operation.objects.filter(kind="void").update(updated_at="2020-01-01T00:00:00Z")
+    orphans.restore(voiding)
+    assert Transaction.objects.get(kind="charge").status == "voided"
+    keys = Operation.objects.filter(kind="void").order_by("pk")
+    first = f"orphan:{charge.operation_key}"
+    assert [each.idempotency_key for each in keys] == [first, f"{first}:1", f"{first}:2"]
+
+
+def test_a_refused_review_is_asked_for_again(
+    gateway: RecordingGateway, held: Transaction, roll_back: RollBack, voiding: Run
+) -> None:
+    roll_back(held)
+    gateway.faults["decide_review"] = answer(REFUSED)
+    with pytest.raises(DineroError, match="1 orphan could not"):
+        orphans.restore(voiding)
+    orphans.restore(voiding)
+    assert Transaction.objects.get().status == "declined"
 
 
 def test_a_void_whose_answer_was_lost_is_not_sent_again(
