@@ -111,6 +111,15 @@ class CreditCard(SyncedModel):
 
     objects: ClassVar[SyncedQuerySet[Self]] = SyncedManager()
 
+    _number: Secret | None = None
+    _cvv: Secret | None = None
+    _token: PaymentToken | None = None
+    #: Whether this instance was made the default, even if it already was when it was read.
+    wants_default = False
+    _took_default = False
+    #: The latest choice of this card as the default, which may still be rolled back.
+    _default_choice: default_card.Choice | None = None
+
     if TYPE_CHECKING:
         customer_pk: int
 
@@ -145,18 +154,6 @@ class CreditCard(SyncedModel):
             models.Index(fields=("year", "month"), name="dinero_card_expiry"),
         )
         permissions = (("charge_creditcard", _("Can charge a stored card")),)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._number: Secret | None = None
-        self._cvv: Secret | None = None
-        self._token: PaymentToken | None = None
-        #: Whether this instance was made the default, even if it already was when it was read.
-        self.wants_default = False
-        self._took_default = False
-        #: The latest choice of this card as the default, which may still be rolled back.
-        self._default_choice: default_card.Choice | None = None
-        wrap_secrets(kwargs, misplaced=False)
-        super().__init__(*args, **kwargs)
 
     @property
     def expiry_changed(self) -> bool:

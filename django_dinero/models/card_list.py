@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, overload
-
-from django.db.models.fields.related_descriptors import (
-    ReverseManyToOneDescriptor,
-    create_reverse_many_to_one_manager,
-)
-from django.utils.functional import cached_property
+from typing import TYPE_CHECKING, overload
 
 from django_dinero.db.fields import GetT, RowForeignKey, SetT
 from django_dinero.models.customer import Customer
-from django_dinero.models.sync_state import SyncedQuerySet, hide_card_numbers_in_calls
+from django_dinero.models.related import HidingDescriptor
+from django_dinero.models.sync_state import SyncedQuerySet
 
 if TYPE_CHECKING:
     from django_dinero.models.card import CreditCard
@@ -76,14 +71,8 @@ class CardListMixin(_ListBase):
     add.alters_data = True  # type: ignore[attr-defined]
 
 
-class _CardsDescriptor(ReverseManyToOneDescriptor):  # type: ignore[type-arg]
-    @cached_property
-    def related_manager_cls(self) -> type[Any]:
-        manager = type(self.rel.related_model._default_manager)
-        made = create_reverse_many_to_one_manager(manager, self.rel)
-        listed = type("CardListManager", (CardListMixin, made), {})
-        hide_card_numbers_in_calls(listed)
-        return listed
+class _CardsDescriptor(HidingDescriptor):
+    mixins = (CardListMixin,)
 
 
 class CustomerForeignKey(RowForeignKey[SetT, GetT]):

@@ -30,8 +30,10 @@ class CheckedModel(PushedModel):
                 have, stand on top.
         """
         errors: dict[str, Any] = {}
+        # Django would put the text of a secret in its place, which is a mask.
+        secret = [name for name, value in self.__dict__.items() if isinstance(value, Secret)]
         try:
-            super().clean_fields(exclude=exclude)
+            super().clean_fields(exclude={*(exclude or ()), *secret})
         except ValidationError as error:
             found = error.update_error_dict({})
             errors = {n: [_without_quoted_number(e) for e in each] for n, each in found.items()}

@@ -19,6 +19,7 @@ from django_dinero.models import _services
 from django_dinero.models.arguments import CustomerOptions, NewCardOptions, PaymentOptions
 from django_dinero.models.choices import quick_labels
 from django_dinero.models.mode import lock_prefix
+from django_dinero.models.related import OwnerForeignKey
 from django_dinero.models.sync_state import SyncedManager, SyncedQuerySet
 from django_dinero.models.synced import SyncedModel
 from django_dinero.models.validators import validate_sendable
@@ -47,7 +48,7 @@ class Customer(SyncedModel):
 
     PUSHED_FIELDS: ClassVar[tuple[str, ...]] = ("email", "first_name", "last_name")
 
-    owner = models.ForeignKey(
+    owner = OwnerForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("owner"),
         null=True,

@@ -8,7 +8,9 @@ from typing import Any, ClassVar, NoReturn
 from django.db import models
 from django.utils.translation import gettext as _
 
+from django_dinero.cards import hidden_if_card_number, unsendable
 from django_dinero.exceptions import InvalidInput
+from django_dinero.redaction import Secret
 
 
 class LedgerRow(models.Model):
@@ -27,7 +29,7 @@ class LedgerRow(models.Model):
         """Save a new row, or some of :attr:`FREE_FIELDS` of a stored one.
 
         Raises:
-            InvalidInput: anything else of a stored row was to be saved.
+            InvalidInput: anything else of a stored row was to be saved, or a card number.
         """
         named = None if update_fields is None else frozenset(update_fields)
         if not self._state.adding and (named is None or not named <= set(self.FREE_FIELDS)):
@@ -38,9 +40,20 @@ class LedgerRow(models.Model):
             )
             free = ", ".join(self.FREE_FIELDS)
             raise InvalidInput({"transaction": text % {"free": free}})
+        self._refuse_card_numbers(named or ())
         if self._state.adding:
             options["force_insert"] = True  # a given primary key must not overwrite its row
         super().save(update_fields=named, **options)
+
+    def _refuse_card_numbers(self, names: Collection[str]) -> None:
+        texts = {name: hidden_if_card_number(name, self.__dict__.get(name)) for name in names}
+        errors = {
+            name: unsendable(text.reveal(), name)
+            for name, text in texts.items()
+            if isinstance(text, Secret)
+        }
+        if errors:
+            raise InvalidInput(errors)
 
     def delete(self, *args: Any, **options: Any) -> NoReturn:
         """Refuse: what happened stays in the books.

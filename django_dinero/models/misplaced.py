@@ -7,11 +7,11 @@ hide such a number as the first thing they do, and leave it to the check of the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import wraps
+from functools import cache, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from django.db.models import CharField, Func, PositiveSmallIntegerField, Value
-from django.db.models.expressions import CombinedExpression
+from django.db.models import CharField, PositiveSmallIntegerField, Value
+from django.db.models.expressions import BaseExpression, Subquery
 
 from django_dinero.cards import hidden_if_card_number, unsendable, wrap_secrets
 from django_dinero.exceptions import InvalidInput
@@ -27,10 +27,18 @@ ResultT = TypeVar("ResultT")
 TYPED = (CharField, PositiveSmallIntegerField)
 
 
-def typed_names(model: type[PushedModel]) -> list[str]:
+@cache
+def typed_names(model: type[PushedModel]) -> tuple[str, ...]:
     """Return the names of the pushed fields that people type into: texts, month and year."""
     fields = ((name, model._meta.get_field(name)) for name in model.PUSHED_FIELDS)
-    return [name for name, field in fields if isinstance(field, TYPED)]
+    return tuple(name for name, field in fields if isinstance(field, TYPED))
+
+
+@cache
+def _known_names(model: type[PushedModel]) -> frozenset[str]:
+    """Return what a constructor of the model takes, and a query set writes."""
+    fields = ((field.name, field.attname) for field in model._meta.concrete_fields)
+    return frozenset(model._meta._property_names).union(*fields)  # type: ignore[attr-defined]
 
 
 def hide_card_numbers(model: type[PushedModel], values: dict[str, Any]) -> None:
@@ -41,20 +49,30 @@ def hide_card_numbers(model: type[PushedModel], values: dict[str, Any]) -> None:
         values: values and expressions by field.
     """
     wrap_secrets(values, misplaced=False)
-    for name in typed_names(model):
+    for name in _looked_at(model, values):
         for text in _texts_in(values.get(name)):
             hidden = hidden_if_card_number(name, text)
             if isinstance(hidden, Secret):
                 values[name] = hidden
 
 
+def _looked_at(model: type[PushedModel], values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the typed fields, and names of no field, which Django refuses and shows."""
+    mistyped = (name for name in values.keys() - _known_names(model) if "__" not in name)
+    return (*typed_names(model), *mistyped)
+
+
 def _texts_in(value: object) -> Iterator[object]:
-    if isinstance(value, Func | CombinedExpression):
-        for each in value.flatten():
-            if isinstance(each, Value):
-                yield each.value
-    else:
-        yield value.value if isinstance(value, Value) else value
+    if not isinstance(value, BaseExpression):
+        yield value
+        return
+    for each in value.flatten():
+        if isinstance(each, Value):
+            yield each.value
+        elif isinstance(each, Subquery):
+            # What it selects is no part of it, for Django.
+            for selected in each.query.annotations.values():
+                yield from _texts_in(selected)
 
 
 def refuse_card_numbers(model: type[PushedModel], values: dict[str, Any]) -> None:

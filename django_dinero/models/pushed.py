@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from django_dinero.conf import DEFAULT_GATEWAY
 from django_dinero.db.fields import IdField, UtcDateTimeField
 from django_dinero.identifiers import digest
+from django_dinero.models.misplaced import hide_card_numbers
 from django_dinero.models.mode import LiveField
 from django_dinero.models.sync_state import ALL_EDITS, SyncState
 from django_dinero.models.tracked import TrackedModel
@@ -70,6 +71,11 @@ class PushedModel(TrackedModel):
 
     class Meta:
         abstract = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if kwargs:  # a row that is read comes without
+            hide_card_numbers(type(self), kwargs)
+        super().__init__(*args, **kwargs)
 
     def pushed_values(self) -> dict[str, Any]:
         """Return the pushed fields of this instance."""

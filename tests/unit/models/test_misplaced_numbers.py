@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db.models import Value
+from django.contrib.auth import get_user_model
+from django.db.models import Case, CharField, ExpressionWrapper, F, Subquery, Value, When
 from django.db.models.functions import Concat
 
 from django_dinero.exceptions import InvalidInput
@@ -37,7 +38,13 @@ def paid(customer: Customer, **options: Any) -> Any:
     return Transaction.create(5, customer=customer, **options)
 
 
+def customers_of_owner(customer: Customer) -> Any:
+    owner: Any = get_user_model().objects.create(username="ann")
+    return owner.dinero_customers
+
+
 customer_of: Any = Customer
+card_of: Any = CreditCard
 create: Any = Customer.create
 pay: Any = Transaction.create
 customers: Any = Customer.objects
@@ -88,6 +95,40 @@ VERBS: dict[str, Verb] = {
     "update of a month": lambda c: CreditCard.objects.update(month=INT),
     "update with an expression": lambda c: Customer.objects.update(
         first_name=Concat(Value(f"{NUMBER} "), "last_name")
+    ),
+    "update with a Case": lambda c: Customer.objects.update(
+        first_name=Case(When(pk=c.pk, then=Value(NUMBER)), default=F("last_name"))
+    ),
+    "update with another case": lambda c: Customer.objects.update(
+        first_name=Case(When(pk=0, then=Value("A")), default=Value(NUMBER))
+    ),
+    "update with a wrapper": lambda c: Customer.objects.update(
+        first_name=ExpressionWrapper(Value(NUMBER), output_field=CharField())
+    ),
+    "update with a subquery": lambda c: Customer.objects.update(
+        first_name=Subquery(CreditCard.objects.annotate(n=Value(NUMBER)).values("n")[:1])
+    ),
+    "update of a mistyped field": lambda c: customers.update(nmae=NUMBER),
+    "create of an owner's": lambda c: customers_of_owner(c).create(first_name=NUMBER),
+    "update of an owner's": lambda c: customers_of_owner(c).update(first_name=NUMBER),
+    "get_or_create of an owner's": lambda c: customers_of_owner(c).get_or_create(
+        email="none@example.com", defaults={"first_name": NUMBER}
+    ),
+    "update_or_create of an owner's": lambda c: customers_of_owner(c).update_or_create(
+        email="none@example.com", defaults={"first_name": NUMBER}
+    ),
+    "acreate of an owner's": lambda c: asyncio.run(
+        customers_of_owner(c).acreate(first_name=NUMBER)
+    ),
+    "constructor": lambda c: customer_of(first_name=NUMBER, nmae="Ann"),
+    "constructor with a mistyped field": lambda c: customer_of(nmae=NUMBER),
+    "constructor of a card": lambda c: card_of(company=NUMBER, number=NUMBER, nmae="Ann"),
+    "constructor with no customer": lambda c: card_of(company=NUMBER, customer="Ann"),
+    "save of a description": lambda c: changed(paid(c), description=NUMBER).save(
+        update_fields=["description"]
+    ),
+    "save of an order reference": lambda c: changed(paid(c), order_reference=NUMBER).save(
+        update_fields=["order_reference"]
     ),
     "card with a month": lambda c: c.cards.create(**{**CARD_VALUES, "month": INT}),
     "full_clean of a month": lambda c: changed(c.cards[0], month=f"{NUMBER} ").full_clean(),
@@ -163,6 +204,12 @@ UNSAVED: dict[str, Any] = {
 def test_an_unsaved_row_does_not_show_it(row: Any) -> None:
     assert sinks.found(repr(row) + str(row), [NUMBER]) == []
     assert "[secret]" in str(row)
+
+
+def test_lookups_by_ids_are_left_alone(gateway: RecordingGateway) -> None:
+    made = Customer.objects.bulk_create([Customer(customer_id=NUMBER)])[0]
+    assert Customer.objects.get_or_create(customer_id__iexact=NUMBER) == (made, False)
+    assert Customer(customer_id=NUMBER).customer_id == NUMBER
 
 
 def test_other_rows_say_what_they_are() -> None:
