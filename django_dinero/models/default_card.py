@@ -60,8 +60,7 @@ class Choice:
         # A TestCase never commits. There, and after a rollback to a savepoint, compare versions.
         if self.block not in foreign_blocks(using) and not in_testcase(using):
             return True
-        rows = type(card)._base_manager.using(using).filter(pk=card.pk)
-        stored = rows.values_list("version", flat=True).first()
+        stored = card.stored_row(using).values_list("version", flat=True).first()
         return stored is not None and self.version is not None and stored < self.version
 
 

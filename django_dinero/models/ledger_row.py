@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from typing import Any, ClassVar, NoReturn
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from django.db import models
+from django.db import router
 from django.utils.translation import gettext as _
 
 from django_dinero.cards import hidden_if_card_number, unsendable
-from django_dinero.exceptions import InvalidInput
+from django_dinero.exceptions import InvalidInput, InvalidTransactionError
+from django_dinero.models.own_row import OwnRowModel
 from django_dinero.redaction import Secret
 
 
-class LedgerRow(models.Model):
+class LedgerRow(OwnRowModel):
     """A row whose money no instance changes: its operation and the gateway say something else.
 
     Query sets are left as they are: they are what mends a row by hand.
@@ -25,11 +26,16 @@ class LedgerRow(models.Model):
     class Meta:
         abstract = True
 
+    if TYPE_CHECKING:
+        gateway_name: Any
+        transaction_id: Any
+
     def save(self, *, update_fields: Iterable[str] | None = None, **options: Any) -> None:
         """Save a new row, or some of :attr:`FREE_FIELDS` of a stored one.
 
         Raises:
             InvalidInput: anything else of a stored row was to be saved, or a card number.
+            InvalidTransactionError: it has no row any more.
         """
         named = None if update_fields is None else frozenset(update_fields)
         if not self._state.adding and (named is None or not named <= set(self.FREE_FIELDS)):
@@ -43,6 +49,8 @@ class LedgerRow(models.Model):
         self._refuse_card_numbers(named or ())
         if self._state.adding:
             options["force_insert"] = True  # a given primary key must not overwrite its row
+        else:
+            self._refuse_without_row(options)
         super().save(update_fields=named, **options)
 
     def _refuse_card_numbers(self, names: Collection[str]) -> None:
@@ -54,6 +62,18 @@ class LedgerRow(models.Model):
         }
         if errors:
             raise InvalidInput(errors)
+
+    def _refuse_without_row(self, options: Mapping[str, Any]) -> None:
+        using = options.get("using") or router.db_for_write(type(self), instance=self)
+        if not self.stored_row(using).exists():
+            raise self.without_row_error()
+
+    def without_row_error(self) -> InvalidTransactionError:
+        """Return the error about an instance whose row a rollback has taken."""
+        text = _("This transaction has no row any more; retrieve %(id)s from the gateway.")
+        return InvalidTransactionError(
+            text % {"id": self.transaction_id or _("it")}, gateway_name=self.gateway_name
+        )
 
     def delete(self, *args: Any, **options: Any) -> NoReturn:
         """Refuse: what happened stays in the books.

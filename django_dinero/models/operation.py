@@ -18,6 +18,7 @@ from django_dinero.identifiers import KEY_LENGTH, new_key
 from django_dinero.models import _services
 from django_dinero.models.choices import quick_labels
 from django_dinero.models.mode import LiveField
+from django_dinero.models.own_row import OwnRowModel
 from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ MONEY_KINDS = (
 
 
 @quick_labels
-class Operation(models.Model):
+class Operation(OwnRowModel):
     """One attempt to change something at a gateway. It is never deleted and has no foreign keys.
 
     The journal may have a connection of its own. There, a foreign key to a row that the caller has
@@ -194,6 +195,8 @@ class Operation(models.Model):
     all that was sent lately, in place of one row by its key. The few that end otherwise enter the
     index of their states, which has nobody else.
     """
+
+    OWN_COLUMN: ClassVar[str] = "key"
 
     # Unique by constraints: for ``unique=True`` on a text, Django adds a second index on PostgreSQL
     # that only LIKE would use.

@@ -161,7 +161,8 @@ class SyncedModel(CheckedModel):
         """
         if self._writing is not None and base_qs.model is self._meta.get_field("version").model:
             values = self._narrow(values)
-            base_qs = self._only_own_row(base_qs)
+            own = self.__dict__.get(self.OWN_COLUMN)
+            base_qs = base_qs if own is None else base_qs.filter(**{self.OWN_COLUMN: own})
         return super()._do_update(base_qs, using, pk_val, values, *args)
 
     def _narrow(self, values: Iterable[ColumnValue]) -> list[ColumnValue]:
@@ -193,11 +194,17 @@ class SyncedModel(CheckedModel):
     ) -> tuple[int, dict[str, int]]:
         """Delete the row here, and at the gateway after the commit."""
         using = using or router.db_for_write(type(self), instance=self)
-        if self._uncommitted and not self._stored_row(using).exists():
-            return 0, {}  # rolled back; another row may have got its primary key
+        if self._was_taken_back(using):
+            return 0, {}
         delete = partial(super().delete, using=using, keep_parents=keep_parents)
         with run_jobs_on_exit(using):
             return retry_on_conflict(delete, using, is_conflict_or_dead_link)
+
+    def _was_taken_back(self, using: str) -> bool:
+        """Whether a rollback took the row, whose primary key another one may have by now."""
+        if self.has_key_of_another(using):
+            return True
+        return bool(self._uncommitted) and not self.stored_row(using).exists()
 
     def before_write(self, using: str, names: Collection[str] | None) -> None:
         """Hook for subclasses, run inside the transaction of :meth:`save`.
@@ -224,19 +231,11 @@ class SyncedModel(CheckedModel):
         """
         if getattr(self, "customer_id", None) or kwargs.get("update_fields") is not None:
             return False
-        if self._stored_row(using).exists():
+        if self.stored_row(using).exists():
             return False
         # Another row may have got its primary key meanwhile: SQLite gives them out again.
         self.pk, self._state.adding = None, True
         return True
-
-    def _stored_row(self, using: str) -> QuerySet[Any]:
-        return self._only_own_row(QuerySet(type(self), using=using).filter(pk=self.pk))
-
-    def _only_own_row(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        """Leave out a row that has got the primary key of this instance's after a rollback."""
-        own = self.__dict__.get("public_id")  # not read now where it is deferred
-        return rows if own is None else rows.filter(public_id=own)
 
     @property
     def is_being_saved(self) -> bool:

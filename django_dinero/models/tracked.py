@@ -14,9 +14,10 @@ from django.db import models
 from django.db.models import QuerySet
 
 from django_dinero.db.on_commit import when_committed
+from django_dinero.models.own_row import OwnRowModel
 
 
-class TrackedModel(models.Model):
+class TrackedModel(OwnRowModel):
     """Remembers the values that its row was read or written with."""
 
     _loaded: Mapping[str, Any] = {}

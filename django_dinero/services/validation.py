@@ -83,6 +83,11 @@ def _token(token: object, values: Mapping[str, Any]) -> PaymentToken:
     return PaymentToken(Secret(text_of(token)), address=address)
 
 
+def not_stored() -> str:
+    """Return what is said of a customer who has no row."""
+    return _("This customer is not stored: it was never saved, or has been deleted.")
+
+
 def shown(card: CardDetails | PaymentToken) -> ShownCard:
     """Return what the journal may keep of a card."""
     if isinstance(card, CardDetails):

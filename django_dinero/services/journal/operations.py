@@ -253,7 +253,7 @@ def _compare_and_set(operation: Operation, state: OperationState, values: dict[s
     if state not in LOCKING_STATES:
         values = {**values, "held_lock": None}
     using = operation.written_on
-    rows = Operation.objects.using(using).filter(pk=operation.pk, state=old)
+    rows = operation.stored_row(using).filter(state=old)
     values = {**values, "state": state.value, "updated_at": UtcNow()}
     won = bool(retry_on_conflict(partial(rows.update, **values), using))
     if won:

@@ -68,8 +68,15 @@ def charges_with_number_of(card: CreditCard) -> QuerySet[Transaction]:
 
 
 def refresh(row: Transaction) -> None:
-    """Bring an instance up to date from the database that is written to."""
-    row.refresh_from_db(using=router.db_for_write(Transaction))
+    """Bring an instance up to date from the database that is written to.
+
+    Raises:
+        InvalidTransactionError: it has no row any more; a rollback has taken it.
+    """
+    try:
+        row.refresh_from_db(using=router.db_for_write(Transaction))
+    except Transaction.DoesNotExist:
+        raise row.without_row_error() from None
 
 
 def find_original(operation: Operation) -> Transaction | None:
@@ -119,11 +126,7 @@ def family_of(row: Transaction, *, again: bool = False) -> Family:
     same = (row.pk, row.public_id)
     now = next((each for each in found if (each.pk, each.public_id) == same), None)
     if now is None:
-        raise InvalidTransactionError(
-            _("This transaction has no row any more; retrieve %(id)s from the gateway.")
-            % {"id": row.transaction_id or _("it")},
-            gateway_name=row.gateway_name,
-        )
+        raise row.without_row_error()
     for field in Transaction._meta.concrete_fields:
         if field.attname in now.__dict__:
             setattr(row, field.attname, now.__dict__[field.attname])

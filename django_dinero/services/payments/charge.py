@@ -414,7 +414,7 @@ def _stored_source(customer: Any, card: Any) -> Source:
             text = (
                 _("This customer has no card. Store one with customer.add_card(…).")
                 if customer.pk
-                else _("This customer is not stored: it was never saved, or has been deleted.")
+                else validation.not_stored()
             )
             no_card = {"customer": text}
             nothing = StoredCard(customer.customer_id or "", "")
@@ -453,6 +453,8 @@ def _present(source: Source) -> Source:
         problem = _("This card was deleted.")
     elif card.sync_state == SyncState.MISSING:
         problem = _("The gateway no longer has this card.")
+    elif source.customer is not None and source.customer.public_id != card.customer.public_id:
+        problem = _("This card belongs to another customer.")
     if card is None or problem:
         return replace(source, problem={"card": problem})
     return replace(source, card=card, customer=card.customer)

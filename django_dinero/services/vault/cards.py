@@ -221,7 +221,12 @@ def _add_at_gateway(
         ),
     )
     with journal.released_on_failure(operation):
-        _record_other_cards(operation, card)
+        is_stored = _record_other_cards(operation, card)
+    if not is_stored:
+        journal.move(
+            operation, OperationState.FAILED, RecordedOutcome(error=journal_notes.DELETED_MEANWHILE)
+        )
+        raise InvalidInput({"customer": validation.not_stored()}, operation=operation)
     request = CardRequest(
         operation_key=operation.key,
         customer_id=customer_id,
@@ -236,15 +241,18 @@ def _add_at_gateway(
     return sent
 
 
-def _record_other_cards(operation: Operation, card: CreditCard) -> None:
+def _record_other_cards(operation: Operation, card: CreditCard) -> bool:
     """Make a first card the default, and record the customer's other cards in the intent.
 
     This is done under the lock, when nobody else can add a card. Waiting for the lock may have
     recovered a card whose reply was lost.
+
+    Returns:
+        Whether the customer has a row. Another one may have its primary key after a rollback.
     """
-    using = router.db_for_write(CreditCard, instance=card)
-    cards = CreditCard.objects.using(using).filter(customer=card.customer)
-    others = dict(cards.values_list("card_id", "default_of"))
+    stored = card.customer.stored_row(router.db_for_write(CreditCard, instance=card))
+    found = list(stored.values_list("cards__card_id", "cards__default_of"))
+    others = {card_id: default_of for card_id, default_of in found if card_id is not None}
     default_id = next((card_id for card_id, owner in others.items() if owner is not None), "")
     if card.wants_default or not others:
         card.default_of = card.customer_pk
@@ -254,6 +262,7 @@ def _record_other_cards(operation: Operation, card: CreditCard) -> None:
         is_default=card.is_default,
         default_card_id=default_id,
     )
+    return bool(found)
 
 
 def _unfinished_deletes(operation: Operation) -> QuerySet[Operation]:
@@ -307,6 +316,8 @@ def _push_customer_first(customer: Customer) -> None:
     if customer.customer_id is not None:
         return
     using = router.db_for_write(Customer, instance=customer)
+    if not customer.stored_row(using).exists():
+        raise InvalidInput({"customer": validation.not_stored()})
     push_customer(customer.pk, using)
     customer.refresh_from_db(using=using, fields=["customer_id", *Customer.BOOKKEEPING])
     if customer.customer_id is None:

@@ -227,8 +227,7 @@ def refresh_customer(customer: Customer) -> Customer:
         retrieve_customer(customer.customer_id, gateway_name=customer.gateway_name)
     except DineroError as error:
         failure = error
-    rows = type(customer)._base_manager.using(router.db_for_write(Customer))
-    row = rows.filter(pk=customer.pk).first()
+    row = customer.stored_row(router.db_for_write(Customer)).first()
     if row is not None:
         customer.take_over(row, always=customer.BOOKKEEPING)
     customer.forget_cards()

@@ -173,13 +173,15 @@ class _Person:
     @classmethod
     def of(cls, customer: Customer) -> _Person:
         stored = primary(CreditCard)
-        cards = list(stored.filter(customer=customer))
+        # After a rollback its primary key, and the cards, may be another one's.
+        is_own = not customer.has_key_of_another(stored.db)
+        cards = list(stored.filter(customer=customer)) if is_own else []
         return cls(
             account=Account.of(customer),
             customer_id=customer.customer_id or "",
             card_ids=tuple(card.card_id for card in cards),
             lock_names=(customer.lock_name, *(card.lock_name for card in cards)),
-            customer_pk=customer.pk,
+            customer_pk=customer.pk if is_own else None,
             card_pks=tuple(card.pk for card in cards),
         )
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from django_dinero.exceptions import InvalidInput, InvalidTransactionError, NotSent
-from django_dinero.models import CreditCard, Customer, Transaction
+from django_dinero.identifiers import new_key
+from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from tests.support.recording import RecordingGateway, refuse_connection
 
 pytestmark = pytest.mark.django_db
@@ -16,7 +18,27 @@ pytestmark = pytest.mark.django_db
 KEY = "order-1001-1"
 
 
-@pytest.mark.parametrize("verb", ["void", "refund", "capture"])
+def describe(row: Transaction) -> None:
+    row.description = "of another one"
+    row.save(update_fields=["description"])
+
+
+def ask_gateway(row: Transaction) -> None:
+    row.refresh_from_gateway()
+
+
+VERBS: dict[str, Callable[[Transaction], object]] = {
+    "void": Transaction.void,
+    "refund": Transaction.refund,
+    "capture": Transaction.capture,
+    "approve": Transaction.approve,
+    "decline": Transaction.decline,
+    "refresh_from_gateway": ask_gateway,
+    "save": describe,
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
 def test_another_transaction_with_the_same_primary_key_is_left_alone(
     gateway: RecordingGateway, make_customer: Any, verb: str
 ) -> None:
@@ -27,10 +49,23 @@ def test_another_transaction_with_the_same_primary_key_is_left_alone(
     stale.public_id = uuid.uuid4()
     mark = gateway.mark
     with pytest.raises(InvalidTransactionError, match="has no row any more; retrieve"):
-        getattr(stale, verb)()
+        VERBS[verb](stale)
     assert gateway.since(mark) == []
     stranger.refresh_from_db()
-    assert stranger.status == "approved"
+    assert (stranger.status, stranger.description) == ("approved", "")
+    with pytest.raises(Transaction.DoesNotExist):
+        stale.refresh_from_db()
+    assert stale.public_id != stranger.public_id
+
+
+def test_another_operation_with_the_same_primary_key_is_left_alone(make_customer: Any) -> None:
+    key = make_customer().charge(5).operation_key
+    Operation.objects.filter(key=key).update(state="needs_attention")
+    stale = Operation.objects.get(key=key)
+    stale.key = new_key()
+    with pytest.raises(Operation.DoesNotExist):
+        stale.close(note="Nothing was paid.", by="Ann")
+    assert Operation.objects.get(key=key).state == "needs_attention"
 
 
 def test_a_key_is_answered_after_card_and_customer_have_gone(make_customer: Any) -> None:

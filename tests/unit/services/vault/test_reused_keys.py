@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
-from django_dinero.exceptions import InvalidInput
-from django_dinero.models import CreditCard, Customer
+from django_dinero.exceptions import CardNotFoundError, InvalidInput
+from django_dinero.models import CreditCard, Customer, Operation, Transaction
+from django_dinero.services.vault.erasure import erase
+from tests.support.aging import grow_old
 from tests.support.recording import RecordingGateway
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
+
+
+ROWS = (Customer, CreditCard, Transaction)
 
 
 class RolledBackError(Exception):
@@ -82,3 +89,137 @@ def test_its_delete_leaves_the_other_row_alone(
     assert ann.delete() == (0, {})
     assert Customer.objects.get() == bob
     assert gateway.since(mark) == []
+
+
+# -- Rows that were stored at the gateway, or read, in what was rolled back ------------------------
+
+
+@dataclass
+class Two:
+    """Two customers with a card each. Ann's rows were rolled back, and have the keys of Bob's."""
+
+    ann: Customer
+    anns_card: CreditCard
+    bob: Customer
+    bobs_card: CreditCard
+
+
+@pytest.fixture
+def two(gateway: RecordingGateway, card: dict[str, Any]) -> Two:
+    with pytest.raises(RolledBackError), transaction.atomic():
+        customer = Customer.create("ann@example.com", first_name="Ann", **card)
+        ann = Customer.objects.get(pk=customer.pk)
+        anns_card = CreditCard.objects.get(customer=customer)
+        raise RolledBackError
+    bob = Customer.create("bob@example.com", **card)
+    bobs_card = bob.cards[0]
+    ann.pk, anns_card.pk, anns_card.customer_pk = bob.pk, bobs_card.pk, bob.pk
+    if anns_card.default_of is not None:
+        anns_card.default_of = bob.pk
+    anns_card.remember_loaded()
+    grow_old()
+    return Two(ann, anns_card, bob, bobs_card)
+
+
+def rows(*models: Any) -> list[dict[str, Any]]:
+    """All columns of all rows."""
+    return [row for model in models for row in model.objects.order_by("pk").values()]
+
+
+def changed(row: Any, **values: object) -> Any:
+    for name, value in values.items():
+        setattr(row, name, value)
+    return row
+
+
+NEW: dict[str, Any] = {"number": "5424000000000015", "month": 12, "year": 2060}
+
+REFUSED: dict[str, tuple[Callable[[Two], object], type[Exception]]] = {
+    "save": (lambda t: changed(t.ann, email="new@example.com").save(), DatabaseError),
+    "refresh_from_db": (lambda t: t.ann.refresh_from_db(), Customer.DoesNotExist),
+    "one field": (lambda t: t.ann.refresh_from_db(fields=["email"]), Customer.DoesNotExist),
+    "charge": (lambda t: t.ann.charge(5), InvalidInput),
+    "charge_on_commit": (lambda t: t.ann.charge_on_commit(5), InvalidInput),
+    "charge of a card": (lambda t: t.anns_card.charge(5), InvalidInput),
+    "charge of both": (
+        lambda t: Transaction.create(5, customer=t.ann, card=t.bobs_card),
+        InvalidInput,
+    ),
+    "add_card": (lambda t: t.ann.add_card(**NEW), InvalidInput),
+    "add_card of a new one": (
+        lambda t: changed(t.ann, customer_id=None).add_card(**NEW),
+        InvalidInput,
+    ),
+    "card.save": (lambda t: changed(t.anns_card, zip="9").save(), DatabaseError),
+    "card.save as the default": (
+        lambda t: changed(t.anns_card, is_default=True).save(),
+        DatabaseError,
+    ),
+    "card.save of a number": (lambda t: changed(t.anns_card, **NEW).save(), CardNotFoundError),
+    "card.refresh_from_db": (lambda t: t.anns_card.refresh_from_db(), CreditCard.DoesNotExist),
+}
+
+
+@pytest.mark.parametrize(("verb", "error"), REFUSED.values(), ids=REFUSED)
+def test_nothing_is_done_to_the_other_rows(
+    verb: Callable[[Two], object], error: type[Exception], two: Two, gateway: RecordingGateway
+) -> None:
+    before, mark = rows(*ROWS), gateway.mark
+    with pytest.raises(error):
+        verb(two)
+    assert gateway.since(mark) == []
+    assert rows(*ROWS) == before
+    assert two.ann.email != "bob@example.com"
+
+
+@pytest.mark.parametrize("name", ["ann", "anns_card"])
+def test_a_delete_leaves_the_other_rows_alone(
+    name: str, two: Two, gateway: RecordingGateway
+) -> None:
+    before, mark = rows(*ROWS), gateway.mark
+    assert getattr(two, name).delete() == (0, {})
+    assert gateway.since(mark) == []
+    assert rows(*ROWS) == before
+
+
+def test_a_delete_of_what_was_created_in_bulk_leaves_the_other_row_alone(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    ann = Customer(email="ann@example.com")
+    with pytest.raises(RolledBackError), transaction.atomic():
+        Customer.objects.bulk_create([ann])
+        raise RolledBackError
+    bob = take_key_of(ann, card)
+    assert ann.delete() == (0, {})
+    assert Customer.objects.get() == bob
+
+
+def test_erasing_leaves_the_other_rows_alone(two: Two, gateway: RecordingGateway) -> None:
+    paid = two.bob.charge(5, description="for Bob")
+    before = rows(*ROWS, Operation)
+    erase(two.ann)
+    paid.refresh_from_db()
+    assert paid.description == "for Bob"
+    kept = Operation.objects.get(key=paid.operation_key)
+    assert (kept.intent["description"], kept.intent["customer_pk"]) == ("for Bob", two.bob.pk)
+    assert rows(*ROWS, Operation) == before
+
+
+def test_what_the_gateway_has_of_it_becomes_a_row_of_its_own(two: Two) -> None:
+    two.ann.refresh_from_gateway()
+    assert (two.ann.email, two.ann.first_name) == ("ann@example.com", "Ann")
+    made = Customer.objects.get(email="ann@example.com")
+    assert (made.customer_id, made.pk == two.bob.pk) == (two.ann.customer_id, False)
+    assert Customer.objects.get(pk=two.bob.pk).email == "bob@example.com"
+
+
+def test_an_instance_that_was_made_with_a_key_becomes_its_row(two: Two) -> None:
+    made = Customer(pk=two.bob.pk)
+    made.refresh_from_db()
+    assert made.public_id == two.bob.public_id
+
+
+def test_a_new_instance_overwrites_no_row(two: Two) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Customer(pk=two.bob.pk, email="new@example.com").save()
+    assert Customer.objects.get(pk=two.bob.pk).email == "bob@example.com"
