@@ -44,10 +44,10 @@ from django_dinero.services.validation import CARD_ARGUMENTS, CallerKey, MadeBy,
 
 TEXT_LIMITS = {"order_reference": 255, "description": 255}
 INITIATORS = ("customer", "merchant")
-#: ``price`` is positional, and belongs in the list of accepted names.
+#: ``price`` is a positional argument, but the error for an unknown argument lists it too.
 ACCEPTED = names_of(ChargeOptions) | {"price"}
-#: What a charge reads of a stored card and of its customer: each column costs time, and they have
-#: three times as many.
+#: The columns that a charge reads of a stored card and of its customer. Each column costs time, and
+#: the two tables together have three times as many.
 CHARGED = (
     *("public_id", "gateway_name", "live", "sync_state", "created_at", "customer_id", "card_id"),
     *("last_4", "brand", "default_of", "number_key"),
@@ -64,7 +64,7 @@ def charge(price: Decimal | int | str, **options: Unpack[ChargeOptions]) -> Tran
     order = ChargeOrder.read(price, options)
     earlier = idempotency.earlier(order.key, order.parameters)
     if earlier is not None:
-        return earlier  # also when the card has gone meanwhile
+        return earlier  # even if the card has since been deleted
     order = order.with_present_rows()
     request = order.full_request()
     try:
@@ -72,7 +72,7 @@ def charge(price: Decimal | int | str, **options: Unpack[ChargeOptions]) -> Tran
     except journal.KeyTaken as taken:
         return idempotency.rival_answer(taken.operation, order.parameters)
     except (OperationInProgress, DuplicateTransactionError):
-        # With this very key it may have been paid since we looked.
+        # Another worker may have paid under this very key since we looked.
         rival = idempotency.earlier(order.key, order.parameters)
         if rival is None:
             raise
@@ -99,14 +99,16 @@ class Source:
     payment_method: StoredCard | CardDetails | PaymentToken
     customer: Customer | None = None
     card: CreditCard | None = None
-    #: Why it cannot be charged now. What was charged before is answered all the same.
+    #: Why it cannot be charged now, by argument. A repetition of an earlier charge is answered all
+    #: the same.
     problem: Mapping[str, str] = field(default_factory=dict)
-    #: Only the customer was named. The fingerprint leaves the card out: the default may change.
+    #: Whether only the customer was named. The fingerprint leaves the card out then, because the
+    #: default card may change.
     by_customer: bool = False
 
     @property
     def new_ids(self) -> tuple[str, ...]:
-        """The gateway's ids that it may not find yet."""
+        """The gateway's ids of rows so new that the gateway may not find them yet."""
         rows = (self.customer, self.card)
         return tuple(each for row in rows if row is not None for each in row.new_ids)
 
@@ -128,7 +130,7 @@ class ChargeArguments:
     is_stored: bool
     #: Whether a new card or token was described.
     is_typed: bool
-    #: The new card or token; None also if it is wrong.
+    #: The new card or token; None if none was described, or if it is wrong.
     new_card: CardDetails | PaymentToken | None
     cvv: Secret | None
     capture: bool
@@ -142,7 +144,7 @@ class ChargeArguments:
 
     @classmethod
     def read(cls, options: Mapping[str, Any], errors: InputErrors) -> ChargeArguments:
-        """Read them. What is wrong is added to ``errors``."""
+        """Read the arguments from the options. What is wrong is added to ``errors``."""
         is_stored = options.get("customer") is not None or options.get("card") is not None
         typed, cvv = options, None
         if is_stored and options.get("cvv") and not options.get("number"):
@@ -199,12 +201,13 @@ class ChargeOrder:
     source: Source
     request: ChargeRequest
     key: CallerKey
-    #: What makes two orders the same; of a number only the last four digits.
+    #: Two orders with the same parameters are the same order. Of a card number they have the last
+    #: four digits only.
     parameters: Mapping[str, object]
     #: The primary key of the user who was named as the owner.
     owner_pk: object
     made_by: MadeBy
-    #: Whether it pays the whole order, which must not be paid otherwise.
+    #: Whether it pays the whole order, which must be paid only once.
     pays_order: bool = False
 
     @classmethod
@@ -233,15 +236,23 @@ class ChargeOrder:
         request = form.request(source, amount, currency)
         check_request(gateway, request)
         parameters = _parameters(gateway, source, request)
-        key = form.key.at(gateway.name)
-        rest = owner_pk, form.made_by, form.pays_order
-        return cls(gateway, source, request, key, parameters, *rest)
+        return cls(
+            gateway=gateway,
+            source=source,
+            request=request,
+            key=form.key.at(gateway.name),
+            parameters=parameters,
+            owner_pk=owner_pk,
+            made_by=form.made_by,
+            pays_order=form.pays_order,
+        )
 
     def with_present_rows(self, *, again: bool = False) -> ChargeOrder:
         """Return the order with its card and customer as they are now.
 
         Args:
-            again: time has passed since the order was read.
+            again: whether to read the default card again too, because time has passed since the
+                order was read.
 
         Raises:
             InvalidInput: there is nothing that could be charged now.
@@ -257,7 +268,11 @@ class ChargeOrder:
         return replace(self, source=source)
 
     def full_request(self) -> ChargeRequest:
-        """Return the request with the customer's e-mail, and what the networks want to know."""
+        """Return the request with what our rows add to it.
+
+        That is the customer's e-mail, and what the card networks want to know of a stored card:
+        which payment began its series of payments, or that this one begins it.
+        """
         request, card, customer = self.request, self.source.card, self.source.customer
         if not request.email and customer is not None and customer.email:
             request = replace(request, email=customer.email)
@@ -269,8 +284,10 @@ class ChargeOrder:
         first = known.values_list("network_transaction_id", "price").first()
         if first is not None:
             return replace(request, network_transaction_id=first[0], original_amount=first[1])
-        # The merchant begins no series: the cardholder has to have agreed to one. And a gateway
-        # that names no network ids leaves later charges without one.
+        # The first charge of a stored card begins a series of stored-credential payments, and later
+        # ones name the first by the id that the networks gave it. A merchant cannot begin a series:
+        # the cardholder has to have agreed to it. Where a gateway tells no network ids, later
+        # charges go without one, and begin no second series.
         begins = request.initiator == "customer" and not charges.values_list("pk").first()
         return replace(request, stores_card=begins)
 
@@ -302,14 +319,15 @@ class ChargeOrder:
         )
         if self.pays_order:
             if on_commit_of is None:
-                journal.alias_for_money()  # refused here, before an open attempt is given up
+                # Called for the InsideTransaction that it may raise, before an attempt is given up.
+                journal.alias_for_money()
             return self.paid.begin(begin, asks_gateway=on_commit_of is None)
         lock_name = self.paid.lock_name if request.order_reference else ""
         return begin(lock_name=lock_name, holds_lock=False, sent=on_commit_of is None)
 
     @property
     def paid(self) -> Order:
-        """The order that it pays, or a part of which."""
+        """The order that this charge pays, whole or in part."""
         return Order(self.request.order_reference, self.gateway, self._payer_pk, self.key)
 
     @property
@@ -397,7 +415,10 @@ def _source(given: Mapping[str, Any], form: ChargeArguments) -> Source | None:
 
 
 def _refuse_address(given: Mapping[str, Any]) -> None:
-    """Refuse what would be dropped in silence: who passes it believes that it was checked."""
+    """Refuse an address with a stored card.
+
+    If it were dropped in silence, the caller would believe that it was checked.
+    """
     named = [name for name in ADDRESS_FIELDS if text_of(given.get(name))]
     if named:
         text = _("A stored card has an address of its own; change it there.")
@@ -430,13 +451,13 @@ def _stored_source(customer: Any, card: Any) -> Source:
 
 
 def _cards() -> SyncedQuerySet[CreditCard]:
-    # From the primary: a replica may lag behind, and what it has is charged.
+    # From the primary: a replica may lag behind, and what it has would be charged.
     rows = CreditCard.objects.using(router.db_for_write(CreditCard))
     return rows.select_related("customer").only(*CHARGED)
 
 
 def _default_card(customer: Customer) -> CreditCard | None:
-    # By both: after a rollback another customer may have got its primary key.
+    # By the public id too: after a rollback another customer may have got its primary key.
     same = {"customer": customer, "customer__public_id": customer.public_id}
     return default_among(_cards().filter(**same))
 
@@ -445,7 +466,7 @@ def _present(source: Source) -> Source:
     """Return the source with its rows as they are now: an instance may be older than a delete."""
     if source.card is None:
         return source
-    # By both: after a rollback another card may have got its primary key.
+    # By the public id too: after a rollback another card may have got its primary key.
     same = {"pk": source.card.pk, "public_id": source.card.public_id}
     card = only_row(_cards().filter(**same))
     problem = ""

@@ -38,8 +38,9 @@ logger = get_logger("django_dinero.journal")
 def charge_on_commit(price: Decimal | int | str, **options: Unpack[ChargeOptions]) -> PendingCharge:
     """Charge right after the commit; see :meth:`Transaction.charge_on_commit`.
 
-    The operation is written as NEW in the caller's transaction: both are there, or neither. A
-    worker that dies between the commit and the call has sent nothing, and the operation tells so.
+    The operation is written as NEW in the caller's transaction, so it is committed together with
+    the caller's rows or not at all. If the worker dies between the commit and the call, nothing was
+    sent, and the operation says so.
     """
     order = ChargeOrder.read(price, options)
     using = router.db_for_write(Operation)
@@ -106,7 +107,7 @@ def _repeat(price: Decimal | int | str, options: Mapping[str, Any]) -> Transacti
 @verb("charge_later")
 def _send(order: ChargeOrder, operation: Operation) -> Transaction:
     try:
-        # As they are now: the transaction may have been a long one.
+        # Read the rows again: the caller's transaction may have been a long one.
         order = order.with_present_rows(again=True)
         request = order.full_request()
     except DineroError as error:

@@ -22,7 +22,7 @@ from django_dinero.services.recovery import idempotency, lookup
 
 #: Answers after which no money moves.
 REFUSED = (ResultStatus.DECLINED, ResultStatus.FAILED)
-#: Why a search proves nothing that met no error.
+#: Why a search without an error still proves nothing.
 INCOMPLETE = "the gateway's list is incomplete"
 
 
@@ -35,13 +35,17 @@ def begin(
     using: str | None = None,
     **columns: Any,
 ) -> Operation:
-    """Write a money operation; inside the caller's transaction only with a journal alias.
+    """Choose the public id of an operation's ledger row, and the connection to commit it on.
 
-    Its row gets the public id that is chosen here: written again, it is found under the same.
+    The id stands in the intent, so that a row that a rollback took is written again under the same
+    one. Inside the caller's transaction, the connection is the journal's own.
 
     Args:
-        start: what writes it: the journal itself, or whoever waits for its lock.
+        start: what writes the operation: the journal itself, or whoever waits for its lock.
         using: the alias to write it on; by default one whose commits no caller rolls back.
+
+    Raises:
+        InsideTransaction: there is no such alias.
     """
     named = replace(intent, public_id=str(uuid.uuid4()))
     alias = using or journal.alias_for_money()
@@ -87,14 +91,14 @@ def perform(
 
 
 def is_passing(result: TransactionResult) -> bool:
-    """Whether a refusal says nothing about the payment: it passes with the trouble behind it."""
+    """Say whether a refusal is a passing one: about the gateway's trouble, not the payment."""
     return result.outcome is ResultStatus.FAILED and has_reason(result, *PASSING)
 
 
 def after_passing_refusal(operation: Operation, result: TransactionResult) -> Transaction | None:
     """Raise a refusal that says nothing about the payment, and leave the idempotency key free.
 
-    A key that kept it would refuse the same payment for ever, whatever was mended meanwhile.
+    If the key kept it, the same payment would be refused for ever, whatever was mended meanwhile.
 
     Returns:
         The row, if the gateway did it all the same; None if the answer is no such refusal.
@@ -215,7 +219,7 @@ def other_amount_of(operation: Operation, result: TransactionResult) -> str:
 
 
 def abandon(operation: Operation, error: DineroError) -> DineroError:
-    """Close an operation that turned out not to be possible before it was sent."""
+    """Fail an operation that proved impossible before it was sent; return what to raise."""
     journal.move(operation, OperationState.FAILED, RecordedOutcome.of_error(error))
     error.operation = operation
     return error

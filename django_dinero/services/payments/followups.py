@@ -38,7 +38,7 @@ from django_dinero.services.validation import CallerKey, MadeBy
 
 ACCEPTED = names_of(FollowUpOptions)
 
-#: How a refund is carried out: as a void, where the bank has not settled.
+#: The kinds that a refund may end up as: a void, where the bank has not settled yet.
 GIVEN_BACK = (OperationKind.REFUND, OperationKind.VOID)
 
 Rule = Callable[[Family, Decimal], DineroError | None]
@@ -91,7 +91,8 @@ def _refund(
     earlier = _earlier(GIVEN_BACK, original, asked, arguments.key)
     if earlier is not None:
         return earlier
-    journal.alias_for_money()  # refused here, before the gateway is asked whether it has settled
+    # Called for the InsideTransaction that it may raise, before the gateway is asked anything.
+    journal.alias_for_money()
     try:
         order, family = _refund_order(original, asked, arguments)
     except DineroError:
@@ -129,9 +130,11 @@ def _refund_instead(
 def _refund_order(
     original: Transaction, asked: Decimal | None, arguments: FollowUpArguments
 ) -> tuple[FollowUpOrder, Family | None]:
-    """Return how the money is given back: as a refund, or as a void of what is not settled.
+    """Decide how the money is given back: as a refund, or as a void of what is not settled.
 
-    And what :meth:`FollowUpOrder.carry_out` has to check before it takes the lock.
+    Returns:
+        The order, and the family that :meth:`FollowUpOrder.carry_out` has to check before it takes
+        the lock. That is None where the rule has been applied already.
     """
     family, amount = _paid_family(original, asked)
     row = family.row
@@ -143,10 +146,10 @@ def _refund_order(
 
 
 def _paid_family(original: Transaction, asked: Decimal | None) -> tuple[Family, Decimal]:
-    """Return what holds the money, and how much of it is to be given back.
+    """Return the family of the row that holds the money, and how much is to be given back.
 
-    Our rows may be out of date after a rollback. Before anything is refused they are brought up to
-    date from the journal. And once more under the lock.
+    Our rows may be out of date after a rollback, so they are brought up to date from the journal
+    before a refund is refused. The same is done once more under the lock.
     """
     if not journal.outlives_rows():
         with suppress(RefundError):
@@ -178,11 +181,11 @@ class FollowUpArguments:
 
     @classmethod
     def read(cls, options: Mapping[str, Any], original: Transaction) -> FollowUpArguments:
-        """Read them.
+        """Read the options of a verb on ``original``.
 
         Raises:
-            TypeError: an unknown one.
-            InvalidInput: a wrong one.
+            TypeError: an unknown option.
+            InvalidInput: a wrong value.
         """
         refuse_unknown(options, ACCEPTED)
         texts = validation.check_texts(options, {"description": 255})
@@ -195,8 +198,8 @@ class FollowUpOrder:
     """What is to be done to which transaction, and the rule that says whether it may.
 
     ``asked_on`` is what the caller named: the refund of an authorization goes to its capture.
-    ``verbs`` are those that may have been done for the same order under its idempotency key, and
-    ``any_amount`` says that the caller named none, which is whatever was left then.
+    ``verbs`` are the kinds of operation that this order may have become under its idempotency key.
+    ``any_amount`` says that the caller named no amount, and meant whatever was left at that time.
     """
 
     kind: OperationKind
@@ -230,12 +233,20 @@ class FollowUpOrder:
         gateway.require("decide_review" if kind in ledger.DECISIONS else kind.value)
         request = _request(original, amount, arguments.description)
         check_request(gateway, request)
-        named, maker = asked_on or original, arguments.made_by
-        key = arguments.key
-        return cls(kind, original, rule, named, key, request, gateway, (kind,), maker)
+        return cls(
+            kind=kind,
+            original=original,
+            rule=rule,
+            asked_on=asked_on or original,
+            key=arguments.key,
+            request=request,
+            gateway=gateway,
+            verbs=(kind,),
+            made_by=arguments.made_by,
+        )
 
     def earlier(self) -> Transaction | None:
-        """Return what this idempotency key did before."""
+        """Return the transaction of an earlier call with this key; None without one."""
         return _earlier(self.verbs, self.asked_on, self._asked, self.key)
 
     def rival_answer(self, rival: Operation) -> Transaction:
@@ -261,14 +272,14 @@ class FollowUpOrder:
             operation = self.open()
         except journal.KeyTaken as taken:
             return self.rival_answer(taken.operation)
-        verbs = {
+        calls = {
             OperationKind.CAPTURE: self.gateway.capture,
             OperationKind.VOID: self.gateway.void,
             OperationKind.REFUND: self.gateway.refund,
         }
-        verb = verbs[self.kind]
+        call = calls[self.kind]
         waited = self.original.status == TransactionStatus.REQUIRES_ACTION
-        row = execute.perform(self.gateway, operation, partial(verb, self.request), self.original)
+        row = execute.perform(self.gateway, operation, partial(call, self.request), self.original)
         if self.asked_on is not self.original:
             ledger.refresh(self.asked_on)
         if waited:
@@ -278,8 +289,8 @@ class FollowUpOrder:
     def problem(self, family: Family) -> DineroError | None:
         """Return why it cannot be done, None if it can.
 
-        Our rows may be out of date after a rollback. Before anything is refused they are brought
-        up to date from the journal, and asked again.
+        Our rows may be out of date after a rollback. Before anything is refused, they are brought
+        up to date from the journal and the rule is applied again.
         """
         amount = self.request.amount
         if self.rule(family, amount) is None:
@@ -299,10 +310,10 @@ class FollowUpOrder:
         return _parameters(self.kind, self.asked_on, self.request.amount)
 
     def open(self) -> Operation:
-        """Write the operation, which keeps others off; then look again whether it may be done.
+        """Write the operation, which takes the lock; then apply the rule again under the lock.
 
         Raises:
-            DineroError: it may not, any more.
+            DineroError: the rule forbids it by now.
             InvalidInput: the transaction is of another account than the gateway is now.
             journal.KeyTaken: the caller's key has an operation.
         """
@@ -370,7 +381,7 @@ def _request(original: Transaction, amount: Decimal, description: str) -> Follow
 def _earlier(
     verbs: tuple[OperationKind, ...], original: Transaction, amount: object, key: CallerKey
 ) -> Transaction | None:
-    """Return what this idempotency key did before, under whichever verb it ended up as."""
+    """Return the transaction of an earlier call with this key, whichever verb that became."""
     operation = idempotency.operation_of(key)
     if operation is None:
         return None
@@ -380,7 +391,10 @@ def _earlier(
 def _parameters_as(
     operation: Operation, verbs: tuple[OperationKind, ...], original: Transaction, amount: object
 ) -> dict[str, object]:
-    """Return what the operation was asked, if it was the same as is asked now."""
+    """Return the parameters of this call, in the form that an earlier one like it has them.
+
+    A refund may have become a void, and no amount means the one that was left at that time.
+    """
     verb = operation.kind if operation.kind in verbs else verbs[0].value
     return _parameters(verb, original, operation.amount if amount is None else amount)
 

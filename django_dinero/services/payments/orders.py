@@ -1,4 +1,4 @@
-"""Paying an order once: not while something that may have paid it is open.
+"""Paying an order once: while an attempt that may have paid it is open, no other one begins.
 
 The attempts of one order find each other by its lock name. Whoever pays the whole order holds the
 lock until the outcome is known. A charge of a part only has the name, and keeps nobody off.
@@ -39,22 +39,23 @@ from django_dinero.services.validation import CallerKey
 logger = get_logger("django_dinero.journal")
 
 State = OperationState
-#: Writes the operation of a charge: takes what writes it, and its lock name.
+#: Writes the operation of a charge. It takes ``start``, which inserts it, and ``lock_name``.
 Begin = Callable[..., Operation]
 
-#: The gateway has decided, and there is a row of it, or should be.
+#: States of attempts that have a ledger row, unless a rollback took it.
 _WITH_ROWS = (State.SUCCEEDED, State.HELD)
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a charge pays, whole.
+    """An order that a charge pays, whole or in part.
 
     Args:
         reference: as it is passed to the charges.
         gateway: where it is paid. What a test account took pays nothing at a live one.
         owner_pk: the primary key of the user who pays it; None where nobody is signed in.
-        key: the caller's: what was begun with it is this attempt, and is not replaced by it.
+        key: the caller's idempotency key. An attempt that was begun with it is this very one, and
+            is not given up for it.
     """
 
     reference: str
@@ -64,14 +65,14 @@ class Order:
 
     @property
     def lock_name(self) -> str:
-        """Held by the one attempt that is under way."""
+        """The lock name of this order; the attempt that pays it whole holds the lock."""
         return self._lock_name(live=self.gateway.live)
 
     def _lock_name(self, *, live: bool) -> str:
         return order_lock_name(self.reference, self.gateway.name, live=live)
 
     def begin(self, begin: Begin, *, asks_gateway: bool = True) -> Operation:
-        """Write the operation that pays it. It holds the order's lock, and is not sent yet.
+        """Write the operation that pays the order. It holds the order's lock, and is not sent yet.
 
         Args:
             begin: writes it.
@@ -117,7 +118,7 @@ class Order:
         Args:
             apart_from: the key of the operation that asks.
         """
-        # Before the rows: what ends meanwhile has one.
+        # Attempts are read before rows: one that ends in between has its row by then.
         attempts = list(self.attempts((*OPEN_STATES, *_WITH_ROWS)).exclude(key=apart_from))
         statuses = {row.status for row in self._standing()}
         if statuses.intersection(COUNTED):
@@ -151,7 +152,8 @@ class Order:
     def may_replace(self, row: Transaction) -> bool:
         """Say whether another attempt of this shopper takes the place of a payment that waits.
 
-        Who is not signed in may replace what belongs to nobody: the shop lets them pay the order.
+        A shopper who is not signed in may replace a payment that belongs to nobody: the shop has
+        let them pay this order.
         """
         return (
             row.status == TransactionStatus.REQUIRES_ACTION
@@ -178,7 +180,7 @@ def _give_up(row: Transaction) -> None:
         row.public_id,
         failure.code,
     )
-    # It may have been confirmed meanwhile.
+    # Perhaps the card's holder has confirmed it meanwhile.
     rows = Operation.objects.using(journal.current_alias())
     operation = rows.filter(key=row.operation_key or "").first()
     if operation is not None:
@@ -186,9 +188,10 @@ def _give_up(row: Transaction) -> None:
 
 
 def _problem_of_lost(attempts: list[Operation]) -> DineroError | None:
-    """Return what stands in the way where the row of a payment was lost to a rollback.
+    """Return why an order must not be paid: an attempt was approved or held, and has no row here.
 
-    Or the row is still being written: the journal may commit by itself.
+    A rollback has taken the row. Or it is still being written, where the journal has a connection
+    of its own and commits first.
     """
     rows = ledger.transactions().filter(operation_key__in=[each.key for each in attempts])
     known = set(rows.values_list("operation_key", flat=True)) if attempts else set()

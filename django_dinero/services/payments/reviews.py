@@ -41,7 +41,7 @@ from django_dinero.services.payments.followups import FollowUpArguments, FollowU
 Action = Literal["approve", "decline"]
 
 KINDS = {"approve": OperationKind.APPROVE_HELD, "decline": OperationKind.DECLINE_HELD}
-#: The account may not read its own records; asking again later does not help.
+#: Errors of an account that may not read its own records. Asking again later does not help.
 UNREADABLE = (AuthenticationError, NotPermittedError, UnsupportedFeature)
 STATUSES = {"approve": TransactionStatus.APPROVED, "decline": TransactionStatus.DECLINED}
 
@@ -51,7 +51,7 @@ def decide_review(
     held: Transaction, action: Action, **options: Unpack[FollowUpOptions]
 ) -> Transaction:
     """Approve or decline a payment that the gateway holds; returns the row, brought up to date."""
-    held.is_replay = False  # an earlier call may have made the payment, and not this decision
+    held.is_replay = False  # an earlier call may have made the payment, but not this decision
     price = Decimal(held.price)
     arguments = FollowUpArguments.read(options, held)
     order = FollowUpOrder.of(KINDS[action], held, price, rules.decision_error, arguments)
@@ -84,8 +84,8 @@ def _decide(order: FollowUpOrder, operation: Operation, action: Action) -> None:
     other = other_operation_of(operation, result)
     if other:
         raise mark_needs_attention(operation, outcome, other)
-    # Its answer to a decline may be "approved", for "yes, it is declined" as well as for "no, it
-    # was approved". What counts is what its records say afterwards.
+    # A gateway may answer a decline with "approved", and mean either "yes, it is declined" or "no,
+    # it was approved before". What counts is what its records say afterwards.
     remote, problem = _record_of(gateway, request.transaction_id)
     if isinstance(problem, UNREADABLE):
         remote = _told_otherwise(operation, held, result)

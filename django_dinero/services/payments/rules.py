@@ -1,4 +1,4 @@
-"""May it be done? What stands between a transaction and a capture, a void, a refund of it."""
+"""The rules: why a transaction cannot be captured, voided, refunded or decided now."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def void_error(family: Family, amount: Decimal) -> DineroError | None:
 
 
 def with_way_out(error: InvalidTransactionError) -> InvalidTransactionError:
-    """Return a gateway's refusal of a void with what else may be done: it does not say so."""
+    """Return a gateway's refusal of a void, with the way out that it does not name: a refund."""
     if not error.gateway_code:
         return error  # ours
     text = _("%(text)s If the bank has settled it, refund it.") % {"text": error.message}
@@ -178,7 +178,3 @@ def must_void(row: Transaction, amount: Decimal) -> bool:
         gateway.require("refund")
         return False
     raise RefundError(str(ONLY_THE_WHOLE if can_void else NOT_YET), transaction=row)
-
-
-def _shown(row: Transaction) -> str:
-    return amount_text(Decimal(row.price), row.currency)

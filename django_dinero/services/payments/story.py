@@ -1,4 +1,4 @@
-"""A payment read as a whole, from whichever of its rows somebody comes."""
+"""A payment read as a whole, starting from any of its rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django_dinero.models.operation import Operation
 from django_dinero.models.transaction import Transaction
 from django_dinero.services.payments.timeline import Event, timeline
 
-#: An authorization, its capture, the refund of that, and the void of the refund.
+#: The longest chain: an authorization, its capture, the refund of that, the void of the refund.
 LEVELS = 4
 
 
@@ -53,7 +53,7 @@ class Story:
         return cls(row, known[0], tuple(known), tuple(_operations(known)))
 
     def of_rows(self, pks: Collection[int]) -> Self:
-        """Return the same story of some rows alone, with what is known of them.
+        """Return the story of some of the rows alone, with the operations about them.
 
         Args:
             pks: the primary keys of those that may be shown; the row itself is always one.
@@ -66,7 +66,7 @@ class Story:
 
     @property
     def family(self) -> Family:
-        """The transaction with what follows it, of an authorization that of its captures too."""
+        """The transaction with what follows it, and with what follows its captures."""
         return self.family_of(self.row)
 
     def family_of(self, row: Transaction) -> Family:
@@ -85,7 +85,7 @@ class Story:
 
 
 def _operations(rows: list[Transaction]) -> list[Operation]:
-    # By keys and locks, which have an index.
+    # Found by keys and lock names, which have an index.
     keys = [row.operation_key for row in rows if row.operation_key]
     locks = [row.lock_name for row in rows]
     return list(Operation.objects.filter(Q(key__in=keys) | Q(lock_name__in=locks)).order_by("pk"))

@@ -28,7 +28,7 @@ from django_dinero.services.ledger import DECISIONS
 
 Kind, Status, State = TransactionKind, TransactionStatus, OperationState
 
-#: What is said of a movement that the gateway did.
+#: What is said of a movement that the gateway has carried out.
 DONE: Mapping[str, Any] = {
     Kind.CHARGE: pgettext_lazy("event", "Charged"),
     Kind.AUTHORIZATION: pgettext_lazy("event", "Authorized"),
@@ -36,7 +36,7 @@ DONE: Mapping[str, Any] = {
     Kind.VOID: pgettext_lazy("event", "Voided"),
     Kind.REFUND: pgettext_lazy("event", "Refunded"),
 }
-#: What is said of one that it did not do, or not yet.
+#: What is said of a movement that the gateway has refused, or has not carried out yet.
 ATTEMPTS: Mapping[str, Any] = {
     Status.DECLINED: pgettext_lazy("event", "%(kind)s declined"),
     Status.FAILED: pgettext_lazy("event", "%(kind)s failed"),
@@ -66,12 +66,12 @@ DECIDED_THERE: Mapping[str, tuple[Any, Any]] = {
         pgettext_lazy("event", "Not confirmed by the card's holder"),
     ),
 }
-#: Reasons that a row keeps of how it began.
+#: The status that a row began with, by the reason that it keeps.
 BEGAN: Mapping[str, str] = {
     ReasonKind.HELD: Status.HELD,
     ReasonKind.ACTION_REQUIRED: Status.REQUIRES_ACTION,
 }
-#: By the first part of an operation's scope: where it was asked for.
+#: Where an operation was asked for, by the first part of its scope.
 ROOMS: Mapping[str, Any] = {
     "admin": gettext_lazy("%(name)s, in the admin"),
     "user": gettext_lazy("%(name)s, through the API"),
@@ -161,7 +161,10 @@ def _is_decision(operation: Operation, row: Transaction) -> bool:
 
 
 def _decided_there(row: Transaction, began: str) -> Event:
-    """Return how an undecided payment went on, at the latest when it was read or settled."""
+    """Return the event by which an undecided payment was decided without an operation of ours.
+
+    Nobody here knows when that was: at the latest when the row was updated or settled.
+    """
     refused = row.status in (Status.DECLINED, Status.FAILED)
     approved_title, refused_title = DECIDED_THERE[began]
     return Event(
@@ -187,7 +190,7 @@ def _tone_of(kind: str, status: str) -> Tone:
 
 
 def _answer(row: Transaction, *, done: bool) -> str:
-    """Return what the gateway said. Of an approval its code says more than its thanks."""
+    """Return what the gateway said; of an approval only its authorization code."""
     if done:
         code = row.auth_code
         return _("Authorization code %(code)s") % {"code": code} if code else ""
@@ -201,7 +204,7 @@ def _answer(row: Transaction, *, done: bool) -> str:
 def _what_came_later(row: Transaction, rows: Collection[Transaction]) -> Iterator[Event]:
     """Yield what the gateway has told of a row since."""
     captured = row.kind == Kind.AUTHORIZATION and any(each.kind == Kind.CAPTURE for each in rows)
-    # What was captured has settled, and not all that was authorized.
+    # Of a captured authorization, only the capture settles.
     if not captured and (row.settled_at is not None or row.status == Status.SETTLED):
         yield _later(row, Status.SETTLED, row.settled_at or row.updated_at, _batch(row))
     if row.status in LATER and row.status != Status.SETTLED:
