@@ -1,4 +1,4 @@
-"""Databases that fail: writes that are retry_on_conflict, and the exceptions that callers get.
+"""Databases that fail: writes that are repeated, and the exceptions that callers get.
 
 At REPEATABLE READ and SERIALIZABLE a database ends one of two transactions that get into each
 other's way, and expects that it is begun again. MariaDB does so at every level, after a deadlock.

@@ -36,9 +36,9 @@ def end_operation(
         also: writes into the journal, in the transaction that ends the operation.
         **columns: more that is written into the operation.
 
-    On the journal's own connection the operation is committed first: it outlives a rollback of
-    the caller, and the rows can be written again from it. Receivers hear of it afterwards: an
-    error of theirs in the database must not take it back.
+    Where the journal has a connection of its own, the operation is committed first: it outlives a
+    rollback of the caller, and the rows can be written again from it. Receivers hear of it after
+    the commit: a database error of theirs must not take it back.
 
     Raises:
         OutcomeUnknown: the database failed; the log has the operation's key and the gateway's id.
@@ -49,7 +49,8 @@ def end_operation(
     old, failed = "", False
 
     def end() -> tuple[str, list[ResultT]]:
-        operation.state, operation.outcome = stood  # whatever a rollback has taken back
+        # Undo what a rolled-back attempt left on the instance.
+        operation.state, operation.outcome = stood
         with transaction.atomic(using=operation.written_on):
             ended = change_to_end(operation, state, values)
             if also is not None:
@@ -80,7 +81,7 @@ def end_operation_in_transaction(
     """Write how an operation ended, in the transaction that writes its rows.
 
     Errors of the database are raised as they are. Whoever has opened the transaction repeats it,
-    and tells of what cannot be recorded with :func:`told_if_unrecorded`.
+    inside :func:`told_if_unrecorded` for the case that it cannot be recorded.
     """
     if operation.ended_from:  # by an attempt that was rolled back
         operation.refresh_from_db()
@@ -92,14 +93,15 @@ def end_operation_in_transaction(
 def write_together(
     operation: Operation, change: Callable[[], object], write: Callable[[], ResultT]
 ) -> ResultT:
-    """Change operations, and write the rows that follow from it in the same transaction.
+    """Change operations, and write the rows that follow from that, in one transaction.
 
-    On the journal's own connection the change is committed first, as by :func:`end_operation`.
+    Where the journal has a connection of its own, the change is committed first, as by
+    :func:`end_operation`.
     Errors of the database are raised as they are.
 
     Args:
-        operation: says which connection the journal is written on.
-        change: changes it, and perhaps others there.
+        operation: the operation whose connection is used.
+        change: changes it, and perhaps other operations.
         write: writes the rows.
     """
     own_connection = has_own_connection(operation)
@@ -138,11 +140,12 @@ def try_to_end_operation(
     write: Callable[[], ResultT],
     **columns: Any,
 ) -> tuple[ResultT] | None:
-    """As :func:`end_operation`, and leave it to the database's constraints whether ``write`` may.
+    """As :func:`end_operation`, where the database's constraints say whether ``write`` may.
 
     Returns:
-        What ``write`` returned, or None where the database objected, or would do so too late: then
-        nothing was written, and the caller looks first and ends it after that.
+        What ``write`` returned. None where the database objected, or would do so only at the
+        caller's commit. Then nothing was written: the caller looks at what is in the way, and ends
+        the operation after that.
 
     Raises:
         OutcomeUnknown: as for :func:`end_operation`.
@@ -156,9 +159,10 @@ def try_to_end_operation(
 
     def end() -> None:
         nonlocal old
-        operation.state, operation.outcome = stood  # whatever a rollback has taken back
+        # Undo what a rolled-back attempt left on the instance.
+        operation.state, operation.outcome = stood
         written.clear()
-        # PostgreSQL and SQLite tell of a foreign key whose row has gone at the commit.
+        # Only at the commit do PostgreSQL and SQLite tell of a foreign key whose row has gone.
         with transaction.atomic(using=using):
             old = change_to_end(operation, state, with_outcome(columns, outcome))
             written.append(write())
@@ -209,7 +213,7 @@ def has_own_connection(operation: Operation) -> bool:
 def log_unrecorded(
     operation: Operation, state: OperationState, outcome: RecordedOutcome, error: Exception
 ) -> None:
-    """Tell the log what the database does not hear: enough to find it at the gateway."""
+    """Log an end that the database could not record, with enough to find it at the gateway."""
     logger.critical(
         "Operation %s ended as %s at %s (transaction %s), and the database could not record it: %s",
         operation.key,

@@ -45,8 +45,8 @@ logger = get_logger("django_dinero.journal")
 ResultT = TypeVar("ResultT")
 State = OperationState
 
-#: States in which money may have moved that no row tells of. Nobody else reports them: the
-#: exception may end in a caller that has gone.
+#: States in which money may have moved without a ledger row. The log has to tell of them: the
+#: exception may reach a caller that is not there any more.
 WAITING_FOR_SOMEBODY = frozenset({State.UNKNOWN, State.NEEDS_ATTENTION})
 
 
@@ -71,14 +71,16 @@ def begin(
     sent: bool = False,
     **columns: Any,
 ) -> Operation:
-    """Write a new operation that holds ``lock_name``, committed when this returns.
+    """Write a new operation that takes the lock ``lock_name``.
+
+    It is committed when this returns, unless a transaction is open on ``using``.
 
     Args:
         using: the alias that it is written on.
-        holds_lock: whether it keeps others off. Without it, it is only found by ``lock_name``.
+        holds_lock: whether it takes the lock. If not, ``lock_name`` only serves to find it.
         intent: what it is to do.
-        sent: whether whoever writes it sends it at once: it begins as SENT then, without a claim
-            of its own. For verbs that have nothing to check under a lock.
+        sent: whether this caller sends it at once. Then it is written as SENT, and no claim
+            follows. This is for verbs that have nothing to check under a lock.
         **columns: of :class:`Operation`.
 
     Raises:
@@ -87,7 +89,8 @@ def begin(
         NotSent: the database cannot be written now.
     """
     intent = intent or Intent()
-    # Counted from before the first attempt to insert: who is stopped there wakes too late.
+    # Counted from before the first attempt to insert, so that a worker suspended there misses the
+    # deadline.
     send_before = last_moment(gateway)
     times = sending_columns(gateway, attempts=1) if sent else _new_columns(gateway)
     operation = Operation(
@@ -136,16 +139,16 @@ def sending_columns(gateway: Gateway, *, attempts: int) -> dict[str, Any]:
 
 
 def last_moment(gateway: Gateway) -> float:
-    """Return until when a call may leave that is claimed now, as :func:`uptime` counts."""
+    """Return the last moment, by :func:`uptime`, to send what is claimed now."""
     return uptime() + gateway.lease_seconds / 3
 
 
 def _insert(operation: Operation, using: str) -> None:
-    """Write a new row. Three workers that insert one unique key are a deadlock on MariaDB."""
+    """Write a new row. Three workers that insert one unique key can deadlock on MariaDB."""
 
     def insert() -> None:
-        # One statement is a transaction of its own; in one of the caller's a collision must leave
-        # it usable.
+        # A single statement is a transaction of its own. In a transaction of the caller's, a
+        # savepoint keeps that usable after a collision.
         with transaction.atomic(using=using) if is_open(using) else nullcontext():
             operation.save(using=using, force_insert=True)
 
@@ -154,7 +157,7 @@ def _insert(operation: Operation, using: str) -> None:
 
 @contextmanager
 def nothing_sent_if_unwritten() -> Iterator[None]:
-    """A journal that is down, or a lock in the way of it: what is not written is not sent."""
+    """Raise NotSent where the journal is down or locked: what is not written is not sent."""
     try:
         yield
     except OUT_OF_ORDER as error:
@@ -164,7 +167,7 @@ def nothing_sent_if_unwritten() -> Iterator[None]:
 
 @contextmanager
 def released_on_failure(operation: Operation) -> Iterator[None]:
-    """Where the database fails before a NEW operation is sent, let it keep nobody waiting."""
+    """End a NEW operation, and free its lock, where the database fails before it is sent."""
     try:
         yield
     except Error:
@@ -179,23 +182,23 @@ def with_idempotency_key(idempotency_key: str, scope: str) -> Operation | None:
     Raises:
         NotSent: the database cannot be read now.
     """
-    # Read from the primary: a replica may lag, and a look-up writes.
+    # Not from a replica, which may lag: a look-up changes the operation.
     with nothing_sent_if_unwritten():
         rows = Operation.objects.using(current_alias())
         return only_row(rows.filter(scope=scope, idempotency_key=idempotency_key))
 
 
 def add_to_intent(operation: Operation, **values: Any) -> None:
-    """Put more into the intent of a NEW operation: what is read with its lock held.
+    """Add to the intent of a NEW operation what was read under its lock.
 
-    It is written by the claim: an operation that dies before that was never sent.
+    The claim writes it. If the worker dies before the claim, the operation was never sent.
     """
     operation.intent = replace(Intent.of(operation), **values).to_json()
     operation.has_new_intent = True
 
 
 def _collision(operation: Operation, using: str) -> DineroError | None:
-    """Return what a new operation collided with; None if it is a fault of its own."""
+    """Return what a new operation collided with; None if no other operation was in its way."""
     rows = Operation.objects.using(using)
     if operation.idempotency_key is not None:
         key = {"scope": operation.scope, "idempotency_key": operation.idempotency_key}
@@ -273,7 +276,7 @@ def _read_newest(operation: Operation, using: str) -> None:
 
 
 def _take_over(operation: Operation, written: Mapping[str, Any]) -> None:
-    """Give the instance what was written; times of the database are read when somebody asks."""
+    """Set the written values on the instance. Times of the database's clock are deferred."""
     for name, value in written.items():
         setattr(operation, name, value)
         if hasattr(value, "resolve_expression"):
@@ -332,7 +335,7 @@ def with_outcome(columns: dict[str, Any], outcome: RecordedOutcome | None) -> di
 
 
 def end(operation: Operation, state: OperationState, outcome: RecordedOutcome) -> None:
-    """As :func:`move`, from wherever a look-up has taken the operation meanwhile."""
+    """As :func:`move`, also from a state that a look-up has given the operation meanwhile."""
     old = change_to_end(operation, state, with_outcome({}, outcome))
     if old:
         announce(operation, old)
@@ -345,7 +348,7 @@ def change_to_end(operation: Operation, state: OperationState, values: dict[str,
     while state in TRANSITIONS.get(operation.state, frozenset()):
         old = operation.state
         if old == State.NEEDS_ATTENTION != began:
-            break  # what a look-up has left to a person, no late answer takes away
+            break  # a late answer takes nothing away that a look-up has left to a person
         if old == State.FAILED and (operation.has_result or operation.kind not in MONEY_KINDS):
             break  # the gateway's own refusal stays, and so does what was not stored
         if _compare_and_set(operation, state, values):

@@ -22,13 +22,13 @@ from django_dinero.redaction import scrub
 ERROR_LENGTH = 500
 TEXT_LENGTH = 1000
 
-#: What both have that a ledger row shows, under the names of its columns.
+#: The fields of an answer and of a gateway's transaction that a ledger row has as columns.
 SHOWN = (
     *("auth_code", "avs", "cvv", "network_transaction_id", "last_4", "brand"),
     *("gateway_code", "gateway_text"),
 )
 
-#: How the call ended that made what the gateway shows.
+#: The answer that a call must have got, by what the gateway shows of its transaction.
 RESULTS: Mapping[RemoteStatus, ResultStatus] = {
     RemoteStatus.AUTHORIZED: ResultStatus.APPROVED,
     RemoteStatus.CAPTURED: ResultStatus.APPROVED,
@@ -251,8 +251,8 @@ class RecordedOutcome(_Record):
 def truncate_for_columns(texts: Mapping[str, str]) -> dict[str, str]:
     """Return what a gateway said as our columns take it.
 
-    That is not too long, without NUL and half characters: an approval must not be lost because its
-    AVS letter has become a sentence. Nor are card numbers stored that other software typed.
+    Each is cut to its column, and loses NUL and half characters: an approval must not be lost
+    because its AVS letter has become a sentence. Card numbers that other software sent are masked.
     """
     return {name: _truncated(text, name) for name, text in texts.items()}
 

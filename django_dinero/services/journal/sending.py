@@ -1,4 +1,4 @@
-"""Sending: an operation is claimed, its call made once, and what broke written down."""
+"""Sending: an operation is claimed, its call is made once, and a failure is written down."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ State = OperationState
 def send(gateway: Gateway, operation: Operation, call: Callable[[], ResultT]) -> ResultT:
     """Make the call of an operation that this worker has written, once; return the answer.
 
-    An answer leaves the operation SENT: the caller ends it together with its own rows.
+    After an answer the operation is still SENT: the caller ends it together with its own rows.
 
     Raises:
         NotSent: nothing reached the gateway; the operation is FAILED.
@@ -73,7 +73,7 @@ def send(gateway: Gateway, operation: Operation, call: Callable[[], ResultT]) ->
 
 
 def _claim(gateway: Gateway, operation: Operation) -> None:
-    # Counted from before the claim: a worker that is stopped right after it wakes too late.
+    # Counted from before the claim: a worker suspended right after it misses the deadline.
     moment = last_moment(gateway)
     columns = sending_columns(gateway, attempts=operation.attempts + 1)
     del columns["state"]
@@ -112,12 +112,12 @@ def _record(operation: Operation, failure: DineroError) -> None:
     outcome = RecordedOutcome.of_error(failure)
     try:
         end(operation, state, outcome)
-    except Error as error:  # what the caller must hear is what became of the call
+    except Error as error:  # the caller must hear of the call, not of the database
         log_unrecorded(operation, state, outcome, error)
 
 
 def close_refused(operation: Operation, refusal: Refusal) -> DineroError:
-    """Close a vault operation with the gateway's refusal, and return the exception for it."""
+    """End a vault operation by the gateway's refusal, and return the exception for it."""
     error = error_for(
         refusal.reasons,
         existing_id=refusal.existing_id,

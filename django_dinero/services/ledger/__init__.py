@@ -1,6 +1,7 @@
 """The ledger: the row of each payment, written from what the journal knows, each once.
 
-What other rooms use of it stands here; what the gateway's words mean is in :mod:`.statuses`.
+Other rooms use the names that are listed here. What the gateway's words mean is in
+:mod:`.statuses`.
 """
 
 from __future__ import annotations

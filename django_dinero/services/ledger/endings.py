@@ -73,7 +73,7 @@ CAN_HAVE_ROWS = (
     OperationState.HELD,
     OperationState.REQUIRES_ACTION,
 )
-#: States in which the gateway was taken not to have it.
+#: States that say that the gateway does not have the payment.
 PROVEN_ABSENT = (OperationState.ABSENT, OperationState.FAILED)
 
 
@@ -85,8 +85,9 @@ def end_with_row(
 ) -> Transaction | None:
     """Write the gateway's answer and its row.
 
-    The operation and its row are written at once, and the database says whether they may be. Only
-    where it objects, or would do so too late, is everything looked at first.
+    Both are written without a look before, and the database's constraints say whether they may be.
+    Where they object, or would do so only at the caller's commit, the careful path follows. It
+    looks at what may be in the way, and then writes.
 
     Args:
         parent: what the operation follows, where it is at hand.
@@ -114,7 +115,7 @@ def end_with_row(
 def _if_it_has_a_result(
     operation: Operation, write: Callable[[], Written]
 ) -> Callable[[], Written | None]:
-    # Somebody else may have left it to a person meanwhile.
+    # Somebody else may have left the operation to a person meanwhile: then it gets no row.
     return lambda: write() if operation.has_result else None
 
 
@@ -201,7 +202,7 @@ def restore_orphan(
 
 
 def _impatiently(operation: Operation, write: Callable[[], Written]) -> Written:
-    """Write in one transaction, which waits for no caller's that may be open for hours."""
+    """Write in a transaction that hardly waits for others: a caller's may be open for hours."""
     try:
         with impatient_atomic(router.db_for_write(Transaction)):
             return write()
@@ -247,7 +248,7 @@ def row_or_raise(operation: Operation, row: Transaction, *, again: bool = False)
     """Return the row if its operation succeeded; otherwise raise the refusal.
 
     Args:
-        again: it was refused before, and is told to whoever repeats its idempotency key.
+        again: whether the refusal is told once more, to whoever repeats the idempotency key.
     """
     if operation.state == OperationState.SUCCEEDED:
         return row
@@ -271,10 +272,10 @@ def _announce(operation: Operation, row: Transaction) -> None:
 
 
 def restore_lost_rows(row: Transaction, *, again: bool = False) -> Family:
-    """Write again what a rollback of the caller took from what follows one transaction.
+    """Write the rows again that follow one transaction, and that a rollback of the caller took.
 
-    The journal was committed on a connection of its own. Refunds add up to no more than was
-    taken only if all of them are seen.
+    Their operations are in the journal, which was committed on a connection of its own. Unless all
+    refunds are seen, they could add up to more than was taken.
 
     Args:
         again: as for :func:`family_of`.
@@ -284,7 +285,7 @@ def restore_lost_rows(row: Transaction, *, again: bool = False) -> Family:
     """
     family = family_of(row, again=again)
     rows = Operation.objects.using(journal.current_alias())
-    # The keys alone: hardly ever is one of them not known. What else has this lock is little.
+    # The keys alone: hardly ever is one of them unknown. Few other operations have this lock name.
     asked = rows.filter(lock_name=row.lock_name).order_by().values_list("key", "kind", "state")
     keys = {key for key, kind, state in asked if kind in FOLLOW_UPS and state in CAN_HAVE_ROWS}
     unknown = keys - {child.operation_key for child in family.children}
@@ -300,10 +301,10 @@ def restore_lost_rows(row: Transaction, *, again: bool = False) -> Family:
 
 @dataclass(slots=True)
 class Decision:
-    """How an undecided payment goes on: what its own operation says then, and its row.
+    """How an undecided payment was decided: the end of its operation, and the status of its row.
 
-    Both are written together. Otherwise a worker could die between them, a void come next, and the
-    operation tell of a payment that was voided before anybody heard of it.
+    Both are written together. Otherwise a worker could die between the two writes. If a void came
+    next, the operation would say that the payment was voided before anybody heard of it.
 
     Attributes:
         row: the payment, as it was before the gateway was asked.
@@ -321,7 +322,7 @@ class Decision:
 
     @classmethod
     def of(cls, row: Transaction, standing: RemoteStanding) -> Self:
-        """Return what is to be written of a payment that stands so by now."""
+        """Return what is to be written of a payment that has this standing by now."""
         operation, outcome = _undecided_operation_of(row), RecordedOutcome()
         if operation is not None:
             outcome = decided_outcome(RecordedOutcome.of(operation), standing.status)
@@ -387,7 +388,7 @@ def _undecided_operation_of(row: Transaction) -> Operation | None:
 
 
 def align_undecided(row: Transaction) -> None:
-    """Make an undecided payment's row and operation say the same, whichever heard first."""
+    """Make an undecided payment's row and operation say the same, whichever was written first."""
     operation = _operation_of(row)
     if operation is None:
         return

@@ -23,7 +23,7 @@ def recorded_refusal(
     """Return the exception for the answer that an operation has recorded.
 
     Args:
-        again: it is told to whoever repeats the idempotency key, with what to do instead.
+        again: whether somebody repeats the idempotency key, and is told what to do instead.
     """
     outcome = RecordedOutcome.of(operation)
     context: dict[str, Any] = {

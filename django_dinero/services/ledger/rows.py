@@ -26,9 +26,9 @@ from django_dinero.money import normalise
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.ledger.statuses import FROM_REMOTE, KINDS, SHARED, STATUSES
 
-#: Kinds that a card pays by itself, with no earlier transaction.
+#: Kinds that begin a payment: they follow no earlier transaction.
 STARTS = (TransactionKind.CHARGE, TransactionKind.AUTHORIZATION)
-#: Columns by which it is decided whether something may follow, and those that change with them.
+#: Columns that decide what may follow a transaction, and those that change together with them.
 DECIDING = (
     *("public_id", "operation_key", "transaction_id", "parent", "kind", "status"),
     *("price", "currency", "updated_at"),
@@ -43,7 +43,7 @@ def transactions() -> QuerySet[Transaction]:
 
 
 def whole_of(account: Account, transaction_id: str) -> Transaction | None:
-    """Return the row of a gateway's transaction: none of a capture or a void that shares its id."""
+    """Return the row of a gateway's transaction, not of a capture or a void that shares its id."""
     rows = transactions().filter(**account.columns, transaction_id=transaction_id)
     return rows.exclude(kind__in=SHARED).first()
 
@@ -53,9 +53,9 @@ def charges_with_number_of(card: CreditCard) -> QuerySet[Transaction]:
 
     After a new number the networks know nothing of what the old one paid.
     """
-    # A range of one card, in the order of its index. With an equation, PostgreSQL takes the primary
-    # key for the same order, and walks there past the charges of all other cards. A range of digits
-    # too: an equation there would draw SQLite to the index over them.
+    # An equation would be planned worse, so both conditions are ranges of one value. For an equal
+    # card, PostgreSQL would walk the primary key, which has the order that is asked for, past the
+    # charges of all other cards. For equal digits, SQLite would take the index over the digits.
     rows = transactions().filter(
         card__id__range=(card.pk, card.pk),
         last_4__range=(card.last_4, card.last_4),
@@ -82,8 +82,8 @@ def refresh(row: Transaction) -> None:
 def find_original(operation: Operation) -> Transaction | None:
     """Return the transaction that an operation follows; None if a rollback has taken its row.
 
-    By its public id: a row that was written again has another primary key. One that was read from
-    the gateway again has another public id too.
+    It is found by its public id, since a row that was written again has another primary key. A row
+    that was read from the gateway again has another public id too: the gateway's id finds it.
     """
     public_id = operation.lock_name.removeprefix(LOCK_PREFIX)
     found = transactions().filter(public_id=public_id).first()
@@ -115,14 +115,14 @@ def family_of(row: Transaction, *, again: bool = False) -> Family:
     """Read a transaction and what follows it in one query; the instance is up to date then.
 
     Args:
-        again: it was read a moment ago: only what may have changed since is read.
+        again: whether it was read a moment ago. Then only columns that may have changed are read.
 
     Raises:
         InvalidTransactionError: it has no row any more; a rollback has taken it.
     """
     rows = transactions().filter(Q(pk=row.pk) | Q(parent=row)).order_by()
     found = list(rows.only(*DECIDING) if again else rows)
-    # By both: after a rollback another transaction may have got its primary key.
+    # By the public id too: after a rollback another transaction may have got its primary key.
     same = (row.pk, row.public_id)
     now = next((each for each in found if (each.pk, each.public_id) == same), None)
     if now is None:
@@ -164,8 +164,9 @@ def write_row(operation: Operation, parent: Transaction | None = None) -> tuple[
         return _write(operation, values, links), True
     except IntegrityError:
         pass
-    # Somebody else wrote it meanwhile, or MariaDB saw at once that a row it points at has gone.
-    # The caller's transaction may have begun before that: then the journal's connection sees it.
+    # Somebody else has written the row meanwhile, or a row that it points at has gone, which
+    # MariaDB sees at once. If the caller's transaction began before the other's commit, only the
+    # journal's connection shows the other's row.
     again = _recorded(operation, values) or _recorded(operation, values, operation.written_on)
     return again or (_write(operation, values, _existing(links)), True)
 
@@ -198,7 +199,7 @@ def _recorded(
 
 
 def _claimed(row: Transaction, operation: Operation, values: Mapping[str, Any]) -> bool:
-    """Take a row that was read from the gateway before its operation had an answer."""
+    """Take over a row that was read from the gateway before its operation had an answer."""
     newer = ("status", "settled_at", "batch_id", "transaction_id", "public_id")
     ours = {name: value for name, value in values.items() if name not in newer}
     found = transactions().filter(pk=row.pk, operation_key=None)
@@ -220,7 +221,7 @@ def belongs_to_other_operation(operation: Operation, transaction_id: str) -> boo
     try:
         return same.exclude(operation_key=None).exclude(operation_key=operation.key).exists()
     except Error:
-        return False  # whoever writes the answer down meets the same database, and tells
+        return False  # whoever writes the answer meets the same error, and reports it
 
 
 def _write(
@@ -291,7 +292,7 @@ def _values(operation: Operation, intent: Intent, outcome: RecordedOutcome) -> d
 
 
 def _status(kind: TransactionKind, outcome: RecordedOutcome) -> TransactionStatus:
-    """Return what the answer makes of a row; what was found by a look-up may have gone further."""
+    """Return a row's status. What a look-up has found may have gone further than the answer."""
     if outcome.remote_status and kind != TransactionKind.VOID:
         return FROM_REMOTE[RemoteStatus(outcome.remote_status)]
     return STATUSES[outcome.result]
@@ -311,7 +312,7 @@ def _links(operation: Operation, intent: Intent, parent: Transaction | None) -> 
 
 
 def order_of(operation: Operation) -> dict[str, Any]:
-    """Return what a charge was ordered with, as columns of a row: no gateway keeps it."""
+    """Return what the caller has said of a charge, as columns of a row: no gateway keeps it."""
     intent = Intent.of(operation)
     links = {"customer_pk": intent.customer_pk, "card_pk": intent.card_pk}
     return {
@@ -326,8 +327,8 @@ def order_of(operation: Operation) -> dict[str, Any]:
 def _existing(links: Mapping[str, Any]) -> dict[str, Any]:
     """Return the links without those whose row has been deleted.
 
-    Asked before the row is written: SQLite and PostgreSQL check a foreign key at the commit, where
-    it would take the whole ending down.
+    They are checked before the row is written: SQLite and PostgreSQL check a foreign key at the
+    commit, and a dead one would then roll back the end of the operation too.
     """
     tables: dict[str, type[Model]] = {
         "customer_pk": Customer,

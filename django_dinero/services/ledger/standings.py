@@ -109,7 +109,7 @@ def write_standings(changes: Changes) -> list[Transaction]:
     def write() -> set[int]:
         with transaction.atomic(using=using):
             wanted = transactions().filter(pk__in=olds)
-            # In one order, so that two who write the same rows wait for each other in line.
+            # Locked in one order, so that two workers with the same rows do not deadlock.
             found = locked(wanted.order_by("pk"), using).values_list("pk", "status")
             stand = dict(found)
             for (old, standing), rows in groups.items():
@@ -132,7 +132,7 @@ def announce_standing(row: Transaction, was: str = "") -> None:
     An authorization alone is not paid out: its capture is what settles, comes back or is disputed.
 
     Args:
-        was: the status before, where the payment was decided already.
+        was: the status before; empty for a new row, and for one that was undecided.
     """
     signal = STANDING_SIGNALS.get(row.status)
     if was in COUNTED and row.status in (TransactionStatus.VOIDED, TransactionStatus.FAILED):
@@ -143,7 +143,7 @@ def announce_standing(row: Transaction, was: str = "") -> None:
 
 
 def _take_over(rows: Iterable[Transaction], columns: Mapping[str, Any]) -> None:
-    """Give instances what was written, and let the signals of a new status go out."""
+    """Set the written values on the instances; after the commit, signal each new status."""
     for row in rows:
         was = row.status
         for name, value in columns.items():
