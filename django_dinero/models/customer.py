@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 
 
 def default_among(cards: Iterable[CreditCard]) -> CreditCard | None:
-    """Return the card of a customer's that is charged when only the customer is named."""
+    """Return which of a customer's cards is charged when only the customer is named.
+
+    That is the default card, or else the first one that the gateway still has.
+    """
     there = [card for card in cards if card.sync_state != "missing"]
     return next((card for card in there if card.is_default), there[0] if there else None)
 

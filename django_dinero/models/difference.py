@@ -129,7 +129,7 @@ class Difference(models.Model):
         ) or str(self.text)
 
     def close(self, *, note: str, by: object) -> Difference:
-        """Close it with an explanation. What says the very same is not written down again.
+        """Close it with an explanation. The very same difference is not written down again.
 
         Args:
             note: why the two sides differ, for the record.

@@ -38,7 +38,7 @@ def uncaptured(rows: QuerySet[Transaction]) -> QuerySet[Transaction]:
 def to_capture(rows: QuerySet[Transaction], now: datetime.datetime) -> QuerySet[Transaction]:
     """Return the authorizations that can be captured, of those that any gateway still has."""
     since = now - AUTHORIZATION_LIVES
-    # No capture is written before its authorization. By the authorizations, a database would look
+    # No capture is written before its authorization. Without this limit, a database would look
     # through all captures that there ever were.
     captures = _captures(rows).filter(parent__isnull=False, created_at__gt=since - CLOCKS_DIFFER)
     captured = captures.order_by().values("parent")
@@ -77,7 +77,7 @@ def overdue(now: datetime.datetime) -> Q:
     has died, and nobody has looked since.
     """
     unknown = Q(rare_state=OperationState.UNKNOWN, quarantine_until__lt=now)
-    # By their age, too: no index has the state of what is being sent.
+    # Limited by their age, too: no index has the state of what is being sent.
     since = now - DEAD_WITHIN
     return unknown | Q(state=OperationState.SENT, lease_until__lt=now, created_at__gt=since)
 
@@ -90,7 +90,7 @@ def expiring(today: datetime.date, within: datetime.timedelta = CARD_EXPIRES_IN)
 def expiring_about_now(today: datetime.date) -> Q:
     """Return the condition for cards that expire soon, or have expired lately."""
     oldest = today - CARD_EXPIRES_IN - datetime.timedelta(days=1)
-    # By the year, too: a database looks up a range, and no row for what it shall not have.
+    # Limited by the year, too: a database can look up a range, but not what a condition excludes.
     return Q(year__gte=oldest.year) & expiring(today) & ~_expires_before(oldest)
 
 

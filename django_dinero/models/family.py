@@ -27,8 +27,8 @@ class Family:
     def of(cls, row: Transaction) -> Self:
         """Return a transaction with what follows it and its captures.
 
-        From a prefetch of :data:`FOLLOWING` where there is one, as lists have it; a single row
-        costs a query for each level.
+        They come from a prefetch of :data:`FOLLOWING` where there is one, as in lists. Otherwise
+        each level costs a query.
         """
         children = sorted(row.children.all(), key=_by_age)
         captures = (each for each in children if each.kind == TransactionKind.CAPTURE)
@@ -70,7 +70,7 @@ class Family:
 
     @property
     def left_to_refund(self) -> Decimal:
-        """How much can still be refunded; a refund that the gateway holds may still go out.
+        """How much can still be refunded. A held refund counts as given: it may still go out.
 
         Never less than nothing: of a payment that was charged back after a refund nothing is left.
         """

@@ -29,7 +29,7 @@ ANOTHER_AMOUNT = _("The gateway has it with another amount or currency.")
 A_REFUND = _("The gateway has a refund with its key, and was asked for something else.")
 ANOTHER_KEY = _("The gateway answered with a transaction of another key or kind.")
 ID_OF_ANOTHER = _("The gateway gave the id of another transaction.")
-#: Why a payment was refused that the gateway, asked later, had otherwise than it had answered.
+#: Why a payment counts as refused, although the gateway's first answer was another.
 NOT_CONFIRMED = _("The card's holder did not confirm it.")
 DECLINED_IN_REVIEW = _("It was held for review, and declined then.")
 VOIDED_UNREAD = _("It was voided before its outcome was read here.")
@@ -47,7 +47,7 @@ _PLACE = re.compile(r"%\((\w+)\)([sd])")
 
 
 def shown(note: str) -> str:
-    """Return a note in the reader's language, and what is none of ours as it is."""
+    """Return a note of ours in the reader's language, and any other text as it is."""
     for text in WITH_VALUES:
         found = _pattern(text).fullmatch(note)
         if found is not None:

@@ -1,4 +1,4 @@
-"""Rows of the ledger say what happened to money. Code of a project reads them."""
+"""Rows of the ledger say what happened to money. A project reads them and changes none."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from django_dinero.redaction import Secret
 
 
 class LedgerRow(OwnRowModel):
-    """A row whose money no instance changes: its operation and the gateway say something else.
+    """A row whose money neither ``save()`` nor ``delete()`` changes: the journal would disagree.
 
-    Query sets are left as they are: they are what mends a row by hand.
+    Query sets do change it, for whoever has to mend a row by hand.
     """
 
     #: What may be saved anew, by its name in ``update_fields``.

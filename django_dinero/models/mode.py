@@ -46,9 +46,9 @@ def lock_prefix(live: bool) -> str:
 
 
 class LiveField(_BooleanField):
-    """Written with the row, as the gateway of its name was then. It does not change with that.
+    """Whether the gateway was a live one when the row was written. Later changes do not reach it.
 
-    In a row that is written for no configured gateway it is False.
+    In a row whose gateway was not configured it is False.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Which payments still have money in them, asked of the database."""
+"""The condition by which a database finds payments of which not all was given back."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from django.db.models.lookups import GreaterThan
 from django_dinero.enums import TransactionKind
 from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS
 
-#: Less than any amount: SQLite adds up in floating point, and may miss by that.
+#: Less than any amount. SQLite adds up in floating point, and its sums may be off by a little.
 _ERROR = Decimal("0.00005")
 _AMOUNT = DecimalField(max_digits=MAX_DIGITS, decimal_places=DECIMAL_PLACES)
 _FINER = DecimalField(max_digits=MAX_DIGITS + 1, decimal_places=DECIMAL_PLACES + 1)

@@ -190,10 +190,10 @@ class Operation(OwnRowModel):
     The journal may have a connection of its own. There, a foreign key to a row that the caller has
     locked would wait for the caller, who waits for the journal. The database would not notice.
 
-    No index covers a column that a charge changes when it is approved. PostgreSQL then keeps the
-    new version of the row beside the old one and touches no index. Nor does it find the versions of
-    all that was sent lately, in place of one row by its key. The few that end otherwise enter the
-    index of their states, which has nobody else.
+    No index covers a column that a charge changes when it is approved. So PostgreSQL keeps the new
+    version of the row beside the old one, and touches no index. Nor does a claim, which looks for
+    one row by its key, read the old versions of all that was sent lately. The few operations that
+    end otherwise enter the index of rare states, which has only those.
     """
 
     OWN_COLUMN: ClassVar[str] = "key"
@@ -293,7 +293,7 @@ class Operation(OwnRowModel):
             ),
         )
         indexes = (
-            # What was and is done to a customer, a transaction.
+            # For what was and is done to a customer or to a transaction.
             models.Index(fields=("lock_name",), name="dinero_operation_lock_name"),
             # Deletes and cards being added, at each pull; all of a customer's, for people. The
             # kind first: the deletes of an account that wait are found by nothing else.

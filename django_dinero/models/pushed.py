@@ -1,4 +1,4 @@
-"""What of a row is pushed to the gateway, and the columns that say how far that has come."""
+"""Which fields of a row are pushed to the gateway, and the columns that keep track of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from django_dinero.models.mode import LiveField
 from django_dinero.models.sync_state import ALL_EDITS, SyncState
 from django_dinero.models.tracked import TrackedModel
 
-#: How long nothing is concluded from a gateway's not finding a row.
+#: For how long after a row was stored a gateway's "not found" proves nothing.
 NEW_FOR = timedelta(seconds=60)
 
 

@@ -27,8 +27,8 @@ class Reconciliation(models.Model):
     """One run of reconcile over one gateway.
 
     The newest finished one is the watermark: the next run looks back to a little before it began.
-    One run at a time has ``running_name``. It is prolonged while it works; a run that is not was
-    killed, and the next one takes it over.
+    One run at a time has ``running_name``. Its lease is prolonged while it works. A run whose lease
+    is over was killed, and the next one takes over its work.
     """
 
     gateway_name = IdField(_("gateway"), max_length=64)
@@ -47,7 +47,7 @@ class Reconciliation(models.Model):
     is_watermark = models.BooleanField(_("next run begins here"), default=True)
     #: The phases that have ended, so that a run that was killed goes on with the others.
     phases_done = models.JSONField(_("phases done"), default=list)
-    #: Up to when the sweep has come, where it looks so far back that it has several slices.
+    #: How far the sweep has come, where it looks back so far that it goes in several slices.
     swept_until = UtcDateTimeField(_("compared up to"), null=True, editable=False)
     #: What was counted, by name: operations resolved, transactions read, rows written.
     counts = models.JSONField(_("counts"), default=dict)

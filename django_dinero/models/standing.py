@@ -33,7 +33,7 @@ class Tone(StrEnum):
 
 
 class Standing(TextChoices):
-    """In what standing a payment is."""
+    """What became of a payment, in one word."""
 
     #: An authorization that can be captured.
     AUTHORIZED = "authorized", _("authorized")
@@ -87,7 +87,7 @@ _FINAL: Mapping[str, Standing] = {
 
 
 def standing_of(family: Family) -> Standing:
-    """Return in what standing a transaction is.
+    """Return the standing of a transaction.
 
     Args:
         family: the transaction with all that follows it. Of an authorization, the refunds of its
@@ -116,7 +116,7 @@ def _of_authorization(family: Family) -> Standing:
 
 
 def _of_taken(family: Family, taken: Sequence[Transaction]) -> Standing:
-    """Return how it is with money that was taken by a charge, a capture, or several captures."""
+    """Return the standing of money that was taken by a charge, a capture, or several captures."""
     refunded = family.sum_of(TransactionKind.REFUND)
     if refunded >= family.captured:
         return Standing.REFUNDED

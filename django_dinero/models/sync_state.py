@@ -196,7 +196,7 @@ class SyncedQuerySet(models.QuerySet[ModelT]):
     get_or_create.alters_data = True  # type: ignore[attr-defined]
 
 
-#: What takes values of fields as arguments.
+#: Methods that take values of fields as arguments.
 WRITES = ("create", "get_or_create", "update_or_create", "update", "update_without_push")
 
 
@@ -216,7 +216,7 @@ hide_card_numbers_in_calls(SyncedQuerySet)
 
 
 class SyncedManager(models.Manager.from_queryset(SyncedQuerySet)):  # type: ignore[misc]
-    """The manager of customers and cards."""
+    """``Customer.objects`` and ``CreditCard.objects``: what they change is marked, too."""
 
 
 hide_card_numbers_in_calls(SyncedManager)

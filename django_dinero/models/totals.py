@@ -39,9 +39,9 @@ class Total:
 
 
 def totals_of(rows: Iterable[Transaction]) -> list[Total]:
-    """As :func:`totals`, of rows that are here already.
+    """As :func:`totals`, for rows that have been read already.
 
-    Those that were refunded are looked up in one query, if there are refunds among them.
+    If there are refunds among them, the payments that they refund are looked up in one query.
     """
     rows = list(rows)
     in_vain = _refunds_in_vain(rows)
@@ -89,8 +89,8 @@ def took(counted: Collection[TransactionStatus] = COUNTED) -> Q:
 def gave(counted: Collection[TransactionStatus] = COUNTED) -> Q:
     """Return the condition for rows that gave money back.
 
-    Of a payment that came back altogether the refunds do not count, as the payment does not: else
-    a day would come to less than nothing. Where it counts, they do.
+    If a payment came back altogether, it does not count, and neither do its refunds: otherwise a
+    day could come to less than nothing. Where ``counted`` has its status, both count.
     """
     refunds = Q(kind=TransactionKind.REFUND, status__in=counted)
     return refunds & ~_of_lost([status for status in LOST if status not in counted])

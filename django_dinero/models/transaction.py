@@ -50,7 +50,7 @@ LOCK_PREFIX = "transaction:"
 
 
 class TransactionManager(models.Manager.from_queryset(TransactionQuerySet)):  # type: ignore[misc]
-    """The default manager, with the methods of the query set."""
+    """``Transaction.objects``: it has ``paid_for()`` and ``next_attempt()``, too."""
 
 
 @quick_labels
@@ -192,13 +192,13 @@ class Transaction(LedgerRow):
                 name="dinero_transaction_parent",
             ),
         )
-        # Every charge pays for each of them: those after the first are what people search by.
+        # Every charge costs an entry in each index, so none is here without a use.
         indexes = (
             # With the id behind them: a card's first charge and a customer's last ones are one step
             # away, however many there are.
             models.Index(fields=("card", "id"), name="dinero_transaction_card"),
             models.Index(fields=("customer", "id"), name="dinero_transaction_customer"),
-            # What follows a transaction: few have a parent.
+            # For what follows a transaction. It has only rows with a parent, which are few.
             ValuesIndex(fields=("parent",), name="dinero_transaction_parent_idx"),
             # What a shopper quotes: the order's number, the card's last digits, the amount. Of many
             # with the same amount, the newest are at hand.
@@ -376,7 +376,7 @@ class Transaction(LedgerRow):
     ) -> Decimal:
         """Add up what follows this transaction, and what follows its captures.
 
-        As :meth:`Family.sum_of` does with what was read at one moment, and read now, from the
+        :meth:`Family.sum_of` adds up rows that were read before. Here they are read now, from the
         primary database.
         """
         family = models.Q(parent=self)

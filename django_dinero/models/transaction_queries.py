@@ -21,7 +21,7 @@ RowT = TypeVar("RowT", bound=models.Model)
 
 
 class TransactionQuerySet(models.QuerySet[RowT]):
-    """Transactions."""
+    """Transactions, and the questions that a shop asks of an order."""
 
     def paid_for(self, order_reference: str | OuterRef, *, gateway_name: str | None = None) -> Self:
         """Return the charges and authorizations that an order was paid with.

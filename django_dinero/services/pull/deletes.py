@@ -1,6 +1,6 @@
-"""Deletes that are repeated, and those that meet what was stored again.
+"""Deletes that are repeated, and deletes of what was stored again.
 
-A waiting one must not eat what came after it.
+A delete that still waits must not remove what was stored after it.
 """
 
 from __future__ import annotations
@@ -106,8 +106,8 @@ def cancel_all(deletes: Iterable[Operation]) -> None:
 def cancel_repetitions(undone: Iterable[Operation]) -> None:
     """Call off the repetitions of deletes that are proven undone.
 
-    Each is written first, in the only place that it can take: its worker may be about to write it,
-    and whoever finds the delete later would.
+    A repetition that is missing is written first, under the one key that it can have. Otherwise its
+    worker, or whoever finds the delete later, could still write it.
     """
     again = [record_deletion_again(delete) for delete in undone]
     cancel_all(each for each in again if each.state in NOT_SENT)

@@ -59,7 +59,7 @@ def end_operation_from_remote(operation: Operation, remote: RemoteTransaction) -
         return
     passing = _passing_error(operation, remote)
     if passing is not None:
-        # Without a result, as where it is answered at once: its key is free, and there is no row.
+        # Without a result, as if the refusal had come at once: its key is free, and it has no row.
         journal.move(operation, OperationState.FAILED, RecordedOutcome.of_error(passing))
         return
     operation.next_action = remote.next_action

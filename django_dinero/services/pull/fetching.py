@@ -1,4 +1,4 @@
-"""Fetch a customer, with what its rows were before: the one order of steps for whoever does it."""
+"""Fetch a customer: a snapshot of our rows, then the gateway's answer, and then the write."""
 
 from __future__ import annotations
 

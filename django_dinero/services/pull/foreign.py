@@ -47,8 +47,8 @@ def create_foreign_row(
     """Create a row for a transaction that no operation accounts for, and return it.
 
     Args:
-        operation: it has this one's key, and is not what was asked for. The row is not its result,
-            but it belongs to the same order and customer.
+        operation: the one whose key the transaction has, although it is not what was asked for. The
+            row is not the operation's result, but it belongs to the same order and customer.
 
     Raises:
         InvalidTransactionError: it is a follow-up whose original has no row here, or its amount is

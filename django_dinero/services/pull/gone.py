@@ -12,7 +12,7 @@ from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.sync_state import SyncState
 
-#: What a row gets that is gone. It has nothing at the gateway: a later edit must ask.
+#: The columns of a row that is gone at the gateway. Without a digest, any later edit is pushed.
 GONE = {"sync_state": SyncState.MISSING, "sync_error": "", "synced_digest": ""}
 
 

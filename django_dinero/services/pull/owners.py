@@ -1,4 +1,4 @@
-"""Ask the project whose customer one is that has no owner here."""
+"""Ask the project for the owner of a customer that has none here."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ from django_dinero.services.journal.records import RecordedOutcome
 UNFINISHED_STATES = (*OPEN_STATES, OperationState.ABSENT)
 #: What changes a customer's values, or cards, at the gateway.
 PUSHES = (OperationKind.ADD_CARD, OperationKind.UPDATE_CUSTOMER, OperationKind.UPDATE_CARD)
-#: Seconds that the clocks of this machine and of the database may drift apart while one asks.
+#: Seconds that the clocks of this machine and of the database may drift apart during a call.
 DRIFT = 1.0
 
 
@@ -168,7 +168,8 @@ def take_snapshot(account: Account, customer_id: str) -> Snapshot:
     }
     versions = {model: {row.pk: row.version for row in rows} for model, rows in read.items()}
     waiting = [row for rows in read.values() for row in rows if row.sync_state in WAITING]
-    # Of any kind: the newest key is at hand in the index, and no delete before it is newer.
+    # Of operations of any kind: the index has the newest key at hand, and the keys of later deletes
+    # are higher.
     last = _operations().aggregate(last=Max("pk"))["last"]
     customer = next(iter(customers), None)
     return Snapshot(versions, waiting, last or 0, taken, customer=customer)

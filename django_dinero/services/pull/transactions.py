@@ -37,7 +37,7 @@ def retrieve_transaction(transaction_id: str, *, gateway_name: str | None = None
         _end_own(operation, remote)
     row = ledger.whole_of(account, remote.transaction_id)
     if row is not None and restored:
-        # It was written again as it was then. How it stands now is asked once more.
+        # The row was written again as the journal has it. Ask once more how the payment stands now.
         return retrieve_transaction(transaction_id, gateway_name=gateway.name)
     return row or create_foreign_row(account, remote, operation)
 
@@ -58,7 +58,7 @@ def refresh_from_gateway(row: Transaction) -> Transaction:
 
 
 def _whole_of(row: Transaction) -> Transaction:
-    """Return the row that the gateway's transaction is of: a capture may be a state of another."""
+    """Return the row of the gateway's transaction. A capture may be a mere state of it."""
     if row.kind not in statuses.SHARED:
         return row
     same = ledger.transactions().filter(children=row.pk, transaction_id=row.transaction_id)

@@ -17,7 +17,7 @@ logger = get_logger("django_dinero.pull")
 
 
 def differs_from_row(row: Transaction, remote: RemoteTransaction) -> bool:
-    """Whether what was approved at last is another amount than what was asked for."""
+    """Say whether the amount that was approved in the end is not the one that was asked for."""
     if statuses.FROM_REMOTE[remote.status] not in TAKEN:
         return False
     other_currency = bool(remote.currency) and remote.currency != row.currency

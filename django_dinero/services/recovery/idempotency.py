@@ -61,8 +61,8 @@ def is_known(key: str, scope: str) -> bool:
 def is_answered(key: str, scope: str) -> bool:
     """Say whether a call with this key has a result. If it is open, it is looked up first.
 
-    What is answered keeps its key, so that a repetition sends nothing. What is only known may turn
-    out not to have happened, and a repetition is then a new charge.
+    A call with a result keeps its key, so that a repetition sends nothing. One that is only known
+    may turn out not to have happened, and a repetition is then a new charge.
 
     Raises:
         OperationInProgress, OutcomeUnknown, NeedsAttention: it has no result yet.
@@ -94,7 +94,7 @@ def answer_of(operation: Operation, parameters: Mapping[str, object]) -> Transac
             operation=operation,
         )
     if parameters.get("live", operation.live) != operation.live:
-        # What a test has paid is not paid.
+        # A payment at a test account has paid nothing at a live one.
         raise IdempotencyKeyReused(
             _(
                 "This idempotency key was used while the gateway %(name)r was another account "

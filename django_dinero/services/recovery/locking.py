@@ -40,7 +40,9 @@ def begin(
     error_of: Callable[[Operation], DineroError] = unfinished_error,
     **values: Any,
 ) -> Operation:
-    """Write an operation that takes the lock. One that a dead worker left there is looked up first.
+    """Write an operation that takes the lock.
+
+    If an operation of a dead worker has the lock, that one is looked up first.
 
     Args:
         patience: seconds to wait for a live worker.
@@ -156,10 +158,10 @@ def _still_locks(blocker: Operation, patience: float, deadline: float) -> bool:
 
 
 def _was_just_begun(blocker: Operation, patience: float) -> bool:
-    """Whether it began to be sent within ``patience`` seconds.
+    """Say whether the operation that has the lock began less than ``patience`` seconds ago.
 
-    An older one is slow, or its worker is dead. Workers that wait for a dead one should not all
-    wait in vain.
+    An older one is slow, or its worker is dead, and nobody waits for it. Otherwise every worker
+    that meets a dead one would wait in vain.
     """
     began = UtcIn(-timedelta(seconds=patience))
     rows = Operation.objects.using(blocker.written_on).filter(pk=blocker.pk, state__in=BEING_SENT)

@@ -72,7 +72,7 @@ def look_up(operation: Operation) -> Operation:
     try:
         _find_out(operation)
     except ledger.OriginalGone as error:
-        # Once that has a row again, the next look-up writes what it knows.
+        # Once the original has a row again, the next look-up records what it finds.
         if operation.is_open:
             _check_later(operation, str(error))
     return operation
@@ -122,7 +122,7 @@ def _finish_repeatable(operation: Operation) -> None:
 
 
 def _finish_decision(operation: Operation) -> None:
-    """Read from the gateway how a payment stands whose review was decided without an answer."""
+    """End a decision whose answer was lost, by what the gateway has of the payment now."""
     # Checked before the gateway is asked: a late request may arrive after its answer.
     quarantine_over = _has_passed(operation, "quarantine_until")
     held = ledger.original_of(operation)
@@ -149,9 +149,10 @@ def _read_transaction(operation: Operation) -> tuple[RemoteTransaction | None, s
 
 
 def _begin_new_number(operation: Operation) -> None:
-    """Count the card's number as another one than was charged before.
+    """Treat the card's number as a new one, since nobody knows whether it was replaced.
 
-    Nobody knows whether it is. The networks are told nothing wrong then.
+    The payments of a new number begin a series of their own, so the networks are told nothing
+    wrong.
     """
     cards = CreditCard.objects.using(router.db_for_write(CreditCard)).filter(
         **Account.of(operation).columns,
@@ -276,8 +277,8 @@ def _check_later(operation: Operation, problem: str) -> None:
 def _search_from(gateway: Gateway, operation: Operation) -> datetime:
     """Return from when on a search must look, on our clock and on the gateway's.
 
-    How long ago the operation was sent is told by one clock, the database's. Counted back from
-    the gateway's own time it holds however far the two are apart.
+    The database's clock says how long ago the operation was sent. Counted back from the gateway's
+    own time, that is right however far the two clocks are apart.
 
     Raises:
         DineroError: the gateway's time cannot be learned.

@@ -29,7 +29,7 @@ def forget_rows(customer_pk: int, card_pks: Collection[int]) -> int:
 
 
 def forget_address(email: str) -> int:
-    """Empty the entries that name an e-mail address, and all about what they name and is gone.
+    """Empty the entries that name an e-mail address, and all others about deleted rows they name.
 
     The log is searched without an index.
 

@@ -122,7 +122,7 @@ def store_card(card: CreditCard, write: WriteRow) -> None:
     with journal.told_if_unrecorded(sent.operation, OperationState.SUCCEEDED, sent.outcome):
         write(sent.answer)
     if sent.answer.accepted:
-        # No receiver gets the number to see.
+        # Before the signal: no receiver may see the number.
         card.drop_secrets()
         _announce_after_commit(card, created=created)
 

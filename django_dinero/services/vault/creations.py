@@ -70,8 +70,8 @@ def customer_with_same_key(customer: Customer) -> Customer | None:
 def is_known(gateway_name: str | None, key: str, scope: str) -> bool:
     """Say whether a call with this key has stored a customer.
 
-    One that is being stored is not known: what else the call asks for has not been compared yet,
-    and may be another card each time.
+    A customer that is just being stored does not count: what else the call asks for has not been
+    compared yet, and may be another card each time.
     """
     gateway = get_gateway(gateway_name)
     given = {"idempotency_key": key, "scope": scope}

@@ -88,14 +88,14 @@ def _store(
 def _join(
     customer: Customer, card: CardDetails | PaymentToken | None, given: Mapping[str, Any]
 ) -> Customer:
-    """Return the owner's customer, with the card that was given; its e-mail and names stay."""
+    """Add the given card to the owner's customer, whose e-mail and names stay; return it."""
     if card is None:
         if customer.customer_id is None:
             customer.save()
         return customer
     keyed = given.get("idempotency_key") is not None
     if keyed and isinstance(card, CardDetails):
-        # The same request was answered before, perhaps.
+        # Perhaps an earlier request with this key has stored the card.
         stored = primary(CreditCard)
         if stored.filter(customer_pk=customer.pk, last_4=card.last_4).exists():
             return customer
@@ -184,9 +184,9 @@ def _write_rows(
     typed: CardDetails | PaymentToken,
 ) -> list[CreditCard]:
     """Write the rows of a customer that was just stored; return those of the cards."""
-    restore()  # whatever a rollback has taken back
+    restore()  # undo what a rolled-back attempt left on the instance
     customer.customer_id = remote.customer_id
-    # One that the gateway had before may have other values there. Then ours are pushed.
+    # A customer that the gateway had before may have other values there. Then ours are pushed.
     customer.save_with_answer(GatewayAnswer(accepted=not customer.differs_from(remote)))
     default = next(
         (card for card in remote.cards if card.is_default), next(iter(remote.cards), None)

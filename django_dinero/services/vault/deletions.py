@@ -116,7 +116,7 @@ def _send_delete(operation: Operation) -> None:
         return
     ids = [operation.customer_id, operation.card_id]
     if Intent.of(operation).is_new:
-        # "Not found" would count as deleted, and it would stay in the vault.
+        # "Not found" would count as deleted, and the customer or card would stay in the vault.
         gateway.expect(*(each for each in ids if each))
     result: Ack | Refusal = journal.send(gateway, operation, partial(verb, *[i for i in ids if i]))
     if isinstance(result, Refusal):
@@ -130,7 +130,7 @@ def _fill_in_customer_id(operation: Operation) -> bool:
     """Fill in the id if the customer got one after it was deleted here; say whether it did."""
     using = operation.written_on
     creations = _creations_of(operation.lock_name, using).exclude(customer_id="")
-    # One that began after the row was deleted has stored the customer again.
+    # A creation that began after the row was deleted has stored the customer again.
     created = creations.filter(pk__lt=pull.first_of(operation).pk).last()
     if created is not None:
         operation.customer_id = created.customer_id

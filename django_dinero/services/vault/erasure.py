@@ -70,8 +70,8 @@ def erase(customer: Customer) -> Erased:
     """
     person = _Person.of(customer)
     person.refuse_if_busy()
-    # Before the row is deleted, since it leads to all else, and after it: what the delete itself
-    # and others have written meanwhile counts too.
+    # Once before the row is deleted, since the row leads to all else. Once after it, since the
+    # delete and others may have written more meanwhile.
     person.forget()
     person.forget_log()
     waits = _delete(customer)
@@ -106,7 +106,7 @@ def erase_traces(email: str, gateway_name: str | None = None) -> Erased:
     totals = [person.forget(but=leads) for person in gone]
     # Payments of a customer who has a row, under another address by now, stay as they are.
     totals.append(_forget_guest(operations.filter(customer_id=""), leads))
-    # These last, since they lead to all else: whoever is killed before finds it again.
+    # These come last, since they lead to all else: after a kill, a repetition finds it again.
     named = Operation.objects.using(operations.db).filter(pk__in=leads)
     entries = admin_log.forget_address(email)
     totals.append((0, _forget_operations(named), 0))
@@ -161,7 +161,7 @@ def _delete(customer: Customer) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Person:
-    """Whatever leads to the rows of a customer, as long as there is none any more."""
+    """What leads to everything that is stored of a customer, once its own row is gone."""
 
     account: Account
     customer_id: str
@@ -198,7 +198,7 @@ class _Person:
         """Empty what names the person in transactions, operations and webhooks; count the rows.
 
         Args:
-            but: the keys of operations that are left for later.
+            but: the primary keys of operations that are left for later.
         """
         return (
             _forget_transactions(self._transactions()),
@@ -224,7 +224,7 @@ class _Person:
         keys = self._transactions().exclude(operation_key=None).values_list("operation_key")
         own |= Q(key__in=keys)
         if self.customer_id:
-            # With every kind: the index begins with it.
+            # All kinds are named, because the index begins with the kind.
             own |= Q(kind__in=OperationKind.values, customer_id=self.customer_id)
         return rows.filter(own, **self.account.columns)
 

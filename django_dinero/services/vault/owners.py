@@ -86,7 +86,7 @@ def _owner_held(gateway: Gateway, asked: Customer) -> Iterator[Operation]:
     try:
         yield lock
     finally:
-        # It is freed by the next look-up where the database fails.
+        # Where the database fails, the next look-up frees the lock.
         with suppress(Error):
             nothing = RecordedOutcome(error="it only held the owner's lock")
             journal.move(lock, OperationState.FAILED, nothing)

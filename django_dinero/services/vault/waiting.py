@@ -69,7 +69,7 @@ class GatewayOut(Exception):
 
 @dataclass(slots=True)
 class _Turns:
-    """Takes one after the other, and counts how each ended."""
+    """Does one push or delete after the other, and counts how each ended."""
 
     name: str
     limit: int | None
@@ -80,10 +80,10 @@ class _Turns:
     unusable: FailuresInARow = field(default_factory=FailuresInARow)
 
     def take(self, what: object, act: Callable[[], str]) -> None:
-        """Do one of them.
+        """Do one push or delete.
 
         Raises:
-            GatewayOut: the gateway cannot be used, or there were as many as there may be.
+            GatewayOut: the gateway cannot be used, or the limit is reached.
         """
         failure: Exception | None = None
         try:
