@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import router
 
@@ -48,7 +49,8 @@ def _watermark(gateway: Gateway) -> datetime | None:
 def _oldest(gateway: Gateway, limit: datetime) -> datetime | None:
     """Return when the oldest operation or transaction since ``limit`` was written."""
     found = []
-    for model in (Operation, Transaction):
+    written: tuple[type[Any], ...] = (Operation, Transaction)
+    for model in written:
         rows = primary(model).filter(**account_of(gateway).columns, created_at__gte=limit)
         found.append(rows.order_by("created_at").values_list("created_at", flat=True).first())
     return min((time for time in found if time is not None), default=None)
