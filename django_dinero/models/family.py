@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Self
 
@@ -34,6 +34,18 @@ class Family:
         captures = (each for each in children if each.kind == TransactionKind.CAPTURE)
         further = [more for capture in captures for more in capture.children.all()]
         return cls(row, (*children, *sorted(further, key=_by_age)))
+
+    def joined_by(self, rows: Iterable[Transaction]) -> Self:
+        """Return the family with more of its children, which were read on another connection.
+
+        One that voids the row has voided the instance too.
+        """
+        known = {child.pk for child in self.children}
+        more = [each for each in rows if each.parent_id == self.row.pk and each.pk not in known]
+        for each in more:
+            if each.kind == TransactionKind.VOID and each.status == TransactionStatus.APPROVED:
+                self.row.status = TransactionStatus.VOIDED.value
+        return replace(self, children=(*self.children, *more))
 
     def sum_of(
         self, kind: TransactionKind, statuses: Collection[TransactionStatus] = COUNTED

@@ -131,6 +131,7 @@ def test_cards_added_deleted_and_pulled_at_once(
 # -- In the caller's transaction, whose snapshot is older than the rival's rows --------------------
 
 Act = Callable[[Customer, Transaction, dict[str, Any]], object]
+Follow = Callable[..., Transaction]
 
 
 def _fresh(row: Any) -> Any:
@@ -213,3 +214,34 @@ def test_an_operation_that_a_rival_has_ended(
     assert told == "" if not isolation else told in {"", "outcome_unknown"}
     assert Operation.objects.get(pk=pk).state == "succeeded"
     assert Transaction.objects.count() == len(gateway.bank.transactions()) == 1
+
+
+#: What a rival does, and what must not follow then under another key.
+FOLLOWED: dict[str, tuple[Follow, Follow]] = {
+    "a refund of the whole twice": (Transaction.refund, Transaction.refund),
+    "a capture twice": (Transaction.capture, Transaction.capture),
+    "a capture after a void": (Transaction.void, Transaction.capture),
+    "a void twice": (Transaction.void, Transaction.void),
+}
+
+
+@pytest.mark.autonomous
+@pytest.mark.parametrize("what", FOLLOWED)
+def test_what_a_rival_did_counts_though_the_snapshot_does_not_show_it(
+    what: str, isolation: str, gateway: RecordingGateway, make_customer: Any
+) -> None:
+    if VENDOR == "mariadb" and isolation == "serializable":
+        pytest.skip("there each SELECT takes locks that the rival would wait for")
+    first, second = FOLLOWED[what]
+    customer = make_customer()
+    paid = customer.charge(5, settle=first is Transaction.refund)
+    gateway.bank.settle_batch()
+    with pytest.raises(DineroError) as refused, transaction.atomic():
+        assert Transaction.objects.count() == 1  # the snapshot begins
+        (made,) = at_once(lambda: first(_fresh(paid), idempotency_key="k-1"))
+        assert not isinstance(made, str)
+        asked = gateway.mark
+        second(_fresh(paid), idempotency_key="k-2")
+    ended = {"not_sent"} if isolation == "serializable" else set()
+    assert refused.value.code in {"refund_refused", "invalid_transaction", *ended}
+    assert {"refund", "capture", "void"}.isdisjoint(gateway.since(asked))

@@ -291,12 +291,14 @@ def restore_lost_rows(row: Transaction, *, again: bool = False) -> Family:
     unknown = keys - {child.operation_key for child in family.children}
     found = rows.filter(key__in=unknown).order_by("pk") if unknown else ()
     lost = [each for each in found if each.has_result]
-    for operation in lost:
-        restore_row(operation)
+    restored = [restore_row(operation) for operation in lost]
     undecided = row.status in UNDECIDED
     if undecided:
         align_undecided(row)
-    return family_of(row, again=again) if lost or undecided else family
+    if restored or undecided:
+        # The caller's snapshot may be older than a rival's row, and never show it.
+        family = family_of(row, again=again).joined_by(restored)
+    return family
 
 
 @dataclass(slots=True)
