@@ -28,6 +28,7 @@ NOT_BORNE_OUT = _("The gateway's records do not bear its answer out, or cannot b
 ANOTHER_AMOUNT = _("The gateway has it with another amount or currency.")
 A_REFUND = _("The gateway has a refund with its key, and was asked for something else.")
 ANOTHER_KEY = _("The gateway answered with a transaction of another key or kind.")
+WITHOUT_ID = _("The gateway approved it without an id that can be kept.")
 ID_OF_ANOTHER = _("The gateway gave the id of another transaction.")
 #: Why a payment counts as refused, although the gateway's first answer was another.
 NOT_CONFIRMED = _("The card's holder did not confirm it.")

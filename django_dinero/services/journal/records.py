@@ -21,6 +21,8 @@ from django_dinero.redaction import scrub
 #: Characters that are kept of an error's text, and of what a gateway said.
 ERROR_LENGTH = 500
 TEXT_LENGTH = 1000
+#: Characters of a gateway's id, as the columns have them.
+LONGEST_ID = 255
 
 #: The fields of an answer and of a gateway's transaction that a ledger row has as columns.
 SHOWN = (
@@ -173,8 +175,7 @@ class RecordedOutcome(_Record):
         """Return what is kept of an answer about money."""
         outcome = cls(
             result=result.outcome.value,
-            # "0" is Authorize.Net's word for "no transaction was made" (its XML guide).
-            transaction_id="" if result.transaction_id == "0" else result.transaction_id,
+            transaction_id=_id_that_can_be_kept(result.transaction_id),
             auth_code=result.auth_code,
             avs=result.avs,
             cvv=result.cvv,
@@ -246,6 +247,13 @@ class RecordedOutcome(_Record):
     def kinds(self) -> tuple[ReasonKind, ...]:
         """Why the gateway refused, in its order."""
         return tuple(ReasonKind(kind) for kind in self.reasons)
+
+
+def _id_that_can_be_kept(transaction_id: str) -> str:
+    """Return a gateway's id, or an empty string: half of one would be the id of another."""
+    # "0" is Authorize.Net's word for "no transaction was made" (its XML guide).
+    fits = transaction_id != "0" and len(transaction_id) <= LONGEST_ID
+    return transaction_id if fits and transaction_id.isprintable() else ""
 
 
 def truncate_for_columns(texts: Mapping[str, str]) -> dict[str, str]:

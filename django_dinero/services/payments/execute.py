@@ -12,7 +12,7 @@ from django_dinero.exceptions import DineroError, NeedsAttention
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import RemoteTransaction, TransactionResult, has_reason
 from django_dinero.models import journal_notes
-from django_dinero.models.operation import CHARGES, Operation, OperationState
+from django_dinero.models.operation import CHARGES, Operation, OperationKind, OperationState
 from django_dinero.models.transaction import Transaction
 from django_dinero.money import plain_amount
 from django_dinero.services import journal, ledger, pull
@@ -66,6 +66,8 @@ def perform(
     result = journal.send(gateway, operation, call)
     operation.next_action = result.next_action
     outcome = RecordedOutcome.of_result(result)
+    if _lacks_id(operation, outcome):
+        raise _unsearched(operation, journal_notes.WITHOUT_ID)
     contradiction = contradiction_of(operation, result)
     if contradiction:
         raise mark_needs_attention(operation, outcome, contradiction)
@@ -88,6 +90,15 @@ def perform(
     if row is None:
         raise idempotency.unfinished_error(operation)
     return ledger.row_or_raise(operation, row)
+
+
+def _lacks_id(operation: Operation, outcome: RecordedOutcome) -> bool:
+    """Say whether an answer made something that could never be found or given back.
+
+    The gateway's records have the id, or nothing: a test mode answers so, and moves no money.
+    """
+    has_own_id = operation.kind in (*CHARGES, OperationKind.REFUND)
+    return has_own_id and outcome.status not in REFUSED and not outcome.transaction_id
 
 
 def is_passing(result: TransactionResult) -> bool:
