@@ -15,8 +15,8 @@ MONEY = (
     Guard(
         "a state is changed by compare-and-set",
         f"{JOURNAL}/operations.py",
-        "    rows = Operation.objects.using(using).filter(pk=operation.pk, state=old)\n",
-        "    rows = Operation.objects.using(using).filter(pk=operation.pk)\n",
+        "    rows = operation.stored_row(using).filter(state=old)\n",
+        "    rows = operation.stored_row(using)\n",
         tests("unit/services/journal/test_operations.py", "unit/services/journal/test_sending.py"),
     ),
     Guard(

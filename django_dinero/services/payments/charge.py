@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -300,30 +301,39 @@ class ChargeOrder:
 
         Raises:
             DuplicateTransactionError, OperationInProgress: the order is paid, or may be.
+            InsideTransaction: the caller's transaction could roll the journal back.
             journal.KeyTaken: the caller's key has an operation.
         """
-        begin = partial(
-            execute.begin,
-            self.gateway,
-            OperationKind.CHARGE if request.capture else OperationKind.AUTHORIZE,
-            using=on_commit_of,
-            key=request.operation_key,
-            intent=self._intent(request),
-            amount=request.amount,
-            currency=request.currency,
-            fingerprint=identifiers.fingerprint(self.parameters),
-            customer_id=self.source.customer.customer_id or "" if self.source.customer else "",
-            card_id=self.source.card.card_id if self.source.card else "",
-            idempotency_key=self.key.key,
-            scope=self.key.scope,
-        )
+        kind = OperationKind.CHARGE if request.capture else OperationKind.AUTHORIZE
+        columns = self._columns(request)
+        # For a whole order refused here, before an open attempt is given up.
+        using = on_commit_of or journal.alias_for_money()
         if self.pays_order:
-            if on_commit_of is None:
-                # Called for the InsideTransaction that it may raise, before an attempt is given up.
-                journal.alias_for_money()
-            return self.paid.begin(begin, asks_gateway=on_commit_of is None)
-        lock_name = self.paid.lock_name if request.order_reference else ""
-        return begin(lock_name=lock_name, holds_lock=False, sent=on_commit_of is None)
+            asks_gateway = on_commit_of is None
+            return self.paid.begin(kind, using=using, asks_gateway=asks_gateway, **columns)
+        return journal.begin(
+            self.gateway,
+            kind,
+            using=using,
+            lock_name=self.paid.lock_name if request.order_reference else "",
+            holds_lock=False,
+            sent=on_commit_of is None,
+            **columns,
+        )
+
+    def _columns(self, request: ChargeRequest) -> dict[str, Any]:
+        customer, card = self.source.customer, self.source.card
+        return {
+            "key": request.operation_key,
+            "intent": self._intent(request),
+            "amount": request.amount,
+            "currency": request.currency,
+            "fingerprint": identifiers.fingerprint(self.parameters),
+            "customer_id": customer.customer_id or "" if customer else "",
+            "card_id": card.card_id if card else "",
+            "idempotency_key": self.key.key,
+            "scope": self.key.scope,
+        }
 
     @property
     def paid(self) -> Order:
@@ -339,6 +349,7 @@ class ChargeOrder:
         source, customer = self.source, self.source.customer
         owner_pk = self._payer_pk
         return Intent(
+            public_id=str(uuid.uuid4()),
             customer_pk=customer.pk if customer else None,
             card_pk=source.card.pk if source.card else None,
             owner_pk=owner_pk,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus
 from django_dinero.exceptions import DineroError, NeedsAttention
@@ -17,39 +15,13 @@ from django_dinero.models.transaction import Transaction
 from django_dinero.money import plain_amount
 from django_dinero.services import journal, ledger, pull
 from django_dinero.services.errors import PASSING, error_for
-from django_dinero.services.journal.records import Intent, RecordedOutcome
+from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.recovery import idempotency, lookup
 
 #: Answers after which no money moves.
 REFUSED = (ResultStatus.DECLINED, ResultStatus.FAILED)
 #: Why a search without an error still proves nothing.
 INCOMPLETE = "the gateway's list is incomplete"
-
-
-def begin(
-    gateway: Gateway,
-    kind: str,
-    *,
-    intent: Intent,
-    start: Callable[..., Operation] = journal.begin,
-    using: str | None = None,
-    **columns: Any,
-) -> Operation:
-    """Choose the public id of an operation's ledger row, and the connection to commit it on.
-
-    The id stands in the intent, so that a row that a rollback took is written again under the same
-    one. Inside the caller's transaction, the connection is the journal's own.
-
-    Args:
-        start: what writes the operation: the journal itself, or whoever waits for its lock.
-        using: the alias to write it on; by default one whose commits no caller rolls back.
-
-    Raises:
-        InsideTransaction: there is no such alias.
-    """
-    named = replace(intent, public_id=str(uuid.uuid4()))
-    alias = using or journal.alias_for_money()
-    return start(gateway, kind, using=alias, intent=named, **columns)
 
 
 def perform(
@@ -66,7 +38,7 @@ def perform(
     result = journal.send(gateway, operation, call)
     operation.next_action = result.next_action
     outcome = RecordedOutcome.of_result(result)
-    if _lacks_id(operation, outcome):
+    if _lacks_id(operation, result, outcome):
         raise _unsearched(operation, journal_notes.WITHOUT_ID)
     contradiction = contradiction_of(operation, result)
     if contradiction:
@@ -92,13 +64,13 @@ def perform(
     return ledger.row_or_raise(operation, row)
 
 
-def _lacks_id(operation: Operation, outcome: RecordedOutcome) -> bool:
+def _lacks_id(operation: Operation, result: TransactionResult, outcome: RecordedOutcome) -> bool:
     """Say whether an answer made something that could never be found or given back.
 
     The gateway's records have the id, or nothing: a test mode answers so, and moves no money.
     """
     has_own_id = operation.kind in (*CHARGES, OperationKind.REFUND)
-    return has_own_id and outcome.status not in REFUSED and not outcome.transaction_id
+    return has_own_id and result.outcome not in REFUSED and not outcome.transaction_id
 
 
 def is_passing(result: TransactionResult) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -320,10 +321,10 @@ class FollowUpOrder:
         original, request = self.original, self.request
         if original.live != self.gateway.live:
             modes.refuse_foreign(self.gateway, original)
-        operation = execute.begin(
+        operation = locking.begin(
             self.gateway,
             self.kind,
-            start=locking.begin,
+            using=journal.alias_for_money(),
             key=request.operation_key,
             lock_name=original.lock_name,
             intent=self._intent(),
@@ -346,6 +347,7 @@ class FollowUpOrder:
 
     def _intent(self) -> Intent:
         return Intent(
+            public_id=str(uuid.uuid4()),
             customer_pk=self.original.customer_pk,
             card_pk=self.original.card_pk,
             owner_pk=self.original.owner_id,

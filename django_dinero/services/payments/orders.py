@@ -6,9 +6,10 @@ lock until the outcome is known. A charge of a part only has the name, and keeps
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -24,6 +25,7 @@ from django_dinero.models.operation import (
     CHARGES,
     OPEN_STATES,
     Operation,
+    OperationKind,
     OperationState,
 )
 from django_dinero.models.order_lock import order_lock_name
@@ -39,8 +41,6 @@ from django_dinero.services.validation import CallerKey
 logger = get_logger("django_dinero.journal")
 
 State = OperationState
-#: Writes the operation of a charge. It takes ``start``, which inserts it, and ``lock_name``.
-Begin = Callable[..., Operation]
 
 #: States of attempts that have a ledger row, unless a rollback took it.
 _WITH_ROWS = (State.SUCCEEDED, State.HELD)
@@ -71,13 +71,17 @@ class Order:
     def _lock_name(self, *, live: bool) -> str:
         return order_lock_name(self.reference, self.gateway.name, live=live)
 
-    def begin(self, begin: Begin, *, asks_gateway: bool = True) -> Operation:
+    def begin(
+        self, kind: OperationKind, *, using: str, asks_gateway: bool, **columns: Any
+    ) -> Operation:
         """Write the operation that pays the order. It holds the order's lock, and is not sent yet.
 
         Args:
-            begin: writes it.
+            kind: of the operation.
+            using: the alias that it is written on.
             asks_gateway: whether to find out first how open attempts ended, and to give up one that
                 the same shopper has left unconfirmed.
+            **columns: of :class:`Operation`.
 
         Raises:
             DuplicateTransactionError: the order is paid.
@@ -89,10 +93,10 @@ class Order:
         problem = self.problem()
         if problem is not None:
             raise problem
-        start = partial(locking.begin, error_of=_unfinished)
+        begin = partial(locking.begin, self.gateway, kind, using=using, error_of=_unfinished)
         held = False
         try:
-            operation = begin(start=start, lock_name=self.lock_name)
+            operation = begin(lock_name=self.lock_name, **columns)
         except journal.LockHeld:
             held = True
         if held:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -49,7 +50,7 @@ def test_a_refund_is_found_under_its_key(
         settled.refund(5, idempotency_key=KEY)
     row = settled.refund(5, idempotency_key=KEY)
     assert row.transaction_id in {entry.id for entry in gateway.bank.transactions()}
-    assert (row.status, settled.refunded_amount) == ("approved", 5)
+    assert (row.status, settled.refunded_amount) == ("approved", Decimal(5))
 
 
 @pytest.mark.parametrize("status", [ResultStatus.APPROVED, ResultStatus.HELD])
