@@ -22,6 +22,7 @@ from django_dinero.exceptions import (
 )
 from django_dinero.gateways.types import Reason, RemoteTransaction, TransactionResult
 from django_dinero.models import Customer, Operation, Transaction
+from django_dinero.testing.factories import TransactionFactory
 from tests.support.recording import RecordingGateway, answer, lose_reply, refuse_connection
 
 pytestmark = pytest.mark.django_db
@@ -129,6 +130,43 @@ def test_a_follow_up_that_was_rolled_back_with_its_original_is_written_again(
     Transaction.objects.all().delete()
     assert operation.look_up().state == "succeeded"
     assert Transaction.objects.get(kind=verb).parent is not None
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("verb", ["capture", "void", "refund"])
+def test_a_follow_up_never_follows_another_row_that_got_the_key_of_its_original(
+    gateway: RecordingGateway, verb: str
+) -> None:
+    original, operation = lost_follow_up(gateway, verb)
+    stranger = TransactionFactory(id=original.pk, authorization=True)
+    assert operation.look_up().state == "succeeded"
+    row = Transaction.objects.get(kind=verb)
+    assert row.parent is not None
+    assert (row.parent.public_id, row.parent == stranger) == (original.public_id, False)
+    with pytest.raises(InvalidTransactionError, match="has no row any more"):
+        getattr(original, verb)()  # an instance from before the rollback
+    stranger.refresh_from_db()
+    assert (stranger.status, stranger.children.count()) == ("approved", 0)
+
+
+@pytest.mark.autonomous
+@on_two_connections
+@pytest.mark.parametrize("verb", ["capture", "void"])
+def test_so_it_is_where_the_caller_has_rolled_both_back(
+    gateway: RecordingGateway, card: dict[str, Any], verb: str
+) -> None:
+    lost: list[Transaction] = []
+    with pytest.raises(KeyError), transaction.atomic():
+        lost.append(Transaction.create(5, settle=False, idempotency_key=KEY, **card))
+        getattr(lost[0], verb)(idempotency_key="second")
+        raise KeyError
+    stranger = TransactionFactory(id=lost[0].pk, authorization=True)
+    again = Transaction.create(5, settle=False, idempotency_key=KEY, **card)
+    follow_up = again.children.get()
+    assert (again.public_id, follow_up.kind) == (lost[0].public_id, verb)
+    assert getattr(again, verb)(idempotency_key="second") == follow_up
+    stranger.refresh_from_db()
+    assert (stranger.status, stranger.children.count()) == ("approved", 0)
 
 
 @pytest.mark.parametrize("verb", ["approve", "decline"])
