@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
@@ -20,6 +20,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from django_dinero import conf
+from django_dinero.db.queries import primary
 
 __all__ = [
     "IsAuthenticated",
@@ -28,6 +29,9 @@ __all__ = [
     "ShopperPermission",
     "StaffPermission",
 ]
+
+
+ModelT = TypeVar("ModelT", bound=Model)
 
 
 def is_signed_in(request: Any) -> bool:
@@ -49,10 +53,21 @@ class OwnedMixin:
     owner_actions: ClassVar[frozenset[str]] = frozenset()
     #: Actions that need the permission on what is one's own.
     owner_actions_by_permission: ClassVar[frozenset[str]] = frozenset()
+    #: Actions that show what is there and do nothing: a project may have a replica answer them.
+    showing_actions: ClassVar[frozenset[str]] = frozenset({"list", "retrieve"})
 
     if TYPE_CHECKING:
         request: Any
         action: str
+
+    def rows_of(self, model: type[ModelT]) -> QuerySet[ModelT]:
+        """Return a model's rows: from the primary database where something is done to one.
+
+        A replica may lack a row that was written just now. It may also have another owner of it,
+        another default card, or a value that was changed since and would not be written again.
+        """
+        rows = model._default_manager.all()
+        return rows if self.action in self.showing_actions else primary(model)
 
     def owned_by(self, user: Any) -> Q:
         """Return the condition for what belongs to a user."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Self
 
+from django_dinero.db.queries import primary
 from django_dinero.enums import TransactionKind
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import COUNTED, TAKEN_OR_OPEN, TransactionStatus
@@ -28,11 +29,11 @@ class Family:
         """Return a transaction with what follows it and its captures.
 
         They come from a prefetch of :data:`FOLLOWING` where there is one, as in lists. Otherwise
-        each level costs a query.
+        each level costs a query, of the primary database.
         """
-        children = sorted(row.children.all(), key=_by_age)
+        children = sorted(_children_of(row), key=_by_age)
         captures = (each for each in children if each.kind == TransactionKind.CAPTURE)
-        further = [more for capture in captures for more in capture.children.all()]
+        further = [more for capture in captures for more in _children_of(capture)]
         return cls(row, (*children, *sorted(further, key=_by_age)))
 
     def joined_by(self, rows: Iterable[Transaction]) -> Self:
@@ -93,6 +94,11 @@ class Family:
     def given_back(self) -> Decimal:
         """How much was refunded, with what the gateway holds of it."""
         return self.sum_of(TransactionKind.REFUND, (*COUNTED, TransactionStatus.HELD))
+
+
+def _children_of(row: Transaction) -> Iterable[Transaction]:
+    known = "children" in getattr(row, "_prefetched_objects_cache", {})
+    return row.children.all() if known else primary(Transaction).filter(parent=row)
 
 
 def _by_age(row: Transaction) -> int:

@@ -28,6 +28,7 @@ from django_dinero.api import exception_handler, idempotency
 from django_dinero.api.disclosure import DECLINES
 from django_dinero.api.filters import AllowedFilters, Filter
 from django_dinero.api.idempotency import IdempotencyKey
+from django_dinero.api.linked import with_links
 from django_dinero.api.pagination import NewestFirstPagination
 from django_dinero.api.parsers import SecretsJSONParser, refuse_unmeasured
 from django_dinero.api.permissions import (
@@ -190,7 +191,8 @@ class DineroViewSet(DineroView, OwnedMixin, GenericViewSet[Any]):
         self._mark_replay(row)
         shown = StaffTransactionSerializer if self.sees_all() else TransactionSerializer
         code = status.HTTP_201_CREATED if made else status.HTTP_200_OK
-        return Response(shown(row, context={"request": self.request}).data, status=code)
+        context = {"request": self.request}
+        return Response(shown(with_links(row), context=context).data, status=code)
 
     def _mark_replay(self, row: Transaction | None) -> None:
         if row is not None and row.is_replay:

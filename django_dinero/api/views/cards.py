@@ -67,7 +67,7 @@ class CardViewSet(
         return bool(obj.customer.owner_id == self.request.user.pk)
 
     def get_queryset(self) -> QuerySet[CreditCard]:
-        return self.visible(CreditCard.objects.select_related("customer").order_by("-id"))
+        return self.visible(self.rows_of(CreditCard).select_related("customer").order_by("-id"))
 
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
         """Change address, expiry date or which card is the default, here and at the gateway."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from rest_framework import mixins, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -16,6 +16,7 @@ from django_dinero import throttle_rates
 from django_dinero.api import filters, idempotency
 from django_dinero.api.filters import Filter
 from django_dinero.api.idempotency import IdempotencyKey
+from django_dinero.api.linked import with_cards
 from django_dinero.api.serializers import (
     CardSerializer,
     CustomerSerializer,
@@ -27,7 +28,7 @@ from django_dinero.api.serializers import (
     StaffNewCustomerSerializer,
 )
 from django_dinero.api.views.base import DestroyMixin, DineroViewSet
-from django_dinero.models import Customer, Transaction
+from django_dinero.models import CreditCard, Customer, Transaction
 from django_dinero.services.vault import creations
 
 
@@ -63,8 +64,8 @@ class CustomerViewSet(
 
     def get_queryset(self) -> QuerySet[Customer]:
         """Return the customers that exist for the caller, with their cards."""
-        rows = Customer.objects.prefetch_related("cards").order_by("-id")
-        return self.visible(rows)
+        cards = Prefetch("cards", self.rows_of(CreditCard))
+        return self.visible(self.rows_of(Customer).prefetch_related(cards).order_by("-id"))
 
     def knows(self, key: IdempotencyKey) -> bool:
         """Say whether a request with this key has an answer; a charge's may be still to come."""
@@ -89,7 +90,8 @@ class CustomerViewSet(
             given, owner = self.checked(NewCustomerSerializer), request.user
         once |= {"owner": owner, "one_per_owner": owner is not None}
         customer = Customer.create(**_named(given), **once)
-        return Response(CustomerSerializer(customer).data, status=status.HTTP_201_CREATED)
+        shown = CustomerSerializer(with_cards(customer))
+        return Response(shown.data, status=status.HTTP_201_CREATED)
 
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
         """Change e-mail or names, here and at the gateway."""
@@ -97,7 +99,7 @@ class CustomerViewSet(
         for name, value in self.checked(CustomerUpdateSerializer).items():
             setattr(customer, name, value)
         customer.save()
-        return Response(CustomerSerializer(customer).data)
+        return Response(CustomerSerializer(with_cards(customer)).data)
 
     @action(detail=True, methods=["post"])
     def cards(self, request: Request, **kwargs: Any) -> Response:

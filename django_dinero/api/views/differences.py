@@ -35,7 +35,7 @@ class DifferenceViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, StaffV
     }
 
     def get_queryset(self) -> QuerySet[Difference]:
-        return Difference.objects.order_by("-id")
+        return self.rows_of(Difference).order_by("-id")
 
     @action(detail=True, methods=["post"])
     def close(self, request: Request, **kwargs: object) -> Response:

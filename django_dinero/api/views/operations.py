@@ -27,6 +27,8 @@ class OperationViewSet(mixins.RetrieveModelMixin, DineroViewSet):
     serializer_class = OperationSerializer
     action_permissions: ClassVar[dict[str, str]] = {"retrieve": "dinero.view_operation"}
     owner_actions = frozenset({"retrieve"})
+    # It is looked up; and it was written by the request before this one.
+    showing_actions: ClassVar[frozenset[str]] = frozenset()
     # The gateway is asked while an operation is open.
     rate_scopes: ClassVar[dict[str, str]] = {"retrieve": throttle_rates.OPERATION}
     lookup_field = "key"
@@ -35,7 +37,7 @@ class OperationViewSet(mixins.RetrieveModelMixin, DineroViewSet):
 
     def owned_by(self, user: Any) -> Q:
         """An operation belongs to whoever asked for it, and to the owner of its customer."""
-        customers = Customer.objects.filter(
+        customers = self.rows_of(Customer).filter(
             owner=user, **{name: OuterRef(name) for name in CUSTOMER_COLUMNS}
         )
         return (
@@ -48,10 +50,10 @@ class OperationViewSet(mixins.RetrieveModelMixin, DineroViewSet):
         if obj.scope == user_scope("user", user.pk) or obj.owner_pk == str(user.pk):
             return True
         columns = {name: getattr(obj, name) for name in CUSTOMER_COLUMNS}
-        return Customer.objects.filter(owner=user, **columns).exists()
+        return self.rows_of(Customer).filter(owner=user, **columns).exists()
 
     def get_queryset(self) -> QuerySet[Operation]:
-        return self.visible(Operation.objects.order_by("-id"))
+        return self.visible(self.rows_of(Operation).order_by("-id"))
 
     def get_serializer_class(self) -> type[OperationSerializer]:
         """Return what shows a row: to staff with who asked."""

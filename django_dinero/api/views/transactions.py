@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from django_dinero.api import filters
 from django_dinero.api.filters import Filter
+from django_dinero.api.linked import with_links
 from django_dinero.api.serializers import (
     FollowUpSerializer,
     NothingSerializer,
@@ -63,7 +64,7 @@ class TransactionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Diner
     def owned_by(self, user: Any) -> Q:
         """A transaction belongs to its owner, and to its customer's owner."""
         # The customers' keys first: no database uses its indexes for an OR across two tables.
-        customers = Customer.objects.filter(owner=user).order_by()
+        customers = self.rows_of(Customer).filter(owner=user).order_by()
         keys = list(customers.values_list("pk", flat=True)[: MANY_CUSTOMERS + 1])
         if len(keys) > MANY_CUSTOMERS:
             return Q(owner=user) | Q(customer__owner=user)
@@ -79,7 +80,8 @@ class TransactionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Diner
         return StaffTransactionSerializer if self.sees_all() else TransactionSerializer
 
     def get_queryset(self) -> QuerySet[Transaction]:
-        rows = Transaction.objects.select_related("customer", "card", "parent").order_by("-id")
+        rows = self.rows_of(Transaction).select_related("customer", "card", "parent")
+        rows = rows.order_by("-id")
         if self.action in ("list", "retrieve"):
             rows = rows.prefetch_related(FOLLOWING)
         return self.visible(rows)
@@ -118,4 +120,4 @@ class TransactionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Diner
         """Ask the gateway how it stands, and show it as it is now."""
         row: Transaction = self.get_object()
         self.checked(NothingSerializer)
-        return Response(self.get_serializer(row.refresh_from_gateway()).data)
+        return Response(self.get_serializer(with_links(row.refresh_from_gateway())).data)

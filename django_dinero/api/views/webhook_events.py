@@ -36,7 +36,7 @@ class WebhookEventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Staf
 
     def get_queryset(self) -> QuerySet[WebhookEvent]:
         """Return the events without their bodies, which can be long and are shown nowhere here."""
-        return WebhookEvent.objects.defer("body").order_by("-id")
+        return self.rows_of(WebhookEvent).defer("body").order_by("-id")
 
     @action(detail=True, methods=["post"])
     def replay(self, request: Request, **kwargs: object) -> Response:
