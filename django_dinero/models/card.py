@@ -75,7 +75,7 @@ class CreditCard(SyncedModel):
     last_4 = models.CharField(_("last four digits"), max_length=4, blank=True, editable=False)
     brand = models.CharField(_("brand"), max_length=32, blank=True, editable=False)
     #: The key of the operation that brought the present number, empty for the first one: two
-    #: numbers may have the same last digits.
+    #: numbers may have the same last digits. A key of its own where other software brought it.
     number_key = IdField(max_length=KEY_LENGTH, blank=True, editable=False)
     month = models.PositiveSmallIntegerField(
         _("expiry month"), null=True, blank=True, validators=[validate_month]

@@ -5,7 +5,7 @@ Other packages import the names listed here, not the modules.
 
 from __future__ import annotations
 
-from django_dinero.services.pull.cards import new_card_row, push_default_again
+from django_dinero.services.pull.cards import is_other_number, new_card_row, push_default_again
 from django_dinero.services.pull.customers import (
     Batch,
     forget_pushed_digest,
@@ -69,6 +69,7 @@ __all__ = [
     "fetch_customer",
     "first_of",
     "forget_pushed_digest",
+    "is_other_number",
     "mark_gone",
     "may_have_made",
     "new_card_row",

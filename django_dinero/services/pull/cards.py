@@ -18,6 +18,7 @@ from django_dinero.cards import (
 )
 from django_dinero.db.transactions import locked
 from django_dinero.gateways.types import RemoteCard, RemoteCustomer
+from django_dinero.identifiers import new_key
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.sync_state import WAITING, SyncState
@@ -33,7 +34,9 @@ TO_BE_PUSHED: Mapping[str, Any] = {
     "edits": CreditCard.edits_of(["default_of"]),
 }
 SYNC_COLUMNS = ("sync_state", "sync_error", "synced_digest", "edits")
-COLUMNS = ("last_4", "brand", "month", "year", "default_of", *ADDRESS_FIELDS, *SYNC_COLUMNS)
+#: What only the gateway can tell of a number, and which one it is.
+NUMBER_COLUMNS = ("last_4", "brand", "number_key", "month", "year")
+COLUMNS = (*NUMBER_COLUMNS, "default_of", *ADDRESS_FIELDS, *SYNC_COLUMNS)
 
 
 @dataclass
@@ -202,6 +205,8 @@ def scrubbed_address(address: Address) -> Address:
 def _fill_card(row: CreditCard, remote_card: RemoteCard, default_of: int | None) -> bool:
     """Put the gateway's values on a row; say whether anything changed."""
     before = _column_values(row)
+    if is_other_number(row, remote_card):
+        row.number_key = new_key()
     for name, text in remote_card.address.as_dict().items():
         setattr(row, name, text)
     row.month, row.year = _expiry(row, remote_card)
@@ -214,6 +219,23 @@ def _fill_card(row: CreditCard, remote_card: RemoteCard, default_of: int | None)
     else:
         row.mark_synced()
     return before != _column_values(row)
+
+
+def is_other_number(row: CreditCard, told: RemoteCard) -> bool:
+    """Say whether the gateway tells of another number than the row's, replaced by other software.
+
+    A later date alone is that of a card that was renewed, which keeps its number. And two names of
+    one network are no other number, as long as the date is the same.
+    """
+    if told.last_4 not in ("", row.last_4):
+        return bool(row.last_4)
+    is_told = told.month is not None and not (row.is_edited("month") or row.is_edited("year"))
+    other_date = is_told and row.month is not None and _date(told) != _date(row)
+    return other_date and "" not in (told.brand, row.brand) and told.brand != row.brand
+
+
+def _date(card: CreditCard | RemoteCard) -> tuple[int | None, int | None]:
+    return card.month, card.year
 
 
 def _expiry(row: CreditCard, remote_card: RemoteCard) -> tuple[int | None, int | None]:
@@ -242,6 +264,8 @@ def _take_gateway_fields(row: CreditCard, remote_card: RemoteCard) -> bool:
     """
     before = _column_values(row)
     new_number = remote_card.last_4 not in ("", row.last_4)
+    if is_other_number(row, remote_card):
+        new_number, row.number_key = True, new_key()
     if new_number or not (row.is_edited("month") or row.is_edited("year")):
         row.month, row.year = _expiry(row, remote_card)
     row.last_4, row.brand = remote_card.last_4 or row.last_4, remote_card.brand or row.brand
@@ -253,7 +277,7 @@ def _take_gateway_fields(row: CreditCard, remote_card: RemoteCard) -> bool:
 
 def _write_gateway_fields(card: CreditCard, using: str) -> None:
     """Write these fields unless the row has changed since it was read. Its edits still wait."""
-    names = ("last_4", "brand", "month", "year", *ADDRESS_FIELDS)
+    names = (*NUMBER_COLUMNS, *ADDRESS_FIELDS)
     write_beside_edits(card, {name: getattr(card, name) for name in names}, using)
 
 

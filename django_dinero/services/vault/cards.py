@@ -62,6 +62,7 @@ from django_dinero.services.errors import error_for, read
 from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.pull import UNFINISHED_STATES
 from django_dinero.services.recovery import locking
+from django_dinero.services.vault import number_keys
 from django_dinero.services.vault.push import push_customer
 
 #: Saves the row of a card with the gateway's answer.
@@ -376,7 +377,7 @@ def _replace_number(
         key=request.operation_key,
         customer_id=card.customer_id,
         card_id=card.card_id,
-        intent=Intent(**validation.shown(details)),
+        intent=Intent(number_key=request.operation_key, **validation.shown(details)),
     )
     with journal.released_on_failure(operation):
         details = _reread(operation, card, details)
@@ -389,8 +390,9 @@ def _replace_number(
         card=details,
     )
     gateway.expect(*card.new_ids)
-    result = journal.send(gateway, operation, partial(gateway.update_card, request))
-    sent = _apply_answer(card, operation, result, details)
+    with number_keys.counted_as_new(card, operation):
+        result = journal.send(gateway, operation, partial(gateway.update_card, request))
+        sent = _apply_answer(card, operation, result, details)
     card.number_key = operation.key
     return sent
 
@@ -411,7 +413,7 @@ def _reread(
     unchanged = [n for n in card.PUSHED_FIELDS if n not in own_date and not card.is_unsaved(n)]
     try:
         using = router.db_for_write(CreditCard, instance=card)
-        card.refresh_from_db(using=using, fields=["version", *unchanged])
+        card.refresh_from_db(using=using, fields=["version", "number_key", *unchanged])
         return replace(details, address=card.billing_address)
     except ObjectDoesNotExist:
         journal.move(

@@ -331,6 +331,8 @@ def _send_card(row: CreditCard) -> None:
     )
     result = _send(gateway, operation, partial(gateway.update_card, request))
     facts = {"last_4": result.last_4 or row.last_4, "brand": result.brand or row.brand}
+    if pull.is_other_number(row, result):
+        facts["number_key"] = operation.key
     if _end_push(operation, row, RecordedOutcome(card_id=row.card_id), **facts):
         signals.send(signals.card_pushed, CreditCard, card=row, created=False)
 
