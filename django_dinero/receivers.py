@@ -85,15 +85,18 @@ def on_delete(
     if sender._meta.concrete_model not in (Customer, CreditCard):
         # A child model with a table of its own. Deleting its parent's row sends another signal.
         return
-    _record_deletion(instance, using)
+    by_itself = _deletes_cards(origin)
+    _record_deletion(
+        instance, using, with_customer=isinstance(instance, CreditCard) and not by_itself
+    )
     if isinstance(instance, CreditCard):
         _forget_cards(instance)
-        if instance.is_default or _deletes_cards(origin):
+        if instance.is_default or by_itself:
             _pass_default_on(instance, using)
 
 
-def _record_deletion(instance: Customer | CreditCard, using: str) -> None:
-    operation = _services.deletions.record_deletion(instance, using)
+def _record_deletion(instance: Customer | CreditCard, using: str, *, with_customer: bool) -> None:
+    operation = _services.deletions.record_deletion(instance, using, with_customer=with_customer)
     if operation is not None:
         run_after_commit(using, operation.key, partial(_push_delete, operation.key, using))
 

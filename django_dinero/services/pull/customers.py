@@ -294,7 +294,7 @@ def write_found(operation: Operation, remote: RemoteCustomer | RemoteCard) -> No
     account = Account.of(operation)
     if isinstance(remote, RemoteCustomer):
         if not was_deleted_since(operation):
-            cancel_for_customer(operation, remote.customer_id)
+            cancel_for_customer(operation, remote)
             for customer in _pull_batch(account, [remote], Snapshot()):
                 _complete_from_intent(operation, customer)
         return

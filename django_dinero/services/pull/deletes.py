@@ -5,7 +5,7 @@ A delete that still waits must not remove what was stored after it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import timedelta
 from functools import partial
 
@@ -19,6 +19,7 @@ from django_dinero.exceptions import (
     NotPermittedError,
     NotSent,
 )
+from django_dinero.gateways.types import RemoteCustomer
 from django_dinero.identifiers import derived_key
 from django_dinero.models import journal_notes
 from django_dinero.models.mode import Account
@@ -30,7 +31,7 @@ from django_dinero.models.operation import (
     OperationState,
 )
 from django_dinero.services import journal
-from django_dinero.services.journal.records import RecordedOutcome
+from django_dinero.services.journal.records import Intent, RecordedOutcome
 
 #: States of a delete that has not reached the gateway, and that can still be called off.
 NOT_SENT = (OperationState.NEW, OperationState.ABSENT)
@@ -113,26 +114,46 @@ def cancel_repetitions(undone: Iterable[Operation]) -> None:
     cancel_all(each for each in again if each.state in NOT_SENT)
 
 
-def cancel_for_customer(creation: Operation, customer_id: str) -> set[str]:
+def cancel_for_customer(creation: Operation, remote: RemoteCustomer) -> set[str]:
     """End the deletes of a customer that was stored again, and those of its cards.
 
     Only what was deleted before this creation began counts. Its lock keeps the delete of the
-    customer from being sent meanwhile. The delete of a card may be on its way.
+    customer from being sent meanwhile. The delete of a card may be on its way. A card that was
+    deleted by itself stays deleted, unless it is the one that the customer was stored with again.
+
+    Args:
+        remote: the customer as the gateway has it.
 
     Returns:
-        The ids of cards whose delete can no longer be called off.
+        The ids of cards whose delete is not called off.
     """
     rows = Operation.objects.using(creation.written_on).filter(
-        Q(customer_id=customer_id) | Q(customer_id="", lock_name=creation.lock_name),
+        Q(customer_id=remote.customer_id) | Q(customer_id="", lock_name=creation.lock_name),
         **Account.of(creation).columns,
         kind__in=DELETES,
     )
     # Before the others are read: what is written meanwhile is among them.
-    cancel_repetitions(_earlier(to_be_repeated(rows), creation))
+    for delete in _earlier(to_be_repeated(rows), creation):
+        record_deletion_again(delete)
     waiting = rows.filter(state__in=(*OPEN_STATES, OperationState.ABSENT))
     earlier = _earlier(waiting, creation)
-    cancel_all(delete for delete in earlier if delete.state in NOT_SENT)
-    return {delete.card_id for delete in earlier if delete.is_open and delete.card_id}
+    wanted = _cards_wanted(creation, remote)
+    cancel_all(
+        delete for delete in earlier if delete.state in NOT_SENT and _comes_back(delete, wanted)
+    )
+    left = (*OPEN_STATES, OperationState.ABSENT)
+    return {delete.card_id for delete in earlier if delete.card_id and delete.state in left}
+
+
+def _cards_wanted(creation: Operation, remote: RemoteCustomer) -> set[str]:
+    """Return the ids of the cards that may be the one that a customer was to be stored with."""
+    last_4 = Intent.of(creation).last_4
+    return {card.card_id for card in remote.cards if last_4 and card.last_4 == last_4}
+
+
+def _comes_back(delete: Operation, wanted: Container[str]) -> bool:
+    by_itself = bool(delete.card_id) and not Intent.of(delete).with_customer
+    return not by_itself or delete.card_id in wanted
 
 
 def _earlier(deletes: Iterable[Operation], creation: Operation) -> list[Operation]:

@@ -203,7 +203,7 @@ def _own_duplicate(
     if not isinstance(existing, RemoteCustomer) or not _answers(existing, request, refusal):
         return refusal
     # Before the creation ends and lets go of its lock, for which the delete may be waiting.
-    leaving = pull.cancel_for_customer(operation, existing.customer_id)
+    leaving = pull.cancel_for_customer(operation, existing)
     cards = tuple(card for card in existing.cards if card.card_id not in leaving)
     return replace(existing, cards=cards)
 

@@ -28,10 +28,15 @@ from django_dinero.services.vault.push import gateway_of
 MAY_HAVE_CREATED = (*OPEN_STATES, OperationState.SUCCEEDED)
 
 
-def record_deletion(row: Customer | CreditCard, using: str) -> Operation | None:
+def record_deletion(
+    row: Customer | CreditCard, using: str, *, with_customer: bool = False
+) -> Operation | None:
     """Write the tombstone of a deleted row, in the transaction that deletes it.
 
     The gateway has nothing to delete if the row is of another account than the gateway is now.
+
+    Args:
+        with_customer: whether a card goes because its customer does.
     """
     if modes.foreign_error(row) is not None:
         return None
@@ -51,7 +56,7 @@ def record_deletion(row: Customer | CreditCard, using: str) -> Operation | None:
         live=row.live,
         customer_id=row.customer_id or "",
         card_id=row.card_id if isinstance(row, CreditCard) else "",
-        intent=Intent(is_new=row.is_new).to_json(),
+        intent=Intent(is_new=row.is_new, with_customer=with_customer).to_json(),
     )
 
 
@@ -95,12 +100,19 @@ def push_delete(key: str, using: str | None = None) -> None:
 
 
 def _is_deleted_with_customer(operation: Operation) -> bool:
-    """Whether the card's customer is deleted too, which deletes its cards."""
+    """Whether the card's customer is deleted too, which deletes its cards.
+
+    A delete that is still to come may be called off, because the customer is stored again. That
+    brings back only the cards that were to go with it.
+    """
+    states: tuple[OperationState, ...] = (OperationState.SUCCEEDED,)
+    if Intent.of(operation).with_customer:
+        states = (*OPEN_STATES, OperationState.SUCCEEDED)
     deletes = Operation.objects.using(operation.written_on).filter(
         kind=OperationKind.DELETE_CUSTOMER,
         **Account.of(operation).columns,
         customer_id=operation.customer_id,
-        state__in=(*OPEN_STATES, OperationState.SUCCEEDED),
+        state__in=states,
     )
     return deletes.exists()
 

@@ -139,6 +139,63 @@ def test_cards_whose_deletes_wait_stay_with_it(
     assert list(vault.differences(gateway.bank)) == []
 
 
+def delete_card_then_customer(gateway: RecordingGateway, customer: Customer) -> str:
+    """Delete a card by itself and later its customer, while the gateway is out."""
+    card = customer.cards[0]
+    gateway.faults["delete_card"] = refuse_connection
+    with pytest.raises(NotSent):
+        card.delete()
+    gateway.faults["delete_customer"] = refuse_connection
+    with pytest.raises(NotSent):
+        Customer.objects.get().delete()
+    return str(card.card_id)
+
+
+@pytest.mark.parametrize("driven", [True, False])
+def test_a_card_that_was_deleted_by_itself_stays_deleted(
+    gateway: RecordingGateway, card: dict[str, Any], driven: bool
+) -> None:
+    customer = create(**card)
+    customer.add_card(number="4007000000027")
+    gone = delete_card_then_customer(gateway, customer)
+    if driven:
+        gateway.faults["delete_card"] = refuse_connection
+        gateway.faults["delete_customer"] = refuse_connection
+        drive_deletes(gateway, patient=False)
+    again = create()
+    assert [row.last_4 for row in again.cards] == ["0027"]
+    drive_deletes(gateway, patient=False)
+    there = gateway.bank.customer(again.customer_id or "")
+    assert gone not in [each.id for each in there.cards]
+    assert list(vault.differences(gateway.bank)) == []
+
+
+def test_a_card_that_was_deleted_by_itself_stays_deleted_though_a_reply_is_lost(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    customer = create(**card)
+    customer.add_card(number="4007000000027")
+    delete_card_then_customer(gateway, customer)
+    gateway.faults["create_customer"] = lose_reply
+    with pytest.raises(OutcomeUnknown):
+        create()
+    expire()
+    look_up(Operation.objects.filter(kind="create_customer").latest("pk"))
+    assert [row.last_4 for row in Customer.objects.get().cards] == ["0027"]
+    drive_deletes(gateway, patient=False)
+    assert list(vault.differences(gateway.bank)) == []
+
+
+def test_one_that_was_deleted_by_itself_comes_back_where_it_is_given_again(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    delete_card_then_customer(gateway, create(**card))
+    again = create(**card)
+    drive_deletes(gateway, patient=False)
+    assert [row.last_4 for row in again.cards] == ["1111"]
+    assert list(vault.differences(gateway.bank)) == []
+
+
 def test_one_that_is_stored_again_without_a_card_has_those_of_the_gateway(
     gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
