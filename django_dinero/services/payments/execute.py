@@ -87,7 +87,9 @@ def after_passing_refusal(operation: Operation, result: TransactionResult) -> Tr
         The row, if the gateway did it all the same; None if the answer is no such refusal.
 
     Raises:
-        OutcomeUnknown: the gateway is in trouble, and its records could not be read either.
+        OutcomeUnknown: the gateway is in trouble, and its records could not be read, or do not
+            show what became of it: lists lag, so that they prove nothing before its quarantine is
+            over.
     """
     if not is_passing(result):
         return None
@@ -121,7 +123,7 @@ def _after_missing_card(operation: Operation) -> Transaction | None:
     if made is not None:
         return made
     is_new = pull.card_was_new(operation)
-    if unread and (is_new or unread != INCOMPLETE):
+    if unread not in ("", journal_notes.NOT_FOUND_YET) and (is_new or unread != INCOMPLETE):
         raise _unsearched(operation, unread)
     if not is_new:
         return None
@@ -136,13 +138,14 @@ def _made_all_the_same(operation: Operation) -> tuple[Transaction | None, str]:
     """Search for what a refused operation did all the same.
 
     Returns:
-        Its row, None if nothing was found; and why not all records were searched, empty if they
-        were. A list that the account may not read is only incomplete.
+        Its row, None if nothing was found; and why that proves nothing yet, empty if the records
+        show that it failed. A list that the account may not read is only incomplete.
     """
     found, problem = lookup.search(operation)
     made = [match for match in found.matches if not _is_failed(match)]
     if not made:
-        return None, problem or ("" if found.complete else INCOMPLETE)
+        missing = "" if found.matches else journal_notes.NOT_FOUND_YET
+        return None, problem or (missing if found.complete else INCOMPLETE)
     lookup.end_from_matches(operation, made)
     if not operation.has_result:
         raise idempotency.unfinished_error(operation)

@@ -47,7 +47,7 @@ def failed(kind: ReasonKind) -> TransactionResult:
     return TransactionResult(ResultStatus.FAILED, reasons=(Reason(kind, "E1", "not now"),))
 
 
-@pytest.mark.parametrize(("kind", "error"), KINDS)
+@pytest.mark.parametrize(("kind", "error"), KINDS[:2])
 def test_a_charge_is_made_under_its_key_once_the_trouble_has_passed(
     gateway: RecordingGateway, make_customer: Make, kind: ReasonKind, error: type[GatewayError]
 ) -> None:
@@ -58,6 +58,20 @@ def test_a_charge_is_made_under_its_key_once_the_trouble_has_passed(
     assert caught.value.operation.state == "failed"
     assert not Transaction.objects.exists()
     assert Transaction.create("5.00", customer=customer, idempotency_key=KEY).status == "approved"
+    assert len(gateway.bank.transactions()) == 1
+
+
+def test_trouble_of_which_there_is_no_record_frees_the_key_after_the_quarantine(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    gateway.faults["charge"] = answer(failed(ReasonKind.UNAVAILABLE))
+    for _time in range(2):
+        with pytest.raises(OutcomeUnknown):
+            customer.charge("5.00", idempotency_key=KEY)
+    assert not Transaction.objects.exists()
+    Operation.objects.update(lease_until=PAST, quarantine_until=PAST)
+    assert customer.charge("5.00", idempotency_key=KEY).status == "approved"
     assert len(gateway.bank.transactions()) == 1
 
 
@@ -318,12 +332,13 @@ def test_a_refund_that_was_made_all_the_same_is_found(
     assert sum(each.kind == "refund" for each in gateway.bank.transactions()) == 1
 
 
-def test_trouble_whose_records_cannot_be_searched_is_unknown(
-    gateway: RecordingGateway, make_customer: Make
+@pytest.mark.parametrize("complete", [False, True], ids=["incomplete", "it lags"])
+def test_trouble_whose_records_do_not_show_it_is_unknown(
+    gateway: RecordingGateway, make_customer: Make, complete: bool
 ) -> None:
     customer = make_customer()
     gateway.faults["charge"] = made_and_refused(ReasonKind.UNAVAILABLE)
-    gateway.faults["find_operation"] = answer(LookupResult(complete=False))
+    gateway.faults["find_operation"] = answer(LookupResult(complete=complete))
     with pytest.raises(OutcomeUnknown) as caught:
         customer.charge("5.00", idempotency_key=KEY)
     assert caught.value.operation.look_up().state == "succeeded"
