@@ -37,6 +37,10 @@ CONFLICTS: frozenset[object] = frozenset({"40001", "40P01", 1213, 1205, 1020})
 LOCKED: frozenset[object] = frozenset({"55P03", 1205})
 #: A row that is pointed at was deleted, or one that is deleted is pointed at.
 DEAD_LINKS: frozenset[object] = frozenset({"23503", 1451, 1452})
+#: A unique key has a row already.
+TAKEN: frozenset[object] = frozenset(
+    {"23505", 1062, sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
+)
 #: A table or a column is missing. SQLite has words for it and no code.
 UNMIGRATED: frozenset[object] = frozenset({"42P01", "42703", 1146, 1054})
 UNMIGRATED_SQLITE = re.compile("no such (table|column)|has no column named")
@@ -57,8 +61,8 @@ def _codes(error: BaseException) -> set[object]:
     found = {*(getattr(cause, name, None) for name in names), *error.args[:1]}
     if isinstance(cause, sqlite3.Error):
         # The low byte is the kind; SQLite means one that writes while another one has read.
-        busy = getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
-        return {"40001"} if busy else set()
+        code = getattr(cause, "sqlite_errorcode", 0)
+        return {"40001"} if code & 0xFF == sqlite3.SQLITE_BUSY else {code} & TAKEN
     return {code for code in found if isinstance(code, str | int)}
 
 
@@ -75,6 +79,11 @@ def is_conflict_or_dead_link(error: BaseException) -> bool:
 def is_locked(error: BaseException) -> bool:
     """Say whether a lock was waited for in vain that a transaction holds which is still open."""
     return not LOCKED.isdisjoint(_codes(error))
+
+
+def is_taken(error: BaseException) -> bool:
+    """Say whether another row has a unique key; other constraints are broken by our own row."""
+    return not TAKEN.isdisjoint(_codes(error))
 
 
 def is_unmigrated(error: BaseException) -> bool:

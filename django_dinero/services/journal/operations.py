@@ -17,7 +17,7 @@ from django.db import Error, IntegrityError, connections, transaction
 from django.utils.translation import gettext as _
 
 from django_dinero import identifiers, logs, signals
-from django_dinero.db.failures import OUT_OF_ORDER, not_sent, retry_on_conflict
+from django_dinero.db.failures import OUT_OF_ORDER, is_taken, not_sent, retry_on_conflict
 from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.db.on_commit import when_committed
 from django_dinero.db.queries import only_row
@@ -112,7 +112,8 @@ def begin(
         except IntegrityError as error:
             collision = error
         if collision is not None:
-            raise _collision(operation, using) or collision
+            rival = _collision(operation, using) if is_taken(collision) else None
+            raise rival or collision
     _take_over(operation, times)
     if sent:
         operation.send_before = send_before
@@ -167,13 +168,20 @@ def nothing_sent_if_unwritten() -> Iterator[None]:
 
 @contextmanager
 def released_on_failure(operation: Operation) -> Iterator[None]:
-    """End a NEW operation, and free its lock, where the database fails before it is sent."""
+    """End a NEW operation, and free its lock, where something fails before it is sent."""
     try:
         yield
-    except Error:
+    except Exception as error:  # of the database, of ours, or of a project's own hooks
         with suppress(Error):
-            move(operation, State.FAILED, RecordedOutcome(error=journal_notes.DATABASE_FAILED))
+            move(operation, State.FAILED, _why_not_sent(error))
         raise
+
+
+def _why_not_sent(error: Exception) -> RecordedOutcome:
+    if isinstance(error, DineroError):
+        return RecordedOutcome.of_error(error)
+    failed = isinstance(error, Error)
+    return RecordedOutcome(error=journal_notes.DATABASE_FAILED if failed else type(error).__name__)
 
 
 def with_idempotency_key(idempotency_key: str, scope: str) -> Operation | None:

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import IntegrityError, router, transaction
 from django.utils.translation import gettext as _
 
-from django_dinero.db.failures import retry_on_conflict
+from django_dinero.db.failures import is_taken, retry_on_conflict
 from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.db.transactions import in_transaction
 from django_dinero.exceptions import DineroError, OperationInProgress
@@ -109,8 +109,9 @@ def _try_to_lock(operation: Operation, lease_seconds: float) -> Operation:
         retry_on_conflict(lock, operation.written_on)
         operation.refresh_from_db()
         return operation
-    except IntegrityError:
-        pass
+    except IntegrityError as error:
+        if not is_taken(error):
+            raise
     blocker = rows.filter(held_lock=operation.lock_name).first()
     raise journal.LockHeld(
         _("Another operation on the same object is not finished."), operation=blocker

@@ -282,3 +282,26 @@ def test_what_a_verb_inside_another_sent_is_its_own() -> None:
         with pytest.raises(OutcomeUnknown):
             verb(InterfaceError(), Operation())
         raise InterfaceError
+
+
+# -- Unique keys ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "error", [DUPLICATE, told(IntegrityError, "duplicate key", cause=PostgresError("23505"))]
+)
+def test_a_unique_key_is_taken(error: Error) -> None:
+    assert failures.is_taken(error)
+
+
+@pytest.mark.parametrize("error", [DEAD_LINK, busy(), told(IntegrityError, 4025, "CONSTRAINT")])
+def test_another_constraint_is_not_that(error: Error) -> None:
+    assert not failures.is_taken(error)
+
+
+@pytest.mark.django_db
+def test_this_database_says_that_a_unique_key_is_taken() -> None:
+    Operation.objects.create(key="a" * 20, kind="add_card", live=False)
+    with pytest.raises(IntegrityError) as caught, transaction.atomic():
+        Operation.objects.create(key="a" * 20, kind="add_card", live=False)
+    assert failures.is_taken(caught.value)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connections, transaction
+from django.db import IntegrityError, connections, transaction
 
 from django_dinero.exceptions import InsideTransaction
 from django_dinero.models import Operation, Transaction
@@ -16,6 +16,7 @@ from django_dinero.models.operation import OperationState as State
 from django_dinero.services import journal
 from django_dinero.services.journal import operations
 from django_dinero.services.journal.records import Intent, RecordedOutcome
+from django_dinero.services.recovery import locking
 from tests.support.journaling import begin, second_database
 from tests.support.racing import before_statement
 from tests.support.recording import RecordingGateway
@@ -249,6 +250,28 @@ def test_a_holder_that_finished_meanwhile_is_not_named(gateway: RecordingGateway
         begin(gateway, lock_name="t")
     assert str(caught.value) == "Operation ? on the same object is not finished."
     assert caught.value.operation is None
+
+
+@pytest.mark.django_db
+def test_a_constraint_of_the_projects_is_not_told_as_a_lock(gateway: RecordingGateway) -> None:
+    def refuse() -> None:
+        raise IntegrityError("a trigger says no")
+
+    with (
+        before_statement("INSERT", refuse),
+        pytest.raises(IntegrityError, match="a trigger says no"),
+    ):
+        begin(gateway, lock_name="t", idempotency_key="order-1")
+
+
+@pytest.mark.django_db
+def test_a_constraint_in_the_way_of_a_delete_is_told_as_it_is(gateway: RecordingGateway) -> None:
+    def refuse() -> None:
+        raise IntegrityError("a trigger says no")
+
+    tombstone = Operation.objects.create(kind="delete_customer", lock_name="t", live=False)
+    with before_statement("UPDATE", refuse), pytest.raises(IntegrityError, match="says no"):
+        locking.take_lock(gateway, tombstone)
 
 
 @pytest.mark.django_db

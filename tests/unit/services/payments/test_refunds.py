@@ -42,6 +42,25 @@ def test_an_unsettled_whole_refund_is_a_void(charge: Transaction) -> None:
     assert charge.status == "voided"
 
 
+def test_one_whose_row_has_gone_under_the_lock_keeps_nobody_waiting(
+    gateway: RecordingGateway, charge: Transaction
+) -> None:
+    def row_goes(call: Callable[[], Any]) -> Any:
+        Transaction.objects.filter(pk=charge.pk).delete()
+        return call()
+
+    gateway.faults["retrieve_transaction"] = row_goes
+    with pytest.raises(InvalidTransactionError) as caught:
+        charge.refund(idempotency_key=KEY)
+    void = Operation.objects.get(kind="void")
+    assert (void.state, void.held_lock, void.outcome["code"]) == (
+        "failed",
+        None,
+        caught.value.code,
+    )
+    assert "void" not in gateway.verbs
+
+
 def test_every_instance_at_hand_says_what_was_voided(authorization: Transaction) -> None:
     authorization.settle("20.00")
     void = authorization.refund()
