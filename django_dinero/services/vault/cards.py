@@ -295,14 +295,19 @@ def _end_in_save(
         operation, OperationState.SUCCEEDED, outcome, card_id=outcome.card_id
     )
     if not operation.ended_from:
-        raise OutcomeUnknown(
-            _("Operation %(key)s was looked up meanwhile; read the cards again.")
-            % {"key": operation.key},
-            operation=operation,
-        )
+        raise looked_up_error(operation)
     if operation.ended_from not in OPEN_STATES:
         # Another worker may have changed the customer's cards since. Push the row once more.
         card.sync_state, card.synced_digest, card.edits = SyncState.PENDING, "", ALL_EDITS
+
+
+def looked_up_error(operation: Operation) -> OutcomeUnknown:
+    """Return the error of a worker so slow that a look-up has ended its operation, and more."""
+    return OutcomeUnknown(
+        _("Operation %(key)s was looked up meanwhile; read the cards again.")
+        % {"key": operation.key},
+        operation=operation,
+    )
 
 
 def _cancel_deletes(operation: Operation, card_id: str) -> None:

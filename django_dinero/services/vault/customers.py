@@ -24,12 +24,13 @@ from django_dinero.models import journal_notes
 from django_dinero.models.arguments import CardOptions, CustomerOptions, names_of, refuse_unknown
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
-from django_dinero.models.operation import OperationKind, OperationState
+from django_dinero.models.operation import Operation, OperationKind, OperationState
 from django_dinero.models.synced import GatewayAnswer
 from django_dinero.observing.verbs import verb
 from django_dinero.services import journal, modes, pull, validation
 from django_dinero.services.journal.records import RecordedOutcome
-from django_dinero.services.vault.cards import add_card
+from django_dinero.services.recovery.idempotency import unfinished_error
+from django_dinero.services.vault.cards import add_card, looked_up_error
 from django_dinero.services.vault.creations import (
     creation_intent,
     creation_request,
@@ -154,7 +155,8 @@ def _store_with_card(
         key=request.operation_key,
         intent=replace(creation_intent(customer), **validation.shown(card)),
     )
-    rival = customer_with_same_key(customer) if keyed else None
+    with journal.released_on_failure(operation):
+        rival = customer_with_same_key(customer) if keyed else None
     if rival is not None:
         # Another request with this key finished between our first check and our taking the lock.
         journal.move(
@@ -162,19 +164,37 @@ def _store_with_card(
         )
         return rival
     remote = send_creation(gateway, operation, request)
+    write = partial(_write_rows, customer, restorer_of(customer), remote, card)
     cards = journal.end_operation(
         operation,
         OperationState.SUCCEEDED,
         RecordedOutcome(
             customer_id=remote.customer_id, card_ids=tuple(c.card_id for c in remote.cards)
         ),
-        partial(_write_rows, customer, restorer_of(customer), remote, card),
+        lambda: write() if operation.ended_from else None,
         customer_id=remote.customer_id,
     )
+    if cards is None:
+        return _found_meanwhile(customer, operation)
     signals.send(signals.customer_pushed, Customer, customer=customer, created=True)
     for row in cards:
         signals.send(signals.card_pushed, CreditCard, card=row, created=True)
     return customer
+
+
+def _found_meanwhile(customer: Customer, operation: Operation) -> Customer:
+    """Return the customer that a look-up has written, because this worker was so slow.
+
+    Raises:
+        OutcomeUnknown: it was deleted since.
+        NeedsAttention, ...: the look-up has not found it, or more than one.
+    """
+    if operation.state != OperationState.SUCCEEDED:
+        raise unfinished_error(operation)
+    stored = customer_with_same_key(customer)
+    if stored is None:
+        raise looked_up_error(operation)
+    return stored
 
 
 def _write_rows(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 
 from django_dinero.exceptions import (
     CVVError,
@@ -43,6 +43,22 @@ def create(request: pytest.FixtureRequest, gateway: RecordingGateway, card: dict
         return Customer.create(**{**values, **more})
 
     return make
+
+
+def test_a_creation_that_the_database_fails_keeps_nobody_waiting(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    def fail() -> None:
+        raise OperationalError
+
+    looks = (lambda: None, fail)
+    with (
+        before_statement("SELECT dinero_customer.id", *looks),
+        pytest.raises(NotSent),
+    ):
+        Customer.create("bill@example.com", idempotency_key=KEY, **card)
+    assert Operation.objects.get().state == "failed"
+    assert gateway.verbs == []
 
 
 def test_the_same_key_brings_the_same_customer(create: Create, gateway: RecordingGateway) -> None:

@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from django_dinero.exceptions import (
-    OutcomeUnknown,
-)
+from django_dinero.exceptions import NeedsAttention, OutcomeUnknown
 from django_dinero.gateways.types import LookupResult
 from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.services.recovery.lookup import look_up
@@ -79,6 +77,48 @@ def test_a_card_that_was_proven_absent_too_early_is_written_and_pushed(
     assert not Operation.objects.filter(state="absent").exists()
     assert card.is_default
     assert settle(gateway) == []
+
+
+@pytest.mark.parametrize("key", [{}, {"idempotency_key": "sign-up-1"}])
+def test_a_customer_that_comes_too_late_is_the_one_that_was_found(
+    gateway: RecordingGateway,
+    make_customer: Make,
+    key: dict[str, str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def meanwhile(operation: Operation) -> None:
+        assert look_up(operation).state == "succeeded"
+
+    gateway.faults["create_customer"] = slow(meanwhile)
+    assert make_customer(**key) == Customer.objects.get()
+    assert "could not record it" not in caplog.text
+    assert settle(gateway) == []
+
+
+def test_a_customer_that_comes_too_late_and_was_deleted_since_is_not_written_again(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    def meanwhile(operation: Operation) -> None:
+        assert look_up(operation).state == "succeeded"
+        Customer.objects.get().delete()
+
+    gateway.faults["create_customer"] = slow(meanwhile)
+    with pytest.raises(OutcomeUnknown, match="looked up meanwhile"):
+        make_customer()
+    assert not Customer.objects.exists()
+    assert settle(gateway) == []
+
+
+def test_a_customer_that_a_look_up_left_to_a_person_is_not_written(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    def meanwhile(operation: Operation) -> None:
+        Operation.objects.filter(pk=operation.pk).update(state="needs_attention", held_lock=None)
+
+    gateway.faults["create_customer"] = slow(meanwhile)
+    with pytest.raises(NeedsAttention):
+        make_customer()
+    assert not Customer.objects.exists()
 
 
 @pytest.mark.parametrize("kind", ["add_card", "create_customer"])
