@@ -337,7 +337,8 @@ def _complete_from_intent(operation: Operation, customer: Customer) -> None:
         if getattr(intent, name) and not getattr(customer, name)
     }
     if intent.owner_pk and customer.owner_id is None:
-        owners = get_user_model()._base_manager.filter(pk=intent.owner_pk)
+        user = get_user_model()
+        owners = user._base_manager.using(router.db_for_write(user)).filter(pk=intent.owner_pk)
         missing["owner"] = owners.first()  # None if that user has been deleted since
     if missing:
         Customer.objects.using(customer._state.db).filter(pk=customer.pk).update_without_push(

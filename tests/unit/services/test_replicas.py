@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import pytest
+from django.contrib.auth import get_user_model
 
-from django_dinero.models import CreditCard, Customer, Transaction
-from tests.support.recording import RecordingGateway
+from django_dinero.exceptions import OutcomeUnknown
+from django_dinero.models import CreditCard, Customer, Operation, Transaction
+from tests.support.recording import RecordingGateway, lose_reply
 
 pytestmark = pytest.mark.django_db
 
@@ -87,6 +89,21 @@ def test_a_creation(
     made = {Customer.create("b@example.com", idempotency_key=key, **given).pk for _time in range(2)}
     assert len(made) == (2 if key is None else 1)
     assert OURS.isdisjoint(replica.reads)
+
+
+def test_the_owner_of_a_customer_that_is_found(
+    gateway: RecordingGateway, card: dict[str, Any], settings: Any
+) -> None:
+    owner = get_user_model().objects.create(username="ada")
+    gateway.faults["create_customer"] = lose_reply
+    with pytest.raises(OutcomeUnknown):
+        Customer.create("ada@example.com", owner=owner, **card)
+    operation = Operation.objects.get()
+    Router.reads.clear()
+    settings.DATABASE_ROUTERS = [f"{__name__}.Router"]
+    assert operation.look_up().state == "succeeded"
+    assert (OURS | {type(owner).__name__}).isdisjoint(Router.reads)
+    assert Customer.objects.get().owner == owner
 
 
 def test_a_card_whose_customer_was_not_read_yet(customer: Customer, replica: type[Router]) -> None:
