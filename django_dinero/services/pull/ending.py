@@ -108,7 +108,18 @@ def _is_another(operation: Operation, remote: RemoteTransaction) -> bool:
     other_kind = remote.kind is TransactionKind.VOID or is_refund != (
         remote.kind is TransactionKind.REFUND
     )
+    other_kind = other_kind or _is_only_reserved(operation, remote)
     return other_kind or remote.operation_key not in ("", operation.key)
+
+
+def _is_only_reserved(operation: Operation, remote: RemoteTransaction) -> bool:
+    """Whether nothing was taken of what a charge was to take at once.
+
+    Its kind says so. Authorize.Net has charges that are authorized and not released yet.
+    """
+    reserved = remote.kind is TransactionKind.AUTHORIZATION
+    charge = operation.kind == OperationKind.CHARGE
+    return charge and reserved and remote.status is RemoteStatus.AUTHORIZED
 
 
 def _was_given_back(operation: Operation, remote: RemoteTransaction) -> bool:

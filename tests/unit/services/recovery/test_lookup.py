@@ -101,6 +101,7 @@ def test_what_the_gateway_has_ends_it(
     [
         {"operation_key": "Z" * 20},
         {"kind": TransactionKind.VOID},
+        {"kind": TransactionKind.AUTHORIZATION, "status": RemoteStatus.AUTHORIZED},
         {"operation_key": "Z" * 20, "amount": Decimal(3), "status": RemoteStatus.VOIDED},
     ],
 )
