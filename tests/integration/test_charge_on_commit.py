@@ -15,7 +15,7 @@ from django_dinero.exceptions import (
     IdempotencyKeyReused,
     InsideTransaction,
     InvalidInput,
-    OperationInProgress,
+    NotSent,
     OutcomeUnknown,
 )
 from django_dinero.gateways.types import Reason, TransactionResult
@@ -188,9 +188,10 @@ def test_one_that_was_taken_for_dead_is_not_sent(
 
     with transaction.atomic():
         transaction.on_commit(is_found_dead)
-        pending = customer.charge_on_commit("5.00")
-    assert isinstance(pending.error, OperationInProgress)
+        pending = customer.charge_on_commit("5.00", idempotency_key=KEY)
+    assert isinstance(pending.error, NotSent)
     assert gateway.bank.transactions() == ()
+    assert customer.charge("5.00", idempotency_key=KEY).status == "approved"
 
 
 @pytest.mark.parametrize("by_customer", [True, False])

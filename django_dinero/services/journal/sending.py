@@ -51,11 +51,13 @@ def send(gateway: Gateway, operation: Operation, call: Callable[[], ResultT]) ->
     """
     if operation.state == State.NEW:
         _claim(gateway, operation)
-    if operation.send_before is None:
+    # Taken away: nobody sends a second time with this instance.
+    moment, operation.send_before = operation.send_before, None
+    if moment is None:
         raise _taken(operation)
     failure: DineroError
     note_sent(operation)
-    token = send_before.set(operation.send_before)
+    token = send_before.set(moment)
     try:
         check_may_send()
         return ask(gateway, call, operation=operation)
@@ -82,9 +84,22 @@ def _claim(gateway: Gateway, operation: Operation) -> None:
     with nothing_sent_if_unwritten():
         won = move(operation, State.SENT, **columns)
     if not won:
-        raise _taken(operation)
+        raise _given_up(operation) if _is_undone(operation) else _taken(operation)
     operation.send_before = moment
     operation.has_new_intent = False
+
+
+def _is_undone(operation: Operation) -> bool:
+    """Whether nothing came of it: its lease was over, and a look-up has ended it unsent."""
+    return operation.state == State.FAILED and not operation.has_result
+
+
+def _given_up(operation: Operation) -> NotSent:
+    return NotSent(
+        _("Operation %(key)s waited too long to be sent, and was given up. Repeat it.")
+        % {"key": operation.key},
+        operation=operation,
+    )
 
 
 def _taken(operation: Operation) -> OperationInProgress:

@@ -20,6 +20,7 @@ from django_dinero.models import Operation
 from django_dinero.models.operation import OperationState as State
 from django_dinero.send_deadline import send_before
 from django_dinero.services.journal import operations, sending
+from django_dinero.services.journal.records import RecordedOutcome
 from tests.support.clocks import set_uptime
 from tests.support.journaling import begin, second_database
 from tests.support.racing import before_statement, failing_statements
@@ -87,6 +88,22 @@ def test_who_comes_second_is_told_which_operation(gateway: RecordingGateway) -> 
     with pytest.raises(OperationInProgress) as caught:
         sending.send(gateway, rival, lambda: None)
     assert str(caught.value) == f"Operation {operation.key} was taken by somebody else."
+    assert caught.value.operation == operation
+
+
+def test_one_instance_is_sent_once(gateway: RecordingGateway) -> None:
+    operation, sent = begin(gateway, sent=True), list[str]()
+    sending.send(gateway, operation, lambda: sent.append("first"))
+    with pytest.raises(OperationInProgress):
+        sending.send(gateway, operation, lambda: sent.append("second"))
+    assert sent == ["first"]
+
+
+def test_what_a_look_up_gave_up_was_not_sent(gateway: RecordingGateway) -> None:
+    operation = begin(gateway)
+    operations.move(Operation.objects.get(), State.FAILED, RecordedOutcome(error="never sent"))
+    with pytest.raises(NotSent, match="waited too long") as caught:
+        sending.send(gateway, operation, lambda: None)
     assert caught.value.operation == operation
 
 
