@@ -71,7 +71,7 @@ def answered(operation: Operation) -> list[Line]:
         (_("To be given back"), _("yes") if outcome.give_back else ""),
         (_("Given back"), _("yes") if outcome.given_back else ""),
         (_("Closed by"), outcome.closed_by),
-        (_("Explanation"), outcome.note),
+        (_("Explanation"), journal_notes.shown(outcome.note)),
     )
 
 

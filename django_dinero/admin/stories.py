@@ -13,7 +13,7 @@ from typing import NamedTuple
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from django_dinero.models import Operation
+from django_dinero.models import Operation, journal_notes
 from django_dinero.models.operation import (
     CHARGES,
     DELETES,
@@ -213,6 +213,8 @@ def story_of(operation: Operation) -> OperationStory:
     happened, money, todo, calm = own.get(operation.state, _STATES[operation.state])
     if operation.state == OperationState.DECLINED and operation.kind in _FOLLOWING:
         todo = _AGAIN  # of the same card: another one is of no help
+    if operation.note("note") == journal_notes.ONLY_A_LOCK:
+        happened = journal_notes.shown(journal_notes.ONLY_A_LOCK)
     if operation.kind not in MONEY_KINDS:
         money = ""
     elif operation.state == OperationState.SUCCEEDED:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 
+from django_dinero.admin.operation_facts import answered
+from django_dinero.admin.stories import story_of
 from django_dinero.exceptions import InvalidInput, OutcomeUnknown
 from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.wallet.wallet import Wallet
@@ -76,6 +78,15 @@ def test_who_makes_it_between_our_look_and_our_lock_is_joined(gateway: Recording
         assert by_api(owner, CARD) == made[0]
     assert Customer.objects.get().cards.count() == 2
     assert gateway.verbs.count("create_customer") == 1
+
+
+def test_what_held_the_owners_lock_looks_like_no_failed_creation(gateway: RecordingGateway) -> None:
+    Customer.create("bill@example.com", owner=user(), one_per_owner=True)
+    assert not Operation.objects.exclude(state="succeeded").exists()
+    lock = Operation.objects.get(customer_id="")
+    assert (lock.sent_at, lock.held_lock) == (None, None)
+    assert "only kept others from" in str(story_of(lock).happened)
+    assert [label for label, _text in answered(lock)] == ["Explanation"]
 
 
 def test_a_lost_answer_is_found_before_another_one_is_made(gateway: RecordingGateway) -> None:

@@ -16,6 +16,7 @@ from django_dinero import identifiers
 from django_dinero.db.queries import primary
 from django_dinero.exceptions import InvalidInput
 from django_dinero.gateways.base import Gateway
+from django_dinero.models import journal_notes
 from django_dinero.models.customer import Customer
 from django_dinero.models.mode import Account, lock_prefix
 from django_dinero.models.operation import (
@@ -88,8 +89,8 @@ def _owner_held(gateway: Gateway, asked: Customer) -> Iterator[Operation]:
     finally:
         # Where the database fails, the next look-up frees the lock.
         with suppress(Error):
-            nothing = RecordedOutcome(error="it only held the owner's lock")
-            journal.move(lock, OperationState.FAILED, nothing)
+            note = RecordedOutcome(note=journal_notes.ONLY_A_LOCK)
+            journal.move(lock, OperationState.SUCCEEDED, note)
 
 
 def _settle_creations(lock: Operation, asked: Customer) -> None:
