@@ -12,13 +12,13 @@ from typing import Any
 from django.db.models import Count, Min, Q, QuerySet, Sum
 
 from django_dinero.db.fields import UtcDay
+from django_dinero.db.queries import primary
 from django_dinero.enums import TransactionKind
 from django_dinero.models.due import uncaptured
 from django_dinero.models.totals import gave, in_vain, took
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import COUNTED, TransactionStatus
 from django_dinero.money import EXACT, summed
-from django_dinero.services import ledger
 from django_dinero.services.ledger.standings import SETTLED
 
 #: What a bank may refuse: a capture or a void that was refused has moved nothing either way.
@@ -140,7 +140,7 @@ def reserved(names: Collection[str], before: datetime.datetime) -> Iterator[Rese
 
 
 def _rows(names: Collection[str]) -> QuerySet[Transaction]:
-    return ledger.transactions().filter(gateway_name__in=names)
+    return primary(Transaction).filter(gateway_name__in=names)
 
 
 def _between(

@@ -52,7 +52,7 @@ from django_dinero.services.journal.operations import (
     released_on_failure,
     with_idempotency_key,
 )
-from django_dinero.services.journal.sending import close_refused, log_broken_backend, send
+from django_dinero.services.journal.sending import end_refused, log_broken_backend, send
 
 __all__ = [
     "KeyTaken",
@@ -62,11 +62,11 @@ __all__ = [
     "alias_for_vault",
     "aliases_to_read",
     "begin",
-    "close_refused",
     "current_alias",
     "end",
     "end_operation",
     "end_operation_in_transaction",
+    "end_refused",
     "free_idempotency_key",
     "is_locked",
     "log_broken_backend",

@@ -131,7 +131,7 @@ def _record(operation: Operation, failure: DineroError) -> None:
         log_unrecorded(operation, state, outcome, error)
 
 
-def close_refused(operation: Operation, refusal: Refusal) -> DineroError:
+def end_refused(operation: Operation, refusal: Refusal) -> DineroError:
     """End a vault operation by the gateway's refusal, and return the exception for it."""
     error = error_for(
         refusal.reasons,

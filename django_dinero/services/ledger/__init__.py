@@ -25,7 +25,6 @@ from django_dinero.services.ledger.rows import (
     family_of,
     order_of,
     refresh,
-    transactions,
     whole_of,
 )
 from django_dinero.services.ledger.standings import (
@@ -55,7 +54,6 @@ __all__ = [
     "restore_orphan",
     "restore_row",
     "row_or_raise",
-    "transactions",
     "unread_end",
     "whole_of",
     "write_standing",

@@ -21,6 +21,7 @@ from django_dinero.db.failures import (
     is_locked,
     retry_on_conflict,
 )
+from django_dinero.db.queries import primary
 from django_dinero.db.transactions import impatient_atomic
 from django_dinero.enums import ResultStatus
 from django_dinero.exceptions import OperationInProgress
@@ -45,7 +46,6 @@ from django_dinero.services.ledger.rows import (
     find_original,
     insert_row,
     refresh,
-    transactions,
     write_row,
 )
 from django_dinero.services.ledger.standings import (
@@ -364,7 +364,7 @@ class Decision:
         if self.operation is not None and not self.operation.ended_from:
             return False
         now = datetime.now(UTC)
-        same = transactions().filter(pk=self.row.pk, status=self.row.status)
+        same = primary(Transaction).filter(pk=self.row.pk, status=self.row.status)
         return bool(same.update(**self.columns, updated_at=now))
 
     def announce(self) -> None:
@@ -405,6 +405,6 @@ def align_undecided(row: Transaction) -> None:
 
 
 def _write_decided(row: Transaction, status: TransactionStatus) -> None:
-    rows = transactions().filter(pk=row.pk, status__in=UNDECIDED)
+    rows = primary(Transaction).filter(pk=row.pk, status__in=UNDECIDED)
     decided = partial(rows.update, status=status, updated_at=datetime.now(UTC))
     retry_on_conflict(decided, router.db_for_write(Transaction))

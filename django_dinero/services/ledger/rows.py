@@ -12,7 +12,7 @@ from django.db import Error, IntegrityError, router, transaction
 from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from django_dinero.db.queries import primary
+from django_dinero.db.queries import primary, read_again
 from django_dinero.enums import RemoteStatus, ResultStatus, TransactionKind
 from django_dinero.exceptions import InvalidTransactionError
 from django_dinero.models.card import CreditCard
@@ -37,14 +37,9 @@ DECIDING = (
 CANCELLABLE = (*COUNTED, TransactionStatus.REQUIRES_ACTION)
 
 
-def transactions() -> QuerySet[Transaction]:
-    """Return all rows, as the database that is written to has them: never from a replica."""
-    return primary(Transaction)
-
-
 def whole_of(account: Account, transaction_id: str) -> Transaction | None:
     """Return the row of a gateway's transaction, not of a capture or a void that shares its id."""
-    rows = transactions().filter(**account.columns, transaction_id=transaction_id)
+    rows = primary(Transaction).filter(**account.columns, transaction_id=transaction_id)
     return rows.exclude(kind__in=SHARED).first()
 
 
@@ -56,7 +51,7 @@ def charges_with_number_of(card: CreditCard) -> QuerySet[Transaction]:
     # An equation would be planned worse, so both conditions are ranges of one value. For an equal
     # card, PostgreSQL would walk the primary key, which has the order that is asked for, past the
     # charges of all other cards. For equal digits, SQLite would take the index over the digits.
-    rows = transactions().filter(
+    rows = primary(Transaction).filter(
         card__id__range=(card.pk, card.pk),
         last_4__range=(card.last_4, card.last_4),
         # The digits may be those of an earlier number as well.
@@ -74,7 +69,7 @@ def refresh(row: Transaction) -> None:
         InvalidTransactionError: it has no row any more; a rollback has taken it.
     """
     try:
-        row.refresh_from_db(using=router.db_for_write(Transaction))
+        read_again(row)
     except Transaction.DoesNotExist:
         raise row.without_row_error() from None
 
@@ -86,10 +81,10 @@ def find_original(operation: Operation) -> Transaction | None:
     that was read from the gateway again has another public id too: the gateway's id finds it.
     """
     public_id = operation.lock_name.removeprefix(LOCK_PREFIX)
-    found = transactions().filter(public_id=public_id).first()
+    found = primary(Transaction).filter(public_id=public_id).first()
     if found is not None or operation.parent_key or not operation.transaction_id:
         return found
-    same = transactions().filter(
+    same = primary(Transaction).filter(
         **Account.of(operation).columns,
         transaction_id=operation.transaction_id,
         operation_key=None,
@@ -120,7 +115,7 @@ def family_of(row: Transaction, *, again: bool = False) -> Family:
     Raises:
         InvalidTransactionError: it has no row any more; a rollback has taken it.
     """
-    rows = transactions().filter(Q(pk=row.pk) | Q(parent=row)).order_by()
+    rows = primary(Transaction).filter(Q(pk=row.pk) | Q(parent=row)).order_by()
     found = list(rows.only(*DECIDING) if again else rows)
     # By the public id too: after a rollback another transaction may have got its primary key.
     same = (row.pk, row.public_id)
@@ -182,10 +177,10 @@ def _recorded(
     Args:
         using: the connection on which it is looked for; that of the rows by default.
     """
-    rows = transactions().using(using or transactions().db)
+    rows = primary(Transaction).using(using or primary(Transaction).db)
     own = rows.filter(operation_key=operation.key).first()
     if own is not None:
-        own._state.db = transactions().db
+        own._state.db = primary(Transaction).db
         return own, False
     if values["transaction_id"] is None:
         return None
@@ -202,7 +197,7 @@ def _claimed(row: Transaction, operation: Operation, values: Mapping[str, Any]) 
     """Take over a row that was read from the gateway before its operation had an answer."""
     newer = ("status", "settled_at", "batch_id", "transaction_id", "public_id")
     ours = {name: value for name, value in values.items() if name not in newer}
-    found = transactions().filter(pk=row.pk, operation_key=None)
+    found = primary(Transaction).filter(pk=row.pk, operation_key=None)
     links = _existing(_links(operation, Intent.of(operation), None))
     won = bool(found.update(operation_key=operation.key, **ours, **links))
     refresh(row)
@@ -215,7 +210,7 @@ def belongs_to_other_operation(operation: Operation, transaction_id: str) -> boo
     kind = KINDS[operation.kind]
     if kind in SHARED or not transaction_id:
         return False
-    same = transactions().filter(
+    same = primary(Transaction).filter(
         **Account.of(operation).columns, kind=kind, transaction_id=transaction_id
     )
     try:
@@ -234,7 +229,7 @@ def _write(
 def _create(
     operation: Operation, values: Mapping[str, Any], links: Mapping[str, Any]
 ) -> Transaction:
-    row = transactions().create(operation_key=operation.key, **values, **links)
+    row = primary(Transaction).create(operation_key=operation.key, **values, **links)
     if row.kind == TransactionKind.VOID and row.status == TransactionStatus.APPROVED:
         _mark_voided(row)
     return row
@@ -242,7 +237,7 @@ def _create(
 
 def _mark_voided(void: Transaction) -> None:
     """Mark the original as voided, and every row with the same id at the gateway."""
-    same = transactions().filter(**Account.of(void).columns, status__in=CANCELLABLE)
+    same = primary(Transaction).filter(**Account.of(void).columns, status__in=CANCELLABLE)
     parent = void.parent
     original = Q(pk=void.parent_id)
     if parent and parent.transaction_id and parent.kind != TransactionKind.REFUND:

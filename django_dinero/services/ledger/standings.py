@@ -19,13 +19,13 @@ from django.dispatch import Signal
 from django_dinero import signals
 from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.on_commit import when_committed
+from django_dinero.db.queries import primary
 from django_dinero.db.transactions import locked
 from django_dinero.enums import TransactionKind
 from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import COUNTED, TransactionStatus
 from django_dinero.services.journal.records import truncate_for_columns
-from django_dinero.services.ledger.rows import transactions
 from django_dinero.services.ledger.statuses import FROM_REMOTE
 
 STANDING_SIGNALS: Mapping[str, Signal] = {
@@ -83,7 +83,7 @@ def write_standing(row: Transaction, standing: RemoteStanding) -> bool:
     if standing.is_of(row):
         return True
     columns = {**standing.columns, "updated_at": datetime.now(UTC)}
-    same = transactions().filter(pk=row.pk, status=row.status)
+    same = primary(Transaction).filter(pk=row.pk, status=row.status)
     if not same.update(**columns):
         return False
     _take_over([row], columns)
@@ -108,7 +108,7 @@ def write_standings(changes: Changes) -> list[Transaction]:
 
     def write() -> set[int]:
         with transaction.atomic(using=using):
-            wanted = transactions().filter(pk__in=olds)
+            wanted = primary(Transaction).filter(pk__in=olds)
             # Locked in one order, so that two workers with the same rows do not deadlock.
             found = locked(wanted.order_by("pk"), using).values_list("pk", "status")
             stand = dict(found)
@@ -116,7 +116,7 @@ def write_standings(changes: Changes) -> list[Transaction]:
                 pks = [row.pk for row in rows if stand.get(row.pk) == old]
                 if pks:
                     columns = {**standing.columns, "updated_at": now}
-                    transactions().filter(pk__in=pks, status=old).update(**columns)
+                    primary(Transaction).filter(pk__in=pks, status=old).update(**columns)
             return {pk for pk, status in stand.items() if status == olds[pk]}
 
     won = retry_on_conflict(write, using)

@@ -14,6 +14,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from django_dinero.db.queries import primary
 from django_dinero.exceptions import (
     DineroError,
     DuplicateTransactionError,
@@ -197,7 +198,7 @@ def _problem_of_lost(attempts: list[Operation]) -> DineroError | None:
     A rollback has taken the row. Or it is still being written, where the journal has a connection
     of its own and commits first.
     """
-    rows = ledger.transactions().filter(operation_key__in=[each.key for each in attempts])
+    rows = primary(Transaction).filter(operation_key__in=[each.key for each in attempts])
     known = set(rows.values_list("operation_key", flat=True)) if attempts else set()
     for operation in attempts:
         outcome = RecordedOutcome.of(operation)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from django_dinero.db.queries import primary
 from django_dinero.enums import TransactionKind
 from django_dinero.exceptions import InvalidTransactionError
 from django_dinero.gateways.types import RemoteTransaction
@@ -91,7 +92,7 @@ def _get_or_create(
     account: Account, kind: TransactionKind, remote: RemoteTransaction, **values: Any
 ) -> tuple[Transaction, bool]:
     texts = {"order_reference": remote.order_reference, "description": remote.description}
-    return ledger.transactions().get_or_create(
+    return primary(Transaction).get_or_create(
         **account.columns,
         kind=kind,
         transaction_id=remote.transaction_id,
@@ -113,5 +114,5 @@ def _parent_of(account: Account, remote: RemoteTransaction) -> Transaction | Non
         or not remote.parent_id
     ):
         return None
-    found = ledger.transactions().filter(**account.columns, transaction_id=remote.parent_id)
+    found = primary(Transaction).filter(**account.columns, transaction_id=remote.parent_id)
     return found.exclude(kind__in=(TransactionKind.VOID, TransactionKind.REFUND)).first()

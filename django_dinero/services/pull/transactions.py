@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
+from django_dinero.db.queries import primary
 from django_dinero.exceptions import InvalidTransactionError
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import RemoteTransaction
@@ -61,7 +62,7 @@ def _whole_of(row: Transaction) -> Transaction:
     """Return the row of the gateway's transaction. A capture may be a mere state of it."""
     if row.kind not in statuses.SHARED:
         return row
-    same = ledger.transactions().filter(children=row.pk, transaction_id=row.transaction_id)
+    same = primary(Transaction).filter(children=row.pk, transaction_id=row.transaction_id)
     return same.first() or row
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from django_dinero.db.queries import primary
 from django_dinero.enums import TransactionKind
 from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.logs import get_logger
@@ -79,7 +80,7 @@ def write_remote_state(row: Transaction, remote: RemoteTransaction) -> None:
         return
     if row.kind == TransactionKind.AUTHORIZATION:
         # Some gateways keep one id for an authorization and its captures.
-        captures = ledger.transactions().filter(parent=row, kind=TransactionKind.CAPTURE)
+        captures = primary(Transaction).filter(parent=row, kind=TransactionKind.CAPTURE)
         same = captures.filter(transaction_id=row.transaction_id, status__in=TAKEN)
         standing = ledger.RemoteStanding.of(remote)
         ledger.write_standings([(capture, standing) for capture in same])

@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Self
 
 from django_dinero.db import clock
+from django_dinero.db.queries import primary
 from django_dinero.gateways.calls import ask
-from django_dinero.services import ledger
+from django_dinero.models.transaction import Transaction
 from django_dinero.services.reconcile.phase import Run
 
 #: Clocks run apart, and a list may lag behind what the gateway has.
@@ -38,7 +39,7 @@ class Covered:
         Raises:
             DineroError: the gateway's time cannot be learned.
         """
-        now = clock.now(ledger.transactions().db)
+        now = clock.now(primary(Transaction).db)
         theirs = ask(run.gateway, run.gateway.clock)
         if theirs is not None:
             now = min(now, theirs)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC
 
+from django_dinero.db.queries import primary
 from django_dinero.exceptions import InvalidTransactionError
 from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.models.difference import DifferenceKind
@@ -87,7 +88,7 @@ class Examiner:
 
         Its rows are read before the gateway is asked. What is written meanwhile is newer.
         """
-        row = ledger.transactions().filter(pk=pk).first()
+        row = primary(Transaction).filter(pk=pk).first()
         if row is None:  # a rollback took it
             return True
         local = self._local(row)
@@ -113,7 +114,7 @@ class Examiner:
         return self._local(row)
 
     def _local(self, row: Transaction) -> Local:
-        same = ledger.transactions().filter(
+        same = primary(Transaction).filter(
             **Account.of(row).columns, transaction_id=row.transaction_id
         )
         known = [row, *same.exclude(pk=row.pk)]

@@ -119,7 +119,7 @@ def _give_back(run: Run, operation: Operation) -> None:
         GatewayError: it was refused. How the payment stands may have changed meanwhile, so that
             the next attempt asks again, and has a key of its own.
     """
-    row = ledger.transactions().get(operation_key=operation.key)
+    row = primary(Transaction).get(operation_key=operation.key)
     family = ledger.restore_lost_rows(row)
     once: FollowUpOptions = {"idempotency_key": _next_key(operation), "scope": SCOPE}
     if row.status == TransactionStatus.HELD:

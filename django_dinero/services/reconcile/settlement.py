@@ -13,10 +13,10 @@ from itertools import chain
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from django_dinero.db.pages import key_pages_by_time
+from django_dinero.db.queries import primary
 from django_dinero.enums import TransactionKind
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import COUNTED, UNDECIDED, TransactionStatus
-from django_dinero.services import ledger
 from django_dinero.services.modes import account_of
 from django_dinero.services.reconcile.books import Books
 from django_dinero.services.reconcile.covered import MARGIN
@@ -50,18 +50,18 @@ def ask_about_old(run: Run) -> None:
 
 def _ask(examiner: Examiner, pk: int) -> None:
     if not examiner.examine(pk):
-        row = ledger.transactions().filter(pk=pk, status__in=COUNTED).first()
+        row = primary(Transaction).filter(pk=pk, status__in=COUNTED).first()
         if row is not None:
             examiner.lacks(row)
 
 
 def _unfinished(run: Run) -> QuerySet[Transaction]:
-    captures = ledger.transactions().filter(
+    captures = primary(Transaction).filter(
         parent=OuterRef("pk"), kind=TransactionKind.CAPTURE, status__in=COUNTED
     )
     same_id = Q(kind=TransactionKind.CAPTURE, parent__transaction_id=F("transaction_id"))
     waits = Q(kind=TransactionKind.AUTHORIZATION, created_at__gt=run.since - OPEN_FOR)
-    rows = ledger.transactions().filter(
+    rows = primary(Transaction).filter(
         **account_of(run.gateway).columns,
         status__in=(TransactionStatus.APPROVED, *UNDECIDED),
         transaction_id__isnull=False,

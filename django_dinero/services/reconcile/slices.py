@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from django_dinero.db import clock
-from django_dinero.services import ledger
+from django_dinero.db.queries import primary
+from django_dinero.models.transaction import Transaction
 from django_dinero.services.reconcile.covered import MARGIN
 from django_dinero.services.reconcile.phase import Run
 
@@ -51,7 +52,7 @@ class Slice:
 
 def slices_of(run: Run) -> Iterator[Slice]:
     """Yield the slices that are still to be swept. The last one reaches to now, and is longer."""
-    now = clock.now(ledger.transactions().db)
+    now = clock.now(primary(Transaction).db)
     begin, overlap = run.since, timedelta()
     if run.swept_until is not None:
         begin, overlap = run.swept_until, OVERLAP

@@ -18,6 +18,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from django_dinero.db.pages import key_pages_by_time
+from django_dinero.db.queries import primary
 from django_dinero.db.seen import Seen
 from django_dinero.enums import TransactionKind
 from django_dinero.exceptions import DineroError, GatewayError
@@ -25,7 +26,6 @@ from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.models.difference import Difference, DifferenceKind
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import COUNTED, LOST
-from django_dinero.services import ledger
 from django_dinero.services.errors import read
 from django_dinero.services.modes import account_of
 from django_dinero.services.reconcile.books import Books
@@ -159,7 +159,7 @@ class _Sweep:
 
     def _ours(self) -> QuerySet[Transaction]:
         gateway = self.run.gateway
-        return ledger.transactions().filter(**account_of(gateway).columns)
+        return primary(Transaction).filter(**account_of(gateway).columns)
 
     # -- What is here --------------------------------------------------------------------------
 

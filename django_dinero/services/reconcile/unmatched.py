@@ -93,7 +93,7 @@ class Unmatched:
     # -- The operation has ended ---------------------------------------------------------------
 
     def _has_a_result(self, operation: Operation, remote: RemoteTransaction) -> None:
-        row = ledger.transactions().filter(operation_key=operation.key).first()
+        row = primary(Transaction).filter(operation_key=operation.key).first()
         recorded = RecordedOutcome.of(operation).transaction_id
         if row is not None and row.transaction_id == remote.transaction_id:
             self._written_meanwhile(row)
@@ -159,7 +159,7 @@ class Unmatched:
             logger.error("Operation %s: %s", operation.key, error, extra=fields_of(operation))
             self.run.counts["unread"] += 1
             return
-        row = ledger.transactions().filter(operation_key=operation.key).first()
+        row = primary(Transaction).filter(operation_key=operation.key).first()
         if operation.state == S.NEEDS_ATTENTION:
             self._left_to_a_person(operation, found)
         elif row is not None:
@@ -213,7 +213,7 @@ class Unmatched:
         if standing.status in statuses.FOLLOWS.get(row.status, ()):
             self.run.counts[f"now_{standing.status}"] += 1
             if not self.run.dry_run:
-                same = ledger.transactions().filter(
+                same = primary(Transaction).filter(
                     parent=row, transaction_id=row.transaction_id, status=row.status
                 )
                 changes = [
@@ -258,7 +258,7 @@ class Unmatched:
         """Say whether any payment here is of that card and of as much."""
         if not remote.last_4:
             return True
-        rows = ledger.transactions().filter(
+        rows = primary(Transaction).filter(
             **account_of(self.run.gateway).columns, last_4=remote.last_4, price__gte=remote.amount
         )
         return rows.exists()

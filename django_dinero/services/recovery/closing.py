@@ -8,6 +8,7 @@ from dataclasses import replace
 from django.utils.translation import gettext as _
 
 from django_dinero.cards import text_of, unsendable
+from django_dinero.db.queries import primary
 from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.models.operation import MONEY_KINDS, Operation, OperationState
 from django_dinero.models.transaction import Transaction
@@ -64,7 +65,7 @@ def _refresh_undecided(operation: Operation) -> None:
 def _payment_of(operation: Operation) -> Transaction | None:
     if operation.kind in ledger.DECISIONS:
         return ledger.original_of(operation)
-    return ledger.transactions().filter(operation_key=operation.key).first()
+    return primary(Transaction).filter(operation_key=operation.key).first()
 
 
 def explanation_errors(note: str | Secret, by: str | Secret) -> dict[str, str]:

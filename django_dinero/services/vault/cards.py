@@ -439,7 +439,7 @@ def _apply_answer(
 ) -> _Sent:
     """Put the gateway's answer on the instance; return it with the function that ends it."""
     if isinstance(result, Refusal):
-        raise journal.close_refused(operation, result)
+        raise journal.end_refused(operation, result)
     card.customer_id, card.card_id = result.customer_id, result.card_id
     card.last_4 = result.last_4 or card.last_4
     card.brand = result.brand or card.brand

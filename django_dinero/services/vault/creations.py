@@ -176,7 +176,7 @@ def send_creation(
     if isinstance(result, Refusal):
         result = _own_duplicate(gateway, operation, request, result)
     if isinstance(result, Refusal):
-        raise journal.close_refused(operation, result)
+        raise journal.end_refused(operation, result)
     return result
 
 

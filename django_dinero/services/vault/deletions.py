@@ -132,7 +132,7 @@ def _send_delete(operation: Operation) -> None:
         gateway.expect(*(each for each in ids if each))
     result: Ack | Refusal = journal.send(gateway, operation, partial(verb, *[i for i in ids if i]))
     if isinstance(result, Refusal):
-        raise journal.close_refused(operation, result)
+        raise journal.end_refused(operation, result)
     journal.end_operation(
         operation, OperationState.SUCCEEDED, RecordedOutcome(already=result.already), lambda: None
     )

@@ -361,7 +361,7 @@ def _send(gateway: Gateway, operation: Operation, call: Callable[[], AnswerT | R
     """Send a push; a refusal ends its operation and is raised."""
     result = journal.send(gateway, operation, call)
     if isinstance(result, Refusal):
-        raise journal.close_refused(operation, result)
+        raise journal.end_refused(operation, result)
     return result
 
 

@@ -30,7 +30,7 @@ WAYS = {
     "capture": (13, 37),
     "void": (13, 37),
     # It reads that the charge has settled, writes that down and announces it.
-    "refund of a settled charge": (16, 49),
+    "refund of a settled charge": (16, 47),
     "customer with a card": (9, 29),
     "add_card": (9, 25),
 }
