@@ -113,8 +113,11 @@ class Wallet:
         Raises:
             CardDeclinedError, InvalidInput, ...: as ``customer.add_card``.
         """
-        if not self.customers:
-            self.customers.append(self._new_customer(key, self._email or email, address))
+        first = next(iter(self.customers), None)
+        if first is None or first.customer_id is None:
+            # Without its id at the gateway it may be made at this moment, by another request.
+            known = first.email if first is not None else self._email
+            self.customers[:1] = [self._new_customer(key, known or email, address)]
         try:
             return self.customers[0].add_card(token=Secret(token), **address)
         finally:

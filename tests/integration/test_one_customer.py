@@ -17,7 +17,7 @@ from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.wallet.wallet import Wallet
 from tests.databases import VENDOR
 from tests.integration.api.calling import Caller, json_of
-from tests.support.racing import at_once, before_statement
+from tests.support.racing import at_once, before_statement, turns
 from tests.support.recording import RecordingGateway, lose_reply
 from tests.unit.services.conftest import CARD
 
@@ -66,6 +66,18 @@ def test_first_cards_at_the_same_moment_make_one_customer(gateway: RecordingGate
         assert CreditCard.objects.filter(customer=customer, default_of=customer.pk).count() == 1
     assert len(gateway.bank.customers()) == ROUNDS
     assert not Operation.objects.exclude(held_lock=None).exists()
+
+
+def test_a_card_waits_for_the_customer_that_is_being_made(gateway: RecordingGateway) -> None:
+    """Its row is there by then, and has no id at the gateway yet."""
+    owner, found = user(), list[str]()
+    with turns() as turn:
+        gateway.faults["create_customer"] = turn.hold
+        turn.stops_in_the_call(lambda: found.append(by_api(owner, {})))
+        assert Customer.objects.get().customer_id is None
+        turn.waits(lambda: found.append(by_wallet(gateway, owner, NUMBERS[0])))
+    assert found == [str(Customer.objects.get().pk)] * 2
+    assert CreditCard.objects.get().is_default
 
 
 def test_who_makes_it_between_our_look_and_our_lock_is_joined(gateway: RecordingGateway) -> None:
