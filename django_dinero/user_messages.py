@@ -35,6 +35,8 @@ _DECLINED = _("The card was declined.")
 _UNKNOWN = _("It is not known yet whether this was done. Do not repeat it before that is known.")
 #: How the server is set up is for its log alone.
 _MISCONFIGURED = _("The server cannot use its payment gateway.")
+#: A gateway could not be made of its configuration. No exception of the app's says so.
+NOT_SET_UP = _("The payment gateway is not set up. Nothing was sent.")
 _REFUSED = _("The payment gateway refused it.")
 #: Said by the gateway, or here before it was asked.
 _NOT_POSSIBLE = _("This cannot be done with this payment.")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.http import HttpRequest
 
 from django_dinero.admin.base import DineroAdmin
 from django_dinero.admin.views.safety import address
+from django_dinero.gateways.registry import GatewayMisconfigured
+
+if TYPE_CHECKING:
+    from django_dinero.admin.views.base import GatewayPage
 
 
 class Tool(NamedTuple):
@@ -28,6 +32,14 @@ def can_close(tools: Collection[Tool]) -> bool:
     return any(tool.url.endswith("/close/") for tool in tools)
 
 
+def _is_refused(page: GatewayPage, row: Any) -> bool:
+    """Say whether a page makes no sense for a row; one whose gateway cannot be made says so."""
+    try:
+        return page.refusal(row) is not None
+    except GatewayMisconfigured:
+        return False
+
+
 def tools_for(
     model_admin: DineroAdmin, request: HttpRequest, row: Any, *, but: Collection[str] = ()
 ) -> list[Tool]:
@@ -39,7 +51,7 @@ def tools_for(
     found = []
     for name in model_admin.gateway_pages:
         page = model_admin.gateway_page(name)
-        if name in but or not page.allowed(request, row) or page.refusal(row) is not None:
+        if name in but or not page.allowed(request, row) or _is_refused(page, row):
             continue
         url = address(request, f"{row._meta.model_name}_{name.replace('-', '_')}", row.pk)
         found.append(Tool(url, str(page.button)))

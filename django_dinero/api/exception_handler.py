@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import Error
 from django.http import Http404
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -23,20 +24,25 @@ from django_dinero import exceptions
 from django_dinero.api.disclosure import code_for, detail_for
 from django_dinero.api.fields import TimeField
 from django_dinero.api.permissions import is_signed_in
+from django_dinero.db.failures import is_unmigrated, not_sent
 from django_dinero.db.queries import primary
 from django_dinero.enums import NextActionKind
 from django_dinero.exceptions import DineroError, InvalidInput
-from django_dinero.gateways.registry import get_gateway
+from django_dinero.gateways.registry import GatewayMisconfigured, get_gateway
 from django_dinero.gateways.types import NextAction
 from django_dinero.logs import get_logger
 from django_dinero.models import CreditCard, Customer, Transaction
 from django_dinero.models.operation import OperationKind
 from django_dinero.redaction import scrub
+from django_dinero.user_messages import NOT_SET_UP
 
 logger = get_logger("django_dinero.api")
 
 #: Seconds after which it makes sense to repeat a request that was not sent or came too early.
 RETRY_AFTER = "5"
+
+#: The code where a gateway cannot be made of its configuration; no exception of ours has it.
+MISCONFIGURED = "misconfigured"
 
 #: Looked through from the top; the first class that fits counts.
 STATUSES: tuple[tuple[type[DineroError], int], ...] = (
@@ -71,7 +77,9 @@ STATUSES: tuple[tuple[type[DineroError], int], ...] = (
 
 def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """Answer an exception of a view; None for one that is a bug: the server's own report."""
-    ours = first_dinero_error(error)
+    if isinstance(error, GatewayMisconfigured):
+        return _misconfigured(error)
+    ours = first_dinero_error(error) or _unmigrated(error, context)
     if ours is not None:
         # Asked only here: where the caller is not known yet, asking would sign in once more.
         response = response_to(ours, in_full=context["view"].sees_all())
@@ -81,6 +89,27 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     if answer is not None:
         answer.data = _shape(error)
     return answer
+
+
+def _misconfigured(error: GatewayMisconfigured) -> Response:
+    """Return the answer for a gateway that cannot be made; why stands in the log alone."""
+    code = status.HTTP_503_SERVICE_UNAVAILABLE
+    logger.error("Answered %s: %s: %s", code, MISCONFIGURED, scrub(str(error)))
+    return Response({"code": MISCONFIGURED, "detail": str(NOT_SET_UP)}, status=code)
+
+
+def _unmigrated(error: Exception, context: Mapping[str, Any]) -> DineroError | None:
+    """Return the error for a read of a table or column that is missing, as a write has it.
+
+    A write that fails may have been sent; the verbs translate that themselves.
+    """
+    if (
+        not isinstance(error, Error)
+        or context["request"].method not in ("GET", "HEAD")
+        or not is_unmigrated(error)
+    ):
+        return None
+    return not_sent(_("The database failed; nothing was sent."), error)
 
 
 def _with_address(

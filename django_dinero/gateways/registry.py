@@ -37,6 +37,10 @@ _instances: dict[str, tuple[conf.Entry, Gateway]] = {}
 _being_made: ContextVar[tuple[str, ...]] = ContextVar("dinero_gateways_being_made", default=())
 
 
+class GatewayMisconfigured(ImproperlyConfigured):
+    """A gateway could not be made of its configuration. What needed it has not been sent."""
+
+
 class Gateways:
     """The gateways by name, as Django's ``caches`` are: ``gateways["old"]``.
 
@@ -53,11 +57,16 @@ class Gateways:
 
         Raises:
             InvalidInput: no gateway has this name; the message lists the configured ones.
-            ImproperlyConfigured: the entry is wrong, the gateway must not be used with it, or it
+            GatewayMisconfigured: the entry is wrong, the gateway must not be used with it, or it
                 asks for itself while it is made.
         """
-        entry = conf.entry(name, _config(name))
-        return _kept(name, entry) or _keep(name, entry, _made_ready(name, entry))
+        try:
+            entry = conf.entry(name, _config(name))
+            return _kept(name, entry) or _keep(name, entry, _made_ready(name, entry))
+        except GatewayMisconfigured:
+            raise
+        except ImproperlyConfigured as error:
+            raise GatewayMisconfigured(*error.args) from error
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(conf.gateways()))

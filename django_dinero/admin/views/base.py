@@ -20,10 +20,11 @@ from django.views.decorators.debug import sensitive_variables
 from django_dinero import identifiers
 from django_dinero.admin import messages as admin_messages
 from django_dinero.admin.related import open_operations
-from django_dinero.admin.views.safety import admin_form, link
+from django_dinero.admin.views.safety import admin_form, lead_from_misconfigured, link
 from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.forms.fields import SecretField, add_errors
 from django_dinero.forms.posted import Posted
+from django_dinero.gateways.registry import GatewayMisconfigured
 from django_dinero.services import modes
 
 if TYPE_CHECKING:
@@ -150,6 +151,12 @@ class GatewayPage:
         """Do so for a row that this user may do it to; None for a page without one."""
         if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["GET", "POST"])
+        try:
+            return self._answer(request, row, posted)
+        except GatewayMisconfigured as error:
+            return lead_from_misconfigured(request, error, self.home(request, *self.near(row)))
+
+    def _answer(self, request: HttpRequest, row: Any, posted: Posted) -> HttpResponseBase:
         is_new = request.method != "POST"
         refusal = self.refusal(row) if is_new else None
         if refusal is not None:

@@ -9,16 +9,23 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import apps
+from django.contrib import messages
 from django.contrib.admin import AdminSite, helpers
 from django.contrib.admin.sites import all_sites
 from django.forms import BaseForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.debug import sensitive_post_parameters
 
 from django_dinero.forms import content_policy
 from django_dinero.forms.posted import View, outside_transactions, take_secrets
+from django_dinero.gateways.registry import GatewayMisconfigured
+from django_dinero.logs import get_logger
+from django_dinero.redaction import scrub
+from django_dinero.user_messages import NOT_SET_UP
+
+logger = get_logger("django_dinero.admin")
 
 #: Who may charge a stored card, from its page and from the customer's.
 CHARGE = "dinero.charge_creditcard"
@@ -31,7 +38,15 @@ def page(site: AdminSite, view: View) -> View:
         site: the site whose sign-in, CSRF check and cache rules apply.
         view: called with the request, the arguments of its path, and ``posted``.
     """
-    guarded = site.admin_view(view)
+
+    def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except GatewayMisconfigured as error:
+            index = reverse("admin:index", current_app=site.name)
+            return lead_from_misconfigured(request, error, index)
+
+    guarded = site.admin_view(answered)
 
     @sensitive_post_parameters()
     def guarded_view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -41,6 +56,15 @@ def page(site: AdminSite, view: View) -> View:
         return response
 
     return outside_transactions(guarded_view)
+
+
+def lead_from_misconfigured(
+    request: HttpRequest, error: GatewayMisconfigured, there: str
+) -> HttpResponseBase:
+    """Lead to another page, which says that the gateway is not set up; why is for the log."""
+    logger.error("%s: %s", request.path, scrub(str(error)))
+    messages.error(request, str(NOT_SET_UP))
+    return HttpResponseRedirect(there)
 
 
 def forbid_frames(response: HttpResponseBase) -> None:

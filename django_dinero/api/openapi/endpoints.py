@@ -22,8 +22,8 @@ from django_dinero.api.views.root import RootView
 from django_dinero.api.views.transactions import TransactionViewSet
 from django_dinero.api.views.webhook_events import WebhookEventViewSet
 
-#: Whoever asks, and whatever for.
-ANY = frozenset({401, 403, 405, 406, 429})
+#: Whoever asks, and whatever for: a gateway may not be set up, or the tables not be there.
+ANY = frozenset({401, 403, 405, 406, 429, 503})
 READ = ANY | {404}
 LIST = READ | {400}
 #: A body is read first.

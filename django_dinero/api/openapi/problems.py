@@ -26,7 +26,7 @@ OF_THE_FRAMEWORK: Mapping[int, tuple[str, ...]] = {
     413: ("body_too_large",),
     415: ("unsupported_media_type",),
     429: ("throttled",),
-    503: (CannotCount.default_code,),
+    503: (CannotCount.default_code, exception_handler.MISCONFIGURED),
 }
 
 #: Of a 202 to a DELETE: the row is gone here, and the gateway hears of it, or may have.
@@ -52,7 +52,7 @@ MEANINGS: Mapping[int, str] = {
     422: "The key was used with other parameters, or the amount is not possible here.",
     429: "Too many requests.",
     502: "The gateway refused, and not for a reason of the caller's.",
-    503: "Nothing reached the gateway, or it is in trouble. Repeat it with the same key.",
+    503: "Nothing reached the gateway, it is in trouble, or it is not set up. Repeat it later.",
 }
 
 

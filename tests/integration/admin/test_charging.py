@@ -14,6 +14,7 @@ from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.gateways.types import Reason, TransactionResult
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from tests.integration.admin.pages import charge, key_of, messages, text, url
+from tests.support.misconfigured import misconfigure
 from tests.support.recording import (
     RecordingGateway,
     answer,
@@ -345,3 +346,26 @@ def test_atomic_requests_do_not_wrap_it(
     response = root.post(url("creditcard_charge", card.pk), charge())
     assert response.status_code == 302
     assert blocks == [outside]
+
+
+def test_a_gateway_that_refuses_to_be_built_is_a_message(
+    root: Client,
+    card: CreditCard,
+    settings: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    address = url("creditcard_charge", card.pk)
+    posted = charge(key=key_of(root, address))
+    misconfigure(settings)
+    for response in (root.get(address), root.post(address, posted)):
+        assert (response.status_code, response["Location"]) == (
+            302,
+            url("creditcard_change", card.pk),
+        )
+        assert messages(response)[-1] == "The payment gateway is not set up. Nothing was sent."
+    assert root.get(url("creditcard_change", card.pk)).status_code == 200
+    assert not Transaction.objects.exists()
+    assert "default refuses to be built" in caplog.text
+    response = root.get(url("transaction_charge"))
+    assert response.status_code == 302
+    assert messages(response)[-1] == "The payment gateway is not set up. Nothing was sent."

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.db import OperationalError
 from django.http import Http404
 from django.test import RequestFactory
 from django.urls import resolve
@@ -19,12 +22,18 @@ from rest_framework.response import Response
 from django_dinero import exceptions
 from django_dinero.api import exception_handler
 from django_dinero.exceptions import DineroError, InvalidInput
+from django_dinero.gateways.registry import GatewayMisconfigured, get_gateway
+from django_dinero.models import Customer, Operation
 from django_dinero.testing.factories import (
     CreditCardFactory,
     CustomerFactory,
     OperationFactory,
     TransactionFactory,
 )
+from tests.integration.api.calling import Caller, json_of
+from tests.support.misconfigured import misconfigure
+from tests.support.racing import before_statement
+from tests.support.recording import RecordingGateway
 
 NUMBER = "4012888818888"
 
@@ -264,3 +273,69 @@ def test_wrong_fields_are_named_and_their_texts_scrubbed() -> None:
         "errors": {"a": ["[secret] is wrong"], "b": ["also"]},
     }
     assert answer(ValidationError("all")).data["errors"] == {"non_field_errors": ["all"]}
+
+
+# -- A server that is not set up -------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_a_gateway_that_refuses_to_be_built_is_told_and_its_reason_logged(
+    owner: Caller,
+    customer: Customer,
+    gateway: RecordingGateway,
+    settings: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    misconfigure(settings, number=NUMBER)
+    before = Operation.objects.count()
+    answer = owner.post(f"customers/{customer.public_id}/charge/", {"price": "1.00"})
+    assert json_of(answer, 503) == {
+        "code": "misconfigured",
+        "detail": "The payment gateway is not set up. Nothing was sent.",
+    }
+    assert Operation.objects.count() == before
+    assert not gateway.bank.transactions()
+    [line] = [each for each in caplog.records if "misconfigured" in each.getMessage()]
+    assert (line.levelname, line.name.split(".")[0]) == ("ERROR", "django_dinero")
+    assert "refuses to be built" in line.getMessage()
+    assert NUMBER not in line.getMessage()
+
+
+def test_what_else_is_configured_wrongly_is_a_bug() -> None:
+    request = RequestFactory().get("/api/")
+    context = {"view": SimpleNamespace(sees_all=lambda: True), "request": request}
+    assert exception_handler.handle(ImproperlyConfigured("no SECRET_KEY"), context) is None
+
+
+def test_a_gateway_says_by_its_class_that_it_refuses_to_be_built(settings: Any) -> None:
+    misconfigure(settings)
+    with pytest.raises(GatewayMisconfigured, match="refuses to be built") as caught:
+        get_gateway()
+    assert isinstance(caught.value.__cause__, ImproperlyConfigured)
+
+
+def _no_table() -> None:
+    raise OperationalError("no such table: dinero_customer") from sqlite3.OperationalError()
+
+
+@pytest.mark.django_db
+@pytest.mark.sqlite
+def test_a_read_before_migrate_says_what_a_write_does(staff: Callable[..., Caller]) -> None:
+    caller = staff("view_customer")
+    with before_statement("SELECT", _no_table, about="dinero_customer"):
+        answer = caller.get("customers/")
+    shown = json_of(answer, 503)
+    assert shown["code"] == "not_sent"
+    assert "run manage.py migrate" in shown["detail"]
+
+
+@pytest.mark.django_db
+def test_a_read_that_fails_otherwise_is_a_server_error(owner: Caller) -> None:
+    def failing() -> None:
+        raise OperationalError("disk is full")
+
+    with (
+        before_statement("SELECT", failing, about="dinero_customer"),
+        pytest.raises(OperationalError),
+    ):
+        owner.get("customers/")
