@@ -19,6 +19,7 @@ from django_dinero.admin.display import (
     short_time,
     state,
 )
+from django_dinero.admin.fetched import fetched
 from django_dinero.admin.filters import ChoiceFilter, GatewayNameFilter, ModeFilter, StateFilter
 from django_dinero.admin.layout import without_empty
 from django_dinero.admin.ranges import DaysFilter
@@ -103,10 +104,12 @@ class OperationAdmin(ReadOnlyAdmin):
         operation = context.get("original")
         if operation is not None:
             tools = tools_for(self, request, operation)
+            found = fetched(operation)
             context |= {
                 "tools": tools,
                 "can_close": can_close(tools),
-                "story": story_of(operation),
+                "story": story_of(operation, found),
+                "found": found.lines(request),
                 "state": state(operation),
                 "amount": operation_amount(operation),
                 **import_string(FACTS)(operation),

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from django_dinero.admin.fetched import Fetched
 from django_dinero.models import Operation, journal_notes
 from django_dinero.models.operation import (
     CHARGES,
@@ -124,6 +125,20 @@ _STATES: Mapping[str, _Texts] = {
     ),
 }
 
+#: Where the gateway has it with another amount or currency: fetching it does not end it.
+_OTHER_AMOUNT = _(
+    "The gateway has it with another amount or currency. Fetch it with “manage.py dinero_sync "
+    "--transaction %(id)s --gateway %(gateway)s”, then void, refund or keep it, and “Explain and "
+    "close” this."
+)
+_OTHER_AMOUNT_FETCHED = _(
+    "The gateway has it with another amount or currency, and the books have it as below. Void, "
+    "refund or keep it, and “Explain and close” this."
+)
+_CLOSED_AND_FETCHED = _(
+    "The books have the payment that was fetched from the gateway; it stands below."
+)
+
 #: What a customer's or card's operation says in place of that.
 _VAULT: Mapping[str, _Texts] = {
     OperationState.DECLINED: _Texts(
@@ -205,8 +220,24 @@ _SUCCEEDED: Mapping[str, Text] = {
 _FOLLOWING = frozenset(MONEY_KINDS).difference(CHARGES)
 
 
-def story_of(operation: Operation) -> OperationStory:
-    """Return what a page tells of an operation."""
+def what_to_do_first(operation: Operation, found: Fetched) -> str:
+    """Return what to do about a payment of another amount; empty for any other."""
+    if not found.is_other_amount:
+        return ""
+    text = _OTHER_AMOUNT if found.row is None else _OTHER_AMOUNT_FETCHED
+    return str(text) % {
+        "id": shlex.quote(found.transaction_id or "ID"),
+        "gateway": shlex.quote(operation.gateway_name),
+    }
+
+
+def story_of(operation: Operation, found: Fetched | None = None) -> OperationStory:
+    """Return what a page tells of an operation.
+
+    Args:
+        found: what is known of a payment that is not its result.
+    """
+    found = found or Fetched()
     own = {} if operation.kind in MONEY_KINDS else _VAULT
     if operation.kind in DELETES:
         own = {**own, **_DELETES}
@@ -220,5 +251,8 @@ def story_of(operation: Operation) -> OperationStory:
     elif operation.state == OperationState.SUCCEEDED:
         money = _SUCCEEDED[operation.kind]
     elif operation.state == OperationState.NEEDS_ATTENTION:
-        todo = str(todo) % {"gateway": shlex.quote(operation.gateway_name)}
+        otherwise = str(todo) % {"gateway": shlex.quote(operation.gateway_name)}
+        todo = what_to_do_first(operation, found) or otherwise
+    elif operation.state == OperationState.CLOSED and found.row is not None:
+        money = _CLOSED_AND_FETCHED
     return OperationStory(happened, money, todo, calm)

@@ -48,6 +48,11 @@ WITH_VALUES = (MATCHES, ANOTHER_OPERATION, APPROVED_OTHER, ONLY_A_PART, RECORDS_
 _PLACE = re.compile(r"%\((\w+)\)([sd])")
 
 
+def is_other_amount(note: str) -> bool:
+    """Say whether a note is about a payment of another amount or currency than was asked for."""
+    return note == ANOTHER_AMOUNT or _pattern(APPROVED_OTHER).fullmatch(note) is not None
+
+
 def shown(note: str) -> str:
     """Return a note of ours in the reader's language, and any other text as it is."""
     for text in WITH_VALUES:

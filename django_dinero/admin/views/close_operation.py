@@ -14,7 +14,9 @@ from django.utils.translation import gettext_lazy
 
 from django_dinero.admin import messages as admin_messages
 from django_dinero.admin import operation_facts
+from django_dinero.admin.fetched import fetched
 from django_dinero.admin.history import log_once
+from django_dinero.admin.stories import what_to_do_first
 from django_dinero.admin.views.base import Fact, GatewayPage
 from django_dinero.admin.views.safety import link
 from django_dinero.db.queries import read_again
@@ -61,7 +63,8 @@ class CloseOperationPage(GatewayPage):
             "is added to the books; what is still held there is asked about at the gateway. "
             "Something new can begin at its place, and its idempotency key stays taken."
         )
-        first = _(
+        found = fetched(row)
+        first = what_to_do_first(row, found) or _(
             "Look into the gateway's own pages. If the payment is there, do not close this: fetch "
             "it with “manage.py dinero_sync --transaction ID --gateway %(gateway)s” and it ends by "
             "itself. Close what did not happen."
@@ -70,6 +73,7 @@ class CloseOperationPage(GatewayPage):
             (_("Operation"), row.key, link(request, "operation", row)),
             *((label, text, "") for label, text in operation_facts.asked(row)),
             *((label, text, "") for label, text in operation_facts.answered(row)),
+            *found.lines(request),
             (_("Before you close it"), first, ""),
             (_("What will be written"), written % {"name": by}, ""),
         ]

@@ -54,7 +54,9 @@ def end_operation_from_remote(operation: Operation, remote: RemoteTransaction) -
         ledger.end_with_row(operation, outcome, transaction_id=remote.transaction_id)
         return
     if _differs(operation, remote):
-        other = RecordedOutcome(error=journal_notes.ANOTHER_AMOUNT)
+        other = RecordedOutcome(
+            error=journal_notes.ANOTHER_AMOUNT, transaction_id=remote.transaction_id
+        )
         journal.move(operation, OperationState.NEEDS_ATTENTION, other)
         return
     passing = _passing_error(operation, remote)

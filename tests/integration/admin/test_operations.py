@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,9 +12,15 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from django_dinero.enums import ReasonKind, ResultStatus
-from django_dinero.exceptions import NeedsAttention
-from django_dinero.gateways.types import Reason, Refusal, TransactionResult
-from django_dinero.models import CreditCard, Operation
+from django_dinero.exceptions import NeedsAttention, OutcomeUnknown
+from django_dinero.gateways.types import (
+    LookupResult,
+    Reason,
+    Refusal,
+    RemoteTransaction,
+    TransactionResult,
+)
+from django_dinero.models import CreditCard, Difference, Operation, Transaction
 from tests.integration.admin.pages import confirm, messages, text, url
 from tests.support.recording import RecordingGateway, answer, lose_reply, refuse_connection
 
@@ -46,10 +53,66 @@ def test_the_page_tells_what_was_found_and_what_will_be_written(
         "Card: visa •••• 1111",
         "your name (root)",
         "No row is added to the books; what is still held there is asked about at the gateway.",
-        "If the payment is there, do not close this",
-        "“manage.py dinero_sync --transaction ID --gateway default”",
+        "The gateway has it with another amount or currency.",
+        "“manage.py dinero_sync --transaction 9001 --gateway default”",
+        "then void, refund or keep it, and “Explain and close” this",
     ):
         assert shown in page
+    assert "do not close this" not in page
+
+
+def test_another_amount_is_fetched_given_back_or_kept_and_closed(
+    root: Client, card: CreditCard, gateway: RecordingGateway
+) -> None:
+    gateway.faults["charge"] = lose_reply
+    with pytest.raises(OutcomeUnknown):
+        card.charge("5.00", order_reference="A-17")
+    operation = Operation.objects.get(state="unknown")
+    [entry] = gateway.bank.transactions()
+    there = gateway.retrieve_transaction(entry.id)
+    assert isinstance(there, RemoteTransaction)
+    less = replace(there, amount=Decimal("1.23"))
+    gateway.faults["find_operation"] = answer(LookupResult((less,)))
+    gateway.faults["retrieve_transaction"] = answer(less)
+    root.post(url("operation_look_up", operation.pk), confirm())
+    page = root.get(url("operation_change", operation.pk))
+    command = f"“manage.py dinero_sync --transaction {entry.id} --gateway default”"
+    assert command in text(page)
+    assert command in text(root.get(url("operation_close", operation.pk)))
+    assert "ends by itself" not in text(page)
+    difference = Difference.objects.create(
+        gateway_name="default",
+        live=operation.live,
+        kind="amount",
+        subject=entry.id,
+        open_name="x",
+        operation_key=operation.key,
+        transaction_id=entry.id,
+        amount_there=Decimal("1.23"),
+        currency="USD",
+    )
+    page = root.get(url("operation_close", operation.pk))
+    assert "another amount" in text(page)
+    assert "1.23 USD" in text(page)
+    assert url("difference_change", difference.pk) in page.content.decode()
+    row = Transaction.retrieve(entry.id)
+    for name in ("operation_change", "operation_close"):
+        page = root.get(url(name, operation.pk))
+        assert "the books have it as below" in text(page)
+        assert "dinero_sync" not in text(page)
+        assert url("transaction_change", row.pk) in page.content.decode()
+    root.post(url("operation_close", operation.pk), confirm(note=NOTE))
+    page = root.get(url("operation_change", operation.pk))
+    assert "The books have nothing of it" not in text(page)
+    assert "The books have the payment that was fetched from the gateway" in text(page)
+    assert url("transaction_change", row.pk) in page.content.decode()
+
+
+def test_what_is_not_of_another_amount_ends_by_itself(root: Client, doubtful: Operation) -> None:
+    Operation.objects.filter(pk=doubtful.pk).update(outcome={"error": "2 matches"})
+    page = text(root.get(url("operation_close", doubtful.pk)))
+    assert "If the payment is there, do not close this" in page
+    assert "“manage.py dinero_sync --transaction ID --gateway default”" in page
 
 
 def test_closing_asks_nobody_and_says_who_did_it(

@@ -185,7 +185,10 @@ def test_another_amount_or_currency_needs_a_person(
     operation = unknown(gateway, lock_name="t")
     finds(gateway, replace(REMOTE, **change))
     assert lookup.look_up(operation).state == "needs_attention"
-    assert operation.outcome == {"error": "The gateway has it with another amount or currency."}
+    assert operation.outcome == {
+        "error": "The gateway has it with another amount or currency.",
+        "transaction_id": REMOTE.transaction_id,
+    }
     assert not Transaction.objects.exists()
     with pytest.raises(journal.LockHeld):
         begin(gateway, lock_name="t")
