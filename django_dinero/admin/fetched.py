@@ -8,11 +8,12 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from django_dinero.admin.display import money
 from django_dinero.admin.views.safety import link
+from django_dinero.exceptions import InvalidInput
 from django_dinero.models import Difference, Operation, Transaction, journal_notes
 from django_dinero.models.difference import DifferenceKind
 from django_dinero.models.operation import MONEY_KINDS, OperationState
+from django_dinero.money import amount_text, plain_amount
 
 #: States of an operation that was left to a person, and has no row of its own.
 _WITHOUT_RESULT = (OperationState.NEEDS_ATTENTION, OperationState.CLOSED)
@@ -39,14 +40,24 @@ class Fetched:
         """Return a label, a text and an address for each of the rows that there are."""
         found = []
         if self.row is not None:
-            amount = money(self.row.price, self.row.currency)
+            amount = amount_text(self.row.price, self.row.currency)
             text = f"{self.row.transaction_id}, {amount}, {self.row.get_status_display()}"
             found.append((_("In the books"), text, link(request, "transaction", self.row)))
         if self.difference is not None:
-            amount = money(self.difference.amount_there, self.difference.currency)
-            text = ", ".join(filter(None, (str(self.difference), amount)))
+            text = ", ".join(filter(None, (str(self.difference), _there(self.difference))))
             found.append((_("Difference"), text, link(request, "difference", self.difference)))
         return found
+
+
+def _there(difference: Difference) -> str:
+    """Return the amount at the gateway, as it told it where it is none of its currency."""
+    amount, currency = difference.amount_there, difference.currency
+    if amount is None or not currency:
+        return ""
+    try:
+        return amount_text(amount, currency)
+    except InvalidInput:
+        return plain_amount(amount, currency)
 
 
 def fetched(operation: Operation) -> Fetched:

@@ -93,7 +93,7 @@ def test_another_amount_is_fetched_given_back_or_kept_and_closed(
     )
     page = root.get(url("operation_close", operation.pk))
     assert "another amount" in text(page)
-    assert "1.23 USD" in text(page)
+    assert "(open), 1.23 USD" in text(page)
     assert url("difference_change", difference.pk) in page.content.decode()
     row = Transaction.retrieve(entry.id)
     for name in ("operation_change", "operation_close"):
