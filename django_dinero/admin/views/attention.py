@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -14,7 +16,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from django_dinero.admin.pagination import MoreThan
 from django_dinero.admin.related import rows_of
@@ -34,6 +36,7 @@ from django_dinero.models.standing import Tone
 from django_dinero.models.sync_state import SyncState
 from django_dinero.models.transaction_status import TransactionStatus
 from django_dinero.models.webhook_event import EventState
+from django_dinero.money import added_up, amount_text
 
 #: Nobody needs to know how many exactly.
 COUNTED = 1000
@@ -157,6 +160,42 @@ def matters(site: AdminSite, request: HttpRequest, *, live: bool) -> Iterator[di
             "url": f"{address}?{query}",
             "tone": matter.tone.value if count else Tone.NEUTRAL.value,
         }
+
+
+def unknown_outcomes(site: AdminSite, request: HttpRequest, *, live: bool) -> dict[str, str]:
+    """Tell what nobody has to do anything about yet: a text, and the list of those operations.
+
+    Returns:
+        Nothing where there are none, or where this user may not see them.
+    """
+    address = _list_address(site, "operation")
+    if not address or not sees(request, "operation"):
+        return {}
+    rows = rows_of(site, request, Operation).filter(live=live, rare_state=OperationState.UNKNOWN)
+    found = list(rows.order_by().values_list("amount", "currency")[: COUNTED + 1])
+    if not found:
+        return {}
+    is_all = len(found) <= COUNTED
+    text = ngettext(
+        "%(count)s operation of unknown outcome%(amounts)s: it is looked up by itself.",
+        "%(count)s operations of unknown outcome%(amounts)s: they are looked up by themselves.",
+        len(found),
+    ) % {
+        "count": count_text(len(found) if is_all else MoreThan(COUNTED)),
+        "amounts": _amounts(found) if is_all else "",
+    }
+    query = {"state__exact": OperationState.UNKNOWN, "live": str(int(live))}
+    return {"text": text, "url": f"{address}?{urlencode(query)}"}
+
+
+def _amounts(found: Iterable[tuple[Decimal | None, str]]) -> str:
+    """Return what amounts come to in each currency, in brackets; nothing where there is none."""
+    by_currency: dict[str, list[Decimal]] = defaultdict(list)
+    for amount, currency in found:
+        if amount is not None and currency:
+            by_currency[currency].append(amount)
+    sums = [amount_text(added_up(many), currency) for currency, many in sorted(by_currency.items())]
+    return f" ({', '.join(sums)})" if sums else ""
 
 
 def _bounded(rows: QuerySet[Any]) -> int:

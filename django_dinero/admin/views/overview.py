@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from django_dinero.admin.badges import state_badge
 from django_dinero.admin.related import rows_of
-from django_dinero.admin.views.attention import count_text, matters
+from django_dinero.admin.views.attention import count_text, matters, unknown_outcomes
 from django_dinero.admin.views.charts import Day, chart
 from django_dinero.admin.views.reasons import reason_label
 from django_dinero.admin.views.safety import link, sees
@@ -71,6 +71,7 @@ class Overview:
             "periods": PERIODS,
             "matters": [{**each, "count": count_text(each["count"])} for each in waiting],
             "is_quiet": not any(each["count"] for each in waiting),
+            "unknown": unknown_outcomes(self.site, request, live=live),
             "volumes": _volumes(found, days),
             "outcomes": _outcomes(found),
             "gateways": self._gateways(request, live=live),

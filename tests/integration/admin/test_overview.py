@@ -92,6 +92,28 @@ def test_nothing_waits(root: Client) -> None:
     assert "Nobody tried to pay in this time." in text(page)
 
 
+def test_what_is_looked_up_by_itself_is_told_beside_it(
+    root: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for amount in ("12.50", "3.00"):
+        OperationFactory(state="unknown", amount=amount, currency="USD", live=False)
+    page = root.get(url("overview"))
+    assert "2 operations of unknown outcome (15.50 USD): they are looked up by themselves." in text(
+        page
+    )
+    address = page.context["unknown"]["url"]
+    assert root.get(address).context["cl"].result_count == 2
+    assert "unknown outcome" not in text(root.get(url("overview"), {"mode": "live"}))
+    monkeypatch.setattr(attention, "COUNTED", 1)
+    assert "over 1 operations of unknown outcome:" in text(root.get(url("overview")))
+
+
+def test_who_may_not_see_operations_is_not_told_of_them(staff: Callable[..., Client]) -> None:
+    OperationFactory(state="unknown", amount="12.50", currency="USD", live=False)
+    page = text(staff("view_transaction").get(url("overview")))
+    assert "unknown outcome" not in page
+
+
 def test_more_than_anybody_counts(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attention, "COUNTED", 2)
     for _number in range(3):
