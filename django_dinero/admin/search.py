@@ -13,16 +13,20 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from django_dinero.db.spellings import spellings
+from django_dinero.exceptions import InvalidInput
+from django_dinero.forms.amounts import plain_amount
 from django_dinero.gateways.registry import gateways
 from django_dinero.identifiers import KEY_LENGTH
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.models.card import cards_lock_name
 from django_dinero.models.operation import MONEY_KINDS, OperationKind
 from django_dinero.models.transaction import LOCK_PREFIX
+from django_dinero.money import exponent
 
 #: How many rows of another table are followed at most.
 FOLLOWED = 1000
@@ -34,6 +38,10 @@ _DAY = re.compile(r"2[0-9]{3}-[0-9]{2}-[0-9]{2}")
 _LAST_4 = re.compile(r"[0-9]{4}")
 #: With a point or a currency: a bare number is an id or an order reference.
 _AMOUNT = re.compile(r"([0-9]{1,12}\.[0-9]{1,4})(?: ([A-Z]{3}))?|([0-9]{1,12}) ([A-Z]{3})")
+
+_CURRENCY = re.compile(r"[A-Z]{3}")
+#: Decimals of an amount without a currency.
+USUAL_PLACES = 2
 
 
 # -- One function for each list --------------------------------------------------------------------
@@ -158,13 +166,25 @@ def _day(text: str, column: str = "created_at") -> Q | None:
 
 
 def _amount(text: str) -> Q | None:
-    """``12.50``, ``12.50 EUR`` or ``1200 JPY``."""
-    match = _AMOUNT.fullmatch(text)
+    """``12.50``, ``12.50 EUR`` or ``1200 JPY``, and as the language writes it: ``12,50``."""
+    match = _AMOUNT.fullmatch(_plain(text))
     if match is None:
         return None
     amount, currency = match[1] or match[3], match[2] or match[4]
     found = Q(price=Decimal(amount))
     return found & Q(currency=currency) if currency else found
+
+
+def _plain(text: str) -> str:
+    """Return an amount as it is read in a form; what could be read in two ways as it is."""
+    typed, blank, currency = text.rpartition(" ")
+    if not _CURRENCY.fullmatch(currency):
+        typed, blank, currency = text, "", ""
+    try:
+        places = exponent(currency) if currency else USUAL_PLACES
+        return f"{plain_amount(typed.strip(), places)}{blank}{currency}"
+    except (InvalidInput, ValidationError):
+        return text
 
 
 def _named(text: str) -> Q:

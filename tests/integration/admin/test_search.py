@@ -276,3 +276,27 @@ def test_the_brands_to_choose_are_those_that_we_know(root: Client, paid: Transac
     chosen = root.get(url("creditcard_changelist"), {"brand": "visa"})
     assert "By brand All amex" in text(chosen)
     assert {row.brand for row in chosen.context["cl"].result_list} == {"visa"}
+
+
+@pytest.mark.parametrize(
+    ("language", "typed", "count"),
+    [
+        ("de", "12,50", 1),
+        ("de", "12,5", 1),
+        ("de", "12,50 USD", 1),
+        ("de", "12,50 EUR", 0),
+        ("de", "12.50", 1),
+        ("de", "1.234,50", 1),
+        ("de", "1.234", 0),
+        ("fr", "1\u202f234,50 USD", 1),
+        ("en", "12,50", 0),
+        ("en", "1,234.50", 1),
+    ],
+)
+def test_amounts_are_searched_for_as_the_language_writes_them(
+    root: Client, paid: Transaction, settings: Any, language: str, typed: str, count: int
+) -> None:
+    TransactionFactory(price="1234.50")
+    settings.LANGUAGE_CODE = language
+    shown = root.get(url("transaction_changelist"), {"q": typed})
+    assert shown.context["cl"].result_count == count
