@@ -85,7 +85,8 @@ class DineroView(APIView):
         body: Any = request.stream
         negotiator: Any = request.negotiator
         if body is not None and negotiator.select_parser(request, request.parsers) is None:
-            raise UnsupportedMediaType(request.content_type or "")
+            found = UnsupportedMediaType(request.content_type or "")
+            raise UnsupportedMediaType("", f"{found.detail} {_('Send application/json.')}")
         super().initial(request, *args, **kwargs)
 
     def get_renderers(self) -> list[BaseRenderer]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import Http404
+from django.utils.translation import gettext as _
 from rest_framework import mixins
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -54,6 +57,18 @@ class OperationViewSet(mixins.RetrieveModelMixin, DineroViewSet):
 
     def get_queryset(self) -> QuerySet[Operation]:
         return self.visible(self.rows_of(Operation).order_by("-id"))
+
+    def get_object(self) -> Operation:
+        """Return the operation.
+
+        Raises:
+            NotFound: there is none with this key, or it is somebody else's.
+        """
+        try:
+            found: Operation = super().get_object()
+        except Http404:
+            raise NotFound(_("There is no such operation.")) from None
+        return found
 
     def get_serializer_class(self) -> type[OperationSerializer]:
         """Return what shows a row: to staff with who asked."""

@@ -115,6 +115,7 @@ def test_what_is_no_json_or_too_much_of_it(root: Caller, customer: Customer) -> 
     address = f"/api/customers/{customer.public_id}/cards/"
     form: Any = root.client.post(address, {**GOOD, "token": TOKEN})
     assert json_of(form, 415)["code"] == "unsupported_media_type"
+    assert json_of(form, 415)["detail"].endswith(" Send application/json.")
     typed = root.client.generic("POST", address, "x", content_type=f"text/{NUMBER}")
     assert typed.status_code == 415
     large = root.send("POST", address.removeprefix("/api/"), json.dumps(GOOD).ljust(MAX_BODY + 1))
