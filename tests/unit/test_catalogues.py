@@ -16,6 +16,7 @@ import rest_framework
 from babel.messages import Catalog, Message
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
+from django.utils import translation
 
 import django_dinero
 from tests.support.wheels import run
@@ -144,3 +145,12 @@ def test_no_text_of_the_code_is_missing(
     assert len(extracted) > 1000
     for language in LANGUAGES:
         assert extracted - keys(catalogue(language)) == set(), "make messages"
+
+
+def test_german_names_the_code_of_a_card_and_what_is_to_be_cleared_up() -> None:
+    """A *Prüfziffer* is a check digit, which a CVV is not; a filter reads as *Nach Aufgabe*."""
+    with translation.override("de"):
+        assert translation.gettext("Card code (CVV)") == "Kartenprüfnummer (CVV)"
+        assert translation.gettext("needs attention") == "zu klären"
+        assert translation.gettext("Needs somebody") == "Zu klären"
+        assert translation.gettext("what is to be done") == "Aufgabe"

@@ -86,7 +86,8 @@ class DineroView(APIView):
         negotiator: Any = request.negotiator
         if body is not None and negotiator.select_parser(request, request.parsers) is None:
             found = UnsupportedMediaType(request.content_type or "")
-            raise UnsupportedMediaType("", f"{found.detail} {_('Send application/json.')}")
+            cure = _("Send application/json.")
+            raise UnsupportedMediaType("", f"{found.detail} {cure}")
         super().initial(request, *args, **kwargs)
 
     def get_renderers(self) -> list[BaseRenderer]:
