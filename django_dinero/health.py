@@ -26,7 +26,11 @@ from django.views.decorators.http import require_safe
 from django_dinero.exceptions import DineroError
 from django_dinero.gateways.registry import gateways, get_gateway
 from django_dinero.logs import get_logger
-from django_dinero.services.status import status_of
+from django_dinero.services.status import (
+    count_stray_operations,
+    status_of,
+    stray_operation_problems,
+)
 from django_dinero.services.webhooks import count_strays, stray_problem
 
 logger = get_logger("django_dinero")
@@ -92,8 +96,12 @@ def _problems(name: str) -> list[str]:
 
 
 def _strays() -> dict[str, list[str]]:
-    """Return what is to be said of gateways that are not configured, and have webhooks."""
+    """Return what is to be said of gateways that are not configured, and have something open."""
     try:
-        return {name: [stray_problem(n)] for name, n in count_strays().items()}
+        operations, events = count_stray_operations(), count_strays()
     except DatabaseError:  # told of each gateway already
         return {}
+    found = {name: stray_operation_problems(counts) for name, counts in operations.items()}
+    for name, waiting in events.items():
+        found.setdefault(name, []).append(stray_problem(waiting))
+    return found

@@ -17,14 +17,19 @@ from django_dinero.services.reconcile import open_ends
 
 State = ReconciliationState
 
+#: An installed package has no folder of docs.
+PAGE = "https://github.com/django-dinero/django-dinero/blob/main/docs/at-night.md"
+
 #: What to do about what only a person can finish.
 TO_DO: Mapping[str, Any] = {
     open_ends.NEEDS_ATTENTION: ngettext_lazy(
         "%(count)d operation needs attention. Find out in the gateway's own pages what became of "
-        "it. What happened comes in with Transaction.retrieve(id); otherwise close it with "
+        "it. What happened comes in with "
+        "manage.py dinero_sync --transaction ID --gateway NAME; otherwise close it with "
         "dinero_close. Until then its customer or payment is locked.",
         "%(count)d operations need attention. Find out in the gateway's own pages what became of "
-        "each. What happened comes in with Transaction.retrieve(id); close the rest with "
+        "each. What happened comes in with "
+        "manage.py dinero_sync --transaction ID --gateway NAME; close the rest with "
         "dinero_close. Until then its customer or payment is locked.",
         "count",
     ),
@@ -39,9 +44,9 @@ TO_DO: Mapping[str, Any] = {
     ),
     open_ends.DIFFERENCES: ngettext_lazy(
         "%(count)d difference is open. Open it in the admin under Differences: what it means "
-        "and what to do is in docs/at-night.md. Close it there with an explanation.",
+        "and what to do is in %(page)s. Close it there with an explanation.",
         "%(count)d differences are open. Open each in the admin under Differences: what it means "
-        "and what to do is in docs/at-night.md. Close it there with an explanation.",
+        "and what to do is in %(page)s. Close it there with an explanation.",
         "count",
     ),
 }
@@ -94,7 +99,7 @@ class Report:
 
     def _problems(self, run: Reconciliation) -> Iterator[str]:
         yield from run.error.splitlines()
-        yield from (str(TO_DO[name] % {"count": count}) for name, count in self.waiting.items())
+        yield from (_to_do(name, count) for name, count in self.waiting.items())
         found = run.counts.get("differences")
         if found and open_ends.DIFFERENCES not in self.waiting:
             text = ngettext(
@@ -123,7 +128,7 @@ class Report:
                 "dinero_check and read the log of django_dinero."
             )
         for name, count in self.waiting.items():
-            yield "  ! " + str(TO_DO[name] % {"count": count})
+            yield "  ! " + _to_do(name, count)
             yield from (escape(f"      {each}") for each in self.named.get(name, ()))
 
     def _headline(self, run: Reconciliation) -> str:
@@ -137,6 +142,10 @@ class Report:
             State.BROKEN: _("broken off; looked back to %(since)s."),
         }
         return texts[State(run.state)] % {"since": _shown(run.since)}
+
+
+def _to_do(name: str, count: int) -> str:
+    return str(TO_DO[name] % {"count": count, "page": PAGE})
 
 
 def _iso(time: Any) -> str | None:

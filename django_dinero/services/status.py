@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import router
-from django.db.models import Count, F, Min, Model, QuerySet
+from django.db.models import Count, F, Min, Model, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -17,6 +18,7 @@ from django_dinero.db.queries import primary
 from django_dinero.exceptions import DineroError, UnsupportedFeature
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import ask, log_broken_call
+from django_dinero.gateways.registry import gateways
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.due import DEAD_WITHIN
@@ -51,6 +53,7 @@ class Status:
 
     Attributes:
         unreachable: why the gateway cannot be used now; empty if it can, or was not asked.
+        under_way: operations that are being sent now.
         dead: operations whose worker has died, and that nobody has looked up yet.
         unknown: operations whose answer was lost.
         needs_attention: operations that only a person can finish.
@@ -69,6 +72,7 @@ class Status:
     gateway_name: str
     live: bool
     unreachable: str
+    under_way: Tally
     dead: Tally
     unknown: Tally
     needs_attention: Tally
@@ -83,6 +87,11 @@ class Status:
     reconciled_at: datetime | None
     reconciled_seconds: int | None
     last_run: str
+
+    @property
+    def is_unclear(self) -> bool:
+        """Whether any outcome is unknown, though perhaps not for long enough to be a problem."""
+        return bool(self.unknown.count or self.dead.count)
 
     def problems(self, patience: timedelta = PATIENCE) -> list[str]:
         """Return what needs somebody, a sentence each.
@@ -150,9 +159,8 @@ def status_of(gateway: Gateway, *, ask_gateway: bool = True) -> Status:
     operations = _rows(Operation).filter(**account.columns)
     runs = _rows(Reconciliation).filter(**account.columns)
     events = _rows(WebhookEvent).filter(**account.columns)
-    dead = operations.filter(
-        state__in=BEING_SENT, lease_until__lt=now, created_at__gt=now - DEAD_WITHIN
-    )
+    sent = operations.filter(state__in=BEING_SENT, created_at__gt=now - DEAD_WITHIN)
+    under_way, dead = _being_sent(sent, now)
     still = waiting.still_waiting(gateway)
     newest = runs.order_by("pk").last()
     finished = runs.filter(state=ReconciliationState.FINISHED).order_by("pk").last()
@@ -162,7 +170,8 @@ def status_of(gateway: Gateway, *, ask_gateway: bool = True) -> Status:
         gateway_name=gateway.name,
         live=gateway.live,
         unreachable=_unreachable(gateway) if ask_gateway else "",
-        dead=_tally(dead, "created_at", now),
+        under_way=under_way,
+        dead=dead,
         unknown=rare.get(State.UNKNOWN, Tally()),
         needs_attention=rare.get(State.NEEDS_ATTENTION, Tally()),
         held=rare.get(State.HELD, Tally()),
@@ -179,6 +188,66 @@ def status_of(gateway: Gateway, *, ask_gateway: bool = True) -> Status:
     )
 
 
+def count_stray_operations() -> dict[str, dict[str, int]]:
+    """Return how many operations wait in which state, by a gateway's name that is not configured.
+
+    Nobody looks them up: a run goes through the gateways of the settings. One whose worker has died
+    counts as of unknown outcome.
+    """
+    now = clock.now(router.db_for_write(Operation))
+    others = _rows(Operation).exclude(gateway_name__in=list(gateways)).order_by()
+    dead = others.filter(
+        state__in=BEING_SENT, lease_until__lt=now, created_at__gt=now - DEAD_WITHIN
+    )
+    waiting_now = others.filter(rare_state__in=WAITING).values_list("gateway_name", "rare_state")
+    found: dict[str, Counter[str]] = {}
+    for name, state, count in waiting_now.annotate(count=Count("pk")):
+        found.setdefault(name, Counter())[state] += count
+    for name, count in dead.values_list("gateway_name").annotate(count=Count("pk")):
+        found.setdefault(name, Counter())[State.UNKNOWN.value] += count
+    # Those that only the resolver knows are configured.
+    return {name: dict(found[name]) for name in sorted(found) if name not in gateways}
+
+
+def stray_operation_problems(counts: Mapping[str, int]) -> list[str]:
+    """Return what somebody has to know of a gateway that is not configured, a sentence each.
+
+    Args:
+        counts: as :func:`count_stray_operations` has them for it.
+    """
+    unknown, closable = counts.get(State.UNKNOWN, 0), counts.get(State.NEEDS_ATTENTION, 0)
+    undecided = counts.get(State.HELD, 0) + counts.get(State.REQUIRES_ACTION, 0)
+    texts = [
+        (
+            unknown,
+            ngettext(
+                "%(count)d operation of unknown outcome, and the gateway is no longer configured: "
+                "configure it again under the same name.",
+                "%(count)d operations of unknown outcome, and the gateway is no longer configured: "
+                "configure it again under the same name.",
+                unknown,
+            ),
+        ),
+        (
+            closable,
+            ngettext(
+                "%(count)d operation needs attention, and the gateway is no longer configured.",
+                "%(count)d operations need attention, and the gateway is no longer configured.",
+                closable,
+            ),
+        ),
+        (
+            undecided,
+            ngettext(
+                "%(count)d payment is not decided, and the gateway is no longer configured.",
+                "%(count)d payments are not decided, and the gateway is no longer configured.",
+                undecided,
+            ),
+        ),
+    ]
+    return [text % {"count": count} for count, text in texts if count]
+
+
 def _rows(model: type[Any]) -> QuerySet[Any]:
     return primary(model)
 
@@ -188,6 +257,21 @@ def _rare(operations: QuerySet[Operation], now: datetime) -> dict[str, Tally]:
     found = operations.filter(rare_state__in=WAITING).order_by().values("rare_state")
     lines = found.annotate(count=Count("pk"), oldest=Min("created_at"))
     return {each["rare_state"]: _aged(each["count"], each["oldest"], now) for each in lines}
+
+
+def _being_sent(rows: QuerySet[Operation], now: datetime) -> tuple[Tally, Tally]:
+    """Return those that a worker is at, and those whose worker has died; in one query."""
+    is_dead = Q(lease_until__lt=now)
+    found = rows.aggregate(
+        live=Count("pk", filter=~is_dead),
+        oldest=Min("created_at", filter=~is_dead),
+        dead=Count("pk", filter=is_dead),
+        oldest_dead=Min("created_at", filter=is_dead),
+    )
+    return (
+        _aged(found["live"], found["oldest"], now),
+        _aged(found["dead"], found["oldest_dead"], now),
+    )
 
 
 def _tally(rows: QuerySet[Any], since: str, now: datetime) -> Tally:

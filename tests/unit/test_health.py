@@ -21,6 +21,7 @@ from django_dinero.health import health
 from django_dinero.models import WebhookEvent
 from django_dinero.services import webhooks
 from django_dinero.services.reconcile.run import reconcile
+from django_dinero.testing.factories import OperationFactory
 from tests.support.recording import RecordingGateway
 from tests.support.webhooks import notice
 
@@ -165,3 +166,13 @@ def test_a_wrong_configuration_is_told_without_its_values(settings: Any) -> None
     assert answer.status_code == 503
     assert b"manage.py check" in answer.content
     assert b"secret" not in answer.content
+
+
+def test_a_removed_gateway_does_not_hide_its_unknown_money(gateway: RecordingGateway) -> None:
+    reconcile("default")
+    OperationFactory(gateway_name="old", state="unknown", live=False)
+    answer = health(request(get_user_model()(is_staff=True)))
+    assert answer.status_code == 503
+    assert (
+        b'"old": ["1 operation of unknown outcome, and the gateway is no longer' in answer.content
+    )

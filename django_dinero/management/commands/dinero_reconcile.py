@@ -18,15 +18,17 @@ from django_dinero.db import clock
 from django_dinero.exceptions import DineroError
 from django_dinero.gateways.calls import log_broken_call
 from django_dinero.gateways.registry import get_gateway
+from django_dinero.logs import escape
 from django_dinero.management.arguments import add_gateways, gateway_names
 from django_dinero.management.base import DineroCommand
-from django_dinero.management.document import add_json, document
+from django_dinero.management.document import Section, add_json, document
 from django_dinero.management.progress import shown
 from django_dinero.management.reconcile_report import Report
 from django_dinero.models import Reconciliation
 from django_dinero.redaction import scrub
 from django_dinero.services.reconcile import open_ends
 from django_dinero.services.reconcile.run import reconcile
+from django_dinero.services.status import count_stray_operations, stray_operation_problems
 from django_dinero.tasks import queue, work
 
 _AGO = re.compile(r"([0-9]{1,4})([mhd])")
@@ -79,12 +81,16 @@ class Command(DineroCommand):
             _enqueue(names, options)
             return
         since = None if options["since"] is None else parse_since(options["since"])
+        if options["dry_run"] and not options["json"]:
+            self.stdout.write(_("dry run: nothing was changed"))
         reports = [self._report(name, since, options) for name in names]
+        strays = [] if gateway else self._tell_of_strays(options)
         if options["json"]:
-            sections = [report.section for report in reports]
+            sections = [*(report.section for report in reports), *strays]
             dry_run = options["dry_run"]
             self.stdout.write(document("dinero_reconcile", sections, dry_run=dry_run))
         bad = [report.gateway_name for report in reports if report.needs_a_person]
+        bad += [section.gateway_name for section in strays]
         if bad:
             raise CommandError(_("Somebody has to look at: %(names)s.") % {"names": ", ".join(bad)})
 
@@ -107,6 +113,21 @@ class Command(DineroCommand):
                 self.stdout.write(style(line))
             self.stdout.flush()
         return report
+
+    def _tell_of_strays(self, options: dict[str, Any]) -> list[Section]:
+        """Tell of operations that no run looks up: their gateway is not configured any more."""
+        try:
+            strays = count_stray_operations()
+        except DatabaseError:  # told above already
+            return []
+        sections = []
+        for name, counts in strays.items():
+            problems = stray_operation_problems(counts)
+            if not options["json"]:
+                for problem in problems:
+                    self.stdout.write(self.style.ERROR(escape(f"{name}: {problem}")))
+            sections.append(Section(name, counts, problems, {"configured": False}))
+        return sections
 
     def _tell_progress(self, line: str) -> None:
         self.stderr.write(line, str)  # in no colour: Django's is that of errors

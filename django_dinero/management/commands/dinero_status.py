@@ -21,12 +21,21 @@ from django_dinero.management.base import DineroCommand
 from django_dinero.management.document import Section, add_json, document
 from django_dinero.redaction import scrub
 from django_dinero.services import webhooks
-from django_dinero.services.status import Status, Tally, status_of
+from django_dinero.services.status import (
+    Status,
+    Tally,
+    count_stray_operations,
+    status_of,
+    stray_operation_problems,
+)
 
 #: What of a status is a number of things.
 COUNTS = ("failed_pushes", "waiting_pushes", "waiting_deletes", "given_up_events")
 #: What has waited for some time, by the attribute of a status.
 TALLIES: Mapping[str, Any] = {
+    "under_way": ngettext_lazy(
+        "%(count)d operation under way", "%(count)d operations under way", "count"
+    ),
     "dead": ngettext_lazy(
         "%(count)d operation whose worker died",
         "%(count)d operations whose worker died",
@@ -119,28 +128,35 @@ class Command(DineroCommand):
     def _tell(self, name: str, patience: timedelta, options: dict[str, Any]) -> Section:
         status, problems = _found(name, patience, ask_gateway=not options["offline"])
         if not options["json"]:
-            self._tell_people(name, [*_lines(status)], problems)
+            unclear = status is not None and status.is_unclear
+            self._tell_people(name, [*_lines(status)], problems, unclear=unclear)
         return _section(name, status, problems)
 
-    def _tell_people(self, name: str, lines: list[str], problems: list[str]) -> None:
+    def _tell_people(
+        self, name: str, lines: list[str], problems: list[str], *, unclear: bool = False
+    ) -> None:
         style = self.style.ERROR if problems else self.style.SUCCESS
-        verdict = _("needs somebody") if problems else _("well")
+        quiet = _("nothing is overdue") if unclear else _("well")
+        verdict = _("needs somebody") if problems else quiet
         self.stdout.write(style(escape(f"{name}: {verdict}")))
         for line in [*lines, *(f"! {problem}" for problem in problems)]:
             self.stdout.write(f"  {escape(line)}")
 
     def _tell_of_strays(self, options: dict[str, Any]) -> list[Section]:
-        """Tell of webhooks whose gateway is not configured any more."""
+        """Tell of operations and webhooks whose gateway is not configured any more."""
         try:
-            strays = webhooks.count_strays()
+            operations, events = count_stray_operations(), webhooks.count_strays()
         except DatabaseError:  # told above already
             return []
         sections = []
-        for name, waiting in strays.items():
-            problems = [webhooks.stray_problem(waiting)]
+        for name in sorted({*operations, *events}):
+            counts, waiting = operations.get(name, {}), events.get(name, 0)
+            problems = stray_operation_problems(counts)
+            if waiting:
+                problems.append(webhooks.stray_problem(waiting))
             if not options["json"]:
                 self._tell_people(name, [], problems)
-            sections.append(Section(name, {"waiting_events": waiting}, problems))
+            sections.append(Section(name, {**counts, "waiting_events": waiting}, problems))
         return sections
 
 

@@ -17,7 +17,7 @@ from django.db import OperationalError, ProgrammingError
 from django_dinero.exceptions import GatewayError, OutcomeUnknown
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
-from django_dinero.management import progress
+from django_dinero.management import progress, reconcile_report
 from django_dinero.management.commands import dinero_reconcile
 from django_dinero.management.commands.dinero_reconcile import parse_since
 from django_dinero.models import Difference, Operation, Reconciliation, Transaction, VaultPull
@@ -154,7 +154,7 @@ def test_what_needs_a_person_is_named_with_what_to_do(
             gateway.faults[verb] = refuse_connection
     elif what == "difference":
         found = Found(kind=DifferenceKind.BOOKS, subject="2026-11-28 USD", text="12 here, 13 there")
-        name, cure = differences.record(gateway, found).subject, "docs/at-night.md"
+        name, cure = differences.record(gateway, found).subject, reconcile_report.PAGE
     else:
 
         def break_off(found: Run) -> None:
@@ -212,7 +212,9 @@ def test_whoever_stops_it_may_go_on_at_once(
 def test_a_dry_run_changes_nothing(gateway: RecordingGateway) -> None:
     operation = lost(gateway)
     mark = gateway.mark
-    assert "1 operation would be looked up" in told("--dry-run", "--gateway", "default", ends=1)
+    text = told("--dry-run", "--gateway", "default", ends=1)
+    assert "1 operation would be looked up" in text
+    assert text.startswith("dry run: nothing was changed\n")
     operation.refresh_from_db()
     assert operation.state == "unknown"
     assert set(gateway.since(mark)) <= {"iter_transactions", "retrieve_transaction"}
@@ -441,3 +443,17 @@ def test_it_goes_on_with_a_pull_whose_task_was_lost(
     VaultPull.objects.update(touched_at=PAST)
     call_command("dinero_reconcile", "--gateway", "default", stdout=StringIO())
     assert queued == [("pull_page", (pull.pk, ""), None)]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--dry-run",)])
+def test_open_operations_of_a_gateway_that_was_removed_need_somebody(
+    gateway: RecordingGateway, arguments: tuple[str, ...]
+) -> None:
+    OperationFactory(gateway_name="old", state="unknown", live=False)
+    OperationFactory(gateway_name="older", state="succeeded", live=False)
+    text = told(*arguments, ends=1)
+    assert "old: 1 operation of unknown outcome, and the gateway is no longer configured" in text
+    assert text.endswith("Somebody has to look at: old.")
+    found = json.loads(told(*arguments, "--json", ends=1).splitlines()[0])
+    assert found["gateways"][-1]["counts"] == {"unknown": 1}
+    assert "old" not in told(*arguments, "--gateway", "default")

@@ -123,3 +123,44 @@ def test_patience_is_in_minutes(gateway: RecordingGateway) -> None:
     Operation.objects.update(created_at="2020-01-01T00:00:00Z")
     assert "has been unknown for" in told(ends=1)
     assert "has been unknown for" not in told("--patience", "99999999")
+
+
+def test_open_operations_of_a_gateway_that_was_removed_need_somebody(
+    gateway: RecordingGateway,
+) -> None:
+    reconcile("default")
+    for state in ("unknown", "needs_attention", "held", "succeeded"):
+        OperationFactory(gateway_name="old", state=state, live=False, kind="charge")
+    OperationFactory(
+        gateway_name="old", state="sent", live=False, lease_until=clock.now("default") - HOUR
+    )
+    text = told(ends=1)
+    assert "old: needs somebody\n  ! 2 operations of unknown outcome, and the gateway is no" in text
+    assert "! 1 operation needs attention, and the gateway is no longer configured." in text
+    assert "! 1 payment is not decided, and the gateway is no longer configured." in text
+    assert text.endswith("Somebody has to look at: old.")
+    found = json.loads(told("--json", ends=1).splitlines()[0])
+    assert found["gateways"][1]["counts"] == {"unknown": 2, "needs_attention": 1, "held": 1}
+    assert "old" not in told("--gateway", "default")
+
+
+def test_a_gateway_that_the_resolver_knows_is_configured(
+    gateway: RecordingGateway, settings: Any
+) -> None:
+    reconcile("default")
+    OperationFactory(gateway_name="old", state="unknown", live=False)
+    settings.DINERO = {**settings.DINERO, "GATEWAY_RESOLVER": f"{__name__}.resolved"}
+    assert "old" not in told()
+
+
+def resolved(name: str) -> dict[str, Any] | None:
+    return {"BACKEND": "tests.support.recording.RecordingGateway"} if name == "old" else None
+
+
+def test_it_is_not_well_while_an_outcome_is_unknown(gateway: RecordingGateway) -> None:
+    reconcile("default")
+    OperationFactory(state="unknown", live=False)
+    OperationFactory(state="sent", live=False, lease_until=clock.now("default") + HOUR)
+    text = told()
+    assert text.startswith("default: nothing is overdue\n  1 operation under way, the oldest for 0")
+    assert "  1 operation of unknown outcome" in text
