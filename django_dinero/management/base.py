@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, TextIO
 
@@ -30,6 +31,9 @@ class DineroCommand(BaseCommand):
 
     No error of it repeats a card number that somebody has typed: terminals and logs keep errors.
     """
+
+    #: The command and its arguments, as they were typed; empty where a program calls it.
+    typed: Sequence[str] = ()
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Return the parser, as a :class:`DineroParser`: Django makes it itself."""
@@ -58,6 +62,7 @@ class DineroCommand(BaseCommand):
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Run it; without a traceback if the reader of its output goes before the end."""
+        self.typed = argv[1:]
         try:
             super().run_from_argv(argv)
             sys.stdout.flush()

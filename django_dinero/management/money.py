@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import shlex
 import uuid
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
@@ -13,12 +14,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError, CommandParser
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from django_dinero.card_numbers import looks_like_card_number
 from django_dinero.conf import DEFAULT_GATEWAY
 from django_dinero.enums import NextActionKind, TransactionKind
 from django_dinero.exceptions import (
     ActionRequired,
+    AuthenticationError,
     DineroError,
     HeldForReview,
     NeedsAttention,
@@ -43,6 +46,12 @@ REFUSED, WAITS, UNKNOWN = 1, 3, 4
 EXIT_CODES = (
     "Exit codes: 0 done; 1 refused, or nothing was sent; 3 held for review, or waiting for the "
     "card's holder; 4 not known: repeat it under the same idempotency key, and under no other."
+)
+#: What to do about wrong credentials.
+_CREDENTIALS = gettext_lazy(
+    "Nothing was charged or changed: %(gateway)s does not accept our credentials. Whoever looks "
+    "after the settings has to correct them; manage.py dinero_check --gateway %(gateway)s tells "
+    "whether they are right."
 )
 #: Whether money has moved is not known, or somebody has to look.
 UNKNOWN_ERRORS = (OutcomeUnknown, OperationInProgress, NeedsAttention)
@@ -123,7 +132,21 @@ class MoneyCommand(DineroCommand):
                 "Interrupted: it may have been done. Do not do it again under another key: the "
                 "same command with --idempotency-key as printed above asks how it ended."
             )
-            raise CommandError(text, returncode=UNKNOWN) from None
+            lines = [text, *self._repetition(str(key["idempotency_key"]), options)]
+            raise CommandError("\n".join(lines), returncode=UNKNOWN) from None
+
+    def _repetition(self, key: str, options: Mapping[str, Any]) -> list[str]:
+        """Return the command that asks how it ended, as it may be pasted.
+
+        Nothing if it was not typed, or has what no terminal may show.
+        """
+        words = ["manage.py", *self.typed]
+        if options["idempotency_key"] is None:
+            words += ["--idempotency-key", key]
+        line = shlex.join(words)
+        if not self.typed or scrub(line) != line or escape(line) != line:
+            return []
+        return [_("Repeat it as it was: %(command)s") % {"command": line}]
 
     def maker(self) -> str:
         """Return who does it, for the record: the command, and the account that runs it."""
@@ -156,6 +179,11 @@ class MoneyCommand(DineroCommand):
         options: Mapping[str, Any],
     ) -> CommandError:
         code, advice = _verdict(error, key)
+        if code == UNKNOWN:
+            advice += self._repetition(key, options)
+        if _is_of_credentials(error):
+            name = getattr(error, "gateway_name", "") or self.gateway_name
+            advice.append(_CREDENTIALS % {"gateway": name})
         text = scrub(str(error))
         if options["json"]:
             operation = getattr(error, "operation", None)
@@ -247,6 +275,8 @@ def document_of(row: Transaction) -> dict[str, Any]:
 def _verdict(error: Exception, key: str) -> tuple[int, list[str]]:
     """Return the exit code for an error, and what to do now."""
     operation = getattr(error, "operation", None)
+    if isinstance(error, OperationInProgress) and operation is None:
+        return REFUSED, []  # another attempt to pay the order; the text says that nothing was sent
     if isinstance(error, UNKNOWN_ERRORS) and not _is_of(operation, key):
         text = _(
             "Operation %(key)s on the same payment or customer comes first: nothing was sent for "
@@ -271,6 +301,13 @@ def _verdict(error: Exception, key: str) -> tuple[int, list[str]]:
     if isinstance(error, NotSent):
         return REFUSED, [_("Nothing was sent; the same command can be given again.")]
     return REFUSED, []
+
+
+def _is_of_credentials(error: Exception) -> bool:
+    """Say whether the gateway refused our credentials, and nothing of this command is open."""
+    operation = getattr(error, "operation", None)
+    is_over = operation is None or not operation.is_open
+    return isinstance(error, AuthenticationError) and is_over
 
 
 def _is_of(operation: Any, key: str) -> bool:

@@ -26,7 +26,7 @@ from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import CreditCard, Operation, Transaction
 from django_dinero.models.arguments import KeyOptions
 from django_dinero.models.operation import CHARGES, OperationState
-from django_dinero.models.transaction_status import COUNTED, UNDECIDED, TransactionStatus
+from django_dinero.models.transaction_status import COUNTED, UNDECIDED
 from django_dinero.money import EXACT, amount_text, exponent
 from django_dinero.services.payments.orders import Order
 
@@ -150,22 +150,8 @@ def of_order(order_reference: str, source: Source) -> Iterator[Question]:
     """
     if not order_reference:
         return
-    gateway = get_gateway(source.gateway_name)
-    for operation in Order(order_reference, gateway).attempts():
-        text = _("A payment of order %(order)s is not finished: operation %(key)s (%(state)s).") % {
-            "order": order_reference,
-            "key": operation.key,
-            "state": operation.get_state_display(),
-        }
-        yield Question(operation.key, text)
-    paid = Transaction.objects.paid_for(order_reference, gateway_name=gateway.name)
-    for row in paid.filter(status__in=(*COUNTED, TransactionStatus.HELD)).order_by("pk"):
-        text = _("Order %(order)s has a payment of %(amount)s already (%(status)s).") % {
-            "order": order_reference,
-            "amount": amount_text(row.price, row.currency),
-            "status": row.get_status_display(),
-        }
-        yield Question(str(row.public_id), text)
+    for attempt in Order(order_reference, get_gateway(source.gateway_name)).known_attempts():
+        yield Question(attempt.about, attempt.text)
 
 
 def _of(source: Source) -> Q:

@@ -10,14 +10,18 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
 
+from django_dinero.exceptions import DuplicateTransactionError, OperationInProgress
+from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.management.arguments import given
-from django_dinero.management.money import MoneyCommand, amount_text
+from django_dinero.management.money import SCOPE, MoneyCommand, amount_text
 from django_dinero.management.rows import card_named, customer_named
 from django_dinero.models import Transaction
 from django_dinero.models.arguments import ChargeOptions, FollowUpOptions
 from django_dinero.money import parse_amount
 from django_dinero.redaction import Secret
+from django_dinero.services.payments.orders import Order
+from django_dinero.services.recovery import idempotency
 
 #: Characters of a token that are read; none is as long.
 TOKEN_LENGTH = 8192
@@ -51,7 +55,24 @@ class Command(MoneyCommand):
         parser.add_argument(
             "--currency", type=given, metavar="CODE", help="The gateway's own by default."
         )
-        parser.add_argument("--order-reference", type=given, metavar="TEXT")
+        parser.add_argument(
+            "--order-reference",
+            type=given,
+            metavar="TEXT",
+            help="Refused if a payment of this order counts or is not finished.",
+        )
+        paying = parser.add_mutually_exclusive_group()
+        paying.add_argument(
+            "--pays-order",
+            action="store_true",
+            help="It pays the whole order: the gateway is asked how open attempts ended, and no "
+            "other attempt begins until this one has ended.",
+        )
+        paying.add_argument(
+            "--again",
+            action="store_true",
+            help="Charge, although the order has a payment or an open attempt.",
+        )
         parser.add_argument("--description", metavar="TEXT")
         parser.add_argument("--email", metavar="ADDRESS", help="For the gateway's receipt.")
         parser.add_argument(
@@ -66,11 +87,46 @@ class Command(MoneyCommand):
         self._source, whose = self._read_source(options)
         gateway = get_gateway(self._source["gateway_name"])
         self.gateway_name = gateway.name
+        self._refuse_paid_order(options, gateway)
         currency = (options["currency"] or gateway.currency).upper()
         amount = parse_amount(options["amount"], currency)
         text = _("Authorize %(amount)s") if options["authorize"] else _("Charge %(amount)s")
         facts = {"amount": amount_text(Decimal(amount), currency)}
-        return f"{text % facts}: {whose} ({gateway.name})?"
+        order = options["order_reference"]
+        for_order = _(" for order %(order)s") % {"order": order} if order else ""
+        mode = _("live") if gateway.live else _("test")
+        where = _("at %(gateway)s, %(mode)s") % {"gateway": gateway.name, "mode": mode}
+        return f"{text % facts}{for_order}: {whose}, {where}?"
+
+    def _refuse_paid_order(self, options: Mapping[str, Any], gateway: Gateway) -> None:
+        """Refuse to charge for an order once more without being told to.
+
+        A repetition is answered under its key, and a charge that pays the whole order is refused
+        where it begins.
+
+        Raises:
+            DuplicateTransactionError: the order has a payment.
+            OperationInProgress: nobody knows yet how an attempt ended.
+        """
+        reference, key = options["order_reference"], options["idempotency_key"]
+        if not reference or options["pays_order"] or options["again"]:
+            return
+        if key is not None and idempotency.is_known(key, SCOPE):
+            return
+        attempts = list(Order(reference, gateway).known_attempts())
+        if not attempts:
+            return
+        told = [attempt.text for attempt in attempts]
+        unfinished = [each.operation for each in attempts if each.operation is not None]
+        for operation in unfinished:
+            if operation.scope == SCOPE and operation.idempotency_key:
+                text = _("Its command is repeated with --idempotency-key %(key)s.")
+                told.append(text % {"key": operation.idempotency_key})
+        if unfinished:
+            told.append(_("manage.py dinero_reconcile finds out how it ended."))
+        told.append(_("Nothing was charged now; --again charges all the same."))
+        error = OperationInProgress if unfinished else DuplicateTransactionError
+        raise error(" ".join(told), gateway_name=gateway.name)
 
     def _read_source(self, options: Mapping[str, Any]) -> tuple[ChargeOptions, str]:
         name = options["gateway"]
@@ -92,6 +148,8 @@ class Command(MoneyCommand):
         names = ("currency", "order_reference", "description", "email", "initiator")
         details: Any = {name: options[name] for name in names}
         source: Any = self._source
+        if options["pays_order"]:
+            details["pays_order"] = True
         self._refuse_another_default(options)
         return Transaction.create(
             options["amount"], settle=not options["authorize"], **source, **details, **key

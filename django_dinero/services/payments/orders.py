@@ -6,10 +6,10 @@ lock until the outcome is known. A charge of a part only has the name, and keeps
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -32,6 +32,7 @@ from django_dinero.models.operation import (
 from django_dinero.models.order_lock import order_lock_name
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import COUNTED, TransactionStatus
+from django_dinero.money import amount_text
 from django_dinero.services import journal, ledger
 from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.payments import followups
@@ -45,6 +46,17 @@ State = OperationState
 
 #: States of attempts that have a ledger row, unless a rollback took it.
 _WITH_ROWS = (State.SUCCEEDED, State.HELD)
+
+
+class Attempt(NamedTuple):
+    """What may have paid an order: an open operation, or a payment that counts or is held."""
+
+    #: Its key or public id.
+    about: str
+    #: A sentence for staff that names it.
+    text: str
+    #: The operation, if it is open.
+    operation: Operation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +152,24 @@ class Order:
             names.append(self._lock_name(live=False))
         rows = Operation.objects.using(journal.current_alias())
         return rows.filter(lock_name__in=names, kind__in=CHARGES, state__in=states).order_by("pk")
+
+    def known_attempts(self) -> Iterator[Attempt]:
+        """Yield what a person has to know of before more is charged for it; no gateway is asked."""
+        for operation in self.attempts():
+            text = _("A payment of order %(order)s is not finished: operation %(key)s (%(state)s).")
+            facts = {
+                "order": self.reference,
+                "key": operation.key,
+                "state": operation.get_state_display(),
+            }
+            yield Attempt(operation.key, text % facts, operation)
+        for row in self._standing().filter(status__in=(*COUNTED, TransactionStatus.HELD)):
+            text = _("Order %(order)s has a payment of %(amount)s already (%(status)s).") % {
+                "order": self.reference,
+                "amount": amount_text(row.price, row.currency),
+                "status": row.get_status_display(),
+            }
+            yield Attempt(str(row.public_id), text)
 
     def settle_attempts(self) -> None:
         """Find out how open attempts ended; void what the same shopper has not confirmed.

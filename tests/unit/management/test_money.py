@@ -12,8 +12,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
+from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.exceptions import NotSent
+from django_dinero.gateways.types import Reason, TransactionResult
+from django_dinero.management.commands.dinero_charge import Command
 from django_dinero.models import Customer, Operation, Transaction
 from tests.support.recording import RecordingGateway, lose_reply, lose_request, refuse_connection
 from tests.unit.management.conftest import Told, rows
@@ -84,7 +88,7 @@ def test_it_asks_first(customer: Customer, told: Told, monkeypatch: Any, typed: 
     monkeypatch.setattr(builtins, "input", answer)
     assert "Nothing was done." in told("dinero_charge", "5", "--customer", customer.email, ends=1)
     assert asked[0].startswith("Charge 5.00 USD: bill@example.com, ")
-    assert asked[0].endswith("(default)? Type yes: ")
+    assert asked[0].endswith(", at default, test? Type yes: ")
     assert not Transaction.objects.exists()
 
 
@@ -111,6 +115,99 @@ def test_a_call_that_is_broken_off_may_have_been_done(
     assert text.startswith("Interrupted: it may have been done.")
     operation = Operation.objects.get(idempotency_key="order-8")
     assert operation.state in ("sent", "unknown")
+
+
+# -- An order is not charged twice ---------------------------------------------------------------
+
+
+ORDER = ("--order-reference", "R-2", "--no-input")
+
+
+def test_an_order_is_not_charged_again_while_an_attempt_is_open(
+    gateway: RecordingGateway, customer: Customer, told: Told
+) -> None:
+    charge = ("dinero_charge", "43", "--customer", customer.email, *ORDER)
+    gateway.faults["charge"] = lose_reply
+    told(*charge, "--idempotency-key", "k-1", ends=4)
+    first = Operation.objects.get(kind="charge")
+    text = told(*charge, ends=1)
+    assert f"A payment of order R-2 is not finished: operation {first.key} (" in text
+    assert "with --idempotency-key k-1." in text
+    assert "manage.py dinero_reconcile finds out how it ended." in text
+    assert "Nothing was charged now; --again charges all the same." in text
+    assert Operation.objects.filter(kind="charge").count() == 1
+    found, _end = json.JSONDecoder().raw_decode(told(*charge, "--json", ends=1))
+    assert found["gateways"][0]["code"] == "operation_in_progress"
+    told(*charge, "--idempotency-key", "k-1")
+    assert "Order R-2 has a payment of 43.00 USD already (approved)." in told(*charge, ends=1)
+    assert Transaction.objects.count() == 1
+    told(*charge, "--again")
+    assert Transaction.objects.count() == 2
+
+
+def test_a_key_that_is_repeated_is_no_second_payment(customer: Customer, told: Told) -> None:
+    charge = ("dinero_charge", "43", "--customer", customer.email, *ORDER)
+    told(*charge, "--idempotency-key", "k-1")
+    assert "It was done before" in told(*charge, "--idempotency-key", "k-1")
+
+
+def test_a_whole_order_is_paid_once(
+    gateway: RecordingGateway, customer: Customer, told: Told
+) -> None:
+    charge = ("dinero_charge", "43", "--customer", customer.email, *ORDER, "--pays-order")
+    gateway.faults["charge"] = lose_reply
+    told(*charge, ends=4)
+    for verb in ("find_operation", "iter_transactions"):
+        gateway.faults[verb] = refuse_connection
+    assert "whether an attempt to pay this order succeeded" in told(*charge, ends=1)
+    gateway.faults.clear()
+    assert "This order is paid already." in told(*charge, ends=1)
+    assert Transaction.objects.count() == 1
+    assert "not allowed with" in told(*charge, "--again", ends=1)
+
+
+def test_the_question_names_the_order(customer: Customer, told: Told, monkeypatch: Any) -> None:
+    asked = list[str]()
+
+    def no(prompt: str) -> str:
+        asked.append(prompt)
+        return "no"
+
+    monkeypatch.setattr(builtins, "input", no)
+    told("dinero_charge", "5", "--customer", customer.email, "--order-reference", "R-2", ends=1)
+    assert asked[0].startswith("Charge 5.00 USD for order R-2: bill@example.com, ")
+
+
+def test_the_whole_command_is_told_to_repeat(gateway: RecordingGateway, customer: Customer) -> None:
+    gateway.faults["charge"] = lose_reply
+    command = Command(stdout=io.StringIO(), stderr=io.StringIO())
+    words = ["5", "--customer", customer.email, "--description", "two words", "--no-input"]
+    command.typed = ["dinero_charge", *words]
+    with pytest.raises(CommandError) as caught:
+        call_command(command, *words)
+    key = Operation.objects.get(kind="charge").idempotency_key
+    assert str(caught.value).endswith(
+        "Repeat it as it was: manage.py dinero_charge 5 --customer bill@example.com "
+        f"--description 'two words' --no-input --idempotency-key {key}"
+    )
+    gateway.faults["charge"] = lose_reply
+    command.typed = ["dinero_charge", "4111111111111111"]
+    with pytest.raises(CommandError) as caught:
+        call_command(command, *words, "--idempotency-key", "k-2")
+    assert "Repeat" not in str(caught.value)
+
+
+def test_wrong_credentials_name_the_gateway_and_what_to_do(
+    gateway: RecordingGateway, customer: Customer, told: Told
+) -> None:
+    def refuse(call: Any) -> Any:
+        reason = Reason(ReasonKind.AUTHENTICATION, "E00007", "User authentication failed.")
+        return TransactionResult(ResultStatus.FAILED, reasons=(reason,))
+
+    gateway.faults["charge"] = refuse
+    text = told("dinero_charge", "5", "--customer", customer.email, "--no-input", ends=1)
+    assert text.startswith("User authentication failed.\nNothing was charged or changed: default ")
+    assert "manage.py dinero_check --gateway default" in text
 
 
 @pytest.mark.parametrize("command", ["dinero_charge", "dinero_close"])
