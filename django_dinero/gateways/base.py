@@ -284,6 +284,10 @@ class Gateway(ABC):
         """
         self._lacks("parse_webhook")
 
+    def webhook_problem(self) -> str:
+        """Return why each webhook is refused with these options; empty if nothing is wrong."""
+        return ""
+
     def webhook_challenge(self, query: Mapping[str, str]) -> str | None:
         """Return the answer to a GET by which the gateway tests the endpoint.
 

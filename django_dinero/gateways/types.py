@@ -232,7 +232,8 @@ class TransactionResult:
     """The gateway's answer to a money verb.
 
     ``amount`` and ``operation_key`` say what the gateway did and for which key. They are None and
-    empty where it does not tell; services compare them with what was asked. ``next_action`` comes
+    empty where it does not tell; services compare them with what was asked. A decline with less
+    than was asked for is a partial approval that the backend has given back. ``next_action`` comes
     with the outcome REQUIRES_ACTION and with no other.
     """
 

@@ -22,6 +22,7 @@ from django_dinero.enums import NextActionKind, TransactionKind
 from django_dinero.exceptions import (
     ActionRequired,
     AuthenticationError,
+    CardDeclinedError,
     DineroError,
     HeldForReview,
     NeedsAttention,
@@ -35,6 +36,7 @@ from django_dinero.management.base import DineroCommand
 from django_dinero.management.document import Section, add_json, document
 from django_dinero.models import Transaction
 from django_dinero.models.arguments import FollowUpOptions
+from django_dinero.models.operation import CHARGES
 from django_dinero.money import normalise
 from django_dinero.redaction import scrub
 
@@ -298,6 +300,8 @@ def _verdict(error: Exception, key: str) -> tuple[int, list[str]]:
         return WAITS, [text % {"action": _address_of(error)}]
     if isinstance(error, WAITING_ERRORS):
         return WAITS, [_("It is neither done nor refused. dinero_review lists it.")]
+    if isinstance(error, CardDeclinedError) and getattr(operation, "kind", "") in CHARGES:
+        return REFUSED, [_("Declined: nothing was charged.")]
     if isinstance(error, NotSent):
         return REFUSED, [_("Nothing was sent; the same command can be given again.")]
     return REFUSED, []

@@ -16,6 +16,7 @@ from django_dinero.db.queries import primary
 from django_dinero.enums import TransactionKind
 from django_dinero.logs import escape
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
+from django_dinero.services.payments.rules import TAKEN_ALREADY
 
 RowT = TypeVar("RowT", bound=Model)
 #: How many rows an error lists that a name fits.
@@ -52,6 +53,10 @@ def transaction_named(
     if kinds and not named.filter(kind__in=kinds).exists():
         other = named.order_by("pk").first()
         if other is not None:
+            if other.kind == TransactionKind.CHARGE and set(kinds) == {
+                TransactionKind.AUTHORIZATION
+            }:
+                raise CommandError(str(TAKEN_ALREADY))
             text = _("%(name)s is a transaction of another kind: %(kind)s.")
             values = {"name": name, "kind": other.get_kind_display()}
             raise CommandError(text % values)

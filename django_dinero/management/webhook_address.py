@@ -25,7 +25,11 @@ def doubts(url: str, gateway: Gateway) -> list[str]:
         host = parts.hostname or ""
     except ValueError:
         return []  # no address at all: registering it says so
-    found = [_of_scheme(parts.scheme, host), _of_path(parts.path, gateway)]
+    found = [
+        _of_scheme(parts.scheme, host),
+        _of_path(parts.path, gateway),
+        gateway.webhook_problem(),
+    ]
     return [doubt for doubt in found if doubt]
 
 

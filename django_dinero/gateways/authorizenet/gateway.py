@@ -270,6 +270,7 @@ class AuthorizeNetGateway(Gateway):
             return second_calls.original_of_duplicate(client, request, result, self.currency)
         if second_calls.is_partial(result):
             second_calls.void_partial(client, result.transaction_id)
+            return replace(result, amount=second_calls.approved_part(reply.content))
         return result
 
     def capture(self, request: FollowUpRequest) -> TransactionResult:
@@ -360,6 +361,9 @@ class AuthorizeNetGateway(Gateway):
 
     def parse_webhook(self, headers: Mapping[str, str], raw_body: bytes) -> WebhookNotice | Refusal:
         return webhooks.parse(headers, raw_body, self.options.signature_keys)
+
+    def webhook_problem(self) -> str:
+        return "" if self.options.signature_keys else _("no signature_key: webhooks are refused")
 
     def list_webhooks(self) -> tuple[WebhookEndpoint, ...] | Refusal:
         return self._endpoints.all()

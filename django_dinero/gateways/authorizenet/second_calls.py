@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TypeVar
+from decimal import Decimal
+from typing import Any, TypeVar
 
 from django.utils.translation import gettext as _
 
@@ -14,6 +15,7 @@ from django_dinero.exceptions import NotSent, OutcomeUnknown
 from django_dinero.gateways.authorizenet import codes, profiles, reports, requests, responses
 from django_dinero.gateways.authorizenet.client import Reply
 from django_dinero.gateways.authorizenet.patience import PatientClient
+from django_dinero.gateways.authorizenet.xml import text_at
 from django_dinero.gateways.types import (
     ChargeRequest,
     FollowUpRequest,
@@ -112,6 +114,11 @@ def is_partial(result: TransactionResult) -> bool:
     """Say whether less was approved than was asked for, as a transaction that still stands."""
     partial = any(reason.code == codes.PARTIAL_APPROVAL for reason in result.reasons)
     return partial and result.transaction_id not in ("", "0")
+
+
+def approved_part(content: Mapping[str, Any]) -> Decimal | None:
+    """Return how much a partial approval was of; None where the gateway does not tell."""
+    return reports.amount(text_at(content, "transactionResponse", "prePaidCard", "approvedAmount"))
 
 
 def void_partial(client: PatientClient, transaction_id: str) -> None:

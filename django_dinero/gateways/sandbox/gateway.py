@@ -289,6 +289,7 @@ class SandboxGateway(Gateway):
         )
         if verdict.reason is Reason.PARTIAL_APPROVAL and verdict.row is not None:
             self.bank.void(verdict.row.id)
+            return replace(mapping.result(verdict), amount=verdict.row.amount)
         return mapping.result(verdict)
 
     @_results

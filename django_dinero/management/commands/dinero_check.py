@@ -146,7 +146,9 @@ def _ask_gateway(gateway_name: str) -> tuple[str, str]:
     if others := _rows_of_other_mode(gateway):
         return "MIXED", others
     kind = _("real money moves here") if answer.live else _("a test account")
-    return "OK", f"{answer.text} ({kind})" if answer.text else kind
+    told = f"{answer.text} ({kind})" if answer.text else kind
+    # No webhook has to be received: the account can be used all the same.
+    return "OK", "; ".join(filter(None, (told, gateway.webhook_problem())))
 
 
 def _rows_of_other_mode(gateway: Gateway) -> str:

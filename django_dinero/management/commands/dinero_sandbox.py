@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 import threading
@@ -117,6 +118,8 @@ class Command(DineroCommand):
         except (OSError, OverflowError) as error:
             bank.close()
             text = f"--port {port}: {error}. Give another one; --port 0 takes any that is free."
+            if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+                text = f"{text} {_('Another test bank may be running there.')}"
             raise CommandError(text) from error
         try:
             self._serve(server)

@@ -38,6 +38,9 @@ def perform(
     result = journal.send(gateway, operation, call)
     operation.next_action = result.next_action
     outcome = RecordedOutcome.of_result(result)
+    part = _given_back(operation, result)
+    if part:
+        outcome = replace(outcome, gateway_text=part)
     if _lacks_id(operation, result, outcome):
         raise _unsearched(operation, journal_notes.WITHOUT_ID)
     contradiction = contradiction_of(operation, result)
@@ -62,6 +65,20 @@ def perform(
     if row is None:
         raise idempotency.unfinished_error(operation)
     return ledger.row_or_raise(operation, row)
+
+
+def _given_back(operation: Operation, result: TransactionResult) -> str:
+    """Return a note that a part was approved and given back, or an empty string.
+
+    The gateway's own words ask for another payment, as if the part were kept.
+    """
+    got, asked = result.amount, operation.asked_amount
+    is_declined = operation.kind in CHARGES and result.outcome is ResultStatus.DECLINED
+    if not is_declined or got is None or not 0 < got < asked:
+        return ""
+    return journal_notes.ONLY_A_PART % {
+        "amount": plain_amount(got, result.currency or operation.currency)
+    }
 
 
 def _lacks_id(operation: Operation, result: TransactionResult, outcome: RecordedOutcome) -> bool:

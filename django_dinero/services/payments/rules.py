@@ -24,6 +24,7 @@ from django_dinero.services import modes, pull
 from django_dinero.services.errors import error_for, read_transaction
 from django_dinero.services.ledger import statuses
 
+TAKEN_ALREADY = gettext_lazy("A charge is taken already; only an authorization is captured.")
 ONLY_THE_WHOLE = gettext_lazy(
     "The bank has not settled this yet, and until then only the whole of it can be taken back. "
     "Void it and charge again, or refund the part after the next settlement (usually the same "
@@ -38,7 +39,9 @@ NOT_YET = gettext_lazy(
 def capture_error(family: Family, amount: Decimal) -> DineroError | None:
     """Return why ``amount`` of this authorization cannot be captured, None if it can."""
     row, problem = family.row, ""
-    if row.kind != TransactionKind.AUTHORIZATION:
+    if row.kind == TransactionKind.CHARGE:
+        problem = str(TAKEN_ALREADY)
+    elif row.kind != TransactionKind.AUTHORIZATION:
         problem = _("Only an authorization can be captured; this is a %(kind)s.") % {
             "kind": row.get_kind_display()
         }

@@ -69,7 +69,7 @@ def test_a_wrong_cvv_of_a_charge_is_told(root: Client, card: CreditCard) -> None
 @pytest.mark.parametrize(
     ("verb", "words"),
     [
-        ("capture", "Only an authorization can be captured; this is a charge."),
+        ("capture", "A charge is taken already; only an authorization is captured."),
         ("refund", "All of it has been refunded."),
         ("void", "The bank has settled this; refund it."),
     ],

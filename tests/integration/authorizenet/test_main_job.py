@@ -92,6 +92,11 @@ def test_refusals_are_rows_in_the_books(
     assert [entry for entry in bank.bank.transactions() if entry.status in live] == []
 
 
+def test_a_part_that_was_approved_is_told_as_given_back(bank: SandboxServer) -> None:
+    with pytest.raises(CardDeclinedError, match=r"Only 1\.23 USD was approved, and it was given"):
+        Transaction.create(30, **{**CARD, "zip": "46225"})
+
+
 def test_a_card_twice_and_one_too_many(bank: SandboxServer, customer: Customer) -> None:
     with pytest.raises(DuplicateCardError) as caught:
         customer.add_card(first_name="Bill", last_name="Smith", **CARD)

@@ -163,6 +163,7 @@ def test_a_taken_port_and_a_file_that_is_no_store(tmp_path: Path) -> None:
     assert code == 1
     assert errors.startswith(f"CommandError: --port {port}: ")
     assert "--port 0 takes any that is free" in errors
+    assert "Another test bank may be running there." in errors
     other = tmp_path / "notes.txt"
     other.write_text("not a store\n" * 100)
     code, errors = run("--port", "0", "--store", str(other))

@@ -186,7 +186,14 @@ def test_a_backend_without_the_handful_cannot_be_built() -> None:
 
 def test_every_verb_is_listed_and_has_an_example_here() -> None:
     own = {"check", "prepare", "preload", "live", "clock", "expect", "supports", "require"}
-    own |= {"check_request", "check_lengths", "test_account", "webhook_challenge", "console_url"}
+    own |= {
+        "check_request",
+        "check_lengths",
+        "test_account",
+        "webhook_challenge",
+        "console_url",
+        "webhook_problem",
+    }
     own |= {"account_fingerprint", "browser_keys", "browser_script", "action_address"}
     public = {name for name, _ in inspect.getmembers(Gateway) if not name.startswith("_")}
     attributes = set(Gateway.__annotations__)

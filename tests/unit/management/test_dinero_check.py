@@ -94,6 +94,13 @@ def test_a_gateway_that_knows_us_is_ok_and_nothing_is_raised(settings: Any) -> N
     )
 
 
+def test_webhooks_that_would_be_refused_are_no_failure(settings: Any, monkeypatch: Any) -> None:
+    refused = "no signature_key: webhooks are refused"
+    monkeypatch.setattr(Asked, "webhook_problem", lambda self: refused)
+    printed, error = run(settings, {"default": entry(fine)})
+    assert (printed, error) == (f"default  OK: Demo Shop (a test account); {refused}\n", "")
+
+
 def test_a_live_account_is_named_as_one(settings: Any) -> None:
     out, error = run(settings, {"default": entry(lambda: CredentialsCheck(accepted=True))})
     assert (out, error) == ("default  OK: real money moves here\n", "")

@@ -18,6 +18,7 @@ from django_dinero.gateways.registry import get_gateway
 from django_dinero.management.webhook_address import doubts
 from django_dinero.models import Transaction, WebhookEvent
 from django_dinero.sandbox.bank.bank import Bank
+from django_dinero.sandbox.bank.records import TEST_SIGNATURE_KEY
 from django_dinero.sandbox.http.adapter import BankAdapter
 from django_dinero.services import webhooks
 from tests.support.recording import RecordingGateway, refuse_connection
@@ -52,6 +53,7 @@ def account(settings: Any) -> Iterator[Bank]:
         "environment": "sandbox",
         "login_id": "sandbox-login",
         "transaction_key": "sandbox-key",
+        "signature_key": TEST_SIGNATURE_KEY,
     }
     entry = {
         "BACKEND": "django_dinero.gateways.authorizenet.AuthorizeNetGateway",
@@ -134,6 +136,13 @@ def test_a_project_without_the_line_in_its_urls_is_told_of_it(account: Bank, set
         "No address of this project takes webhooks there. A line in urls.py is missing: "
         'path("webhooks/", include("django_dinero.webhooks.urls")).'
     )
+
+
+def test_a_gateway_that_could_believe_no_webhook_is_told(account: Bank, settings: Any) -> None:
+    entry = settings.DINERO["GATEWAYS"]["default"]
+    options = {**entry["OPTIONS"], "signature_key": None}
+    settings.DINERO = {"GATEWAYS": {"default": {**entry, "OPTIONS": options}}}
+    assert doubts(URL, get_gateway()) == ["no signature_key: webhooks are refused"]
 
 
 def test_an_endpoint_is_removed(account: Bank) -> None:

@@ -387,6 +387,17 @@ def test_a_decline_says_why(gateway: RecordingGateway, make_customer: Make, told
     assert document["gateways"][0]["code"] == "card_declined"
 
 
+def test_a_part_that_was_given_back_is_told_as_nothing(
+    gateway: RecordingGateway, make_customer: Make, told: Told
+) -> None:
+    customer = make_customer(zip="46225")
+    text = told("dinero_charge", "5", "--customer", customer.email, "--no-input", ends=1)
+    assert text == (
+        "Only 1.23 USD was approved, and it was given back.\nDeclined: nothing was charged."
+    )
+    assert Transaction.objects.get().status == "declined"
+
+
 def test_programs_get_the_error_too(customer: Customer, told: Told) -> None:
     arguments = ("dinero_charge", "x", "--customer", customer.email, "--no-input", "--json")
     printed = told(*arguments, "--idempotency-key", "k1", ends=1)
@@ -430,6 +441,12 @@ def test_an_authorization_is_captured_in_part(
     assert text.startswith("Capture 20.00 USD")
     # The capture has its id at the gateway too; it is the authorization that is captured.
     assert "captured" in told("dinero_capture", named, "--no-input", ends=1)
+
+
+@pytest.mark.parametrize("by", ["public_id", "transaction_id", "order_reference"])
+def test_a_charge_is_not_captured(charge: Transaction, told: Told, by: str) -> None:
+    text = told("dinero_capture", str(getattr(charge, by)), "--no-input", ends=1)
+    assert text == "A charge is taken already; only an authorization is captured."
 
 
 def test_a_charge_is_voided_by_its_order(charge: Transaction, told: Told) -> None:
