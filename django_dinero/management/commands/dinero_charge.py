@@ -90,13 +90,19 @@ class Command(MoneyCommand):
         self._refuse_paid_order(options, gateway)
         currency = (options["currency"] or gateway.currency).upper()
         amount = parse_amount(options["amount"], currency)
-        text = _("Authorize %(amount)s") if options["authorize"] else _("Charge %(amount)s")
-        facts = {"amount": amount_text(Decimal(amount), currency)}
         order = options["order_reference"]
-        for_order = _(" for order %(order)s") % {"order": order} if order else ""
+        facts = {"amount": amount_text(Decimal(amount), currency), "order": order}
+        if options["authorize"]:
+            text = (
+                _("Authorize %(amount)s for order %(order)s")
+                if order
+                else _("Authorize %(amount)s")
+            )
+        else:
+            text = _("Charge %(amount)s for order %(order)s") if order else _("Charge %(amount)s")
         mode = _("live") if gateway.live else _("test")
         where = _("at %(gateway)s, %(mode)s") % {"gateway": gateway.name, "mode": mode}
-        return f"{text % facts}{for_order}: {whose}, {where}?"
+        return f"{text % facts}: {whose}, {where}?"
 
     def _refuse_paid_order(self, options: Mapping[str, Any], gateway: Gateway) -> None:
         """Refuse to charge for an order once more without being told to.

@@ -119,7 +119,7 @@ class Command(DineroCommand):
             bank.close()
             text = f"--port {port}: {error}. Give another one; --port 0 takes any that is free."
             if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-                text = f"{text} {_('Another test bank may be running there.')}"
+                text = f"{text} Another test bank may be running there."
             raise CommandError(text) from error
         try:
             self._serve(server)
