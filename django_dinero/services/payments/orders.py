@@ -156,13 +156,14 @@ class Order:
     def known_attempts(self) -> Iterator[Attempt]:
         """Yield what a person has to know of before more is charged for it; no gateway is asked."""
         for operation in self.attempts():
-            text = _("A payment of order %(order)s is not finished: operation %(key)s (%(state)s).")
-            facts = {
+            text = _(
+                "A payment of order %(order)s is not finished: operation %(key)s (%(state)s)."
+            ) % {
                 "order": self.reference,
                 "key": operation.key,
                 "state": operation.get_state_display(),
             }
-            yield Attempt(operation.key, text % facts, operation)
+            yield Attempt(operation.key, text, operation)
         for row in self._standing().filter(status__in=(*COUNTED, TransactionStatus.HELD)):
             text = _("Order %(order)s has a payment of %(amount)s already (%(status)s).") % {
                 "order": self.reference,
