@@ -20,12 +20,13 @@ from django_dinero.exceptions import (
 )
 from django_dinero.gateways.types import Reason, TransactionResult
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
+from tests.support.isolation import ALIASES
 from tests.support.recording import RecordingGateway, answer, lose_reply
 from tests.unit.services.conftest import card, make_customer
 
 __all__ = ["card", "make_customer"]
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db(transaction=True, databases=ALIASES)
 
 Make = Callable[..., Customer]
 KEY = "order-1001-1"

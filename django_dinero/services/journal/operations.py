@@ -184,15 +184,20 @@ def _why_not_sent(error: Exception) -> RecordedOutcome:
     return RecordedOutcome(error=journal_notes.DATABASE_FAILED if failed else type(error).__name__)
 
 
-def with_idempotency_key(idempotency_key: str, scope: str) -> Operation | None:
+def with_idempotency_key(
+    idempotency_key: str, scope: str, *, using: str | None = None
+) -> Operation | None:
     """Return the operation that a caller's key has; None if the key is free.
+
+    Args:
+        using: the alias to read; by default that of the journal here and now.
 
     Raises:
         NotSent: the database cannot be read now.
     """
     # Not from a replica, which may lag: a look-up changes the operation.
     with nothing_sent_if_unwritten():
-        rows = Operation.objects.using(current_alias())
+        rows = Operation.objects.using(using or current_alias())
         return only_row(rows.filter(scope=scope, idempotency_key=idempotency_key))
 
 

@@ -48,7 +48,7 @@ def charge_on_commit(price: Decimal | int | str, **options: Unpack[ChargeOptions
         raise InsideTransaction(
             _("Autocommit is off, so that nobody can tell when your transaction is committed.")
         )
-    operation = idempotency.operation_of(order.key)
+    operation = _made_before(order, using)
     make = partial(_repeat, price, options)
     if operation is None:
         order = order.with_present_rows()
@@ -59,6 +59,12 @@ def charge_on_commit(price: Decimal | int | str, **options: Unpack[ChargeOptions
     return pending
 
 
+def _made_before(order: ChargeOrder, using: str) -> Operation | None:
+    """Return what has this key already: of the caller's transaction, or of what is committed."""
+    own = idempotency.operation_of(order.key, using=using)
+    return own or idempotency.operation_of(order.key)
+
+
 def _open(order: ChargeOrder, using: str) -> tuple[Operation, bool]:
     """Write the operation, and return it with True; or a rival's of the same key, with False."""
     try:
@@ -67,7 +73,7 @@ def _open(order: ChargeOrder, using: str) -> tuple[Operation, bool]:
         return taken.operation, False
     except (OperationInProgress, DuplicateTransactionError):
         # With this very key it may have been paid since we looked.
-        rival = idempotency.operation_of(order.key)
+        rival = _made_before(order, using)
         if rival is None:
             raise
         return rival, False

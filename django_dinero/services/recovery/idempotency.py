@@ -45,11 +45,15 @@ def earlier(key: CallerKey, parameters: Mapping[str, object]) -> Transaction | N
     return None if operation is None else answer_of(operation, parameters)
 
 
-def operation_of(key: CallerKey) -> Operation | None:
-    """Return the operation with the caller's key, or None if the key is free."""
+def operation_of(key: CallerKey, *, using: str | None = None) -> Operation | None:
+    """Return the operation with the caller's key, or None if the key is free.
+
+    Args:
+        using: the alias to read; by default that of the journal.
+    """
     if key.key is None:
         return None
-    return journal.with_idempotency_key(key.key, key.scope)
+    return journal.with_idempotency_key(key.key, key.scope, using=using)
 
 
 def is_known(key: str, scope: str) -> bool:
