@@ -175,6 +175,16 @@ def _ours(error: Error, sent: Any) -> DineroError | None:
     return None
 
 
+@contextmanager
+def nothing_sent_if_unwritten() -> Iterator[None]:
+    """Raise NotSent where the journal is down or locked: what is not written is not sent."""
+    try:
+        yield
+    except OUT_OF_ORDER as error:
+        text = _("The journal could not be written; nothing was sent.")
+        raise not_sent(text, error) from error
+
+
 def not_sent(text: str, error: Error) -> NotSent:
     """Return the exception for what was not sent, with the cure where it is known."""
     if is_unmigrated(error):

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 
 NUMBER = "5424000000000015"
 OTHER = "4111111111111111"
-CVV = "9738"
+CVV = "0738"
 TOKEN = "eyJjb2RlIjoiNTBfMl8wNjAwMDUyN0MiLCJ0b2tlbiI6Ijk1NTQw"
 KEY = "transaction-4Q7b"
 LOGIN = "login-7Xa2"

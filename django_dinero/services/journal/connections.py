@@ -7,12 +7,14 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from django_dinero import conf
+from django_dinero.db.failures import nothing_sent_if_unwritten
 from django_dinero.db.transactions import in_testcase, in_transaction
 from django_dinero.exceptions import InsideTransaction
 from django_dinero.models.operation import Operation
 from django_dinero.models.transaction import Transaction
 
 
+@nothing_sent_if_unwritten()
 def alias_for_money() -> str:
     """Return the alias on which a money operation is committed before it is sent.
 

@@ -17,7 +17,7 @@ from django.db import Error, IntegrityError, connections, transaction
 from django.utils.translation import gettext as _
 
 from django_dinero import identifiers, logs, signals
-from django_dinero.db.failures import OUT_OF_ORDER, is_taken, not_sent, retry_on_conflict
+from django_dinero.db.failures import is_taken, nothing_sent_if_unwritten, retry_on_conflict
 from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.db.on_commit import when_committed
 from django_dinero.db.queries import only_row
@@ -154,16 +154,6 @@ def _insert(operation: Operation, using: str) -> None:
             operation.save(using=using, force_insert=True)
 
     retry_on_conflict(insert, using)
-
-
-@contextmanager
-def nothing_sent_if_unwritten() -> Iterator[None]:
-    """Raise NotSent where the journal is down or locked: what is not written is not sent."""
-    try:
-        yield
-    except OUT_OF_ORDER as error:
-        text = _("The journal could not be written; nothing was sent.")
-        raise not_sent(text, error) from error
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import TypeVar
 from django.db import Error
 from django.utils.translation import gettext as _
 
-from django_dinero.db.failures import note_sent
+from django_dinero.db.failures import note_sent, nothing_sent_if_unwritten
 from django_dinero.exceptions import (
     DineroError,
     InvalidInput,
@@ -29,7 +29,6 @@ from django_dinero.services.journal.operations import (
     end,
     last_moment,
     move,
-    nothing_sent_if_unwritten,
     sending_columns,
 )
 from django_dinero.services.journal.records import RecordedOutcome

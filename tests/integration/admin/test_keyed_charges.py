@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 NUMBER = "4012888818888"
 MALFORMED = "4012888818889"
-CVV = "9738"
+CVV = "0738"
 SECRETS = [NUMBER, MALFORMED, CVV]
 
 

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.django_db]
 
 NUMBER = "4012888818888"
 MALFORMED = "4012888818889"
-CVV = "9738"
+CVV = "0738"
 TOKEN = "tok-5f2c7e91d0aab3"
 SECRETS = [NUMBER, MALFORMED, CVV, TOKEN]
 GOOD = {"number": NUMBER, "cvv": CVV, "month": "12", "year": "2060"}

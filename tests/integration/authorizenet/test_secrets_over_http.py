@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 NUMBER = "4012888818888"
 OTHER = "5424000000000015"
-CVV = "9738"
+CVV = "0738"
 KEY = "sandbox-key"
 CARD: dict[str, Any] = {"number": NUMBER, "cvv": CVV, "month": 12, "year": 2035, "zip": "12345"}
 BROKEN = (

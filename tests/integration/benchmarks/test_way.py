@@ -25,8 +25,8 @@ STATEMENTS = {
 #: Service files that a verb enters at most, and changes from one of them to another. Who asked for
 #: it (``by``) is read, and written into the intent: two of the changes.
 WAYS = {
-    "charge a stored card": (11, 30),
-    "replay of its key": (8, 15),
+    "charge a stored card": (11, 29),
+    "replay of its key": (8, 14),
     "capture": (13, 37),
     "void": (13, 37),
     # It reads that the charge has settled, writes that down and announces it.
