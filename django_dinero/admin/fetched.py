@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.contrib.admin import AdminSite
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from django_dinero.admin.views.safety import link
+from django_dinero.admin.related import rows_of
+from django_dinero.admin.views.safety import link, sees
 from django_dinero.exceptions import InvalidInput
 from django_dinero.models import Difference, Operation, Transaction, journal_notes
 from django_dinero.models.difference import DifferenceKind
@@ -36,14 +38,14 @@ class Fetched:
     row: Transaction | None = None
     difference: Difference | None = None
 
-    def lines(self, request: HttpRequest) -> list[tuple[str, str, str]]:
-        """Return a label, a text and an address for each of the rows that there are."""
+    def lines(self, site: AdminSite, request: HttpRequest) -> list[tuple[str, str, str]]:
+        """Return a label, a text and an address for each of the rows that this user may see."""
         found = []
-        if self.row is not None:
+        if self.row is not None and _is_seen(site, request, self.row):
             amount = amount_text(self.row.price, self.row.currency)
             text = f"{self.row.transaction_id}, {amount}, {self.row.get_status_display()}"
             found.append((_("In the books"), text, link(request, "transaction", self.row)))
-        if self.difference is not None:
+        if self.difference is not None and _is_seen(site, request, self.difference):
             text = ", ".join(filter(None, (str(self.difference), _there(self.difference))))
             found.append((_("Difference"), text, link(request, "difference", self.difference)))
         return found
@@ -58,6 +60,13 @@ def _there(difference: Difference) -> str:
         return amount_text(amount, currency)
     except InvalidInput:
         return plain_amount(amount, currency)
+
+
+def _is_seen(site: AdminSite, request: HttpRequest, row: Transaction | Difference) -> bool:
+    """Say whether this user may see a row, as the project's own admin of its model has it."""
+    if not sees(request, str(row._meta.model_name)):
+        return False
+    return rows_of(site, request, type(row)).filter(pk=row.pk).exists()
 
 
 def fetched(operation: Operation) -> Fetched:

@@ -109,7 +109,7 @@ class OperationAdmin(ReadOnlyAdmin):
                 "tools": tools,
                 "can_close": can_close(tools),
                 "story": story_of(operation, found),
-                "found": found.lines(request),
+                "found": found.lines(self.admin_site, request),
                 "state": state(operation),
                 "amount": operation_amount(operation),
                 **import_string(FACTS)(operation),

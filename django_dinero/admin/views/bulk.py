@@ -25,23 +25,19 @@ from django_dinero.admin import messages as admin_messages
 from django_dinero.admin.display import mode_badge, money, test_badge
 from django_dinero.admin.views.base import SEND_ONCE
 from django_dinero.admin.views.money import one_of
-from django_dinero.admin.views.safety import link
+from django_dinero.admin.views.safety import link, log_misconfigured
 from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.forms.charges import ConfirmForm
 from django_dinero.forms.posted import Posted
 from django_dinero.gateways.registry import GatewayMisconfigured
-from django_dinero.logs import get_logger
 from django_dinero.models import Operation
 from django_dinero.models.arguments import FollowUpOptions
 from django_dinero.money import EXACT
-from django_dinero.redaction import scrub
 from django_dinero.services import modes
 from django_dinero.user_messages import NOT_SET_UP
 
 if TYPE_CHECKING:
     from django_dinero.admin.base import DineroAdmin
-
-logger = get_logger("django_dinero.admin")
 
 #: The name of the parameter and of the hidden fields that hold the rows' primary keys.
 ROW = "row"
@@ -272,7 +268,7 @@ class BulkPage:
             text = " ".join(filter(None, (notice.title, notice.text, notice.detail)))
             return Line(row, text, state, operation=notice.operation)
         except GatewayMisconfigured as error:
-            logger.error("%s: %s", request.path, scrub(str(error)))
+            log_misconfigured(request, error)
             return Line(row, str(NOT_SET_UP), "refused")
         return Line(row, done.text, "before" if done.before else "done")
 

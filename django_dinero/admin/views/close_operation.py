@@ -73,7 +73,7 @@ class CloseOperationPage(GatewayPage):
             (_("Operation"), row.key, link(request, "operation", row)),
             *((label, text, "") for label, text in operation_facts.asked(row)),
             *((label, text, "") for label, text in operation_facts.answered(row)),
-            *found.lines(request),
+            *found.lines(self.model_admin.admin_site, request),
             (_("Before you close it"), first, ""),
             (_("What will be written"), written % {"name": by}, ""),
         ]

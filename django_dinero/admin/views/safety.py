@@ -58,11 +58,16 @@ def page(site: AdminSite, view: View) -> View:
     return outside_transactions(guarded_view)
 
 
+def log_misconfigured(request: HttpRequest, error: GatewayMisconfigured) -> None:
+    """Tell the log why the gateway of a page could not be made: it may name a credential."""
+    logger.error("%s: %s", request.path, scrub(str(error)))
+
+
 def lead_from_misconfigured(
     request: HttpRequest, error: GatewayMisconfigured, there: str
 ) -> HttpResponseBase:
     """Lead to another page, which says that the gateway is not set up; why is for the log."""
-    logger.error("%s: %s", request.path, scrub(str(error)))
+    log_misconfigured(request, error)
     messages.error(request, str(NOT_SET_UP))
     return HttpResponseRedirect(there)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,9 +15,6 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from django_dinero.api.views.base import DineroView
-
-#: The address of an operation with a key that none has: keys have twenty letters and digits.
-_OPERATION = re.compile(r"/operations/[^/]+/\Z")
 
 
 class UnknownRouteView(DineroView):
@@ -45,8 +41,6 @@ class UnknownRouteView(DineroView):
         # A redirect would turn a POST into a GET, and its body would be lost.
         if _lacks_slash(request):
             raise NotFound(_("Addresses of this API end with a slash."))
-        if _OPERATION.search(request.path_info):
-            raise NotFound(_("There is no such operation."))
         raise NotFound(_("There is no such address."))
 
 

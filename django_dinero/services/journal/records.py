@@ -86,10 +86,10 @@ class Intent(_Record):
     gateway's ids of the cards that a customer had when one more was sent; ``is_default`` says
     whether the new one was to be the default, and ``default_card_id`` which one was. ``is_new``
     says that what is to be deleted was stored less than a minute before, and ``with_customer`` that
-    a card goes because its customer does. ``in_transaction`` says
-    that the caller could still roll back the row of what was stored, while the operation stays.
-    ``made_by`` names who asked for it. An owner is not named: ``made_by_owner`` says that it was
-    the one of ``owner_pk``, and still says so when that has been erased.
+    a card goes because its customer does. ``in_transaction`` says that the caller could still roll
+    back the row of what was stored, while the operation stays. ``made_by`` names who asked for it.
+    An owner is not named: ``made_by_owner`` says that it was the one of ``owner_pk``, and still
+    says so when that has been erased.
     """
 
     public_id: str = ""

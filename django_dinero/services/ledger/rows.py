@@ -177,10 +177,11 @@ def _recorded(
     Args:
         using: the connection on which it is looked for; that of the rows by default.
     """
-    rows = primary(Transaction).using(using or primary(Transaction).db)
+    home = router.db_for_write(Transaction)
+    rows = Transaction.objects.using(using or home)
     own = rows.filter(operation_key=operation.key).first()
     if own is not None:
-        own._state.db = primary(Transaction).db
+        own._state.db = home
         return own, False
     if values["transaction_id"] is None:
         return None

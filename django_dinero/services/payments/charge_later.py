@@ -48,7 +48,7 @@ def charge_on_commit(price: Decimal | int | str, **options: Unpack[ChargeOptions
         raise InsideTransaction(
             _("Autocommit is off, so that nobody can tell when your transaction is committed.")
         )
-    operation = _made_before(order, using)
+    operation = _made_before(order)
     make = partial(_repeat, price, options)
     if operation is None:
         order = order.with_present_rows()
@@ -59,10 +59,11 @@ def charge_on_commit(price: Decimal | int | str, **options: Unpack[ChargeOptions
     return pending
 
 
-def _made_before(order: ChargeOrder, using: str) -> Operation | None:
-    """Return what has this key already: of the caller's transaction, or of what is committed."""
-    own = idempotency.operation_of(order.key, using=using)
-    return own or idempotency.operation_of(order.key)
+def _made_before(order: ChargeOrder) -> Operation | None:
+    """Return what has this key already: in the caller's transaction, or committed by a rival."""
+    aliases = journal.aliases_to_read(Operation)
+    found = (idempotency.operation_of(order.key, using=alias) for alias in aliases)
+    return next(filter(None, found), None)
 
 
 def _open(order: ChargeOrder, using: str) -> tuple[Operation, bool]:
@@ -72,8 +73,8 @@ def _open(order: ChargeOrder, using: str) -> tuple[Operation, bool]:
     except journal.KeyTaken as taken:
         return taken.operation, False
     except (OperationInProgress, DuplicateTransactionError):
-        # With this very key it may have been paid since we looked.
-        rival = _made_before(order, using)
+        # Another worker may have paid under this very key since we looked.
+        rival = _made_before(order)
         if rival is None:
             raise
         return rival, False

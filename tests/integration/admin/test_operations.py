@@ -62,7 +62,7 @@ def test_the_page_tells_what_was_found_and_what_will_be_written(
 
 
 def test_another_amount_is_fetched_given_back_or_kept_and_closed(
-    root: Client, card: CreditCard, gateway: RecordingGateway
+    root: Client, staff: Callable[..., Client], card: CreditCard, gateway: RecordingGateway
 ) -> None:
     gateway.faults["charge"] = lose_reply
     with pytest.raises(OutcomeUnknown):
@@ -101,6 +101,11 @@ def test_another_amount_is_fetched_given_back_or_kept_and_closed(
         assert "the books have it as below" in text(page)
         assert "dinero_sync" not in text(page)
         assert url("transaction_change", row.pk) in page.content.decode()
+    # Whoever may see the operation alone is told nothing of the payment's row.
+    page = staff("view_operation").get(url("operation_change", operation.pk))
+    assert "the books have it as below" in text(page)
+    assert "captured" not in text(page)
+    assert "1.23 USD" not in text(page)
     root.post(url("operation_close", operation.pk), confirm(note=NOTE))
     page = root.get(url("operation_change", operation.pk))
     assert "The books have nothing of it" not in text(page)

@@ -128,7 +128,6 @@ def test_staff_see_who_asked_and_shoppers_do_not(
     assert set(json_of(owner.get(path), 200)) == FIELDS
 
 
-@pytest.mark.parametrize("key", ["ABC", "A" * 20])
-def test_a_key_that_no_operation_has(owner: Caller, key: str) -> None:
-    shown = json_of(owner.get(f"operations/{key}/"), 404)
+def test_a_key_that_no_operation_has(owner: Caller) -> None:
+    shown = json_of(owner.get(f"operations/{'A' * 20}/"), 404)
     assert shown == {"code": "not_found", "detail": "There is no such operation."}
