@@ -10,9 +10,9 @@ from django_dinero.admin.display import card_text, initiator_text, money
 from django_dinero.admin.views.reasons import reason_text
 from django_dinero.models import Operation, journal_notes
 from django_dinero.models.operation import OperationState
+from django_dinero.models.records import Intent, RecordedOutcome
 from django_dinero.models.transaction_status import TransactionStatus
 from django_dinero.redaction import scrub
-from django_dinero.services.journal.records import Intent, RecordedOutcome
 
 #: A label and a text.
 Line = tuple[str, str]

@@ -30,7 +30,7 @@ from django_dinero.models import (
 )
 from django_dinero.models.family import Family
 from django_dinero.money import normalise
-from django_dinero.services.validation import check_email
+from django_dinero.validation import check_email
 
 # -- Requests --------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from django_dinero.identifiers import KEY_LENGTH, new_key
 from django_dinero.models import _services
 from django_dinero.models.choices import quick_labels
 from django_dinero.models.mode import LiveField
+from django_dinero.models.operation_queries import OperationManager
 from django_dinero.models.own_row import OwnRowModel
 from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS
 
@@ -249,7 +250,7 @@ class Operation(OwnRowModel):
     created_at = UtcDateTimeField(_("created"), db_default=UtcNow(), editable=False)
     updated_at = UtcDateTimeField(_("changed"), db_default=UtcNow(), editable=False)
 
-    objects: ClassVar[models.Manager[Self]] = models.Manager()
+    objects: ClassVar[OperationManager[Self]] = OperationManager()
 
     #: The state that it had before this instance ended it; empty if another worker ended it.
     ended_from = ""

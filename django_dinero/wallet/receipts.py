@@ -20,9 +20,8 @@ from django.utils import translation
 from django_dinero.enums import TransactionKind
 from django_dinero.logs import get_logger
 from django_dinero.models import Operation, Transaction
+from django_dinero.models.records import Intent, RecordedOutcome
 from django_dinero.models.transaction_status import COUNTED
-from django_dinero.services import journal
-from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.signals import captured, charged
 from django_dinero.wallet.amounts import amount_text
 
@@ -127,4 +126,4 @@ def _operations(transaction: Transaction) -> list[Operation]:
     keys = [transaction.operation_key]
     if transaction.parent is not None:
         keys.append(transaction.parent.operation_key)
-    return list(Operation.objects.using(journal.current_alias()).filter(key__in=filter(None, keys)))
+    return list(Operation.objects.newest().filter(key__in=filter(None, keys)))

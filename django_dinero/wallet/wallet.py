@@ -30,10 +30,9 @@ from django_dinero.models.sync_state import SyncState
 from django_dinero.models.transaction_status import TransactionStatus
 from django_dinero.money import parse_amount
 from django_dinero.redaction import Secret
-from django_dinero.services import journal
 from django_dinero.services.payments.orders import Order
 from django_dinero.services.recovery import idempotency
-from django_dinero.services.validation import CallerKey
+from django_dinero.validation import CallerKey
 from django_dinero.wallet.payment import Payment
 
 
@@ -216,7 +215,7 @@ class Wallet:
             return self._order(order_reference).attempts().first()
         if row.status != TransactionStatus.REQUIRES_ACTION:
             return None
-        operations = Operation.objects.using(journal.current_alias())
+        operations = Operation.objects.newest()
         return operations.filter(key=row.operation_key).first()
 
     def replaces(self, payment: Payment, order_reference: str, attempt: int | None) -> bool:

@@ -27,8 +27,6 @@ from django_dinero.services.journal.connections import (
     alias_for_money,
     alias_for_vault,
     aliases_to_read,
-    current_alias,
-    outlives_rows,
 )
 from django_dinero.services.journal.endings import (
     end_operation,
@@ -50,7 +48,10 @@ from django_dinero.services.journal.operations import (
     move,
     release_lock,
     released_on_failure,
-    with_idempotency_key,
+)
+from django_dinero.services.journal.outcomes import (
+    outcome_of_remote,
+    outcome_of_result,
 )
 from django_dinero.services.journal.sending import end_refused, log_broken_backend, send
 
@@ -62,7 +63,6 @@ __all__ = [
     "alias_for_vault",
     "aliases_to_read",
     "begin",
-    "current_alias",
     "end",
     "end_operation",
     "end_operation_in_transaction",
@@ -73,12 +73,12 @@ __all__ = [
     "log_unrecorded",
     "log_unwritten",
     "move",
-    "outlives_rows",
+    "outcome_of_remote",
+    "outcome_of_result",
     "release_lock",
     "released_on_failure",
     "send",
     "told_if_unrecorded",
     "try_to_end_operation",
-    "with_idempotency_key",
     "write_together",
 ]

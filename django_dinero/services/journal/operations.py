@@ -20,7 +20,6 @@ from django_dinero import identifiers, logs, signals
 from django_dinero.db.failures import is_taken, nothing_sent_if_unwritten, retry_on_conflict
 from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.db.on_commit import when_committed
-from django_dinero.db.queries import only_row
 from django_dinero.db.transactions import is_open, locked
 from django_dinero.exceptions import (
     DineroError,
@@ -36,9 +35,8 @@ from django_dinero.models.operation import (
     Operation,
     OperationState,
 )
+from django_dinero.models.records import Intent, RecordedOutcome
 from django_dinero.send_deadline import uptime
-from django_dinero.services.journal.connections import current_alias
-from django_dinero.services.journal.records import Intent, RecordedOutcome
 
 logger = get_logger("django_dinero.journal")
 
@@ -174,23 +172,6 @@ def _why_not_sent(error: Exception) -> RecordedOutcome:
     return RecordedOutcome(error=journal_notes.DATABASE_FAILED if failed else type(error).__name__)
 
 
-def with_idempotency_key(
-    idempotency_key: str, scope: str, *, using: str | None = None
-) -> Operation | None:
-    """Return the operation that a caller's key has; None if the key is free.
-
-    Args:
-        using: the alias to read; by default that of the journal here and now.
-
-    Raises:
-        NotSent: the database cannot be read now.
-    """
-    # Not from a replica, which may lag: a look-up changes the operation.
-    with nothing_sent_if_unwritten():
-        rows = Operation.objects.using(using or current_alias())
-        return only_row(rows.filter(scope=scope, idempotency_key=idempotency_key))
-
-
 def add_to_intent(operation: Operation, **values: Any) -> None:
     """Add to the intent of a NEW operation what was read under its lock.
 
@@ -219,9 +200,9 @@ def _collision(operation: Operation, using: str) -> DineroError | None:
     )
 
 
-def is_locked(lock_name: str, *, using: str) -> bool:
+def is_locked(lock_name: str) -> bool:
     """Say whether an open operation holds a lock."""
-    return Operation.objects.using(using).filter(held_lock=lock_name).exists()
+    return Operation.objects.newest().filter(held_lock=lock_name).exists()
 
 
 def release_lock(operation: Operation) -> None:

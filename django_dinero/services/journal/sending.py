@@ -22,6 +22,7 @@ from django_dinero.gateways.calls import ask, log_broken_call
 from django_dinero.gateways.types import Refusal, has_reason
 from django_dinero.logs import fields_of
 from django_dinero.models.operation import Operation, OperationState
+from django_dinero.models.records import RecordedOutcome
 from django_dinero.send_deadline import check_may_send, send_before
 from django_dinero.services.errors import PASSING, error_for
 from django_dinero.services.journal.endings import end_operation, log_unrecorded
@@ -31,7 +32,6 @@ from django_dinero.services.journal.operations import (
     move,
     sending_columns,
 )
-from django_dinero.services.journal.records import RecordedOutcome
 
 ResultT = TypeVar("ResultT")
 State = OperationState

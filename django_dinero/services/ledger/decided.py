@@ -7,8 +7,8 @@ from dataclasses import replace
 from django_dinero.enums import ResultStatus
 from django_dinero.models import journal_notes
 from django_dinero.models.operation import OperationState
+from django_dinero.models.records import RecordedOutcome
 from django_dinero.models.transaction_status import TAKEN, UNDECIDED, TransactionStatus
-from django_dinero.services.journal.records import RecordedOutcome
 
 
 def state_of(status: TransactionStatus) -> OperationState:

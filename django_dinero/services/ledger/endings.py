@@ -33,10 +33,10 @@ from django_dinero.models.operation import (
     OperationKind,
     OperationState,
 )
+from django_dinero.models.records import RecordedOutcome
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import UNDECIDED, TransactionStatus
 from django_dinero.services import journal
-from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.ledger.decided import decided_outcome, state_of
 from django_dinero.services.ledger.refusals import recorded_refusal
 from django_dinero.services.ledger.rows import (
@@ -97,7 +97,7 @@ def end_with_row(
         The row; None if the operation needs a person's attention.
     """
     state = STATES[outcome.result]
-    insert = _if_it_has_a_result(operation, lambda: insert_row(operation, parent))
+    insert = partial(insert_row, operation, parent)
     done = journal.try_to_end_operation(operation, state, outcome, insert, **columns)
     if done is not None:
         (written,) = done
@@ -110,13 +110,6 @@ def end_with_row(
     if operation.ended_from in PROVEN_ABSENT and operation.state in CAN_HAVE_ROWS:
         signals.send(signals.landed_late, Transaction, transaction=row)
     return row
-
-
-def _if_it_has_a_result(
-    operation: Operation, write: Callable[[], Written]
-) -> Callable[[], Written | None]:
-    # Somebody else may have left the operation to a person meanwhile: then it gets no row.
-    return lambda: write() if operation.has_result else None
 
 
 def _look_and_end(
@@ -136,7 +129,10 @@ def _look_and_end(
         else:
             state = OperationState.NEEDS_ATTENTION
             outcome = replace(outcome, error=journal_notes.ID_OF_ANOTHER)
-    write = _if_it_has_a_result(operation, lambda: write_row(operation, parent))
+
+    def write() -> Written | None:
+        return write_row(operation, parent) if operation.has_result else None
+
     return journal.end_operation(operation, state, outcome, write, **columns)
 
 
@@ -149,7 +145,7 @@ def original_of(operation: Operation) -> Transaction:
     row = find_original(operation)
     if row is not None:
         return row
-    rows = Operation.objects.using(journal.current_alias())
+    rows = Operation.objects.newest()
     made = rows.filter(key=operation.parent_key).first() if operation.parent_key else None
     if made is None or not made.has_result:
         raise OriginalGone.of(operation)
@@ -284,7 +280,7 @@ def restore_lost_rows(row: Transaction, *, again: bool = False) -> Family:
         The transaction and what follows it; the instance is up to date.
     """
     family = family_of(row, again=again)
-    rows = Operation.objects.using(journal.current_alias())
+    rows = Operation.objects.newest()
     # The keys alone: hardly ever is one of them unknown. Few other operations have this lock name.
     asked = rows.filter(lock_name=row.lock_name).order_by().values_list("key", "kind", "state")
     keys = {key for key, kind, state in asked if kind in FOLLOW_UPS and state in CAN_HAVE_ROWS}
@@ -379,7 +375,7 @@ class Decision:
 def _operation_of(row: Transaction) -> Operation | None:
     """Return the operation that made a row, if its answer is known."""
     key = row.operation_key or ""
-    operation = Operation.objects.using(journal.current_alias()).filter(key=key).first()
+    operation = Operation.objects.newest().filter(key=key).first()
     return operation if operation is not None and operation.has_result else None
 
 

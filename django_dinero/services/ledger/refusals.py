@@ -12,9 +12,9 @@ from django_dinero.exceptions import GatewayError
 from django_dinero.gateways.types import Reason
 from django_dinero.models import journal_notes
 from django_dinero.models.operation import Operation
+from django_dinero.models.records import RecordedOutcome
 from django_dinero.models.transaction import Transaction
 from django_dinero.services.errors import error_for
-from django_dinero.services.journal.records import RecordedOutcome
 
 
 def recorded_refusal(

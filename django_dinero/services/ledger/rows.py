@@ -20,10 +20,10 @@ from django_dinero.models.customer import Customer
 from django_dinero.models.family import Family
 from django_dinero.models.mode import Account
 from django_dinero.models.operation import Operation
+from django_dinero.models.records import Intent, RecordedOutcome
 from django_dinero.models.transaction import FOLLOW_UPS, LOCK_PREFIX, Transaction
 from django_dinero.models.transaction_status import COUNTED, TransactionStatus
 from django_dinero.money import normalise
-from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.ledger.statuses import FROM_REMOTE, KINDS, SHARED, STATUSES
 
 #: Kinds that begin a payment: they follow no earlier transaction.
@@ -129,15 +129,22 @@ def family_of(row: Transaction, *, again: bool = False) -> Family:
     return Family(row, tuple(sorted(children, key=lambda child: child.pk)))
 
 
-def insert_row(operation: Operation, parent: Transaction | None = None) -> tuple[Transaction, bool]:
+def insert_row(
+    operation: Operation, parent: Transaction | None = None
+) -> tuple[Transaction, bool] | None:
     """Write the row of an ended operation without looking first, in a transaction of the caller.
 
     Args:
         parent: what the operation follows, where it is at hand.
 
+    Returns:
+        As :func:`write_row`; None if somebody has left the operation to a person meanwhile.
+
     Raises:
         IntegrityError: there is such a row, or one that it points at has gone.
     """
+    if not operation.has_result:
+        return None
     intent, outcome = Intent.of(operation), RecordedOutcome.of(operation)
     links = _links(operation, intent, parent)
     return _create(operation, _values(operation, intent, outcome), links), True

@@ -23,9 +23,9 @@ from django_dinero.db.queries import primary
 from django_dinero.db.transactions import locked
 from django_dinero.enums import TransactionKind
 from django_dinero.gateways.types import RemoteTransaction
+from django_dinero.models.records import truncate_for_columns
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import COUNTED, TransactionStatus
-from django_dinero.services.journal.records import truncate_for_columns
 from django_dinero.services.ledger.statuses import FROM_REMOTE
 
 STANDING_SIGNALS: Mapping[str, Signal] = {

@@ -13,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.db import router
 from django.utils.translation import gettext as _
 
-from django_dinero import identifiers, user_messages
+from django_dinero import identifiers, user_messages, validation
 from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, check_cvv, text_of
 from django_dinero.db.queries import only_row
 from django_dinero.db.transactions import in_transaction
@@ -31,17 +31,17 @@ from django_dinero.models.arguments import ChargeOptions, PaymentOptions, names_
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer, default_among
 from django_dinero.models.operation import Operation, OperationKind
+from django_dinero.models.records import Intent
 from django_dinero.models.sync_state import SyncedQuerySet, SyncState
 from django_dinero.models.transaction import Transaction
 from django_dinero.money import parse_amount
 from django_dinero.observing.verbs import verb
 from django_dinero.redaction import Secret
-from django_dinero.services import journal, ledger, modes, validation
-from django_dinero.services.journal.records import Intent
+from django_dinero.services import journal, ledger, modes
 from django_dinero.services.payments import execute
 from django_dinero.services.payments.orders import Order
 from django_dinero.services.recovery import idempotency
-from django_dinero.services.validation import CARD_ARGUMENTS, CallerKey, MadeBy, ShownCard
+from django_dinero.validation import CARD_ARGUMENTS, CallerKey, MadeBy, ShownCard
 
 TEXT_LIMITS = {"order_reference": 255, "description": 255}
 INITIATORS = ("customer", "merchant")

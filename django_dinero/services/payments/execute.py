@@ -11,11 +11,11 @@ from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import RemoteTransaction, TransactionResult, has_reason
 from django_dinero.models import journal_notes
 from django_dinero.models.operation import CHARGES, Operation, OperationKind, OperationState
+from django_dinero.models.records import RecordedOutcome
 from django_dinero.models.transaction import Transaction
 from django_dinero.money import plain_amount
 from django_dinero.services import journal, ledger, pull
 from django_dinero.services.errors import PASSING, error_for
-from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.recovery import idempotency, lookup
 
 #: Answers after which no money moves.
@@ -37,7 +37,7 @@ def perform(
     """
     result = journal.send(gateway, operation, call)
     operation.next_action = result.next_action
-    outcome = RecordedOutcome.of_result(result)
+    outcome = journal.outcome_of_result(result)
     part = _given_back(operation, result)
     if part:
         outcome = replace(outcome, gateway_text=part)

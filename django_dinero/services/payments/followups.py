@@ -12,7 +12,7 @@ from typing import Any, Unpack
 
 from django.db import router
 
-from django_dinero import identifiers
+from django_dinero import identifiers, validation
 from django_dinero.db.transactions import in_transaction
 from django_dinero.exceptions import (
     DineroError,
@@ -27,15 +27,16 @@ from django_dinero.gateways.types import FollowUpRequest
 from django_dinero.models.arguments import FollowUpOptions, names_of, refuse_unknown
 from django_dinero.models.family import Family
 from django_dinero.models.operation import Operation, OperationKind
+from django_dinero.models.operation_queries import autonomous_alias
+from django_dinero.models.records import Intent
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import TransactionStatus
 from django_dinero.money import normalise, parse_amount
 from django_dinero.observing.verbs import verb
-from django_dinero.services import journal, ledger, modes, validation
-from django_dinero.services.journal.records import Intent
+from django_dinero.services import journal, ledger, modes
 from django_dinero.services.payments import execute, rules
 from django_dinero.services.recovery import idempotency, locking
-from django_dinero.services.validation import CallerKey, MadeBy
+from django_dinero.validation import CallerKey, MadeBy
 
 ACCEPTED = names_of(FollowUpOptions)
 
@@ -152,7 +153,7 @@ def _paid_family(original: Transaction, asked: Decimal | None) -> tuple[Family, 
     Our rows may be out of date after a rollback, so they are brought up to date from the journal
     before a refund is refused. The same is done once more under the lock.
     """
-    if not journal.outlives_rows():
+    if not autonomous_alias():
         with suppress(RefundError):
             return _refundable_family(ledger.family_of, original, asked)
     return _refundable_family(ledger.restore_lost_rows, original, asked)

@@ -30,15 +30,15 @@ from django_dinero.models.operation import (
     OperationState,
 )
 from django_dinero.models.order_lock import order_lock_name
+from django_dinero.models.records import RecordedOutcome
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import COUNTED, TransactionStatus
 from django_dinero.money import amount_text
 from django_dinero.services import journal, ledger
-from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.payments import followups
 from django_dinero.services.recovery import idempotency, locking
 from django_dinero.services.recovery.lookup import look_up
-from django_dinero.services.validation import CallerKey
+from django_dinero.validation import CallerKey
 
 logger = get_logger("django_dinero.journal")
 
@@ -150,7 +150,7 @@ class Order:
         names = [self._lock_name(live=True)]
         if not self.gateway.live:
             names.append(self._lock_name(live=False))
-        rows = Operation.objects.using(journal.current_alias())
+        rows = Operation.objects.newest()
         return rows.filter(lock_name__in=names, kind__in=CHARGES, state__in=states).order_by("pk")
 
     def known_attempts(self) -> Iterator[Attempt]:
@@ -217,7 +217,7 @@ def _give_up(row: Transaction) -> None:
         failure.code,
     )
     # Perhaps the card's holder has confirmed it meanwhile.
-    rows = Operation.objects.using(journal.current_alias())
+    rows = Operation.objects.newest()
     operation = rows.filter(key=row.operation_key or "").first()
     if operation is not None:
         look_up(operation)

@@ -22,12 +22,12 @@ from django_dinero.gateways.types import RemoteTransaction, TransactionResult
 from django_dinero.models import journal_notes
 from django_dinero.models.arguments import FollowUpOptions
 from django_dinero.models.operation import Operation, OperationKind, OperationState
+from django_dinero.models.records import RecordedOutcome
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import TransactionStatus
 from django_dinero.observing.verbs import verb
 from django_dinero.services import journal, ledger, pull
 from django_dinero.services.errors import error_for, read_transaction
-from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.payments import rules
 from django_dinero.services.payments.execute import (
     free_key,
@@ -80,7 +80,7 @@ def _decided_before(held: Transaction) -> Transaction:
 def _decide(order: FollowUpOrder, operation: Operation, action: Action) -> None:
     gateway, held, request = order.gateway, order.original, order.request
     result = journal.send(gateway, operation, partial(gateway.decide_review, request, action))
-    outcome = RecordedOutcome.of_result(result)
+    outcome = journal.outcome_of_result(result)
     other = other_operation_of(operation, result)
     if other:
         raise mark_needs_attention(operation, outcome, other)
@@ -118,7 +118,7 @@ def _told_otherwise(
         return None
     approved = result.outcome is ResultStatus.APPROVED
     if operation.kind != OperationKind.APPROVE_HELD or not approved:
-        raise mark_needs_attention(operation, RecordedOutcome.of_result(result), other)
+        raise mark_needs_attention(operation, journal.outcome_of_result(result), other)
     is_charge = held.kind == TransactionKind.CHARGE
     return RemoteTransaction(
         held.transaction_id or "",
@@ -168,7 +168,7 @@ def _end_by_answer(
     elif result.outcome is ResultStatus.DECLINED:
         status = TransactionStatus.DECLINED
     state = OperationState.SUCCEEDED if status == STATUSES[action] else OperationState.FAILED
-    outcome = RecordedOutcome.of_result(result)
+    outcome = journal.outcome_of_result(result)
     if status is None:
         journal.end_operation(operation, state, outcome, lambda: None)
         return

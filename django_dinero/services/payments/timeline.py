@@ -19,11 +19,11 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from django_dinero.enums import ReasonKind, TransactionKind
 from django_dinero.models import journal_notes
 from django_dinero.models.operation import OPEN_STATES, Operation, OperationKind, OperationState
+from django_dinero.models.records import Intent, RecordedOutcome
 from django_dinero.models.standing import Tone
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import COUNTED, UNDECIDED, TransactionStatus
 from django_dinero.money import normalise
-from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.ledger import DECISIONS
 
 Kind, Status, State = TransactionKind, TransactionStatus, OperationState

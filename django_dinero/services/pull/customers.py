@@ -24,8 +24,8 @@ from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.mode import Account
 from django_dinero.models.operation import Operation, OperationKind
+from django_dinero.models.records import Intent
 from django_dinero.models.sync_state import WAITING, SyncedQuerySet, SyncState
-from django_dinero.services.journal.records import Intent
 from django_dinero.services.pull.cards import (
     SYNC_COLUMNS,
     new_card_row,

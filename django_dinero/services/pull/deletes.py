@@ -30,8 +30,8 @@ from django_dinero.models.operation import (
     OperationKind,
     OperationState,
 )
+from django_dinero.models.records import Intent, RecordedOutcome
 from django_dinero.services import journal
-from django_dinero.services.journal.records import Intent, RecordedOutcome
 
 #: States of a delete that has not reached the gateway, and that can still be called off.
 NOT_SENT = (OperationState.NEW, OperationState.ABSENT)

@@ -19,10 +19,10 @@ from django_dinero.models.operation import (
     OperationKind,
     OperationState,
 )
+from django_dinero.models.records import Intent, RecordedOutcome
 from django_dinero.money import plain_amount
 from django_dinero.services import journal, ledger
 from django_dinero.services.errors import PASSING, error_for
-from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.ledger import statuses
 
 #: Operations whose amount must equal that of the gateway's transaction.
@@ -65,7 +65,7 @@ def end_operation_from_remote(operation: Operation, remote: RemoteTransaction) -
         journal.move(operation, OperationState.FAILED, RecordedOutcome.of_error(passing))
         return
     operation.next_action = remote.next_action
-    outcome = RecordedOutcome.of_remote(remote)
+    outcome = journal.outcome_of_remote(remote)
     if operation.kind in CHARGES and remote.status in (RemoteStatus.VOIDED, RemoteStatus.EXPIRED):
         # Whoever asks for it must not take it for paid.
         outcome = _refused(outcome, ledger.unread_end(statuses.FROM_REMOTE[remote.status]))
@@ -135,7 +135,7 @@ def _was_given_back(operation: Operation, remote: RemoteTransaction) -> bool:
 
 def _declined_in_part(remote: RemoteTransaction) -> RecordedOutcome:
     text = journal_notes.ONLY_A_PART % {"amount": plain_amount(remote.amount, remote.currency)}
-    return replace(_refused(RecordedOutcome.of_remote(remote), text), remote_status="")
+    return replace(_refused(journal.outcome_of_remote(remote), text), remote_status="")
 
 
 def _refused(outcome: RecordedOutcome, text: str) -> RecordedOutcome:

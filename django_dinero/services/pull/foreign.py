@@ -12,13 +12,10 @@ from django_dinero.exceptions import InvalidTransactionError
 from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.models.mode import Account
 from django_dinero.models.operation import CHARGES, Operation
+from django_dinero.models.records import truncate_for_columns
 from django_dinero.models.transaction import FOLLOW_UPS, KIND_LABELS, Transaction
 from django_dinero.models.transaction_status import TAKEN
-from django_dinero.services import ledger
-from django_dinero.services.journal.records import (
-    RecordedOutcome,
-    truncate_for_columns,
-)
+from django_dinero.services import journal, ledger
 from django_dinero.services.ledger import statuses
 
 
@@ -97,7 +94,7 @@ def _get_or_create(
         kind=kind,
         transaction_id=remote.transaction_id,
         defaults={
-            **RecordedOutcome.of_remote(remote).shown,
+            **journal.outcome_of_remote(remote).shown,
             **truncate_for_columns(texts),
             **ledger.RemoteStanding.of(remote).columns,
             "currency": remote.currency,

@@ -10,10 +10,10 @@ from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus
 from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.models import journal_notes
 from django_dinero.models.operation import Operation, OperationKind, OperationState
+from django_dinero.models.records import RecordedOutcome
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import TAKEN, UNDECIDED, TransactionStatus
 from django_dinero.services import journal, ledger
-from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.ledger import statuses
 from django_dinero.services.pull.updating import decision_of, write_remote_state
 
@@ -31,7 +31,7 @@ def end_decision_from_remote(
     """
     done = _is_as_decided(operation.kind, remote.status)
     if not outcome.result:
-        outcome = RecordedOutcome.of_remote(remote)
+        outcome = journal.outcome_of_remote(remote)
     if not done and outcome.status is ResultStatus.APPROVED:
         status = TransactionStatus(statuses.FROM_REMOTE[remote.status])
         with override("en"):

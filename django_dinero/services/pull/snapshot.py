@@ -23,9 +23,9 @@ from django_dinero.models.operation import (
     OperationKind,
     OperationState,
 )
+from django_dinero.models.records import RecordedOutcome
 from django_dinero.models.sync_state import WAITING
 from django_dinero.send_deadline import uptime
-from django_dinero.services.journal.records import RecordedOutcome
 
 #: States of a delete that may still be sent. What it names is deleted here and stays deleted.
 UNFINISHED_STATES = (*OPEN_STATES, OperationState.ABSENT)

@@ -12,7 +12,7 @@ from django_dinero.models.mode import Account
 from django_dinero.models.operation import Operation
 from django_dinero.models.transaction import Transaction
 from django_dinero.observing.verbs import verb
-from django_dinero.services import journal, ledger, modes
+from django_dinero.services import ledger, modes
 from django_dinero.services.errors import read_transaction
 from django_dinero.services.ledger import statuses
 from django_dinero.services.modes import account_of
@@ -68,7 +68,7 @@ def _whole_of(row: Transaction) -> Transaction:
 
 def _own_operation(account: Account, remote: RemoteTransaction) -> Operation | None:
     """Return the operation whose key the transaction has."""
-    rows = Operation.objects.using(journal.current_alias())
+    rows = Operation.objects.newest()
     return rows.filter(key=remote.operation_key or "", **account.columns).first()
 
 

@@ -28,11 +28,11 @@ from django_dinero.logs import fields_of, get_logger
 from django_dinero.models.arguments import FollowUpOptions
 from django_dinero.models.family import Family
 from django_dinero.models.operation import CHARGES, Operation, OperationKind, OperationState
+from django_dinero.models.records import Intent, RecordedOutcome
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import TransactionStatus
 from django_dinero.redaction import scrub
 from django_dinero.services import ledger, pull
-from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.modes import account_of
 from django_dinero.services.payments import followups, reviews
 from django_dinero.services.reconcile.phase import Run

@@ -31,9 +31,9 @@ from django_dinero.models.operation import (
     OperationKind,
     OperationState,
 )
+from django_dinero.models.records import Intent
 from django_dinero.models.sync_state import SyncState
-from django_dinero.services import journal, pull
-from django_dinero.services.journal.records import Intent
+from django_dinero.services import pull
 from django_dinero.services.modes import account_of
 from django_dinero.services.vault import deletions, push
 
@@ -118,7 +118,7 @@ def is_over(operation: Operation) -> bool:
 
 def is_being_stored(row: Customer) -> bool:
     """Say whether the gateway may not have a customer yet whose row is here."""
-    rows = Operation.objects.using(journal.current_alias())
+    rows = Operation.objects.newest()
     creations = rows.filter(kind=OperationKind.CREATE_CUSTOMER, lock_name=row.lock_name)
     return creations.filter(quarantine_until__gt=UtcNow()).exists()
 

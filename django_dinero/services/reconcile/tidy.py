@@ -23,8 +23,8 @@ from django_dinero.db.queries import primary
 from django_dinero.exceptions import DineroError
 from django_dinero.models.operation import Operation, OperationState
 from django_dinero.models.reconciliation import Reconciliation, ReconciliationState
+from django_dinero.models.records import PERSONAL
 from django_dinero.services import webhooks
-from django_dinero.services.journal.records import PERSONAL
 from django_dinero.services.modes import account_of
 from django_dinero.services.reconcile.orphans import lost_rows
 from django_dinero.services.reconcile.phase import Run

@@ -20,11 +20,11 @@ from django_dinero.models.operation import (
     Operation,
     OperationState,
 )
+from django_dinero.models.records import RecordedOutcome
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import COUNTED
 from django_dinero.money import plain_amount
-from django_dinero.services import journal, ledger, pull
-from django_dinero.services.journal.records import RecordedOutcome
+from django_dinero.services import ledger, pull
 from django_dinero.services.ledger import statuses
 from django_dinero.services.modes import account_of
 from django_dinero.services.reconcile.differences import Found
@@ -72,7 +72,7 @@ class Unmatched:
                 self.run.counts["foreign"] += 1
 
     def _operations(self, keys: set[str]) -> Mapping[str, Operation]:
-        rows = Operation.objects.using(journal.current_alias()).filter(
+        rows = Operation.objects.newest().filter(
             key__in=keys, **account_of(self.run.gateway).columns
         )
         return {row.key: row for row in rows}
@@ -188,7 +188,7 @@ class Unmatched:
 
     def _is_of_another_name(self, remote: RemoteTransaction) -> bool:
         """Say whether another gateway's name stands for the same account, and made the payment."""
-        rows = Operation.objects.using(journal.current_alias()).filter(
+        rows = Operation.objects.newest().filter(
             key=remote.operation_key, live=self.run.gateway.live
         )
         made = rows.exclude(gateway_name=self.run.gateway.name).first()

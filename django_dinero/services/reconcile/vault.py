@@ -25,7 +25,7 @@ from django_dinero.models.mode import Account
 from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.models.reconciliation import Reconciliation, ReconciliationState
 from django_dinero.models.sync_state import SyncState
-from django_dinero.services import journal, pull
+from django_dinero.services import pull
 from django_dinero.services.modes import account_of
 from django_dinero.services.reconcile import rollbacks
 from django_dinero.services.reconcile.differences import Found
@@ -104,7 +104,7 @@ def compare_touched(run: Run) -> None:
 
 def _operations(run: Run, moment: datetime) -> QuerySet[Operation]:
     """Return the operations on the vault since then, by primary key."""
-    rows = Operation.objects.using(journal.current_alias())
+    rows = Operation.objects.newest()
     since = rows.filter(created_at__gte=moment)
     first = since.order_by("created_at").values_list("pk", flat=True).first() or 0
     # By primary key from there on: the two orders differ by what was written at the same time.

@@ -11,12 +11,12 @@ from django_dinero.cards import text_of, unsendable
 from django_dinero.db.queries import primary
 from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.models.operation import MONEY_KINDS, Operation, OperationState
+from django_dinero.models.records import RecordedOutcome
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import UNDECIDED
 from django_dinero.observing.verbs import verb
 from django_dinero.redaction import Secret
 from django_dinero.services import journal, ledger, pull
-from django_dinero.services.journal.records import RecordedOutcome
 
 NOTE_LENGTH = 500
 NAME_LENGTH = 150

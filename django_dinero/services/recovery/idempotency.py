@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from django.utils.translation import gettext as _
 
 from django_dinero import identifiers
+from django_dinero.db.failures import nothing_sent_if_unwritten
+from django_dinero.db.queries import only_row
 from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import (
     DineroError,
@@ -20,13 +22,13 @@ from django_dinero.exceptions import (
 from django_dinero.gateways.types import Reason
 from django_dinero.models import journal_notes
 from django_dinero.models.operation import Operation, OperationKind, OperationState
+from django_dinero.models.records import RecordedOutcome
 from django_dinero.models.transaction import Transaction
 from django_dinero.money import normalise
 from django_dinero.services import journal, ledger
 from django_dinero.services.errors import error_for
-from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.recovery.lookup import look_up
-from django_dinero.services.validation import CallerKey
+from django_dinero.validation import CallerKey
 
 State = OperationState
 
@@ -50,10 +52,16 @@ def operation_of(key: CallerKey, *, using: str | None = None) -> Operation | Non
 
     Args:
         using: the alias to read; by default that of the journal.
+
+    Raises:
+        NotSent: the database cannot be read now.
     """
     if key.key is None:
         return None
-    return journal.with_idempotency_key(key.key, key.scope, using=using)
+    # Not from a replica, which may lag: a look-up changes the operation.
+    with nothing_sent_if_unwritten():
+        rows = Operation.objects.using(using) if using else Operation.objects.newest()
+        return only_row(rows.filter(scope=key.scope, idempotency_key=key.key))
 
 
 def is_known(key: str, scope: str) -> bool:

@@ -36,11 +36,11 @@ from django_dinero.models.operation import (
     OperationKind,
     OperationState,
 )
+from django_dinero.models.records import Intent, RecordedOutcome
 from django_dinero.observing.verbs import verb
 from django_dinero.redaction import scrub
 from django_dinero.services import journal, ledger, modes, pull
 from django_dinero.services.errors import read_customer, read_transaction
-from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.modes import account_of
 
 State = OperationState

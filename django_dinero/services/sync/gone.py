@@ -18,7 +18,7 @@ from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.models.sync_state import SyncState
 from django_dinero.models.vault_pull import VaultPull
-from django_dinero.services import journal, pull
+from django_dinero.services import pull
 from django_dinero.services.errors import read_customer
 from django_dinero.services.in_a_row import FailuresInARow
 from django_dinero.services.modes import account_of
@@ -93,7 +93,7 @@ def _stored_since(run: VaultPull, rows: Collection[Customer]) -> set[str]:
     """Return the lock names of those that were stored at the gateway since the pull began."""
     if not rows:
         return set()
-    creations = Operation.objects.using(journal.current_alias()).filter(
+    creations = Operation.objects.newest().filter(
         kind=OperationKind.CREATE_CUSTOMER,
         lock_name__in=[row.lock_name for row in rows],
         updated_at__gte=run.started_at,

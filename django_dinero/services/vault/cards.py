@@ -12,7 +12,7 @@ from django.db import router
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from django_dinero import identifiers, signals
+from django_dinero import identifiers, signals, validation
 from django_dinero.cards import (
     ADDRESS_FIELDS,
     CardDetails,
@@ -53,13 +53,13 @@ from django_dinero.models.operation import (
     OperationKind,
     OperationState,
 )
+from django_dinero.models.records import Intent, RecordedOutcome
 from django_dinero.models.sync_state import ALL_EDITS, SyncState
 from django_dinero.models.synced import GatewayAnswer
 from django_dinero.observing.verbs import traced
 from django_dinero.redaction import Secret
-from django_dinero.services import journal, modes, pull, validation
+from django_dinero.services import journal, modes, pull
 from django_dinero.services.errors import error_for, read
-from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.pull import UNFINISHED_STATES
 from django_dinero.services.recovery import locking
 from django_dinero.services.vault import number_keys

@@ -32,11 +32,11 @@ from django_dinero.gateways.types import CustomerRequest, Refusal, RemoteCustome
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation, OperationState
+from django_dinero.models.records import Intent, RecordedOutcome
 from django_dinero.services import journal, modes, pull
-from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.recovery import idempotency
 from django_dinero.services.recovery.lookup import look_up
-from django_dinero.services.validation import CallerKey
+from django_dinero.validation import CallerKey
 
 
 def customer_key_for(given: Mapping[str, Any], gateway_name: str) -> str:
@@ -96,7 +96,7 @@ def earlier_customer(
         OperationInProgress, OutcomeUnknown, NeedsAttention: it has no result yet.
     """
     lock_name = customer.lock_name
-    pending = Operation.objects.using(journal.current_alias()).filter(held_lock=lock_name).first()
+    pending = Operation.objects.newest().filter(held_lock=lock_name).first()
     if pending is not None and look_up(pending).is_open:
         raise idempotency.unfinished_error(pending)
     made = customer_with_same_key(customer)

@@ -10,7 +10,7 @@ from typing import Any, Unpack
 from django.db import IntegrityError, router
 from django.utils.translation import gettext as _
 
-from django_dinero import signals
+from django_dinero import signals, validation
 from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, text_of
 from django_dinero.db.failures import restorer_of
 from django_dinero.db.queries import primary
@@ -25,10 +25,10 @@ from django_dinero.models.arguments import CardOptions, CustomerOptions, names_o
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation, OperationKind, OperationState
+from django_dinero.models.records import RecordedOutcome
 from django_dinero.models.synced import GatewayAnswer
 from django_dinero.observing.verbs import verb
-from django_dinero.services import journal, modes, pull, validation
-from django_dinero.services.journal.records import RecordedOutcome
+from django_dinero.services import journal, modes, pull
 from django_dinero.services.recovery.idempotency import unfinished_error
 from django_dinero.services.vault.cards import add_card, looked_up_error
 from django_dinero.services.vault.creations import (

@@ -18,9 +18,9 @@ from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.mode import Account
 from django_dinero.models.operation import OPEN_STATES, Operation, OperationKind, OperationState
+from django_dinero.models.records import Intent, RecordedOutcome
 from django_dinero.observing.verbs import verb
 from django_dinero.services import journal, modes, pull
-from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.recovery import locking
 from django_dinero.services.vault.push import gateway_of
 

@@ -29,10 +29,10 @@ from django_dinero.models.operation import (
     Operation,
     OperationKind,
 )
+from django_dinero.models.records import Intent
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.webhook_event import WebhookEvent
 from django_dinero.observing.verbs import verb
-from django_dinero.services.journal.records import Intent
 from django_dinero.services.vault import admin_log
 
 

@@ -25,9 +25,9 @@ from django_dinero.models.operation import (
     OperationKind,
     OperationState,
 )
+from django_dinero.models.records import Intent, RecordedOutcome
 from django_dinero.models.sync_state import SyncState
 from django_dinero.services import journal
-from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.recovery import locking
 from django_dinero.services.recovery.idempotency import unfinished_error
 from django_dinero.services.recovery.lookup import look_up

@@ -30,11 +30,11 @@ from django_dinero.models.operation import (
     OperationKind,
     OperationState,
 )
+from django_dinero.models.records import RecordedOutcome
 from django_dinero.models.sync_state import WAITING, SyncedQuerySet, SyncState
 from django_dinero.observing.verbs import verb
 from django_dinero.redaction import scrub
 from django_dinero.services import journal, modes, pull
-from django_dinero.services.journal.records import RecordedOutcome
 from django_dinero.services.recovery import locking
 from django_dinero.services.vault import creations
 
@@ -343,7 +343,7 @@ def _send_card(row: CreditCard) -> None:
 def _has_nothing_new(row: Customer | CreditCard) -> bool:
     """Whether the gateway has the row's values and no operation on its way could change them."""
     same = row.synced_digest == row.pushed_digest()
-    return same and not journal.is_locked(row.lock_name, using=journal.current_alias())
+    return same and not journal.is_locked(row.lock_name)
 
 
 def _still_waits(operation: Operation, row: Customer | CreditCard) -> bool:

@@ -34,7 +34,6 @@ from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import DELETES, Operation, OperationKind, OperationState
 from django_dinero.models.sync_state import WAITING, SyncState
-from django_dinero.services import journal
 from django_dinero.services.in_a_row import FailuresInARow
 from django_dinero.services.modes import account_of
 from django_dinero.services.progress import Progress, tell_nobody
@@ -188,7 +187,7 @@ def _resting(rows: Collection[Row]) -> frozenset[int]:
     The database's clock decides: it has stamped the operations.
     """
     names = {row.lock_name for row in rows}
-    operations = Operation.objects.using(journal.current_alias())
+    operations = Operation.objects.newest()
     # Being sent by somebody, or to be looked up later.
     held = operations.filter(held_lock__in=names, next_check_at__gt=UtcNow())
     busy = set(held.values_list("held_lock", flat=True))

@@ -16,7 +16,6 @@ from django_dinero.models.operation import (
     Operation,
     OperationKind,
 )
-from django_dinero.services import journal
 from django_dinero.services.modes import account_of
 from django_dinero.services.recovery import lookup
 
@@ -28,7 +27,7 @@ CALLERS_PATIENCE = timedelta(minutes=1)
 
 def operations(gateway: Gateway) -> QuerySet[Operation]:
     """Return the operations of this account."""
-    rows = Operation.objects.using(journal.current_alias())
+    rows = Operation.objects.newest()
     return rows.filter(**account_of(gateway).columns)
 
 

@@ -22,17 +22,16 @@ STATEMENTS = {
     "changed e-mail": 7,
     "changed address": 8,
 }
-#: Service files that a verb enters at most, and changes from one of them to another. Who asked for
-#: it (``by``) is read, and written into the intent: two of the changes.
+#: Service files that a verb enters at most, and changes from one of them to another.
 WAYS = {
-    "charge a stored card": (11, 29),
-    "replay of its key": (8, 14),
-    "capture": (13, 37),
-    "void": (13, 37),
+    "charge a stored card": (10, 16),
+    "replay of its key": (4, 4),
+    "capture": (12, 25),
+    "void": (12, 25),
     # It reads that the charge has settled, writes that down and announces it.
-    "refund of a settled charge": (16, 47),
-    "customer with a card": (9, 29),
-    "add_card": (9, 25),
+    "refund of a settled charge": (15, 31),
+    "customer with a card": (7, 18),
+    "add_card": (7, 17),
 }
 
 

@@ -19,8 +19,8 @@ from django_dinero.exceptions import CardDeclinedError, OutcomeUnknown
 from django_dinero.gateways.types import TransactionResult
 from django_dinero.models import Customer, Operation, Transaction
 from django_dinero.models.operation import LOCKING_STATES, TRANSITIONS, OperationState
+from django_dinero.models.records import RecordedOutcome
 from django_dinero.services import journal
-from django_dinero.services.journal.records import RecordedOutcome
 from tests.support.aging import grow_old
 from tests.support.journaling import begin
 from tests.support.recording import RecordingGateway, answer, lose_reply

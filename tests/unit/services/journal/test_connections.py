@@ -13,9 +13,9 @@ from django.db import IntegrityError, connections, transaction
 from django_dinero.exceptions import InsideTransaction
 from django_dinero.models import Operation, Transaction
 from django_dinero.models.operation import OperationState as State
+from django_dinero.models.records import Intent, RecordedOutcome
 from django_dinero.services import journal
 from django_dinero.services.journal import operations
-from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.recovery import locking
 from tests.support.journaling import begin, second_database
 from tests.support.racing import before_statement

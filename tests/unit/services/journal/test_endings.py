@@ -15,9 +15,9 @@ from django_dinero import signals
 from django_dinero.exceptions import OutcomeUnknown
 from django_dinero.models import Customer, Operation
 from django_dinero.models.operation import OperationState as State
+from django_dinero.models.records import RecordedOutcome
 from django_dinero.services import journal
 from django_dinero.services.journal import operations
-from django_dinero.services.journal.records import RecordedOutcome
 from tests.support.journaling import begin, second_database
 from tests.support.racing import before_statement
 from tests.support.recording import RecordingGateway

@@ -23,8 +23,8 @@ from django_dinero.exceptions import (
 from django_dinero.models import Operation
 from django_dinero.models.operation import LOCKING_STATES
 from django_dinero.models.operation import OperationState as State
+from django_dinero.models.records import Intent, RecordedOutcome
 from django_dinero.services import journal
-from django_dinero.services.journal.records import Intent, RecordedOutcome
 from django_dinero.services.recovery import lookup
 from tests.support.clocks import set_uptime
 from tests.support.journaling import begin

@@ -18,9 +18,9 @@ from django_dinero import signals
 from django_dinero.exceptions import DineroError, NotSent, OperationInProgress, OutcomeUnknown
 from django_dinero.models import Operation
 from django_dinero.models.operation import OperationState as State
+from django_dinero.models.records import RecordedOutcome
 from django_dinero.send_deadline import send_before
 from django_dinero.services.journal import operations, sending
-from django_dinero.services.journal.records import RecordedOutcome
 from tests.support.clocks import set_uptime
 from tests.support.journaling import begin, second_database
 from tests.support.racing import before_statement, failing_statements

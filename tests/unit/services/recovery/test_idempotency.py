@@ -26,8 +26,8 @@ from django_dinero.gateways.types import TransactionResult
 from django_dinero.models import Operation, Transaction
 from django_dinero.redaction import Secret
 from django_dinero.services.recovery import idempotency
-from django_dinero.services.validation import CallerKey
 from django_dinero.testing.factories import OperationFactory
+from django_dinero.validation import CallerKey
 from tests.support.racing import before_statement
 from tests.support.recording import RecordingGateway, answer, lose_reply, refuse_connection
 

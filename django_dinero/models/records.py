@@ -11,40 +11,20 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 from django_dinero.cards import without_card_numbers
-from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus
+from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.exceptions import DineroError
-from django_dinero.gateways.types import Reason, RemoteTransaction, TransactionResult
 from django_dinero.models.operation import Operation
 from django_dinero.models.transaction import Transaction
 from django_dinero.redaction import scrub
 
-#: Characters that are kept of an error's text, and of what a gateway said.
+#: Characters that are kept of an error's text.
 ERROR_LENGTH = 500
-TEXT_LENGTH = 1000
-#: Characters of a gateway's id, as the columns have them.
-LONGEST_ID = 255
 
 #: The fields of an answer and of a gateway's transaction that a ledger row has as columns.
 SHOWN = (
     *("auth_code", "avs", "cvv", "network_transaction_id", "last_4", "brand"),
     *("gateway_code", "gateway_text"),
 )
-
-#: The answer that a call must have got, by what the gateway shows of its transaction.
-RESULTS: Mapping[RemoteStatus, ResultStatus] = {
-    RemoteStatus.AUTHORIZED: ResultStatus.APPROVED,
-    RemoteStatus.CAPTURED: ResultStatus.APPROVED,
-    RemoteStatus.SETTLED: ResultStatus.APPROVED,
-    RemoteStatus.VOIDED: ResultStatus.APPROVED,
-    RemoteStatus.HELD: ResultStatus.HELD,
-    RemoteStatus.REQUIRES_ACTION: ResultStatus.REQUIRES_ACTION,
-    RemoteStatus.DECLINED: ResultStatus.DECLINED,
-    RemoteStatus.EXPIRED: ResultStatus.APPROVED,
-    RemoteStatus.RETURNED: ResultStatus.APPROVED,
-    RemoteStatus.CHARGED_BACK: ResultStatus.APPROVED,
-    RemoteStatus.FAILED: ResultStatus.FAILED,
-}
-
 
 #: What an intent keeps of a person, and what stands there without one.
 PERSONAL: Mapping[str, Any] = {
@@ -172,56 +152,6 @@ class RecordedOutcome(_Record):
         """Return how an operation ended."""
         return cls.from_json(operation.outcome)
 
-    @classmethod
-    def of_result(cls, result: TransactionResult) -> Self:
-        """Return what is kept of an answer about money."""
-        outcome = cls(
-            result=result.outcome.value,
-            transaction_id=_id_that_can_be_kept(result.transaction_id),
-            auth_code=result.auth_code,
-            avs=result.avs,
-            cvv=result.cvv,
-            network_transaction_id=result.network_transaction_id,
-            last_4=result.last_4,
-            brand=result.brand,
-        )
-        return outcome._with_reasons(result.reasons)._fitting()
-
-    @classmethod
-    def of_remote(cls, remote: RemoteTransaction) -> Self:
-        """Return what is kept of a transaction that was found at the gateway."""
-        outcome = cls(
-            result=RESULTS[remote.status].value,
-            remote_status=remote.status.value,
-            settled_at=remote.settled_at.isoformat() if remote.settled_at else "",
-            batch_id=truncate_for_columns({"batch_id": remote.batch_id})["batch_id"],
-            transaction_id=remote.transaction_id,
-            auth_code=remote.auth_code,
-            avs=remote.avs,
-            cvv=remote.cvv,
-            network_transaction_id=remote.network_transaction_id,
-            last_4=remote.last_4,
-            brand=remote.brand,
-            found=True,
-        )
-        return outcome._with_reasons(remote.reasons)._fitting()
-
-    def _with_reasons(self, reasons: tuple[Reason, ...]) -> Self:
-        if not reasons:
-            return self
-        first = reasons[0]
-        return replace(
-            self,
-            reason=first.kind.value,
-            reasons=tuple(reason.kind.value for reason in reasons),
-            gateway_code=first.code,
-            gateway_text=scrub(first.text)[:TEXT_LENGTH],
-        )
-
-    def _fitting(self) -> Self:
-        texts: dict[str, Any] = {**truncate_for_columns(self.shown)}
-        return replace(self, **texts)
-
     @property
     def shown(self) -> dict[str, str]:
         """What a ledger row shows of the answer, by column."""
@@ -249,13 +179,6 @@ class RecordedOutcome(_Record):
     def kinds(self) -> tuple[ReasonKind, ...]:
         """Why the gateway refused, in its order."""
         return tuple(ReasonKind(kind) for kind in self.reasons)
-
-
-def _id_that_can_be_kept(transaction_id: str) -> str:
-    """Return a gateway's id, or an empty string: half of one would be the id of another."""
-    # "0" is Authorize.Net's word for "no transaction was made" (its XML guide).
-    fits = transaction_id != "0" and len(transaction_id) <= LONGEST_ID
-    return transaction_id if fits and transaction_id.isprintable() else ""
 
 
 def truncate_for_columns(texts: Mapping[str, str]) -> dict[str, str]:

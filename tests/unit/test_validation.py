@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from django_dinero import validation
 from django_dinero.cards import Address, CardDetails, PaymentToken
 from django_dinero.exceptions import InvalidInput
 from django_dinero.models import CreditCard, Customer, Transaction
 from django_dinero.redaction import Secret
-from django_dinero.services import validation
 from django_dinero.services.payments import charge
 from tests.support.recording import RecordingGateway
 
