@@ -33,7 +33,7 @@ ALIAS = "authorizenet"
 #: How many calls a contestant makes before it is the next one's turn.
 CALLS = 20
 #: The scale that shows whether everything runs; its figures are not worth keeping.
-QUICK = 0.01
+QUICK = 0.002
 
 
 def main(arguments: list[str] | None = None) -> None:

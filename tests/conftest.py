@@ -18,6 +18,7 @@ from hypothesis import settings
 from django_dinero.gateways.registry import get_gateway
 from tests.databases import URL_VARIABLES, VENDOR
 from tests.support.recording import RecordingGateway
+from tests.support.thoroughness import THOROUGH
 
 #: What a run may lack, and the variable that gives it. DINERO_REQUIRE names what it must not lack.
 OPTIONAL = {
@@ -68,6 +69,8 @@ def mark_and_skip(items: list[pytest.Item]) -> None:
             if item.get_closest_marker(mark) and VENDOR not in vendors:
                 reason = f"runs with DINERO_TEST_DB={' or '.join(vendors)}, not on {VENDOR}"
                 item.add_marker(pytest.mark.skip(reason=reason))
+        if item.get_closest_marker("thorough") and not THOROUGH:
+            item.add_marker(pytest.mark.skip(reason="no DINERO_TEST_THOROUGH: takes half a minute"))
         if item.get_closest_marker("browser") and not os.environ.get(OPTIONAL["browser"]):
             item.add_marker(pytest.mark.skip(reason=without("browser")))
 

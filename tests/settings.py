@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from tests.databases import VENDOR, default_database
@@ -65,6 +66,8 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "APP_DIRS": True,
+        # Those of the wallet's tests: with settings of its own, each would compile all anew.
+        "DIRS": [Path(__file__).parent / "integration" / "wallet" / "templates"],
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.debug",

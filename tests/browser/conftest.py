@@ -32,10 +32,9 @@ OPTIONS = (
 
 @pytest.fixture
 def gateway(settings: Any) -> RecordingGateway:
-    """The default gateway, recording what is asked of it; and the admin by itself."""
+    """The default gateway, recording what is asked of it."""
     entry = {"BACKEND": "tests.support.recording.RecordingGateway", "OPTIONS": {}}
     settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": entry}}
-    settings.ROOT_URLCONF = "tests.integration.admin.urls"
     found = get_gateway()
     assert isinstance(found, RecordingGateway)
     return found

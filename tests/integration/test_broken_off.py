@@ -1,16 +1,14 @@
 """Every verb, broken off at its points: afterwards the books of both sides agree.
 
-Here each verb of a shop is broken off at each point, and the work in the background at some, drawn
-anew by ``DINERO_TEST_SEED``. On MariaDB that draws a third of the points, which are PostgreSQL's.
+Here each verb of a shop is broken off at a third of its points, and the work in the background at
+some, drawn by ``DINERO_TEST_SEED``; with ``DINERO_TEST_THOROUGH`` the verbs at all of them.
 ``make faults-all`` is the whole, and with ``--pairs`` another process acts at that very point.
 """
 
 from __future__ import annotations
 
-import os
 import random
-from collections.abc import Iterator
-from math import ceil
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -18,6 +16,7 @@ from tests.breaking.background import BACKGROUND
 from tests.breaking.run import break_off, configured
 from tests.breaking.scenes import VERBS, partners
 from tests.databases import VENDOR
+from tests.support.thoroughness import SEED, drawn
 
 ALIASES = ["default"] if VENDOR == "sqlite" else ["default", "journal"]
 pytestmark = [
@@ -26,11 +25,8 @@ pytestmark = [
     pytest.mark.long,
 ]
 
-SEED = int(os.environ.get("DINERO_TEST_SEED", "1"))
 #: Points of each piece of work in the background.
 DRAWN = 5
-#: Of the points of each verb of a shop, one of so many is taken.
-SHARE = 3 if VENDOR == "mariadb" else 1
 #: Runs in which another process acts too.
 PAIRS = 40
 WORK = {verb.name for verb in BACKGROUND}
@@ -48,10 +44,11 @@ def test_a_verb_that_is_broken_off(name: str) -> None:
     whole = break_off(verb)
     assert whole.differences == []
     assert whole.points, "a verb without a point was not watched"
-    numbers = list(range(1, len(whole.points) + 1))
-    wanted = DRAWN if name in WORK else ceil(len(numbers) / SHARE)
-    if wanted < len(numbers):
-        numbers = random.Random(f"{SEED} {name}").sample(numbers, wanted)
+    numbers: Sequence[int] = range(1, len(whole.points) + 1)
+    if name not in WORK:
+        numbers = drawn(numbers, name)
+    elif len(numbers) > DRAWN:
+        numbers = random.Random(f"{SEED} {name}").sample(numbers, DRAWN)
     for at in numbers:
         point, outcome = whole.points[at - 1], break_off(verb, at)
         assert outcome.points[-1] == point, "the run did not repeat"

@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("furo", reason="the extra 'docs' is not installed")
 
-pytestmark = [pytest.mark.once, pytest.mark.slow]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.thorough]
 
 ROOT = Path(__file__).resolve().parents[2]
 #: By tag, the attributes that a browser fetches without being asked.

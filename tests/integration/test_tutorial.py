@@ -24,7 +24,7 @@ from tests.support.ports import answers, free_port
 from tests.support.reader import Reader
 from tests.support.wheels import ROOT, build_wheel
 
-pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.long]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.long, pytest.mark.thorough]
 
 PAGE = (ROOT / "docs" / "tutorial.md").read_text()
 #: A fenced block, a table's row, a quotation of a page, or an address, a link or a button.

@@ -25,6 +25,7 @@ from django_dinero.cards import holds_card_number, unsendable, without_card_numb
 from django_dinero.redaction import Secret, scrub
 from tests.support.digits import GROUPINGS, grouped, with_check_digit
 from tests.support.growth import grows_linearly
+from tests.support.thoroughness import THOROUGH
 
 VISA = "4111111111111111"
 AMEX = "370000000000002"
@@ -404,7 +405,7 @@ def test_a_text_that_is_a_card_number_and_nothing_else(
 
 RANDOM = random.Random(6)
 #: Texts of each kind; a million takes ten times as long, and is for a change of the rules.
-DRAWS = int(os.environ.get("DINERO_TEST_DRAWS", "100000"))
+DRAWS = int(os.environ.get("DINERO_TEST_DRAWS", "100000" if THOROUGH else "20000"))
 
 
 def digits(count: int) -> str:

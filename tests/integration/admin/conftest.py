@@ -20,12 +20,6 @@ from tests.support.webhooks import notice, receive
 NUMBER = "4111111111111111"
 
 
-@pytest.fixture(autouse=True)
-def admin_urls(settings: Any) -> None:
-    """The admin by itself."""
-    settings.ROOT_URLCONF = "tests.integration.admin.urls"
-
-
 @pytest.fixture
 def staff() -> Callable[..., Client]:
     """A signed-in member of staff with the permissions named."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,12 +22,9 @@ FORM = {"key": "A" * 20, "first_name": "Bill", "last_name": "Smith", "zip": "123
 
 @pytest.fixture
 def gateway(settings: Any) -> RecordingGateway:
-    """The default gateway, recording what is asked of it; and the pages of a small shop."""
+    """The default gateway, recording what is asked of it; and where a shopper signs in."""
     entry = {"BACKEND": "tests.support.recording.RecordingGateway", "OPTIONS": {}}
     settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": entry}}
-    settings.ROOT_URLCONF = "tests.integration.wallet.urls"
-    folder = str(Path(__file__).parent / "templates")
-    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [folder]}]
     settings.LOGIN_URL = "/sign-in/"
     found = get_gateway()
     assert isinstance(found, RecordingGateway)
