@@ -42,15 +42,17 @@ def perform(
     if part:
         outcome = replace(outcome, gateway_text=part)
     if _lacks_id(operation, result, outcome):
-        raise _unsearched(operation, journal_notes.WITHOUT_ID)
+        return _leave_to_look_up(operation, journal_notes.WITHOUT_ID)
     contradiction = contradiction_of(operation, result)
     if contradiction:
-        raise mark_needs_attention(operation, outcome, contradiction)
+        error: DineroError = mark_needs_attention(operation, outcome, contradiction)
+        return raise_unless_ended(operation, OperationState.NEEDS_ATTENTION, error)
     if operation.kind in CHARGES and has_reason(result, ReasonKind.DUPLICATE_TRANSACTION):
         # The duplicate is not this charge. Our key is part of what the gateway compares, so only a
         # person can explain it.
         mark_needs_attention(operation, outcome, outcome.gateway_text)
-        raise error_for(result.reasons, operation=operation, gateway_name=gateway.name)
+        error = error_for(result.reasons, operation=operation, gateway_name=gateway.name)
+        return raise_unless_ended(operation, OperationState.NEEDS_ATTENTION, error)
     made = after_passing_refusal(operation, result)
     if made is None and operation.kind in CHARGES and _has_no_card(result):
         made = _after_missing_card(operation)
@@ -63,7 +65,7 @@ def perform(
         transaction_id=outcome.transaction_id or operation.transaction_id,
     )
     if row is None:
-        raise idempotency.unfinished_error(operation)
+        return idempotency.answer_to_worker(operation)
     return ledger.row_or_raise(operation, row)
 
 
@@ -114,7 +116,7 @@ def after_passing_refusal(operation: Operation, result: TransactionResult) -> Tr
     if made is not None:
         return made
     if unread and has_reason(result, ReasonKind.UNAVAILABLE):
-        raise _unsearched(operation, unread)
+        return _leave_to_look_up(operation, unread)
     error = error_for(result.reasons, operation=operation, gateway_name=operation.gateway_name)
     return free_key(operation, error)
 
@@ -122,12 +124,26 @@ def after_passing_refusal(operation: Operation, result: TransactionResult) -> Tr
 def free_key(operation: Operation, error: DineroError) -> Transaction:
     """End an operation that did nothing, so that its key is free; raise ``error``.
 
-    Somebody else may have found meanwhile that it did: then its row is returned.
+    Returns:
+        The row, if somebody else has found meanwhile that it did something.
     """
     journal.end(operation, OperationState.FAILED, RecordedOutcome.of_error(error))
-    if operation.has_result:
-        return idempotency.result_of(operation, is_replay=False)
-    raise error
+    return raise_unless_ended(operation, OperationState.FAILED, error)
+
+
+def raise_unless_ended(
+    operation: Operation, state: OperationState, error: DineroError
+) -> Transaction:
+    """Raise ``error`` if the operation has come to ``state``.
+
+    Otherwise somebody else has ended it meanwhile, a webhook for one, and that end counts.
+
+    Returns:
+        The row that the operation has got by that end.
+    """
+    if operation.state == state and not operation.has_result:
+        raise error
+    return idempotency.answer_to_worker(operation)
 
 
 def _after_missing_card(operation: Operation) -> Transaction | None:
@@ -141,7 +157,7 @@ def _after_missing_card(operation: Operation) -> Transaction | None:
         return made
     is_new = pull.card_was_new(operation)
     if unread not in ("", journal_notes.NOT_FOUND_YET) and (is_new or unread != INCOMPLETE):
-        raise _unsearched(operation, unread)
+        return _leave_to_look_up(operation, unread)
     if not is_new:
         return None
     return free_key(operation, pull.card_not_found_yet(operation))
@@ -164,9 +180,7 @@ def _made_all_the_same(operation: Operation) -> tuple[Transaction | None, str]:
         missing = "" if found.matches else journal_notes.NOT_FOUND_YET
         return None, problem or (missing if found.complete else INCOMPLETE)
     lookup.end_from_matches(operation, made)
-    if not operation.has_result:
-        raise idempotency.unfinished_error(operation)
-    return idempotency.result_of(operation, is_replay=False), ""
+    return idempotency.answer_to_worker(operation), ""
 
 
 def _is_failed(match: lookup.Match) -> bool:
@@ -174,10 +188,10 @@ def _is_failed(match: lookup.Match) -> bool:
     return isinstance(match, RemoteTransaction) and match.status is RemoteStatus.FAILED
 
 
-def _unsearched(operation: Operation, why: str) -> DineroError:
-    """Leave an operation to the look-up, and return what to raise."""
+def _leave_to_look_up(operation: Operation, why: str) -> Transaction:
+    """Leave an operation to the look-up, and raise that; return its row if it has one by now."""
     journal.end(operation, OperationState.UNKNOWN, RecordedOutcome(error=why[:500]))
-    return idempotency.unfinished_error(operation)
+    return idempotency.answer_to_worker(operation)
 
 
 def mark_needs_attention(
@@ -190,6 +204,9 @@ def mark_needs_attention(
     """
     noted = replace(outcome, error=contradiction)
     journal.end_operation(operation, OperationState.NEEDS_ATTENTION, noted, lambda: None)
+    if not operation.ended_from and outcome.result not in REFUSED:
+        # Somebody else has ended it, and nothing here keeps what the gateway said.
+        journal.log_unwritten(operation, noted)
     said = journal_notes.shown(contradiction)
     return NeedsAttention(said, operation=operation, gateway_name=operation.gateway_name)
 

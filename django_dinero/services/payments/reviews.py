@@ -35,6 +35,7 @@ from django_dinero.services.payments.execute import (
     mark_needs_attention,
     other_amount_of,
     other_operation_of,
+    raise_unless_ended,
 )
 from django_dinero.services.payments.followups import FollowUpArguments, FollowUpOrder
 
@@ -83,7 +84,9 @@ def _decide(order: FollowUpOrder, operation: Operation, action: Action) -> None:
     outcome = journal.outcome_of_result(result)
     other = other_operation_of(operation, result)
     if other:
-        raise mark_needs_attention(operation, outcome, other)
+        error = mark_needs_attention(operation, outcome, other)
+        raise_unless_ended(operation, OperationState.NEEDS_ATTENTION, error)
+        return
     # A gateway may answer a decline with "approved", and mean either "yes, it is declined" or "no,
     # it was approved before". What counts is what its records say afterwards.
     remote, problem = _record_of(gateway, request.transaction_id)
@@ -152,10 +155,9 @@ def _end_without_records(
         return
     note = journal_notes.NOT_BORNE_OUT
     journal.end(operation, OperationState.UNKNOWN, RecordedOutcome(error=note))
-    if operation.has_result:
-        return
     said = journal_notes.shown(note)
-    raise OutcomeUnknown(said, operation=operation, gateway_name=order.gateway.name)
+    unknown = OutcomeUnknown(said, operation=operation, gateway_name=order.gateway.name)
+    raise_unless_ended(operation, OperationState.UNKNOWN, unknown)
 
 
 def _end_by_answer(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -31,6 +32,9 @@ from django_dinero.services.recovery.lookup import look_up
 from django_dinero.validation import CallerKey
 
 State = OperationState
+
+#: The codes of what a gateway refuses.
+REFUSALS = frozenset(ReasonKind)
 
 
 def earlier(key: CallerKey, parameters: Mapping[str, object]) -> Transaction | None:
@@ -207,9 +211,42 @@ def unfinished_error(operation: Operation) -> DineroError:
             % {"key": operation.key, "by": outcome.closed_by, "note": outcome.note},
             operation=operation,
         )
+    if not operation.is_open:
+        return _ended_error(operation)
     return OperationInProgress(
         _("Operation %(key)s is still running.") % {"key": operation.key}, operation=operation
     )
+
+
+def _ended_error(operation: Operation) -> DineroError:
+    """Return the exception for an operation that somebody else has ended, without a result."""
+    outcome = RecordedOutcome.of(operation)
+    context: dict[str, Any] = {
+        "operation": operation,
+        "gateway_name": operation.gateway_name,
+    }
+    if outcome.code in REFUSALS:
+        reason = Reason(ReasonKind(outcome.code), outcome.gateway_code, outcome.error)
+        return error_for([reason], **context)
+    if operation.state in (State.FAILED, State.ABSENT):
+        why = journal_notes.shown(outcome.error) or operation.get_state_display()
+        text = _("Operation %(key)s did not happen (%(why)s). Repeat it.")
+        return NotSent(text % {"key": operation.key, "why": why}, **context)
+    # Of the vault: what is stored there has no result here, and its rows are written already.
+    text = _("Operation %(key)s was looked up meanwhile; read the cards again.")
+    return OutcomeUnknown(text % {"key": operation.key}, **context)
+
+
+def answer_to_worker(operation: Operation) -> Transaction:
+    """Return the row of an operation that somebody else has ended before its worker could.
+
+    Raises:
+        OutcomeUnknown, NeedsAttention, NotSent, ...: it has no result; this says why.
+        CardDeclinedError, ...: it was refused.
+    """
+    if operation.has_result:
+        return result_of(operation, is_replay=False)
+    raise unfinished_error(operation)
 
 
 def result_of(operation: Operation, *, is_replay: bool = True) -> Transaction:

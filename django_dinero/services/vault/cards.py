@@ -29,7 +29,6 @@ from django_dinero.exceptions import (
     CardNotFoundError,
     InvalidInput,
     OperationInProgress,
-    OutcomeUnknown,
 )
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import check_request
@@ -62,6 +61,7 @@ from django_dinero.services import journal, modes, pull
 from django_dinero.services.errors import error_for, read
 from django_dinero.services.pull import UNFINISHED_STATES
 from django_dinero.services.recovery import locking
+from django_dinero.services.recovery.idempotency import unfinished_error
 from django_dinero.services.vault import number_keys
 from django_dinero.services.vault.push import push_customer
 
@@ -286,6 +286,7 @@ def _end_in_save(
     Raises:
         OutcomeUnknown: this worker was so slow that another one looked the operation up and wrote
             its row. That row may have been changed or deleted since.
+        NeedsAttention, ...: another one has ended the operation otherwise.
     """
     if stored_before:
         # Before anything else: a worker that sends a delete locks its operation first and asks for
@@ -295,19 +296,10 @@ def _end_in_save(
         operation, OperationState.SUCCEEDED, outcome, card_id=outcome.card_id
     )
     if not operation.ended_from:
-        raise looked_up_error(operation)
+        raise unfinished_error(operation)
     if operation.ended_from not in OPEN_STATES:
         # Another worker may have changed the customer's cards since. Push the row once more.
         card.sync_state, card.synced_digest, card.edits = SyncState.PENDING, "", ALL_EDITS
-
-
-def looked_up_error(operation: Operation) -> OutcomeUnknown:
-    """Return the error of a worker so slow that a look-up has ended its operation, and more."""
-    return OutcomeUnknown(
-        _("Operation %(key)s was looked up meanwhile; read the cards again.")
-        % {"key": operation.key},
-        operation=operation,
-    )
 
 
 def _cancel_deletes(operation: Operation, card_id: str) -> None:

@@ -30,7 +30,7 @@ from django_dinero.models.synced import GatewayAnswer
 from django_dinero.observing.verbs import verb
 from django_dinero.services import journal, modes, pull
 from django_dinero.services.recovery.idempotency import unfinished_error
-from django_dinero.services.vault.cards import add_card, looked_up_error
+from django_dinero.services.vault.cards import add_card
 from django_dinero.services.vault.creations import (
     creation_intent,
     creation_request,
@@ -189,11 +189,10 @@ def _found_meanwhile(customer: Customer, operation: Operation) -> Customer:
         OutcomeUnknown: it was deleted since.
         NeedsAttention, ...: the look-up has not found it, or more than one.
     """
-    if operation.state != OperationState.SUCCEEDED:
-        raise unfinished_error(operation)
-    stored = customer_with_same_key(customer)
+    found = operation.state == OperationState.SUCCEEDED
+    stored = customer_with_same_key(customer) if found else None
     if stored is None:
-        raise looked_up_error(operation)
+        raise unfinished_error(operation)
     return stored
 
 

@@ -10,11 +10,27 @@ from typing import Any
 
 import pytest
 
-from django_dinero.enums import NextActionKind, RemoteStatus, ResultStatus, TransactionKind
-from django_dinero.exceptions import ActionRequired, HeldForReview, NeedsAttention, OperationClosed
+from django_dinero.enums import (
+    NextActionKind,
+    ReasonKind,
+    RemoteStatus,
+    ResultStatus,
+    TransactionKind,
+)
+from django_dinero.exceptions import (
+    ActionRequired,
+    CardDeclinedError,
+    DineroError,
+    GatewayUnavailableError,
+    HeldForReview,
+    NeedsAttention,
+    NotSent,
+    OperationClosed,
+)
 from django_dinero.gateways.types import (
     LookupResult,
     NextAction,
+    Reason,
     RemoteTransaction,
     TransactionResult,
 )
@@ -121,3 +137,139 @@ def test_a_late_answer_of_what_was_closed_by_hand_is_logged(
     assert "is closed at default, and the gateway answered: approved (transaction 77)" in (
         caplog.text
     )
+
+
+# -- Somebody else has ended it while the answer was on its way ------------------------------------
+
+
+def found(gateway: RecordingGateway, *matches: RemoteTransaction) -> Callable[[], None]:
+    """A look-up that takes the worker for dead, and finds this in complete lists."""
+
+    def look_up() -> None:
+        Operation.objects.update(lease_until=PAST, quarantine_until=PAST)
+        gateway.faults["find_operation"] = answer(LookupResult(matches, complete=True))
+        Operation.objects.get().look_up()
+
+    return look_up
+
+
+def close() -> None:
+    """A person closes it."""
+    Operation.objects.update(state="needs_attention")
+    Operation.objects.get().close(note="Not there.", by="Ann")
+
+
+def refused(kind: ReasonKind) -> TransactionResult:
+    """A gateway's refusal."""
+    return TransactionResult(ResultStatus.FAILED, reasons=(Reason(kind, "E1", "not now"),))
+
+
+WITHOUT_ID = TransactionResult(ResultStatus.APPROVED, "0")
+OF_ANOTHER = TransactionResult(ResultStatus.APPROVED, "77", operation_key="B" * 20)
+DECLINED = replace(REMOTE, status=RemoteStatus.DECLINED)
+IN_TROUBLE = replace(
+    REMOTE,
+    status=RemoteStatus.FAILED,
+    reasons=(Reason(ReasonKind.UNAVAILABLE, "E9", "out of order"),),
+)
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        WITHOUT_ID,
+        OF_ANOTHER,
+        refused(ReasonKind.DUPLICATE_TRANSACTION),
+        refused(ReasonKind.UNAVAILABLE),
+        refused(ReasonKind.CARD_NOT_FOUND),
+    ],
+    ids=["without an id", "of another key", "duplicate", "trouble", "no card"],
+)
+def test_what_was_found_paid_meanwhile_is_returned(
+    gateway: RecordingGateway, card: dict[str, Any], late: TransactionResult
+) -> None:
+    gateway.faults["charge"] = during(found(gateway, REMOTE), late)
+    row = Transaction.create(5, **card)
+    assert row == Transaction.objects.get()
+    assert (row.status, row.transaction_id, row.is_replay) == ("approved", "77", False)
+    assert Operation.objects.get().state == "succeeded"
+
+
+@pytest.mark.parametrize(
+    "late",
+    [WITHOUT_ID, OF_ANOTHER, refused(ReasonKind.DUPLICATE_TRANSACTION)],
+    ids=["without an id", "of another key", "duplicate"],
+)
+def test_what_was_found_declined_meanwhile_is_refused(
+    gateway: RecordingGateway, card: dict[str, Any], late: TransactionResult
+) -> None:
+    gateway.faults["charge"] = during(found(gateway, DECLINED), late)
+    with pytest.raises(CardDeclinedError) as caught:
+        Transaction.create(5, **card)
+    assert caught.value.transaction == Transaction.objects.get()
+
+
+def test_a_late_answer_that_is_not_believed_is_logged(
+    gateway: RecordingGateway, card: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    less = TransactionResult(ResultStatus.APPROVED, "79", amount=Decimal(4), currency="USD")
+    gateway.faults["charge"] = during(found(gateway, REMOTE), less)
+    with caplog.at_level(logging.CRITICAL):
+        assert Transaction.create(5, **card).transaction_id == "77"
+    assert "is succeeded at default, and the gateway answered: approved (transaction 79)" in (
+        caplog.text
+    )
+
+
+def test_a_late_duplicate_is_not_logged_as_lost_money(
+    gateway: RecordingGateway, card: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    late = refused(ReasonKind.DUPLICATE_TRANSACTION)
+    gateway.faults["charge"] = during(found(gateway, REMOTE), late)
+    with caplog.at_level(logging.CRITICAL):
+        Transaction.create(5, **card)
+    assert not caplog.records
+
+
+def test_a_late_decline_of_what_was_found_in_trouble_leaves_its_key_free(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    late = TransactionResult(ResultStatus.DECLINED, "77")
+    gateway.faults["charge"] = during(found(gateway, IN_TROUBLE), late)
+    with pytest.raises(GatewayUnavailableError, match="out of order") as caught:
+        Transaction.create(5, idempotency_key=KEY, **card)
+    assert caught.value.operation.state == "failed"
+    assert caught.value.gateway_code == "E9"
+    assert Transaction.create(5, idempotency_key=KEY, **card).status == "approved"
+
+
+def test_a_late_approval_without_an_id_of_what_was_not_found_was_not_sent(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    gateway.faults["charge"] = during(found(gateway), WITHOUT_ID)
+    with pytest.raises(NotSent, match="not found at the gateway") as caught:
+        Transaction.create(5, idempotency_key=KEY, **card)
+    assert caught.value.operation.state == "absent"
+    assert Transaction.create(5, idempotency_key=KEY, **card).status == "approved"
+
+
+@pytest.mark.parametrize(
+    "late",
+    [WITHOUT_ID, OF_ANOTHER, refused(ReasonKind.AUTHENTICATION)],
+    ids=["without an id", "of another key", "passing"],
+)
+@pytest.mark.parametrize(
+    ("how", "error"), [("closed", OperationClosed), ("needs_attention", NeedsAttention)]
+)
+def test_what_was_left_to_a_person_meanwhile_is_told_as_such(
+    gateway: RecordingGateway,
+    card: dict[str, Any],
+    how: str,
+    error: type[DineroError],
+    late: TransactionResult,
+) -> None:
+    two = found(gateway, REMOTE, replace(REMOTE, transaction_id="78"))
+    gateway.faults["charge"] = during(close if how == "closed" else two, late)
+    with pytest.raises(error) as caught:
+        Transaction.create(5, **card)
+    assert caught.value.operation.state == how

@@ -13,6 +13,7 @@ from django_dinero.exceptions import (
     CardDeclinedError,
     DineroError,
     GatewayError,
+    GatewayUnavailableError,
     HeldForReview,
     IdempotencyKeyReused,
     InvalidInput,
@@ -24,6 +25,7 @@ from django_dinero.exceptions import (
 )
 from django_dinero.gateways.types import TransactionResult
 from django_dinero.models import Operation, Transaction
+from django_dinero.models.records import RecordedOutcome
 from django_dinero.redaction import Secret
 from django_dinero.services.recovery import idempotency
 from django_dinero.testing.factories import OperationFactory
@@ -114,6 +116,8 @@ def test_a_key_is_never_taken_for_a_card_number(
         ("unknown", OutcomeUnknown),
         ("needs_attention", NeedsAttention),
         ("closed", OperationClosed),
+        ("failed", NotSent),
+        ("absent", NotSent),
     ],
 )
 def test_an_operation_without_a_result_says_how_it_stands(
@@ -124,6 +128,21 @@ def test_an_operation_without_a_result_says_how_it_stands(
     assert type(found) is error
     assert found.operation is operation
     assert "k-1" in str(found)
+
+
+@pytest.mark.parametrize("state", ["failed", "declined"])
+def test_a_refusal_that_did_nothing_is_told_as_it_was(state: str) -> None:
+    outcome = RecordedOutcome.of_error(GatewayUnavailableError("out of order", gateway_code="E9"))
+    operation = Operation(state=state, key="k-1", gateway_name="eu", outcome=outcome.to_json())
+    found = idempotency.unfinished_error(operation)
+    assert type(found) is GatewayUnavailableError
+    assert (str(found), found.gateway_code, found.gateway_name) == ("out of order", "E9", "eu")
+    assert found.operation is operation
+
+
+def test_an_end_of_which_nothing_is_known_here_is_not_told_as_running() -> None:
+    found = idempotency.unfinished_error(Operation(state="succeeded", key="k-1"))
+    assert type(found) is OutcomeUnknown
 
 
 def test_a_key_that_is_held_is_told_again(gateway: RecordingGateway, card: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from django_dinero.exceptions import NeedsAttention, OutcomeUnknown
+from django_dinero.exceptions import NeedsAttention, OperationClosed, OutcomeUnknown
 from django_dinero.gateways.types import LookupResult
 from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.services.recovery.lookup import look_up
@@ -62,6 +62,18 @@ def test_a_card_that_comes_too_late_is_not_written_beside_the_one_that_was_found
         two[0].customer.add_card(number="4007000000027", is_default=True)
     assert not CreditCard.objects.filter(last_4="0027").exists()
     assert settle(gateway) == []
+
+
+def test_a_card_that_a_look_up_left_to_a_person_is_not_written(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard]
+) -> None:
+    def meanwhile(operation: Operation) -> None:
+        Operation.objects.filter(pk=operation.pk).update(state="closed", held_lock=None)
+
+    gateway.faults["add_card"] = slow(meanwhile)
+    with pytest.raises(OperationClosed):
+        two[0].customer.add_card(number="4007000000027", is_default=True)
+    assert not CreditCard.objects.filter(last_4="0027").exists()
 
 
 def test_a_card_that_was_proven_absent_too_early_is_written_and_pushed(
