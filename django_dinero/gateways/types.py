@@ -190,7 +190,7 @@ class ChargeRequest:
     For the card networks' stored-credential flags: ``initiator`` says who started it,
     ``"customer"`` or ``"merchant"``; ``stores_card`` says that more charges of this card will
     follow; ``network_transaction_id`` and ``original_amount`` are those of the first charge of
-    this card, where it is known.
+    this card, where it is known. The amount is in ``currency``; None if that charge had another.
     """
 
     operation_key: str

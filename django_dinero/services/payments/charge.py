@@ -34,7 +34,7 @@ from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.models.records import Intent
 from django_dinero.models.sync_state import SyncedQuerySet, SyncState
 from django_dinero.models.transaction import Transaction
-from django_dinero.money import parse_amount
+from django_dinero.money import normalise, parse_amount
 from django_dinero.observing.verbs import verb
 from django_dinero.redaction import Secret
 from django_dinero.services import journal, ledger, modes
@@ -282,9 +282,12 @@ class ChargeOrder:
             return request
         charges = ledger.charges_with_number_of(card)
         known = charges.exclude(network_transaction_id="")
-        first = known.values_list("network_transaction_id", "price").first()
+        first = known.values_list("network_transaction_id", "price", "currency").first()
         if first is not None:
-            return replace(request, network_transaction_id=first[0], original_amount=first[1])
+            network_id, price, currency = first
+            # Without a currency of its own, it would be taken for an amount in this charge's.
+            amount = normalise(price, currency) if currency == request.currency else None
+            return replace(request, network_transaction_id=network_id, original_amount=amount)
         # The first charge of a stored card begins a series of stored-credential payments, and later
         # ones name the first by the id that the networks gave it. A merchant cannot begin a series:
         # the cardholder has to have agreed to it. Where a gateway tells no network ids, later

@@ -37,6 +37,7 @@ from django_dinero.models.operation import (
     OperationState,
 )
 from django_dinero.models.records import Intent, RecordedOutcome
+from django_dinero.money import normalise
 from django_dinero.observing.verbs import verb
 from django_dinero.redaction import scrub
 from django_dinero.services import journal, ledger, modes, pull
@@ -298,7 +299,7 @@ def _times_of(operation: Operation) -> tuple[datetime, datetime]:
 
 
 def _hints(operation: Operation, since: datetime) -> LookupHints:
-    intent = Intent.of(operation)
+    intent, amount = Intent.of(operation), operation.amount
     return LookupHints(
         kind=operation.kind,
         since=since,
@@ -306,7 +307,7 @@ def _hints(operation: Operation, since: datetime) -> LookupHints:
         customer_id=operation.customer_id,
         card_id=operation.card_id,
         transaction_id=operation.transaction_id,
-        amount=operation.amount,
+        amount=None if amount is None else normalise(amount, operation.currency),
         currency=operation.currency,
         last_4=intent.last_4,
         known_card_ids=frozenset((*intent.known_card_ids, *_card_ids_of_others(operation))),

@@ -96,6 +96,16 @@ def test_what_the_gateway_has_ends_it(
     assert operation.transaction_id == "9001"
 
 
+def test_a_gateway_is_told_an_amount_with_the_decimals_of_its_currency(
+    gateway: RecordingGateway,
+) -> None:
+    operation = unknown(gateway)
+    operation.refresh_from_db()
+    lookup.look_up(operation)
+    ((_key, hints),) = [args for verb, args in gateway.calls if verb == "find_operation"]
+    assert (str(hints.amount), hints.currency) == ("5.00", "USD")
+
+
 @pytest.mark.parametrize(
     "other",
     [
