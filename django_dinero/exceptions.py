@@ -56,6 +56,7 @@ __all__ = [
     "NotSent",
     "OperationClosed",
     "OperationInProgress",
+    "OrderPaid",
     "OutcomeUnknown",
     "RefundError",
     "UnsupportedFeature",
@@ -287,7 +288,10 @@ class InvalidAmountError(GatewayError):
 
 
 class DuplicateTransactionError(GatewayError):
-    """The gateway took the same charge a moment ago and refuses it this time."""
+    """The gateway took the same charge a moment ago and refuses it this time.
+
+    Also the base of :class:`OrderPaid`, which is refused here.
+    """
 
     code = "duplicate_transaction"
 
@@ -369,6 +373,12 @@ class CardLimitError(GatewayError):
 
 
 # What we refuse ourselves is caught by the same name as the gateway's refusal of the same thing.
+class OrderPaid(DuplicateTransactionError):
+    """The order is paid already, whoever paid it and however long ago; nothing was sent."""
+
+    code = "order_paid"
+
+
 class InvalidCardInput(InvalidInput, InvalidCardError):
     """The card number was refused here, before anything was sent."""
 

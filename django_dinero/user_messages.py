@@ -71,6 +71,7 @@ CARDHOLDER: Mapping[str, Promise] = {
     "action_required": _("Your bank asks you to confirm this payment."),
     "operation_closed": _("This payment was ended. Start a new one."),
     "duplicate_transaction": _("The same charge was made a moment ago."),
+    "order_paid": _("This order is paid already."),
     "customer_not_found": _("The gateway no longer has this customer."),
     "card_not_found": _("The gateway no longer has this card."),
     # The gateway's own text has the id that it found, and that may be somebody else's.
@@ -201,6 +202,11 @@ STAFF_CHARGE: Mapping[str, StaffText] = {
     "duplicate_transaction": StaffText(
         _("The gateway took the same charge a moment ago, and refused this one."),
         _("Nothing was charged this time. Look at the card's transactions first."),
+        True,
+    ),
+    "order_paid": StaffText(
+        _("This order is paid already."),
+        _("Nothing was charged this time. Look at the transactions of the order first."),
         True,
     ),
     **_mismatches(_("Nothing was charged.")),

@@ -16,10 +16,10 @@ from django_dinero.db.queries import primary
 from django_dinero.exceptions import (
     ActionRequired,
     CardNotFoundError,
-    DuplicateTransactionError,
     HeldForReview,
     InvalidInput,
     OperationInProgress,
+    OrderPaid,
 )
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
@@ -308,7 +308,7 @@ class Wallet:
             action = error.next_action if isinstance(error, ActionRequired) else None
             asked = (price, currency or self.gateway.currency)
             return self._payment(error.transaction, *asked, action)
-        except (OperationInProgress, DuplicateTransactionError) as error:
+        except (OperationInProgress, OrderPaid) as error:
             # Without an operation it is about another attempt for the order.
             standing = self.payment(order_reference, price, currency)
             if error.operation is not None or standing is None:

@@ -25,7 +25,8 @@ STAFF = {
 PLAIN_REFUSALS = {
     *("not_permitted", "gateway_unavailable"),
     *("dinero_error", "gateway_error", "invalid_input", "unsupported_feature"),
-    *("inside_transaction", "idempotency_key_reused", "duplicate_transaction"),
+    *("inside_transaction", "idempotency_key_reused"),
+    *("duplicate_transaction", "order_paid"),
     *("card_declined", "avs_mismatch", "cvv_mismatch", "avs_and_cvv_mismatch", "card_limit"),
     *("invalid_card", "invalid_cvv", "invalid_expiry", "invalid_amount"),
     *("refund_refused", "invalid_transaction", "customer_not_found", "card_not_found"),

@@ -17,8 +17,8 @@ from django_dinero.admin.views.base import GatewayPage
 from django_dinero.enums import TransactionKind
 from django_dinero.exceptions import (
     DineroError,
-    DuplicateTransactionError,
     OperationInProgress,
+    OrderPaid,
 )
 from django_dinero.identifiers import user_scope
 from django_dinero.models import CreditCard, Transaction
@@ -77,7 +77,7 @@ class MoneyPage(GatewayPage):
         try:
             # Whoever sits here acts for the merchant, the customer on the telephone included.
             return Transaction.create(initiator="merchant", pays_order=pays_order, **values)
-        except (OperationInProgress, DuplicateTransactionError) as error:
+        except (OperationInProgress, OrderPaid) as error:
             if not pays_order or error.operation is not None:
                 raise
             problem = error

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
 
-from django_dinero.exceptions import DuplicateTransactionError, OperationInProgress
+from django_dinero.exceptions import OperationInProgress, OrderPaid
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.management.arguments import given
@@ -111,7 +111,7 @@ class Command(MoneyCommand):
         where it begins.
 
         Raises:
-            DuplicateTransactionError: the order has a payment.
+            OrderPaid: the order has a payment.
             OperationInProgress: nobody knows yet how an attempt ended.
         """
         reference, key = options["order_reference"], options["idempotency_key"]
@@ -131,7 +131,7 @@ class Command(MoneyCommand):
         if unfinished:
             told.append(_("manage.py dinero_reconcile finds out how it ended."))
         told.append(_("Nothing was charged now; --again charges all the same."))
-        error = OperationInProgress if unfinished else DuplicateTransactionError
+        error = OperationInProgress if unfinished else OrderPaid
         raise error(" ".join(told), gateway_name=gateway.name)
 
     def _read_source(self, options: Mapping[str, Any]) -> tuple[ChargeOptions, str]:

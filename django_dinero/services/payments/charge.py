@@ -18,9 +18,9 @@ from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, check
 from django_dinero.db.queries import only_row
 from django_dinero.db.transactions import in_transaction
 from django_dinero.exceptions import (
-    DuplicateTransactionError,
     InvalidInput,
     OperationInProgress,
+    OrderPaid,
 )
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import check_request
@@ -72,7 +72,7 @@ def charge(price: Decimal | int | str, **options: Unpack[ChargeOptions]) -> Tran
         operation = order.open(request)
     except journal.KeyTaken as taken:
         return idempotency.rival_answer(taken.operation, order.parameters)
-    except (OperationInProgress, DuplicateTransactionError):
+    except (OperationInProgress, OrderPaid):
         # Another worker may have paid under this very key since we looked.
         rival = idempotency.earlier(order.key, order.parameters)
         if rival is None:
@@ -303,7 +303,7 @@ class ChargeOrder:
                 the operation is written there, and sent later.
 
         Raises:
-            DuplicateTransactionError, OperationInProgress: the order is paid, or may be.
+            OrderPaid, OperationInProgress: the order is paid, or may be.
             InsideTransaction: the caller's transaction could roll the journal back.
             journal.KeyTaken: the caller's key has an operation.
         """

@@ -14,9 +14,9 @@ from django_dinero.db.on_commit import when_committed
 from django_dinero.db.transactions import is_commit_told
 from django_dinero.exceptions import (
     DineroError,
-    DuplicateTransactionError,
     InsideTransaction,
     OperationInProgress,
+    OrderPaid,
 )
 from django_dinero.logs import get_logger
 from django_dinero.models.arguments import ChargeOptions, PaymentOptions, names_of, refuse_unknown
@@ -72,7 +72,7 @@ def _open(order: ChargeOrder, using: str) -> tuple[Operation, bool]:
         return order.open(order.full_request(), on_commit_of=using), True
     except journal.KeyTaken as taken:
         return taken.operation, False
-    except (OperationInProgress, DuplicateTransactionError):
+    except (OperationInProgress, OrderPaid):
         # Another worker may have paid under this very key since we looked.
         rival = _made_before(order)
         if rival is None:

@@ -17,8 +17,8 @@ from django.utils.translation import gettext as _
 from django_dinero.db.queries import primary
 from django_dinero.exceptions import (
     DineroError,
-    DuplicateTransactionError,
     OperationInProgress,
+    OrderPaid,
 )
 from django_dinero.gateways.base import Gateway
 from django_dinero.logs import fields_of, get_logger
@@ -97,7 +97,7 @@ class Order:
             **columns: of :class:`Operation`.
 
         Raises:
-            DuplicateTransactionError: the order is paid.
+            OrderPaid: the order is paid.
             OperationInProgress: an attempt is not decided, or its outcome is not known.
             journal.KeyTaken: the caller's key has an operation.
         """
@@ -121,7 +121,7 @@ class Order:
         """Check once more, now that the operation holds the lock; end it where it may not go on.
 
         Raises:
-            DuplicateTransactionError, OperationInProgress: as for :meth:`begin`.
+            OrderPaid, OperationInProgress: as for :meth:`begin`.
         """
         with journal.released_on_failure(operation):
             problem = self.problem(apart_from=operation.key)
@@ -244,8 +244,8 @@ def _problem_of_lost(attempts: list[Operation]) -> DineroError | None:
     return None
 
 
-def _paid() -> DuplicateTransactionError:
-    return DuplicateTransactionError(_("This order is paid already."))
+def _paid() -> OrderPaid:
+    return OrderPaid(_("This order is paid already."))
 
 
 def _unfinished(operation: Operation) -> OperationInProgress:

@@ -70,6 +70,7 @@ STATUSES = {
     "NotSent": 503,
     "OperationClosed": 409,
     "OperationInProgress": 409,
+    "OrderPaid": 409,
     "OutcomeUnknown": 202,
     "RefundError": 409,
     "UnsupportedFeature": 400,

@@ -283,7 +283,7 @@ def test_a_lost_charge_that_is_sent_anew_is_counted(bank: RecordingGateway, shop
 
 @pytest.mark.parametrize(
     ("fault", "code"),
-    [(lose_reply, "duplicate_transaction"), (lose_request, "operation_in_progress")],
+    [(lose_reply, "order_paid"), (lose_request, "operation_in_progress")],
 )
 def test_an_order_is_not_paid_twice_while_an_attempt_is_unknown(
     bank: RecordingGateway, fault: Fault, code: str
@@ -340,14 +340,14 @@ def test_what_its_holder_has_confirmed_pays_the_order(bank: RecordingGateway) ->
     [entry] = bank.bank.transactions()
     bank.bank.finish_action(entry.id)
     refused = Caller().post("charges/", order(bank), key=str(uuid.uuid4()))
-    assert json_of(refused, 409)["code"] == "duplicate_transaction"
+    assert json_of(refused, 409)["code"] == "order_paid"
     assert bank.verbs.count("charge") == 1
 
 
 def test_nor_when_it_is_paid_and_the_shop_does_not_know_yet(bank: RecordingGateway) -> None:
     json_of(Caller().post("charges/", order(bank), key=str(uuid.uuid4())), 201)
     refused = Caller().post("charges/", order(bank), key=str(uuid.uuid4()))
-    assert json_of(refused, 409)["code"] == "duplicate_transaction"
+    assert json_of(refused, 409)["code"] == "order_paid"
     assert bank.verbs == ["charge"]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from django_dinero.admin.messages import of_charge
 from django_dinero.exceptions import (
     ActionRequired,
     CardDeclinedError,
@@ -15,6 +16,7 @@ from django_dinero.exceptions import (
     HeldForReview,
     InvalidInput,
     OperationInProgress,
+    OrderPaid,
     OutcomeUnknown,
 )
 from django_dinero.gateways.registry import get_gateway, reset
@@ -55,7 +57,7 @@ def test_who_pays_between_our_look_and_our_lock_is_seen(
 ) -> None:
     with (
         before_statement("INSERT", lambda: pay(card), about="dinero_operation"),
-        pytest.raises(DuplicateTransactionError, match="paid already"),
+        pytest.raises(OrderPaid, match="paid already"),
     ):
         pay(card)
     assert gateway.verbs.count("charge") == 1
@@ -104,7 +106,7 @@ def test_a_refused_attempt_leaves_its_key_free(
     first: list[Transaction] = []
     with (
         before_statement("INSERT", lambda: first.append(pay(card)), about="dinero_operation"),
-        pytest.raises(DuplicateTransactionError),
+        pytest.raises(OrderPaid),
     ):
         pay(card, idempotency_key="A-1-1")
     first[0].void()
@@ -131,7 +133,7 @@ def test_parts_of_an_order_hold_no_lock(gateway: RecordingGateway, card: dict[st
         Transaction.create("2.00", order_reference="A-1", **card)
     names = set(Operation.objects.values_list("lock_name", "held_lock"))
     assert names == {(order_lock_name("A-1", "default", live=False), None)}
-    with pytest.raises(DuplicateTransactionError):
+    with pytest.raises(OrderPaid):
         pay(card)
 
 
@@ -153,7 +155,7 @@ def test_each_tenant_has_an_order_of_this_number(settings: Any, card: dict[str, 
     reset()
     for name in ("shop-1", "shop-2", "default"):
         assert pay(card, gateway_name=name).status == "approved"
-        with pytest.raises(DuplicateTransactionError):
+        with pytest.raises(OrderPaid):
             pay(card, gateway_name=name)
     names = {name for (name,) in Operation.objects.values_list("lock_name")}
     assert len(names) == 3
@@ -183,7 +185,7 @@ def test_a_charge_after_the_commit_is_made_once_too(
         with pytest.raises(OperationInProgress):
             customer.charge_on_commit(5, **order)
     assert pending.transaction is not None
-    with transaction.atomic(), pytest.raises(DuplicateTransactionError):
+    with transaction.atomic(), pytest.raises(OrderPaid):
         customer.charge_on_commit(5, **order)
     assert gateway.verbs.count("charge") == 1
 
@@ -215,6 +217,19 @@ def test_an_operation_blocks_the_order_however_old_it_is(
     assert gateway.verbs == []
 
 
+def test_a_paid_order_is_told_as_what_it_is(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    pay(card)
+    Transaction.objects.update(created_at=PAST)
+    with pytest.raises(DuplicateTransactionError) as caught:
+        pay(card)
+    assert caught.value.code == "order_paid"
+    assert caught.value.operation is None
+    assert caught.value.user_message == "This order is paid already."  # and not "a moment ago"
+    assert of_charge(caught.value).title == "This order is paid already."
+
+
 @pytest.mark.parametrize("lost", [lose_reply, lose_request])
 def test_what_a_dead_worker_left_is_looked_up(
     gateway: RecordingGateway, card: dict[str, Any], lost: Any
@@ -223,7 +238,7 @@ def test_what_a_dead_worker_left_is_looked_up(
     with pytest.raises(OutcomeUnknown):
         pay(card)
     Operation.objects.update(state="sent", outcome={}, created_at=PAST, lease_until=PAST)
-    expected = DuplicateTransactionError if lost is lose_reply else OperationInProgress
+    expected = OrderPaid if lost is lose_reply else OperationInProgress
     with pytest.raises(expected):
         pay(card)
     assert gateway.verbs.count("charge") == 1
@@ -258,7 +273,7 @@ def test_a_payment_whose_row_is_lost_still_pays(
     """A rollback may have taken the row, and the journal commits by itself."""
     pay(card)
     Transaction.objects.all().delete()
-    with pytest.raises(DuplicateTransactionError):
+    with pytest.raises(OrderPaid):
         pay(card)
     assert Transaction.objects.get().status == "approved"
     assert gateway.verbs.count("charge") == 1
@@ -305,7 +320,7 @@ def test_what_was_confirmed_meanwhile_pays_the_order(
     gateway: RecordingGateway, card: dict[str, Any], waiting: Transaction
 ) -> None:
     gateway.bank.finish_action(str(waiting.transaction_id))
-    with pytest.raises(DuplicateTransactionError):
+    with pytest.raises(OrderPaid):
         pay(card)
     assert at_bank(gateway) == ["captured"]
     waiting.refresh_from_db()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from django_dinero.exceptions import DuplicateTransactionError, InvalidInput, OutcomeUnknown
+from django_dinero.exceptions import InvalidInput, OrderPaid, OutcomeUnknown
 from django_dinero.gateways.registry import get_gateway, reset
 from django_dinero.models import Operation, Transaction
 from django_dinero.models.transaction_status import TransactionStatus
@@ -40,7 +40,7 @@ def test_references_that_look_alike_are_two_orders(
     assert Transaction.objects.next_attempt(other) == 1
     pay(card, other)
     for reference in (one, other):
-        with pytest.raises(DuplicateTransactionError):
+        with pytest.raises(OrderPaid):
             pay(card, reference)
     assert gateway.verbs.count("charge") == 2
 
