@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero.admin import search
+from django_dinero.admin.card_wording import expiry_marked
 from django_dinero.admin.display import anchor, expiry, mode_badge
 from django_dinero.admin.filters import BrandFilter, GatewayNameFilter, ModeFilter
 from django_dinero.admin.layout import without_empty
@@ -17,7 +18,6 @@ from django_dinero.admin.ranges import DaysFilter
 from django_dinero.admin.related import latest_transactions, open_operations, paid_in_all
 from django_dinero.admin.todo import CardTodoFilter
 from django_dinero.admin.tools import tools_for
-from django_dinero.admin.wording import expiry_marked
 from django_dinero.cards import ADDRESS_FIELDS
 from django_dinero.forms.stored_cards import StoredCardForm
 from django_dinero.models import CreditCard

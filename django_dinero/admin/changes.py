@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
-from django_dinero.admin.display import expiry
-from django_dinero.admin.wording import plain_sync_state
+from django_dinero.admin.display import expiry, plain_sync_state
 from django_dinero.models import CreditCard, Customer
 from django_dinero.models.labels import label_of
 from django_dinero.models.sync_state import ALL_EDITS

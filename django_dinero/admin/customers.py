@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from django_dinero.admin import cascades, search
 from django_dinero.admin.base import DineroAdmin
+from django_dinero.admin.card_wording import expiry_marked
 from django_dinero.admin.display import mode_badge, sync_state
 from django_dinero.admin.filters import GatewayNameFilter, ModeFilter
 from django_dinero.admin.layout import without_empty
@@ -24,7 +25,6 @@ from django_dinero.admin.ranges import DaysFilter
 from django_dinero.admin.related import latest_transactions, open_operations, paid_in_all, rows_of
 from django_dinero.admin.tools import Tool, tools_for
 from django_dinero.admin.views.safety import CHARGE, address, link, page, sees
-from django_dinero.admin.wording import expiry_marked
 from django_dinero.forms.customers import CustomerForm
 from django_dinero.forms.posted import Posted
 from django_dinero.models import CreditCard, Customer

@@ -42,6 +42,11 @@ def sync_state(row: SyncedModel) -> str:
     return state_badge(row.sync_state, row.get_sync_state_display())
 
 
+def plain_sync_state(row: SyncedModel) -> str:
+    """Return the same without a colour."""
+    return str(row.get_sync_state_display())
+
+
 @admin.display(description=_("state"), ordering="state")
 def state(row: Operation | Difference | Reconciliation | WebhookEvent) -> str:
     """Return a row's state, coloured likewise."""

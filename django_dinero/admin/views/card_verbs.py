@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from django_dinero.admin import messages as admin_messages
+from django_dinero.admin.card_wording import expiry_in_words
 from django_dinero.admin.views.base import Fact
 from django_dinero.admin.views.confirm import ConfirmPage, Told
 from django_dinero.admin.views.safety import CHARGE, link
-from django_dinero.admin.wording import expiry_in_words
 from django_dinero.db.queries import read_again
 from django_dinero.exceptions import (
     CardDeclinedError,

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_dinero.admin import changes
+from django_dinero.admin.display import plain_sync_state
 from django_dinero.admin.views.base import Fact
 from django_dinero.admin.views.confirm import ConfirmPage, Told
-from django_dinero.admin.wording import plain_sync_state
 from django_dinero.exceptions import DineroError
 from django_dinero.models import CreditCard, Customer
 from django_dinero.models.sync_state import WAITING

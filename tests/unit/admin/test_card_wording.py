@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import time_machine
 
-from django_dinero.admin.wording import expiry_in_words, expiry_marked, is_expired
+from django_dinero.admin.card_wording import expiry_in_words, expiry_marked, is_expired
 from django_dinero.models import CreditCard
 
 

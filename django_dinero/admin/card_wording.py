@@ -1,4 +1,4 @@
-"""States and dates of stored cards, in words that need no legend."""
+"""Expiry dates of stored cards, in words that need no legend."""
 
 from __future__ import annotations
 
@@ -10,13 +10,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from django_dinero.admin.display import expiry
-from django_dinero.models import CreditCard, Customer
+from django_dinero.models import CreditCard
 from django_dinero.models.due import CARD_EXPIRES_IN
-
-
-def plain_sync_state(row: Customer | CreditCard) -> str:
-    """Return the state in words, without a colour."""
-    return str(row.get_sync_state_display())
 
 
 def last_day(card: CreditCard) -> date | None:
