@@ -77,7 +77,8 @@ RARE_STATES = (
     OperationState.CLOSED,
 )
 
-#: States in which a worker has claimed an operation for the time of its lease.
+#: States in which an operation has a worker, as long as its lease lasts: it is about to be sent, or
+#: is being sent.
 BEING_SENT = (OperationState.NEW, OperationState.SENT)
 
 #: The states that may follow each state. SUCCEEDED, DECLINED and CLOSED are final, and so is FAILED

@@ -1,4 +1,4 @@
-"""The journal: an operation is committed, then sent at most once, then ended.
+"""Write operations, and change their state.
 
 Every change of state is a compare-and-set with the old state in its WHERE, so that a worker, a
 look-up, a webhook and a run of reconcile may race. Times are the database's own, in UTC.
@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db import Error, IntegrityError, connections, transaction
 from django.utils.translation import gettext as _
@@ -40,7 +40,6 @@ from django_dinero.send_deadline import uptime
 
 logger = get_logger("django_dinero.journal")
 
-ResultT = TypeVar("ResultT")
 State = OperationState
 
 #: States in which money may have moved without a ledger row. The log has to tell of them: the
@@ -69,9 +68,10 @@ def begin(
     sent: bool = False,
     **columns: Any,
 ) -> Operation:
-    """Write a new operation that takes the lock ``lock_name``.
+    """Write a new operation. It takes the lock ``lock_name``, if it is to hold one.
 
-    It is committed when this returns, unless a transaction is open on ``using``.
+    A charge holds none, unless it pays a whole order. The operation is committed when this returns,
+    unless a transaction is open on ``using``.
 
     Args:
         using: the alias that it is written on.
@@ -326,6 +326,20 @@ def end(operation: Operation, state: OperationState, outcome: RecordedOutcome) -
 
 
 def change_to_end(operation: Operation, state: OperationState, values: dict[str, Any]) -> str:
+    """Bring an operation to an end from whatever state it is in by now; tell nobody of it.
+
+    A look-up or a webhook may have changed the state since the instance was read. Whoever loses a
+    compare-and-set reads the row again, and tries from the newer state if that may still come to
+    this end. Some states stay although the table of transitions would allow more: what was left
+    to a person meanwhile, the gateway's own refusal, and a failed operation of the vault.
+
+    Args:
+        values: what is written with the state.
+
+    Returns:
+        The state that this caller ended it from, also in ``operation.ended_from``. Empty if the
+        end of somebody else stays; the instance is up to date with that.
+    """
     operation.ended_from = ""
     began = operation.state
     # The loop ends: no change of state leads back.

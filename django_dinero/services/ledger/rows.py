@@ -48,7 +48,7 @@ def charges_with_number_of(card: CreditCard) -> QuerySet[Transaction]:
 
     After a new number the networks know nothing of what the old one paid.
     """
-    # An equation would be planned worse, so both conditions are ranges of one value. For an equal
+    # Both conditions are ranges of one value, because databases plan ``=`` worse. For an equal
     # card, PostgreSQL would walk the primary key, which has the order that is asked for, past the
     # charges of all other cards. For equal digits, SQLite would take the index over the digits.
     rows = primary(Transaction).filter(

@@ -309,7 +309,7 @@ class ChargeOrder:
         """
         kind = OperationKind.CHARGE if request.capture else OperationKind.AUTHORIZE
         columns = self._columns(request)
-        # For a whole order refused here, before an open attempt is given up.
+        # Raises InsideTransaction before an open attempt is given up.
         using = on_commit_of or journal.alias_for_money()
         if self.pays_order:
             asks_gateway = on_commit_of is None

@@ -1,4 +1,8 @@
-"""The steps that every money verb shares, from the intent to the ledger row."""
+"""The steps that charges and follow-ups share, once their operation is written.
+
+It is sent, its answer is believed or not, and it ends, with its ledger row or without one. The
+decision of a review has no row of its own: it goes another way, and shares some of the steps.
+"""
 
 from __future__ import annotations
 
@@ -48,8 +52,8 @@ def perform(
         error: DineroError = mark_needs_attention(operation, outcome, contradiction)
         return raise_unless_ended(operation, OperationState.NEEDS_ATTENTION, error)
     if operation.kind in CHARGES and has_reason(result, ReasonKind.DUPLICATE_TRANSACTION):
-        # The duplicate is not this charge. Our key is part of what the gateway compares, so only a
-        # person can explain it.
+        # The duplicate is not this charge, and only a person can explain it. Authorize.Net, for
+        # one, compares our key too, so that two attempts of ours are no duplicates of each other.
         mark_needs_attention(operation, outcome, outcome.gateway_text)
         error = error_for(result.reasons, operation=operation, gateway_name=gateway.name)
         return raise_unless_ended(operation, OperationState.NEEDS_ATTENTION, error)
