@@ -22,8 +22,8 @@ from django_dinero.services.ledger.refusals import recorded_refusal
 from django_dinero.services.ledger.rows import (
     OriginalGone,
     charges_with_number_of,
+    columns_from_caller,
     family_of,
-    order_of,
     refresh,
     whole_of,
 )
@@ -44,9 +44,9 @@ __all__ = [
     "align_undecided",
     "announce_standing",
     "charges_with_number_of",
+    "columns_from_caller",
     "end_with_row",
     "family_of",
-    "order_of",
     "original_of",
     "recorded_refusal",
     "refresh",

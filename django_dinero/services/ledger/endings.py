@@ -68,11 +68,7 @@ SIGNALS = {
 DECISIONS = (OperationKind.APPROVE_HELD, OperationKind.DECLINE_HELD)
 FOLLOW_UPS = (OperationKind.CAPTURE, OperationKind.VOID, OperationKind.REFUND)
 #: States in which the row counts, or may count later.
-CAN_HAVE_ROWS = (
-    OperationState.SUCCEEDED,
-    OperationState.HELD,
-    OperationState.REQUIRES_ACTION,
-)
+SUCCEEDED_OR_UNDECIDED = (OperationState.SUCCEEDED, *UNDECIDED_STATES)
 #: States that say that the gateway does not have the payment.
 PROVEN_ABSENT = (OperationState.ABSENT, OperationState.FAILED)
 
@@ -107,7 +103,7 @@ def end_with_row(
         journal.log_unwritten(operation, outcome)
         return None
     row = _announce_if_new(operation, *written)
-    if operation.ended_from in PROVEN_ABSENT and operation.state in CAN_HAVE_ROWS:
+    if operation.ended_from in PROVEN_ABSENT and operation.state in SUCCEEDED_OR_UNDECIDED:
         signals.send(signals.landed_late, Transaction, transaction=row)
     return row
 
@@ -283,7 +279,9 @@ def restore_lost_rows(row: Transaction, *, again: bool = False) -> Family:
     rows = Operation.objects.newest()
     # The keys alone: hardly ever is one of them unknown. Few other operations have this lock name.
     asked = rows.filter(lock_name=row.lock_name).order_by().values_list("key", "kind", "state")
-    keys = {key for key, kind, state in asked if kind in FOLLOW_UPS and state in CAN_HAVE_ROWS}
+    keys = {
+        key for key, kind, state in asked if kind in FOLLOW_UPS and state in SUCCEEDED_OR_UNDECIDED
+    }
     unknown = keys - {child.operation_key for child in family.children}
     found = rows.filter(key__in=unknown).order_by("pk") if unknown else ()
     lost = [each for each in found if each.has_result]

@@ -314,7 +314,7 @@ def _links(operation: Operation, intent: Intent, parent: Transaction | None) -> 
     }
 
 
-def order_of(operation: Operation) -> dict[str, Any]:
+def columns_from_caller(operation: Operation) -> dict[str, Any]:
     """Return what the caller has said of a charge, as columns of a row: no gateway keeps it."""
     intent = Intent.of(operation)
     links = {"customer_pk": intent.customer_pk, "card_pk": intent.card_pk}

@@ -313,12 +313,12 @@ class ChargeOrder:
         using = on_commit_of or journal.alias_for_money()
         if self.pays_order:
             asks_gateway = on_commit_of is None
-            return self.paid.begin(kind, using=using, asks_gateway=asks_gateway, **columns)
+            return self.shop_order.begin(kind, using=using, asks_gateway=asks_gateway, **columns)
         return journal.begin(
             self.gateway,
             kind,
             using=using,
-            lock_name=self.paid.lock_name if request.order_reference else "",
+            lock_name=self.shop_order.lock_name if request.order_reference else "",
             holds_lock=False,
             sent=on_commit_of is None,
             **columns,
@@ -339,7 +339,7 @@ class ChargeOrder:
         }
 
     @property
-    def paid(self) -> Order:
+    def shop_order(self) -> Order:
         """The order that this charge pays, whole or in part."""
         return Order(self.request.order_reference, self.gateway, self._payer_pk, self.key)
 

@@ -120,5 +120,5 @@ def _send(order: ChargeOrder, operation: Operation) -> Transaction:
     except DineroError as error:
         raise execute.abandon(operation, error) from None
     if order.pays_order:
-        order.paid.confirm(operation)
+        order.shop_order.confirm(operation)
     return execute.perform(order.gateway, operation, partial(order.gateway.charge, request))

@@ -42,7 +42,7 @@ def perform(
     result = journal.send(gateway, operation, call)
     operation.next_action = result.next_action
     outcome = journal.outcome_of_result(result)
-    part = _given_back(operation, result)
+    part = _note_of_part_given_back(operation, result)
     if part:
         outcome = replace(outcome, gateway_text=part)
     if _lacks_id(operation, result, outcome):
@@ -73,7 +73,7 @@ def perform(
     return ledger.row_or_raise(operation, row)
 
 
-def _given_back(operation: Operation, result: TransactionResult) -> str:
+def _note_of_part_given_back(operation: Operation, result: TransactionResult) -> str:
     """Return a note that a part was approved and given back, or an empty string.
 
     The gateway's own words ask for another payment, as if the part were kept.
@@ -122,10 +122,10 @@ def after_passing_refusal(operation: Operation, result: TransactionResult) -> Tr
     if unread and has_reason(result, ReasonKind.UNAVAILABLE):
         return _leave_to_look_up(operation, unread)
     error = error_for(result.reasons, operation=operation, gateway_name=operation.gateway_name)
-    return free_key(operation, error)
+    return free_key_and_raise(operation, error)
 
 
-def free_key(operation: Operation, error: DineroError) -> Transaction:
+def free_key_and_raise(operation: Operation, error: DineroError) -> Transaction:
     """End an operation that did nothing, so that its key is free; raise ``error``.
 
     Returns:
@@ -164,7 +164,7 @@ def _after_missing_card(operation: Operation) -> Transaction | None:
         return _leave_to_look_up(operation, unread)
     if not is_new:
         return None
-    return free_key(operation, pull.card_not_found_yet(operation))
+    return free_key_and_raise(operation, pull.card_not_found_yet(operation))
 
 
 def _has_no_card(result: TransactionResult) -> bool:

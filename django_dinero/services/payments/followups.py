@@ -41,7 +41,7 @@ from django_dinero.validation import CallerKey, MadeBy
 ACCEPTED = names_of(FollowUpOptions)
 
 #: The kinds that a refund may end up as: a void, where the bank has not settled yet.
-GIVEN_BACK = (OperationKind.REFUND, OperationKind.VOID)
+REFUND_KINDS = (OperationKind.REFUND, OperationKind.VOID)
 
 Rule = Callable[[Family, Decimal], DineroError | None]
 
@@ -90,7 +90,7 @@ def refund(
 def _refund(
     original: Transaction, asked: Decimal | None, arguments: FollowUpArguments
 ) -> Transaction:
-    earlier = _earlier(GIVEN_BACK, original, asked, arguments.key)
+    earlier = _earlier(REFUND_KINDS, original, asked, arguments.key)
     if earlier is not None:
         return earlier
     # Called for the InsideTransaction that it may raise, before the gateway is asked anything.
@@ -99,7 +99,7 @@ def _refund(
         order, family = _refund_order(original, asked, arguments)
     except DineroError:
         # Another worker may have done it under this key since we looked.
-        rival = _earlier(GIVEN_BACK, original, asked, arguments.key)
+        rival = _earlier(REFUND_KINDS, original, asked, arguments.key)
         if rival is None:
             raise
         return rival
@@ -144,7 +144,7 @@ def _refund_order(
     if rules.must_void(row, amount):
         kind, rule, unchecked = OperationKind.VOID, rules.void_error, family
     order = FollowUpOrder.of(kind, row, amount, rule, arguments, asked_on=original)
-    return replace(order, verbs=GIVEN_BACK, any_amount=asked is None), unchecked
+    return replace(order, verbs=REFUND_KINDS, any_amount=asked is None), unchecked
 
 
 def _paid_family(original: Transaction, asked: Decimal | None) -> tuple[Family, Decimal]:

@@ -44,8 +44,8 @@ logger = get_logger("django_dinero.journal")
 
 State = OperationState
 
-#: States of attempts that have a ledger row, unless a rollback took it.
-_WITH_ROWS = (State.SUCCEEDED, State.HELD)
+#: States of attempts that are not open and have a ledger row, unless a rollback took it.
+_SUCCEEDED_OR_HELD = (State.SUCCEEDED, State.HELD)
 
 
 class Attempt(NamedTuple):
@@ -136,14 +136,14 @@ class Order:
             apart_from: the key of the operation that asks.
         """
         # Attempts are read before rows: one that ends in between has its row by then.
-        attempts = list(self.attempts((*OPEN_STATES, *_WITH_ROWS)).exclude(key=apart_from))
+        attempts = list(self.attempts((*OPEN_STATES, *_SUCCEEDED_OR_HELD)).exclude(key=apart_from))
         statuses = {row.status for row in self._standing()}
         if statuses.intersection(COUNTED):
             return _paid()
         states = [each.state for each in attempts if each.state in OPEN_STATES]
         if states or statuses:
             return _in_progress(*states, *statuses)
-        return _problem_of_lost([each for each in attempts if each.state in _WITH_ROWS])
+        return _problem_of_lost([each for each in attempts if each.state in _SUCCEEDED_OR_HELD])
 
     def attempts(self, states: Collection[str] = OPEN_STATES) -> QuerySet[Operation]:
         """Return the charges of this order in these states, whoever made them and however old."""

@@ -30,7 +30,7 @@ from django_dinero.services import journal, ledger, pull
 from django_dinero.services.errors import error_for, read_transaction
 from django_dinero.services.payments import rules
 from django_dinero.services.payments.execute import (
-    free_key,
+    free_key_and_raise,
     is_passing,
     mark_needs_attention,
     other_amount_of,
@@ -148,7 +148,7 @@ def _end_without_records(
     if is_passing(result):
         if problem is None or not may_be_seen_later:
             error = error_for(result.reasons, operation=operation, gateway_name=order.gateway.name)
-            free_key(operation, error)
+            free_key_and_raise(operation, error)
             return
     elif result.outcome is ResultStatus.FAILED or not may_be_seen_later:
         _end_by_answer(order, operation, action, result)

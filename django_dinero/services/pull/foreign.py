@@ -69,7 +69,7 @@ def create_foreign_row(
         raise InvalidTransactionError(problem, gateway_name=account.gateway_name)
     order: dict[str, Any] = {}
     if operation is not None and operation.kind in CHARGES:
-        order = ledger.order_of(operation)
+        order = ledger.columns_from_caller(operation)
     elif parent is not None:
         order = {
             "customer_pk": parent.customer_pk,
