@@ -8,7 +8,7 @@ MONEY = (
     Guard(
         "the journal is committed before the call",
         f"{JOURNAL}/connections.py",
-        "    if in_transaction(alias) and not (in_testcase(alias) and _autonomous()):\n",
+        "    if in_transaction(alias) and not (in_testcase(alias) and autonomous_alias()):\n",
         "    if False:\n",
         tests("integration/test_caller_transaction.py"),
     ),
@@ -94,9 +94,9 @@ MONEY = (
     ),
     Guard(
         "an idempotency key is its owner's alone",
-        f"{JOURNAL}/operations.py",
-        "only_row(rows.filter(scope=scope, idempotency_key=idempotency_key))",
-        "only_row(rows.filter(idempotency_key=idempotency_key))",
+        IDEMPOTENCY,
+        "only_row(rows.filter(scope=key.scope, idempotency_key=key.key))",
+        "only_row(rows.filter(idempotency_key=key.key))",
         tests("unit/services/payments/test_charge.py"),
     ),
     Guard(
