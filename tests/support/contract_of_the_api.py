@@ -121,7 +121,7 @@ def _told(error: Any) -> str:
 
 @cache
 def contract() -> Contract:
-    """The contract of the tests' own routes, made once in a process."""
+    """The contract of the tests' own routes, made once in a process: see the API's conftest."""
     return Contract(generate())
 
 
