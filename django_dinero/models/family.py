@@ -37,16 +37,23 @@ class Family:
         return cls(row, (*children, *sorted(further, key=_by_age)))
 
     def joined_by(self, rows: Iterable[Transaction]) -> Self:
-        """Return the family with more of its children, which were read on another connection.
+        """Return the family with more of its rows, which were read on another connection.
 
         One that voids the row has voided the instance too.
         """
         known = {child.pk for child in self.children}
-        more = [each for each in rows if each.parent_id == self.row.pk and each.pk not in known]
+        above = {self.row.pk, *(each.pk for each in self.captures)}
+        more = [each for each in rows if each.parent_id in above and each.pk not in known]
         for each in more:
-            if each.kind == TransactionKind.VOID and each.status == TransactionStatus.APPROVED:
+            is_void = each.kind == TransactionKind.VOID and each.parent_id == self.row.pk
+            if is_void and each.status == TransactionStatus.APPROVED:
                 self.row.status = TransactionStatus.VOIDED.value
         return replace(self, children=(*self.children, *more))
+
+    @property
+    def captures(self) -> list[Transaction]:
+        """The captures of an authorization, whatever became of them."""
+        return [each for each in self.children if each.kind == TransactionKind.CAPTURE]
 
     def sum_of(
         self, kind: TransactionKind, statuses: Collection[TransactionStatus] = COUNTED
@@ -70,8 +77,7 @@ class Family:
 
         A capture that the gateway holds may still go out.
         """
-        captures = (each for each in self.children if each.kind == TransactionKind.CAPTURE)
-        return any(each.status in TAKEN_OR_OPEN for each in captures)
+        return any(each.status in TAKEN_OR_OPEN for each in self.captures)
 
     @property
     def left_to_capture(self) -> Decimal:

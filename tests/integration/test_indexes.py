@@ -11,6 +11,7 @@ import pytest
 from django.apps import apps
 from django.core.management import call_command
 from django.db import connection, models
+from django.test.utils import CaptureQueriesContext
 
 from django_dinero import signals
 from django_dinero.db.fields import UtcDay
@@ -19,7 +20,7 @@ from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.models.mode import Account
 from django_dinero.models.operation import RARE_STATES, OperationKind, OperationState
 from django_dinero.models.transaction_status import COUNTED, RARE_STATUSES, TransactionStatus
-from django_dinero.services.ledger import charges_with_number_of
+from django_dinero.services.ledger import charges_with_number_of, family_of
 from django_dinero.services.pull.snapshot import Snapshot
 from django_dinero.testing.factories import OperationFactory, TransactionFactory
 
@@ -189,6 +190,40 @@ def test_what_follows_a_transaction_is_found_by_its_index() -> None:
     family = Transaction.objects.filter(models.Q(pk=row.pk) | models.Q(parent=row)).order_by()
     assert "dinero_transaction_parent_idx" in family.explain()
     assert "dinero_transaction_parent_idx" in row.children.all().explain()
+
+
+def plan_of_family(row: Transaction) -> str:
+    """How the database reads a transaction with all that follows it: in one statement."""
+    with CaptureQueriesContext(connection) as context:
+        family_of(row)
+    (query,) = context.captured_queries
+    explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{explain} {query['sql']}")
+        return " ".join(str(line) for line in cursor.fetchall())
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("authorization", [False, True])
+def test_a_family_is_found_by_indexes(authorization: bool) -> None:
+    plan = plan_of_family(TransactionFactory(authorization=authorization))
+    assert "dinero_transaction_parent_idx" in plan
+    assert "SCAN" not in plan
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("authorization", [False, True])
+def test_a_family_is_found_by_indexes_among_many(authorization: bool) -> None:
+    rows = [TransactionFactory.build(authorization=True) for _number in range(3000)]
+    made = Transaction.objects.bulk_create(rows)
+    Transaction.objects.bulk_create(
+        TransactionFactory.build(kind="capture", parent=parent) for parent in made
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE dinero_transaction")
+    plan = plan_of_family(TransactionFactory(authorization=authorization))
+    assert "dinero_transaction_parent_idx" in plan
+    assert "Seq Scan" not in plan
 
 
 @pytest.mark.sqlite

@@ -277,8 +277,10 @@ def restore_lost_rows(row: Transaction, *, again: bool = False) -> Family:
     """
     family = family_of(row, again=again)
     rows = Operation.objects.newest()
-    # The keys alone: hardly ever is one of them unknown. Few other operations have this lock name.
-    asked = rows.filter(lock_name=row.lock_name).order_by().values_list("key", "kind", "state")
+    # The keys alone: hardly ever is one of them unknown. Few other operations have these names.
+    # What is refunded of an authorization is refunded of its capture.
+    names = [each.lock_name for each in (row, *family.captures)]
+    asked = rows.filter(lock_name__in=names).order_by().values_list("key", "kind", "state")
     keys = {
         key for key, kind, state in asked if kind in FOLLOW_UPS and state in SUCCEEDED_OR_UNDECIDED
     }

@@ -107,7 +107,9 @@ class OriginalGone(InvalidTransactionError):
 
 
 def family_of(row: Transaction, *, again: bool = False) -> Family:
-    """Read a transaction and what follows it in one query; the instance is up to date then.
+    """Read a transaction and all that follows it in one query; the instance is up to date then.
+
+    What follows the captures of an authorization is part of it, as for :meth:`Family.of`.
 
     Args:
         again: whether it was read a moment ago. Then only columns that may have changed are read.
@@ -115,8 +117,7 @@ def family_of(row: Transaction, *, again: bool = False) -> Family:
     Raises:
         InvalidTransactionError: it has no row any more; a rollback has taken it.
     """
-    rows = primary(Transaction).filter(Q(pk=row.pk) | Q(parent=row)).order_by()
-    found = list(rows.only(*DECIDING) if again else rows)
+    found = list(_rows_of_family(row, again=again))
     # By the public id too: after a rollback another transaction may have got its primary key.
     same = (row.pk, row.public_id)
     now = next((each for each in found if (each.pk, each.public_id) == same), None)
@@ -125,8 +126,22 @@ def family_of(row: Transaction, *, again: bool = False) -> Family:
     for field in Transaction._meta.concrete_fields:
         if field.attname in now.__dict__:
             setattr(row, field.attname, now.__dict__[field.attname])
-    children = (each for each in found if each.pk != row.pk)
-    return Family(row, tuple(sorted(children, key=lambda child: child.pk)))
+    children = [each for each in found if each.pk != row.pk]
+    # As in Family.of: what follows the row itself, then what follows its captures, each by age.
+    children = sorted(children, key=lambda each: (each.parent_id != row.pk, each.pk))
+    return Family(row, tuple(children))
+
+
+def _rows_of_family(row: Transaction, *, again: bool) -> QuerySet[Transaction]:
+    rows = primary(Transaction).order_by()
+    if again:
+        rows = rows.only(*DECIDING)
+    found = rows.filter(Q(pk=row.pk) | Q(parent=row))
+    if row.kind != TransactionKind.AUTHORIZATION:  # nothing else is captured
+        return found
+    # Not by a third OR, which reaches over a join: a database would read the whole table for it.
+    further = rows.filter(parent__parent=row, parent__kind=TransactionKind.CAPTURE)
+    return found.union(further, all=True)
 
 
 def insert_row(

@@ -113,11 +113,7 @@ def refundable(family: Family) -> Transaction:
     """Return the row that holds the money: an authorization's only capture, or the row itself."""
     if family.row.kind != TransactionKind.AUTHORIZATION:
         return family.row
-    captures = [
-        child
-        for child in family.children
-        if child.kind == TransactionKind.CAPTURE and child.status in COUNTED
-    ]
+    captures = [each for each in family.captures if each.status in COUNTED]
     if len(captures) == 1:
         return captures[0]
     text = _("Nothing of this authorization was captured; void it.")

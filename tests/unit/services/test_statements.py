@@ -27,7 +27,7 @@ def statements(table: str, call: Callable[[], object]) -> Counter[str]:
     with CaptureQueriesContext(connection) as context:
         call()
     text = [query["sql"] for query in context.captured_queries]
-    found = [re.match(r"(\w+).*?dinero_(\w+)", sql, re.DOTALL) for sql in text]
+    found = [re.match(r"\(?(\w+).*?dinero_(\w+)", sql, re.DOTALL) for sql in text]
     return Counter(match[1] for match in found if match and match[2] == table)
 
 

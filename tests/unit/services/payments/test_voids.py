@@ -49,6 +49,25 @@ def test_voiding_a_capture_voids_its_authorization_too(authorization: Transactio
     assert (capture.status, authorization.status) == ("voided", "voided")
 
 
+@pytest.mark.parametrize("is_lost", [False, True], ids=["here", "lost"])
+def test_what_was_refunded_of_a_capture_keeps_its_authorization_from_a_void(
+    gateway: RecordingGateway, authorization: Transaction, is_lost: bool
+) -> None:
+    """Also where a rollback has taken the row of the refund, which follows the capture."""
+    capture = authorization.capture()
+    gateway.bank.settle_batch()
+    refund = capture.refund("20.00")
+    if is_lost:
+        lose_in_rollback(refund)
+    fresh = Transaction.objects.get(pk=authorization.pk)
+    assert fresh.status == "approved"
+    mark = gateway.mark
+    with pytest.raises(InvalidTransactionError, match="refunded already"):
+        fresh.void()
+    assert gateway.since(mark) == []
+    assert Transaction.objects.get(kind="refund").public_id == refund.public_id
+
+
 def test_a_gateway_that_refuses_a_void_leaves_the_refund(settled: Transaction) -> None:
     """The row here does not know yet that the bank has settled; the gateway names no way out."""
     for _time in range(2):

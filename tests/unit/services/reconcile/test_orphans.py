@@ -342,6 +342,28 @@ def test_one_that_a_person_has_refunded_meanwhile_is_done(
     assert not Operation.objects.filter(outcome__has_key="give_back").exists()
 
 
+@pytest.mark.parametrize("refunded", ["20.00", None], ids=["a part", "all"])
+def test_so_is_a_captured_authorization(
+    gateway: RecordingGateway,
+    authorization: Transaction,
+    roll_back: RollBack,
+    voiding: Run,
+    refunded: str | None,
+) -> None:
+    """The refund hangs on the capture, and a run that broke off for it would do so for ever."""
+    capture = authorization.capture()
+    gateway.bank.settle_batch()
+    roll_back(authorization, capture)
+    gateway.faults["refund"] = refuse_connection
+    with pytest.raises(DineroError):
+        orphans.restore(voiding)
+    Transaction.objects.get(kind="capture").refund(refunded)
+    orphans.restore(voiding)
+    refunds = Transaction.objects.filter(kind="refund", status="approved")
+    assert sum(row.price for row in refunds) == Decimal(50)
+    assert not Operation.objects.filter(outcome__has_key="give_back").exists()
+
+
 def test_one_orphan_that_fails_does_not_stop_the_next(
     gateway: RecordingGateway, customer: Customer, roll_back: RollBack, voiding: Run
 ) -> None:
