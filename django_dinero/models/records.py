@@ -26,6 +26,9 @@ SHOWN = (
     *("gateway_code", "gateway_text"),
 )
 
+#: What an outcome says of an orphan. Whoever writes how an operation ended leaves them as they are.
+MARKS = ("orphan", "give_back", "given_back")
+
 #: What an intent keeps of a person, and what stands there without one.
 PERSONAL: Mapping[str, Any] = {
     "email": "",
@@ -114,7 +117,8 @@ class RecordedOutcome(_Record):
     ``remote_status`` is what the gateway's own records said where it was looked up, and
     ``settled_at`` when it had settled by then. ``error`` and ``code`` tell why there is no answer,
     ``lookup`` why it was not found yet. ``closed_by`` and ``note`` are of the person who has closed
-    it. ``give_back`` is set while an orphan still has to be voided or refunded, and ``given_back``
+    it. The :data:`MARKS` are of a charge whose row a rollback took: ``orphan`` is set while nobody
+    was told of it, ``give_back`` while it still has to be voided or refunded, and ``given_back``
     after that.
     """
 
@@ -142,6 +146,7 @@ class RecordedOutcome(_Record):
     found: bool = False
     already: bool = False
     covered: bool = False
+    orphan: bool = False
     give_back: bool = False
     given_back: bool = False
     closed_by: str = ""
@@ -151,6 +156,10 @@ class RecordedOutcome(_Record):
     def of(cls, operation: Operation) -> Self:
         """Return how an operation ended."""
         return cls.from_json(operation.outcome)
+
+    def marked_as(self, other: RecordedOutcome) -> Self:
+        """Return this with the marks of another one."""
+        return replace(self, **{name: getattr(other, name) for name in MARKS})
 
     @property
     def shown(self) -> dict[str, str]:

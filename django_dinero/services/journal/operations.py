@@ -6,7 +6,7 @@ look-up, a webhook and a run of reconcile may race. Times are the database's own
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -14,12 +14,14 @@ from functools import partial
 from typing import Any
 
 from django.db import Error, IntegrityError, connections, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from django_dinero import identifiers, logs, signals
 from django_dinero.db.failures import is_taken, nothing_sent_if_unwritten, retry_on_conflict
 from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.db.on_commit import when_committed
+from django_dinero.db.queries import only_row
 from django_dinero.db.transactions import is_open, locked
 from django_dinero.exceptions import (
     DineroError,
@@ -32,6 +34,7 @@ from django_dinero.models.operation import (
     LOCKING_STATES,
     MONEY_KINDS,
     TRANSITIONS,
+    UNDECIDED_STATES,
     Operation,
     OperationState,
 )
@@ -45,6 +48,10 @@ State = OperationState
 #: States in which money may have moved without a ledger row. The log has to tell of them: the
 #: exception may reach a caller that is not there any more.
 WAITING_FOR_SOMEBODY = frozenset({State.UNKNOWN, State.NEEDS_ATTENTION})
+
+
+#: States that an operation may leave after it was marked as an orphan.
+MAY_BE_MARKED = (*UNDECIDED_STATES, State.NEEDS_ATTENTION)
 
 
 class LockHeld(OperationInProgress):
@@ -242,12 +249,69 @@ def _compare_and_set(operation: Operation, state: OperationState, values: dict[s
     using = operation.written_on
     rows = operation.stored_row(using).filter(state=old)
     values = {**values, "state": state.value, "updated_at": UtcNow()}
-    won = bool(retry_on_conflict(partial(rows.update, **values), using))
+    write = partial(rows.update, **values)
+    if "outcome" in values and old in MAY_BE_MARKED:
+        write = partial(_update_but_marks, rows, values, using)
+    won = bool(retry_on_conflict(write, using))
     if won:
         _take_over(operation, values)
     else:
         _read_newest(operation, using)
     return won
+
+
+def _update_but_marks(rows: QuerySet[Operation], values: dict[str, Any], using: str) -> int:
+    """Write values into an operation; the marks of its outcome stay as the row has them now."""
+    with transaction.atomic(using=using):
+        stored = _locked_outcome(rows, using)
+        if stored is None:
+            return 0
+        values["outcome"] = RecordedOutcome.from_json(values["outcome"]).marked_as(stored).to_json()
+        return rows.update(**values)
+
+
+def _locked_outcome(rows: QuerySet[Operation], using: str) -> RecordedOutcome | None:
+    found = only_row(locked(rows.only("outcome"), using))
+    return None if found is None else RecordedOutcome.of(found)
+
+
+def change_outcome(
+    operation: Operation,
+    change: Callable[[RecordedOutcome], RecordedOutcome | None],
+    *,
+    in_state: str = "",
+    **columns: Any,
+) -> bool:
+    """Change what is recorded of an operation, as its row has it now, and leave its state.
+
+    The row is locked meanwhile, so that nothing is lost which another process records.
+
+    Args:
+        change: returns the new outcome; None if there is nothing to change.
+        in_state: the state that it must be in; any if it is empty.
+        **columns: more that is written.
+
+    Returns:
+        Whether it was changed. The outcome of the instance is up to date, unless the state has
+        changed.
+    """
+    using = operation.written_on
+    rows = operation.stored_row(using)
+    if in_state:
+        rows = rows.filter(state=in_state)
+
+    def write() -> bool:
+        with transaction.atomic(using=using):
+            stored = _locked_outcome(rows, using)
+            new = None if stored is None else change(stored)
+            if new is not None:
+                rows.update(outcome=new.to_json(), **columns)
+        found = new or stored
+        if found is not None:
+            operation.outcome = found.to_json()
+        return new is not None
+
+    return retry_on_conflict(write, using)
 
 
 def _read_newest(operation: Operation, using: str) -> None:

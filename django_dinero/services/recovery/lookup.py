@@ -11,7 +11,6 @@ from django.db import router
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 
-from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.enums import ReasonKind, RemoteStatus
 from django_dinero.exceptions import CustomerNotFoundError, DineroError
@@ -263,15 +262,13 @@ def _is_own(operation: Operation, match: Match) -> bool:
 def _check_later(operation: Operation, problem: str) -> None:
     steps = (5, 30, 120, 600, 3600)
     wait = timedelta(seconds=steps[min(operation.attempts, len(steps) - 1)])
-    rows = Operation.objects.using(operation.written_on)
-    rows = rows.filter(pk=operation.pk, state=operation.state)
-    noted = partial(
-        rows.update,
+    journal.change_outcome(
+        operation,
+        partial(replace, lookup=problem[:500]),
+        in_state=operation.state,
         attempts=min(operation.attempts + 1, MAX_ATTEMPTS),
         next_check_at=UtcIn(wait),
-        outcome=replace(RecordedOutcome.of(operation), lookup=problem[:500]).to_json(),
     )
-    retry_on_conflict(noted, operation.written_on)
     operation.refresh_from_db()
 
 

@@ -6,6 +6,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -425,3 +426,34 @@ def test_the_time_to_send_counts_from_before_the_row_is_written(
     with pytest.raises(NotSent, match="held up for too long"):
         journal.send(gateway, operation, lambda: pytest.fail("it was sent too late"))
     assert Operation.objects.get().state == "failed"
+
+
+@pytest.mark.parametrize("state", ["held", "requires_action", "needs_attention"])
+def test_whoever_ends_it_keeps_the_marks_that_it_has_not_read(
+    gateway: RecordingGateway, state: str
+) -> None:
+    """A HELD orphan is marked between the look of whoever decides it and his write."""
+    operation = begin(gateway)
+    Operation.objects.filter(pk=operation.pk).update(state=state, outcome={"result": state})
+    operation.refresh_from_db()
+    marked = {"result": state, "lookup": "held", "orphan": True, "give_back": True}
+    Operation.objects.filter(pk=operation.pk).update(outcome=marked)
+    assert journal.move(operation, State.SUCCEEDED, RecordedOutcome(result="approved"))
+    expected = {"result": "approved", "orphan": True, "give_back": True}
+    assert operation.outcome == Operation.objects.get(pk=operation.pk).outcome == expected
+
+
+def test_a_change_of_what_is_recorded_is_made_in_the_named_state_only(
+    gateway: RecordingGateway,
+) -> None:
+    operation = begin(gateway)
+
+    def note(stored: RecordedOutcome) -> RecordedOutcome:
+        return replace(stored, lookup="now")
+
+    assert not journal.change_outcome(operation, note, in_state="held")
+    assert not journal.change_outcome(operation, lambda stored: None)
+    assert Operation.objects.get(pk=operation.pk).outcome == {}
+    assert journal.change_outcome(operation, note, in_state="new", attempts=3)
+    stored = Operation.objects.get(pk=operation.pk)
+    assert (stored.outcome, stored.attempts) == ({"lookup": "now"}, 3)

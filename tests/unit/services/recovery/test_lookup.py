@@ -468,3 +468,25 @@ def test_a_found_card_of_nobody_here_is_left_at_the_gateway(gateway: RecordingGa
     finds(gateway, RemoteCard(customer_id="stranger", card_id="k2", last_4="1111", brand="visa"))
     assert lookup.look_up(operation).state == "succeeded"
     assert not CreditCard.objects.exists()
+
+
+@pytest.mark.parametrize("is_decided", [False, True], ids=["held", "approved"])
+def test_a_mark_that_is_set_while_the_gateway_is_asked_stays(
+    gateway: RecordingGateway, held: Transaction, is_decided: bool
+) -> None:
+    """Reconcile may find meanwhile that a rollback took the row, and has the money given back."""
+    operation = Operation.objects.get(key=held.operation_key)
+
+    def marked_meanwhile(call: Callable[[], Any]) -> Any:
+        if is_decided:
+            gateway.bank.decide_review(held.transaction_id or "", approve=True)
+        marked = {**operation.outcome, "give_back": True}
+        Operation.objects.filter(pk=operation.pk).update(outcome=marked)
+        return call()
+
+    gateway.faults["retrieve_transaction"] = marked_meanwhile
+    operation.look_up()
+    assert operation.state == ("succeeded" if is_decided else "held")
+    for each in (operation, Operation.objects.get(pk=operation.pk)):
+        assert each.outcome["give_back"] is True
+    assert bool(operation.note("lookup")) is not is_decided
