@@ -304,6 +304,8 @@ class Transaction(LedgerRow):
 
         Raises:
             InvalidTransactionError: the gateway has no such transaction.
+            OperationInProgress: a rollback may have taken its row, and whoever charged may still
+                be at work; ask again after the lease of its operation.
         """
         return _services.pulled_transactions.retrieve_transaction(
             transaction_id, gateway_name=gateway_name

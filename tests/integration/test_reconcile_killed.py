@@ -21,6 +21,7 @@ from django_dinero.gateways.registry import get_gateway, reset
 from django_dinero.models import Difference, Operation, Reconciliation, Transaction
 from django_dinero.models.operation import OPEN_STATES
 from django_dinero.services import journal, ledger
+from django_dinero.services.ledger import endings
 from django_dinero.services.payments import followups
 from django_dinero.services.reconcile import lease, open_ends, operations, orphans
 from django_dinero.services.reconcile.run import reconcile
@@ -197,9 +198,11 @@ def test_killed_at_each_statement_and_each_call_it_comes_to_the_same_end(
 POINTS: dict[str, Plant] = {
     "before the first phase": before(orphans, "_without_row"),
     "before a row is written again": before(ledger, "restore_orphan"),
-    "before it is noted that it goes back": before(orphans, "_mark"),
-    "after it was noted": after(orphans, "_mark"),
+    "before it is noted that it goes back": before(endings, "_mark_orphan"),
+    "after it was noted": after(endings, "_mark_orphan"),
     "after the row was written": after(ledger, "restore_orphan"),
+    "before it is told": before(orphans, "_tell"),
+    "after it was told": after(orphans, "_tell"),
     "before it is given back": before(followups, "refund"),
     "before the void is sent": before(RecordingGateway, "void"),
     "after the void was sent": after(RecordingGateway, "void"),

@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import pytest
 from django.db import connections, transaction
 
-from django_dinero import signals
-from django_dinero.exceptions import DineroError
+from django_dinero import conf, signals
+from django_dinero.exceptions import DineroError, OperationInProgress
 from django_dinero.models import Operation, Reconciliation, Transaction
 from django_dinero.services.reconcile import operations, orphans, run
 from django_dinero.services.reconcile.phase import Run
@@ -127,6 +128,72 @@ def test_a_transaction_that_is_open_for_long_is_not_waited_for(gateway: Recordin
         assert not worker.is_alive()
     assert [error.split(" has ")[0] for error in found] == ["A transaction that is still open"]
     assert Transaction.objects.get() == row
+
+
+@pytest.mark.parametrize("way", ["webhook", "retrieve", "look_up", "inside", "reconcile"])
+def test_no_orphan_is_hidden_by_whoever_meets_it_first(
+    gateway: RecordingGateway, orphaned: Counter[str], monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Gateways send webhooks again after some minutes; the lease of a charge is three."""
+    monkeypatch.setattr(conf, "on_rollback", lambda: "void")
+    rolled_back(partial(charge, KEY))
+    (there,) = gateway.bank.transactions()
+
+    def retrieve_inside() -> None:
+        with transaction.atomic():
+            Transaction.retrieve(there.id)
+
+    act: Callable[[], object] = {
+        "webhook": lambda: receive(gateway, notice("transaction", there.id)),
+        "retrieve": lambda: Transaction.retrieve(there.id),
+        "look_up": lambda: Operation.objects.get().look_up(),
+        "inside": retrieve_inside,
+        "reconcile": lambda: reconcile("default"),
+    }[way]
+    Operation.objects.update(updated_at=PAST)
+    with suppress(OperationInProgress):
+        act()
+    assert not Transaction.objects.exists(), "its worker may still be at work"
+    let_time_pass()
+    act()
+    assert Transaction.objects.filter(kind="charge").count() == 1
+    reconcile("default")
+    reconcile("default")
+    row = Transaction.objects.get(kind="charge")
+    assert (row.status, orphaned) == ("voided", {row.operation_key: 1})
+    assert gateway.verbs.count("void") == 1
+
+
+def test_what_is_written_again_in_a_transaction_that_rolls_back_is_told_once(
+    gateway: RecordingGateway, orphaned: Counter[str]
+) -> None:
+    rolled_back(partial(charge, KEY))
+    (there,) = gateway.bank.transactions()
+    let_time_pass()
+    rolled_back(lambda: Transaction.retrieve(there.id))
+    assert Operation.objects.get().outcome["orphan"] is True
+    assert not Transaction.objects.exists()
+    reconcile("default")
+    reconcile("default")
+    assert orphaned == {Transaction.objects.get().operation_key: 1}
+
+
+def test_a_repeated_key_and_a_webhook_leave_no_orphan_that_its_caller_has(
+    gateway: RecordingGateway, orphaned: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Either its caller gets the row, and it is none, or he is told that it goes back."""
+    monkeypatch.setattr(conf, "on_rollback", lambda: "void")
+    for n in range(5):
+        act = partial(charge, f"order-{n}")
+        rolled_back(act)
+        there = gateway.bank.transactions()[-1]
+        let_time_pass()
+        got = at_once(act, partial(Transaction.retrieve, there.id))
+        reconcile("default")
+        row = Transaction.objects.get(transaction_id=there.id, kind="charge")
+        is_callers = "operation_closed" not in got
+        assert (row.status == "approved") is is_callers
+        assert orphaned[str(row.operation_key)] == (not is_callers)
 
 
 def test_a_repeated_key_and_reconcile_write_one_row(

@@ -11,16 +11,17 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Self
 
-from django.db import IntegrityError, OperationalError, router
+from django.db import IntegrityError, OperationalError, router, transaction
 from django.utils.translation import gettext as _
 
-from django_dinero import signals
+from django_dinero import conf, signals
 from django_dinero.db.failures import (
     is_conflict,
     is_conflict_or_dead_link,
     is_locked,
     retry_on_conflict,
 )
+from django_dinero.db.fields import UtcNow
 from django_dinero.db.queries import primary
 from django_dinero.db.transactions import impatient_atomic
 from django_dinero.enums import ResultStatus
@@ -28,12 +29,13 @@ from django_dinero.exceptions import OperationInProgress
 from django_dinero.models import journal_notes
 from django_dinero.models.family import Family
 from django_dinero.models.operation import (
+    CHARGES,
     UNDECIDED_STATES,
     Operation,
     OperationKind,
     OperationState,
 )
-from django_dinero.models.records import RecordedOutcome
+from django_dinero.models.records import Intent, RecordedOutcome
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import UNDECIDED, TransactionStatus
 from django_dinero.services import journal
@@ -132,11 +134,15 @@ def _look_and_end(
     return journal.end_operation(operation, state, outcome, write, **columns)
 
 
-def original_of(operation: Operation) -> Transaction:
+def original_of(operation: Operation, *, is_callers: bool = False) -> Transaction:
     """Return the transaction that an operation follows, written again if a rollback took it.
+
+    Args:
+        is_callers: as for :func:`restore_row`.
 
     Raises:
         OriginalGone: other software made it, and it has to be retrieved first.
+        OperationInProgress: as for :func:`restore_row`.
     """
     row = find_original(operation)
     if row is not None:
@@ -145,52 +151,110 @@ def original_of(operation: Operation) -> Transaction:
     made = rows.filter(key=operation.parent_key).first() if operation.parent_key else None
     if made is None or not made.has_result:
         raise OriginalGone.of(operation)
-    return restore_row(made)
+    return restore_row(made, is_callers=is_callers)
 
 
-def restore_row(operation: Operation, *, patient: bool = True) -> Transaction:
+def restore_row(
+    operation: Operation, *, patient: bool = True, is_callers: bool = False
+) -> Transaction:
     """Return the row of an operation that has a result, written again if a rollback took it.
 
     Args:
         patient: whether to wait for a transaction that has the row and is still open.
+        is_callers: whether it goes to whoever has made the operation. To everybody else a charge
+            that a rollback took is an orphan: it is waited for as long as its lease is, and marked,
+            so that reconcile tells of it.
 
     Raises:
         OriginalGone: as for :func:`original_of`.
-        OperationInProgress: such a transaction is open, and is not waited for.
+        OperationInProgress: such a transaction is open, and is not waited for. Or the row of what
+            may be an orphan is not there, and its caller may still be at work.
     """
     if operation.kind in DECISIONS:
-        row = original_of(operation)
+        row = original_of(operation, is_callers=is_callers)
         align_undecided(row)
         return row
-    write = partial(write_row, operation)
-    if not patient:
-        write = partial(_impatiently, operation, write)
-    row, is_new = _write_again(operation, write)
+    mark = None
+    if not is_callers and may_be_orphan(operation):
+        _refuse_while_leased(operation)
+        mark = partial(_mark_orphan, operation, give_back=conf.on_rollback() == "void")
+    row, is_new = _write_lost(operation, mark, patient=patient, is_callers=is_callers)
     return _restored(operation, row, is_new)
 
 
-def restore_orphan(
-    operation: Operation, note: Callable[[Operation], None] | None = None
-) -> Transaction | None:
+def restore_orphan(operation: Operation, *, give_back: bool) -> Transaction | None:
     """Write the row of an operation again that a rollback took; None if it is there after all.
 
     Args:
-        note: called in the transaction that writes the row.
+        give_back: whether the money of an orphan goes back.
 
     Raises:
         OperationInProgress: a transaction has the row that is still open.
     """
-
-    def write() -> Written:
-        row, is_new = write_row(operation)
-        if is_new and note is not None:
-            note(operation)
-        return row, is_new
-
-    impatient = partial(_impatiently, operation, write)
-    row, is_new = _write_again(operation, impatient, _may_be_there)
+    mark = None
+    if may_be_orphan(operation):
+        mark = partial(_mark_orphan, operation, give_back=give_back)
+    row, is_new = _write_lost(operation, mark, patient=False)
     _restored(operation, row, is_new)
     return row if is_new else None
+
+
+def may_be_orphan(operation: Operation) -> bool:
+    """Say whether a charge without a row is one that a rollback took, and that took money."""
+    taken = operation.kind in CHARGES and operation.state != OperationState.DECLINED
+    return taken and Intent.of(operation).in_transaction
+
+
+def _mark_orphan(operation: Operation, *, give_back: bool) -> None:
+    """Note that nobody was told of an orphan, in the transaction that writes its row again.
+
+    Whoever goes on after a crash finds the row, and knows what was still to be done.
+    """
+
+    def marked(stored: RecordedOutcome) -> RecordedOutcome | None:
+        if stored.given_back:  # told and done before its row was lost once more
+            return None
+        return replace(stored, orphan=True, give_back=stored.give_back or give_back)
+
+    journal.change_outcome(operation, marked)
+
+
+def _refuse_while_leased(operation: Operation) -> None:
+    """Refuse to write what whoever made the operation may be about to write, or to ask for."""
+    leased = Operation.objects.using(operation.written_on).filter(
+        pk=operation.pk, lease_until__gt=UtcNow()
+    )
+    rows = primary(Transaction).filter(operation_key=operation.key)
+    if rows.exists() or not leased.exists():
+        return
+    text = _("The row of operation %(key)s may still be written. Ask again in a few minutes.")
+    raise OperationInProgress(
+        text % {"key": operation.key}, operation=operation, gateway_name=operation.gateway_name
+    )
+
+
+def _write_lost(
+    operation: Operation,
+    mark: Callable[[], None] | None,
+    *,
+    patient: bool,
+    is_callers: bool = False,
+) -> Written:
+    """Write a row that may be lost, and in the same transaction the mark of an orphan."""
+    if patient and mark is None:
+        return _write_again(operation, partial(write_row, operation), is_callers=is_callers)
+    stood = operation.outcome
+
+    def write() -> Written:
+        operation.outcome = stood  # undo what a rolled-back attempt left on the instance
+        with transaction.atomic(using=router.db_for_write(Transaction)):
+            row, is_new = write_row(operation)
+            if is_new and mark is not None:
+                mark()
+        return row, is_new
+
+    write_in_one = write if patient else partial(_impatiently, operation, write)
+    return _write_again(operation, write_in_one, _may_be_there)
 
 
 def _impatiently(operation: Operation, write: Callable[[], Written]) -> Written:
@@ -226,13 +290,15 @@ def _write_again(
     operation: Operation,
     write: Callable[[], Written],
     may_pass: Callable[[BaseException], bool] = is_conflict,
+    *,
+    is_callers: bool = False,
 ) -> Written:
     """Write a row, and before it that of its original where a rollback has taken both."""
     using = router.db_for_write(Transaction)
     try:
         return retry_on_conflict(write, using, may_pass)
     except OriginalGone:
-        original_of(operation)
+        original_of(operation, is_callers=is_callers)
     return retry_on_conflict(write, using, may_pass)
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from django_dinero import conf
 from django_dinero.db.queries import primary
 from django_dinero.exceptions import (
     DineroError,
@@ -236,12 +237,23 @@ def _problem_of_lost(attempts: list[Operation]) -> DineroError | None:
         if operation.key in known or outcome.give_back or outcome.given_back:
             continue
         logger.info("Operation %s has no row", operation.key, extra=fields_of(operation))
-        row = ledger.restore_row(operation)
-        if row.status in COUNTED:
-            return _paid()
-        if row.status == TransactionStatus.HELD:
-            return _in_progress(row.status)
+        problem = _problem_of(operation)
+        if problem is not None:
+            return problem
     return None
+
+
+def _problem_of(lost: Operation) -> DineroError | None:
+    """Return what speaks against paying: an orphan that goes back has paid nothing for long."""
+    if ledger.may_be_orphan(lost) and conf.on_rollback() == "void":
+        return _in_progress(State.SENT)
+    try:
+        row = ledger.restore_row(lost)
+    except OperationInProgress:  # it names the operation, which may be somebody else's
+        return _in_progress(State.SENT)
+    if row.status in COUNTED:
+        return _paid()
+    return _in_progress(row.status) if row.status == TransactionStatus.HELD else None
 
 
 def _paid() -> OrderPaid:

@@ -13,16 +13,14 @@ from dataclasses import replace
 from functools import partial
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_dinero import signals
-from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.db.pages import paged
 from django_dinero.db.queries import primary
 from django_dinero.enums import TransactionKind
-from django_dinero.exceptions import DineroError, OperationInProgress
+from django_dinero.exceptions import DineroError
 from django_dinero.gateways.calls import log_broken_call
 from django_dinero.logs import fields_of, get_logger
 from django_dinero.models.arguments import FollowUpOptions
@@ -32,7 +30,7 @@ from django_dinero.models.records import Intent, RecordedOutcome
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import TransactionStatus
 from django_dinero.redaction import scrub
-from django_dinero.services import ledger, pull
+from django_dinero.services import journal, ledger, pull
 from django_dinero.services.modes import account_of
 from django_dinero.services.payments import followups, reviews
 from django_dinero.services.reconcile.phase import Run
@@ -60,16 +58,16 @@ def restore(run: Run) -> None:
         DineroError: some of it could not be done. The next run looks as far back, and tries again.
     """
     if run.dry_run:
-        run.counts["orphans"] += _without_row(run).count()
+        untold = _marked(run).filter(outcome__has_key="orphan")
+        run.counts["orphans"] += _without_row(run).count() + untold.count()
         return
     failed = 0
     for done, operation in enumerate(paged(_without_row(run)), 1):
         if not _succeeds(operation, partial(_restore, run, operation)):
             failed += 1
         run.progress(NAME, done, None)
-    for operation in paged(_to_give_back(run)):
-        if _rests(operation) or not _succeeds(operation, partial(_give_back, run, operation)):
-            failed += 1
+    for operation in paged(_marked(run)):
+        failed += not _finish(run, operation)
     if failed:
         text = ngettext(
             "%(count)d orphan could not be finished; the log says why.",
@@ -93,23 +91,44 @@ def _succeeds(operation: Operation, act: Callable[[], None]) -> bool:
 
 
 def _restore(run: Run, operation: Operation) -> None:
-    is_charge = operation.kind in CHARGES and operation.state != OperationState.DECLINED
-    rolled_back = Intent.of(operation).in_transaction
-    note = _mark if is_charge and rolled_back and run.void_orphans else None
-    row = ledger.restore_orphan(operation, note)
+    row = ledger.restore_orphan(operation, give_back=run.void_orphans)
     if row is None:
         return
-    if not rolled_back:
+    if not Intent.of(operation).in_transaction:
         logger.warning(
             "The row of operation %s was gone, and no rollback took it; it is written again.",
             operation.key,
             extra=fields_of(operation),
         )
         run.counts["lost_rows_restored"] += 1
+    elif not RecordedOutcome.of(operation).orphan:  # those are counted when they are told
+        run.counts["orphans_restored"] += 1
+
+
+def _finish(run: Run, operation: Operation) -> bool:
+    """Tell of an orphan, whoever has written its row again, and give it back if it is to be."""
+    if not _succeeds(operation, partial(_tell, run, operation)):
+        return False
+    if not RecordedOutcome.of(operation).give_back:
+        return True
+    return not _rests(operation) and _succeeds(operation, partial(_give_back, run, operation))
+
+
+def _tell(run: Run, operation: Operation) -> None:
+    """Tell of an orphan once; one whose row another rollback took is told when that is back."""
+    row = primary(Transaction).filter(operation_key=operation.key).first()
+    if row is None or not journal.change_outcome(operation, partial(_told, run)):
         return
     run.counts["orphans_restored"] += 1
-    if is_charge:
+    if row.status != TransactionStatus.DECLINED:
         signals.send(signals.charge_orphaned, Transaction, transaction=row)
+
+
+def _told(run: Run, outcome: RecordedOutcome) -> RecordedOutcome | None:
+    if not outcome.orphan:  # told by another run, or its caller has got it meanwhile
+        return None
+    give_back = outcome.give_back or run.void_orphans
+    return replace(outcome, orphan=False, give_back=give_back)
 
 
 def _give_back(run: Run, operation: Operation) -> None:
@@ -128,9 +147,7 @@ def _give_back(run: Run, operation: Operation) -> None:
         followups.void(row, **once)
     elif family.left_to_refund > 0:
         followups.refund(row, **once)
-    operation.refresh_from_db()
-    done = replace(RecordedOutcome.of(operation), give_back=False, given_back=True)
-    _write_outcome(operation, done)
+    journal.change_outcome(operation, partial(replace, give_back=False, given_back=True))
     run.counts["orphans_given_back"] += 1
 
 
@@ -170,25 +187,6 @@ def _must_void(family: Family) -> bool:
     return is_reserved and row.status == TransactionStatus.APPROVED
 
 
-def _mark(operation: Operation) -> None:
-    """Note that a charge is to be given back, in the transaction that writes its row again.
-
-    Whoever goes on after a crash finds the row and knows what was still to be done.
-    """
-    _write_outcome(operation, replace(RecordedOutcome.of(operation), give_back=True))
-
-
-def _write_outcome(operation: Operation, marked: RecordedOutcome) -> None:
-    outcome = marked.to_json()
-    rows = Operation.objects.using(operation.written_on)
-    same = rows.filter(pk=operation.pk, state=operation.state)
-    if not retry_on_conflict(partial(same.update, outcome=outcome), operation.written_on):
-        raise OperationInProgress(
-            _("Operation %(key)s has just changed.") % {"key": operation.key}, operation=operation
-        )
-    operation.outcome = outcome
-
-
 def _without_row(run: Run) -> QuerySet[Operation]:
     return lost_rows(_operations(run))
 
@@ -215,8 +213,10 @@ def lost_rows(operations: QuerySet[Operation]) -> QuerySet[Operation]:
     return found.exclude(Q(kind__in=ledger.SHARED) & Q(Exists(shared)))
 
 
-def _to_give_back(run: Run) -> QuerySet[Operation]:
-    return _operations(run).filter(kind__in=CHARGES, outcome__has_key="give_back")
+def _marked(run: Run) -> QuerySet[Operation]:
+    """Return the orphans that nobody was told of yet, and those that are to be given back."""
+    marks = ["orphan", "give_back"]
+    return _operations(run).filter(kind__in=CHARGES, outcome__has_any_keys=marks)
 
 
 def _operations(run: Run) -> QuerySet[Operation]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -87,7 +88,7 @@ def is_answered(key: str, scope: str) -> bool:
     if operation is None:
         return False
     if operation.is_open:
-        look_up(operation)
+        look_up(operation, is_callers=True)
     if operation.is_open and not operation.has_result:
         raise unfinished_error(operation)
     return not _is_free(operation)
@@ -129,7 +130,7 @@ def answer_of(operation: Operation, parameters: Mapping[str, object]) -> Transac
             operation=operation,
         )
     if operation.is_open:
-        look_up(operation)
+        look_up(operation, is_callers=True)
     if operation.has_result:
         _refuse_given_back(operation)
         return result_of(operation)
@@ -151,6 +152,22 @@ def _refuse_given_back(operation: Operation) -> None:
             % {"key": operation.key},
             operation=operation,
         )
+
+
+def _take_over(operation: Operation) -> None:
+    """Take the mark from an orphan, of which its caller knows now.
+
+    Raises:
+        OperationClosed: it is given back.
+    """
+    journal.change_outcome(
+        operation, lambda stored: replace(stored, orphan=False) if _is_kept(stored) else None
+    )
+    _refuse_given_back(operation)
+
+
+def _is_kept(outcome: RecordedOutcome) -> bool:
+    return outcome.orphan and not outcome.give_back
 
 
 def _shown(operation: Operation) -> str:
@@ -255,6 +272,8 @@ def result_of(operation: Operation, *, is_replay: bool = True) -> Transaction:
     Args:
         is_replay: whether another call has begun the operation.
     """
-    row = ledger.restore_row(operation)
+    row = ledger.restore_row(operation, is_callers=True)
+    if is_replay and ledger.may_be_orphan(operation):
+        _take_over(operation)
     row.is_replay = is_replay
     return ledger.row_or_raise(operation, row, again=is_replay)

@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 
 from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.enums import ReasonKind, RemoteStatus
-from django_dinero.exceptions import CustomerNotFoundError, DineroError
+from django_dinero.exceptions import CustomerNotFoundError, DineroError, OperationInProgress
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import ask
 from django_dinero.gateways.types import (
@@ -63,22 +63,25 @@ MAX_ATTEMPTS = 32_767
 
 
 @verb("look_up")
-def look_up(operation: Operation) -> Operation:
+def look_up(operation: Operation, *, is_callers: bool = False) -> Operation:
     """Record what can be proven now about an open operation, and return it up to date.
 
     If the gateway cannot be reached, or its list is incomplete, the state stays as it is.
+
+    Args:
+        is_callers: as for :func:`ledger.restore_row`.
     """
     _expire_lease(operation)
     try:
-        _find_out(operation)
-    except ledger.OriginalGone as error:
-        # Once the original has a row again, the next look-up records what it finds.
+        _find_out(operation, is_callers=is_callers)
+    except (ledger.OriginalGone, OperationInProgress) as error:
+        # Once the row is there again, the next look-up records what it finds.
         if operation.is_open:
             _check_later(operation, str(error))
     return operation
 
 
-def _find_out(operation: Operation) -> None:
+def _find_out(operation: Operation, *, is_callers: bool) -> None:
     if operation.state == State.UNKNOWN:
         if operation.kind in REPEATABLE:
             _finish_repeatable(operation)
@@ -87,9 +90,9 @@ def _find_out(operation: Operation) -> None:
         else:
             _search_and_end(operation)
     elif operation.state in UNDECIDED_STATES and operation.has_result:
-        _ask_how_it_stands(operation)
+        _ask_how_it_stands(operation, is_callers=is_callers)
     elif operation.kind in MONEY_KINDS and operation.has_result:
-        ledger.restore_row(operation)
+        ledger.restore_row(operation, is_callers=is_callers)
 
 
 def _expire_lease(operation: Operation) -> None:
@@ -211,10 +214,10 @@ def _may_be_made_all_the_same(found: LookupResult) -> bool:
     )
 
 
-def _ask_how_it_stands(operation: Operation) -> None:
+def _ask_how_it_stands(operation: Operation, *, is_callers: bool) -> None:
     """Find out whether a payment was decided that waits for a review or for the card's holder."""
     # Read before the gateway is asked: what is written here meanwhile is newer than its answer.
-    row = ledger.restore_row(operation)
+    row = ledger.restore_row(operation, is_callers=is_callers)
     if operation.state not in UNDECIDED_STATES:
         return
     remote, problem = _read_transaction(operation)

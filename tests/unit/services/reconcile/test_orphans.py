@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
+from django_dinero import conf
 from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.exceptions import (
     ActionRequired,
     CardDeclinedError,
     DineroError,
+    DuplicateTransactionError,
     OperationClosed,
+    OperationInProgress,
     OutcomeUnknown,
 )
 from django_dinero.gateways.types import Reason, TransactionResult
@@ -24,6 +27,8 @@ from django_dinero.services.reconcile import orphans
 from django_dinero.services.reconcile.phase import Run
 from django_dinero.testing.factories import TransactionFactory
 from tests.support.recording import RecordingGateway, answer, lose_reply, refuse_connection
+from tests.support.rollbacks import lose_in_rollback
+from tests.support.webhooks import PAST, notice, receive
 
 pytestmark = pytest.mark.django_db
 
@@ -401,3 +406,214 @@ def test_a_row_that_somebody_deleted_is_no_orphan(
     assert orphaned == []
     assert voiding.counts == {"lost_rows_restored": 1}
     assert f"The row of operation {charge.operation_key} was gone" in caplog.text
+
+
+# -- Written again by others -----------------------------------------------------------------------
+
+
+def by_webhook(gateway: RecordingGateway, row: Transaction) -> None:
+    event = receive(gateway, notice("transaction", row.transaction_id or ""))
+    assert event is not None
+    assert event.state in ("applied", "parked")
+    if event.state == "parked":
+        raise OperationInProgress(event.error)
+
+
+def by_retrieving(gateway: RecordingGateway, row: Transaction) -> None:
+    Transaction.retrieve(row.transaction_id or "")
+
+
+def by_look_up(gateway: RecordingGateway, row: Transaction) -> None:
+    operation = Operation.objects.get(key=row.operation_key).look_up()
+    if not Transaction.objects.exists():
+        raise OperationInProgress(operation.state)
+
+
+def by_webhook_of_a_refund(gateway: RecordingGateway, row: Transaction) -> None:
+    gateway.bank.settle_batch()
+    gateway.bank.refund(row.transaction_id or "", Decimal("20.00"))
+    refund = gateway.bank.transactions()[-1]
+    event = receive(gateway, notice("transaction", refund.id))
+    assert event is not None
+    if event.state == "parked":
+        raise OperationInProgress(event.error)
+
+
+Way = Callable[[RecordingGateway, Transaction], None]
+WAYS = [by_webhook, by_retrieving, by_look_up, by_webhook_of_a_refund]
+
+
+@pytest.fixture
+def set_on_rollback(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Set what becomes of orphans. A change of the settings would build the gateway anew."""
+
+    def change(value: str) -> None:
+        monkeypatch.setattr(conf, "on_rollback", lambda: value)
+
+    return change
+
+
+@pytest.fixture
+def lost(charge: Transaction, roll_back: RollBack) -> Transaction:
+    """A charge whose row a rollback took, and whose lease is over."""
+    roll_back(charge)
+    Operation.objects.update(updated_at=PAST)
+    return charge
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("told_to", ["keep", "void", "run"])
+def test_what_others_have_written_again_is_told_and_given_back_all_the_same(
+    gateway: RecordingGateway,
+    lost: Transaction,
+    run: Run,
+    voiding: Run,
+    orphaned: list[str],
+    set_on_rollback: Callable[[str], None],
+    way: Way,
+    told_to: str,
+) -> None:
+    """Either the setting says that it goes back, or the run that finds it."""
+    set_on_rollback("void" if told_to == "void" else "keep")
+    way(gateway, lost)
+    row = Transaction.objects.get(kind="charge")
+    assert (row.public_id, orphaned) == (lost.public_id, [])
+    dry = replace(run, dry_run=True, counts=Counter())
+    orphans.restore(dry)
+    assert dry.counts == {"orphans": 1}
+    for _time in range(2):
+        orphans.restore(voiding if told_to == "run" else run)
+    assert orphaned == [row.operation_key]
+    given_back = {"void", "refund"} & set(gateway.verbs)
+    assert bool(given_back) is (told_to != "keep")
+    outcome = Operation.objects.get(kind="charge").outcome
+    assert {"orphan", "give_back"}.isdisjoint(outcome)
+    counts = voiding.counts if told_to == "run" else run.counts
+    assert counts["orphans_restored"] == 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nobody_but_its_caller_gets_it_while_its_lease_runs(
+    gateway: RecordingGateway,
+    customer: Customer,
+    run: Run,
+    orphaned: list[str],
+    wait: Callable[[], None],
+    set_on_rollback: Callable[[str], None],
+    way: Way,
+) -> None:
+    """Its worker may be about to write the row, or its caller about to ask for it."""
+    set_on_rollback("void")
+
+    def pay() -> Transaction:
+        return Transaction.create("50.00", customer=customer, idempotency_key="order-1")
+
+    row = pay()
+    lose_in_rollback(row)
+    Operation.objects.update(updated_at=PAST)
+    with pytest.raises(OperationInProgress):
+        way(gateway, row)
+    assert not Transaction.objects.exists()
+    assert pay().public_id == row.public_id
+    way(gateway, row)
+    wait()
+    orphans.restore(run)
+    assert orphaned == []
+    assert {"void", "refund"}.isdisjoint(gateway.verbs)
+
+
+@pytest.mark.parametrize("told_to", ["keep", "void"])
+def test_its_caller_may_ask_for_it_after_others_have_written_it_again(
+    gateway: RecordingGateway,
+    customer: Customer,
+    roll_back: RollBack,
+    run: Run,
+    orphaned: list[str],
+    set_on_rollback: Callable[[str], None],
+    told_to: str,
+) -> None:
+    set_on_rollback(told_to)
+
+    def pay() -> Transaction:
+        return Transaction.create("50.00", customer=customer, idempotency_key="order-1")
+
+    row = pay()
+    roll_back(row)
+    by_retrieving(gateway, row)
+    if told_to == "void":
+        with pytest.raises(OperationClosed, match="given back"):
+            pay()
+    else:
+        assert pay().public_id == row.public_id
+    orphans.restore(run)
+    assert orphaned == ([row.operation_key] if told_to == "void" else [])
+    assert gateway.verbs.count("void") == (told_to == "void")
+
+
+def test_one_that_waits_for_its_holder_is_its_callers_too(
+    gateway: RecordingGateway, customer: Customer, run: Run, orphaned: list[str]
+) -> None:
+    card = customer.add_card(number="4000000000003220", month=12, year=2030, cvv="900")
+
+    def pay() -> Transaction:
+        with pytest.raises(ActionRequired) as caught:
+            Transaction.create("50.00", card=card, idempotency_key="order-1")
+        row: Transaction = caught.value.transaction
+        return row
+
+    first = pay()
+    lose_in_rollback(first)
+    assert pay().public_id == first.public_id
+    orphans.restore(run)
+    assert orphaned == []
+
+
+@pytest.mark.parametrize(
+    ("told_to", "expected"), [("keep", DuplicateTransactionError), ("void", OperationInProgress)]
+)
+def test_an_order_that_an_orphan_has_paid(
+    gateway: RecordingGateway,
+    customer: Customer,
+    wait: Callable[[], None],
+    run: Run,
+    orphaned: list[str],
+    set_on_rollback: Callable[[str], None],
+    told_to: str,
+    expected: type[DineroError],
+) -> None:
+    """It is being paid while the caller may ask. Then it is paid, unless that is given back."""
+    set_on_rollback(told_to)
+
+    def pay() -> Transaction:
+        return Transaction.create(
+            "50.00", customer=customer, order_reference="A-1", pays_order=True
+        )
+
+    lost = pay()
+    lose_in_rollback(lost)
+    with pytest.raises(OperationInProgress, match="being paid"):
+        pay()
+    wait()
+    with pytest.raises(expected):
+        pay()
+    orphans.restore(replace(run, void_orphans=told_to == "void"))
+    assert orphaned == [lost.operation_key]
+    if told_to == "void":
+        assert pay().status == "approved"
+    assert gateway.verbs.count("void") == (told_to == "void")
+
+
+def test_an_orphan_that_its_review_has_declined_is_no_news(
+    gateway: RecordingGateway,
+    held: Transaction,
+    roll_back: RollBack,
+    run: Run,
+    orphaned: list[str],
+) -> None:
+    roll_back(held)
+    by_retrieving(gateway, held)
+    gateway.bank.decide_review(held.transaction_id or "", approve=False)
+    by_retrieving(gateway, held)
+    orphans.restore(run)
+    assert orphaned == []
+    assert Transaction.objects.get().status == "declined"
