@@ -10,12 +10,8 @@ import pytest
 from django_dinero import validation
 from django_dinero.cards import Address, CardDetails, PaymentToken
 from django_dinero.exceptions import InvalidInput
-from django_dinero.models import CreditCard, Customer, Transaction
 from django_dinero.redaction import Secret
-from django_dinero.services.payments import charge
-from tests.support.recording import RecordingGateway
 
-Make = Callable[..., Customer]
 VISA = "4111111111111111"
 
 
@@ -119,40 +115,3 @@ def test_what_is_no_ip_is_refused(given: str) -> None:
     assert refused(lambda: validation.check_ip(given)) == {
         "customer_ip": ["Enter a valid IPv4 or IPv6 address."]
     }
-
-
-# -- Of a charge -----------------------------------------------------------------------------------
-
-
-@pytest.mark.django_db
-def test_a_stored_card_and_a_number_are_one_too_many(
-    gateway: RecordingGateway, make_customer: Make
-) -> None:
-    customer = make_customer()
-    mark = gateway.mark
-    errors = refused(lambda: Transaction.create(5, customer=customer, number=VISA))
-    assert errors == {"number": ["Pass a stored card, or a number or token; not both."]}
-    assert gateway.since(mark) == []
-
-
-@pytest.mark.django_db
-def test_a_card_that_the_gateway_lost_is_not_charged(
-    gateway: RecordingGateway, make_customer: Make
-) -> None:
-    row = make_customer().cards[0]
-    CreditCard.objects.update_without_push(sync_state="missing")
-    row.refresh_from_db()
-    mark = gateway.mark
-    errors = refused(lambda: Transaction.create(5, card=row))
-    assert errors == {"card": ["The gateway no longer has this card."]}
-    assert gateway.since(mark) == []
-
-
-def test_a_currency_is_the_accounts_own_unless_it_takes_many(
-    gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert charge._currency(gateway, None) == "USD"
-    errors = refused(lambda: charge._currency(gateway, "EUR"))
-    assert errors == {"currency": ["default takes USD only."]}
-    monkeypatch.setattr(type(gateway), "single_currency", False)
-    assert charge._currency(gateway, "EUR") == "EUR"

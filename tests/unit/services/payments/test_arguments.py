@@ -9,7 +9,8 @@ import pytest
 from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.exceptions import DuplicateTransactionError, InvalidCardInput, InvalidInput
 from django_dinero.gateways.types import Reason, TransactionResult
-from django_dinero.models import Transaction
+from django_dinero.models import CreditCard, Transaction
+from django_dinero.services.payments import charge
 from tests.support.recording import RecordingGateway, answer
 
 pytestmark = pytest.mark.django_db
@@ -84,3 +85,39 @@ def test_a_number_and_a_token_are_told_with_the_amount(gateway: RecordingGateway
     with pytest.raises(InvalidInput) as caught:
         Transaction.create("0", token="tok", number="4111111111111111")
     assert set(caught.value.errors) == {"price", "token"}
+
+
+def test_a_stored_card_and_a_number_are_one_too_many(
+    gateway: RecordingGateway, make_customer: Any
+) -> None:
+    customer = make_customer()
+    mark = gateway.mark
+    with pytest.raises(InvalidInput) as caught:
+        Transaction.create(5, customer=customer, number="4111111111111111")
+    text = "Pass a stored card, or a number or token; not both."
+    assert caught.value.errors == {"number": [text]}
+    assert gateway.since(mark) == []
+
+
+def test_a_card_that_the_gateway_lost_is_not_charged(
+    gateway: RecordingGateway, make_customer: Any
+) -> None:
+    row = make_customer().cards[0]
+    CreditCard.objects.update_without_push(sync_state="missing")
+    row.refresh_from_db()
+    mark = gateway.mark
+    with pytest.raises(InvalidInput) as caught:
+        Transaction.create(5, card=row)
+    assert caught.value.errors == {"card": ["The gateway no longer has this card."]}
+    assert gateway.since(mark) == []
+
+
+def test_a_currency_is_the_accounts_own_unless_it_takes_many(
+    gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert charge._currency(gateway, None) == "USD"
+    with pytest.raises(InvalidInput) as caught:
+        charge._currency(gateway, "EUR")
+    assert caught.value.errors == {"currency": ["default takes USD only."]}
+    monkeypatch.setattr(type(gateway), "single_currency", False)
+    assert charge._currency(gateway, "EUR") == "EUR"
