@@ -31,7 +31,7 @@ from django_dinero.models.transaction_status import TransactionStatus
 from django_dinero.money import parse_amount
 from django_dinero.redaction import Secret
 from django_dinero.services.payments.orders import Order
-from django_dinero.services.recovery import idempotency
+from django_dinero.services.recovery import idempotency, lookup
 from django_dinero.validation import CallerKey
 from django_dinero.wallet.payment import Payment
 
@@ -186,7 +186,7 @@ class Wallet:
         row, action = self._standing(order_reference, *asked), None
         operation = self._open_operation(order_reference, row)
         if look_up and operation is not None:
-            action = operation.look_up().next_action
+            action = lookup.look_up(operation, is_callers=True).next_action
             row = self._standing(order_reference, *asked)
             operation = self._open_operation(order_reference, row)
         if row is not None:

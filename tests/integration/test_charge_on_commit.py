@@ -54,6 +54,8 @@ def test_nothing_is_sent_before_the_commit(gateway: RecordingGateway, make_custo
     assert (pending.transaction.status, pending.transaction.order_reference) == ("approved", "1001")
     operation.refresh_from_db()
     assert (operation.state, operation.attempts) == ("succeeded", 1)
+    # No rollback can take its row and leave the operation.
+    assert "in_transaction" not in operation.intent
 
 
 def test_a_rollback_takes_the_operation_too(gateway: RecordingGateway, make_customer: Make) -> None:

@@ -78,6 +78,6 @@ class OperationViewSet(mixins.RetrieveModelMixin, DineroViewSet):
         """Show how it ended; the gateway is asked while that is not known."""
         operation: Operation = self.get_object()
         if operation.is_open:
-            lookup.look_up(operation)
+            lookup.look_up(operation, is_callers=not self.sees_all())
         headers = {"Retry-After": RETRY_AFTER} if operation.is_open else None
         return Response(self.get_serializer(operation).data, headers=headers)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from django_dinero.services.ledger.decided import unread_end
 from django_dinero.services.ledger.endings import (
     DECISIONS,
+    PROVEN_ABSENT,
     Decision,
     align_undecided,
     end_with_row,
@@ -38,6 +39,7 @@ from django_dinero.services.ledger.statuses import SHARED
 
 __all__ = [
     "DECISIONS",
+    "PROVEN_ABSENT",
     "SHARED",
     "Decision",
     "OriginalGone",

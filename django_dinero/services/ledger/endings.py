@@ -201,7 +201,7 @@ def restore_orphan(operation: Operation, *, give_back: bool) -> Transaction | No
 
 def may_be_orphan(operation: Operation) -> bool:
     """Say whether a charge without a row is one that a rollback took, and that took money."""
-    taken = operation.kind in CHARGES and operation.state != OperationState.DECLINED
+    taken = operation.kind in CHARGES and operation.state in SUCCEEDED_OR_UNDECIDED
     return taken and Intent.of(operation).in_transaction
 
 

@@ -309,6 +309,9 @@ class ChargeOrder:
         """
         kind = OperationKind.CHARGE if request.capture else OperationKind.AUTHORIZE
         columns = self._columns(request)
+        if on_commit_of is not None:
+            # Its row is written after that commit, in one transaction with its outcome.
+            columns["intent"] = replace(columns["intent"], in_transaction=False)
         # Raises InsideTransaction before an open attempt is given up.
         using = on_commit_of or journal.alias_for_money()
         if self.pays_order:

@@ -46,7 +46,7 @@ def perform(
     if part:
         outcome = replace(outcome, gateway_text=part)
     if _lacks_id(operation, result, outcome):
-        return _leave_to_look_up(operation, journal_notes.WITHOUT_ID)
+        return _leave_without_id(operation, outcome)
     contradiction = contradiction_of(operation, result)
     if contradiction:
         error: DineroError = mark_needs_attention(operation, outcome, contradiction)
@@ -195,6 +195,14 @@ def _is_failed(match: lookup.Match) -> bool:
 def _leave_to_look_up(operation: Operation, why: str) -> Transaction:
     """Leave an operation to the look-up, and raise that; return its row if it has one by now."""
     journal.end(operation, OperationState.UNKNOWN, RecordedOutcome(error=why[:500]))
+    return idempotency.answer_to_worker(operation)
+
+
+def _leave_without_id(operation: Operation, outcome: RecordedOutcome) -> Transaction:
+    """Leave an approval without an id to the look-up, or to a person where that has been made."""
+    journal.end(operation, OperationState.UNKNOWN, RecordedOutcome(error=journal_notes.WITHOUT_ID))
+    if operation.state in ledger.PROVEN_ABSENT and not operation.has_result:
+        raise mark_needs_attention(operation, outcome, journal_notes.WITHOUT_ID)
     return idempotency.answer_to_worker(operation)
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_dinero import signals
@@ -20,7 +21,7 @@ from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.db.pages import paged
 from django_dinero.db.queries import primary
 from django_dinero.enums import TransactionKind
-from django_dinero.exceptions import DineroError
+from django_dinero.exceptions import DineroError, OperationInProgress
 from django_dinero.gateways.calls import log_broken_call
 from django_dinero.logs import fields_of, get_logger
 from django_dinero.models.arguments import FollowUpOptions
@@ -120,7 +121,7 @@ def _tell(run: Run, operation: Operation) -> None:
     if row is None or not journal.change_outcome(operation, partial(_told, run)):
         return
     run.counts["orphans_restored"] += 1
-    if row.status != TransactionStatus.DECLINED:
+    if row.status not in (TransactionStatus.DECLINED, TransactionStatus.FAILED):
         signals.send(signals.charge_orphaned, Transaction, transaction=row)
 
 
@@ -137,8 +138,15 @@ def _give_back(run: Run, operation: Operation) -> None:
     Raises:
         GatewayError: it was refused. How the payment stands may have changed meanwhile, so that
             the next attempt asks again, and has a key of its own.
+        OperationInProgress: its row is in a transaction that is still open.
     """
-    row = primary(Transaction).get(operation_key=operation.key)
+    row = primary(Transaction).filter(operation_key=operation.key).first()
+    if row is None:
+        raise OperationInProgress(
+            _("A transaction that is still open has the row of operation %(key)s.")
+            % {"key": operation.key},
+            operation=operation,
+        )
     family = ledger.restore_lost_rows(row)
     once: FollowUpOptions = {"idempotency_key": _next_key(operation), "scope": SCOPE}
     if row.status == TransactionStatus.HELD:

@@ -12,6 +12,7 @@ from django.db.models import Q
 from django_dinero.db.queries import primary
 from django_dinero.db.seen import Seen
 from django_dinero.enums import RemoteStatus, TransactionKind
+from django_dinero.exceptions import OperationInProgress
 from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.logs import fields_of, get_logger
 from django_dinero.models.difference import Difference, DifferenceKind
@@ -158,6 +159,9 @@ class Unmatched:
         except ledger.OriginalGone as error:  # it is open still, which tells a person of it
             logger.error("Operation %s: %s", operation.key, error, extra=fields_of(operation))
             self.run.counts["unread"] += 1
+            return
+        except OperationInProgress:  # whoever made its original may still be at work
+            self.run.counts["being_made"] += 1
             return
         row = primary(Transaction).filter(operation_key=operation.key).first()
         if operation.state == S.NEEDS_ATTENTION:

@@ -16,15 +16,16 @@ from django_dinero.exceptions import (
     ActionRequired,
     CardDeclinedError,
     DineroError,
-    DuplicateTransactionError,
     OperationClosed,
     OperationInProgress,
+    OrderPaid,
     OutcomeUnknown,
 )
 from django_dinero.gateways.types import Reason, TransactionResult
 from django_dinero.models import Customer, Operation, Transaction
 from django_dinero.services.reconcile import orphans
 from django_dinero.services.reconcile.phase import Run
+from django_dinero.services.recovery import lookup
 from django_dinero.testing.factories import TransactionFactory
 from tests.support.recording import RecordingGateway, answer, lose_reply, refuse_connection
 from tests.support.rollbacks import lose_in_rollback
@@ -551,7 +552,11 @@ def test_its_caller_may_ask_for_it_after_others_have_written_it_again(
 
 
 def test_one_that_waits_for_its_holder_is_its_callers_too(
-    gateway: RecordingGateway, customer: Customer, run: Run, orphaned: list[str]
+    gateway: RecordingGateway,
+    customer: Customer,
+    run: Run,
+    orphaned: list[str],
+    wait: Callable[[], None],
 ) -> None:
     card = customer.add_card(number="4000000000003220", month=12, year=2030, cvv="900")
 
@@ -564,12 +569,68 @@ def test_one_that_waits_for_its_holder_is_its_callers_too(
     first = pay()
     lose_in_rollback(first)
     assert pay().public_id == first.public_id
+    wait()
     orphans.restore(run)
     assert orphaned == []
 
 
+def test_the_page_that_its_holder_looks_at_shows_it_at_once(
+    gateway: RecordingGateway,
+    customer: Customer,
+    run: Run,
+    orphaned: list[str],
+    wait: Callable[[], None],
+) -> None:
+    """The wallet and the API ask for whoever pays; the exception itself may have rolled it back."""
+    card = customer.add_card(number="4000000000003220", month=12, year=2030, cvv="900")
+    with pytest.raises(ActionRequired) as caught:
+        Transaction.create("50.00", card=card)
+    lose_in_rollback(caught.value.transaction)
+    operation = lookup.look_up(Operation.objects.get(kind="charge"), is_callers=True)
+    assert Transaction.objects.get().status == "requires_action"
+    assert operation.next_action is not None
+    wait()
+    orphans.restore(run)
+    assert orphaned == []
+
+
+def test_a_charge_that_the_gateway_refused_is_no_orphan(
+    gateway: RecordingGateway,
+    customer: Customer,
+    roll_back: RollBack,
+    voiding: Run,
+    orphaned: list[str],
+) -> None:
+    refusal = (Reason(ReasonKind.INVALID_AMOUNT, "5", "A valid amount is required."),)
+    gateway.faults["charge"] = answer(TransactionResult(ResultStatus.FAILED, reasons=refusal))
+    with pytest.raises(DineroError):
+        Transaction.create("50.00", customer=customer)
+    roll_back(Transaction.objects.get())
+    operation = Operation.objects.get(kind="charge")
+    assert operation.state == "failed"
+    operation.look_up()
+    assert Transaction.objects.get().status == "failed"
+    orphans.restore(voiding)
+    assert (orphaned, voiding.counts) == ([], {})
+
+
+def test_a_row_that_a_transaction_holds_is_given_back_later(
+    charge: Transaction,
+    roll_back: RollBack,
+    voiding: Run,
+    orphaned: list[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    roll_back(charge)
+    operation = Operation.objects.get(kind="charge")
+    operation.outcome = {**operation.outcome, "give_back": True}
+    operation.save(update_fields=["outcome"])
+    with pytest.raises(OperationInProgress, match="still open has the row"):
+        orphans._give_back(voiding, operation)
+
+
 @pytest.mark.parametrize(
-    ("told_to", "expected"), [("keep", DuplicateTransactionError), ("void", OperationInProgress)]
+    ("told_to", "expected"), [("keep", OrderPaid), ("void", OperationInProgress)]
 )
 def test_an_order_that_an_orphan_has_paid(
     gateway: RecordingGateway,

@@ -23,6 +23,7 @@ from django_dinero.services.reconcile.findings import Findings
 from django_dinero.services.reconcile.phase import Run
 from django_dinero.services.reconcile.sweep import sweep
 from tests.support.recording import RecordingGateway, lose_reply
+from tests.support.rollbacks import lose_in_rollback
 from tests.support.sweeping import make_run, told
 
 __all__ = ["make_run", "told"]
@@ -546,6 +547,26 @@ def test_a_charge_that_is_being_made_is_left_to_its_worker(
     operation.refresh_from_db()
     assert (operation.state, run.counts["being_made"]) == ("sent", 1)
     assert not Transaction.objects.exists()
+
+
+def test_a_refund_of_what_is_being_made_is_left_to_a_later_run(
+    gateway: RecordingGateway, charge: Transaction, make_run: Make
+) -> None:
+    """The row of its charge may still be written, and what was refunded follows it."""
+    gateway.bank.settle_batch()
+    gateway.faults["refund"] = lose_reply
+    with pytest.raises(OutcomeUnknown):
+        charge.refund("20.00")
+    lose_in_rollback(charge)
+    age()
+    Operation.objects.filter(kind="charge").update(lease_until="2999-01-01T00:00:00Z")
+    run = make_run()
+    sweep(run)
+    assert run.counts["being_made"] == 1
+    assert Operation.objects.get(kind="refund").state == "unknown"
+    Operation.objects.filter(kind="charge").update(lease_until=None)
+    sweep(make_run())
+    assert Operation.objects.get(kind="refund").state == "succeeded"
 
 
 def test_a_lost_row_is_left_to_the_phase_for_orphans(
