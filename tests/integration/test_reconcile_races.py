@@ -13,8 +13,14 @@ import pytest
 from django.db import connections, transaction
 
 from django_dinero import conf, signals
-from django_dinero.exceptions import DineroError, OperationInProgress
+from django_dinero.exceptions import (
+    DineroError,
+    OperationClosed,
+    OperationInProgress,
+    OutcomeUnknown,
+)
 from django_dinero.models import Operation, Reconciliation, Transaction
+from django_dinero.services.ledger import endings, rows
 from django_dinero.services.reconcile import operations, orphans, run
 from django_dinero.services.reconcile.phase import Run
 from django_dinero.services.reconcile.run import Phase, reconcile
@@ -25,7 +31,7 @@ from tests.integration.test_reconcile_killed import (
     trouble,
 )
 from tests.support.racing import at_once
-from tests.support.recording import RecordingGateway
+from tests.support.recording import RecordingGateway, lose_reply
 from tests.support.webhooks import PAST, notice, receive
 from tests.unit.services.conftest import CARD
 
@@ -176,6 +182,150 @@ def test_what_is_written_again_in_a_transaction_that_rolls_back_is_told_once(
     reconcile("default")
     reconcile("default")
     assert orphaned == {Transaction.objects.get().operation_key: 1}
+
+
+def ended_by_others(gateway: RecordingGateway, *, leased: bool = False) -> Callable[[Any], Any]:
+    """A fault: somebody else retrieves the charge and ends it before its worker has the answer."""
+
+    def fault(call: Callable[[], Any]) -> Any:
+        result = call()
+        if not leased:
+            at_once(let_time_pass)
+        found = at_once(partial(Transaction.retrieve, result.transaction_id))
+        assert (found == ["operation_in_progress"]) is leased
+        return result
+
+    return fault
+
+
+@pytest.mark.parametrize("leased", [True, False])
+def test_a_rollback_after_others_have_ended_the_charge_leaves_an_orphan(
+    gateway: RecordingGateway, orphaned: Counter[str], leased: bool
+) -> None:
+    gateway.faults["charge"] = ended_by_others(gateway, leased=leased)
+    rolled_back(partial(charge, KEY))
+    let_time_pass()
+    reconcile("default", void_orphans=True)
+    row = Transaction.objects.get(kind="charge")
+    assert (row.status, orphaned) == ("voided", {row.operation_key: 1})
+
+
+def test_a_commit_after_others_have_ended_the_charge_leaves_none(
+    gateway: RecordingGateway, orphaned: Counter[str]
+) -> None:
+    gateway.faults["charge"] = ended_by_others(gateway)
+    with transaction.atomic():
+        row = charge(KEY)
+        assert "orphan" in Operation.objects.get().outcome
+        at_once(lambda: reconcile("default", void_orphans=True))
+    let_time_pass()
+    reconcile("default", void_orphans=True)
+    row.refresh_from_db()
+    assert (row.status, orphaned) == ("approved", {})
+
+
+def test_a_repetition_in_a_transaction_that_rolls_back_leaves_the_mark(
+    gateway: RecordingGateway, orphaned: Counter[str]
+) -> None:
+    rolled_back(partial(charge, KEY))
+    (there,) = gateway.bank.transactions()
+    let_time_pass()
+    Transaction.retrieve(there.id)
+    rolled_back(partial(charge, KEY))
+    reconcile("default", void_orphans=True)
+    assert orphaned == {}, "whoever repeats the key may be about to commit"
+    with suppress(KeyError), transaction.atomic():
+        charge(KEY)
+        with transaction.atomic():
+            raise KeyError
+    let_time_pass()
+    reconcile("default", void_orphans=True)
+    row = Transaction.objects.get(kind="charge")
+    assert (row.status, orphaned) == ("voided", {row.operation_key: 1})
+
+
+def test_a_repetition_in_a_transaction_that_commits_takes_the_mark_away(
+    gateway: RecordingGateway, orphaned: Counter[str]
+) -> None:
+    rolled_back(partial(charge, KEY))
+    (there,) = gateway.bank.transactions()
+    let_time_pass()
+    Transaction.retrieve(there.id)
+    with transaction.atomic():
+        row = charge(KEY)
+        at_once(lambda: reconcile("default", void_orphans=True))
+    let_time_pass()
+    reconcile("default", void_orphans=True)
+    row.refresh_from_db()
+    assert (row.status, orphaned) == ("approved", {})
+
+
+def test_a_worker_that_stalls_before_its_row_hears_that_it_goes_back(
+    gateway: RecordingGateway, orphaned: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its outcome is committed, its lease is over, and somebody else has written the row."""
+    monkeypatch.setattr(conf, "on_rollback", lambda: "void")
+    write_row = rows.write_row
+
+    def stalled(operation: Operation, *args: Any) -> Any:
+        monkeypatch.setattr(endings, "write_row", write_row)
+        at_once(let_time_pass)  # here it would lock the operation until the rollback
+        at_once(partial(Transaction.retrieve, operation.outcome["transaction_id"]))
+        return write_row(operation, *args)
+
+    monkeypatch.setattr(endings, "write_row", stalled)
+    with pytest.raises(OperationClosed), transaction.atomic():
+        charge(KEY)
+    reconcile("default")
+    row = Transaction.objects.get(kind="charge")
+    assert (row.status, orphaned) == ("voided", {row.operation_key: 1})
+
+
+@pytest.mark.parametrize("way", ["webhook", "retrieve", "look_up", "reconcile"])
+def test_an_unknown_outcome_that_its_caller_has_committed_is_no_orphan(
+    gateway: RecordingGateway, orphaned: Counter[str], monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """A page that says "we do not know yet" commits, and the order waits for what is found."""
+    monkeypatch.setattr(conf, "on_rollback", lambda: "void")
+    gateway.faults["charge"] = lose_reply
+    with transaction.atomic(), suppress(OutcomeUnknown):
+        charge(KEY)
+    (there,) = gateway.bank.transactions()
+    {
+        "webhook": lambda: receive(gateway, notice("transaction", there.id)),
+        "retrieve": lambda: Transaction.retrieve(there.id),
+        "look_up": lambda: Operation.objects.get().look_up(),
+        "reconcile": let_time_pass,
+    }[way]()
+    assert Transaction.objects.exists() is (way != "reconcile")
+    let_time_pass()
+    reconcile("default")
+    reconcile("default")
+    assert (Transaction.objects.get().status, orphaned) == ("approved", {})
+
+
+@pytest.mark.parametrize("savepoint", [True, False])
+def test_an_unknown_outcome_that_a_rollback_took_is_an_orphan(
+    gateway: RecordingGateway, orphaned: Counter[str], savepoint: bool
+) -> None:
+    gateway.faults["charge"] = lose_reply
+    with suppress(OutcomeUnknown), transaction.atomic():
+        if savepoint:
+            with suppress(OutcomeUnknown), transaction.atomic():
+                charge(KEY)
+        else:
+            charge(KEY)
+    let_time_pass()
+    Operation.objects.get().look_up()
+    reconcile("default", void_orphans=True)
+    row = Transaction.objects.get(kind="charge")
+    assert (row.status, orphaned) == ("voided", {row.operation_key: 1})
+
+
+def test_a_charge_that_its_own_worker_ends_is_never_marked(gateway: RecordingGateway) -> None:
+    with transaction.atomic():
+        charge(KEY)
+    assert not {"orphan", "give_back"} & set(Operation.objects.get().outcome)
 
 
 def test_a_repeated_key_and_a_webhook_leave_no_orphan_that_its_caller_has(

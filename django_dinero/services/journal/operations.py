@@ -314,6 +314,20 @@ def change_outcome(
     return retry_on_conflict(write, using)
 
 
+def change_intent(operation: Operation, **values: Any) -> None:
+    """Change what a written operation was to do, as its row has it now."""
+    using = operation.written_on
+    rows = operation.stored_row(using)
+
+    def write() -> None:
+        with transaction.atomic(using=using):
+            stored = only_row(locked(rows.only("intent"), using))
+            if stored is not None:
+                rows.update(intent=replace(Intent.of(stored), **values).to_json())
+
+    retry_on_conflict(write, using)
+
+
 def _read_newest(operation: Operation, using: str) -> None:
     """Bring an operation up to date with what stood in the way of its change.
 

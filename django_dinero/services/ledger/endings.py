@@ -79,6 +79,8 @@ def end_with_row(
     operation: Operation,
     outcome: RecordedOutcome,
     parent: Transaction | None = None,
+    *,
+    is_callers: bool = False,
     **columns: Any,
 ) -> Transaction | None:
     """Write the gateway's answer and its row.
@@ -89,25 +91,48 @@ def end_with_row(
 
     Args:
         parent: what the operation follows, where it is at hand.
+        is_callers: as for :func:`restore_row`. A charge that somebody else ends is marked, since a
+            rollback may have taken what its caller was told.
         **columns: more that is written into the operation.
 
     Returns:
-        The row; None if the operation needs a person's attention.
+        The row; None if the operation needs a person's attention. None also for the caller of a
+        charge whose row somebody else has written, who has to see whether it is marked.
     """
     state = STATES[outcome.result]
-    insert = partial(insert_row, operation, parent)
+    insert: Callable[[], Written | None] = partial(insert_row, operation, parent)
+    if not is_callers:
+        insert = _marking(operation, insert)
     done = journal.try_to_end_operation(operation, state, outcome, insert, **columns)
     if done is not None:
         (written,) = done
     else:
-        written = _look_and_end(operation, outcome, parent, columns)
+        written = _look_and_end(operation, outcome, parent, columns, is_callers=is_callers)
     if written is None:
         journal.log_unwritten(operation, outcome)
         return None
     row = _announce_if_new(operation, *written)
     if operation.ended_from in PROVEN_ABSENT and operation.state in SUCCEEDED_OR_UNDECIDED:
         signals.send(signals.landed_late, Transaction, transaction=row)
-    return row
+    is_new = written[1]
+    return None if is_callers and not is_new and may_be_orphan(operation) else row
+
+
+def _marking(
+    operation: Operation, write: Callable[[], Written | None]
+) -> Callable[[], Written | None]:
+    """Return what writes a row and, in the same transaction, the mark of what may be an orphan."""
+    if not Intent.of(operation).in_transaction:
+        return write
+
+    def write_and_mark() -> Written | None:
+        with transaction.atomic(using=router.db_for_write(Transaction)):
+            written = write()
+            if written is not None and written[1] and may_be_orphan(operation):
+                _mark_orphan(operation, give_back=conf.on_rollback() == "void")
+        return written
+
+    return write_and_mark
 
 
 def _look_and_end(
@@ -115,6 +140,8 @@ def _look_and_end(
     outcome: RecordedOutcome,
     parent: Transaction | None,
     columns: dict[str, Any],
+    *,
+    is_callers: bool,
 ) -> Written | None:
     state = STATES[outcome.result]
     if parent is None and operation.kind in FOLLOW_UPS:
@@ -131,7 +158,8 @@ def _look_and_end(
     def write() -> Written | None:
         return write_row(operation, parent) if operation.has_result else None
 
-    return journal.end_operation(operation, state, outcome, write, **columns)
+    marking = write if is_callers else _marking(operation, write)
+    return journal.end_operation(operation, state, outcome, marking, **columns)
 
 
 def original_of(operation: Operation, *, is_callers: bool = False) -> Transaction:
@@ -217,6 +245,16 @@ def _mark_orphan(operation: Operation, *, give_back: bool) -> None:
         return replace(stored, orphan=True, give_back=stored.give_back or give_back)
 
     journal.change_outcome(operation, marked)
+
+
+def refuse_callers_charge(operation: Operation) -> None:
+    """Refuse to end a charge whose caller may still do so, and then roll its row back or keep it.
+
+    Raises:
+        OperationInProgress: it was made in a transaction of the caller's, and its lease runs.
+    """
+    if operation.kind in CHARGES and Intent.of(operation).in_transaction:
+        _refuse_while_leased(operation)
 
 
 def _refuse_while_leased(operation: Operation) -> None:

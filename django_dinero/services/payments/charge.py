@@ -18,6 +18,7 @@ from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, check
 from django_dinero.db.queries import only_row
 from django_dinero.db.transactions import in_transaction
 from django_dinero.exceptions import (
+    DineroError,
     InvalidInput,
     OperationInProgress,
     OrderPaid,
@@ -78,7 +79,11 @@ def charge(price: Decimal | int | str, **options: Unpack[ChargeOptions]) -> Tran
         if rival is None:
             raise
         return rival
-    return execute.perform(order.gateway, operation, partial(order.gateway.charge, request))
+    try:
+        return execute.perform(order.gateway, operation, partial(order.gateway.charge, request))
+    except DineroError:
+        idempotency.await_commit(operation)
+        raise
 
 
 def charge_stored(

@@ -66,6 +66,7 @@ def perform(
         operation,
         outcome,
         parent,
+        is_callers=True,
         transaction_id=outcome.transaction_id or operation.transaction_id,
     )
     if row is None:
@@ -183,7 +184,7 @@ def _made_all_the_same(operation: Operation) -> tuple[Transaction | None, str]:
     if not made:
         missing = "" if found.matches else journal_notes.NOT_FOUND_YET
         return None, problem or (missing if found.complete else INCOMPLETE)
-    lookup.end_from_matches(operation, made)
+    lookup.end_from_matches(operation, made, is_callers=True)
     return idempotency.answer_to_worker(operation), ""
 
 

@@ -41,8 +41,14 @@ def may_have_made(operation: Operation, remote: RemoteTransaction) -> bool:
     return remote.kind is not TransactionKind.REFUND or operation.kind == OperationKind.REFUND
 
 
-def end_operation_from_remote(operation: Operation, remote: RemoteTransaction) -> None:
-    """End a money operation by the transaction that the gateway has of it."""
+def end_operation_from_remote(
+    operation: Operation, remote: RemoteTransaction, *, is_callers: bool = False
+) -> None:
+    """End a money operation by the transaction that the gateway has of it.
+
+    Args:
+        is_callers: as for :func:`ledger.end_with_row`.
+    """
     if operation.kind not in MONEY_KINDS or operation.kind in ledger.DECISIONS:
         return
     text = _other_than_asked(operation, remote)
@@ -51,7 +57,9 @@ def end_operation_from_remote(operation: Operation, remote: RemoteTransaction) -
         return
     if _was_given_back(operation, remote):
         outcome = _declined_in_part(remote)
-        ledger.end_with_row(operation, outcome, transaction_id=remote.transaction_id)
+        ledger.end_with_row(
+            operation, outcome, is_callers=is_callers, transaction_id=remote.transaction_id
+        )
         return
     if _differs(operation, remote):
         other = RecordedOutcome(
@@ -69,7 +77,9 @@ def end_operation_from_remote(operation: Operation, remote: RemoteTransaction) -
     if operation.kind in CHARGES and remote.status in (RemoteStatus.VOIDED, RemoteStatus.EXPIRED):
         # Whoever asks for it must not take it for paid.
         outcome = _refused(outcome, ledger.unread_end(statuses.FROM_REMOTE[remote.status]))
-    ledger.end_with_row(operation, outcome, transaction_id=remote.transaction_id)
+    ledger.end_with_row(
+        operation, outcome, is_callers=is_callers, transaction_id=remote.transaction_id
+    )
 
 
 def _passing_error(operation: Operation, remote: RemoteTransaction) -> DineroError | None:

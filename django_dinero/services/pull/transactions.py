@@ -79,4 +79,5 @@ def _end_own(operation: Operation, remote: RemoteTransaction) -> None:
     if operation.has_result:
         ledger.restore_row(operation)
     else:
+        ledger.refuse_callers_charge(operation)
         end_operation_from_remote(operation, remote)

@@ -222,9 +222,13 @@ def lost_rows(operations: QuerySet[Operation]) -> QuerySet[Operation]:
 
 
 def _marked(run: Run) -> QuerySet[Operation]:
-    """Return the orphans that nobody was told of yet, and those that are to be given back."""
+    """Return the orphans that nobody was told of yet, and those that are to be given back.
+
+    While the lease runs the caller may be taking the mark away.
+    """
     marks = ["orphan", "give_back"]
-    return _operations(run).filter(kind__in=CHARGES, outcome__has_any_keys=marks)
+    found = _operations(run).filter(kind__in=CHARGES, outcome__has_any_keys=marks)
+    return found.exclude(lease_until__gt=UtcNow())
 
 
 def _operations(run: Run) -> QuerySet[Operation]:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
+from django.db import Error, router
 from django.utils.translation import gettext as _
 
 from django_dinero import identifiers
 from django_dinero.db.failures import nothing_sent_if_unwritten
+from django_dinero.db.fields import UtcIn
+from django_dinero.db.on_commit import when_committed
 from django_dinero.db.queries import only_row
+from django_dinero.db.transactions import in_transaction, is_commit_told
 from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import (
     DineroError,
@@ -22,15 +28,18 @@ from django_dinero.exceptions import (
     OutcomeUnknown,
 )
 from django_dinero.gateways.types import Reason
+from django_dinero.logs import fields_of, get_logger
 from django_dinero.models import journal_notes
 from django_dinero.models.operation import Operation, OperationKind, OperationState
-from django_dinero.models.records import RecordedOutcome
+from django_dinero.models.records import Intent, RecordedOutcome
 from django_dinero.models.transaction import Transaction
 from django_dinero.money import normalise
-from django_dinero.services import journal, ledger
+from django_dinero.services import journal, ledger, modes
 from django_dinero.services.errors import error_for
 from django_dinero.services.recovery.lookup import look_up
 from django_dinero.validation import CallerKey
+
+logger = get_logger("django_dinero.journal")
 
 State = OperationState
 
@@ -157,13 +166,57 @@ def _refuse_given_back(operation: Operation) -> None:
 def _take_over(operation: Operation) -> None:
     """Take the mark from an orphan, of which its caller knows now.
 
+    Inside a transaction of the caller's the mark goes with its commit: a rollback takes what the
+    caller knows. Its lease runs anew, so that reconcile gives nothing back meanwhile.
+
     Raises:
         OperationClosed: it is given back.
     """
-    journal.change_outcome(
-        operation, lambda stored: replace(stored, orphan=False) if _is_kept(stored) else None
+    using = router.db_for_write(Transaction)
+    waits = journal.has_own_connection(operation) and in_transaction(using)
+    if not waits or not is_commit_told(using):
+        journal.change_outcome(operation, _unmarked)
+        _refuse_given_back(operation)
+        return
+    lease = timedelta(seconds=modes.gateway_of(operation).lease_seconds)
+    is_marked = journal.change_outcome(
+        operation,
+        lambda stored: stored if _is_kept(stored) else None,
+        lease_until=UtcIn(lease),
     )
     _refuse_given_back(operation)
+    if is_marked:
+        when_committed(using, partial(_take_mark_away, operation))
+
+
+def await_commit(operation: Operation) -> None:
+    """Note at the commit of the caller's that no rollback took a charge without a result.
+
+    He knows that its outcome is unknown, and hears of it when somebody else has found that.
+    """
+    using = router.db_for_write(Transaction)
+    waits = operation.is_open and not operation.has_result and in_transaction(using)
+    if waits and Intent.of(operation).in_transaction and is_commit_told(using):
+        when_committed(using, partial(_take_mark_away, operation, in_transaction=False))
+
+
+def _take_mark_away(operation: Operation, **of_intent: Any) -> None:
+    """Take the mark away after a commit of the caller's, whose own callbacks must go on."""
+    try:
+        if of_intent:
+            journal.change_intent(operation, **of_intent)
+        journal.change_outcome(operation, _unmarked)
+    except Error as error:
+        logger.error(
+            "Operation %s stays marked as an orphan: %s",
+            operation.key,
+            type(error).__name__,
+            extra=fields_of(operation),
+        )
+
+
+def _unmarked(outcome: RecordedOutcome) -> RecordedOutcome | None:
+    return replace(outcome, orphan=False) if _is_kept(outcome) else None
 
 
 def _is_kept(outcome: RecordedOutcome) -> bool:
@@ -273,7 +326,7 @@ def result_of(operation: Operation, *, is_replay: bool = True) -> Transaction:
         is_replay: whether another call has begun the operation.
     """
     row = ledger.restore_row(operation, is_callers=True)
-    if is_replay and ledger.may_be_orphan(operation):
+    if ledger.may_be_orphan(operation):
         _take_over(operation)
     row.is_replay = is_replay
     return ledger.row_or_raise(operation, row, again=is_replay)

@@ -88,7 +88,7 @@ def _find_out(operation: Operation, *, is_callers: bool) -> None:
         elif operation.kind in ledger.DECISIONS:
             _finish_decision(operation)
         else:
-            _search_and_end(operation)
+            _search_and_end(operation, is_callers=is_callers)
     elif operation.state in UNDECIDED_STATES and operation.has_result:
         _ask_how_it_stands(operation, is_callers=is_callers)
     elif operation.kind in MONEY_KINDS and operation.has_result:
@@ -187,14 +187,16 @@ def _pull_card(operation: Operation) -> str:
     return ""
 
 
-def _search_and_end(operation: Operation) -> None:
+def _search_and_end(operation: Operation, *, is_callers: bool) -> None:
     # Checked before the search: a late request may arrive after its part of the list was read.
     quarantine_over = _has_passed(operation, "quarantine_until")
     found, problem = search(operation)
     if problem:
         _check_later(operation, problem)
     elif found.matches and not _may_be_made_all_the_same(found):
-        end_from_matches(operation, found.matches)
+        if not is_callers:
+            ledger.refuse_callers_charge(operation)
+        end_from_matches(operation, found.matches, is_callers=is_callers)
     elif found.complete and quarantine_over:
         journal.move(operation, State.ABSENT, RecordedOutcome(error=journal_notes.NOT_FOUND))
     else:
@@ -246,14 +248,20 @@ def search(operation: Operation) -> tuple[LookupResult, str]:
     return LookupResult(complete=False), problem
 
 
-def end_from_matches(operation: Operation, matches: Sequence[Match]) -> None:
-    """End an operation by the gateway's match; several matches need a person's attention."""
+def end_from_matches(
+    operation: Operation, matches: Sequence[Match], *, is_callers: bool = False
+) -> None:
+    """End an operation by the gateway's match; several matches need a person's attention.
+
+    Args:
+        is_callers: as for :func:`ledger.end_with_row`.
+    """
     matches = [each for each in matches if _is_own(operation, each)] or matches
     if len(matches) > 1:
         text = journal_notes.MATCHES % {"count": len(matches)}
         journal.move(operation, State.NEEDS_ATTENTION, RecordedOutcome(error=text))
     elif isinstance(matches[0], RemoteTransaction):
-        pull.end_operation_from_remote(operation, matches[0])
+        pull.end_operation_from_remote(operation, matches[0], is_callers=is_callers)
     else:
         _end_vault_operation(operation, matches[0])
 

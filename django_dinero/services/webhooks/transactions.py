@@ -70,12 +70,13 @@ def _row_of_operation(
     """End an operation, or write its lost row again, and return the row.
 
     Raises:
-        OperationInProgress: its caller may still commit the row.
+        OperationInProgress: its caller may still end it, or commit the row.
         InvalidTransactionError: the operation has made another transaction.
     """
     if operation.state in LEFT_TO_A_PERSON:
         return None
     if not operation.has_result:
+        ledger.refuse_callers_charge(operation)
         pull.end_operation_from_remote(operation, remote)
         row = _row_of(gateway, remote.transaction_id)
         if row is not None:

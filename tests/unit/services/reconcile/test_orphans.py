@@ -551,6 +551,126 @@ def test_its_caller_may_ask_for_it_after_others_have_written_it_again(
     assert gateway.verbs.count("void") == (told_to == "void")
 
 
+# -- Ended by others -------------------------------------------------------------------------------
+
+
+def in_a_transaction(*, state: str, leased: bool = True) -> Any:
+    """A fault: the charge is one of a caller's transaction, and its answer is still to come."""
+
+    def made(call: Callable[[], Any]) -> Any:
+        result = call()
+        operation = Operation.objects.get(kind="charge")
+        operation.intent = {**operation.intent, "in_transaction": True}
+        operation.state = state
+        operation.save(update_fields=["intent", "state"])
+        if not leased:
+            Operation.objects.update(lease_until=PAST)
+        return result
+
+    return made
+
+
+def ended_by(way: Way, gateway: RecordingGateway) -> None:
+    (there,) = gateway.bank.transactions()
+    operation = Operation.objects.get(kind="charge")
+    way(gateway, Transaction(transaction_id=there.id, operation_key=operation.key))
+
+
+ENDING_WAYS = [by_webhook, by_retrieving, by_look_up]
+
+
+@pytest.mark.parametrize("way", ENDING_WAYS)
+@pytest.mark.parametrize("state", ["sent", "unknown"])
+def test_what_others_end_is_an_orphan_unless_its_caller_hears_of_it(
+    gateway: RecordingGateway,
+    customer: Customer,
+    run: Run,
+    orphaned: list[str],
+    wait: Callable[[], None],
+    way: Way,
+    state: str,
+) -> None:
+    """The worker found the row that they had written, and its rollback took nothing."""
+
+    def fault(call: Callable[[], Any]) -> Any:
+        in_a_transaction(state=state)(call)
+        raise OutcomeUnknown("lost")
+
+    gateway.faults["charge"] = fault
+    with pytest.raises(OutcomeUnknown):
+        Transaction.create("50.00", customer=customer)
+    Operation.objects.filter(kind="charge").update(state=state)
+    with pytest.raises(OperationInProgress):
+        ended_by(way, gateway)
+    assert not Transaction.objects.exists()
+    wait()
+    ended_by(way, gateway)
+    orphans.restore(run)
+    orphans.restore(run)
+    assert orphaned == [Transaction.objects.get().operation_key]
+
+
+@pytest.mark.parametrize("way", ENDING_WAYS)
+@pytest.mark.parametrize("told_to", ["keep", "void"])
+def test_a_slow_worker_takes_the_mark_away_or_hears_that_it_goes_back(
+    gateway: RecordingGateway,
+    customer: Customer,
+    run: Run,
+    orphaned: list[str],
+    set_on_rollback: Callable[[str], None],
+    way: Way,
+    told_to: str,
+) -> None:
+    set_on_rollback(told_to)
+
+    def fault(call: Callable[[], Any]) -> Any:
+        result = in_a_transaction(state="sent", leased=False)(call)
+        ended_by(way, gateway)
+        return result
+
+    gateway.faults["charge"] = fault
+    if told_to == "void":
+        with pytest.raises(OperationClosed, match="given back"):
+            Transaction.create("50.00", customer=customer)
+    else:
+        assert Transaction.create("50.00", customer=customer).status == "approved"
+    orphans.restore(run)
+    assert len(orphaned) == (told_to == "void")
+    assert gateway.verbs.count("void") == (told_to == "void")
+
+
+def test_the_refusal_that_others_found_is_no_orphan(
+    gateway: RecordingGateway, customer: Customer, run: Run, orphaned: list[str]
+) -> None:
+    def fault(call: Callable[[], Any]) -> Any:
+        call()
+        in_a_transaction(state="unknown", leased=False)(lambda: None)
+        raise OutcomeUnknown("lost")
+
+    gateway.faults["charge"] = fault
+    with pytest.raises(OutcomeUnknown):
+        Transaction.create("50.00", customer=customer)
+    (there,) = gateway.bank.transactions()
+    gateway.bank.void(there.id)
+    Operation.objects.filter(kind="charge").update(state="unknown")
+    ended_by(by_retrieving, gateway)
+    orphans.restore(run)
+    assert (orphaned, Operation.objects.get(kind="charge").state) == ([], "declined")
+
+
+def test_a_mark_rests_while_the_lease_runs(
+    gateway: RecordingGateway, lost: Transaction, voiding: Run, orphaned: list[str]
+) -> None:
+    """A caller may have asked for the row in a transaction that is still open."""
+    by_retrieving(gateway, lost)
+    Operation.objects.update(lease_until=LATER)
+    orphans.restore(voiding)
+    assert (orphaned, gateway.verbs.count("void")) == ([], 0)
+    Operation.objects.update(lease_until=PAST)
+    orphans.restore(voiding)
+    assert gateway.verbs.count("void") == 1
+
+
 def test_one_that_waits_for_its_holder_is_its_callers_too(
     gateway: RecordingGateway,
     customer: Customer,
