@@ -190,9 +190,9 @@ def _take_over(operation: Operation) -> None:
 
 
 def await_commit(operation: Operation) -> None:
-    """Note at the commit of the caller's that no rollback took a charge without a result.
+    """Note at the commit of the caller's transaction that no rollback took an open charge.
 
-    He knows that its outcome is unknown, and hears of it when somebody else has found that.
+    They know that its outcome is unknown, and hear of it when somebody else has found it.
     """
     using = router.db_for_write(Transaction)
     waits = operation.is_open and not operation.has_result and in_transaction(using)
