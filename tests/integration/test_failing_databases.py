@@ -13,7 +13,7 @@ from django.db import Error, OperationalError, connections
 from django_dinero.exceptions import NotSent, OutcomeUnknown
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from tests.databases import VENDOR
-from tests.support.racing import before_statement
+from tests.support.racing import before_statement, unquoted
 from tests.support.recording import RecordingGateway
 from tests.unit.services.conftest import card, make_customer
 
@@ -191,7 +191,7 @@ def failing_under_the_lock(table: str) -> Iterator[None]:
 
     def watch(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         nonlocal is_written, failed
-        plain = sql.replace('"', "").replace("`", "")
+        plain = unquoted(sql)
         if is_written and not failed and plain.startswith("SELECT") and table in plain:
             failed = True
             raise OperationalError("could not serialize access")

@@ -136,7 +136,7 @@ def before_statement(
         execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
     ) -> Any:
         nonlocal acting
-        if left and not acting and _unquoted(sql).startswith(start) and about in sql:
+        if left and not acting and unquoted(sql).startswith(start) and about in sql:
             acting = True
             try:
                 left.pop(0)()
@@ -158,7 +158,7 @@ def failing_statements(start: str, error: Exception, using: str = "default") -> 
         execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
     ) -> Any:
         nonlocal failed
-        if _unquoted(sql).startswith(start):
+        if unquoted(sql).startswith(start):
             failed = True
             raise error
         return execute(sql, params, many, context)
@@ -168,5 +168,6 @@ def failing_statements(start: str, error: Exception, using: str = "default") -> 
     assert failed, f"no statement starts with {start!r}"
 
 
-def _unquoted(sql: str) -> str:
-    return sql.replace('"', "").replace("`", "")
+def unquoted(sql: str) -> str:
+    """Return a statement without quotes, and without the bracket of a UNION's first part."""
+    return sql.replace('"', "").replace("`", "").removeprefix("(")
