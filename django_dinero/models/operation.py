@@ -17,8 +17,8 @@ from django_dinero.db.indexes import ValuesIndex
 from django_dinero.identifiers import KEY_LENGTH, new_key
 from django_dinero.models import _services
 from django_dinero.models.choices import quick_labels
+from django_dinero.models.journal_aliases import OperationManager
 from django_dinero.models.mode import LiveField
-from django_dinero.models.operation_queries import OperationManager
 from django_dinero.models.own_row import OwnRowModel
 from django_dinero.money import DECIMAL_PLACES, MAX_DIGITS
 

@@ -7,17 +7,17 @@ from tests.guards.guard import FIRST, IDEMPOTENCY, JOURNAL, LOOKUP, Guard, tests
 MONEY = (
     Guard(
         "the journal is committed before the call",
-        f"{JOURNAL}/connections.py",
-        "    if in_transaction(alias) and not (in_testcase(alias) and autonomous_alias()):\n",
-        "    if False:\n",
+        "django_dinero/models/journal_aliases.py",
+        "        if in_transaction(alias) and not (in_testcase(alias) and autonomous_alias()):\n",
+        "        if False:\n",
         tests("integration/test_caller_transaction.py"),
     ),
     Guard(
         "a state is changed by compare-and-set",
-        f"{JOURNAL}/operations.py",
+        f"{JOURNAL}/states.py",
         "    rows = operation.stored_row(using).filter(state=old)\n",
         "    rows = operation.stored_row(using)\n",
-        tests("unit/services/journal/test_operations.py", "unit/services/journal/test_sending.py"),
+        tests("unit/services/journal/test_states.py", "unit/services/journal/test_sending.py"),
     ),
     Guard(
         "nothing is proven absent before its quarantine is over",
@@ -38,7 +38,7 @@ MONEY = (
         f"{JOURNAL}/sending.py",
         "        check_may_send()\n",
         "",
-        tests("unit/services/journal/test_operations.py", "unit/services/journal/test_sending.py"),
+        tests("unit/services/journal/test_states.py", "unit/services/journal/test_sending.py"),
     ),
     Guard(
         "an idempotency key has one operation",
@@ -87,10 +87,10 @@ MONEY = (
     ),
     Guard(
         "what the gateway itself refused does not land late",
-        f"{JOURNAL}/operations.py",
+        f"{JOURNAL}/states.py",
         "        if old == State.FAILED and (",
         "        if False and (",
-        tests("unit/services/journal/test_operations.py", "unit/services/journal/test_sending.py"),
+        tests("unit/services/journal/test_states.py", "unit/services/journal/test_sending.py"),
     ),
     Guard(
         "an idempotency key is its owner's alone",

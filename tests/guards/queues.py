@@ -53,7 +53,7 @@ QUEUES = (
     ),
     Guard(
         "a change of state is told after its commit",
-        f"{JOURNAL}/operations.py",
+        f"{JOURNAL}/states.py",
         "    if connections[operation.written_on].in_atomic_block:\n",
         "    if False:\n",
         tests("unit/services/journal/test_changes.py"),

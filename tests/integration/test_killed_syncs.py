@@ -11,7 +11,7 @@ import pytest
 from django_dinero.exceptions import DineroError, NotSent
 from django_dinero.models import CreditCard, Customer, Operation, VaultPull
 from django_dinero.services import journal
-from django_dinero.services.journal import operations as journal_operations
+from django_dinero.services.journal import sending
 from django_dinero.services.pull import customers as pulled
 from django_dinero.services.sync import pulling
 from django_dinero.services.sync.pulling import PullOptions, pull_account
@@ -59,8 +59,8 @@ def second(place: Callable[[Any, str], Plant], owner: Any, name: str) -> Plant:
         second(after, RecordingGateway, "update_customer"),
         second(before, journal, "end_operation"),
         second(after, journal, "end_operation"),
-        second(before, journal_operations, "_insert"),
-        second(after, journal_operations, "_insert"),
+        second(before, sending, "_insert"),
+        second(after, sending, "_insert"),
     ],
 )
 def test_a_push_is_gone_on_with(shop: RecordingGateway, plant: Plant) -> None:

@@ -18,7 +18,7 @@ from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import Customer, Operation, Transaction
 from django_dinero.models.operation import OPEN_STATES
 from django_dinero.services import journal, ledger, pull
-from django_dinero.services.journal import operations, sending
+from django_dinero.services.journal import sending
 from django_dinero.services.ledger import endings
 from django_dinero.services.pull import reviews as pull_reviews
 from django_dinero.services.recovery import lookup
@@ -276,7 +276,7 @@ def stops_after(owner: Any, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("verb", "owner", "name"),
-    [("void", sending, "_claim"), ("charge", operations, "_insert")],
+    [("void", sending, "_claim"), ("charge", sending, "_insert")],
     ids=["after its claim", "after it was written as sent"],
 )
 def test_a_worker_that_is_stopped_and_wakes_too_late_sends_nothing(

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connections
 
-from django_dinero.models import Operation
+from django_dinero.models import Operation, Transaction
 from django_dinero.services import journal
 from tests.support.recording import RecordingGateway
 
@@ -45,3 +45,18 @@ def second_database(folder: Path) -> Iterator[str]:
         connections[SECOND].close()
         del connections[SECOND]
         del connections.settings[SECOND]
+
+
+class Router:
+    """Sends the journal to one alias, and fails when asked for something else."""
+
+    def __init__(self, alias: str, replica: str = "") -> None:
+        self.alias = alias
+        self.replica = replica or alias
+
+    def db_for_read(self, model: Any, **hints: Any) -> str:
+        return self.replica
+
+    def db_for_write(self, model: Any, **hints: Any) -> str:
+        assert model in (Operation, Transaction)
+        return self.alias

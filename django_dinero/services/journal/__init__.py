@@ -23,11 +23,6 @@ the operation is committed first, and outlives a rollback of the rows.
 
 from __future__ import annotations
 
-from django_dinero.services.journal.connections import (
-    alias_for_money,
-    alias_for_vault,
-    aliases_to_read,
-)
 from django_dinero.services.journal.endings import (
     end_operation,
     end_operation_in_transaction,
@@ -38,11 +33,18 @@ from django_dinero.services.journal.endings import (
     try_to_end_operation,
     write_together,
 )
-from django_dinero.services.journal.operations import (
+from django_dinero.services.journal.outcomes import outcome_of_remote, outcome_of_result
+from django_dinero.services.journal.sending import (
     KeyTaken,
     LockHeld,
     add_to_intent,
     begin,
+    end_refused,
+    log_broken_backend,
+    released_on_failure,
+    send,
+)
+from django_dinero.services.journal.states import (
     change_intent,
     change_outcome,
     end,
@@ -50,21 +52,12 @@ from django_dinero.services.journal.operations import (
     is_locked,
     move,
     release_lock,
-    released_on_failure,
 )
-from django_dinero.services.journal.outcomes import (
-    outcome_of_remote,
-    outcome_of_result,
-)
-from django_dinero.services.journal.sending import end_refused, log_broken_backend, send
 
 __all__ = [
     "KeyTaken",
     "LockHeld",
     "add_to_intent",
-    "alias_for_money",
-    "alias_for_vault",
-    "aliases_to_read",
     "begin",
     "change_intent",
     "change_outcome",

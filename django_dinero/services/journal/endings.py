@@ -13,7 +13,7 @@ from django_dinero.db.failures import is_conflict_or_dead_link, retry_on_conflic
 from django_dinero.logs import get_logger
 from django_dinero.models.operation import Operation, OperationState
 from django_dinero.models.records import RecordedOutcome
-from django_dinero.services.journal.operations import announce, change_to_end, with_outcome
+from django_dinero.services.journal.states import announce, change_to_end, with_outcome
 
 logger = get_logger("django_dinero.journal")
 

@@ -318,7 +318,7 @@ class ChargeOrder:
             # Its row is written after that commit, in one transaction with its outcome.
             columns["intent"] = replace(columns["intent"], in_transaction=False)
         # Raises InsideTransaction before an open attempt is given up.
-        using = on_commit_of or journal.alias_for_money()
+        using = on_commit_of or Operation.objects.alias_for_money()
         if self.pays_order:
             asks_gateway = on_commit_of is None
             return self.shop_order.begin(kind, using=using, asks_gateway=asks_gateway, **columns)

@@ -61,7 +61,7 @@ def charge_on_commit(price: Decimal | int | str, **options: Unpack[ChargeOptions
 
 def _made_before(order: ChargeOrder) -> Operation | None:
     """Return what has this key already: in the caller's transaction, or committed by a rival."""
-    aliases = journal.aliases_to_read(Operation)
+    aliases = Operation.objects.aliases_to_read(Operation)
     found = (idempotency.operation_of(order.key, using=alias) for alias in aliases)
     return next(filter(None, found), None)
 

@@ -26,8 +26,8 @@ from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import FollowUpRequest
 from django_dinero.models.arguments import FollowUpOptions, names_of, refuse_unknown
 from django_dinero.models.family import Family
+from django_dinero.models.journal_aliases import autonomous_alias
 from django_dinero.models.operation import Operation, OperationKind
-from django_dinero.models.operation_queries import autonomous_alias
 from django_dinero.models.records import Intent
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import TransactionStatus
@@ -94,7 +94,7 @@ def _refund(
     if earlier is not None:
         return earlier
     # Called for the InsideTransaction that it may raise, before the gateway is asked anything.
-    journal.alias_for_money()
+    Operation.objects.alias_for_money()
     try:
         order, family = _refund_order(original, asked, arguments)
     except DineroError:
@@ -325,7 +325,7 @@ class FollowUpOrder:
         operation = locking.begin(
             self.gateway,
             self.kind,
-            using=journal.alias_for_money(),
+            using=Operation.objects.alias_for_money(),
             key=request.operation_key,
             lock_name=original.lock_name,
             intent=self._intent(),

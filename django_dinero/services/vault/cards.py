@@ -211,7 +211,7 @@ def _add_at_gateway(
     operation = locking.begin_on_cards(
         gateway,
         OperationKind.ADD_CARD,
-        using=journal.alias_for_vault(),
+        using=Operation.objects.alias_for_vault(),
         lock_name=cards_lock_name(gateway.name, customer_id, live=gateway.live),
         key=identifiers.new_key(),
         customer_id=customer_id,
@@ -342,7 +342,7 @@ def _card_without_row(
             card_id=result.existing_id,
         )
         .exists()
-        for using in journal.aliases_to_read(CreditCard)
+        for using in Operation.objects.aliases_to_read(CreditCard)
     )
     if not result.existing_id or any(stored_here):
         return None
@@ -369,7 +369,7 @@ def _replace_number(
     operation = locking.begin_on_cards(
         gateway,
         OperationKind.UPDATE_CARD,
-        using=journal.alias_for_vault(),
+        using=Operation.objects.alias_for_vault(),
         lock_name=card.lock_name,
         key=request.operation_key,
         customer_id=card.customer_id,

@@ -55,7 +55,7 @@ def customer_with_same_key(customer: Customer) -> Customer | None:
     The caller's transaction may have begun before another one stored it: then only the journal's
     connection sees it.
     """
-    for using in journal.aliases_to_read(Customer):
+    for using in Operation.objects.aliases_to_read(Customer):
         rows = Customer.objects.using(using).filter(
             gateway_name=customer.gateway_name, customer_key=customer.customer_key
         )
@@ -127,7 +127,7 @@ def _has_same_values(
         return False
     stored = {
         last_4
-        for using in journal.aliases_to_read(CreditCard)
+        for using in Operation.objects.aliases_to_read(CreditCard)
         for last_4 in _cards_of(made, using).values_list("last_4", flat=True)
     }
     return card.last_4 in stored if isinstance(card, CardDetails) else bool(card is None or stored)

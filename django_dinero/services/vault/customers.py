@@ -150,7 +150,7 @@ def _store_with_card(
     operation = journal.begin(
         gateway,
         OperationKind.CREATE_CUSTOMER,
-        using=journal.alias_for_vault(),
+        using=Operation.objects.alias_for_vault(),
         lock_name=customer.lock_name,
         key=request.operation_key,
         intent=replace(creation_intent(customer), **validation.shown(card)),

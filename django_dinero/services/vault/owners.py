@@ -78,7 +78,7 @@ def _owner_held(gateway: Gateway, asked: Customer) -> Iterator[Operation]:
     lock = locking.begin(
         gateway,
         OperationKind.CREATE_CUSTOMER,
-        using=journal.alias_for_vault(),
+        using=Operation.objects.alias_for_vault(),
         lock_name=owner_lock_name(asked),
         patience=PATIENCE,
         key=identifiers.new_key(),

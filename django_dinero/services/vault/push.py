@@ -202,7 +202,7 @@ def _mark_synced(row: Customer | CreditCard, **facts: str) -> bool:
 
 def _begin(gateway: Gateway, kind: str, lock_name: str, **values: Any) -> Operation:
     return locking.begin(
-        gateway, kind, using=journal.alias_for_vault(), lock_name=lock_name, **values
+        gateway, kind, using=Operation.objects.alias_for_vault(), lock_name=lock_name, **values
     )
 
 
@@ -312,7 +312,7 @@ def _send_card(row: CreditCard) -> None:
     operation = locking.begin_on_cards(
         gateway,
         OperationKind.UPDATE_CARD,
-        using=journal.alias_for_vault(),
+        using=Operation.objects.alias_for_vault(),
         lock_name=row.lock_name,
         key=identifiers.new_key(),
         customer_id=row.customer_id,

@@ -24,14 +24,14 @@ STATEMENTS = {
 }
 #: Service files that a verb enters at most, and changes from one of them to another.
 WAYS = {
-    "charge a stored card": (10, 16),
+    "charge a stored card": (9, 16),
     "replay of its key": (4, 4),
-    "capture": (12, 25),
-    "void": (12, 25),
+    "capture": (11, 25),
+    "void": (11, 25),
     # It reads that the charge has settled, writes that down and announces it.
-    "refund of a settled charge": (15, 31),
-    "customer with a card": (7, 18),
-    "add_card": (7, 17),
+    "refund of a settled charge": (14, 30),
+    "customer with a card": (6, 18),
+    "add_card": (6, 17),
 }
 
 

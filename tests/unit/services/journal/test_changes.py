@@ -180,8 +180,8 @@ def test_what_the_verbs_write_is_what_receivers_hear(
 
 #: The two functions that write the state of an operation, and those of rows that are none.
 WRITERS = {
-    "services/journal/operations.py: _compare_and_set",
-    "services/journal/operations.py: sending_columns",
+    "services/journal/states.py: _compare_and_set",
+    "services/journal/sending.py: _sending_columns",
     # events
     "services/webhooks/events.py: _new_event",
     "services/webhooks/events.py: begin_again",

@@ -17,7 +17,6 @@ from django_dinero.models import Customer, Operation
 from django_dinero.models.operation import OperationState as State
 from django_dinero.models.records import RecordedOutcome
 from django_dinero.services import journal
-from django_dinero.services.journal import operations
 from tests.support.journaling import begin, second_database
 from tests.support.racing import before_statement
 from tests.support.recording import RecordingGateway
@@ -50,7 +49,7 @@ def nothing() -> None:
 
 def test_a_lookup_that_was_faster_is_overtaken(gateway: RecordingGateway) -> None:
     operation = sent(gateway)
-    assert operations.move(
+    assert journal.move(
         Operation.objects.get(), State.UNKNOWN, outcome=RecordedOutcome(error="died")
     )
     journal.end_operation(
@@ -67,9 +66,7 @@ def test_a_lookup_that_was_faster_is_overtaken(gateway: RecordingGateway) -> Non
 
 def test_an_end_that_somebody_else_wrote_stays(gateway: RecordingGateway) -> None:
     operation = sent(gateway)
-    operations.move(
-        Operation.objects.get(), State.DECLINED, outcome=RecordedOutcome(error="lookup")
-    )
+    journal.move(Operation.objects.get(), State.DECLINED, outcome=RecordedOutcome(error="lookup"))
     assert (
         journal.end_operation(operation, State.SUCCEEDED, RecordedOutcome(), lambda: "row") == "row"
     )
@@ -284,7 +281,7 @@ def test_a_key_is_released_only_when_nothing_happened(gateway: RecordingGateway)
     for state in State.values:
         operation = begin(gateway, idempotency_key=f"k-{state}", scope="")
         Operation.objects.filter(pk=operation.pk).update(state=state)
-        operations.free_idempotency_key(operation)
+        journal.free_idempotency_key(operation)
         operation.refresh_from_db()
         assert (operation.idempotency_key is None) is (state in ("failed", "absent"))
 
@@ -295,7 +292,7 @@ def test_only_this_operations_key_is_released(gateway: RecordingGateway) -> None
         begin(gateway, idempotency_key="order-2"),
     )
     for operation in (failed, other):
-        operations.move(operation, State.FAILED)
-    operations.free_idempotency_key(failed)
+        journal.move(operation, State.FAILED)
+    journal.free_idempotency_key(failed)
     other.refresh_from_db()
     assert other.idempotency_key == "order-2"

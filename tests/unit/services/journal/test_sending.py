@@ -20,7 +20,8 @@ from django_dinero.models import Operation
 from django_dinero.models.operation import OperationState as State
 from django_dinero.models.records import RecordedOutcome
 from django_dinero.send_deadline import send_before
-from django_dinero.services.journal import operations, sending
+from django_dinero.services import journal
+from django_dinero.services.journal import sending
 from tests.support.clocks import set_uptime
 from tests.support.journaling import begin, second_database
 from tests.support.racing import before_statement, failing_statements
@@ -101,7 +102,7 @@ def test_one_instance_is_sent_once(gateway: RecordingGateway) -> None:
 
 def test_what_a_look_up_gave_up_was_not_sent(gateway: RecordingGateway) -> None:
     operation = begin(gateway)
-    operations.move(Operation.objects.get(), State.FAILED, RecordedOutcome(error="never sent"))
+    journal.move(Operation.objects.get(), State.FAILED, RecordedOutcome(error="never sent"))
     with pytest.raises(NotSent, match="waited too long") as caught:
         sending.send(gateway, operation, lambda: None)
     assert caught.value.operation == operation
@@ -327,14 +328,14 @@ def test_an_operation_stays_on_the_connection_it_was_written_to(
 ) -> None:
     with second_database(tmp_path) as second:
         first = begin(gateway, using=second, lock_name="t", idempotency_key="order-1")
-        with pytest.raises(operations.LockHeld) as busy:
+        with pytest.raises(journal.LockHeld) as busy:
             begin(gateway, using=second, lock_name="t")
-        with pytest.raises(operations.KeyTaken) as taken:
+        with pytest.raises(journal.KeyTaken) as taken:
             begin(gateway, using=second, idempotency_key="order-1")
         assert busy.value.operation == taken.value.operation == first
         with pytest.raises(NotSent):
             sending.send(gateway, first, fail(NotSent("no route")))
-        operations.free_idempotency_key(first)
+        journal.free_idempotency_key(first)
         row = Operation.objects.using(second).get()
         assert (row.state, row.idempotency_key) == (State.FAILED, None)
     assert not Operation.objects.exists()
