@@ -84,7 +84,8 @@ charged_back = _Signal()
 #: An approved payment or refund does not stand any more: it was voided in the gateway's own pages,
 #: or failed when the bank was to settle it.
 canceled = _Signal()
-#: A charge succeeded, and a rollback of the caller took its row. The row was written again.
+#: A charge succeeded, and a rollback of the caller took its row. The row was written again. Sent at
+#: least once: a run that was killed while it told is followed by one that tells again.
 charge_orphaned = _Signal()
 #: The gateway made after all what was proven absent, or had failed without an answer.
 landed_late = _Signal()

@@ -27,7 +27,7 @@ SHOWN = (
 )
 
 #: What an outcome says of an orphan. Whoever writes how an operation ended leaves them as they are.
-MARKS = ("orphan", "give_back", "given_back")
+MARKS = ("orphan", "telling", "give_back", "given_back")
 
 #: What an intent keeps of a person, and what stands there without one.
 PERSONAL: Mapping[str, Any] = {
@@ -117,9 +117,9 @@ class RecordedOutcome(_Record):
     ``remote_status`` is what the gateway's own records said where it was looked up, and
     ``settled_at`` when it had settled by then. ``error`` and ``code`` tell why there is no answer,
     ``lookup`` why it was not found yet. ``closed_by`` and ``note`` are of the person who has closed
-    it. The :data:`MARKS` are of a charge whose row a rollback took: ``orphan`` is set while nobody
-    was told of it, ``give_back`` while it still has to be voided or refunded, and ``given_back``
-    after that.
+    it. The :data:`MARKS` are of a charge whose row a rollback took: ``orphan`` is set until
+    reconcile tells of it, ``telling`` while it does, ``give_back`` while it still has to be voided
+    or refunded, and ``given_back`` after that.
     """
 
     result: str = ""
@@ -147,6 +147,7 @@ class RecordedOutcome(_Record):
     already: bool = False
     covered: bool = False
     orphan: bool = False
+    telling: bool = False
     give_back: bool = False
     given_back: bool = False
     closed_by: str = ""

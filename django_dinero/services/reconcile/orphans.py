@@ -59,7 +59,7 @@ def restore(run: Run) -> None:
         DineroError: some of it could not be done. The next run looks as far back, and tries again.
     """
     if run.dry_run:
-        untold = _marked(run).filter(outcome__has_key="orphan")
+        untold = _marked(run).filter(outcome__has_any_keys=["orphan", "telling"])
         run.counts["orphans"] += _without_row(run).count() + untold.count()
         return
     failed = 0
@@ -116,20 +116,27 @@ def _finish(run: Run, operation: Operation) -> bool:
 
 
 def _tell(run: Run, operation: Operation) -> None:
-    """Tell of an orphan once; one whose row another rollback took is told when that is back."""
+    """Tell of an orphan; one whose row another rollback took is told when that is back.
+
+    It is told once, and once more if a run dies before it has noted that it has told.
+    """
     row = primary(Transaction).filter(operation_key=operation.key).first()
-    if row is None or not journal.change_outcome(operation, partial(_told, run)):
+    if row is None:
+        return
+    journal.change_outcome(operation, partial(_to_be_told, run))
+    if not RecordedOutcome.of(operation).telling:
         return
     run.counts["orphans_restored"] += 1
     if row.status not in (TransactionStatus.DECLINED, TransactionStatus.FAILED):
         signals.send(signals.charge_orphaned, Transaction, transaction=row)
+    journal.change_outcome(operation, partial(replace, telling=False))
 
 
-def _told(run: Run, outcome: RecordedOutcome) -> RecordedOutcome | None:
-    if not outcome.orphan:  # told by another run, or its caller has got it meanwhile
+def _to_be_told(run: Run, outcome: RecordedOutcome) -> RecordedOutcome | None:
+    if not outcome.orphan:  # a run that died began to tell it, or its caller has got it meanwhile
         return None
     give_back = outcome.give_back or run.void_orphans
-    return replace(outcome, orphan=False, give_back=give_back)
+    return replace(outcome, orphan=False, telling=True, give_back=give_back)
 
 
 def _give_back(run: Run, operation: Operation) -> None:
@@ -226,7 +233,7 @@ def _marked(run: Run) -> QuerySet[Operation]:
 
     While the lease runs the caller may be taking the mark away.
     """
-    marks = ["orphan", "give_back"]
+    marks = ["orphan", "telling", "give_back"]
     found = _operations(run).filter(kind__in=CHARGES, outcome__has_any_keys=marks)
     return found.exclude(lease_until__gt=UtcNow())
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from django_dinero import conf
+from django_dinero import conf, signals
 from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.exceptions import (
     ActionRequired,
@@ -54,6 +54,35 @@ def test_the_row_is_written_again_as_it_was_and_told_once(
     assert (row.order_reference, row.customer) == ("A-1", charge.customer)
     assert orphaned == [row.operation_key]
     assert run.counts == {"orphans_restored": 1}
+
+
+def test_a_run_that_dies_while_it_tells_is_followed_by_one_that_tells_again(
+    charge: Transaction, roll_back: RollBack, run: Run, voiding: Run, gateway: RecordingGateway
+) -> None:
+    heard = []
+
+    def dies_once(transaction: Transaction, **_more: Any) -> None:
+        heard.append(transaction.operation_key)
+        if len(heard) == 1:
+            raise KeyboardInterrupt
+
+    roll_back(charge)
+    signals.charge_orphaned.connect(dies_once)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            orphans.restore(voiding)
+        dry = replace(run, dry_run=True, counts=Counter())
+        orphans.restore(dry)
+        assert dry.counts == {"orphans": 1}
+        orphans.restore(run)  # what the first run was to do with the money counts
+        orphans.restore(run)
+    finally:
+        signals.charge_orphaned.disconnect(dies_once)
+    row = Transaction.objects.get(kind="charge")
+    assert heard == [row.operation_key] * 2
+    assert gateway.verbs.count("void") == 1
+    outcome = Operation.objects.get(kind="charge").outcome
+    assert {"orphan", "telling", "give_back"}.isdisjoint(outcome)
 
 
 def test_a_worker_between_its_outcome_and_its_row_is_waited_for(
@@ -488,7 +517,7 @@ def test_what_others_have_written_again_is_told_and_given_back_all_the_same(
     given_back = {"void", "refund"} & set(gateway.verbs)
     assert bool(given_back) is (told_to != "keep")
     outcome = Operation.objects.get(kind="charge").outcome
-    assert {"orphan", "give_back"}.isdisjoint(outcome)
+    assert {"orphan", "telling", "give_back"}.isdisjoint(outcome)
     counts = voiding.counts if told_to == "run" else run.counts
     assert counts["orphans_restored"] == 1
 
