@@ -24,7 +24,7 @@ from django_dinero.exceptions import (
     InvalidExpiryInput,
     InvalidInput,
 )
-from django_dinero.redaction import MASK, Secret, mask_card_numbers
+from django_dinero.redaction import MASK, Secret, mask_card_numbers, storable
 
 #: An expiry year further away than this is a typing error.
 MAX_YEARS_AHEAD = 50
@@ -339,12 +339,13 @@ def holds_card_number(name: str, text: str) -> bool:
 
 
 def without_card_numbers(name: str, text: str) -> str:
-    """Return a field's text, as other software wrote it, with card numbers masked.
+    """Return a field's text, as other software wrote it: storable, with card numbers masked.
 
     Args:
         name: the field's name; see :func:`holds_card_number`.
         text: its content.
     """
+    text = storable(text)
     if not holds_card_number(name, text):
         return text
     return MASK if name in _OTHER_NUMBERS.keys() - _WITH_WORDS else mask_card_numbers(text)

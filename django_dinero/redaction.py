@@ -119,7 +119,7 @@ def without_frames(error: ErrorT) -> ErrorT:
 
 
 def scrub(text: str, *secrets: Secret | None) -> str:
-    """Return ``text`` with card numbers and secrets masked.
+    """Return ``text`` as it may be stored, with card numbers and secrets masked.
 
     Masked are the given secrets, those of the call of a gateway that is being made, and every
     number that is a card's. A short secret (a CVV) is masked as a whole word or number only, and a
@@ -131,11 +131,19 @@ def scrub(text: str, *secrets: Secret | None) -> str:
     """
     if not text:
         return text
+    text = storable(text)
     values = {secret.reveal() for secret in secrets_of((*secrets, *_in_play.get())) if secret}
     # The longest first: a CVV may be a part of a key.
     for value in sorted(values, key=len, reverse=True):
         text = _mask_value(text, value)
     return mask_card_numbers(text)
+
+
+def storable(text: str) -> str:
+    """Return a text without what databases refuse: NUL, and halves of characters."""
+    if text.isascii() and "\x00" not in text:
+        return text
+    return text.replace("\x00", "").encode("utf-8", "ignore").decode()
 
 
 def _mask_value(text: str, value: str) -> str:

@@ -242,6 +242,7 @@ class Operation(OwnRowModel):
     intent = models.JSONField(_("intent"), default=dict, blank=True, encoder=DjangoJSONEncoder)
     outcome = models.JSONField(_("outcome"), default=dict, blank=True)
     worker = models.CharField(max_length=100, blank=True, default="", editable=False)
+    #: How often it was sent or looked up.
     attempts = models.PositiveSmallIntegerField(default=0, editable=False)
     sent_at = UtcDateTimeField(_("sent"), null=True, blank=True)
     lease_until = UtcDateTimeField(_("lease until"), null=True, blank=True)

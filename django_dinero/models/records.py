@@ -15,7 +15,7 @@ from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.exceptions import DineroError
 from django_dinero.models.operation import Operation
 from django_dinero.models.transaction import Transaction
-from django_dinero.redaction import scrub
+from django_dinero.redaction import scrub, storable
 
 #: Characters that are kept of an error's text.
 ERROR_LENGTH = 500
@@ -173,7 +173,7 @@ class RecordedOutcome(_Record):
         return cls(
             error=scrub(str(error))[:ERROR_LENGTH],
             code=error.code,
-            gateway_code=error.gateway_code,
+            gateway_code=storable(error.gateway_code),
         )
 
     @property
@@ -201,7 +201,6 @@ def truncate_for_columns(texts: Mapping[str, str]) -> dict[str, str]:
 
 
 def _truncated(text: str, name: str) -> str:
-    clean = text.replace("\x00", "").encode("utf-8", "ignore").decode()
-    clean = without_card_numbers(name, clean)
+    clean = without_card_numbers(name, text)
     limit = getattr(Transaction._meta.get_field(name), "max_length", None)
     return clean[:limit]

@@ -121,14 +121,17 @@ class SyncedModel(CheckedModel):
 
     def _write_or_restore(self, using: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Write the row in one transaction. If it fails, the instance is as it was before."""
-        restore = restorer_of(self)
+        restore, is_written = restorer_of(self), False
         try:
             with transaction.atomic(using=using):
                 if self.answer is not None and self.answer.end_operation is not None:
                     self.answer.end_operation()
                 self._write(using, args, kwargs)
-        except Error:
-            restore()
+                is_written = True
+        except Exception as error:
+            # A project's hook that fails right after the commit takes nothing back.
+            if not is_written or isinstance(error, Error):
+                restore()
             raise
 
     def _write(self, using: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

@@ -40,6 +40,31 @@ class Interrupted(BaseException):
     """The worker dies."""
 
 
+def test_a_broken_backend_stops_no_callback_and_holds_no_order(
+    gateway: RecordingGateway, make_customer: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What our rows add to the request is checked after the commit, by code of a project's."""
+    customer, later = make_customer(), list[str]()
+
+    def broken(request: Any) -> None:
+        if transaction.get_connection().in_atomic_block is False:
+            raise ValueError("a bug of the backend's")
+
+    monkeypatch.setattr(gateway, "check_request", broken)
+    with transaction.atomic():
+        pending = customer.charge_on_commit("5.00", order_reference="1001", pays_order=True)
+        transaction.on_commit(lambda: later.append("done"))
+    assert later == ["done"]
+    assert isinstance(pending.error, NotSent)
+    assert "ValueError" in str(pending.error)
+    assert "bug" not in str(pending.error)
+    assert pending.is_done
+    operation = Operation.objects.get(key=pending.operation_key)
+    assert (operation.state, operation.held_lock) == ("failed", None)
+    monkeypatch.undo()
+    assert customer.charge("5.00", order_reference="1001", pays_order=True).status == "approved"
+
+
 def test_nothing_is_sent_before_the_commit(gateway: RecordingGateway, make_customer: Make) -> None:
     customer = make_customer()
     mark = gateway.mark

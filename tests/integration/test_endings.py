@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import OperationalError, connection, transaction
+from django.db.models import Model
 from django.db.models.signals import post_save
 
 from django_dinero import signals
@@ -207,6 +209,84 @@ def test_a_receiver_of_the_projects_that_raises_leaves_it_to_be_looked_up(
     assert operation.look_up().state == "succeeded"
     assert Transaction.objects.get().status == "approved"
     assert heard[-1] == "charged"
+
+
+def save_hook(model: type[Model], act: Callable[[], object]) -> AbstractContextManager[None]:
+    """What a project does whenever a row of a model is saved."""
+
+    @contextmanager
+    def connected() -> Iterator[None]:
+        def on_save(**kwargs: Any) -> None:
+            act()
+
+        post_save.connect(on_save, sender=model)
+        try:
+            yield
+        finally:
+            post_save.disconnect(on_save, sender=model)
+
+    return connected()
+
+
+def bug() -> None:
+    raise ValueError("a bug of the project's")
+
+
+def test_a_customer_that_was_committed_is_not_told_as_lost(
+    gateway: RecordingGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    pushed: list[object] = []
+
+    def note(customer: Customer, **_more: Any) -> None:
+        pushed.append(customer)
+
+    signals.customer_pushed.connect(note)
+    try:
+        with save_hook(Customer, lambda: transaction.on_commit(bug)):
+            customer = Customer.create("ann@example.com", **CARD)
+    finally:
+        signals.customer_pushed.disconnect(note)
+    assert pushed == [customer]
+    assert Operation.objects.get().state == "succeeded"
+    assert "could not record" not in caplog.text
+    assert "was recorded: ValueError" in caplog.text
+
+
+def test_a_card_whose_row_a_receiver_refuses_is_told_and_found_later(
+    gateway: RecordingGateway, customer: Customer, caplog: pytest.LogCaptureFixture
+) -> None:
+    card = CreditCard(customer=customer, month=12, year=2040)
+    card.number = "5424000000000015"
+    with (
+        save_hook(CreditCard, bug),
+        pytest.raises(OutcomeUnknown, match="could not record it") as caught,
+    ):
+        card.save()
+    assert "could not record it: ValueError" in caplog.text
+    assert card.pk is None
+    assert card._state.adding
+    operation = caught.value.operation
+    assert operation.state == "sent"
+    Operation.objects.update(lease_until="2020-01-01T00:00:00Z")
+    assert operation.look_up().state == "succeeded"
+    assert {each.last_4 for each in customer.cards.all()} == {"1111", "0015"}
+
+
+def test_a_card_that_was_committed_is_not_told_as_lost(
+    gateway: RecordingGateway, customer: Customer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after any save of Django's, the caller hears of its own hook."""
+    card = CreditCard(customer=customer, month=12, year=2040)
+    card.number = "5424000000000015"
+    with (
+        save_hook(CreditCard, lambda: transaction.on_commit(bug)),
+        pytest.raises(ValueError, match="a bug of the project's"),
+    ):
+        card.save()
+    assert "could not record" not in caplog.text
+    assert (card.pk is None, card._state.adding) == (False, False)
+    assert Operation.objects.get(kind="add_card").state == "succeeded"
+    assert customer.cards.count() == 2
 
 
 def test_a_hook_that_raises_after_the_commit_takes_no_signal_away(

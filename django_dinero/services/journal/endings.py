@@ -9,7 +9,13 @@ from typing import Any, TypeVar
 from django.db import Error, connections, router, transaction
 
 from django_dinero import logs
-from django_dinero.db.failures import is_conflict_or_dead_link, retry_on_conflict, unrecorded
+from django_dinero.db.failures import (
+    is_conflict,
+    is_conflict_or_dead_link,
+    retry_on_conflict,
+    unrecorded,
+)
+from django_dinero.exceptions import DineroError
 from django_dinero.logs import get_logger
 from django_dinero.models.operation import Operation, OperationState
 from django_dinero.models.records import RecordedOutcome
@@ -41,38 +47,82 @@ def end_operation(
     the commit: a database error of theirs must not take it back.
 
     Raises:
-        OutcomeUnknown: the database failed; the log has the operation's key and the gateway's id.
+        OutcomeUnknown: the database failed, or what a project does while rows are written; the log
+            has the operation's key and the gateway's id.
     """
-    values = with_outcome(columns, outcome)
     own_connection = has_own_connection(operation)
-    stood = operation.state, operation.outcome
-    old, failed = "", False
-
-    def end() -> tuple[str, list[ResultT]]:
-        # Undo what a rolled-back attempt left on the instance.
-        operation.state, operation.outcome = stood
-        with transaction.atomic(using=operation.written_on):
-            ended = change_to_end(operation, state, values)
-            if also is not None:
-                also()
-            return ended, [] if own_connection else [write()]
-
-    try:
-        old, written = retry_on_conflict(end, operation.written_on, is_conflict_or_dead_link)
-        rows = write() if own_connection else written[0]
-    except Exception as error:  # of the database, or of a project's own receivers and hooks
-        failed = True
-        log_unrecorded(operation, state, outcome, error)
-    if failed and not old:
-        # Rolled back: the instance must not say more than the row, or nobody looks it up.
-        operation.state, operation.outcome = stood
-        with suppress(Error):
-            operation.refresh_from_db()
+    together = None if own_connection else write
+    old, written, failure = _end(
+        operation, state, outcome, columns, together, is_conflict_or_dead_link, also
+    )
+    if own_connection and failure is None:
+        try:
+            written.append(write())
+        except Exception as error:
+            failure = error
+    if failure is not None:
+        log_unrecorded(operation, state, outcome, failure)
     if old:
         announce(operation, old)
-    if not failed:
-        return rows
+    if failure is None:
+        return written[0]
     raise unrecorded(operation)
+
+
+def _end(
+    operation: Operation,
+    state: OperationState,
+    outcome: RecordedOutcome,
+    columns: dict[str, Any],
+    write: Callable[[], ResultT] | None,
+    may_pass: Callable[[BaseException], bool],
+    also: Callable[[], object] | None = None,
+) -> tuple[str, list[ResultT], Exception | None]:
+    """Write how an operation ended, and rows with it, in one transaction.
+
+    Args:
+        write: writes the rows; None if they are written elsewhere.
+        may_pass: says which errors may pass by themselves.
+
+    Returns:
+        The state that it was ended from; what ``write`` returned; and why none of it was written,
+        None if it was.
+
+    Raises:
+        OutcomeUnknown: the database cannot be asked whether it was.
+    """
+    stood = operation.state, operation.outcome
+    old, written, is_complete = "", list[ResultT](), False
+
+    def end() -> None:
+        nonlocal old, is_complete
+        # Undo what a rolled-back attempt left on the instance.
+        operation.state, operation.outcome = stood
+        written.clear()
+        is_complete = False
+        # Only at the commit do PostgreSQL and SQLite tell of a foreign key whose row has gone.
+        with transaction.atomic(using=operation.written_on):
+            old = change_to_end(operation, state, with_outcome(columns, outcome))
+            if also is not None:
+                also()
+            if write is not None:
+                written.append(write())
+            is_complete = True
+
+    failure: Exception | None = None
+    try:
+        retry_on_conflict(end, operation.written_on, may_pass)
+    except Exception as error:  # of the database, or of a project's own receivers and hooks
+        failure = error
+    if failure is None:
+        return old, written, None
+    # Rolled back: the instance must not say more than the row, or nobody looks it up.
+    operation.state, operation.outcome = stood
+    if is_complete and _is_committed(operation, state, outcome, failure):
+        return old, written, None
+    with suppress(Error):
+        operation.refresh_from_db()
+    return "", [], failure
 
 
 def end_operation_in_transaction(
@@ -119,18 +169,28 @@ def write_together(
 def told_if_unrecorded(
     operation: Operation, state: OperationState, outcome: RecordedOutcome
 ) -> Iterator[None]:
-    """Tell the log, and the caller, of an answer that a failing database did not take.
+    """Tell the log, and the caller, of an answer that was not recorded.
+
+    What a project's hook raises right after the commit is raised as it is: it is recorded then.
 
     Raises:
         OutcomeUnknown: as for :func:`end_operation`.
     """
+    failure: Exception | None = None
     try:
         yield
-    except Error as error:
-        log_unrecorded(operation, state, outcome, error)
-        with suppress(Error):
-            operation.refresh_from_db()
-        raise unrecorded(operation) from error
+    except DineroError:
+        raise  # somebody else has ended it, and this says how
+    except Exception as error:  # of the database, or of a project's own receivers and hooks
+        failure = error
+    if failure is None:
+        return
+    if not has_own_connection(operation) and _is_committed(operation, state, outcome, failure):
+        raise failure
+    log_unrecorded(operation, state, outcome, failure)
+    with suppress(Error):
+        operation.refresh_from_db()
+    raise unrecorded(operation) from failure
 
 
 def try_to_end_operation(
@@ -150,31 +210,13 @@ def try_to_end_operation(
     Raises:
         OutcomeUnknown: as for :func:`end_operation`.
     """
-    using = operation.written_on
-    if has_own_connection(operation) or connections[using].in_atomic_block:
+    if has_own_connection(operation) or connections[operation.written_on].in_atomic_block:
         return None
-    stood = operation.state, operation.outcome
-    old, written = "", list[ResultT]()
-    objected: Exception | None = None
-
-    def end() -> None:
-        nonlocal old
-        # Undo what a rolled-back attempt left on the instance.
-        operation.state, operation.outcome = stood
-        written.clear()
-        # Only at the commit do PostgreSQL and SQLite tell of a foreign key whose row has gone.
-        with transaction.atomic(using=using):
-            old = change_to_end(operation, state, with_outcome(columns, outcome))
-            written.append(write())
-
-    try:
-        retry_on_conflict(end, using)
-    except Exception as error:  # of the database, or of a project's own receivers and hooks
-        objected = error
-    if objected is not None:
-        committed = _is_committed(operation, state, outcome, objected)
-        if not committed or not written:
-            return None
+    old, written, failure = _end(operation, state, outcome, columns, write, is_conflict)
+    if failure is not None:
+        name, fields = type(failure).__name__, logs.fields_of(operation)
+        logger.info("Operation %s: %s; looking first", operation.key, name, extra=fields)
+        return None
     if old:
         announce(operation, old)
     return (written[0],)
@@ -197,11 +239,8 @@ def _is_committed(
         raise unrecorded(operation)
     committed = operation.state == state and operation.outcome == outcome.to_json()
     if committed:
-        level, text = logs.ERROR, "After operation %s was recorded: %s"
-    else:
-        level, text = logs.INFO, "Operation %s: %s; looking first"
-    fields = logs.fields_of(operation)
-    logger.log(level, text, operation.key, type(error).__name__, extra=fields)
+        name, fields = type(error).__name__, logs.fields_of(operation)
+        logger.error("After operation %s was recorded: %s", operation.key, name, extra=fields)
     return committed
 
 

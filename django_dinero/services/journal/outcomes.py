@@ -9,7 +9,7 @@ from typing import Any
 from django_dinero.enums import RemoteStatus, ResultStatus
 from django_dinero.gateways.types import Reason, RemoteTransaction, TransactionResult
 from django_dinero.models.records import RecordedOutcome, truncate_for_columns
-from django_dinero.redaction import scrub
+from django_dinero.redaction import scrub, storable
 
 #: Characters that are kept of what a gateway said.
 TEXT_LENGTH = 1000
@@ -74,7 +74,7 @@ def _with_reasons(outcome: RecordedOutcome, reasons: tuple[Reason, ...]) -> Reco
         outcome,
         reason=first.kind.value,
         reasons=tuple(reason.kind.value for reason in reasons),
-        gateway_code=first.code,
+        gateway_code=storable(first.code),
         gateway_text=scrub(first.text)[:TEXT_LENGTH],
     )
 

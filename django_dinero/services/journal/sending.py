@@ -81,13 +81,15 @@ def begin(
     Raises:
         KeyTaken: ``scope`` and ``idempotency_key`` have an operation.
         LockHeld: the lock is held by an open operation.
-        NotSent: the database cannot be written now.
+        NotSent: the database cannot be written now, or the key's operation is not visible yet.
     """
     intent = intent or Intent()
     # Counted from before the first attempt to insert, so that a worker suspended there misses the
     # deadline.
     send_before = _last_moment(gateway)
-    times = _sending_columns(gateway, attempts=1) if sent else _new_columns(gateway)
+    times = _new_columns(gateway)
+    if sent:
+        times = {"state": State.SENT.value, **_sending_columns(gateway, attempts=1)}
     operation = Operation(
         kind=kind,
         gateway_name=gateway.name,
@@ -121,10 +123,9 @@ def _new_columns(gateway: Gateway) -> dict[str, Any]:
 
 
 def _sending_columns(gateway: Gateway, *, attempts: int) -> dict[str, Any]:
-    """Return what stands in the row of an operation from the moment it may be sent."""
+    """Return what is written with the state SENT, from the moment it may be sent."""
     lease = UtcIn(timedelta(seconds=gateway.lease_seconds))
     return {
-        "state": State.SENT.value,
         "sent_at": UtcNow(),
         "lease_until": lease,
         "quarantine_until": UtcIn(timedelta(seconds=gateway.quarantine_seconds)),
@@ -160,9 +161,12 @@ def _collision(operation: Operation, using: str) -> DineroError | None:
         if taken is not None:
             return KeyTaken(_("This idempotency key was used before."), operation=taken)
     lock = operation.held_lock  # NULL would find any operation that holds nothing
-    if lock is None and operation.idempotency_key is None:
-        return None
-    holder = rows.filter(held_lock=lock).first() if lock else None
+    if lock is None:
+        # The caller's snapshot may be older than the rival's commit, and never show it.
+        is_key = operation.idempotency_key is not None
+        text = _("This idempotency key was used a moment ago; nothing was sent. Repeat it.")
+        return NotSent(text) if is_key else None
+    holder = rows.filter(held_lock=lock).first()
     return LockHeld(
         _("Operation %(key)s on the same object is not finished.")
         % {"key": holder.key if holder else "?"},
@@ -237,7 +241,6 @@ def _claim(gateway: Gateway, operation: Operation) -> None:
     # Counted from before the claim: a worker suspended right after it misses the deadline.
     moment = _last_moment(gateway)
     columns = _sending_columns(gateway, attempts=operation.attempts + 1)
-    del columns["state"]
     if operation.has_new_intent:
         columns["intent"] = operation.intent
     with nothing_sent_if_unwritten():

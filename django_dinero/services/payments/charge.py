@@ -257,8 +257,8 @@ class ChargeOrder:
         """Return the order with its card and customer as they are now.
 
         Args:
-            again: whether to read the default card again too, because time has passed since the
-                order was read.
+            again: whether to read the default card's row again too, because time has passed since
+                the order was read. It is charged also if another card is the default by now.
 
         Raises:
             InvalidInput: there is nothing that could be charged now.
@@ -382,7 +382,9 @@ def _parameters(gateway: Gateway, source: Source, request: ChargeRequest) -> dic
     if source.by_customer and source.customer is not None:
         shown = {"customer": str(source.customer.public_id)}
     elif isinstance(charged, StoredCard):
-        shown |= {"customer_id": charged.customer_id, "card_id": charged.card_id}
+        # By its ids alone: it may have got another number since, and be the same card to whoever
+        # repeats the charge.
+        shown = {"customer_id": charged.customer_id, "card_id": charged.card_id}
     elif isinstance(charged, CardDetails):
         shown |= {"month": charged.month, "year": charged.year}
     return {

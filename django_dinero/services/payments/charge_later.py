@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from functools import partial
 from typing import Any, Unpack
 
-from django.db import router
+from django.db import Error, router
 from django.utils.translation import gettext as _
 
 from django_dinero.db.on_commit import when_committed
@@ -15,14 +16,17 @@ from django_dinero.db.transactions import is_commit_told
 from django_dinero.exceptions import (
     DineroError,
     InsideTransaction,
+    NotSent,
     OperationInProgress,
     OrderPaid,
+    OutcomeUnknown,
 )
+from django_dinero.gateways.calls import log_broken_call
 from django_dinero.logs import get_logger
 from django_dinero.models.arguments import ChargeOptions, PaymentOptions, names_of, refuse_unknown
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
-from django_dinero.models.operation import Operation
+from django_dinero.models.operation import Operation, OperationState
 from django_dinero.models.pending_charge import PendingCharge
 from django_dinero.models.transaction import Transaction
 from django_dinero.observing.verbs import verb
@@ -98,13 +102,31 @@ def _make(pending: PendingCharge, make: Callable[[], Transaction]) -> None:
     except DineroError as error:
         # Raised here, it would reach the caller after the commit, and drop later callbacks.
         pending.error = error
-        pending.transaction = error.transaction
+    except Exception as error:  # of a project's backend or hooks; the same holds for it
+        pending.error = _broken(pending, error)
+    if pending.error is not None:
+        code = pending.error.code
+        pending.transaction = pending.error.transaction
         logger.warning(
             "Charge %s after a commit: %s",
             pending.operation_key,
-            error.code,
-            extra={"dinero_operation": pending.operation_key, "dinero_outcome": error.code},
+            code,
+            extra={"dinero_operation": pending.operation_key, "dinero_outcome": code},
         )
+
+
+def _broken(pending: PendingCharge, error: Exception) -> DineroError:
+    """Return what is told of an error that is none of ours."""
+    fields = {"dinero_operation": pending.operation_key}
+    name = log_broken_call(f"Operation {pending.operation_key}", error, fields)
+    found: list[Operation] = []
+    with suppress(Error):
+        found = [*Operation.objects.newest().filter(key=pending.operation_key)]
+    if any(each.state == OperationState.FAILED for each in found):
+        text = _("The backend broke off (%(error)s); nothing was sent.")
+        return NotSent(text % {"error": name}, operation=found[0])
+    text = _("The backend broke off (%(error)s); whether the gateway did it is not known.")
+    return OutcomeUnknown(text % {"error": name}, operation=next(iter(found), None))
 
 
 def _repeat(price: Decimal | int | str, options: Mapping[str, Any]) -> Transaction:
@@ -114,11 +136,13 @@ def _repeat(price: Decimal | int | str, options: Mapping[str, Any]) -> Transacti
 @verb("charge_later")
 def _send(order: ChargeOrder, operation: Operation) -> Transaction:
     try:
-        # Read the rows again: the caller's transaction may have been a long one.
-        order = order.with_present_rows(again=True)
-        request = order.full_request()
+        with journal.released_on_failure(operation):
+            # Read the rows again: the caller's transaction may have been a long one.
+            order = order.with_present_rows(again=True)
+            request = order.full_request()
     except DineroError as error:
-        raise execute.abandon(operation, error) from None
+        error.operation = operation
+        raise
     if order.pays_order:
         order.shop_order.confirm(operation)
     return execute.perform(order.gateway, operation, partial(order.gateway.charge, request))

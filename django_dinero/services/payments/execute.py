@@ -24,8 +24,6 @@ from django_dinero.services.recovery import idempotency, lookup
 
 #: Answers after which no money moves.
 REFUSED = (ResultStatus.DECLINED, ResultStatus.FAILED)
-#: Why a search without an error still proves nothing.
-INCOMPLETE = "the gateway's list is incomplete"
 
 
 def perform(
@@ -161,7 +159,9 @@ def _after_missing_card(operation: Operation) -> Transaction | None:
     if made is not None:
         return made
     is_new = pull.card_was_new(operation)
-    if unread not in ("", journal_notes.NOT_FOUND_YET) and (is_new or unread != INCOMPLETE):
+    if unread not in ("", journal_notes.NOT_FOUND_YET) and (
+        is_new or unread != journal_notes.INCOMPLETE_LIST
+    ):
         return _leave_to_look_up(operation, unread)
     if not is_new:
         return None
@@ -183,7 +183,7 @@ def _made_all_the_same(operation: Operation) -> tuple[Transaction | None, str]:
     made = [match for match in found.matches if not _is_failed(match)]
     if not made:
         missing = "" if found.matches else journal_notes.NOT_FOUND_YET
-        return None, problem or (missing if found.complete else INCOMPLETE)
+        return None, problem or (missing if found.complete else journal_notes.INCOMPLETE_LIST)
     lookup.end_from_matches(operation, made, is_callers=True)
     return idempotency.answer_to_worker(operation), ""
 

@@ -53,22 +53,42 @@ def capture(
     **options: Unpack[FollowUpOptions],
 ) -> Transaction:
     """Take an authorization; see :meth:`Transaction.capture`."""
-    asked = _amount(authorization, amount, Decimal(authorization.price))
-    rule, arguments = rules.capture_error, FollowUpArguments.read(options, authorization)
-    order = FollowUpOrder.of(OperationKind.CAPTURE, authorization, asked, rule, arguments)
-    return order.earlier() or order.carry_out(ledger.family_of(authorization))
+    arguments = FollowUpArguments.read(options, authorization)
+    asked = None if amount is None else _amount(authorization, amount, Decimal(0))
+    kind, rule = OperationKind.CAPTURE, rules.capture_error
+    return _follow(kind, authorization, asked, rule, arguments)
 
 
 @verb("void")
 def void(original: Transaction, **options: Unpack[FollowUpOptions]) -> Transaction:
     """Cancel what the bank has not settled, whole; see :meth:`Transaction.void`."""
-    asked = _amount(original, None, Decimal(original.price))
-    rule, arguments = rules.void_error, FollowUpArguments.read(options, original)
-    order = FollowUpOrder.of(OperationKind.VOID, original, asked, rule, arguments)
+    arguments = FollowUpArguments.read(options, original)
     try:
-        return order.earlier() or order.carry_out(ledger.family_of(original))
+        return _follow(OperationKind.VOID, original, None, rules.void_error, arguments)
     except InvalidTransactionError as error:
         raise rules.with_way_out(error) from None
+
+
+def _follow(
+    kind: OperationKind,
+    original: Transaction,
+    asked: Decimal | None,
+    rule: Rule,
+    arguments: FollowUpArguments,
+) -> Transaction:
+    """Take or cancel a payment.
+
+    Args:
+        asked: the amount that the caller named. None means all of it, as the row has it now: the
+            gateway may have approved another amount since the instance was read.
+    """
+    whole = _amount(original, asked, Decimal(original.price))
+    earlier = _earlier((kind,), original, whole, arguments.key)
+    if earlier is not None:
+        return earlier
+    family = ledger.family_of(original)
+    amount = _amount(original, asked, Decimal(original.price))
+    return FollowUpOrder.of(kind, original, amount, rule, arguments).carry_out(family)
 
 
 @verb("refund")

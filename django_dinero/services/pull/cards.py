@@ -197,9 +197,18 @@ def new_card_row(
 
 
 def scrubbed_address(address: Address) -> Address:
-    """Return an address without the card numbers that other software stored in it."""
+    """Return an address as it may be stored, without the card numbers of other software."""
     texts = address.as_dict()
-    return Address(**{name: without_card_numbers(name, text) for name, text in texts.items()})
+    return Address(**{name: fitting(CreditCard, name, text) for name, text in texts.items()})
+
+
+def fitting(model: type[Customer | CreditCard], name: str, text: str) -> str:
+    """Return a text of the gateway's as its column takes it; other software may have longer ones.
+
+    Card numbers in it are masked.
+    """
+    limit = getattr(model._meta.get_field(name), "max_length", None)
+    return without_card_numbers(name, text)[:limit]
 
 
 def _fill_card(row: CreditCard, remote_card: RemoteCard, default_of: int | None) -> bool:

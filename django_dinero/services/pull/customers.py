@@ -13,7 +13,7 @@ from django.db import IntegrityError, router, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from django_dinero.cards import holds_card_number, without_card_numbers
+from django_dinero.cards import without_card_numbers
 from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.transactions import locked
 from django_dinero.exceptions import CustomerNotFoundError
@@ -28,6 +28,7 @@ from django_dinero.models.records import Intent
 from django_dinero.models.sync_state import WAITING, SyncedQuerySet, SyncState
 from django_dinero.services.pull.cards import (
     SYNC_COLUMNS,
+    fitting,
     new_card_row,
     scrubbed_address,
     write_beside_edits,
@@ -119,14 +120,15 @@ def _pull_batch(
 
 
 def scrubbed(remote: RemoteCustomer) -> RemoteCustomer:
-    """Return a customer without the card numbers that other software stored in its texts.
+    """Return a customer as it may be stored, without card numbers in its texts.
 
-    A key that is one is not ours, and the row gets one of its own. A card that is told of twice is
-    there once.
+    Other software wrote them. A key that is none of ours is left out, and the row gets its own. A
+    card that is told of twice is there once.
     """
     names = ("email", "first_name", "last_name")
-    texts = {name: without_card_numbers(name, getattr(remote, name)) for name in names}
-    key = "" if holds_card_number("customer_key", remote.customer_key) else remote.customer_key
+    texts = {name: fitting(Customer, name, getattr(remote, name)) for name in names}
+    key = without_card_numbers("customer_key", remote.customer_key)
+    key = key if key == remote.customer_key else ""
     cards = {c.card_id: replace(c, address=scrubbed_address(c.address)) for c in remote.cards}
     return replace(remote, customer_key=key, cards=tuple(cards.values()), **texts)
 

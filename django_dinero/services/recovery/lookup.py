@@ -272,7 +272,8 @@ def _is_own(operation: Operation, match: Match) -> bool:
 
 def _check_later(operation: Operation, problem: str) -> None:
     steps = (5, 30, 120, 600, 3600)
-    wait = timedelta(seconds=steps[min(operation.attempts, len(steps) - 1)])
+    # Sending it was the first attempt.
+    wait = timedelta(seconds=steps[min(max(operation.attempts - 1, 0), len(steps) - 1)])
     journal.change_outcome(
         operation,
         partial(replace, lookup=problem[:500]),

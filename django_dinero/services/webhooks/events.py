@@ -65,14 +65,14 @@ def _new_event(gateway: Gateway, notice: WebhookNotice, raw_body: bytes) -> Webh
         gateway_name=gateway.name,
         live=gateway.live,
         event_id=_event_id(notice, raw_body),
-        event_type=_shown(scrub(notice.event_type, *gateway.secrets))[:255],
+        event_type=scrub(notice.event_type, *gateway.secrets)[:255],
         object_kind=_id(notice.object_kind, 20),
         object_id=_id(notice.object_id, 255),
         operation_key=_key(notice.operation_key),
         customer_id=_id(notice.customer_id, 255),
         # An event of the test account, sent to the live one's endpoint, or the other way round.
         state=EventState.NOT_OURS if elsewhere else EventState.RECEIVED,
-        body=_shown(scrub(raw_body.decode("utf-8", "replace"), *gateway.secrets))[:MAX_BODY],
+        body=scrub(raw_body.decode("utf-8", "replace"), *gateway.secrets)[:MAX_BODY],
     )
 
 
@@ -92,11 +92,6 @@ def _id(text: str, limit: int) -> str:
 def _key(text: str) -> str:
     """Return the key that a notice names. Others type what they like there, a card number too."""
     return _id(text, 64) if scrub(text) == text else ""
-
-
-def _shown(text: str) -> str:
-    """Return a text without what a database refuses: NUL, and halves of characters."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def rows() -> QuerySet[WebhookEvent]:
@@ -158,7 +153,7 @@ def park(event: WebhookEvent, problem: str) -> None:
         state = EventState.GIVEN_UP
         logger.error("%s, event %s: given up: %s", event.gateway_name, event.pk, problem)
     next_try = UtcIn(timedelta(seconds=wait)) if state == EventState.PARKED else None
-    _write(event, state=state, error=_shown(scrub(problem))[:MAX_ERROR], next_try_at=next_try)
+    _write(event, state=state, error=scrub(problem)[:MAX_ERROR], next_try_at=next_try)
 
 
 def _write(event: WebhookEvent, **columns: object) -> bool:

@@ -181,7 +181,7 @@ def test_what_the_verbs_write_is_what_receivers_hear(
 #: The two functions that write the state of an operation, and those of rows that are none.
 WRITERS = {
     "services/journal/states.py: _compare_and_set",
-    "services/journal/sending.py: _sending_columns",
+    "services/journal/sending.py: begin",
     # events
     "services/webhooks/events.py: _new_event",
     "services/webhooks/events.py: begin_again",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -66,6 +67,17 @@ def test_another_operation_with_the_same_primary_key_is_left_alone(make_customer
     with pytest.raises(Operation.DoesNotExist):
         stale.close(note="Nothing was paid.", by="Ann")
     assert Operation.objects.get(key=key).state == "needs_attention"
+
+
+def test_all_of_it_is_all_that_its_row_has_by_now(make_customer: Any) -> None:
+    """A review has approved another amount since the instance was read."""
+    price = "15.00"
+    stale = make_customer().charge(20, settle=False)
+    Transaction.objects.filter(pk=stale.pk).update(price=price)
+    assert stale.capture().price == Decimal(price)
+    stale = make_customer(email="ann@example.com").charge(20)
+    Transaction.objects.filter(pk=stale.pk).update(price=price)
+    assert stale.void().price == Decimal(price)
 
 
 def test_a_key_is_answered_after_card_and_customer_have_gone(make_customer: Any) -> None:

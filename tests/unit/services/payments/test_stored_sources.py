@@ -70,6 +70,27 @@ def test_a_customer_is_the_same_order_after_the_last_card_has_gone(
     assert gateway.verbs.count("charge") == 1
 
 
+@pytest.mark.parametrize(
+    "change", [{"number": "5424000000000015", "month": "12", "year": "2031"}, {"brand": "other"}]
+)
+def test_a_card_is_the_same_order_after_its_number_has_changed(
+    gateway: RecordingGateway, make_customer: Any, change: dict[str, str]
+) -> None:
+    """Whoever repeats a charge whose answer was lost must not be told to take a new key."""
+    card = make_customer().cards[0]
+    row = card.charge(5, idempotency_key="order-1")
+    if "brand" in change:
+        CreditCard.objects.update_without_push(**change)
+    else:
+        for name, value in change.items():
+            setattr(card, name, value)
+        card.save()
+    for known in (card, CreditCard.objects.get()):
+        again = known.charge(5, idempotency_key="order-1")
+        assert (again, again.is_replay) == (row, True)
+    assert gateway.verbs.count("charge") == 1
+
+
 def test_a_card_that_is_named_is_another_order_than_another_card(
     gateway: RecordingGateway, customer: Customer
 ) -> None:
