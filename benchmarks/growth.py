@@ -62,7 +62,8 @@ def _rows(vendor: str, url: str, scale: float) -> Iterator[Row]:
     with ExitStack() as stack:
         few, many = _sizes(scale)
         started = (
-            stack.enter_context(_process(url, few, 0)),
+            # The same charges in both: they are of the shoppers whose lists are compared.
+            stack.enter_context(_process(url, few, scaled(SIZED, scale, 8))),
             stack.enter_context(_process(url, many, scaled(SIZED, scale, 8))),
         )
         small, large = (Child(process) for process in started)

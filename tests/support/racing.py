@@ -169,5 +169,5 @@ def failing_statements(start: str, error: Exception, using: str = "default") -> 
 
 
 def unquoted(sql: str) -> str:
-    """Return a statement without quotes, and without the bracket of a UNION's first part."""
-    return sql.replace('"', "").replace("`", "").removeprefix("(")
+    """Return a statement without quotes."""
+    return sql.replace('"', "").replace("`", "")

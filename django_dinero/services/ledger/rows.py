@@ -107,9 +107,10 @@ class OriginalGone(InvalidTransactionError):
 
 
 def family_of(row: Transaction, *, again: bool = False) -> Family:
-    """Read a transaction and all that follows it in one query; the instance is up to date then.
+    """Read a transaction and all that follows it; the instance is up to date then.
 
-    What follows the captures of an authorization is part of it, as for :meth:`Family.of`.
+    It is one query, and one more for what follows the captures of an authorization, which is part
+    of it, as for :meth:`Family.of`.
 
     Args:
         again: whether it was read a moment ago. Then only columns that may have changed are read.
@@ -117,7 +118,10 @@ def family_of(row: Transaction, *, again: bool = False) -> Family:
     Raises:
         InvalidTransactionError: it has no row any more; a rollback has taken it.
     """
-    found = list(_rows_of_family(row, again=again))
+    rows = primary(Transaction).order_by()
+    if again:
+        rows = rows.only(*DECIDING)
+    found = list(rows.filter(Q(pk=row.pk) | Q(parent=row)))
     # By the public id too: after a rollback another transaction may have got its primary key.
     same = (row.pk, row.public_id)
     now = next((each for each in found if (each.pk, each.public_id) == same), None)
@@ -127,21 +131,16 @@ def family_of(row: Transaction, *, again: bool = False) -> Family:
         if field.attname in now.__dict__:
             setattr(row, field.attname, now.__dict__[field.attname])
     children = [each for each in found if each.pk != row.pk]
+    captures = [each for each in children if each.kind == TransactionKind.CAPTURE]
+    # Not by a third OR, which reaches over a join: a database would read the whole table for it.
+    further = rows.filter(parent__in=captures) if captures else ()
     # As in Family.of: what follows the row itself, then what follows its captures, each by age.
-    children = sorted(children, key=lambda each: (each.parent_id != row.pk, each.pk))
+    children = sorted(children, key=_age) + sorted(further, key=_age)
     return Family(row, tuple(children))
 
 
-def _rows_of_family(row: Transaction, *, again: bool) -> QuerySet[Transaction]:
-    rows = primary(Transaction).order_by()
-    if again:
-        rows = rows.only(*DECIDING)
-    found = rows.filter(Q(pk=row.pk) | Q(parent=row))
-    if row.kind != TransactionKind.AUTHORIZATION:  # nothing else is captured
-        return found
-    # Not by a third OR, which reaches over a join: a database would read the whole table for it.
-    further = rows.filter(parent__parent=row, parent__kind=TransactionKind.CAPTURE)
-    return found.union(further, all=True)
+def _age(row: Transaction) -> int:
+    return row.pk
 
 
 def insert_row(
