@@ -23,7 +23,7 @@ from django_dinero.management.commands.dinero_reconcile import parse_since
 from django_dinero.models import Difference, Operation, Reconciliation, Transaction, VaultPull
 from django_dinero.models.difference import DifferenceKind
 from django_dinero.models.operation import OperationState
-from django_dinero.models.reconcile_counts import TEXTS, counted, in_order
+from django_dinero.models.reconcile_counts import counted, in_order, texts
 from django_dinero.models.transaction_status import TransactionStatus
 from django_dinero.services.reconcile import differences, run, window
 from django_dinero.services.reconcile.differences import Found
@@ -275,8 +275,8 @@ def test_operations_and_payments_are_counted_by_names_of_their_own() -> None:
     """An operation that is declined and a payment that is are two things, and both have a text."""
     operations = {f"looked_up_{state}" for state in OperationState.values}
     payments = {f"now_{status}" for status in TransactionStatus.values}
-    assert (operations | payments) <= set(TEXTS)
-    assert {name for name in TEXTS if name.startswith("now_")} == payments
+    assert (operations | payments) <= set(texts())
+    assert {name for name in texts() if name.startswith("now_")} == payments
 
 
 def test_of_them_follows_what_it_speaks_of() -> None:
@@ -290,7 +290,7 @@ def test_one_of_a_kind_is_no_plural() -> None:
     assert counted("looked_up", 2) == "2 operations looked up"
     assert counted("looked_up_held", 1) == "1 of them is held for review"
     assert counted("of_a_backend", 3) == "3 of a backend"
-    for name in TEXTS:
+    for name in texts():
         assert counted(name, 1).startswith("1 ")
         assert "%" not in counted(name, 1) + counted(name, 7)
 
