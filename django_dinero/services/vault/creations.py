@@ -102,21 +102,36 @@ def earlier_customer(
     made = customer_with_same_key(customer)
     if made is None:
         return None
-    foreign = modes.foreign_error(made)
-    if foreign is not None:
-        raise foreign
-    if not _has_same_values(made, customer, card):
-        raise IdempotencyKeyReused(
-            _(
-                "This idempotency key was used before with other parameters. Repeat the first call "
-                "as it was, or take a new key."
-            )
-        )
+    refuse_another(made, customer, card)
     if made.customer_id is None:
         made.save()
     if made.customer_id is None and not in_transaction(router.db_for_write(Customer)):
         raise OperationInProgress(_("This customer is being created; ask again in a moment."))
     return made
+
+
+def refuse_another(
+    made: Customer, asked: Customer, card: CardDetails | PaymentToken | None
+) -> None:
+    """Refuse a stored customer that is not the one that this call with its key asks for.
+
+    A token is another one in each attempt, so it is taken for the card of the first call.
+
+    Raises:
+        IdempotencyKeyReused: the earlier request had other values.
+        InvalidInput: it was made at another account than the gateway is now.
+    """
+    foreign = modes.foreign_error(made)
+    if foreign is not None:
+        raise foreign
+    if _has_same_values(made, asked, card):
+        return
+    raise IdempotencyKeyReused(
+        _(
+            "This idempotency key was used before with other parameters. Repeat the first call "
+            "as it was, or take a new key."
+        )
+    )
 
 
 def _has_same_values(
@@ -164,9 +179,12 @@ def creation_intent(row: Customer) -> Intent:
 
 
 def send_creation(
-    gateway: Gateway, operation: Operation, request: CustomerRequest
+    gateway: Gateway, operation: Operation, request: CustomerRequest, *, is_first: bool = False
 ) -> RemoteCustomer:
-    """Store a customer at the gateway. A duplicate under our customer key counts as stored.
+    """Store a customer at the gateway. A duplicate under our customer key may count as stored.
+
+    Args:
+        is_first: whether no call before this one can have sent the customer key.
 
     Raises:
         GatewayError: the gateway refused; the operation has ended.
@@ -174,19 +192,25 @@ def send_creation(
     """
     result = journal.send(gateway, operation, partial(gateway.create_customer, request))
     if isinstance(result, Refusal):
-        result = _own_duplicate(gateway, operation, request, result)
+        result = _own_duplicate(gateway, operation, request, result, is_first=is_first)
     if isinstance(result, Refusal):
         raise journal.end_refused(operation, result)
     return result
 
 
 def _own_duplicate(
-    gateway: Gateway, operation: Operation, request: CustomerRequest, refusal: Refusal
+    gateway: Gateway,
+    operation: Operation,
+    request: CustomerRequest,
+    refusal: Refusal,
+    *,
+    is_first: bool,
 ) -> RemoteCustomer | Refusal:
-    """Return the duplicate if it has our key.
+    """Return the duplicate if it is what is asked for.
 
-    Either an earlier attempt created it and lost its reply, or it was deleted here and is stored
-    again before its delete was sent. Such a delete is called off.
+    An earlier attempt created it, and its reply or its row was lost. Or it was deleted here and is
+    stored again before its delete was sent: such a delete is called off. Or this very request was
+    delivered twice.
     """
     if not has_reason(refusal, ReasonKind.DUPLICATE_CUSTOMER) or not refusal.existing_id:
         return refusal
@@ -200,7 +224,9 @@ def _own_duplicate(
         # "Not sent" would be true of this second call only. The first may have stored the customer.
         journal.end(operation, OperationState.UNKNOWN, RecordedOutcome(error=lost[:500]))
         raise OutcomeUnknown(lost, operation=operation, gateway_name=gateway.name)
-    if not isinstance(existing, RemoteCustomer) or not _answers(existing, request, refusal):
+    if not isinstance(existing, RemoteCustomer) or existing.customer_id != refusal.existing_id:
+        return refusal  # the gateway answered with another one
+    if not _answers(existing, request, is_first=is_first):
         return refusal
     # Before the creation ends and lets go of its lock, for which the delete may be waiting.
     leaving = pull.cancel_for_customer(operation, existing)
@@ -208,15 +234,19 @@ def _own_duplicate(
     return replace(existing, cards=cards)
 
 
-def _answers(existing: RemoteCustomer, request: CustomerRequest, refusal: Refusal) -> bool:
+def _answers(existing: RemoteCustomer, request: CustomerRequest, *, is_first: bool) -> bool:
     """Whether the duplicate that the gateway has is the customer that is asked for.
 
-    A card is sent once and stored nowhere, so a customer without it is not what was asked for.
-    Other values can be pushed later.
+    A card is sent once and stored nowhere, so a customer without it is not what was asked for. A
+    number is compared by its last digits. What is behind a token only the gateway knows, and the
+    cards of an earlier call, or of a customer that was deleted, may be other ones: the shopper's
+    next charge would take them. So a token is answered only where this very call has stored the
+    customer. Other values can be pushed later.
     """
-    if existing.customer_id != refusal.existing_id:
-        return False  # the gateway answered with another one
     if existing.customer_key != request.customer_key:
         return False
-    card = request.card
-    return not isinstance(card, CardDetails) or card.last_4 in {c.last_4 for c in existing.cards}
+    if request.card is None:
+        return True
+    if isinstance(request.card, CardDetails):
+        return request.card.last_4 in {card.last_4 for card in existing.cards}
+    return is_first and bool(existing.cards)

@@ -37,6 +37,7 @@ from django_dinero.services.vault.creations import (
     customer_key_for,
     customer_with_same_key,
     earlier_customer,
+    refuse_another,
     send_creation,
 )
 from django_dinero.services.vault.owners import only_customer
@@ -162,8 +163,10 @@ def _store_with_card(
         journal.move(
             operation, OperationState.FAILED, RecordedOutcome(error=journal_notes.EXISTS_ALREADY)
         )
+        refuse_another(rival, customer, card)
         return rival
-    remote = send_creation(gateway, operation, request)
+    # Without an idempotency key the customer key was drawn at random, for this call alone.
+    remote = send_creation(gateway, operation, request, is_first=not keyed)
     write = partial(_write_rows, customer, restorer_of(customer), remote, card)
     cards = journal.end_operation(
         operation,

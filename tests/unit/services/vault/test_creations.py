@@ -211,6 +211,19 @@ def test_a_rival_that_ended_between_our_look_and_our_call(
     assert CreditCard.objects.count() == len(first.cards)
 
 
+@pytest.mark.parametrize("other", [{"number": "5424000000000015"}, {"first_name": "Ann"}])
+def test_a_rival_with_other_values_that_ended_between_our_look_and_our_call_is_refused(
+    gateway: RecordingGateway, card: dict[str, Any], other: dict[str, Any]
+) -> None:
+    def make(**more: Any) -> Customer:
+        return Customer.create("bill@example.com", idempotency_key=KEY, **{**card, **more})
+
+    with before_statement("SAVEPOINT", make), pytest.raises(IdempotencyKeyReused):
+        make(**other)
+    assert gateway.verbs == ["create_customer"]
+    assert not Operation.objects.filter(held_lock__isnull=False).exists()
+
+
 def test_another_broken_constraint_is_not_taken_for_a_rival(
     gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.db import transaction
 
-from django_dinero.exceptions import InvalidCardError, InvalidInput, UnsupportedFeature
+from django_dinero.enums import ReasonKind
+from django_dinero.exceptions import (
+    DuplicateCustomerError,
+    InvalidCardError,
+    InvalidInput,
+    NotSent,
+    OutcomeUnknown,
+    UnsupportedFeature,
+)
+from django_dinero.gateways.types import Reason, Refusal
 from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.redaction import Secret
-from tests.support.recording import RecordingGateway
+from tests.support.cards import Call
+from tests.support.recording import RecordingGateway, lose_reply, refuse_connection
 
 Make = Callable[..., Customer]
 OTHER = "5424000000000015"
@@ -93,3 +105,80 @@ def test_a_gateway_that_cannot_says_so_before_anything_is_written(
             row.save()
     assert Operation.objects.count() == before
     assert [card.last_4 for card in customer.cards] == ["1111"]
+
+
+# -- A customer of a token ------------------------------------------------------------------------
+
+KEY = "sign-up-1"
+
+
+def by_token(gateway: RecordingGateway, number: str, **given: Any) -> Customer:
+    token = Secret(gateway.bank.mint_token(number, month=1, year=2041))
+    return Customer.create("bill@example.com", token=token, **given)
+
+
+class Rollback(Exception):
+    """Takes the caller's transaction back."""
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_a_rolled_back_customer_is_no_answer_to_another_token(gateway: RecordingGateway) -> None:
+    """Nobody can say whether the card behind the second one is that of the first."""
+    with pytest.raises(Rollback), transaction.atomic():
+        by_token(gateway, "4111111111111111", idempotency_key=KEY)
+        raise Rollback
+    with pytest.raises(DuplicateCustomerError) as caught:
+        by_token(gateway, OTHER, idempotency_key=KEY)
+    (stored,) = gateway.bank.customers()
+    assert caught.value.customer_id == stored.id
+    assert not Customer.objects.exists()
+    # As the list of errors says: it is pulled, and the card is added to it.
+    customer = Customer.retrieve(stored.id)
+    added = customer.add_card(token=mint(gateway))
+    assert [card.last_4 for card in customer.cards] == ["1111", "0015"]
+    assert added.last_4 == "0015"
+
+
+@pytest.mark.parametrize("had_a_card", [True, False])
+def test_a_deleted_customer_is_no_answer_to_a_token(
+    gateway: RecordingGateway, had_a_card: bool
+) -> None:
+    if had_a_card:
+        customer = by_token(gateway, "4111111111111111", idempotency_key=KEY)
+    else:
+        customer = Customer.create("bill@example.com", idempotency_key=KEY)
+    gateway.faults["delete_customer"] = refuse_connection
+    with pytest.raises(NotSent):
+        customer.delete()
+    with pytest.raises(DuplicateCustomerError):
+        by_token(gateway, OTHER, idempotency_key=KEY)
+    assert not Customer.objects.exists()
+    assert Operation.objects.filter(kind="delete_customer", state="new").exists()
+
+
+def test_a_retry_with_a_fresh_token_gets_the_customer_whose_reply_was_lost(
+    gateway: RecordingGateway,
+) -> None:
+    """A token is good for one attempt, so the retry of one form has another one."""
+    gateway.faults["create_customer"] = lose_reply
+    with pytest.raises(OutcomeUnknown):
+        by_token(gateway, OTHER, idempotency_key=KEY)
+    again = by_token(gateway, OTHER, idempotency_key=KEY)
+    assert [card.last_4 for card in again.cards] == ["0015"]
+    assert by_token(gateway, OTHER, idempotency_key=KEY) == again
+    assert gateway.verbs.count("create_customer") == 1
+
+
+def test_a_request_that_was_delivered_twice_is_answered_where_no_other_can_be_meant(
+    gateway: RecordingGateway,
+) -> None:
+    def twice(call: Call) -> Any:
+        stored = call()
+        reason = Reason(ReasonKind.DUPLICATE_CUSTOMER, "E00039")
+        return Refusal((reason,), existing_id=stored.customer_id)
+
+    gateway.faults["create_customer"] = twice
+    assert [card.last_4 for card in by_token(gateway, OTHER).cards] == ["0015"]
+    gateway.faults["create_customer"] = twice
+    with pytest.raises(DuplicateCustomerError):
+        by_token(gateway, OTHER, idempotency_key=KEY)
