@@ -70,9 +70,22 @@ class OperationManager(models.Manager[RowT]):
 
         Inside the caller's transaction the primary shows what the caller has written. But the
         transaction may have begun before a rival's commit, which the journal's own connection
-        shows.
+        shows. That one shows rows, too, which the caller has deleted: see :meth:`uncommitted`.
         """
         return tuple(dict.fromkeys((router.db_for_write(model), self.newest_alias())))
+
+    def uncommitted(self, *conditions: models.Q, **columns: object) -> list[RowT]:
+        """Return the operations that only the caller's open transaction has, on its connection.
+
+        Those are tombstones, which are written with the delete of their row. There are none where
+        the journal is written on the caller's own connection, since :meth:`newest` shows them.
+        """
+        own = router.db_for_write(self.model)
+        if self.newest_alias() == own:
+            return []
+        found = {row.pk: row for row in self.using(own).filter(*conditions, **columns)}
+        committed = self.newest().filter(pk__in=found).values_list("pk", flat=True) if found else ()
+        return [found[pk] for pk in found.keys() - set(committed)]
 
 
 def autonomous_alias() -> str:

@@ -127,16 +127,15 @@ def cancel_for_customer(creation: Operation, remote: RemoteCustomer) -> set[str]
     Returns:
         The ids of cards whose delete is not called off.
     """
-    rows = Operation.objects.using(creation.written_on).filter(
-        Q(customer_id=remote.customer_id) | Q(customer_id="", lock_name=creation.lock_name),
-        **Account.of(creation).columns,
-        kind__in=DELETES,
-    )
+    about = Q(customer_id=remote.customer_id) | Q(customer_id="", lock_name=creation.lock_name)
+    about &= Q(**Account.of(creation).columns, kind__in=DELETES)
+    rows = Operation.objects.using(creation.written_on).filter(about)
     # Before the others are read: what is written meanwhile is among them.
     for delete in _earlier(to_be_repeated(rows), creation):
         record_deletion_again(delete)
     waiting = rows.filter(state__in=(*OPEN_STATES, OperationState.ABSENT))
-    earlier = _earlier(waiting, creation)
+    own = Operation.objects.uncommitted(about)
+    earlier = _earlier((*waiting, *own), creation)
     wanted = _cards_wanted(creation, remote)
     cancel_all(
         delete for delete in earlier if delete.state in NOT_SENT and _comes_back(delete, wanted)
@@ -164,10 +163,10 @@ def was_deleted_since(creation: Operation) -> bool:
     """Say whether a customer was deleted here after the operation that creates it had begun."""
     if not creation.lock_name:
         return False
-    tombstones = Operation.objects.using(creation.written_on).filter(
-        kind=OperationKind.DELETE_CUSTOMER, lock_name=creation.lock_name, pk__gt=creation.pk
-    )
-    return any(first_of(delete).pk > creation.pk for delete in tombstones)
+    later = Q(kind=OperationKind.DELETE_CUSTOMER, lock_name=creation.lock_name, pk__gt=creation.pk)
+    tombstones = Operation.objects.using(creation.written_on).filter(later)
+    own = Operation.objects.uncommitted(later)
+    return any(first_of(delete).pk > creation.pk for delete in (*tombstones, *own))
 
 
 def first_of(delete: Operation) -> Operation:

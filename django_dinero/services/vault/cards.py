@@ -62,7 +62,7 @@ from django_dinero.services.errors import error_for, read
 from django_dinero.services.pull import UNFINISHED_STATES
 from django_dinero.services.recovery import locking
 from django_dinero.services.recovery.idempotency import unfinished_error
-from django_dinero.services.vault import number_keys
+from django_dinero.services.vault import number_keys, own_deletes
 from django_dinero.services.vault.push import push_customer
 
 #: Saves the row of a card with the gateway's answer.
@@ -334,17 +334,12 @@ def _card_without_row(
     """
     if not isinstance(result, Refusal) or not has_reason(result, ReasonKind.DUPLICATE_CARD):
         return None
-    stored_here = (
-        CreditCard.objects.using(using)
-        .filter(
-            **Account.of(customer).columns,
-            customer_id=customer.customer_id,
-            card_id=result.existing_id,
-        )
-        .exists()
-        for using in Operation.objects.aliases_to_read(CreditCard)
+    rows = CreditCard.objects.filter(
+        **Account.of(customer).columns,
+        customer_id=customer.customer_id,
+        card_id=result.existing_id,
     )
-    if not result.existing_id or any(stored_here):
+    if not result.existing_id or any(own_deletes.seen_on_each(rows)):
         return None
     shown = validation.shown(details)
     return RemoteCard(

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any
 
 from django.db import router
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from django_dinero import identifiers
@@ -36,6 +35,7 @@ from django_dinero.models.records import Intent, RecordedOutcome
 from django_dinero.services import journal, modes, pull
 from django_dinero.services.recovery import idempotency
 from django_dinero.services.recovery.lookup import look_up
+from django_dinero.services.vault import own_deletes
 from django_dinero.validation import CallerKey
 
 
@@ -55,12 +55,12 @@ def customer_with_same_key(customer: Customer) -> Customer | None:
     The caller's transaction may have begun before another one stored it: then only the journal's
     connection sees it.
     """
-    for using in Operation.objects.aliases_to_read(Customer):
-        rows = Customer.objects.using(using).filter(
-            gateway_name=customer.gateway_name, customer_key=customer.customer_key
-        )
+    rows = Customer.objects.filter(
+        gateway_name=customer.gateway_name, customer_key=customer.customer_key
+    )
+    for found in own_deletes.seen_on_each(rows):
         # One of the other mode is another customer, but the key was used.
-        made = min(rows, key=lambda row: row.live != customer.live, default=None)
+        made = min(found, key=lambda row: row.live != customer.live, default=None)
         if made is not None:
             made._state.db = router.db_for_write(Customer)
             return made
@@ -140,16 +140,9 @@ def _has_same_values(
     names = ("email", "first_name", "last_name", "owner_id")
     if any(getattr(made, name) != getattr(asked, name) for name in names):
         return False
-    stored = {
-        last_4
-        for using in Operation.objects.aliases_to_read(CreditCard)
-        for last_4 in _cards_of(made, using).values_list("last_4", flat=True)
-    }
+    cards = CreditCard.objects.filter(customer_pk=made.pk)
+    stored = {each.last_4 for found in own_deletes.seen_on_each(cards) for each in found}
     return card.last_4 in stored if isinstance(card, CardDetails) else bool(card is None or stored)
-
-
-def _cards_of(customer: Customer, using: str) -> QuerySet[CreditCard]:
-    return CreditCard.objects.using(using).filter(customer_pk=customer.pk)
 
 
 def creation_request(
