@@ -6,12 +6,14 @@ to be deleted at the gateway.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 
 from django.db import router
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from django_dinero import signals
+from django_dinero import identifiers, signals
+from django_dinero.db.on_commit import run_after_commit
 from django_dinero.exceptions import DineroError
 from django_dinero.gateways.types import Ack, Refusal
 from django_dinero.models.card import CreditCard
@@ -22,14 +24,14 @@ from django_dinero.models.records import Intent, RecordedOutcome
 from django_dinero.observing.verbs import verb
 from django_dinero.services import journal, modes, pull
 from django_dinero.services.recovery import locking
-from django_dinero.services.vault.push import gateway_of
+from django_dinero.services.vault.gateways import gateway_of
 
 #: States in which a creation may have reached the gateway, or may still do so.
 MAY_HAVE_CREATED = (*OPEN_STATES, OperationState.SUCCEEDED)
 
 
 def record_deletion(
-    row: Customer | CreditCard, using: str, *, with_customer: bool = False
+    row: Customer | CreditCard, using: str, *, with_customer: bool = False, **columns: str
 ) -> Operation | None:
     """Write the tombstone of a deleted row, in the transaction that deletes it.
 
@@ -37,6 +39,7 @@ def record_deletion(
 
     Args:
         with_customer: whether a card goes because its customer does.
+        **columns: more that is written into the tombstone.
     """
     if modes.foreign_error(row) is not None:
         return None
@@ -57,7 +60,33 @@ def record_deletion(
         customer_id=row.customer_id or "",
         card_id=row.card_id if isinstance(row, CreditCard) else "",
         intent=Intent(is_new=row.is_new, with_customer=with_customer).to_json(),
+        **columns,
     )
+
+
+def delete_created(creation: Operation, row: Customer, customer_id: str) -> None:
+    """Delete a customer at the gateway, after the commit, whose row went while it was created.
+
+    Whoever deletes a row in a longer transaction may have looked for its creation before that
+    began, and so has written no tombstone. It is written with the end of the creation, unless the
+    customer has a row again: a look-up found it, or it is stored again under its key.
+    """
+    using = row._state.db or router.db_for_write(Customer)
+    again = Customer.objects.using(using).filter(
+        Q(customer_id=customer_id) | Q(customer_key=row.customer_key), **Account.of(row).columns
+    )
+    if pull.was_deleted_since(creation) or again.exists():
+        return
+    row.customer_id = customer_id
+    tombstone = record_deletion(row, using, key=identifiers.derived_key("gone", creation.key))
+    if tombstone is not None:
+        run_after_commit(using, tombstone.key, partial(_push_quietly, tombstone.key, using))
+
+
+def _push_quietly(key: str, using: str) -> None:
+    """As :func:`push_delete`. What fails waits in the journal: nobody here has asked for it."""
+    with suppress(DineroError):
+        push_delete(key, using)
 
 
 def _creations_of(lock_name: str, using: str) -> QuerySet[Operation]:

@@ -11,13 +11,13 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
-from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import Error, router, transaction
 
 from django_dinero import identifiers, signals
 from django_dinero.db.failures import retry_on_conflict
 from django_dinero.enums import ReasonKind
-from django_dinero.exceptions import DineroError, NotSent, OperationInProgress
+from django_dinero.exceptions import DineroError, OperationInProgress
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.types import CardUpdate, CustomerUpdate, Refusal, RemoteCustomer
 from django_dinero.logs import get_logger
@@ -34,9 +34,10 @@ from django_dinero.models.records import RecordedOutcome
 from django_dinero.models.sync_state import WAITING, SyncedQuerySet, SyncState
 from django_dinero.observing.verbs import verb
 from django_dinero.redaction import scrub
-from django_dinero.services import journal, modes, pull
+from django_dinero.services import journal, pull
 from django_dinero.services.recovery import locking
-from django_dinero.services.vault import creations
+from django_dinero.services.vault import creations, deletions
+from django_dinero.services.vault.gateways import gateway_of
 
 logger = get_logger("django_dinero.push")
 
@@ -45,20 +46,6 @@ AnswerT = TypeVar("AnswerT")
 
 #: How often a row is pushed again at once because it changed during its push.
 MAX_PUSHES = 10
-
-
-def gateway_of(row: Customer | CreditCard | Operation) -> Gateway:
-    """Return the gateway of a row or an operation.
-
-    Raises:
-        InvalidInput: it is of another account than the gateway is now.
-        NotSent: its configuration is wrong. This is an error like any other of a push: it is noted
-            on the row, and the other pushes of the same commit still run.
-    """
-    try:
-        return modes.gateway_of(row)
-    except ImproperlyConfigured as error:
-        raise NotSent(str(error), gateway_name=row.gateway_name) from error
 
 
 def push_customer(pk: int, using: str | None = None) -> Customer | None:
@@ -251,18 +238,18 @@ def _create_customer(gateway: Gateway, row: Customer) -> None:
         operation,
         OperationState.SUCCEEDED,
         outcome,
-        lambda: _write_created(row, remote),
+        lambda: _write_created(operation, row, remote),
         customer_id=remote.customer_id,
     )
     if exists:
         signals.send(signals.customer_pushed, Customer, customer=row, created=True)
 
 
-def _write_created(row: Customer, remote: RemoteCustomer) -> bool:
+def _write_created(operation: Operation, row: Customer, remote: RemoteCustomer) -> bool:
     """Write what the gateway has of a new customer; say whether its row still exists.
 
     If the gateway had the customer before, it may have cards, and other values. Then ours are
-    still to be pushed.
+    still to be pushed. If the row was deleted meanwhile, the customer goes at the gateway too.
     """
     ids = {"customer_id": remote.customer_id}
     if row.differs_from(remote):
@@ -272,6 +259,8 @@ def _write_created(row: Customer, remote: RemoteCustomer) -> bool:
         exists = _mark_synced(row, **ids)
     if exists and remote.cards:
         pull.write_customer(Account.of(row), remote)
+    if not exists:
+        deletions.delete_created(operation, row, remote.customer_id)
     return exists
 
 
