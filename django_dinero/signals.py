@@ -59,8 +59,8 @@ customer_deleted = _Signal()
 card_pushed = _Signal()
 #: A card that was deleted here is now gone at the gateway.
 card_deleted = _Signal()
-#: A push was refused or got no answer, and its row is marked. If a delete failed, ``instance`` is
-#: its operation.
+#: A push was refused, got no answer, or waits for an operation on something else, and its row says
+#: so. If a delete failed, ``instance`` is its operation.
 push_failed = _Signal()
 #: A charge or an authorization was approved.
 charged = _Signal()

@@ -26,6 +26,7 @@ from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.mode import Account
 from django_dinero.models.operation import (
+    BEING_SENT,
     Operation,
     OperationKind,
     OperationState,
@@ -52,7 +53,9 @@ def push_customer(pk: int, using: str | None = None) -> Customer | None:
     """Push a customer if its row waits for it. An error is noted on the row and raised.
 
     Returns:
-        The row as it is after that; None if it is gone, or another worker is pushing it.
+        The row as it is after that; None if it is gone, or another worker is pushing this very row
+        and will push its newest values. Where an operation on something else holds the lock, the
+        row waits on, ``sync_error`` says for what, and ``push_failed`` is sent.
     """
     return _push(Customer, pk, using or router.db_for_write(Customer), _send_customer)
 
@@ -69,33 +72,64 @@ def _push(model: type[RowT], pk: int, using: str, send: Callable[[RowT], None]) 
         row = model._default_manager.using(using).filter(pk=pk).first()
         if row is None or row.sync_state not in WAITING:
             return row
+        busy: OperationInProgress | None = None
         failure: DineroError | None = None
         try:
             send(row)
         except OperationInProgress as error:
-            # The worker that is pushing this row reads it again afterwards, and pushes this change.
-            logger.info(
-                "Push of %s %s waits: %s",
-                row._meta.model_name,
-                row.pk,
-                error,
-                extra={"dinero_gateway": row.gateway_name},
-            )
-            return None
+            busy = error
         except DineroError as error:
             failure = error
+        if busy is not None:
+            return _left_to_another(row, busy)
         if failure is not None:
-            _note_failure(row, failure)
+            _note(row, failure, _mark_failed)
             raise failure
         if row.sync_state not in WAITING:
             return row  # as the push left it
     return row
 
 
-def _note_failure(row: Customer | CreditCard, error: DineroError) -> None:
+def _left_to_another(row: RowT, error: OperationInProgress) -> RowT | None:
+    """Leave a row to whoever pushes it; or to the next push, if the lock is held for another one.
+
+    Returns:
+        None if another worker is pushing it; the row, which waits on, if nobody is.
+    """
+    logger.info(
+        "Push of %s %s waits: %s",
+        row._meta.model_name,
+        row.pk,
+        error,
+        extra={"dinero_gateway": row.gateway_name},
+    )
+    if _pushes(error.operation, row):
+        return None  # that worker reads the row again afterwards, and pushes this change
+    _note(row, error, _mark_waiting)
+    return row
+
+
+def _pushes(holder: Operation | None, row: Customer | CreditCard) -> bool:
+    """Whether the operation that holds a row's lock pushes this very row.
+
+    All cards of a customer have one lock, and so has a customer with one that was deleted under its
+    key.
+    """
+    if holder is None or holder.state not in BEING_SENT:
+        return False
+    if isinstance(row, CreditCard):
+        return holder.kind == OperationKind.UPDATE_CARD and holder.card_id == row.card_id
+    return holder.kind in (OperationKind.CREATE_CUSTOMER, OperationKind.UPDATE_CUSTOMER)
+
+
+def _note(
+    row: Customer | CreditCard,
+    error: DineroError,
+    mark: Callable[[Customer | CreditCard, DineroError], None],
+) -> None:
     """Note an error on its row. If the database fails too, the row waits to be pushed as before."""
     try:
-        _mark_failed(row, error)
+        mark(row, error)
     except Error as broken:
         logger.error(
             "Push of %s %s failed (%s), and so did the database: %s",
@@ -105,6 +139,17 @@ def _note_failure(row: Customer | CreditCard, error: DineroError) -> None:
             type(broken).__name__,
             extra={"dinero_gateway": row.gateway_name, "dinero_outcome": error.code},
         )
+
+
+def _mark_waiting(row: Customer | CreditCard, error: DineroError) -> None:
+    """Say on a row what its push waits for. It stays marked as one that waits."""
+    # One that was refused keeps the text of the refusal.
+    same = _stored_row(row).filter(version=row.version, sync_state=SyncState.PENDING)
+    text = {"sync_error": scrub(str(error))[:1000]}
+    waits = retry_on_conflict(partial(same.update_without_push, **text), same.db)
+    _reread(row)
+    if waits:
+        signals.send(signals.push_failed, type(row), instance=row, error=error)
 
 
 def _mark_failed(row: Customer | CreditCard, error: DineroError) -> None:

@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.db import transaction
 
+from django_dinero import signals
 from django_dinero.exceptions import (
     NeedsAttention,
     OperationInProgress,
     OutcomeUnknown,
 )
-from django_dinero.models import CreditCard, Operation
+from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.services.recovery import locking
+from django_dinero.services.vault import push
+from django_dinero.services.vault.waiting import drive_pushes
 from tests.faults import vault
-from tests.support.cards import PAST, SECOND, Make, hold, make_default
+from tests.support.cards import PAST, SECOND, Call, Make, hold, make_default
 from tests.support.recording import (
     RecordingGateway,
 )
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nobody_waits")]
+
+
+@pytest.fixture
+def told() -> Iterator[list[dict[str, Any]]]:
+    """What the receivers of ``push_failed`` are told."""
+    heard: list[dict[str, Any]] = []
+
+    def receive(**kwargs: Any) -> None:
+        heard.append(kwargs)
+
+    signals.push_failed.connect(receive)
+    yield heard
+    signals.push_failed.disconnect(receive)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +78,74 @@ def test_what_is_unknown_of_another_card_is_not_said_of_this_one(
     with pytest.raises(OperationInProgress):
         two[1].delete()
     assert Operation.objects.filter(kind="delete_card", state="new").exists()
+
+
+@pytest.mark.parametrize("state", ["sent", "unknown"])
+def test_a_push_that_waits_for_another_cards_says_so(
+    gateway: RecordingGateway,
+    two: tuple[CreditCard, CreditCard],
+    told: list[dict[str, Any]],
+    state: str,
+) -> None:
+    holder = hold(two[0], state, two[0].card_id)
+    two[1].zip = "99999"
+    two[1].save()
+    assert two[1].sync_state == "pending"
+    assert holder.key in two[1].sync_error
+    assert [(each["instance"].pk, each["error"].operation) for each in told] == [
+        (two[1].pk, holder)
+    ]
+    Operation.objects.filter(pk=holder.pk).update(state="failed", held_lock=None)
+    drive_pushes(gateway)
+    two[1].refresh_from_db()
+    assert (two[1].sync_state, two[1].sync_error) == ("synced", "")
+    assert list(vault.differences(gateway.bank)) == []
+
+
+def test_a_change_during_the_push_of_the_same_card_is_left_to_it(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard], told: list[dict[str, Any]]
+) -> None:
+    def edited(call: Call) -> Any:
+        row = CreditCard.objects.get(pk=two[0].pk)
+        row.city = "Rome"
+        row.save()
+        assert (row.sync_state, row.sync_error) == ("pending", "")
+        return call()
+
+    gateway.faults["update_card"] = edited
+    two[0].zip = "99999"
+    two[0].save()
+    assert told == []
+    assert (two[0].city, two[0].sync_state) == ("Rome", "synced")
+    assert list(vault.differences(gateway.bank)) == []
+
+
+def test_a_refusal_is_kept_while_the_repetition_of_the_push_waits(
+    gateway: RecordingGateway, two: tuple[CreditCard, CreditCard], told: list[dict[str, Any]]
+) -> None:
+    CreditCard.objects.filter(pk=two[1].pk).update_without_push(
+        sync_state="error", sync_error="not today", synced_digest=""
+    )
+    hold(two[0], "sent", two[0].card_id)
+    row = push.push_card(two[1].pk)
+    assert row is not None
+    assert (row.sync_state, row.sync_error, told) == ("error", "not today", [])
+
+
+def test_the_delete_of_a_customers_predecessor_pushes_nothing(gateway: RecordingGateway) -> None:
+    """It holds the lock of a customer that is stored again under its key."""
+    customer = Customer(email="bill@example.com")
+    holder = Operation.objects.create(
+        kind="delete_customer",
+        gateway_name="default",
+        lock_name=customer.lock_name,
+        held_lock=customer.lock_name,
+        state="sent",
+        lease_until="2999-01-01T00:00:00Z",
+    )
+    customer.save()
+    assert (customer.customer_id, customer.sync_state) == (None, "pending")
+    assert holder.key in customer.sync_error
 
 
 def test_cards_of_other_customers_are_free(
