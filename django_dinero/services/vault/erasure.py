@@ -3,7 +3,8 @@
 The amounts, the gateway's ids, the last four digits and the order reference of every payment are
 kept, since the books have to add up. What names a person goes: e-mail and names, the address with
 the card, the IP address, free descriptions, and the link to the user; in the admin's log too. Who
-asked for a payment is kept if it was somebody else: an owner is not named there.
+asked for a payment is kept if it was somebody else: an owner is not named there. The scope of an
+idempotency key is kept too, since a repeated request must find its first answer.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from django_dinero.models.transaction import Transaction
 from django_dinero.models.webhook_event import WebhookEvent
 from django_dinero.observing.verbs import verb
 from django_dinero.services.vault import admin_log
+from django_dinero.services.vault.owners import owner_lock_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,12 @@ class Erased:
 
 @verb("erase")
 def erase(customer: Customer) -> Erased:
-    """Erase a person; called again after a crash, it goes on.
+    """Erase a person. Called again after a crash, it goes on as long as the row is there.
+
+    All that the row leads to is emptied before the row is deleted. Where the crash came after that,
+    what others wrote while the row went is left: a webhook's text, which is emptied when it is old,
+    and what names the e-mail address in the journal and the admin's log, which
+    :func:`erase_traces` empties.
 
     Args:
         customer: a stored customer. Its row is gone afterwards.
@@ -72,12 +79,14 @@ def erase(customer: Customer) -> Erased:
     person.refuse_if_busy()
     # Once before the row is deleted, since the row leads to all else. Once after it, since the
     # delete and others may have written more meanwhile.
+    locks = person.forget_locks()
     person.forget()
     person.forget_log()
     waits = _delete(customer)
-    counts = person.forget()
+    locks += person.forget_locks()
+    transactions, operations, events = person.forget()
     entries = person.forget_log()
-    return Erased(person.cards, *counts, entries, waits)
+    return Erased(person.cards, transactions, operations + locks, events, entries, waits)
 
 
 @verb("erase_traces")
@@ -102,8 +111,11 @@ def erase_traces(email: str, gateway_name: str | None = None) -> Erased:
     gone = list(_gone(operations))
     for person in gone:
         person.refuse_if_busy()
+    locks = _named_so(_owner_locks(operations))
+    _refuse_if_busy(locks)
     leads = list(operations.values_list("pk", flat=True))
-    totals = [person.forget(but=leads) for person in gone]
+    totals = [(0, _forget_locks(locks), 0)]
+    totals += [person.forget(but=leads) for person in gone]
     # Payments of a customer who has a row, under another address by now, stay as they are.
     totals.append(_forget_guest(operations.filter(customer_id=""), leads))
     # These come last, since they lead to all else: after a kill, a repetition finds it again.
@@ -145,7 +157,7 @@ def _gone(operations: QuerySet[Operation]) -> Iterator[_Person]:
     for gateway_name, live, customer_id in set(found):
         account = Account(gateway_name, live)
         if not rows.filter(**account.columns, customer_id=customer_id).exists():
-            yield _Person(account, customer_id, (), (), None, ())
+            yield _Person(account, customer_id, (), (), (), None, ())
 
 
 def _delete(customer: Customer) -> str:
@@ -167,6 +179,7 @@ class _Person:
     customer_id: str
     card_ids: tuple[str, ...]
     lock_names: tuple[str, ...]
+    owner_locks: tuple[str, ...]
     customer_pk: int | None
     card_pks: tuple[int, ...]
 
@@ -176,11 +189,20 @@ class _Person:
         # After a rollback its primary key, and the cards, may be another one's.
         is_own = not customer.has_key_of_another(stored.db)
         cards = list(stored.filter(customer=customer)) if is_own else []
+        account = Account.of(customer)
+        creations = primary(Operation).filter(lock_name=customer.lock_name)
+        owners = (
+            {owner_lock_name(account, customer.owner_id)}
+            if customer.owner_id is not None
+            else set()
+        )
         return cls(
-            account=Account.of(customer),
+            account=account,
             customer_id=customer.customer_id or "",
             card_ids=tuple(card.card_id for card in cards),
             lock_names=(customer.lock_name, *(card.lock_name for card in cards)),
+            # It may have had another owner when it was made.
+            owner_locks=tuple(owners | _owner_locks(creations)),
             customer_pk=customer.pk if is_own else None,
             card_pks=tuple(card.pk for card in cards),
         )
@@ -193,6 +215,7 @@ class _Person:
     def refuse_if_busy(self) -> None:
         """Raise :class:`OperationInProgress` if an operation of theirs has no outcome yet."""
         _refuse_if_busy(self._operations())
+        _refuse_if_busy(_named_so(self.owner_locks))
 
     def forget(self, but: Collection[int] = ()) -> tuple[int, int, int]:
         """Empty what names the person in transactions, operations and webhooks; count the rows.
@@ -205,6 +228,10 @@ class _Person:
             _forget_operations(self._operations().exclude(pk__in=but)),
             _forget_events(self._events()),
         )
+
+    def forget_locks(self) -> int:
+        """Empty what was held while the owner's customer was made; count the rows."""
+        return _forget_locks(_named_so(self.owner_locks))
 
     def forget_log(self) -> int:
         """Empty what the admin's log says of the rows; count its entries."""
@@ -261,6 +288,28 @@ def _forget_operations(rows: QuerySet[Operation]) -> int:
         retry_on_conflict(partial(same.update, intent=intent, owner_pk=""), same.db)
         count += 1
     return count
+
+
+def _owner_locks(operations: QuerySet[Operation]) -> set[str]:
+    """Return the names of the locks of whoever owned the customers that these operations stored."""
+    creations = operations.filter(kind=OperationKind.CREATE_CUSTOMER).exclude(owner_pk="")
+    found = creations.values_list("gateway_name", "live", "owner_pk")
+    return {owner_lock_name(Account(name, live), owner) for name, live, owner in found}
+
+
+def _named_so(lock_names: Collection[str]) -> QuerySet[Operation]:
+    return primary(Operation).filter(
+        kind=OperationKind.CREATE_CUSTOMER, lock_name__in=list(lock_names)
+    )
+
+
+def _forget_locks(rows: QuerySet[Operation]) -> int:
+    """Empty operations that only held an owner's lock: its name has the owner's primary key.
+
+    One that is held was begun meanwhile, and keeps others from making two customers.
+    """
+    ended = rows.exclude(state__in=OPEN_STATES).filter(held_lock=None)
+    return retry_on_conflict(partial(ended.update, intent={}, owner_pk="", lock_name=""), rows.db)
 
 
 def _forget_events(rows: QuerySet[WebhookEvent]) -> int:

@@ -61,9 +61,9 @@ def only_customer(
         return (make(), True) if made is None else (made, False)
 
 
-def owner_lock_name(customer: Customer) -> str:
+def owner_lock_name(account: Account, owner_pk: object) -> str:
     """Return what is held while an owner's first customer is made."""
-    return f"{lock_prefix(customer.live)}owner:{customer.gateway_name}:{customer.owner_id}"
+    return f"{lock_prefix(account.live)}owner:{account.gateway_name}:{owner_pk}"
 
 
 def _customer_of_owner(asked: Customer) -> Customer | None:
@@ -79,7 +79,7 @@ def _owner_held(gateway: Gateway, asked: Customer) -> Iterator[Operation]:
         gateway,
         OperationKind.CREATE_CUSTOMER,
         using=Operation.objects.alias_for_vault(),
-        lock_name=owner_lock_name(asked),
+        lock_name=owner_lock_name(Account.of(asked), asked.owner_id),
         patience=PATIENCE,
         key=identifiers.new_key(),
         intent=Intent(owner_pk=asked.owner_id),

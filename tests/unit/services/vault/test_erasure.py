@@ -353,3 +353,97 @@ def test_without_the_admin_there_is_no_log(
     monkeypatch.setattr(apps, "is_installed", lambda name: name != "django.contrib.admin")
     assert erase(ann).log_entries == 0
     assert erase_traces("nobody@example.com").log_entries == 0
+
+
+# -- The owner's lock ------------------------------------------------------------------------------
+
+
+def first_customer(**given: Any) -> Customer:
+    """Return the only customer of an owner, who is so made."""
+    return Customer.create("eve@example.com", one_per_owner=True, **given)
+
+
+def names_owner(pk: object) -> bool:
+    """Whether an operation leads to a user."""
+    columns = ("owner_pk", "lock_name", "intent")
+    rows = list(Operation.objects.values_list(*columns))
+    return any(
+        owner == str(pk) or lock.endswith(f"owner:default:{pk}") or "owner_pk" in intent
+        for owner, lock, intent in rows
+    )
+
+
+@pytest.mark.parametrize("left", ["nothing", "another owner", "only traces"])
+def test_the_lock_of_the_owners_first_customer_leads_to_nobody(
+    gateway: RecordingGateway, left: str
+) -> None:
+    users = get_user_model().objects
+    eve = users.create(username="eve")
+    customer = first_customer(owner=eve)
+    assert names_owner(eve.pk)
+    if left == "another owner":
+        customer.owner = users.create(username="bob")
+        customer.save()
+    if left == "only traces":
+        customer.delete()
+        erased = erase_traces("eve@example.com")
+    else:
+        erased = erase(customer)
+    assert not names_owner(eve.pk)
+    # Of the lock, the creation and the delete; without its row the creation and the lock lead on.
+    assert erased.operations >= 3
+
+
+def test_the_locks_of_others_stay(gateway: RecordingGateway) -> None:
+    users = get_user_model().objects
+    eve, bob = (users.create(username=name) for name in ("eve", "bob"))
+    customer = first_customer(owner=eve)
+    first_customer(owner=bob)
+    erase(customer)
+    assert not Operation.objects.filter(lock_name=f"owner:default:{eve.pk}").exists()
+    assert Operation.objects.filter(lock_name=f"owner:default:{bob.pk}").count() == 1
+
+
+@pytest.mark.parametrize("has_row", [True, False])
+def test_an_owner_whose_customer_is_being_made_comes_later(
+    gateway: RecordingGateway, has_row: bool
+) -> None:
+    eve = get_user_model().objects.create(username="eve")
+    customer = first_customer(owner=eve)
+    lock = Operation.objects.get(lock_name=f"owner:default:{eve.pk}")
+    held = {"state": "new", "held_lock": lock.lock_name}
+    Operation.objects.filter(pk=lock.pk).update(**held)
+    if has_row:
+        with pytest.raises(OperationInProgress, match="nothing was erased"):
+            erase(customer)
+    else:
+        customer.delete()
+        with pytest.raises(OperationInProgress, match="nothing was erased"):
+            erase_traces("eve@example.com")
+    lock.refresh_from_db()
+    assert lock.held_lock == lock.lock_name
+
+
+def test_a_lock_that_is_taken_while_the_person_is_erased_is_held_on(
+    gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eve = get_user_model().objects.create(username="eve")
+    customer = first_customer(owner=eve)
+    name = f"owner:default:{eve.pk}"
+    delete = Customer.delete
+
+    def meanwhile(self: Customer) -> Any:
+        Operation.objects.create(
+            kind="create_customer",
+            gateway_name="default",
+            live=False,
+            lock_name=name,
+            held_lock=name,
+            owner_pk=str(eve.pk),
+        )
+        return delete(self)
+
+    monkeypatch.setattr(Customer, "delete", meanwhile)
+    erase(customer)
+    (lock,) = Operation.objects.filter(lock_name=name)
+    assert (lock.held_lock, lock.owner_pk) == (name, str(eve.pk))
