@@ -18,16 +18,20 @@ from django_dinero.db.transactions import in_transaction
 from django_dinero.exceptions import DineroError
 from django_dinero.models import default_card
 from django_dinero.models.card import CreditCard
-from django_dinero.models.operation import Operation
+from django_dinero.models.operation import Operation, OperationState
 from django_dinero.services import journal
+
+#: States of an operation whose new number the gateway provably does not have.
+REFUSED = (OperationState.DECLINED, OperationState.FAILED)
 
 
 @contextmanager
 def counted_as_new(card: CreditCard, operation: Operation) -> Iterator[None]:
     """Give the row the key of the operation that sends a new number; back if it was refused.
 
-    A worker that dies meanwhile leaves it. Inside a transaction the row is written only where the
-    answer is missing: the caller's lock on it would last as long as the call.
+    A worker that dies meanwhile leaves it, and so does one that was so slow that a look-up has
+    counted the number as new: the gateway may have it. Inside a transaction the row is written only
+    where the answer is missing: the caller's lock on it would last as long as the call.
     """
     using = router.db_for_write(CreditCard, instance=card)
     rows, before = card.stored_row(using), card.number_key
@@ -38,7 +42,7 @@ def counted_as_new(card: CreditCard, operation: Operation) -> Iterator[None]:
     try:
         yield
     except DineroError:
-        if is_marked and not operation.is_open:
+        if is_marked and operation.state in REFUSED:
             same = rows.filter(number_key=operation.key)
             with suppress(Error):
                 retry_on_conflict(partial(same.update, number_key=before), using)

@@ -128,6 +128,25 @@ def test_a_look_up_ends_the_series_of_a_number_that_came_by_a_token(
     assert series_of_next_charge(gateway, paid) == ""
 
 
+def test_a_late_error_takes_back_nothing_that_a_look_up_has_found(
+    gateway: RecordingGateway, paid: CreditCard
+) -> None:
+    """The worker was slow, and its operation has ended as one to be repeated."""
+
+    def late(call: Call) -> Any:
+        call()
+        Operation.objects.update(lease_until=PAST, quarantine_until=PAST)
+        operation = Operation.objects.filter(kind="update_card").latest("pk")
+        assert look_up(look_up(operation)).state == "absent"
+        raise OutcomeUnknown("timeout")
+
+    gateway.faults["update_card"] = late
+    with pytest.raises(OutcomeUnknown):
+        replaced(paid)
+    gateway.faults.clear()
+    assert series_of_next_charge(gateway, paid) == ""
+
+
 def declined(gateway: RecordingGateway) -> dict[str, object]:
     return {"zip": "46282"}
 
