@@ -43,22 +43,21 @@ def record_deletion(
     """
     if modes.foreign_error(row) is not None:
         return None
-    if isinstance(row, CreditCard):
-        kind, lock_name = OperationKind.DELETE_CARD, row.lock_name
-    else:
-        kind, lock_name = OperationKind.DELETE_CUSTOMER, row.lock_name
     if (
         not row.customer_id
-        and not _creations_of(lock_name, using).filter(state__in=MAY_HAVE_CREATED).exists()
+        and not _creations_of(row.lock_name, using).filter(state__in=MAY_HAVE_CREATED).exists()
     ):
         return None
+    kind, card_id = OperationKind.DELETE_CUSTOMER, ""
+    if isinstance(row, CreditCard):
+        kind, card_id = OperationKind.DELETE_CARD, row.card_id
     return Operation.objects.using(using).create(
         kind=kind,
         gateway_name=row.gateway_name,
-        lock_name=lock_name,
+        lock_name=row.lock_name,
         live=row.live,
         customer_id=row.customer_id or "",
-        card_id=row.card_id if isinstance(row, CreditCard) else "",
+        card_id=card_id,
         intent=Intent(is_new=row.is_new, with_customer=with_customer).to_json(),
         **columns,
     )
