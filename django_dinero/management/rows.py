@@ -46,7 +46,7 @@ def transaction_named(
     name = _checked("transaction", name)
     rows = _all(Transaction).select_related("parent")
     public_id = _uuid(name)
-    if public_id is not None:
+    if public_id is not None and rows.filter(public_id=public_id).exists():
         return _only(rows.filter(public_id=public_id), name, _("transaction"), gateway_name)
     rows = rows.filter(Q(transaction_id=name) | Q(order_reference=name))
     named = _at(rows, gateway_name)
@@ -100,18 +100,12 @@ def customers_to_erase(name: str, gateway_name: str | None) -> list[Customer]:
     found = list(rows.filter(email__iexact=name).order_by("pk"))
     if found:
         return found
-    public_id = _uuid(name)
-    named = (
-        Q(customer_id=name) if public_id is None else Q(customer_id=name) | Q(public_id=public_id)
-    )
-    rows = rows.filter(named)
+    rows = rows.filter(_id_is("customer_id", name))
     return [_only(rows, name, _("customer"))] if rows.exists() else []
 
 
 def _customers(name: str) -> QuerySet[Customer]:
-    public_id = _uuid(name)
-    named = Q(customer_id=name) | Q(email__iexact=name)
-    return _all(Customer).filter(named if public_id is None else Q(public_id=public_id))
+    return _all(Customer).filter(_id_is("customer_id", name) | Q(email__iexact=name))
 
 
 def card_named(name: str, gateway_name: str | None) -> CreditCard:
@@ -121,9 +115,7 @@ def card_named(name: str, gateway_name: str | None) -> CreditCard:
         CommandError: there is none, or there are several.
     """
     name = _checked("card", name)
-    public_id = _uuid(name)
-    named = Q(card_id=name) if public_id is None else Q(public_id=public_id)
-    rows = _all(CreditCard).select_related("customer").filter(named)
+    rows = _all(CreditCard).select_related("customer").filter(_id_is("card_id", name))
     return _only(rows, name, _("card"), gateway_name)
 
 
@@ -168,6 +160,14 @@ def _uuid(name: str) -> uuid.UUID | None:
         return uuid.UUID(name)
     except ValueError:
         return None
+
+
+def _id_is(column: str, name: str) -> Q:
+    """Return the condition for a row by its id at the gateway, or by its public id."""
+    public_id = _uuid(name)
+    # A gateway's ids may look like ours.
+    named = Q(**{column: name})
+    return named if public_id is None else named | Q(public_id=public_id)
 
 
 def _only(rows: QuerySet[RowT], name: str, what: str, gateway_name: str | None = None) -> RowT:

@@ -120,7 +120,12 @@ def reconcile(gateway_name: str | None = None) -> str:
 
 
 def _enqueued_or_done(gateway_name: str) -> str:
-    return "enqueued" if enqueue("reconcile", gateway_name) else run("reconcile", gateway_name)
+    if enqueue("reconcile", gateway_name):
+        return "enqueued"
+    try:
+        return run("reconcile", gateway_name)
+    except JobFailed:  # it has been logged, and the other gateways have their turn
+        return "failed"
 
 
 def begin_pull(gateway_name: str | None, owner_from: str = "", rate: float | None = None) -> bool:

@@ -12,11 +12,15 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from django_dinero.enums import ReasonKind
+from django_dinero.exceptions import OutcomeUnknown
 from django_dinero.gateways.authorizenet import reports, responses
 from django_dinero.gateways.authorizenet.client import Reply
 from django_dinero.gateways.authorizenet.patience import PatientClient
 from django_dinero.gateways.authorizenet.xml import dicts_at, text_at
 from django_dinero.gateways.types import Reason, RemoteTransaction
+from django_dinero.logs import get_logger
+
+logger = get_logger("django_dinero.gateways")
 
 #: The most a page holds (the schema's limit).
 PAGE = 1000
@@ -60,12 +64,35 @@ def iter_transactions(
     """
     try:
         for item in listed(client, since, until, late=True):
-            yield reports.summary(item, currency)
+            found = _summary(item, currency, gateway_name)
+            if found is not None:
+                yield found
     except Incomplete as error:
         reason = error.reason
     else:
         return
     raise responses.unreadable(reason, gateway_name)
+
+
+def _summary(item: dict[str, Any], currency: str, gateway_name: str) -> RemoteTransaction | None:
+    """Return a transaction of a list; None, and a warning, for a status that nobody knows.
+
+    It may be other software's, and must not keep all others from being compared. Whoever asks for
+    that one alone hears of it.
+    """
+    problem = ""
+    try:
+        return reports.summary(item, currency)
+    except OutcomeUnknown as error:
+        problem = str(error)
+    logger.warning(
+        "%s: transaction %s is left out of a list: %s",
+        gateway_name,
+        text_at(item, "transId"),
+        problem,
+        extra={"dinero_gateway": gateway_name},
+    )
+    return None
 
 
 def listed(

@@ -106,7 +106,7 @@ class Command(DineroCommand):
                 void_orphans=options["void_orphans"],
                 progress=progress,
             )
-            report = _made(name, call)
+            report = _made(name, call, goes_on=not options["dry_run"])
         if not options["json"]:
             style = self.style.ERROR if report.needs_a_person else self.style.SUCCESS
             for line in report.lines():
@@ -149,11 +149,15 @@ def _enqueue(names: list[str], options: dict[str, Any]) -> None:
         raise CommandError(text % {"names": ", ".join(left)})
 
 
-def _made(name: str, call: partial[Reconciliation]) -> Report:
-    """Reconcile one gateway, and turn whatever stops it into a report."""
+def _made(name: str, call: partial[Reconciliation], *, goes_on: bool) -> Report:
+    """Reconcile one gateway, and turn whatever stops it into a report.
+
+    Args:
+        goes_on: whether a pull that stalled in the queue goes on afterwards.
+    """
     try:
         run = call()
-        if queue.is_configured():
+        if goes_on and queue.is_configured():
             work.go_on_with_pull(name)
         return Report(name, run, named=open_ends.named(get_gateway(name)))
     except (DineroError, ImproperlyConfigured) as error:

@@ -103,6 +103,9 @@ class Command(DineroCommand):
         gateway = self._gateway(options)
         doubts = webhook_address.doubts(options["url"], gateway)
         endpoint = webhooks.register(gateway, options["url"])
+        if not endpoint.is_active:
+            text = _("It is inactive, and gets nothing. Remove it, and register it again.")
+            doubts.append(text)
         for doubt in doubts:
             self.stderr.write(doubt, self.style.WARNING)
         facts = {"endpoints": [_shown(endpoint)], "doubts": doubts}

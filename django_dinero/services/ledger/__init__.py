@@ -27,6 +27,7 @@ from django_dinero.services.ledger.rows import (
     charges_with_number_of,
     columns_from_caller,
     family_of,
+    payment_with_id,
     refresh,
     whole_of,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "family_of",
     "may_be_orphan",
     "original_of",
+    "payment_with_id",
     "recorded_refusal",
     "refresh",
     "refuse_callers_charge",

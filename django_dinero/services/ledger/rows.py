@@ -43,6 +43,15 @@ def whole_of(account: Account, transaction_id: str) -> Transaction | None:
     return rows.exclude(kind__in=SHARED).first()
 
 
+def payment_with_id(account: Account, transaction_id: str) -> Transaction | None:
+    """As :func:`whole_of`, and of a capture too that has an id of its own at the gateway."""
+    whole = whole_of(account, transaction_id)
+    if whole is not None:
+        return whole
+    rows = primary(Transaction).filter(**account.columns, transaction_id=transaction_id)
+    return rows.filter(kind=TransactionKind.CAPTURE).first()
+
+
 def charges_with_number_of(card: CreditCard) -> QuerySet[Transaction]:
     """Return what was taken from a card under the number that it has now, the first one first.
 

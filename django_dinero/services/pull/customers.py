@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django_dinero.cards import without_card_numbers
 from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.transactions import locked
-from django_dinero.exceptions import CustomerNotFoundError
+from django_dinero.exceptions import CustomerNotFoundError, DineroError
 from django_dinero.gateways.types import RemoteCard, RemoteCustomer
 from django_dinero.identifiers import KEY_LENGTH, new_key
 from django_dinero.models import default_card
@@ -66,15 +66,36 @@ def write_in_batches(
 ) -> Iterator[Batch]:
     """As :func:`write_customers`; yield each batch after it was committed.
 
+    If the list breaks off, what was read until then is written before that is raised.
+
     Args:
         owner_of: is asked for the owner of each customer that has none, in the transaction that
             writes the row.
     """
     source = iter(remotes)
     snapshot = Snapshot(of_many=True)  # before the gateway is asked for the customers of the batch
-    while batch := list(islice(source, BATCH)):
-        yield Batch(batch, _pull_batch(account, batch, snapshot, owner_of))
-        snapshot = Snapshot(of_many=True)
+    failure: DineroError | None = None
+    while failure is None:
+        batch, failure = _read_batch(source)
+        if batch:
+            yield Batch(batch, _pull_batch(account, batch, snapshot, owner_of))
+            snapshot = Snapshot(of_many=True)
+        elif failure is None:
+            return
+    raise failure
+
+
+def _read_batch(
+    source: Iterator[RemoteCustomer],
+) -> tuple[list[RemoteCustomer], DineroError | None]:
+    """Return the next customers of a list, and what it broke off with."""
+    batch: list[RemoteCustomer] = []
+    try:
+        for remote in islice(source, BATCH):
+            batch.append(remote)
+    except DineroError as error:
+        return batch, error
+    return batch, None
 
 
 def write_customer(

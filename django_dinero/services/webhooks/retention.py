@@ -32,7 +32,7 @@ class Purged:
 
 
 def purge(days: int, gateway: Gateway | None = None) -> Purged:
-    """Empty the bodies of events that ended long ago, and delete those that were not ours.
+    """Empty the bodies of events that ended and arrived long ago; delete those that were not ours.
 
     What has waited as long for a gateway that is not configured any more is given up, and emptied.
 

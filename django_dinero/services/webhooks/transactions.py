@@ -45,7 +45,7 @@ def apply_transaction(gateway: Gateway, event: WebhookEvent) -> Found | None:
 
 
 def _row_of(gateway: Gateway, transaction_id: str) -> Transaction | None:
-    return ledger.whole_of(account_of(gateway), transaction_id)
+    return ledger.payment_with_id(account_of(gateway), transaction_id)
 
 
 def _fetched(gateway: Gateway, transaction_id: str) -> RemoteTransaction | None:

@@ -222,6 +222,15 @@ def test_a_dry_run_changes_nothing(gateway: RecordingGateway) -> None:
     assert not Reconciliation.objects.exists()
 
 
+def test_a_dry_run_goes_on_with_no_pull(gateway: RecordingGateway, queued: Queued) -> None:
+    paging.begin(gateway)
+    VaultPull.objects.update(touched_at="2020-01-01T00:00:00Z")
+    told("--dry-run", "--gateway", "default")
+    assert (queued, VaultPull.objects.get().touched_at.year) == ([], 2020)
+    told("--gateway", "default")
+    assert queued.jobs == ["pull_page"]
+
+
 def test_a_dry_run_that_finds_a_difference_says_so(gateway: RecordingGateway) -> None:
     Transaction.create("5.00", number="4111111111111111", month=12, year=2060, zip="12345")
     Transaction.objects.update(status="voided")

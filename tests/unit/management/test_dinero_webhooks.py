@@ -15,6 +15,7 @@ from django.test.utils import override_script_prefix
 from django_dinero.gateways.authorizenet import AuthorizeNetGateway
 from django_dinero.gateways.authorizenet.webhooks import EVENT_TYPES
 from django_dinero.gateways.registry import get_gateway
+from django_dinero.gateways.types import WebhookEndpoint
 from django_dinero.management.webhook_address import doubts
 from django_dinero.models import Transaction, WebhookEvent
 from django_dinero.sandbox.bank.bank import Bank
@@ -78,6 +79,16 @@ def test_an_endpoint_is_registered_once(account: Bank) -> None:
     assert run("register", URL) == f"{made['id']}  {URL}"
     (endpoint,) = account.endpoints()
     assert (endpoint.url, len(endpoint.events)) == (URL, 15)
+
+
+def test_an_endpoint_that_is_switched_off_is_told_of(
+    account: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the provider's own pages it can be: then nothing is sent to it."""
+    off = WebhookEndpoint("1", URL, tuple(EVENT_TYPES), is_active=False)
+    monkeypatch.setattr(AuthorizeNetGateway, "list_webhooks", lambda self: (off,))
+    (doubt,) = told("register", URL)["doubts"]
+    assert doubt == "It is inactive, and gets nothing. Remove it, and register it again."
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import getpass
 import io
 import json
 import sys
+import uuid
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -40,6 +41,25 @@ def test_a_default_card_is_charged(customer: Customer, told: Told) -> None:
     assert text.startswith("Charge 12.50 USD\n  status: approved\n")
     assert f"id: {row.public_id}" in text
     assert "order reference: A-7" in text
+
+
+@pytest.mark.parametrize("column", ["order_reference", "transaction_id"])
+def test_a_payment_is_named_by_what_looks_like_an_id_of_ours(
+    customer: Customer, told: Told, column: str
+) -> None:
+    """Shops number their orders by UUIDs, and so do some gateways."""
+    name = str(uuid.uuid4())
+    row, other = customer.charge(5), customer.charge(6)
+    Transaction.objects.filter(pk=row.pk).update(**{column: name})
+    told("dinero_void", str(other.public_id), "--no-input")
+    if column == "order_reference":
+        told("dinero_void", name, "--no-input")
+        row.refresh_from_db()
+    else:  # which the bank does not know
+        assert "cannot be found" in told("dinero_void", name, "--no-input", ends=1)
+        assert Operation.objects.latest("pk").transaction_id == name
+    other.refresh_from_db()
+    assert (row.status == "voided", other.status) == (column == "order_reference", "voided")
 
 
 @pytest.mark.parametrize(

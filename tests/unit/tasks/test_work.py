@@ -88,6 +88,15 @@ def test_all_gateways_are_reconciled_beside_each_other(queued: Queued, settings:
     assert [args for _job, args, _delay in queued] == [("default",), ("eu",)]
 
 
+def test_a_gateway_that_fails_takes_no_turn_from_the_next(
+    gateway: RecordingGateway, settings: Any
+) -> None:
+    entry = settings.DINERO["GATEWAYS"]["default"]
+    broken = {"BACKEND": "nowhere.Gateway"}
+    settings.DINERO = {**settings.DINERO, "GATEWAYS": {"broken": broken, "default": entry}}
+    assert work.run("reconcile", None) == "broken: failed, default: done"
+
+
 def test_without_a_queue_it_is_done_at_once(gateway: RecordingGateway) -> None:
     assert work.run("reconcile", None) == "default: done"
     assert Reconciliation.objects.get().state == "finished"

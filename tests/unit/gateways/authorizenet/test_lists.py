@@ -102,6 +102,15 @@ def numbers(first: int, last: int) -> list[str]:
     return [str(number) for number in range(first, last + 1)]
 
 
+def test_a_status_that_nobody_knows_leaves_out_its_own_transaction_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    strange = item(2).replace("settledSuccessfully", "reviewedTwice")
+    assert [*reading(Books([item(3), strange, item(1)]))] == ["3", "1"]
+    assert "transaction 2 is left out of a list" in caplog.text
+    assert "reviewedTwice" in caplog.text
+
+
 # -- Pages -----------------------------------------------------------------------------------------
 
 

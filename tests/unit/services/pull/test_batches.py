@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from django_dinero.exceptions import GatewayError
 from django_dinero.gateways.types import RemoteCard, RemoteCustomer
 from django_dinero.models import CreditCard, Customer
 from django_dinero.services.pull import customers
@@ -25,6 +26,17 @@ def test_a_batch_is_written_before_the_next_one_is_read(monkeypatch: pytest.Monk
 
     assert customers.write_customers(DEFAULT, account()) == 10
     assert ahead == [0, 1, 2] * 3 + [0]
+
+
+def test_what_was_read_before_a_list_breaks_off_is_stored() -> None:
+    def account() -> Iterator[RemoteCustomer]:
+        for number in range(5):
+            yield RemoteCustomer(customer_id=f"c{number}", email=f"c{number}@example.com")
+        raise GatewayError("the sixth cannot be read")
+
+    with pytest.raises(GatewayError, match="the sixth"):
+        customers.write_customers(DEFAULT, account())
+    assert Customer.objects.count() == 5
 
 
 def test_what_is_told_of_twice_is_written_once() -> None:

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from django_dinero import signals
-from django_dinero.enums import RemoteStatus
+from django_dinero.enums import RemoteStatus, TransactionKind
 from django_dinero.exceptions import OutcomeUnknown
+from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.models import Customer, Operation, Transaction
 from django_dinero.sandbox.bank.records import LedgerRow, VaultCard
-from tests.support.recording import RecordingGateway, lose_reply, lose_request
+from tests.support.recording import RecordingGateway, answer, lose_reply, lose_request
 from tests.support.webhooks import PAST, notice, receive
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +40,27 @@ def test_a_settled_charge(gateway: RecordingGateway, charge: Transaction) -> Non
     assert told(gateway, charge.transaction_id or "") == "applied"
     charge.refresh_from_db()
     assert charge.status == "settled"
+
+
+def test_a_refund_made_elsewhere_of_a_capture_with_an_id_of_its_own(
+    gateway: RecordingGateway, authorization: Transaction
+) -> None:
+    """As gateways give captures that count each as a payment."""
+    capture = authorization.capture()
+    Transaction.objects.filter(pk=capture.pk).update(transaction_id="CAPTURE-1")
+    refund = RemoteTransaction(
+        "REFUND-1",
+        TransactionKind.REFUND,
+        RemoteStatus.CAPTURED,
+        Decimal("10.00"),
+        "USD",
+        parent_id="CAPTURE-1",
+    )
+    gateway.faults["retrieve_transaction"] = answer(refund)
+    assert told(gateway, "REFUND-1") == "applied"
+    assert Transaction.objects.get(kind="refund").parent == capture
+    capture.refresh_from_db()
+    assert capture.refunded_amount == Decimal("10.00")
 
 
 def test_an_answer_about_another_transaction_is_not_believed(
