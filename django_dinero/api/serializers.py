@@ -100,6 +100,7 @@ class NewChargeSerializer(StrictSerializer):
     currency = PlainTextField()
     cvv = RawCardField()
     order_reference = PlainTextField()
+    pays_order = serializers.BooleanField(required=False)
     description = PlainTextField()
     customer_ip = PlainTextField()
 

@@ -44,6 +44,7 @@ class TokenChargeSerializer(ShopperChargeSerializer):
     """A charge by a caller who is trusted with the price."""
 
     settle = serializers.BooleanField(required=False)
+    pays_order = serializers.BooleanField(required=False)
     currency = PlainTextField()
     customer_ip = PlainTextField()
 

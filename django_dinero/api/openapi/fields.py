@@ -23,6 +23,10 @@ SENT: Mapping[str, Schema] = {
     "settle": {"description": "False only authorizes.", "default": True},
     "currency": {"description": "ISO 4217, in capitals, as `USD`."},
     "order_reference": {"description": "Your own name for what is paid."},
+    "pays_order": {
+        "description": "Whether it pays the whole order of `order_reference`, which is paid once.",
+        "default": False,
+    },
     "description": {"description": "For those who read the books later."},
     "customer_ip": {"description": "The address that the cardholder came from."},
     "initiator": {"description": "`merchant` where the cardholder is not there. For staff."},

@@ -45,6 +45,19 @@ def test_a_charge_of_the_default_card(
     assert (entry.id, str(entry.amount)) == (shown["transaction_id"], "12.50")
 
 
+def test_an_order_that_is_paid_whole_is_paid_once(
+    owner: Caller, customer: Customer, card: CreditCard, gateway: RecordingGateway
+) -> None:
+    body = {"price": "12.50", "order_reference": "A-7", "pays_order": True}
+    path = f"customers/{customer.public_id}/charge/"
+    json_of(owner.post(path, body), 201)
+    for again in (path, f"cards/{card.public_id}/charge/"):
+        assert json_of(owner.post(again, body), 409)["code"] == "order_paid"
+    without = {"price": "12.50", "pays_order": True}
+    assert "order_reference" in json_of(owner.post(path, without), 400)["errors"]
+    assert gateway.verbs.count("charge") == 1
+
+
 def test_a_charge_of_one_card_of_several(
     owner: Caller, customer: Customer, gateway: RecordingGateway
 ) -> None:
