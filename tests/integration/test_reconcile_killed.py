@@ -177,8 +177,11 @@ def test_killed_at_each_statement_and_each_call_it_comes_to_the_same_end(
     whole = states(gateway)
     assert [status for _amount, status in whole[0]].count("voided") == 2
     gateway = fresh()
+    orphaned.clear()
     with killed_at(gateway, 0) as points:
         reconcile("default", void_orphans=True)
+    told = sorted(orphaned.values())
+    assert told == [1] * len(told) != []
     assert len(points) > 100, "so few points cannot be all"
     for number in drawn(range(share, len(points) + 1, SHARES), f"share {share}"):
         gateway = fresh()
@@ -191,7 +194,8 @@ def test_killed_at_each_statement_and_each_call_it_comes_to_the_same_end(
         where = f"killed at {number}: {seen[number - 1][:200]}"
         assert states(gateway) == whole, where
         settled_end(gateway)
-        assert max(orphaned.values(), default=0) <= 1, where
+        # None is lost; the one that it told when it was killed may be told once more.
+        assert sorted(orphaned.values()) in (told, [*told[1:], 2]), where
 
 
 #: Where a run is killed: the phases, and the steps inside of them.
