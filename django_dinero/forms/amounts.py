@@ -75,11 +75,11 @@ def plain_amount(typed: str, places: int) -> str:
     decimal, group = get_format("DECIMAL_SEPARATOR"), get_format("THOUSAND_SEPARATOR")
     if _could_be_grouped(typed, decimal, places):
         text = _(
-            "This can be read in two ways. Write it without a separator between thousands, as "
-            "%(example)s."
+            "This can be read in two ways. Write it with all its decimals and without a separator "
+            "between thousands, as %(example)s."
         )
-        digits = Decimal(re.sub(r"[^0-9]", "", typed))
-        raise ValidationError(text % {"example": _written(digits, places)})
+        # Not an amount made of what was typed: one reading is a thousand times the other.
+        raise ValidationError(text % {"example": _written(Decimal(1234), places)})
     whole, separator, decimals = typed.rpartition(decimal)
     if not separator:
         return typed

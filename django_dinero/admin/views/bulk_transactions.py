@@ -17,6 +17,7 @@ from django_dinero.admin.views.bulk import BulkPage, Done, Plan
 from django_dinero.admin.views.followups import gives_back
 from django_dinero.admin.views.money import amount_of
 from django_dinero.admin.views.refresh import refresh_error, refreshed
+from django_dinero.enums import TransactionKind
 from django_dinero.exceptions import DineroError, InvalidTransactionError
 from django_dinero.forms.charges import ConfirmForm, VoidForm
 from django_dinero.forms.posted import Posted
@@ -57,7 +58,9 @@ class BulkFollowUp(BulkTransactions):
             except DineroError as error:
                 amount, refusal = Decimal(0), error
             text = "" if refusal is not None else self.what_happens(family)
-            yield Plan(row, refusal, amount, row.currency, text)
+            # A refund that is voided gives the shopper less, where a voided payment gives more.
+            signed = -amount if row.kind == TransactionKind.REFUND else amount
+            yield Plan(row, refusal, signed, row.currency, text)
 
     def family(self, row: Transaction) -> Family:
         """Return what it will be done to.

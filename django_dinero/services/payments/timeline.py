@@ -36,6 +36,7 @@ DONE: Mapping[str, Any] = {
     Kind.VOID: pgettext_lazy("event", "Voided"),
     Kind.REFUND: pgettext_lazy("event", "Refunded"),
 }
+REFUND_CANCELLED = pgettext_lazy("event", "Refund cancelled")
 #: What is said of a movement that the gateway has refused, or has not carried out yet.
 ATTEMPTS: Mapping[str, Any] = {
     Status.DECLINED: pgettext_lazy("event", "%(kind)s declined"),
@@ -128,7 +129,7 @@ def _of_row(
     operation = by_key.get(row.operation_key or "")
     status = _first_status(row)
     done = status not in ATTEMPTS
-    title = DONE[row.kind] if done else ATTEMPTS[status] % {"kind": _kind(row)}
+    title = _done(row, rows) if done else ATTEMPTS[status] % {"kind": _kind(row)}
     yield Event(
         at=row.created_at,
         title=str(title),
@@ -146,6 +147,14 @@ def _of_row(
         if not decided_here:
             yield _decided_there(row, status)
     yield from _what_came_later(row, rows)
+
+
+def _done(row: Transaction, rows: Collection[Transaction]) -> Any:
+    """Return what a movement is called; the void of a refund gives nobody his money back."""
+    voided = next((each for each in rows if each.pk == row.parent_id), None)
+    if row.kind == Kind.VOID and voided is not None and voided.kind == Kind.REFUND:
+        return REFUND_CANCELLED
+    return DONE[row.kind]
 
 
 def _first_status(row: Transaction) -> str:

@@ -56,6 +56,16 @@ def test_what_many_come_to_is_exact_whatever_the_threads_context_is(
     assert "2 rows 2,469,135.78 USD" in text(page)
 
 
+def test_a_refund_that_is_voided_counts_against_the_payments_that_are(
+    root: Client, card: CreditCard, gateway: RecordingGateway
+) -> None:
+    settled = Transaction.create("60.00", card=card)
+    gateway.bank.settle_batch()
+    refund, paid = settled.refund("10.00"), Transaction.create("12.50", card=card)
+    page = root.get(choose(root, "void", [refund, paid])["Location"])
+    assert "2 rows 2.50 USD" in text(page)
+
+
 def test_the_list_leads_to_a_page_that_says_what_will_happen(
     root: Client, card: CreditCard, gateway: RecordingGateway
 ) -> None:

@@ -57,7 +57,7 @@ def test_what_can_be_read_in_two_ways_is_refused(language: str, currency: str, t
 
 def test_the_refusal_shows_how_it_is_written() -> None:
     with translation.override("de"), pytest.raises(ValidationError) as caught:
-        read_amount("1.234", "EUR")
+        read_amount("2.345", "EUR")
     assert "1234,00" in str(caught.value)
     with translation.override("en"), pytest.raises(ValidationError) as caught:
         read_amount("1.234", "EUR")

@@ -99,6 +99,7 @@ class Command(BaseCommand):
             "admin": f"{site}/admin/",
             "API": f"{site}/api/",
             "bank": f"{bank.facts['endpoint']} (no real money moves)",
+            "its controls": f"POST {bank.control}settle, hold and others (see the testing docs)",
             "sign in as": f"{shop.STAFF} / {shop.STAFF} (administrator), or in the shop and "
             f"through the API as {shop.SHOPPER} / {shop.SHOPPER} (a customer)",
             "receipts": f"{MAIL_DIR} (what the shop mails)",
@@ -107,6 +108,11 @@ class Command(BaseCommand):
         }
         width = max(map(len, lines)) + 1
         self.stdout.write("\n".join(f"{name + ':':{width}} {text}" for name, text in lines.items()))
+        if not bank.facts["endpoint"].startswith(f"http://127.0.0.1:{BANK_PORT}/"):
+            # Commands in another terminal look for it at the usual port.
+            self.stdout.write("The bank is not at its usual port. In another terminal first:")
+            for name, value in bank.environment.items():
+                self.stdout.write(f"  export {name}={value}")
         self.stdout.write("Ctrl-C stops all of it.\n")
         self.stdout.flush()
 

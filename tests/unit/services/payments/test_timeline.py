@@ -55,6 +55,15 @@ def test_one_row(kind: str, status: str, expected: list[str]) -> None:
     assert titles(row(1, kind, status)) == expected
 
 
+def test_the_void_of_a_refund_is_no_void_of_the_payment() -> None:
+    rows = (
+        row(1),
+        row(2, "refund", "voided", parent_id=1),
+        row(3, "void", parent_id=2),
+    )
+    assert titles(*rows) == ["Charged", "Refunded", "Refund cancelled"]
+
+
 def test_a_return_comes_after_the_settlement() -> None:
     settled = NOON + timedelta(minutes=30)
     events = timeline([row(1, status="returned", settled_at=settled, batch_id="B7")], [])
