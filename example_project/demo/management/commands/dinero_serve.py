@@ -99,7 +99,7 @@ class Command(BaseCommand):
             "admin": f"{site}/admin/",
             "API": f"{site}/api/",
             "bank": f"{bank.facts['endpoint']} (no real money moves)",
-            "controls": f"POST {bank.control}settle, hold and others of the bank (see docs/testing.md)",
+            "controls": f"POST {bank.control}settle, hold and others (see docs/testing.md)",
             "sign in as": f"{shop.STAFF} / {shop.STAFF} (administrator), or in the shop and "
             f"through the API as {shop.SHOPPER} / {shop.SHOPPER} (a customer)",
             "receipts": f"{MAIL_DIR} (what the shop mails)",
