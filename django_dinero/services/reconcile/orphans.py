@@ -10,15 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_dinero import signals
+from django_dinero.db import clock
 from django_dinero.db.fields import UtcIn, UtcNow
-from django_dinero.db.pages import paged
+from django_dinero.db.pages import KEYS, paged
 from django_dinero.db.queries import primary
 from django_dinero.enums import TransactionKind
 from django_dinero.exceptions import DineroError, OperationInProgress
@@ -34,6 +37,7 @@ from django_dinero.redaction import scrub
 from django_dinero.services import journal, ledger, pull
 from django_dinero.services.modes import account_of
 from django_dinero.services.payments import followups, reviews
+from django_dinero.services.reconcile import ended
 from django_dinero.services.reconcile.phase import Run
 
 logger = get_logger("django_dinero.reconcile")
@@ -47,6 +51,10 @@ HAVE_ROWS = (
     OperationState.REQUIRES_ACTION,
     OperationState.DECLINED,
 )
+#: What the outcome of an orphan says that nobody was told of, or that is to be given back.
+MARKS = ("orphan", "telling", "give_back")
+#: How far back orphans are looked for once a day, however young the last run is.
+LOOKED_BACK = timedelta(days=120)
 #: The scope of the keys by which each orphan is given back once. What was refused is tried again
 #: under the next key.
 SCOPE = "django_dinero.orphans"
@@ -56,19 +64,23 @@ def restore(run: Run) -> None:
     """Write the rows again that a rollback took, and give back what is to be given back.
 
     Raises:
-        DineroError: some of it could not be done. The next run looks as far back, and tries again.
+        DineroError: some of it could not be done. Each later run finds it, and tries again.
     """
+    since = _looked_back_to(run)
     if run.dry_run:
-        untold = _marked(run).filter(outcome__has_any_keys=["orphan", "telling"])
-        run.counts["orphans"] += _without_row(run).count() + untold.count()
+        untold = [
+            rows.filter(outcome__has_any_keys=["orphan", "telling"]) for rows in _marked(run, since)
+        ]
+        run.counts["orphans"] += sum(rows.count() for rows in (_without_row(run, since), *untold))
         return
     failed = 0
-    for done, operation in enumerate(paged(_without_row(run)), 1):
+    for done, operation in enumerate(paged(_without_row(run, since)), 1):
         if not _succeeds(operation, partial(_restore, run, operation)):
             failed += 1
         run.progress(NAME, done, None)
-    for operation in paged(_marked(run)):
+    for done, operation in enumerate(chain.from_iterable(map(paged, _marked(run, since))), 1):
         failed += not _finish(run, operation)
+        run.progress(NAME, done, None)
     if failed:
         text = ngettext(
             "%(count)d orphan could not be finished; the log says why.",
@@ -202,8 +214,20 @@ def _must_void(family: Family) -> bool:
     return is_reserved and row.status == TransactionStatus.APPROVED
 
 
-def _without_row(run: Run) -> QuerySet[Operation]:
-    return lost_rows(_operations(run))
+def _looked_back_to(run: Run) -> datetime:
+    """Return from when on operations are gone through: once a day much further back than else.
+
+    A charge may be ended, and its row lost, long after it was made. No index has the marks, nor
+    what has no row, so that all operations of that time are read. A day on which an orphan could
+    not be finished has no run that has done it: then each looks back as far, and tells of it again.
+    """
+    if ended.was_done_today(run.gateway, NAME):
+        return run.since
+    return min(run.since, clock.now(primary(Operation).db) - LOOKED_BACK)
+
+
+def _without_row(run: Run, since: datetime) -> QuerySet[Operation]:
+    return lost_rows(_operations(run).filter(created_at__gte=since))
 
 
 def lost_rows(operations: QuerySet[Operation]) -> QuerySet[Operation]:
@@ -228,15 +252,26 @@ def lost_rows(operations: QuerySet[Operation]) -> QuerySet[Operation]:
     return found.exclude(Q(kind__in=ledger.SHARED) & Q(Exists(shared)))
 
 
-def _marked(run: Run) -> QuerySet[Operation]:
+def _marked(run: Run, since: datetime) -> tuple[QuerySet[Operation], QuerySet[Operation]]:
     """Return the orphans that nobody was told of yet, and those that are to be given back.
 
     While the lease runs the caller may be taking the mark away.
+
+    Returns:
+        Those that were made since then, and older ones whose rows were written since ``run.since``.
     """
-    marks = ["orphan", "telling", "give_back"]
-    found = _operations(run).filter(kind__in=CHARGES, outcome__has_any_keys=marks)
-    return found.exclude(lease_until__gt=UtcNow())
+    marked = Q(kind__in=CHARGES, outcome__has_any_keys=list(MARKS))
+    found = _operations(run).filter(marked).exclude(lease_until__gt=UtcNow())
+    older = Operation._base_manager.filter(
+        marked, key=OuterRef("operation_key"), created_at__lt=since
+    )
+    rows = primary(Transaction).filter(
+        Exists(older), **account_of(run.gateway).columns, created_at__gte=run.since
+    )
+    # The keys by themselves, or a database may look for them among all operations.
+    keys = list(rows.order_by("created_at").values_list("operation_key", flat=True)[:KEYS])
+    return found.filter(created_at__gte=since), found.filter(key__in=keys, created_at__lt=since)
 
 
 def _operations(run: Run) -> QuerySet[Operation]:
-    return primary(Operation).filter(**account_of(run.gateway).columns, created_at__gte=run.since)
+    return primary(Operation).filter(**account_of(run.gateway).columns)

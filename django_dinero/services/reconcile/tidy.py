@@ -14,7 +14,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.models import QuerySet
 
 from django_dinero import conf
-from django_dinero.db import clock
 from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.fields import UtcIn
 from django_dinero.db.json import WithoutKeys
@@ -22,10 +21,10 @@ from django_dinero.db.pages import key_pages
 from django_dinero.db.queries import primary
 from django_dinero.exceptions import DineroError
 from django_dinero.models.operation import Operation, OperationState
-from django_dinero.models.reconciliation import Reconciliation, ReconciliationState
 from django_dinero.models.records import PERSONAL
 from django_dinero.services import webhooks
 from django_dinero.services.modes import account_of
+from django_dinero.services.reconcile import ended
 from django_dinero.services.reconcile.orphans import lost_rows
 from django_dinero.services.reconcile.phase import Run
 
@@ -53,27 +52,13 @@ def tidy(run: Run) -> None:
         keep_events = conf.webhooks().keep_days
     except ImproperlyConfigured as error:
         raise DineroError(str(error)) from error
-    if _was_done_today(run):
-        return
+    if ended.was_done_today(run.gateway, NAME):
+        return  # reconcile runs every few minutes, and each time all that is old would be read
     if keep_operations is not None:
         _empty_operations(run, keep_operations)
     if not run.dry_run:
         done = webhooks.purge(keep_events, run.gateway)
         run.counts["events_emptied"] += done.emptied + done.deleted
-
-
-def _was_done_today(run: Run) -> bool:
-    """Say whether a run that began today, by the database's clock, has done it.
-
-    Reconcile runs every few minutes, and each time all that is old would be looked through.
-    """
-    rows = primary(Reconciliation).filter(
-        **account_of(run.gateway).columns, state=ReconciliationState.FINISHED
-    )
-    newest = rows.order_by("-id").values_list("started_at", "phases_done").first()
-    if newest is None or NAME not in newest[1]:
-        return False
-    return bool(newest[0].date() == clock.now(rows.db).date())
 
 
 def _empty_operations(run: Run, days: int) -> None:

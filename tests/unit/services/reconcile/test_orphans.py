@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -22,9 +23,10 @@ from django_dinero.exceptions import (
     OutcomeUnknown,
 )
 from django_dinero.gateways.types import Reason, TransactionResult
-from django_dinero.models import Customer, Operation, Transaction
+from django_dinero.models import Customer, Operation, Reconciliation, Transaction
 from django_dinero.services.reconcile import orphans
 from django_dinero.services.reconcile.phase import Run
+from django_dinero.services.reconcile.run import reconcile
 from django_dinero.services.recovery import lookup
 from django_dinero.testing.factories import TransactionFactory
 from tests.support.recording import RecordingGateway, answer, lose_reply, refuse_connection
@@ -165,6 +167,64 @@ def test_what_is_older_than_the_window_or_of_another_account_is_left(
         stood.update(**before)
     orphans.restore(run)
     assert Transaction.objects.exists()
+
+
+# -- How far back they are looked for --------------------------------------------------------------
+
+
+def looked_today(gateway: RecordingGateway) -> None:
+    """Let a run of today have looked for orphans already."""
+    account = {"gateway_name": gateway.name, "live": gateway.live}
+    Reconciliation.objects.create(
+        **account, state="finished", since=datetime.now(UTC), phases_done=["orphans"]
+    )
+
+
+def make_older(days: float) -> None:
+    Operation.objects.update(created_at=datetime.now(UTC) - timedelta(days=days))
+
+
+def test_one_that_is_ended_days_later_is_told_and_given_back_by_the_next_run(
+    gateway: RecordingGateway, lost: Transaction, run: Run, voiding: Run, orphaned: list[str]
+) -> None:
+    make_older(4)
+    looked_today(gateway)
+    by_retrieving(gateway, lost)
+    dry = replace(run, dry_run=True, counts=Counter())
+    orphans.restore(dry)
+    assert dry.counts == {"orphans": 1}
+    orphans.restore(voiding)
+    orphans.restore(voiding)
+    assert orphaned == [lost.operation_key]
+    assert gateway.verbs.count("void") == 1
+
+
+@pytest.mark.parametrize("has_row", [False, True])
+def test_older_ones_are_looked_for_once_a_day(
+    gateway: RecordingGateway, lost: Transaction, voiding: Run, orphaned: list[str], has_row: bool
+) -> None:
+    make_older(30)
+    if has_row:
+        by_retrieving(gateway, lost)
+        Transaction.objects.update(created_at=PAST)
+    looked_today(gateway)
+    orphans.restore(voiding)
+    assert orphaned == []
+    Reconciliation.objects.update(started_at=datetime.now(UTC) - timedelta(days=1))
+    orphans.restore(voiding)
+    assert orphaned == [lost.operation_key]
+    assert gateway.verbs.count("void") == 1
+
+
+def test_one_that_cannot_be_finished_is_tried_by_each_run_however_old_it_is(
+    gateway: RecordingGateway, lost: Transaction
+) -> None:
+    make_older(30)
+    for _time in range(2):
+        gateway.faults["void"] = refuse_connection
+        assert reconcile(None, void_orphans=True).error.startswith("orphans: 1 orphan could not")
+    assert reconcile(None).state == "finished"
+    assert Transaction.objects.get(kind="charge").status == "voided"
 
 
 def test_a_dry_run_counts_and_writes_nothing(

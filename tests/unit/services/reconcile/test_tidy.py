@@ -23,6 +23,7 @@ from django_dinero.models import (
 )
 from django_dinero.models.operation import OperationState
 from django_dinero.services.reconcile import tidy as tidying
+from django_dinero.services.reconcile.orphans import LOOKED_BACK
 from django_dinero.services.reconcile.run import reconcile
 from django_dinero.services.reconcile.tidy import FINISHED
 from tests.support.racing import before_statement
@@ -142,12 +143,12 @@ def test_what_has_lost_its_row_stays_whole(
 ) -> None:
     """Its row is written again from it, by whoever looks that far back."""
     roll_back(paid)
-    grow_old()
+    grow_old(LOOKED_BACK.days + 1)
     Reconciliation.objects.all().delete()
     run = reconcile(None, since=datetime.now(UTC) - timedelta(days=1))
     assert run.state == "finished"
     assert "for her birthday" in told()
-    reconcile(None, since=datetime.now(UTC) - timedelta(days=90))
+    reconcile(None, since=datetime.now(UTC) - timedelta(days=LOOKED_BACK.days + 9))
     assert Transaction.objects.get().description == "for her birthday"
 
 
