@@ -71,10 +71,11 @@ PHASES: tuple[Phase, ...] = (
     Phase("deletes", backlog.drive_deletes, always=True),
     Phase("pushes", backlog.drive_pushes, always=True),
     Phase("webhooks", backlog.apply_webhooks, always=True),
-    Phase("sweep", sweep.sweep, needs=("orphans", "operations")),
+    # Not the orphans: where a row is still lost, the journal knows the payment.
+    Phase("sweep", sweep.sweep, needs=("operations",)),
     Phase("settlement", settlement.ask_about_old),
     Phase("vault", vault.compare_touched, needs=("operations", "deletes")),
-    Phase("tidy", tidy.tidy, needs=("orphans", "operations", "vault")),
+    Phase("tidy", tidy.tidy, needs=("operations", "vault")),
 )
 
 
@@ -240,6 +241,7 @@ def _run_phases(run: Run, done: list[str], tell: Callable[[list[str]], None]) ->
         problem = _("left out") if lacking else _attempt(phase, run)
         if problem:
             problems[phase.name] = problem
+            done[:] = [name for name in done if name != phase.name]  # a killed run had ended it
         elif phase.name not in done:
             done.append(phase.name)
         tell(done)

@@ -13,9 +13,10 @@ from django_dinero.exceptions import DineroError
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import ask, log_broken_call
 from django_dinero.models.operation import Operation
-from django_dinero.models.reconciliation import Reconciliation, ReconciliationState
+from django_dinero.models.reconciliation import Reconciliation
 from django_dinero.models.transaction import Transaction
 from django_dinero.services.modes import account_of
+from django_dinero.services.reconcile import ended
 
 #: A run looks this much further back than the last one began: lists lag, and clocks differ.
 OVERLAP = timedelta(hours=48)
@@ -30,20 +31,11 @@ def begin_of(gateway: Gateway) -> datetime:
     gateway's own time it holds however far the two are apart.
     """
     now = clock.now(router.db_for_write(Reconciliation))
-    begin = _watermark(gateway) or _oldest(gateway, now - FIRST) or now
+    begin = ended.last_begin(gateway, *ended.COMPARED) or _oldest(gateway, now - FIRST) or now
     theirs = _time_of(gateway)
     if theirs is not None:
         begin = min(begin, theirs - (now - begin))
     return begin - OVERLAP
-
-
-def _watermark(gateway: Gateway) -> datetime | None:
-    rows = primary(Reconciliation).filter(
-        **account_of(gateway).columns,
-        state=ReconciliationState.FINISHED,
-        is_watermark=True,
-    )
-    return rows.order_by("-id").values_list("started_at", flat=True).first()
 
 
 def _oldest(gateway: Gateway, limit: datetime) -> datetime | None:
