@@ -23,19 +23,19 @@ from django_dinero.models.customer import Customer
 from django_dinero.models.difference import Difference, DifferenceKind
 from django_dinero.models.mode import Account
 from django_dinero.models.operation import Operation, OperationKind
-from django_dinero.models.reconciliation import Reconciliation, ReconciliationState
 from django_dinero.models.sync_state import SyncState
 from django_dinero.services import pull
 from django_dinero.services.modes import account_of
-from django_dinero.services.reconcile import rollbacks
+from django_dinero.services.reconcile import ended, rollbacks
 from django_dinero.services.reconcile.differences import Found
 from django_dinero.services.reconcile.findings import Findings
 from django_dinero.services.reconcile.patience import Patience
 from django_dinero.services.reconcile.phase import Run
 from django_dinero.services.sync.comparing import compare
 
-#: How far before the last finished run began customers are visited again: a lease, a quarantine,
-#: and what clocks differ by.
+NAME = "vault"
+#: How far before the last run that visited any began customers are visited again: a lease, a
+#: quarantine, and what clocks differ by.
 OVERLAP = timedelta(hours=1)
 #: Further back than by itself, a run looks only where somebody has asked for it.
 BY_HAND = timedelta(days=3)
@@ -118,13 +118,10 @@ def _operations(run: Run, moment: datetime) -> QuerySet[Operation]:
 def _visit_from(run: Run) -> datetime:
     """Return from when on customers are visited, of whom each costs a call.
 
-    The last finished run has visited what was touched before it. Transactions are read from much
+    The last run that has done this phase has visited what was touched before it. Transactions are read from much
     further back, because gateways list them late; a customer is asked for by itself.
     """
-    finished = primary(Reconciliation).filter(
-        **account_of(run.gateway).columns, state=ReconciliationState.FINISHED
-    )
-    last = finished.order_by("-pk").values_list("started_at", flat=True).first()
+    last = ended.last_begin(run.gateway, NAME)
     if last is None or run.since < last - BY_HAND:
         return run.since
     return max(run.since, last - OVERLAP)

@@ -83,6 +83,8 @@ def test_what_was_touched_is_compared_and_nothing_else(
         (timedelta(minutes=5), "broken", DAY, 1),
         (timedelta(hours=4), "finished", DAY, 1),
         (timedelta(minutes=5), "finished", 30 * DAY, 1),
+        (timedelta(minutes=5), "a later start", DAY, 1),
+        (timedelta(minutes=5), "broken elsewhere", DAY, 0),
     ],
 )
 def test_what_the_last_run_has_visited_is_not_visited_again(
@@ -100,7 +102,12 @@ def test_what_the_last_run_has_visited_is_not_visited_again(
     Operation.objects.update(created_at=touched)
     for rows in (Customer.objects, CreditCard.objects):
         rows.update_without_push(updated_at=touched)
-    run = Reconciliation.objects.create(gateway_name="default", live=False, state=state, since=now)
+    account = {"gateway_name": "default", "live": False, "since": now}
+    columns: dict[str, Any] = {
+        "a later start": {"state": "finished", "is_watermark": False},
+        "broken elsewhere": {"state": "broken", "phases_done": ["vault"]},
+    }.get(state, {"state": state})
+    run = Reconciliation.objects.create(**account, **columns)
     Reconciliation.objects.filter(pk=run.pk).update(started_at=now - ago)
     again = Run(gateway, now - since)
     compare_touched(again)
