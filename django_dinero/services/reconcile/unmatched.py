@@ -35,6 +35,8 @@ from django_dinero.services.reconcile.verdicts import counted_there, takes_money
 logger = get_logger("django_dinero.reconcile")
 
 S = OperationState
+#: As far as it is known, nothing came of such an operation.
+NOT_MADE = (S.ABSENT, S.FAILED)
 #: What our keys look like: 100 bits in base32.
 OURS = re.compile(r"[A-Z2-7]{20}")
 #: Refunds of nobody's that a run asks the gateway about: a list need not say what they give back.
@@ -184,21 +186,27 @@ class Unmatched:
     # -- It is nobody's ------------------------------------------------------------------------
 
     def _of_nobody_here(self, remote: RemoteTransaction) -> None:
-        if self._is_of_another_name(remote):
-            self.run.counts["foreign"] += 1
+        made = self._made_under_another_name(remote)
+        if made is not None:
+            self.run.counts["being_made" if made.state in BEING_SENT else "foreign"] += 1
             return
         facts = {"id": remote.transaction_id, "key": remote.operation_key}
         self._add(DifferenceKind.UNKNOWN_KEY, "unknown_key", facts, remote, None)
 
-    def _is_of_another_name(self, remote: RemoteTransaction) -> bool:
-        """Say whether another gateway's name stands for the same account, and made the payment."""
+    def _made_under_another_name(self, remote: RemoteTransaction) -> Operation | None:
+        """Return the operation of another gateway's name, which stands for the same account.
+
+        None if it has made another payment, or none at all as far as it is known. One whose answer
+        is still to come, or is left to a person, is for that name's own runs to end and to tell of.
+        """
         rows = Operation.objects.newest().filter(
             key=remote.operation_key, live=self.run.gateway.live
         )
         made = rows.exclude(gateway_name=self.run.gateway.name).first()
-        return made is not None and (
-            made.has_result and RecordedOutcome.of(made).transaction_id == remote.transaction_id
-        )
+        if made is None or made.state in NOT_MADE:
+            return None
+        recorded = RecordedOutcome.of(made).transaction_id
+        return None if made.has_result and recorded != remote.transaction_id else made
 
     def _takes_back(self, remote: RemoteTransaction) -> bool:
         """Write a return or a chargeback that is an entry of its own into the payment's row.

@@ -456,6 +456,26 @@ def test_a_payment_of_another_name_of_the_account_is_known(
     assert "at this gateway" in found.text
 
 
+@pytest.mark.parametrize(
+    ("state", "counted"),
+    [
+        ("sent", "being_made"),
+        ("unknown", "foreign"),
+        ("needs_attention", "foreign"),
+        ("closed", "foreign"),
+        ("absent", "differences"),
+    ],
+)
+def test_a_payment_whose_operation_of_another_name_has_no_result_is_that_names(
+    gateway: RecordingGateway, charge: Transaction, make_run: Make, state: str, counted: str
+) -> None:
+    Transaction.objects.all().delete()
+    Operation.objects.update(gateway_name="shop_two", state=state, outcome={})
+    run = make_run()
+    sweep(run)
+    assert (run.counts[counted], len(open_kinds())) == (1, counted == "differences")
+
+
 def lost(gateway: RecordingGateway, customer: Customer, fault: Any = lose_reply) -> Operation:
     """A charge of 50 without an answer."""
     gateway.faults["charge"] = fault
