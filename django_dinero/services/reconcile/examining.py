@@ -99,9 +99,9 @@ class Examiner:
         if verdict is Verdict.BEHIND or (verdict is Verdict.AMOUNT and row.status in UNDECIDED):
             # A decision about another amount is left to a person there.
             local = self._update(local, remote)
-        if verdict in (Verdict.AMOUNT, Verdict.STATUS):
-            self.findings.add(_contradiction(verdict, local, remote))
-        self.count(local, remote)
+        contradicts = verdict in (Verdict.AMOUNT, Verdict.STATUS)
+        if not contradicts or self.findings.add(_contradiction(verdict, local, remote)):
+            self.count(local, remote)
         return True
 
     def _update(self, local: Local, remote: RemoteTransaction) -> Local:
@@ -131,15 +131,19 @@ class Examiner:
             there=there,
         )
 
-    def lacks(self, row: Transaction) -> None:
-        """Write down that the gateway does not have a payment that counts here."""
+    def lacks(self, row: Transaction) -> bool:
+        """Write down that the gateway does not have a payment that counts here.
+
+        Returns:
+            False if a person has explained it.
+        """
         facts = {
             "gateway": self.run.gateway.name,
             "kind": str(row.kind),
             "amount": plain_amount(row.price, row.currency),
         }
         found = _about(row, DifferenceKind.MISSING_THERE, "missing_there", facts)
-        self.findings.add(replace(found, day=row.created_at.date(), amount_here=row.price))
+        return self.findings.add(replace(found, day=row.created_at.date(), amount_here=row.price))
 
 
 def _contradiction(verdict: Verdict, local: Local, remote: RemoteTransaction) -> Found:

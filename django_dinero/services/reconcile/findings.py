@@ -21,17 +21,22 @@ class Findings:
         self.run = run
         self._again = Seen()
 
-    def add(self, found: Found) -> None:
-        """Write a difference down, unless a person has closed one that says the very same."""
+    def add(self, found: Found) -> bool:
+        """Write a difference down, unless a person has closed one that says the very same.
+
+        Returns:
+            Whether it differs: False if a person has explained it.
+        """
         if _is_explained(self.run, found):
             self.run.counts["explained"] += 1
-            return
+            return False
         pk = None if self.run.dry_run else differences.record(self.run.gateway, found).pk
         # What stands near the edge of a slice is found in two. A dry run counts it twice.
         if pk is None or pk not in self._again:
             self.run.counts["differences"] += 1
         if pk is not None:
             self._again.add(pk)
+        return True
 
     def not_found_again(self, *kinds: DifferenceKind) -> Iterator[Difference]:
         """Go through the open differences of these kinds that this run has not found."""

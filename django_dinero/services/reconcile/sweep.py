@@ -193,8 +193,7 @@ class _Sweep:
         if self.examiner.examine(pk):
             return
         row = self._ours().filter(pk=pk, status__in=COUNTED).first()
-        if row is not None:
-            self.examiner.lacks(row)
+        if row is not None and self.examiner.lacks(row):
             self.books.add(row.created_at, row.currency, here=self._counted(row), there=Decimal(0))
 
     def _counted(self, row: Transaction) -> Decimal:

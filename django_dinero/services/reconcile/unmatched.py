@@ -323,14 +323,7 @@ class Unmatched:
         if remote.transaction_id in self._added:
             return  # the list grew while it was read, and shows it again
         self._added.add(remote.transaction_id)
-        there = counted_there(remote, remote.kind)
-        self.examiner.books.add(
-            remote.submitted_at,
-            remote.currency or self.run.gateway.currency,
-            here=Decimal(0),
-            there=there,
-        )
-        self.examiner.findings.add(
+        differs = self.examiner.findings.add(
             Found(
                 kind=kind,
                 subject=remote.transaction_id,
@@ -346,3 +339,10 @@ class Unmatched:
                 amount_there=remote.amount,
             )
         )
+        if differs:  # what a person has explained counts on neither side
+            self.examiner.books.add(
+                remote.submitted_at,
+                remote.currency or self.run.gateway.currency,
+                here=Decimal(0),
+                there=counted_there(remote, remote.kind),
+            )

@@ -118,8 +118,8 @@ def _operations(run: Run, moment: datetime) -> QuerySet[Operation]:
 def _visit_from(run: Run) -> datetime:
     """Return from when on customers are visited, of whom each costs a call.
 
-    The last run that has done this phase has visited what was touched before it. Transactions are read from much
-    further back, because gateways list them late; a customer is asked for by itself.
+    The last run that has done this phase has visited what was touched before it. Transactions are
+    read from much further back, because gateways list them late; a customer is asked for by itself.
     """
     last = ended.last_begin(run.gateway, NAME)
     if last is None or run.since < last - BY_HAND:

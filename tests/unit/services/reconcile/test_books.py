@@ -86,6 +86,32 @@ def test_what_the_gateway_does_not_have_counts_here(
     assert (found.amount_here, found.amount_there) == (Decimal(50), Decimal(0))
 
 
+@pytest.mark.parametrize("case", ["there only", "here only", "another amount", "another status"])
+def test_what_a_person_has_closed_counts_on_neither_side(
+    gateway: RecordingGateway, customer: Customer, make_run: Make, two_days_ago: Any, case: str
+) -> None:
+    charge = Transaction.create("50.00", customer=customer)
+    Transaction.create("20.01", customer=customer)
+    two_days_ago()
+    if case == "there only":
+        Transaction.objects.filter(pk=charge.pk).delete()
+        Operation.objects.filter(key=charge.operation_key).delete()
+    elif case == "here only":
+        gateway.bank.store.execute("DELETE FROM ledger WHERE amount = '50.00'")
+    elif case == "another amount":
+        Transaction.objects.filter(pk=charge.pk).update(price="49.00")
+    else:
+        Transaction.objects.filter(pk=charge.pk).update(status="voided")
+    sweep(make_run(days=4))
+    books = Difference.objects.get(kind="books")
+    Difference.objects.exclude(kind="books").get().close(note="it is fine", by="Ann")
+    for _time in range(2):
+        sweep(make_run(days=4))
+        books.refresh_from_db()
+        assert books.state == "resolved"
+    assert not Difference.objects.filter(state="open").exists()
+
+
 def test_what_is_listed_twice_counts_once(
     gateway: RecordingGateway, charge: Transaction, make_run: Make, two_days_ago: Any
 ) -> None:

@@ -103,10 +103,11 @@ def test_what_the_last_run_has_visited_is_not_visited_again(
     for rows in (Customer.objects, CreditCard.objects):
         rows.update_without_push(updated_at=touched)
     account = {"gateway_name": "default", "live": False, "since": now}
-    columns: dict[str, Any] = {
-        "a later start": {"state": "finished", "is_watermark": False},
-        "broken elsewhere": {"state": "broken", "phases_done": ["vault"]},
-    }.get(state, {"state": state})
+    columns: dict[str, Any] = {"state": state}
+    if state == "a later start":
+        columns = {"state": "finished", "is_watermark": False}
+    elif state == "broken elsewhere":
+        columns = {"state": "broken", "phases_done": ["vault"]}
     run = Reconciliation.objects.create(**account, **columns)
     Reconciliation.objects.filter(pk=run.pk).update(started_at=now - ago)
     again = Run(gateway, now - since)
