@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import IntegrityError, router, transaction
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from django_dinero import signals
 from django_dinero.cards import text_of
+from django_dinero.db import clock
 from django_dinero.db.fields import UtcNow
 from django_dinero.db.queries import primary
 from django_dinero.exceptions import InvalidInput
@@ -24,6 +25,9 @@ from django_dinero.observing.verbs import verb
 from django_dinero.redaction import Secret, scrub
 from django_dinero.services.modes import account_of
 from django_dinero.services.recovery.closing import explanation_errors
+
+#: Among the facts of a difference: when the gateway was asked about it and has told nothing.
+ASKED_AT = "asked_at"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +82,19 @@ def record(gateway: Gateway, found: Found) -> Difference:
     row.refresh_from_db(using=_rows().db)  # the times are the database's
     signals.send(signals.difference_found, Difference, difference=row)
     return row
+
+
+def note_asked(difference: Difference) -> None:
+    """Note that the gateway is asked about an open difference now, whatever comes of it."""
+    rows = _rows().filter(pk=difference.pk, state=DifferenceState.OPEN)
+    difference.facts = {**difference.facts, ASKED_AT: clock.now(rows.db).isoformat()}
+    rows.update(facts=difference.facts)
+
+
+def last_asked_at(last_seen_at: datetime, facts: Mapping[str, str]) -> datetime:
+    """Return when a difference was found or asked about last."""
+    asked = facts.get(ASKED_AT)
+    return max(last_seen_at, datetime.fromisoformat(asked)) if asked else last_seen_at
 
 
 def open_ones(gateway: Gateway, *kinds: DifferenceKind) -> QuerySet[Difference]:

@@ -39,14 +39,27 @@ class Findings:
         return True
 
     def not_found_again(self, *kinds: DifferenceKind) -> Iterator[Difference]:
-        """Go through the open differences of these kinds that this run has not found."""
-        rows = differences.open_ones(self.run.gateway, *kinds).order_by("last_seen_at", "pk")
+        """Go through the open differences of these kinds that this run has not found.
+
+        Those come first that were found or asked about the longest ago. Whoever asks the gateway
+        notes it before, so that some that it does not tell of hold up no others.
+        """
+        rows = differences.open_ones(self.run.gateway, *kinds)
         # The keys are read first: what is found again moves to the end while we go.
-        for pk in list(rows.values_list("pk", flat=True)):
+        by_time = sorted(
+            (differences.last_asked_at(last_seen_at, facts), pk)
+            for pk, last_seen_at, facts in rows.values_list("pk", "last_seen_at", "facts")
+        )
+        for _moment, pk in by_time:
             if pk not in self._again:
                 row = rows.filter(pk=pk).first()
                 if row is not None:
                     yield row
+
+    def note_asked(self, row: Difference) -> None:
+        """Note that the gateway is asked about a difference now."""
+        if not self.run.dry_run:
+            differences.note_asked(row)
 
     def resolve(self, rows: Iterator[Difference], is_over: Callable[[Difference], bool]) -> None:
         """End the differences that are over."""

@@ -48,7 +48,7 @@ OF_PAYMENTS = (
     DifferenceKind.STATUS,
     DifferenceKind.TWICE,
 )
-#: How many older differences a run asks the gateway about, the longest unseen first.
+#: How many older differences a run asks the gateway about, the longest unasked first.
 ASKED_AGAIN = 200
 
 
@@ -212,6 +212,7 @@ class _Sweep:
 
     def _is_over(self, patience: Patience, difference: Difference) -> bool:
         self.run.progress("differences", 0, None)  # which keeps the run, however slow the answers
+        self.findings.note_asked(difference)
         over = False
         with patience.about_one():
             over = self._looked_at_anew(difference)

@@ -7,6 +7,7 @@ visit. The whole account is compared by ``manage.py dinero_sync --diff``.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -276,14 +277,18 @@ def _tell_only_here(state: _State, row: Customer | CreditCard, subject: str, rea
 def _end_differences(state: _State) -> None:
     kinds = (DifferenceKind.VAULT_ONLY_HERE, DifferenceKind.VAULT_ONLY_THERE)
     rows = state.findings.not_found_again(*kinds)
-    state.findings.resolve(rows, partial(_has_ended, state))
+    with suppress(DineroError):  # of several in a row; all of them stay open
+        state.findings.resolve(rows, partial(_has_ended, state))
 
 
 def _has_ended(state: _State, difference: Difference) -> bool:
     rows = _rows_of(difference)
     if difference.kind == DifferenceKind.VAULT_ONLY_HERE:
         return not rows.filter(sync_state=SyncState.MISSING).exists()
-    return rows.exists() or _is_gone(state, difference.customer_id)
+    if rows.exists():
+        return True
+    state.findings.note_asked(difference)
+    return _is_gone(state, difference.customer_id)
 
 
 def _is_gone(state: _State, customer_id: str) -> bool:

@@ -333,6 +333,29 @@ def test_a_gateway_that_is_gone_is_not_asked_about_every_old_difference(
     assert told.count("differences") == 3  # each of them keeps the run
 
 
+def test_some_that_the_gateway_does_not_tell_of_hold_up_no_others(
+    gateway: RecordingGateway, customer: Customer, make_run: Make
+) -> None:
+    rows = [Transaction.create(amount, customer=customer) for amount in range(1, 6)]
+    Transaction.objects.update(status="voided")
+    sweep(make_run())
+    Transaction.objects.update(status="approved")
+    read, untold = gateway.retrieve_transaction, {row.transaction_id for row in rows[:3]}
+
+    def tell(transaction_id: str) -> Any:
+        if transaction_id in untold:
+            raise GatewayError("not this one")
+        return read(transaction_id)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gateway, "retrieve_transaction", tell)
+        for open_still in (5, 3, 3):
+            sweep(make_run(days=-1))
+            assert len(open_kinds()) == open_still
+    sweep(make_run(days=-1))
+    assert open_kinds() == []
+
+
 def test_a_difference_that_names_no_payment_is_not_the_sweeps_to_end(
     gateway: RecordingGateway, make_run: Make
 ) -> None:

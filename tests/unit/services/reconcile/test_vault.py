@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,7 +21,9 @@ from django_dinero.models import (
     Reconciliation,
     Transaction,
 )
-from django_dinero.services.reconcile import rollbacks
+from django_dinero.models.difference import DifferenceKind
+from django_dinero.services.reconcile import differences, rollbacks
+from django_dinero.services.reconcile.differences import Found
 from django_dinero.services.reconcile.phase import Run
 from django_dinero.services.reconcile.vault import compare_touched
 from django_dinero.testing.factories import CreditCardFactory, CustomerFactory, OperationFactory
@@ -464,3 +467,31 @@ def test_a_row_of_another_account_wants_no_customer(gateway: RecordingGateway, l
         kind="create_customer", state="succeeded", customer_key="K", customer_id="7"
     )
     assert rollbacks.is_wanted(creation) is not live
+
+
+def test_differences_that_the_gateway_does_not_tell_of_break_nothing_off_and_go_behind(
+    gateway: RecordingGateway,
+) -> None:
+    for number in range(5):
+        found = Found(
+            kind=DifferenceKind.VAULT_ONLY_THERE,
+            subject=f"customer:{number}",
+            reason="customer_only_there",
+            customer_id=str(number),
+        )
+        differences.record(gateway, found)
+
+    def fail_thrice(call: Callable[[], Any]) -> Any:
+        gateway.faults["retrieve_customer"] = fail_thrice
+        raise GatewayError("not this one")
+
+    gateway.faults["retrieve_customer"] = fail_thrice
+    run = Run(gateway, datetime.now(UTC) - DAY)
+    compare_touched(run)
+    assert run.counts["vault_unreadable"] == 3
+    gateway.faults.clear()
+    asked = gateway.mark
+    compare_touched(Run(gateway, datetime.now(UTC) - DAY))
+    first = [arguments for _verb, arguments in gateway.calls[asked:]][:2]
+    assert first == [("3",), ("4",)]
+    assert not Difference.objects.filter(state="open").exists()
