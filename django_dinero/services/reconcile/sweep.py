@@ -213,12 +213,12 @@ class _Sweep:
     def _is_over(self, patience: Patience, difference: Difference) -> bool:
         self.run.progress("differences", 0, None)  # which keeps the run, however slow the answers
         self.findings.note_asked(difference)
-        over = False
+        unread = self.run.counts["unread"]
         with patience.about_one():
-            over = self._looked_at_anew(difference)
-        return over
+            self._look_anew(difference)
+        return self.run.counts["unread"] == unread  # whoever did not read it, and went on
 
-    def _looked_at_anew(self, difference: Difference) -> bool:
+    def _look_anew(self, difference: Difference) -> None:
         """Look at a difference's payment as if it were new. What is found again is not over."""
         row = self._rows({difference.transaction_id}).exclude(kind=TransactionKind.VOID).first()
         aside = Examiner(self.run, self.findings, Books())
@@ -226,11 +226,10 @@ class _Sweep:
             has_it = aside.examine(row.pk)
             if not has_it and row.status in COUNTED:
                 aside.lacks(row)
-            return True
+            return
         remote = aside.fetch(difference.transaction_id)
         if remote is not None:
             Unmatched(aside, Seen()).take([remote])
-        return True
 
 
 def _next(listed: Iterator[RemoteTransaction]) -> list[RemoteTransaction]:

@@ -333,6 +333,29 @@ def test_a_gateway_that_is_gone_is_not_asked_about_every_old_difference(
     assert told.count("differences") == 3  # each of them keeps the run
 
 
+def test_an_old_difference_stays_open_whose_payment_is_not_read_to_its_end(
+    gateway: RecordingGateway, customer: Customer, make_run: Make
+) -> None:
+    """Its operation is open again, and what the gateway has of it is asked for a second time."""
+    operation = lost(gateway, customer)
+    (there,) = gateway.bank.transactions()
+    found = Found(kind=DifferenceKind.STATUS, subject=there.id, text="x", transaction_id=there.id)
+    differences.record(gateway, found)
+
+    def only_once(call: Callable[[], Any]) -> Any:
+        gateway.faults["retrieve_transaction"] = lose_reply
+        return call()
+
+    gateway.faults["retrieve_transaction"] = only_once
+    run = make_run(days=-1)
+    sweep(run)
+    operation.refresh_from_db()
+    assert (operation.state, open_kinds(), run.counts["unread"]) == ("unknown", ["status"], 1)
+    sweep(make_run(days=-1))
+    operation.refresh_from_db()
+    assert (operation.state, open_kinds()) == ("succeeded", [])
+
+
 def test_some_that_the_gateway_does_not_tell_of_hold_up_no_others(
     gateway: RecordingGateway, customer: Customer, make_run: Make
 ) -> None:
