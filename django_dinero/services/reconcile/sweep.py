@@ -23,20 +23,25 @@ from django_dinero.db.seen import Seen
 from django_dinero.enums import TransactionKind
 from django_dinero.exceptions import DineroError, GatewayError
 from django_dinero.gateways.types import RemoteTransaction
+from django_dinero.logs import get_logger
 from django_dinero.models.difference import Difference, DifferenceKind
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import COUNTED, LOST
+from django_dinero.redaction import scrub
 from django_dinero.services.errors import read
 from django_dinero.services.modes import account_of
 from django_dinero.services.reconcile.books import Books
 from django_dinero.services.reconcile.covered import MARGIN, Covered
 from django_dinero.services.reconcile.examining import Examiner, Pair
 from django_dinero.services.reconcile.findings import Findings
+from django_dinero.services.reconcile.old_days import days_again
 from django_dinero.services.reconcile.patience import Patience
 from django_dinero.services.reconcile.phase import MoreToDo, Run
 from django_dinero.services.reconcile.slices import Slice, slices_of
 from django_dinero.services.reconcile.unmatched import Unmatched
 from django_dinero.services.reconcile.verdicts import Verdict, compare, counted_there, locals_of
+
+logger = get_logger("django_dinero.reconcile")
 
 #: Transactions of the list in a batch: SQLite may bind only 999 values.
 BATCH = 400
@@ -71,11 +76,23 @@ def sweep(run: Run) -> None:
             run.swept(part.until)
             if run.one_slice:
                 raise MoreToDo
+    _compare_old_days(run, findings)
     # All else is compared. But the next run has to look as far back for what is unread.
     if unread is None and run.counts["slices_unread"]:  # another task had that slice
         unread = GatewayError(_("The gateway did not tell of some older payments."))
     if unread is not None:
         raise unread
+
+
+def _compare_old_days(run: Run, findings: Findings) -> None:
+    """Compare some days again whose books differed. One that is not read is left to another run."""
+    for part in days_again(findings):
+        run.counts["days_again"] += 1
+        try:
+            _Sweep(run, part, findings).run_through()
+        except DineroError as error:
+            run.counts["unread"] += 1
+            logger.warning("%s: %s was not read: %s", run.gateway.name, part, scrub(str(error)))
 
 
 class _Sweep:

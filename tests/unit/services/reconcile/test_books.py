@@ -11,8 +11,10 @@ import pytest
 from django.db.models import F
 
 from django_dinero.enums import RemoteStatus, TransactionKind
+from django_dinero.exceptions import GatewayError
 from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.models import Customer, Difference, Operation, Transaction
+from django_dinero.services.reconcile import old_days
 from django_dinero.services.reconcile.books import Books
 from django_dinero.services.reconcile.covered import Covered
 from django_dinero.services.reconcile.findings import Findings
@@ -84,6 +86,65 @@ def test_what_the_gateway_does_not_have_counts_here(
     sweep(make_run(days=4))
     found = Difference.objects.get(kind="books")
     assert (found.amount_here, found.amount_there) == (Decimal(50), Decimal(0))
+
+
+@pytest.fixture
+def old_difference(
+    gateway: RecordingGateway, charge: Transaction, make_run: Make, two_days_ago: Any
+) -> Difference:
+    """The books of a day that is outside of the usual run by now, and whose cause is mended."""
+    two_days_ago()
+    gateway.bank.store.execute("UPDATE ledger SET status = 'authorized'")
+    sweep(make_run(days=4))
+    gateway.bank.store.execute("UPDATE ledger SET status = 'captured'")
+    Difference.objects.exclude(kind="books").update(state="resolved", open_name=None)
+    return Difference.objects.get(kind="books")
+
+
+def be_rested() -> None:
+    Difference.objects.update(last_seen_at=datetime.now(UTC) - old_days.REST, facts={})
+
+
+def test_a_day_that_no_run_looks_back_to_is_compared_again(
+    gateway: RecordingGateway, old_difference: Difference, make_run: Make
+) -> None:
+    sweep(make_run(days=1))
+    assert gateway.verbs.count("iter_transactions") == 2  # it was found a moment ago
+    be_rested()
+    dry = make_run(days=1, dry_run=True)
+    sweep(dry)
+    run = make_run(days=1)
+    sweep(run)
+    old_difference.refresh_from_db()
+    assert (dry.counts["days_again"], run.counts["days_again"]) == (0, 1)
+    assert old_difference.state == "resolved"
+
+
+def test_one_that_differs_still_or_is_not_read_rests(
+    gateway: RecordingGateway, old_difference: Difference, make_run: Make
+) -> None:
+    gateway.bank.store.execute("UPDATE ledger SET status = 'authorized'")
+    be_rested()
+    for again in (1, 0):
+        run = make_run(days=1)
+        sweep(run)
+        assert run.counts["days_again"] == again
+    old_difference.refresh_from_db()
+    assert (old_difference.state, old_difference.times_seen) == ("open", 2)
+    be_rested()
+
+    def no_list(call: Callable[[], Any]) -> Any:
+        raise GatewayError("no list")
+
+    def read_once(call: Callable[[], Any]) -> Any:
+        gateway.faults["iter_transactions"] = no_list
+        return call()
+
+    gateway.faults["iter_transactions"] = read_once
+    for again in (1, 0):
+        run = make_run(days=1)
+        sweep(run)
+        assert (run.counts["days_again"], run.counts["unread"]) == (again, again)
 
 
 @pytest.mark.parametrize("case", ["there only", "here only", "another amount", "another status"])
