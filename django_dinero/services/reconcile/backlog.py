@@ -8,6 +8,9 @@ from django_dinero.services import webhooks
 from django_dinero.services.reconcile.phase import Run
 from django_dinero.services.vault import waiting
 
+#: How many webhooks are applied before the run is kept. Each may wait out a timeout.
+AT_ONCE = 10
+
 
 def drive_deletes(run: Run) -> None:
     """Send the deletes that wait."""
@@ -31,8 +34,14 @@ def apply_webhooks(run: Run) -> None:
     if run.dry_run:
         run.counts["events_waiting"] += webhooks.due(run.gateway.name).count()
         return
-    counts = webhooks.drain(run.gateway)
-    _add(run, {f"event_{state}": count for state, count in counts.items()})
+    total = left = webhooks.due(run.gateway.name).count()
+    while left > 0:
+        run.progress("webhooks", total - left, total)  # which keeps the run
+        counts = webhooks.drain(run.gateway, min(left, AT_ONCE))
+        _add(run, {f"event_{state}": count for state, count in counts.items()})
+        if counts.total() < min(left, AT_ONCE):
+            return  # no more are due, or the gateway gives no answer
+        left -= AT_ONCE
 
 
 def _add(run: Run, counts: Mapping[str, int]) -> None:

@@ -41,6 +41,7 @@ class Examiner:
         self.findings = findings
         self.books = books
         self.patience = Patience(run)
+        self._fetched = 0
 
     def fetch(self, transaction_id: str) -> RemoteTransaction | None:
         """Ask the gateway for one transaction; None if it says that it has none.
@@ -49,6 +50,8 @@ class Examiner:
             DineroError: it gave no answer.
         """
         gateway = self.run.gateway
+        self._fetched += 1
+        self.run.progress("payments", self._fetched, None)  # which keeps the run
         try:
             return read_transaction(gateway, transaction_id)
         except InvalidTransactionError:

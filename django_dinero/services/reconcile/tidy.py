@@ -57,6 +57,7 @@ def tidy(run: Run) -> None:
     if keep_operations is not None:
         _empty_operations(run, keep_operations)
     if not run.dry_run:
+        run.progress(NAME, run.counts["operations_emptied"], None)  # which keeps the run
         done = webhooks.purge(keep_events, run.gateway)
         run.counts["events_emptied"] += done.emptied + done.deleted
 
