@@ -260,6 +260,8 @@ class Operation(OwnRowModel):
     has_new_intent = False
     #: ``send_deadline.uptime()`` until which this process may send it; None if it may not.
     send_before: float | None = None
+    #: Whether the last look-up of this instance got no answer, as the next one's would not either.
+    asked_in_vain = False
     #: What the cardholder has to do, as the gateway has just said. It is not stored.
     next_action: NextAction | None = None
 

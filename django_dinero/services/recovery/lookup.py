@@ -13,7 +13,16 @@ from django.db.models.functions import Coalesce
 
 from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.enums import ReasonKind, RemoteStatus
-from django_dinero.exceptions import CustomerNotFoundError, DineroError, OperationInProgress
+from django_dinero.exceptions import (
+    AuthenticationError,
+    CustomerNotFoundError,
+    DineroError,
+    GatewayError,
+    GatewayUnavailableError,
+    NotSent,
+    OperationInProgress,
+    OutcomeUnknown,
+)
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import ask
 from django_dinero.gateways.types import (
@@ -55,6 +64,9 @@ REPEATABLE = (
     OperationKind.DELETE_CARD,
 )
 
+#: Errors that say nothing of the operation: the gateway cannot be used, or gives no answer.
+IN_VAIN = (NotSent, OutcomeUnknown, AuthenticationError, GatewayUnavailableError)
+
 #: Clocks run apart and are set while we wait, so a search begins this much earlier.
 CLOCK_SKEW = timedelta(minutes=15)
 
@@ -71,6 +83,7 @@ def look_up(operation: Operation, *, is_callers: bool = False) -> Operation:
     Args:
         is_callers: as for :func:`ledger.restore_row`.
     """
+    operation.asked_in_vain = False
     _expire_lease(operation)
     try:
         _find_out(operation, is_callers=is_callers)
@@ -146,6 +159,7 @@ def _read_transaction(operation: Operation) -> tuple[RemoteTransaction | None, s
         gateway = modes.gateway_of(operation)
         return read_transaction(gateway, operation.transaction_id), ""
     except DineroError as error:
+        _note_in_vain(operation, error)
         return None, scrub(str(error))
     except Exception as error:  # a broken backend proves nothing, and must not stop the next one
         return None, journal.log_broken_backend(operation, error)
@@ -181,6 +195,7 @@ def _pull_card(operation: Operation) -> str:
     except CustomerNotFoundError:
         return ""  # deleted meanwhile, here or there
     except DineroError as error:
+        _note_in_vain(operation, error)
         return scrub(str(error))
     except Exception as error:  # a broken backend proves nothing, and must not stop the next one
         return journal.log_broken_backend(operation, error)
@@ -242,6 +257,7 @@ def search(operation: Operation) -> tuple[LookupResult, str]:
         hints = _hints(operation, _search_from(gateway, operation))
         return ask(gateway, partial(gateway.find_operation, operation.key, hints)), ""
     except DineroError as error:
+        _note_in_vain(operation, error)
         problem = scrub(str(error))
     except Exception as error:  # a broken backend proves nothing, and must not stop other look-ups
         problem = journal.log_broken_backend(operation, error)
@@ -268,6 +284,11 @@ def end_from_matches(
 
 def _is_own(operation: Operation, match: Match) -> bool:
     return not isinstance(match, RemoteTransaction) or pull.may_have_made(operation, match)
+
+
+def _note_in_vain(operation: Operation, error: DineroError) -> None:
+    # A lost answer to what only reads is a plain GatewayError.
+    operation.asked_in_vain = isinstance(error, IN_VAIN) or type(error) is GatewayError
 
 
 def _check_later(operation: Operation, problem: str) -> None:

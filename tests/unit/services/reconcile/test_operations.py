@@ -20,7 +20,12 @@ from django_dinero.models.operation import OperationKind, OperationState
 from django_dinero.services.reconcile import operations
 from django_dinero.services.reconcile.phase import Run
 from django_dinero.testing.factories import OperationFactory
-from tests.support.recording import RecordingGateway, lose_reply, lose_request
+from tests.support.recording import (
+    RecordingGateway,
+    lose_reply,
+    lose_request,
+    refuse_connection,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -165,6 +170,44 @@ def test_one_that_breaks_off_is_told_and_does_not_stop_the_others(
     assert broken.key in caplog.text
 
 
+@pytest.mark.parametrize("fault", [lose_reply, refuse_connection])
+def test_a_gateway_that_is_out_is_not_asked_about_each_and_none_is_held_up(
+    gateway: RecordingGateway, customer: Customer, run: Run, wait: Wait, fault: Any
+) -> None:
+    made = [lost(gateway, customer).pk for _number in range(5)]
+    wait()
+
+    def never(call: Callable[[], Any]) -> Any:
+        gateway.faults["find_operation"] = never
+        return fault(call)
+
+    gateway.faults["find_operation"] = never
+    operations.look_up_due(run)
+    assert run.counts["looked_up"] == gateway.verbs.count("find_operation") == 3
+    gateway.faults.clear()
+    seen: list[int] = []
+
+    def note(call: Callable[[], Any]) -> Any:
+        gateway.faults["find_operation"] = note
+        (key, _hints) = gateway.calls[-1][1]
+        seen.append(Operation.objects.get(key=key).pk)
+        return call()
+
+    gateway.faults["find_operation"] = note
+    operations.look_up_due(run)
+    assert seen == [*made[3:], *made[:3]]
+    assert set(Operation.objects.filter(pk__in=made).values_list("state")) == {("succeeded",)}
+
+
+def test_an_answer_that_proves_nothing_yet_is_no_failure(
+    gateway: RecordingGateway, run: Run
+) -> None:
+    for _number in range(5):
+        OperationFactory(kind="charge", state="unknown", quarantine_until=LATER)
+    operations.look_up_due(run)
+    assert run.counts == {"looked_up": 5, "looked_up_unknown": 5}
+
+
 def test_the_oldest_comes_first_across_pages(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     monkeypatch.setattr(db_pages, "PAGE", 2)
     mixed = [("unknown", None), ("sent", "lock"), ("sent", None)] * 3
@@ -219,7 +262,7 @@ def test_finished_operations_cost_the_same_however_many_there_are(run: Run) -> N
         )
         for n in range(3_000)
     )
-    assert queries(lambda: operations.look_up_due(run)) == few <= 6
+    assert queries(lambda: operations.look_up_due(run)) == few <= 8
     assert run.counts == {}
 
 
@@ -231,7 +274,7 @@ def test_a_thousand_open_operations_cost_a_few_queries_beside_their_look_ups(
         for _ in range(1_000)
     )
     monkeypatch.setattr(operations, "look_up", lambda operation: operation)
-    assert queries(lambda: operations.look_up_due(run)) <= 11
+    assert queries(lambda: operations.look_up_due(run)) <= 13
     assert run.counts["looked_up"] == 1_000
 
 
