@@ -18,7 +18,8 @@ class ReconciliationState(models.TextChoices):
     RUNNING = "running", _("running")
     #: Every phase ran to its end. What it found may still need somebody.
     FINISHED = "finished", _("finished")
-    #: A phase failed, or the process died and nobody took over. The next run begins as early.
+    #: A phase failed, or the process died and nobody took over. The next run begins as early,
+    #: unless all that looks back was done.
     BROKEN = "broken", _("broken off")
 
 
@@ -26,7 +27,8 @@ class ReconciliationState(models.TextChoices):
 class Reconciliation(models.Model):
     """One run of reconcile over one gateway.
 
-    The newest finished one is the watermark: the next run looks back to a little before it began.
+    The newest one that has compared all is the watermark: the next run looks back to a little
+    before it began.
     One run at a time has ``running_name``. Its lease is prolonged while it works. A run whose lease
     is over was killed, and the next one takes over its work.
     """
