@@ -204,6 +204,11 @@ def texts() -> Mapping[str, Any]:
             "%(count)d days whose books were added up",
             "count",
         ),
+        "days_again": ngettext_lazy(
+            "%(count)d day compared again whose sums differed",
+            "%(count)d days compared again whose sums differed",
+            "count",
+        ),
         "explained": ngettext_lazy(
             "%(count)d difference that a person has explained",
             "%(count)d differences that a person has explained",

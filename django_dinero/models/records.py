@@ -118,8 +118,8 @@ class RecordedOutcome(_Record):
     ``settled_at`` when it had settled by then. ``error`` and ``code`` tell why there is no answer,
     ``lookup`` why it was not found yet. ``closed_by`` and ``note`` are of the person who has closed
     it. The :data:`MARKS` are of a charge whose row a rollback took: ``orphan`` is set until
-    reconcile tells of it, ``telling`` while it does, ``give_back`` while it still has to be voided
-    or refunded, and ``given_back`` after that.
+    reconcile tells of it, ``telling`` says since when it does, ``give_back`` is set while it still
+    has to be voided or refunded, and ``given_back`` after that.
     """
 
     result: str = ""
@@ -147,7 +147,7 @@ class RecordedOutcome(_Record):
     already: bool = False
     covered: bool = False
     orphan: bool = False
-    telling: bool = False
+    telling: str = ""
     give_back: bool = False
     given_back: bool = False
     closed_by: str = ""

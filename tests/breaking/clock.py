@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django_dinero.models import Operation, Reconciliation, WebhookEvent
-from tests.support.aging import grow_old
+from tests.support.aging import grow_old, let_tellings_die
 
 PAST = "2020-01-01T00:00:00Z"
 DEADLINES = ("lease_until", "quarantine_until", "next_check_at")
@@ -18,3 +18,4 @@ def let_time_pass() -> None:
     for column in ("lease_until", "next_try_at"):
         WebhookEvent.objects.filter(**{f"{column}__isnull": False}).update(**{column: PAST})
     grow_old()
+    let_tellings_die()

@@ -19,6 +19,7 @@ from django_dinero.services.vault import push, waiting
 from tests.faults.history import History
 from tests.faults.plan import Share
 from tests.faults.telling import Telling
+from tests.support.aging import let_tellings_die
 
 #: What a settled journal must not have any more.
 OPEN = (OperationState.NEW, OperationState.SENT, OperationState.UNKNOWN)
@@ -36,6 +37,7 @@ def let_time_pass(history: History) -> None:
         due = Operation.objects.filter(**{f"{column}__isnull": False})
         due.update(**{column: PAST})
     Reconciliation.objects.filter(lease_until__isnull=False).update(lease_until=PAST)
+    let_tellings_die()
     # A row that was refused twice within a minute rests, counted from then.
     refused = Operation.objects.filter(state__in=REFUSED, kind__in=PUSHES)
     refused.update(sent_at=PAST)

@@ -26,6 +26,7 @@ from django_dinero.services.payments import followups
 from django_dinero.services.reconcile import lease, open_ends, operations, orphans
 from django_dinero.services.reconcile.run import reconcile
 from tests.integration.test_killed_workers import Plant, after, before, dies, shop
+from tests.support.aging import let_tellings_die
 from tests.support.recording import RecordingGateway, lose_reply, lose_request
 from tests.support.rollbacks import lose_in_rollback
 from tests.support.thoroughness import drawn
@@ -63,6 +64,7 @@ def let_time_pass() -> None:
     for column in ("lease_until", "quarantine_until", "next_check_at"):
         Operation.objects.filter(**{f"{column}__isnull": False}).update(**{column: PAST})
     Reconciliation.objects.filter(state="running").update(lease_until=PAST)
+    let_tellings_die()
 
 
 def trouble(gateway: RecordingGateway) -> None:

@@ -38,6 +38,7 @@ from django_dinero.services import journal, ledger, pull
 from django_dinero.services.modes import account_of
 from django_dinero.services.payments import followups, reviews
 from django_dinero.services.reconcile import ended
+from django_dinero.services.reconcile.lease import LEASE
 from django_dinero.services.reconcile.phase import Run
 
 logger = get_logger("django_dinero.reconcile")
@@ -135,20 +136,23 @@ def _tell(run: Run, operation: Operation) -> None:
     row = primary(Transaction).filter(operation_key=operation.key).first()
     if row is None:
         return
-    journal.change_outcome(operation, partial(_to_be_told, run))
-    if not RecordedOutcome.of(operation).telling:
+    now = clock.now(primary(Operation).db)
+    if not journal.change_outcome(operation, partial(_to_be_told, run, now)):
         return
     run.counts["orphans_restored"] += 1
     if row.status not in (TransactionStatus.DECLINED, TransactionStatus.FAILED):
         signals.send(signals.charge_orphaned, Transaction, transaction=row)
-    journal.change_outcome(operation, partial(replace, telling=False))
+    journal.change_outcome(operation, partial(replace, telling=""))
 
 
-def _to_be_told(run: Run, outcome: RecordedOutcome) -> RecordedOutcome | None:
-    if not outcome.orphan:  # a run that died began to tell it, or its caller has got it meanwhile
-        return None
-    give_back = outcome.give_back or run.void_orphans
-    return replace(outcome, orphan=False, telling=True, give_back=give_back)
+def _to_be_told(run: Run, now: datetime, outcome: RecordedOutcome) -> RecordedOutcome | None:
+    if outcome.orphan:
+        give_back = outcome.give_back or run.void_orphans
+        return replace(outcome, orphan=False, telling=now.isoformat(), give_back=give_back)
+    # Another run tells it at this moment. After a run's lease it has died with it.
+    if outcome.telling and datetime.fromisoformat(outcome.telling) < now - LEASE:
+        return replace(outcome, telling=now.isoformat())
+    return None  # told, or its caller has got it meanwhile
 
 
 def _give_back(run: Run, operation: Operation) -> None:

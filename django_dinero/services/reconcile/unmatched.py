@@ -238,7 +238,7 @@ class Unmatched:
         """Return the row of what a transaction takes or gives back."""
         if remote is None or not remote.parent_id:
             return None
-        return ledger.whole_of(account_of(self.run.gateway), remote.parent_id)
+        return ledger.payment_with_id(account_of(self.run.gateway), remote.parent_id)
 
     def _gives_back(self, remote: RemoteTransaction) -> bool:
         """Write the row of a refund that was made of a payment here in the gateway's own pages.

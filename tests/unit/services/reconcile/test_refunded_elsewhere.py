@@ -58,6 +58,29 @@ def test_it_gets_a_row(
     assert not Difference.objects.exists()
 
 
+def test_what_is_given_back_of_a_capture_with_an_id_of_its_own(
+    gateway: RecordingGateway, customer: Customer, make_run: Make
+) -> None:
+    """As gateways give captures that count each as a payment."""
+    authorization = Transaction.create("50.00", customer=customer, settle=False)
+    capture = authorization.capture()
+    gateway.bank.settle_batch()
+    gateway.bank.refund(capture.transaction_id or "", Decimal("20.00"))
+    Transaction.objects.filter(pk=capture.pk).update(transaction_id="CAPTURE-1")
+    listing(
+        gateway,
+        lambda found: [
+            replace(each, parent_id="CAPTURE-1") if each.kind == "refund" else each
+            for each in found
+        ],
+    )
+    run = make_run()
+    sweep(run)
+    assert (run.counts["refunded_elsewhere"], run.counts["foreign"]) == (1, 0)
+    assert Transaction.objects.get(kind="refund").parent == capture
+    assert capture.refunded_amount == 20
+
+
 @pytest.mark.parametrize("told", [True, False])
 def test_one_that_repeats_the_key_of_its_charge_is_no_second_payment(
     gateway: RecordingGateway, charge: Transaction, make_run: Make, told: bool
