@@ -29,7 +29,6 @@ from django_dinero.services.ledger.rows import (
     family_of,
     payment_with_id,
     refresh,
-    whole_of,
 )
 from django_dinero.services.ledger.standings import (
     RemoteStanding,
@@ -63,7 +62,6 @@ __all__ = [
     "restore_row",
     "row_or_raise",
     "unread_end",
-    "whole_of",
     "write_standing",
     "write_standings",
 ]

@@ -37,19 +37,15 @@ DECIDING = (
 CANCELLABLE = (*COUNTED, TransactionStatus.REQUIRES_ACTION)
 
 
-def whole_of(account: Account, transaction_id: str) -> Transaction | None:
-    """Return the row of a gateway's transaction, not of a capture or a void that shares its id."""
-    rows = primary(Transaction).filter(**account.columns, transaction_id=transaction_id)
-    return rows.exclude(kind__in=SHARED).first()
-
-
 def payment_with_id(account: Account, transaction_id: str) -> Transaction | None:
-    """As :func:`whole_of`, and of a capture too that has an id of its own at the gateway."""
-    whole = whole_of(account, transaction_id)
-    if whole is not None:
-        return whole
+    """Return the row of a gateway's transaction.
+
+    Where a capture or a void shares the id of its original, it is that of the original. A capture
+    may have an id of its own.
+    """
     rows = primary(Transaction).filter(**account.columns, transaction_id=transaction_id)
-    return rows.filter(kind=TransactionKind.CAPTURE).first()
+    whole = rows.exclude(kind__in=SHARED).first()
+    return whole or rows.filter(kind=TransactionKind.CAPTURE).first()
 
 
 def charges_with_number_of(card: CreditCard) -> QuerySet[Transaction]:

@@ -122,7 +122,8 @@ def _broken(pending: PendingCharge, error: Exception) -> DineroError:
     found: list[Operation] = []
     with suppress(Error):
         found = [*Operation.objects.newest().filter(key=pending.operation_key)]
-    if any(each.state == OperationState.FAILED for each in found):
+    # A refusal is a failure too, and was sent.
+    if any(each.state == OperationState.FAILED and not each.has_result for each in found):
         text = _("The backend broke off (%(error)s); nothing was sent.")
         return NotSent(text % {"error": name}, operation=found[0])
     text = _("The backend broke off (%(error)s); whether the gateway did it is not known.")

@@ -56,7 +56,7 @@ def capture(
     arguments = FollowUpArguments.read(options, authorization)
     asked = None if amount is None else _amount(authorization, amount, Decimal(0))
     kind, rule = OperationKind.CAPTURE, rules.capture_error
-    return _follow(kind, authorization, asked, rule, arguments)
+    return _capture_or_void(kind, authorization, asked, rule, arguments)
 
 
 @verb("void")
@@ -64,12 +64,12 @@ def void(original: Transaction, **options: Unpack[FollowUpOptions]) -> Transacti
     """Cancel what the bank has not settled, whole; see :meth:`Transaction.void`."""
     arguments = FollowUpArguments.read(options, original)
     try:
-        return _follow(OperationKind.VOID, original, None, rules.void_error, arguments)
+        return _capture_or_void(OperationKind.VOID, original, None, rules.void_error, arguments)
     except InvalidTransactionError as error:
         raise rules.with_way_out(error) from None
 
 
-def _follow(
+def _capture_or_void(
     kind: OperationKind,
     original: Transaction,
     asked: Decimal | None,

@@ -129,7 +129,7 @@ def _of_row(
     operation = by_key.get(row.operation_key or "")
     status = _first_status(row)
     done = status not in ATTEMPTS
-    title = _done(row, rows) if done else ATTEMPTS[status] % {"kind": _kind(row)}
+    title = _done_title(row, rows) if done else ATTEMPTS[status] % {"kind": _kind(row)}
     yield Event(
         at=row.created_at,
         title=str(title),
@@ -149,7 +149,7 @@ def _of_row(
     yield from _what_came_later(row, rows)
 
 
-def _done(row: Transaction, rows: Collection[Transaction]) -> Any:
+def _done_title(row: Transaction, rows: Collection[Transaction]) -> Any:
     """Return what a movement is called; the void of a refund gives nobody his money back."""
     voided = next((each for each in rows if each.pk == row.parent_id), None)
     if row.kind == Kind.VOID and voided is not None and voided.kind == Kind.REFUND:

@@ -27,7 +27,7 @@ def retrieve_transaction(transaction_id: str, *, gateway_name: str | None = None
     gateway = get_gateway(gateway_name)
     account = account_of(gateway)
     # Read before the gateway is asked, because a row written meanwhile is newer than its answer.
-    before = ledger.whole_of(account, str(transaction_id))
+    before = ledger.payment_with_id(account, str(transaction_id))
     remote = read_transaction(gateway, str(transaction_id))
     if before is not None:
         write_remote_state(before, remote)
@@ -36,7 +36,7 @@ def retrieve_transaction(transaction_id: str, *, gateway_name: str | None = None
     restored = operation is not None and operation.has_result
     if operation is not None:
         _end_own(operation, remote)
-    row = ledger.whole_of(account, remote.transaction_id)
+    row = ledger.payment_with_id(account, remote.transaction_id)
     if row is not None and restored:
         # The row was written again as the journal has it. Ask once more how the payment stands now.
         return retrieve_transaction(transaction_id, gateway_name=gateway.name)

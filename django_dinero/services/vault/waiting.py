@@ -233,7 +233,7 @@ def drive_deletes(
         them for good) and ``delete_waits``; ``gave_up`` where it broke off.
     """
     for operation in list(_lost_deletes(gateway)):
-        progress("delete", 0, None)  # which keeps whoever waits for it, however slow the answers
+        progress("delete", 0, None)  # a run of reconcile keeps its lease by it
         look_up(operation)
     for operation in list(_to_be_repeated(gateway).order_by("pk")):
         record_deletion_again(operation)

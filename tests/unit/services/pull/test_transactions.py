@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from django_dinero.enums import RemoteStatus, TransactionKind
 from django_dinero.exceptions import (
     InvalidTransactionError,
 )
 from django_dinero.models import Operation, Transaction
 from tests.support.recording import (
     RecordingGateway,
+    answer,
 )
 
 pytestmark = pytest.mark.django_db
@@ -76,3 +80,23 @@ def test_what_was_refused_has_nothing_to_ask_about(
     with pytest.raises(InvalidTransactionError):
         charge.refresh_from_gateway()
     assert gateway.since(mark) == []
+
+
+def test_a_capture_with_an_id_of_its_own_is_brought_up_to_date(
+    gateway: RecordingGateway, authorization: Transaction
+) -> None:
+    """As gateways give captures that count each as a payment."""
+    capture = authorization.capture()
+    found: Any = gateway.retrieve_transaction(capture.transaction_id or "")
+    Transaction.objects.filter(pk=capture.pk).update(transaction_id="CAPTURE-1")
+    settled = replace(
+        found,
+        transaction_id="CAPTURE-1",
+        kind=TransactionKind.CAPTURE,
+        status=RemoteStatus.SETTLED,
+        operation_key=capture.operation_key,
+    )
+    gateway.faults["retrieve_transaction"] = answer(settled)
+    assert Transaction.retrieve("CAPTURE-1") == capture
+    capture.refresh_from_db()
+    assert capture.status == "settled"
