@@ -19,6 +19,7 @@ from django_dinero.gateways.authorizenet.patience import PatientClient
 from django_dinero.gateways.authorizenet.xml import dicts_at, text_at
 from django_dinero.gateways.types import Reason, RemoteTransaction
 from django_dinero.logs import get_logger
+from django_dinero.redaction import scrub
 
 logger = get_logger("django_dinero.gateways")
 
@@ -88,8 +89,8 @@ def _summary(item: dict[str, Any], currency: str, gateway_name: str) -> RemoteTr
     logger.warning(
         "%s: transaction %s is left out of a list: %s",
         gateway_name,
-        text_at(item, "transId"),
-        problem,
+        scrub(text_at(item, "transId")),
+        scrub(problem),
         extra={"dinero_gateway": gateway_name},
     )
     return None

@@ -111,6 +111,15 @@ def test_a_status_that_nobody_knows_leaves_out_its_own_transaction_alone(
     assert "reviewedTwice" in caplog.text
 
 
+def test_the_warning_of_it_shows_no_card_number(caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody knows what stands there."""
+    number = "4111111111111111"
+    strange = item(2).replace("settledSuccessfully", f"of {number}").replace(">2<", f">{number}<")
+    assert [*reading(Books([strange]))] == []
+    assert "is left out of a list" in caplog.text
+    assert number not in caplog.text
+
+
 # -- Pages -----------------------------------------------------------------------------------------
 
 
