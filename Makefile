@@ -52,8 +52,8 @@ serve: $(VENV)/.installed-example ## test bank and example project, with address
 test: $(VENV)/.installed-test ## the test-suite on SQLite (ARGS="-k vault" for a part)
 	$(PYTEST) $(PARALLEL) $(ARGS)
 
-test-fast: $(VENV)/.installed-test ## the same without what is marked slow
-	$(PYTEST) $(PARALLEL) -m "not slow" $(ARGS)
+test-fast: $(VENV)/.installed-test ## the unit tests and the contract suite, without what is slow
+	$(PYTEST) $(PARALLEL) -m "not slow" tests/unit tests/contract $(ARGS)
 
 coverage: $(VENV)/.installed-test ## the test-suite with branch coverage and its threshold
 	$(PY) -m coverage erase

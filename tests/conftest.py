@@ -17,8 +17,9 @@ from hypothesis import settings
 
 from django_dinero.gateways.registry import get_gateway
 from tests.databases import URL_VARIABLES, VENDOR
+from tests.support import quicker
 from tests.support.recording import RecordingGateway
-from tests.support.thoroughness import THOROUGH
+from tests.support.thoroughness import THOROUGH, is_in_part
 
 #: What a run may lack, and the variable that gives it. DINERO_REQUIRE names what it must not lack.
 OPTIONAL = {
@@ -53,11 +54,21 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # Before -m chooses, and after all are shuffled.
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Iterator[None]:
+    left_out = [item for item in items if not is_in_part(item.nodeid)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if is_in_part(item.nodeid)]
     mark_and_skip(items)
     yield
     # Long ones begin first: or one worker has all of them at the end, and the others wait for it.
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_collection_finish() -> None:
+    quicker.collect_rarely()
 
 
 def mark_and_skip(items: list[pytest.Item]) -> None:
@@ -161,6 +172,14 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("no ../shared/data beside the checkout: the official schema, recorded replies")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session", autouse=True)
+def permissions_stay() -> Iterator[None]:
+    """Write content types and permissions once a run, and not after each real transaction."""
+    with pytest.MonkeyPatch.context() as patch:
+        quicker.keep_permissions(patch)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,8 @@
 """Every verb, broken off at its points: afterwards the books of both sides agree.
 
-Here each verb of a shop is broken off at a third of its points, and the work in the background at
-some, drawn by ``DINERO_TEST_SEED``; with ``DINERO_TEST_THOROUGH`` the verbs at all of them.
+Here each verb of a shop is broken off at a sixth of its points (or ``DINERO_TEST_SHARE``), and the
+work in the background at five, drawn by ``DINERO_TEST_SEED``; with ``DINERO_TEST_THOROUGH`` the
+verbs at all of them.
 ``make faults-all`` is the whole, and with ``--pairs`` another process acts at that very point.
 """
 
@@ -16,7 +17,7 @@ from tests.breaking.background import BACKGROUND
 from tests.breaking.run import break_off, configured
 from tests.breaking.scenes import VERBS, partners
 from tests.databases import VENDOR
-from tests.support.thoroughness import SEED, drawn
+from tests.support.thoroughness import SEED, SHARE, drawn
 
 ALIASES = ["default"] if VENDOR == "sqlite" else ["default", "journal"]
 pytestmark = [
@@ -28,7 +29,7 @@ pytestmark = [
 #: Points of each piece of work in the background.
 DRAWN = 5
 #: Runs in which another process acts too.
-PAIRS = 40
+PAIRS = 120 // SHARE
 WORK = {verb.name for verb in BACKGROUND}
 
 

@@ -463,8 +463,8 @@ FALSE_ALARMS = {12: 0.0, 13: 1.2, 14: 0.5, 15: 0.4, 16: 4.0, 17: 0.2, 18: 0.7, 1
 @pytest.mark.parametrize(("length", "percent"), FALSE_ALARMS.items())
 def test_few_random_numbers_pass_for_one(length: int, percent: float) -> None:
     drawn, first = random.Random(length), 10 ** (length - 1)
-    numbers = (str(drawn.randrange(first, 10 * first)) for _ in range(50_000))
-    assert sum(map(looks_like_card_number, numbers)) <= 500 * percent
+    numbers = (str(drawn.randrange(first, 10 * first)) for _ in range(20_000))
+    assert sum(map(looks_like_card_number, numbers)) <= 200 * percent
 
 
 # -- In linear time -------------------------------------------------------------------------------
