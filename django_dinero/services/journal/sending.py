@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import timedelta
+from types import UnionType
 from typing import Any, TypeVar
 
 from django.db import Error, IntegrityError, transaction
@@ -201,10 +202,18 @@ def add_to_intent(operation: Operation, **values: Any) -> None:
     operation.has_new_intent = True
 
 
-def send(gateway: Gateway, operation: Operation, call: Callable[[], ResultT]) -> ResultT:
+def send(
+    gateway: Gateway,
+    operation: Operation,
+    call: Callable[[], ResultT],
+    answers: type[Any] | UnionType,
+) -> ResultT:
     """Make the call of an operation that this worker has written, once; return the answer.
 
     After an answer the operation is still SENT: the caller ends it together with its own rows.
+
+    Args:
+        answers: what the call may return; a backend that returns anything else is broken.
 
     Raises:
         NotSent: nothing reached the gateway; the operation is FAILED.
@@ -223,7 +232,10 @@ def send(gateway: Gateway, operation: Operation, call: Callable[[], ResultT]) ->
     token = send_before.set(moment)
     try:
         check_may_send()
-        return ask(gateway, call, operation=operation)
+        answer = ask(gateway, call, operation=operation)
+        if isinstance(answer, answers):
+            return answer
+        failure = _broken(operation, TypeError(f"it returned a {type(answer).__name__}"))
     except (NotSent, InvalidInput, UnsupportedFeature, OutcomeUnknown) as error:
         failure = error
     except Exception as error:  # a broken backend proves nothing about what was sent

@@ -105,6 +105,9 @@ def _compare_and_set(operation: Operation, state: OperationState, values: dict[s
         values = {**values, "held_lock": None}
     using = operation.written_on
     rows = operation.stored_row(using).filter(state=old)
+    if state == State.SENT and operation.held_lock:
+        # A delete stays NEW when its lock is taken from a worker that was silent for too long.
+        rows = rows.filter(held_lock=operation.held_lock)
     values = {**values, "state": state.value, "updated_at": UtcNow()}
     write = partial(rows.update, **values)
     if "outcome" in values and old in MAY_BE_MARKED:

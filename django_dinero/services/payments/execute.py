@@ -37,7 +37,7 @@ def perform(
     Args:
         parent: what the operation follows.
     """
-    result = journal.send(gateway, operation, call)
+    result = journal.send(gateway, operation, call, TransactionResult)
     operation.next_action = result.next_action
     outcome = journal.outcome_of_result(result)
     part = _note_of_part_given_back(operation, result)

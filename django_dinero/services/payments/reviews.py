@@ -80,7 +80,8 @@ def _decided_before(held: Transaction) -> Transaction:
 
 def _decide(order: FollowUpOrder, operation: Operation, action: Action) -> None:
     gateway, held, request = order.gateway, order.original, order.request
-    result = journal.send(gateway, operation, partial(gateway.decide_review, request, action))
+    call = partial(gateway.decide_review, request, action)
+    result = journal.send(gateway, operation, call, TransactionResult)
     outcome = journal.outcome_of_result(result)
     other = other_operation_of(operation, result)
     if other:

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from django.utils.translation import gettext as _
 
+from django_dinero.db.fields import UtcNow
 from django_dinero.db.queries import primary
 from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus, TransactionKind
-from django_dinero.exceptions import DineroError, GatewayUnavailableError
+from django_dinero.exceptions import DineroError, GatewayUnavailableError, OperationInProgress
 from django_dinero.gateways.types import RemoteTransaction, has_reason
 from django_dinero.models import journal_notes
 from django_dinero.models.card import CreditCard
@@ -48,12 +49,16 @@ def end_operation_from_remote(
 
     Args:
         is_callers: as for :func:`ledger.end_with_row`.
+
+    Raises:
+        OperationInProgress: it contradicts what was asked, and the worker that has asked may be
+            about to give it back, as a backend does with what was approved in part.
     """
     if operation.kind not in MONEY_KINDS or operation.kind in ledger.DECISIONS:
         return
     text = _other_than_asked(operation, remote)
     if text:
-        journal.move(operation, OperationState.NEEDS_ATTENTION, RecordedOutcome(error=text))
+        _leave_to_a_person(operation, RecordedOutcome(error=text))
         return
     if _was_given_back(operation, remote):
         outcome = _declined_in_part(remote)
@@ -65,7 +70,7 @@ def end_operation_from_remote(
         other = RecordedOutcome(
             error=journal_notes.ANOTHER_AMOUNT, transaction_id=remote.transaction_id
         )
-        journal.move(operation, OperationState.NEEDS_ATTENTION, other)
+        _leave_to_a_person(operation, other)
         return
     passing = _passing_error(operation, remote)
     if passing is not None:
@@ -80,6 +85,15 @@ def end_operation_from_remote(
     ledger.end_with_row(
         operation, outcome, is_callers=is_callers, transaction_id=remote.transaction_id
     )
+
+
+def _leave_to_a_person(operation: Operation, outcome: RecordedOutcome) -> None:
+    """Leave an operation to a person, unless its worker is still at it."""
+    rows = Operation.objects.using(operation.written_on).filter(pk=operation.pk)
+    if rows.filter(state=OperationState.SENT, lease_until__gt=UtcNow()).exists():
+        text = _("Operation %(key)s is not finished.") % {"key": operation.key}
+        raise OperationInProgress(text, operation=operation, gateway_name=operation.gateway_name)
+    journal.move(operation, OperationState.NEEDS_ATTENTION, outcome)
 
 
 def _passing_error(operation: Operation, remote: RemoteTransaction) -> DineroError | None:

@@ -173,7 +173,9 @@ def _give_back(run: Run, operation: Operation) -> None:
     family = ledger.restore_lost_rows(row)
     once: FollowUpOptions = {"idempotency_key": _next_key(operation), "scope": SCOPE}
     if row.status == TransactionStatus.HELD:
-        reviews.decide_review(row, "decline", **once)
+        # By a key of its own: somebody else may approve it, and then it is refunded.
+        key = f"{_next_key(operation)}:decline"
+        reviews.decide_review(row, "decline", idempotency_key=key, scope=SCOPE)
     elif _must_void(family):
         followups.void(row, **once)
     elif family.left_to_refund > 0:

@@ -157,12 +157,13 @@ class Unmatched:
         if self.run.dry_run:
             return
         try:
+            ledger.refuse_callers_charge(operation)
             pull.end_operation_from_remote(operation, found)
         except ledger.OriginalGone as error:  # it is open still, which tells a person of it
             logger.error("Operation %s: %s", operation.key, error, extra=fields_of(operation))
             self.run.counts["unread"] += 1
             return
-        except OperationInProgress:  # whoever made its original may still be at work
+        except OperationInProgress:  # whoever made it, or its original, may still be at work
             self.run.counts["being_made"] += 1
             return
         row = primary(Transaction).filter(operation_key=operation.key).first()

@@ -21,7 +21,7 @@ from django_dinero.cards import (
     text_of,
     wrap_secrets,
 )
-from django_dinero.db.on_commit import run_after_commit
+from django_dinero.db.on_commit import when_committed
 from django_dinero.db.queries import primary
 from django_dinero.db.transactions import in_transaction
 from django_dinero.enums import ReasonKind, ResultStatus
@@ -147,7 +147,7 @@ def _announce_after_commit(card: CreditCard, *, created: bool) -> None:
     """Send ``card_pushed`` once the row is committed, as it is for a card that a push sends."""
     announce = partial(signals.send, signals.card_pushed, CreditCard, card=card, created=created)
     using = card._state.db or router.db_for_write(CreditCard, instance=card)
-    run_after_commit(using, (signals.card_pushed, card.pk, created), announce)
+    when_committed(using, announce)
 
 
 def _stored_customer(card: CreditCard) -> Customer:
@@ -235,7 +235,8 @@ def _add_at_gateway(
         is_default=card.is_default,
     )
     gateway.expect(*customer.new_ids)
-    result = journal.send(gateway, operation, partial(gateway.add_card, request))
+    call = partial(gateway.add_card, request)
+    result = journal.send(gateway, operation, call, RemoteCard | Refusal)
     existing = _card_without_row(customer, result, details)
     sent = _apply_answer(card, operation, existing or result, details, accepted=existing is None)
     customer.forget_cards()
@@ -383,7 +384,8 @@ def _replace_number(
     )
     gateway.expect(*card.new_ids)
     with number_keys.counted_as_new(card, operation):
-        result = journal.send(gateway, operation, partial(gateway.update_card, request))
+        call = partial(gateway.update_card, request)
+        result = journal.send(gateway, operation, call, RemoteCard | Refusal)
         sent = _apply_answer(card, operation, result, details)
     card.number_key = operation.key
     return sent

@@ -183,7 +183,8 @@ def send_creation(
         GatewayError: the gateway refused; the operation has ended.
         NotSent, OutcomeUnknown: as for :func:`django_dinero.services.journal.send`.
     """
-    result = journal.send(gateway, operation, partial(gateway.create_customer, request))
+    call = partial(gateway.create_customer, request)
+    result = journal.send(gateway, operation, call, RemoteCustomer | Refusal)
     if isinstance(result, Refusal):
         result = _own_duplicate(gateway, operation, request, result, is_first=is_first)
     if isinstance(result, Refusal):
@@ -213,6 +214,8 @@ def _own_duplicate(
         existing = ask(gateway, partial(gateway.retrieve_customer, refusal.existing_id))
     except (NotSent, OutcomeUnknown) as error:
         lost = str(error)
+    except Exception as error:
+        lost = journal.log_broken_backend(operation, error)
     if lost:
         # "Not sent" would be true of this second call only. The first may have stored the customer.
         journal.end(operation, OperationState.UNKNOWN, RecordedOutcome(error=lost[:500]))

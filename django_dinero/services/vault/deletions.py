@@ -158,7 +158,8 @@ def _send_delete(operation: Operation) -> None:
     if Intent.of(operation).is_new:
         # "Not found" would count as deleted, and the customer or card would stay in the vault.
         gateway.expect(*(each for each in ids if each))
-    result: Ack | Refusal = journal.send(gateway, operation, partial(verb, *[i for i in ids if i]))
+    call = partial(verb, *[i for i in ids if i])
+    result: Ack | Refusal = journal.send(gateway, operation, call, Ack | Refusal)
     if isinstance(result, Refusal):
         raise journal.end_refused(operation, result)
     journal.end_operation(
@@ -171,7 +172,8 @@ def _fill_in_customer_id(operation: Operation) -> bool:
     using = operation.written_on
     creations = _creations_of(operation.lock_name, using).exclude(customer_id="")
     # A creation that began after the row was deleted has stored the customer again.
-    created = creations.filter(pk__lt=pull.first_of(operation).pk).last()
+    earlier = creations.filter(pk__lt=pull.first_of(operation).pk)
+    created = earlier.order_by("pk").last()  # of a key that was used again, the newest
     if created is not None:
         operation.customer_id = created.customer_id
         operation.save(using=using, update_fields=["customer_id"])

@@ -19,7 +19,14 @@ from django_dinero.db.failures import retry_on_conflict
 from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import DineroError, OperationInProgress
 from django_dinero.gateways.base import Gateway
-from django_dinero.gateways.types import CardUpdate, CustomerUpdate, Refusal, RemoteCustomer
+from django_dinero.gateways.types import (
+    Ack,
+    CardUpdate,
+    CustomerUpdate,
+    Refusal,
+    RemoteCard,
+    RemoteCustomer,
+)
 from django_dinero.logs import get_logger
 from django_dinero.models import default_card, journal_notes
 from django_dinero.models.card import CreditCard
@@ -328,7 +335,7 @@ def _update_customer(gateway: Gateway, row: Customer) -> None:
         first_name=row.first_name,
         last_name=row.last_name,
     )
-    _send(gateway, operation, partial(gateway.update_customer, request))
+    _send(gateway, operation, partial(gateway.update_customer, request), Ack)
     if _end_push(operation, row, RecordedOutcome(customer_id=request.customer_id)):
         signals.send(signals.customer_pushed, Customer, customer=row, created=False)
 
@@ -363,7 +370,7 @@ def _send_card(row: CreditCard) -> None:
         year=row.year,
         is_default=row.is_default,
     )
-    result = _send(gateway, operation, partial(gateway.update_card, request))
+    result = _send(gateway, operation, partial(gateway.update_card, request), RemoteCard)
     facts = {"last_4": result.last_4 or row.last_4, "brand": result.brand or row.brand}
     if pull.is_other_number(row, result):
         facts["number_key"] = operation.key
@@ -391,9 +398,14 @@ def _still_waits(operation: Operation, row: Customer | CreditCard) -> bool:
     return False
 
 
-def _send(gateway: Gateway, operation: Operation, call: Callable[[], AnswerT | Refusal]) -> AnswerT:
+def _send(
+    gateway: Gateway,
+    operation: Operation,
+    call: Callable[[], AnswerT | Refusal],
+    answer: type[AnswerT],
+) -> AnswerT:
     """Send a push; a refusal ends its operation and is raised."""
-    result = journal.send(gateway, operation, call)
+    result = journal.send(gateway, operation, call, answer | Refusal)
     if isinstance(result, Refusal):
         raise journal.end_refused(operation, result)
     return result

@@ -73,7 +73,7 @@ def test_whoever_writes_it_as_sent_may_send_it_without_a_claim(gateway: Recordin
     assert stored.next_check_at == stored.lease_until
     assert operation.send_before is not None
     assert operation.send_before >= before + gateway.lease_seconds / 3
-    assert journal.send(gateway, operation, lambda: "answer") == "answer"
+    assert journal.send(gateway, operation, lambda: "answer", object) == "answer"
     assert Operation.objects.get().attempts == 1
 
 
@@ -87,7 +87,7 @@ def test_receivers_hear_that_it_is_sent_before_it_is(gateway: RecordingGateway) 
     try:
         operation = begin(gateway, sent=True)
         assert heard == [("new", "sent", 1)]
-        journal.send(gateway, operation, lambda: None)
+        journal.send(gateway, operation, lambda: None, object)
     finally:
         signals.operation_changed.disconnect(changed)
     assert heard == [("new", "sent", 1)]
@@ -96,7 +96,9 @@ def test_receivers_hear_that_it_is_sent_before_it_is(gateway: RecordingGateway) 
 def test_another_worker_does_not_send_what_was_written_as_sent(gateway: RecordingGateway) -> None:
     begin(gateway, sent=True)
     with pytest.raises(OperationInProgress, match="taken by somebody else"):
-        journal.send(gateway, Operation.objects.get(), lambda: pytest.fail("it was sent twice"))
+        journal.send(
+            gateway, Operation.objects.get(), lambda: pytest.fail("it was sent twice"), object
+        )
     assert Operation.objects.get().state == "sent"
 
 
@@ -108,7 +110,7 @@ def test_the_time_to_send_counts_from_before_the_row_is_written(
     set_uptime(monkeypatch, lambda: next(clock))
     operation = begin(gateway, sent=True)
     with pytest.raises(NotSent, match="held up for too long"):
-        journal.send(gateway, operation, lambda: pytest.fail("it was sent too late"))
+        journal.send(gateway, operation, lambda: pytest.fail("it was sent too late"), object)
     assert Operation.objects.get().state == "failed"
 
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 def test_an_ending_and_its_rows_are_written_together(gateway: RecordingGateway) -> None:
     operation = begin(gateway)
-    journal.send(gateway, operation, lambda: None)
+    journal.send(gateway, operation, lambda: None, object)
     written = journal.end_operation(
         operation,
         State.SUCCEEDED,
@@ -39,7 +39,7 @@ def test_an_ending_and_its_rows_are_written_together(gateway: RecordingGateway) 
 
 def sent(gateway: RecordingGateway, using: str = "default") -> Operation:
     operation = begin(gateway, using=using)
-    journal.send(gateway, operation, lambda: None)
+    journal.send(gateway, operation, lambda: None, object)
     return operation
 
 

@@ -16,6 +16,7 @@ from django.db import InterfaceError, OperationalError
 
 from django_dinero import signals
 from django_dinero.exceptions import DineroError, NotSent, OperationInProgress, OutcomeUnknown
+from django_dinero.gateways.types import TransactionResult
 from django_dinero.models import Operation
 from django_dinero.models.operation import OperationState as State
 from django_dinero.models.records import RecordedOutcome
@@ -55,7 +56,7 @@ def unequal(gateway: RecordingGateway) -> RecordingGateway:
 
 def test_the_claim_writes_its_times_by_one_clock(unequal: RecordingGateway) -> None:
     operation = begin(unequal)
-    sending.send(unequal, operation, lambda: None)
+    sending.send(unequal, operation, lambda: None, object)
     row = Operation.objects.get()
     assert row.state == "sent"
     assert row.sent_at and row.lease_until and row.quarantine_until and row.next_check_at
@@ -67,7 +68,7 @@ def test_the_claim_writes_its_times_by_one_clock(unequal: RecordingGateway) -> N
 
 def test_the_claim_counts_attempts_and_names_the_worker(gateway: RecordingGateway) -> None:
     operation = begin(gateway, attempts=3)
-    sending.send(gateway, operation, lambda: None)
+    sending.send(gateway, operation, lambda: None, object)
     row = Operation.objects.get()
     assert row.attempts == 4
     assert row.worker == f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}"[:100]
@@ -78,25 +79,25 @@ def test_a_long_host_name_fits_its_column(
 ) -> None:
     monkeypatch.setattr(socket, "gethostname", lambda: "h" * 300)
     operation = begin(gateway)
-    sending.send(gateway, operation, lambda: None)
+    sending.send(gateway, operation, lambda: None, object)
     assert operation.worker == "h" * 100
 
 
 def test_who_comes_second_is_told_which_operation(gateway: RecordingGateway) -> None:
     operation = begin(gateway)
     rival = Operation.objects.get()
-    sending.send(gateway, operation, lambda: None)
+    sending.send(gateway, operation, lambda: None, object)
     with pytest.raises(OperationInProgress) as caught:
-        sending.send(gateway, rival, lambda: None)
+        sending.send(gateway, rival, lambda: None, object)
     assert str(caught.value) == f"Operation {operation.key} was taken by somebody else."
     assert caught.value.operation == operation
 
 
 def test_one_instance_is_sent_once(gateway: RecordingGateway) -> None:
     operation, sent = begin(gateway, sent=True), list[str]()
-    sending.send(gateway, operation, lambda: sent.append("first"))
+    sending.send(gateway, operation, lambda: sent.append("first"), object)
     with pytest.raises(OperationInProgress):
-        sending.send(gateway, operation, lambda: sent.append("second"))
+        sending.send(gateway, operation, lambda: sent.append("second"), object)
     assert sent == ["first"]
 
 
@@ -104,7 +105,7 @@ def test_what_a_look_up_gave_up_was_not_sent(gateway: RecordingGateway) -> None:
     operation = begin(gateway)
     journal.move(Operation.objects.get(), State.FAILED, RecordedOutcome(error="never sent"))
     with pytest.raises(NotSent, match="waited too long") as caught:
-        sending.send(gateway, operation, lambda: None)
+        sending.send(gateway, operation, lambda: None, object)
     assert caught.value.operation == operation
 
 
@@ -116,7 +117,7 @@ def test_a_third_of_the_lease_may_pass_before_the_first_byte(
 ) -> None:
     operation = begin(unequal)
     set_uptime(monkeypatch, lambda: 500.0)
-    assert sending.send(unequal, operation, send_before.get) == 520.0
+    assert sending.send(unequal, operation, send_before.get, object) == 520.0
     assert send_before.get() is None
 
 
@@ -124,14 +125,14 @@ def test_the_moment_is_forgotten_after_an_error_and_an_interrupt(
     gateway: RecordingGateway,
 ) -> None:
     with pytest.raises(NotSent):
-        sending.send(gateway, begin(gateway), fail(NotSent("no route")))
+        sending.send(gateway, begin(gateway), fail(NotSent("no route")), object)
     assert send_before.get() is None
 
     def interrupt() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        sending.send(gateway, begin(gateway), interrupt)
+        sending.send(gateway, begin(gateway), interrupt, object)
     assert send_before.get() is None
 
 
@@ -150,7 +151,7 @@ def test_a_worker_that_is_stopped_after_its_claim_does_not_send(
 
     def late() -> None:
         with pytest.raises(NotSent):
-            sending.send(unequal, operation, lambda: sent.append("late"))
+            sending.send(unequal, operation, lambda: sent.append("late"), object)
 
     if pause == "claim":
         with before_statement(UPDATE, stopped):
@@ -170,7 +171,7 @@ def test_a_worker_that_is_stopped_after_its_claim_does_not_send(
 def test_an_error_is_written_down_and_names_its_gateway(gateway: RecordingGateway) -> None:
     operation = begin(gateway)
     with pytest.raises(NotSent) as caught:
-        sending.send(gateway, operation, fail(NotSent("no route")))
+        sending.send(gateway, operation, fail(NotSent("no route")), object)
     assert caught.value.gateway_name == "default"
     row = Operation.objects.get()
     assert row.outcome == {"error": "no route", "code": "not_sent"}
@@ -179,7 +180,7 @@ def test_an_error_is_written_down_and_names_its_gateway(gateway: RecordingGatewa
 
 def test_a_stored_error_holds_no_number_and_500_characters(gateway: RecordingGateway) -> None:
     with pytest.raises(OutcomeUnknown):
-        sending.send(gateway, begin(gateway), fail(OutcomeUnknown(f"{VISA} {'x' * 600}")))
+        sending.send(gateway, begin(gateway), fail(OutcomeUnknown(f"{VISA} {'x' * 600}")), object)
     stored = Operation.objects.get().outcome["error"]
     assert stored.startswith("[secret] xxx")
     assert len(stored) == 500
@@ -203,7 +204,7 @@ def test_a_lost_answer_is_in_the_log_with_its_key(
 ) -> None:
     operation = begin(gateway)
     with pytest.raises(type(failure)):
-        sending.send(gateway, operation, fail(failure))
+        sending.send(gateway, operation, fail(failure), object)
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
         (logging.WARNING, line.format(key=operation.key)) for line in lines
     ]
@@ -217,11 +218,11 @@ def test_an_error_raised_again_has_no_context_of_the_wire(gateway: RecordingGate
             raise OutcomeUnknown("the reply was lost") from None
 
     with pytest.raises(OutcomeUnknown) as caught:
-        sending.send(gateway, begin(gateway), call)
+        sending.send(gateway, begin(gateway), call, object)
     assert caught.value.__cause__ is None
     broken = begin(gateway)
     with pytest.raises(OutcomeUnknown) as caught:
-        sending.send(gateway, broken, fail(RuntimeError(f"POST {VISA}")))
+        sending.send(gateway, broken, fail(RuntimeError(f"POST {VISA}")), object)
     assert caught.value.__context__ is None
 
 
@@ -234,7 +235,7 @@ def test_a_broken_backend_is_logged_with_its_place_and_without_its_text(
         raise RuntimeError(f"cannot read {VISA}")
 
     with pytest.raises(OutcomeUnknown) as caught:
-        sending.send(gateway, operation, breaking_backend)
+        sending.send(gateway, operation, breaking_backend, object)
     text = "The backend broke off (RuntimeError); whether the gateway did it is not known."
     assert str(caught.value) == f"{text} Look up operation {operation.key}."
     assert Operation.objects.get().outcome == {"error": text, "code": "outcome_unknown"}
@@ -260,7 +261,7 @@ def test_proof_that_nothing_was_sent_overtakes_a_lookup(
         raise NotSent("held up")
 
     with pytest.raises(NotSent):
-        sending.send(gateway, operation, call)
+        sending.send(gateway, operation, call, object)
     assert Operation.objects.get().state == "failed"
 
 
@@ -283,7 +284,7 @@ def test_a_database_that_is_gone_hides_no_outcome(
             gone.enter_context(failing_statements(UPDATE, error))
             raise failure
 
-        sending.send(gateway, operation, call)
+        sending.send(gateway, operation, call, object)
     assert caught.value is failure
     assert caught.value.operation == operation
     (record,) = caplog.records
@@ -303,7 +304,7 @@ def test_a_journal_that_cannot_be_written_sends_nothing(
     operation = begin(gateway)
     told = "The journal could not be written"
     with failing_statements(UPDATE, error), pytest.raises(NotSent, match=told):
-        sending.send(gateway, operation, lambda: sent.append("late"))
+        sending.send(gateway, operation, lambda: sent.append("late"), object)
     with failing_statements(INSERT, error), pytest.raises(NotSent, match=told):
         begin(gateway)
     assert (sent, Operation.objects.count()) == ([], 1)
@@ -334,7 +335,7 @@ def test_an_operation_stays_on_the_connection_it_was_written_to(
             begin(gateway, using=second, idempotency_key="order-1")
         assert busy.value.operation == taken.value.operation == first
         with pytest.raises(NotSent):
-            sending.send(gateway, first, fail(NotSent("no route")))
+            sending.send(gateway, first, fail(NotSent("no route")), object)
         journal.free_idempotency_key(first)
         row = Operation.objects.using(second).get()
         assert (row.state, row.idempotency_key) == (State.FAILED, None)
@@ -361,3 +362,11 @@ def test_a_deadlock_in_the_callers_transaction_is_the_callers(gateway: Recording
     with before_statement(INSERT, fail(DEADLOCK)), pytest.raises(NotSent):
         begin(gateway)
     assert not Operation.objects.exists()
+
+
+def test_an_answer_of_no_known_type_is_none(gateway: RecordingGateway) -> None:
+    """A backend that forgets to return its answer has still sent the request."""
+    operation = begin(gateway, sent=True)
+    with pytest.raises(OutcomeUnknown, match="TypeError"):
+        journal.send(gateway, operation, lambda: None, TransactionResult)
+    assert Operation.objects.get().state == "unknown"

@@ -46,7 +46,7 @@ def test_what_an_error_leaves(gateway: RecordingGateway, error: Exception, state
 
     expected = OutcomeUnknown if state == "unknown" else type(error)
     with pytest.raises(expected) as caught:
-        journal.send(gateway, operation, call)
+        journal.send(gateway, operation, call, object)
     assert operation.state == state
     assert caught.value.operation == operation  # type: ignore[attr-defined]
     assert operation.outcome["code"] == caught.value.code  # type: ignore[attr-defined]
@@ -59,7 +59,7 @@ def test_an_interrupt_leaves_it_sent(gateway: RecordingGateway) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        journal.send(gateway, operation, call)
+        journal.send(gateway, operation, call, object)
     assert Operation.objects.get().state == "sent"
 
 
@@ -67,9 +67,9 @@ def test_an_operation_is_sent_once(gateway: RecordingGateway) -> None:
     operation = begin(gateway)
     rival = Operation.objects.get()
     sent: list[str] = []
-    journal.send(gateway, operation, lambda: sent.append("first"))
+    journal.send(gateway, operation, lambda: sent.append("first"), object)
     with pytest.raises(OperationInProgress):
-        journal.send(gateway, rival, lambda: sent.append("second"))
+        journal.send(gateway, rival, lambda: sent.append("second"), object)
     assert sent == ["first"]
     assert operation.attempts == 1
     assert operation.sent_at is not None
@@ -88,7 +88,7 @@ def test_of_many_workers_one_sends(gateway: RecordingGateway) -> None:
         try:
             mine = Operation.objects.get(pk=operation.pk)
             start.wait()
-            journal.send(gateway, mine, lambda: sent.append(1))
+            journal.send(gateway, mine, lambda: sent.append(1), object)
         except OperationInProgress:
             pass
         finally:

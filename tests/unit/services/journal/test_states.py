@@ -100,7 +100,7 @@ def test_users_hear_of_every_change(gateway: RecordingGateway) -> None:
     operation = begin(gateway)
     signals.operation_changed.connect(changed)
     try:
-        journal.send(gateway, operation, lambda: None)
+        journal.send(gateway, operation, lambda: None, object)
         assert not journal.move(operation, State.SENT)
     finally:
         signals.operation_changed.disconnect(changed)
@@ -158,7 +158,7 @@ def test_more_of_an_intent_is_written_by_the_claim(gateway: RecordingGateway) ->
     def call() -> None:
         assert Operation.objects.get(pk=operation.pk).intent == intent
 
-    journal.send(gateway, operation, call)
+    journal.send(gateway, operation, call, object)
     assert operation.intent == Operation.objects.get(pk=operation.pk).intent == intent
     assert Operation.objects.get(pk=other.pk).intent == {}
 
@@ -168,7 +168,7 @@ def test_who_is_overtaken_leaves_the_intent_as_it_is(gateway: RecordingGateway) 
     Operation.objects.update(state=State.SENT)
     journal.add_to_intent(operation, known_card_ids=("7",))
     with pytest.raises(OperationInProgress):
-        journal.send(gateway, operation, lambda: None)
+        journal.send(gateway, operation, lambda: None, object)
     assert Operation.objects.get().intent == {}
 
 
@@ -231,7 +231,7 @@ def test_nothing_is_read_from_a_replica_that_lags(
     settings.DATABASE_ROUTERS = [Router(second, replica="default")]
     operation = begin(gateway, using=second)
     assert operation.lease_until is not None
-    journal.send(gateway, operation, lambda: None)
+    journal.send(gateway, operation, lambda: None, object)
     assert operation.sent_at is not None
     rival = Operation.objects.using(second).get()
     assert journal.move(operation, State.FAILED)

@@ -891,3 +891,36 @@ def test_an_orphan_that_its_review_has_declined_is_no_news(
     orphans.restore(run)
     assert orphaned == []
     assert Transaction.objects.get().status == "declined"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        refuse_connection,
+        answer(
+            TransactionResult(
+                ResultStatus.FAILED, reasons=(Reason(ReasonKind.NOT_PERMITTED, "E1", "no"),)
+            )
+        ),
+    ],
+    ids=["not sent", "not permitted"],
+)
+def test_one_that_somebody_approves_after_a_decline_that_failed_is_refunded(
+    gateway: RecordingGateway,
+    held: Transaction,
+    roll_back: RollBack,
+    voiding: Run,
+    wait: Callable[[], None],
+    fault: Any,
+) -> None:
+    roll_back(held)
+    gateway.faults["decide_review"] = fault
+    with pytest.raises(DineroError):
+        orphans.restore(voiding)
+    transaction_id = held.transaction_id or ""
+    gateway.bank.decide_review(transaction_id, approve=True)
+    Transaction.retrieve(transaction_id)
+    wait()
+    orphans.restore(voiding)
+    assert Operation.objects.get(kind="charge").outcome["given_back"] is True
+    assert Transaction.objects.get(kind="charge").status == "voided"

@@ -929,3 +929,23 @@ def test_a_dry_run_writes_nothing(
     assert (before, told, Difference.objects.count()) == (after, [], 0)
     assert (run.counts["now_settled"], run.counts["landed_late"]) == (1, 1)
     assert run.counts["differences"] == 1
+
+
+def test_a_charge_of_an_open_transaction_is_left_to_its_caller(
+    gateway: RecordingGateway, make_customer: Callable[..., Customer], make_run: Make
+) -> None:
+    """It may commit, and would find the payment given back as an orphan."""
+    gateway.faults["charge"] = lose_reply
+    with pytest.raises(OutcomeUnknown):
+        make_customer().charge("50.00")
+    operation = Operation.objects.get(kind="charge")
+    operation.intent |= {"in_transaction": True}
+    operation.lease_until = datetime(2999, 1, 1, tzinfo=UTC)
+    operation.save(update_fields=["intent", "lease_until"])
+    run = make_run()
+    sweep(run)
+    assert Operation.objects.get(kind="charge").state == "unknown"
+    assert (run.counts["being_made"], Transaction.objects.count()) == (1, 0)
+    Operation.objects.update(lease_until=datetime(2026, 1, 1, tzinfo=UTC))
+    sweep(make_run())
+    assert Transaction.objects.get().status == "approved"

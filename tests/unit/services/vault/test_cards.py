@@ -22,6 +22,7 @@ from django_dinero.exceptions import (
 from django_dinero.gateways.types import Reason, Refusal
 from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.services.recovery.lookup import look_up
+from tests.support.cards import SECOND
 from tests.support.recording import (
     RecordingGateway,
     answer,
@@ -365,3 +366,24 @@ def test_a_new_number_in_an_upsert_is_announced_after_its_commit(
     finally:
         signals.card_pushed.disconnect(on_pushed)
     assert (heard, blocks) == ([("0027", False, "synced")], [False])
+
+
+def test_a_card_that_was_rolled_back_to_a_savepoint_is_not_announced(
+    gateway: RecordingGateway, customer: Customer
+) -> None:
+    told: list[Any] = []
+
+    def hear(sender: Any, **given: Any) -> None:
+        told.append(given)
+
+    signals.card_pushed.connect(hear)
+    try:
+        with transaction.atomic():
+            customer.first_name = "Other"
+            customer.save()
+            with pytest.raises(KeyError), transaction.atomic():
+                customer.add_card(**SECOND)
+                raise KeyError
+    finally:
+        signals.card_pushed.disconnect(hear)
+    assert told == []

@@ -16,7 +16,10 @@ from django_dinero.exceptions import (
     OutcomeUnknown,
 )
 from django_dinero.models import CreditCard, Customer, Operation
+from django_dinero.models.operation import OperationKind
+from django_dinero.services import journal
 from django_dinero.services.recovery import locking
+from django_dinero.services.recovery.lookup import look_up
 from django_dinero.services.vault import push
 from django_dinero.services.vault.waiting import drive_pushes
 from tests.faults import vault
@@ -202,3 +205,30 @@ def test_the_caller_of_a_transaction_is_not_made_to_wait(
     hold(two[0], "sent")
     with pytest.raises(OperationInProgress), transaction.atomic():
         two[0].customer.add_card(number="4007000000027")
+
+
+def test_a_delete_whose_lock_somebody_else_has_by_now_is_not_sent(
+    gateway: RecordingGateway, customer: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its worker was suspended between the lock and the call, for longer than its lease."""
+    send = journal.send
+
+    def wake_late(asked: Any, operation: Operation, *rest: Any) -> Any:
+        Operation.objects.filter(pk=operation.pk).update(lease_until=PAST)
+        look_up(Operation.objects.get(pk=operation.pk))
+        journal.begin(
+            gateway,
+            OperationKind.UPDATE_CARD,
+            using="default",
+            lock_name=operation.lock_name,
+            key="B" * 20,
+            customer_id=operation.customer_id,
+        )
+        return send(asked, operation, *rest)
+
+    monkeypatch.setattr(journal, "send", wake_late)
+    card = customer.cards[0]
+    with pytest.raises(OperationInProgress):
+        card.delete()
+    assert "delete_card" not in gateway.verbs
+    assert Operation.objects.get(kind="delete_card").state == "new"

@@ -234,3 +234,18 @@ def test_another_broken_constraint_is_not_taken_for_a_rival(
     for key in (KEY, None):
         with pytest.raises(IntegrityError, match="something else"):
             Customer.create("bill@example.com", idempotency_key=key)
+
+
+def test_a_backend_that_breaks_while_it_shows_a_duplicate_tells_nothing_of_itself(
+    gateway: RecordingGateway, create: Create
+) -> None:
+    def break_off(call: Callable[[], Any]) -> Any:
+        raise KeyError("paymentProfiles")
+
+    create()
+    CreditCard.objects.all()._raw_delete("default")
+    Customer.objects.all()._raw_delete("default")
+    gateway.faults["retrieve_customer"] = break_off
+    with pytest.raises(OutcomeUnknown, match="KeyError"):
+        create()
+    assert Operation.objects.latest("pk").state == "unknown"

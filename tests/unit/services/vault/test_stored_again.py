@@ -320,3 +320,17 @@ def test_an_old_delete_without_an_id_names_no_later_customer(gateway: RecordingG
     assert waiting() == []
     assert gateway.bank.customer(again.customer_id or "").email == again.email
     assert list(vault.differences(gateway.bank)) == []
+
+
+def test_a_delete_without_an_id_names_the_newest_customer_of_its_key(
+    gateway: RecordingGateway,
+) -> None:
+    create().delete()
+    gateway.faults["create_customer"] = lose_reply
+    with pytest.raises(OutcomeUnknown):
+        create()
+    Customer.objects.get().delete()
+    expire()
+    send_deletes()
+    assert list(gateway.iter_customers()) == []
+    assert waiting() == []

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from django_dinero import signals
-from django_dinero.enums import RemoteStatus, TransactionKind
-from django_dinero.exceptions import OutcomeUnknown
-from django_dinero.gateways.types import RemoteTransaction
+from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus, TransactionKind
+from django_dinero.exceptions import CardDeclinedError, OutcomeUnknown
+from django_dinero.gateways.types import Reason, RemoteTransaction, TransactionResult
 from django_dinero.models import Customer, Operation, Transaction
 from django_dinero.sandbox.bank.records import LedgerRow, VaultCard
 from tests.support.recording import RecordingGateway, answer, lose_reply, lose_request
@@ -366,3 +366,26 @@ def test_rows_of_the_other_mode_are_not_touched(
     assert told(gateway, charge.transaction_id or "") == "not_ours"
     charge.refresh_from_db()
     assert charge.status == "approved"
+
+
+def test_what_was_approved_in_part_is_left_to_the_worker_that_gives_it_back(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    states = []
+
+    def approve_in_part(call: Callable[[], TransactionResult]) -> TransactionResult:
+        made = call()
+        gateway.bank.store.execute("UPDATE ledger SET amount = '30.00', settled_amount = '30.00'")
+        key = Operation.objects.get(kind="charge").key
+        states.append(told(gateway, made.transaction_id or "", operation_key=key))
+        gateway.bank.void(made.transaction_id or "")
+        reason = Reason(ReasonKind.CARD_DECLINED, "295", "Only a part was approved.")
+        return TransactionResult(
+            ResultStatus.DECLINED, made.transaction_id, amount=Decimal(30), reasons=(reason,)
+        )
+
+    gateway.faults["charge"] = approve_in_part
+    with pytest.raises(CardDeclinedError):
+        make_customer().charge("50.00")
+    assert states == ["parked"]
+    assert Operation.objects.get(kind="charge").state == "declined"
