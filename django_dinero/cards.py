@@ -299,6 +299,13 @@ def address_of(values: Mapping[str, object], errors: dict[str, str]) -> Address:
     return Address(**texts)
 
 
+def control_character(text: str) -> str:
+    """Return why ``text`` must not be sent if it has a control character, or an empty string."""
+    if _UNSENDABLE.search(text):
+        return _("The text has a character that cannot be sent (a control character).")
+    return ""
+
+
 def unsendable(text: str, name: str = "") -> str:
     """Return why ``text`` must not be sent or stored, or an empty string.
 
@@ -311,8 +318,9 @@ def unsendable(text: str, name: str = "") -> str:
     """
     if len(text) > LONGEST_TEXT:
         return _("At most %(limit)d characters.") % {"limit": LONGEST_TEXT}
-    if _UNSENDABLE.search(text):
-        return _("The text has a character that cannot be sent (a control character).")
+    problem = control_character(text)
+    if problem:
+        return problem
     if holds_card_number(name, text):
         return _("This looks like a card number; it belongs in the number field only.")
     return ""

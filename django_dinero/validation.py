@@ -19,6 +19,7 @@ from django_dinero.cards import (
     PaymentToken,
     address_of,
     card_details,
+    control_character,
     required_text,
     text_of,
     unsendable,
@@ -73,14 +74,14 @@ def required_card(values: Mapping[str, Any]) -> CardDetails | PaymentToken:
 def _token(token: object, values: Mapping[str, Any]) -> PaymentToken:
     errors: dict[str, str] = {}
     address = address_of(values, errors)
+    found = token if isinstance(token, PaymentToken) else PaymentToken(Secret(text_of(token)))
     if not isinstance(token, PaymentToken | Secret | str):
         errors["token"] = _("Pass a PaymentToken, or the token as a str.")
+    elif problem := control_character(found.value.reveal() + found.descriptor):
+        errors["token"] = problem
     if errors:
         raise InvalidInput(errors)
-    if isinstance(token, PaymentToken):
-        given = any(address.as_dict().values())
-        return PaymentToken(token.value, token.descriptor, address if given else token.address)
-    return PaymentToken(Secret(text_of(token)), address=address)
+    return replace(found, address=address) if any(address.as_dict().values()) else found
 
 
 def not_stored() -> str:

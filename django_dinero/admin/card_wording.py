@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import calendar
-from datetime import UTC, date, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 
 from django.utils import timezone
 from django.utils.html import format_html
@@ -15,8 +15,13 @@ from django_dinero.models.due import CARD_EXPIRES_IN
 
 
 def last_day(card: CreditCard) -> date | None:
-    """Return the last day on which a card is good; None where the gateway masks the date."""
+    """Return the last day on which a card is good.
+
+    None where the gateway masks the date, and for what was typed into a form that was refused.
+    """
     if not card.month or not card.year:
+        return None
+    if not (1 <= card.month <= 12 and MINYEAR <= card.year <= MAXYEAR):
         return None
     return date(card.year, card.month, calendar.monthrange(card.year, card.month)[1])
 

@@ -76,7 +76,9 @@ def counter(scope: str, kind: str, who: str | Secret) -> Counter | None:
     if rate is None:
         return None
     hidden = who if isinstance(who, Secret) else Secret(who)
-    mac = salted_hmac(f"django_dinero.api:{scope}:{kind}", hidden.reveal(), algorithm="sha256")
+    # JSON may have lone surrogates, which UTF-8 has not. They are refused after this.
+    told = hidden.reveal().encode("utf-8", "surrogatepass")
+    mac = salted_hmac(f"django_dinero.api:{scope}:{kind}", told, algorithm="sha256")
     return Counter(rate, f"dinero:{scope}:{rate.seconds}:{mac.hexdigest()[:32]}")
 
 

@@ -124,8 +124,8 @@ class Report:
             yield escape(f"  ! {problem}")
         if self.run.error:
             yield "  " + _(
-                "! The next run looks back as far and tries again. If it breaks off again, run "
-                "dinero_check and read the log of django_dinero."
+                "! The next run tries that again. If it breaks off again, run dinero_check and "
+                "read the log of django_dinero."
             )
         for name, count in self.waiting.items():
             yield "  ! " + _to_do(name, count)

@@ -98,6 +98,24 @@ def test_each_empty_field_is_told_in_words(shopper: Shopper) -> None:
     expect(page.locator("#id_zip_error")).to_be_hidden()
 
 
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("1240", "12 / 40"),
+        ("6/40", "06 / 40"),
+        ("640", "06 / 40"),
+        ("1/40", "01 / 40"),
+        ("06/2040", "06 / 2040"),
+    ],
+)
+def test_a_date_is_grouped_however_it_is_typed(shopper: Shopper, typed: str, shown: str) -> None:
+    shopper.page.get_by_role("link", name="Cards").click()
+    shopper.type_card(GOOD, expiry=typed)
+    expect(shopper.page.locator("#dinero-expiry")).to_have_value(shown)
+    shopper.save()
+    expect(shopper.page.locator(".dinero-card")).to_contain_text(f"{shown[:2]}/2040")
+
+
 def test_an_expired_card_is_told_at_its_date(shopper: Shopper) -> None:
     shopper.page.get_by_role("link", name="Cards").click()
     shopper.type_card(GOOD, expiry="0120")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -67,6 +68,14 @@ def test_a_token_keeps_its_own_address_until_another_is_given() -> None:
 def test_a_token_of_another_type_is_refused_with_its_address() -> None:
     errors = refused(lambda: validation.new_card({"token": 7, "zip": "1" * 200}))
     assert errors["token"] == ["Pass a PaymentToken, or the token as a str."]
+
+
+@pytest.mark.parametrize("text", ["abc\x01", "\ud800", "abc\ufffe"])
+def test_a_token_that_cannot_be_sent_is_refused(text: str) -> None:
+    cure = ["The text has a character that cannot be sent (a control character)."]
+    for token in (text, Secret(text), PaymentToken(Secret("tok_1"), descriptor=text)):
+        given = {"token": token}
+        assert refused(partial(validation.new_card, given))["token"] == cure
 
 
 # -- E-mail, texts, IP -----------------------------------------------------------------------------

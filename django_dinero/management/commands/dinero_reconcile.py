@@ -53,7 +53,7 @@ class Command(DineroCommand):
             "--since",
             metavar="TIME",
             help="How far to look back: a date, a date with a time, or 90m, 48h, 30d. By default "
-            "to 48 hours before the last finished run began.",
+            "to 48 hours before the last run began that compared both sides to the end.",
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="Change nothing; count what would be done."

@@ -127,7 +127,7 @@ def _period(
     since: datetime.date | None, until: datetime.date | None
 ) -> tuple[datetime.date, datetime.date]:
     last = until or datetime.datetime.now(datetime.UTC).date()
-    first = since or last - datetime.timedelta(days=LAST_DAYS)
+    first = since or last - datetime.timedelta(days=LAST_DAYS - 1)
     if first > last:
         raise CommandError(_("--until lies before --since."))
     return first, last

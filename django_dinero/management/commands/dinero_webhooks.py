@@ -65,7 +65,8 @@ class Command(DineroCommand):
             "--days",
             type=days,
             metavar="N",
-            help="Empty those that ended over N days ago; by default KEEP_DAYS of the settings.",
+            help="Empty those that have ended and came over N days ago; by default KEEP_DAYS of "
+            "the settings.",
         )
         add_json(purge)
 

@@ -95,8 +95,8 @@ def reconcile(
 
     Args:
         gateway_name: the gateway; the default one if it is None.
-        since: from when on, an aware datetime; by default from a little before the last
-            finished run began.
+        since: from when on, an aware datetime; by default from a little before the last run
+            began that compared both sides to the end.
         dry_run: write nothing, here or at the gateway, and count what would be done.
         void_orphans: give charges back whose rows a rollback of the caller took; see the setting
             ``ON_ROLLBACK``.

@@ -32,11 +32,15 @@ def register(gateway: Gateway, url: str) -> WebhookEndpoint:
         InvalidInput: the address is none that a gateway can reach safely.
         UnsupportedFeature, GatewayError, NotSent: as for :func:`list_endpoints`.
     """
-    parts = urlsplit(url)
+    no_address = InvalidInput({"url": _("This is no address.")}, gateway_name=gateway.name)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets that do not fit, as in "http://[::1"
+        raise no_address from None
     if parts.scheme != "https" and gateway.live:
         raise InvalidInput({"url": _("Give an address with https.")}, gateway_name=gateway.name)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InvalidInput({"url": _("This is no address.")}, gateway_name=gateway.name)
+        raise no_address
     known = {each.url: each for each in list_endpoints(gateway)}
     return known.get(url) or read(gateway, partial(gateway.register_webhook, url))
 

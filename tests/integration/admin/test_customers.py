@@ -153,6 +153,14 @@ class Shared:
         card.refresh_from_db()
         assert card.sync_state == "error"
 
+    @pytest.mark.parametrize("year", ["9999999999", "2147483648", "-1"])
+    def test_a_year_of_another_kind_is_refused(
+        self, root: Client, card: CreditCard, year: str
+    ) -> None:
+        response = root.post(url("creditcard_change", card.pk), card_form(card, year=year))
+        assert response.status_code == 200
+        assert response.context["adminform"].form.errors["year"]
+
     def test_a_card_becomes_the_default(
         self, root: Client, card: CreditCard, gateway: RecordingGateway
     ) -> None:

@@ -486,3 +486,12 @@ def test_strangers_are_not_served_uncounted(settings: Any, gateway: Any, scope: 
     )
     assert bank.verbs == []
     json_of(charge(Caller(user_with("ann"))), 201)
+
+
+def test_what_no_encoding_has_is_refused_and_no_error(
+    limits: Any, clerk: Caller, gateway: RecordingGateway
+) -> None:
+    limits(card="5/hour")
+    answer = json_of(clerk.post("charges/", {"price": "1.00", "token": "\ud800"}), 400)
+    assert [*answer["errors"]] == ["token"]
+    assert gateway.verbs == []

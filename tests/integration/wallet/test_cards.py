@@ -378,3 +378,11 @@ def test_cards_are_read_where_they_are_written(
     assert seen(wallet) == seen(Wallet(shopper)) == [first, second]
     wallet.remove_card(first.public_id)
     assert seen(wallet) == seen(Wallet(shopper)) == [second]
+
+
+def test_a_year_has_no_separator(
+    client: Client, wallet: Wallet, gateway: RecordingGateway, settings: Any
+) -> None:
+    settings.USE_THOUSAND_SEPARATOR = True
+    add(wallet, gateway)
+    assert re.search(r"expires \d\d/20\d\d<", client.get("/cards/").content.decode())

@@ -13,6 +13,7 @@ from django.core import mail
 from django.core.cache import cache
 from django.core.cache.backends.dummy import DummyCache
 from django.db import transaction
+from django.template import Context, Template
 from django.utils import translation
 
 from django_dinero.exceptions import CardDeclinedError, OutcomeUnknown
@@ -49,6 +50,25 @@ def test_a_receipt_in_text_and_html(wallet: Wallet, gateway: RecordingGateway) -
             assert shown in body
     assert "<b>Tea</b>" in text
     assert "&lt;b&gt;Tea&lt;/b&gt;" in html
+
+
+def test_the_day_is_that_of_the_project(
+    wallet: Wallet, gateway: RecordingGateway, settings: Any
+) -> None:
+    settings.USE_TZ, settings.TIME_ZONE = False, "America/Denver"
+    card = add(wallet, gateway)
+    made = datetime(2026, 12, 1, 6, 9, tzinfo=UTC)
+    wallet.pay("5", order_reference="A-1", card=card.public_id)
+    row = Transaction.objects.get()
+    row.created_at = made
+    mail.outbox.clear()
+    receipts.send(row)
+    context = Context({"row": row})
+    page = Template("{% load dinero_wallet %}{% dinero_receipt row %}").render(context)
+    (message,) = mail.outbox
+    assert isinstance(message, mail.EmailMultiAlternatives)
+    for body in (str(message.body), str(message.alternatives[0][0]), page):
+        assert "Nov. 30, 2026, 11:09 p.m." in body
 
 
 def test_the_subject_is_plain_text(wallet: Wallet, gateway: RecordingGateway) -> None:

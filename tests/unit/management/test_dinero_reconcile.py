@@ -405,7 +405,8 @@ def test_a_text_of_the_gateway_makes_no_line_of_its_own(
 
 def test_the_help_needs_no_gateway() -> None:
     parser = dinero_reconcile.Command().create_parser("manage.py", "dinero_reconcile")
-    assert "48 hours before the last finished run began" in " ".join(parser.format_help().split())
+    told = " ".join(parser.format_help().split())
+    assert "48 hours before the last run began that compared both sides to the end" in told
 
 
 # -- In the background ---------------------------------------------------------------------------

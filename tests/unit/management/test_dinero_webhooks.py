@@ -91,6 +91,13 @@ def test_an_endpoint_that_is_switched_off_is_told_of(
     assert doubt == "It is inactive, and gets nothing. Remove it, and register it again."
 
 
+@pytest.mark.parametrize("url", ["http://[::1", "shop.example", "ftp://shop.example/"])
+def test_what_is_no_address_is_refused(account: Bank, url: str) -> None:
+    with pytest.raises(CommandError, match="This is no address"):
+        call_command("dinero_webhooks", "register", url, stdout=StringIO(), stderr=StringIO())
+    assert list(account.endpoints()) == []
+
+
 @pytest.mark.parametrize(
     ("url", "expected"),
     [

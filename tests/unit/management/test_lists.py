@@ -197,6 +197,13 @@ def test_days_are_those_of_utc(charge: Transaction, told: Told) -> None:
     assert told("dinero_report", *period) == "There is nothing to report.\n"
 
 
+def test_the_days_are_30_with_today(charge: Transaction, told: Told) -> None:
+    for days, count in ((29, 1), (30, 0)):
+        made = datetime.datetime.now(UTC) - datetime.timedelta(days=days)
+        Transaction.objects.update(created_at=made)
+        assert len(rows(told("dinero_report", "--json"), "days")) == count
+
+
 def test_what_is_refused_is_counted(charge: Transaction, told: Told) -> None:
     Transaction.objects.update(status="declined")
     for kind in ("capture", "void"):

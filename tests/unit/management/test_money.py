@@ -43,6 +43,12 @@ def test_a_default_card_is_charged(customer: Customer, told: Told) -> None:
     assert "order reference: A-7" in text
 
 
+def test_a_currency_may_be_typed_small(customer: Customer, told: Told) -> None:
+    named = ("--customer", "BILL@example.com", "--currency", "usd")
+    told("dinero_charge", "12.5", *named, "--no-input")
+    assert Transaction.objects.get().currency == "USD"
+
+
 @pytest.mark.parametrize("column", ["order_reference", "transaction_id"])
 def test_a_payment_is_named_by_what_looks_like_an_id_of_ours(
     customer: Customer, told: Told, column: str

@@ -155,14 +155,16 @@
         if (input.selectionStart !== input.value.length) {
             return;
         }
-        const digits = input.value.replace(/\D/g, "");
+        // "6", "1/" and "1 / 27": a month of one digit.
+        const short = input.dataset.dineroCard === "expiry" && /^\s*([2-9]|1\s*\/)/.test(input.value);
+        const digits = (short ? "0" : "") + input.value.replace(/\D/g, "");
         if (input.dataset.dineroCard === "number") {
             const parts = /^3[47]/.test(digits) ? /^(\d{1,4})(\d{1,6})?(\d+)?$/ : null;
             input.value = parts
                 ? digits.replace(parts, (_, ...all) => all.slice(0, 3).filter(Boolean).join(" "))
                 : digits.replace(/(\d{4})(?=\d)/g, "$1 ");
-        } else if (digits.length > 2) {
-            input.value = `${digits.slice(0, 2)} / ${digits.slice(2)}`;
+        } else if (short || digits.length > 2) {
+            input.value = [digits.slice(0, 2), digits.slice(2)].filter(Boolean).join(" / ");
         }
     }
 
