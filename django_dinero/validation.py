@@ -77,7 +77,7 @@ def _token(token: object, values: Mapping[str, Any]) -> PaymentToken:
     found = token if isinstance(token, PaymentToken) else PaymentToken(Secret(text_of(token)))
     if not isinstance(token, PaymentToken | Secret | str):
         errors["token"] = _("Pass a PaymentToken, or the token as a str.")
-    elif problem := control_character(found.value.reveal() + found.descriptor):
+    elif problem := control_character(found.value.reveal() + str(found.descriptor or "")):
         errors["token"] = problem
     if errors:
         raise InvalidInput(errors)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from types import UnionType
 from typing import Any, TypeVar
 
 from django.utils.translation import gettext as _
@@ -69,10 +70,19 @@ def error_for(reasons: Iterable[Reason], *, existing_id: str = "", **context: An
     return error(message, **context)
 
 
-def read(gateway: Gateway, call: Callable[[], ResultT | Refusal], *, verb: str = "") -> ResultT:
-    """Make a call that only reads. If its reply is lost, nothing has changed at the gateway.
+def read(
+    gateway: Gateway,
+    call: Callable[[], ResultT | Refusal],
+    *,
+    verb: str = "",
+    answers: type[Any] | UnionType = object,
+    changes: bool = False,
+) -> ResultT:
+    """Make a call that is no operation: one that reads, or one that may be made again.
 
     Args:
+        answers: what it may return beside a refusal. Else the backend is broken.
+        changes: whether the gateway may have done something when its reply is lost.
         call, verb: as for :func:`ask`.
 
     Raises:
@@ -83,6 +93,8 @@ def read(gateway: Gateway, call: Callable[[], ResultT | Refusal], *, verb: str =
     answer: ResultT | Refusal | None = None
     try:
         answer = ask(gateway, call, verb=verb)
+        if answer is None or not isinstance(answer, answers | Refusal):
+            lost = log_broken_call(gateway.name, TypeError(), {"dinero_gateway": gateway.name})
     except OutcomeUnknown as error:
         lost = str(error)
     except DineroError:
@@ -90,10 +102,13 @@ def read(gateway: Gateway, call: Callable[[], ResultT | Refusal], *, verb: str =
     except Exception as error:  # its frames and its text may hold a card code
         lost = log_broken_call(gateway.name, error, {"dinero_gateway": gateway.name})
     if lost or answer is None:
+        text = (
+            _("%(gateway)s did not answer; look whether it has done it. %(detail)s")
+            if changes
+            else _("%(gateway)s did not answer; nothing was changed. %(detail)s")
+        )
         raise GatewayError(
-            _("%(gateway)s did not answer; nothing was changed. %(detail)s")
-            % {"gateway": gateway.name, "detail": lost},
-            gateway_name=gateway.name,
+            text % {"gateway": gateway.name, "detail": lost}, gateway_name=gateway.name
         )
     if isinstance(answer, Refusal):
         raise error_for(answer.reasons, existing_id=answer.existing_id, gateway_name=gateway.name)
@@ -107,7 +122,11 @@ def read_transaction(gateway: Gateway, transaction_id: str) -> RemoteTransaction
         NotSent: nothing reached the gateway.
         GatewayError: as :func:`read`, or it answered with another transaction.
     """
-    remote = read(gateway, partial(gateway.retrieve_transaction, transaction_id))
+    remote = read(
+        gateway,
+        partial(gateway.retrieve_transaction, transaction_id),
+        answers=RemoteTransaction,
+    )
     if remote.transaction_id != transaction_id:
         text = _("%(gateway)s answered with another transaction; nothing was changed.")
         raise GatewayError(text % {"gateway": gateway.name}, gateway_name=gateway.name)
@@ -121,7 +140,7 @@ def read_customer(gateway: Gateway, customer_id: str) -> RemoteCustomer:
         NotSent: nothing reached the gateway.
         GatewayError: as :func:`read`, or it answered with another customer.
     """
-    remote = read(gateway, partial(gateway.retrieve_customer, customer_id))
+    remote = read(gateway, partial(gateway.retrieve_customer, customer_id), answers=RemoteCustomer)
     if remote.customer_id != customer_id:
         text = _("%(gateway)s answered with another customer; nothing was changed.")
         raise GatewayError(text % {"gateway": gateway.name}, gateway_name=gateway.name)

@@ -65,6 +65,12 @@ def test_a_token_keeps_its_own_address_until_another_is_given() -> None:
     assert kept.descriptor == changed.descriptor == "COMMON.OWN"
 
 
+def test_a_descriptor_may_be_missing() -> None:
+    """As a form leaves it that was not filled in."""
+    token: Any = PaymentToken(Secret("tok_1"), descriptor=None)  # type: ignore[arg-type]
+    assert validation.new_card({"token": token}) == token
+
+
 def test_a_token_of_another_type_is_refused_with_its_address() -> None:
     errors = refused(lambda: validation.new_card({"token": 7, "zip": "1" * 200}))
     assert errors["token"] == ["Pass a PaymentToken, or the token as a str."]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from django.core.checks import CheckMessage
@@ -191,7 +192,8 @@ class AuthorizeNetGateway(Gateway):
     def update_customer(self, request: CustomerUpdate) -> Ack | Refusal:
         """Write e-mail and our key; the gateway keeps no name. It takes a reading call first."""
         client, about = self._patient, (request.customer_id,)
-        stored = profiles.fetch_profile(client, request.customer_id)
+        read = partial(profiles.fetch_profile, client, request.customer_id)
+        stored = second_calls.before_change(read)
         if isinstance(stored, Refusal):
             return stored
         values, key = requests_vault.update_customer(request, stored), request.operation_key
@@ -226,7 +228,8 @@ class AuthorizeNetGateway(Gateway):
     def update_card(self, request: CardUpdate) -> RemoteCard | Refusal:
         """Write a card. It takes a reading call first, since an update blanks what it lacks."""
         client, about = self._patient, (request.customer_id, request.card_id)
-        stored = profiles.fetch_payment_profile(client, *about, unmask=False)
+        read = partial(profiles.fetch_payment_profile, client, *about, unmask=False)
+        stored = second_calls.before_change(read)
         if isinstance(stored, Refusal):
             return stored
         values = requests_vault.update_card(request, stored, self.options.validation_mode)

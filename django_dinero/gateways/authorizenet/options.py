@@ -80,7 +80,7 @@ class Options:
     @property
     def live(self) -> bool:
         """Whether the endpoint is one where real money moves."""
-        return self.host in LIVE_HOSTS
+        return _is_live(self.host, self.environment)
 
     @property
     def test_account(self) -> str:
@@ -92,6 +92,13 @@ class Options:
         return f"{self.host}, which is no server of Authorize.Net's"
 
 
+def _is_live(host: str, environment: str) -> bool:
+    """Say whether real money moves: at Authorize.Net, or behind a relay that leads there."""
+    if host in OWN_HOSTS or host in LOOPBACK:
+        return host in LIVE_HOSTS
+    return environment == "production"
+
+
 def read(gateway_name: str, given: Mapping[str, Any]) -> Options:
     """Return the options of a gateway.
 
@@ -99,7 +106,8 @@ def read(gateway_name: str, given: Mapping[str, Any]) -> Options:
         ImproperlyConfigured: one is missing or impossible; no value of a key is shown.
     """
     endpoint = _endpoint(gateway_name, given)
-    live = urlsplit(endpoint).hostname in LIVE_HOSTS
+    host = (urlsplit(endpoint).hostname or "").lower()
+    live = _is_live(host, str(given.get("environment") or ""))
     mode = given.get("validation_mode") or ("liveMode" if live else "testMode")
     if mode not in VALIDATION_MODES:
         raise wrong(gateway_name, "validation_mode", f"is one of {', '.join(VALIDATION_MODES)}")

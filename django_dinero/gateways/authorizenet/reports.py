@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -19,6 +19,8 @@ from django_dinero.gateways.authorizenet.patience import PatientClient
 from django_dinero.gateways.authorizenet.xml import at, text_at
 from django_dinero.gateways.types import Reason, Refusal, RemoteTransaction
 
+#: The thread's own may round to six digits.
+_EXACT = Context(prec=28)
 #: Where ``settleAmount`` is what was or will be settled; elsewhere it repeats the authorized sum.
 _TAKEN = (
     RemoteStatus.CAPTURED,
@@ -136,9 +138,8 @@ def _batch(found: Mapping[str, Any], status: RemoteStatus) -> dict[str, Any]:
 
 
 def is_captured_for(remote: RemoteTransaction, amount: Decimal | None) -> bool:
-    """Say whether an authorization is captured now, for this amount."""
-    captured = remote.status in (RemoteStatus.CAPTURED, RemoteStatus.SETTLED)
-    return captured and remote.settled_amount == amount
+    """Say whether an authorization was captured for this amount, whatever came back since."""
+    return remote.status in _TAKEN and remote.settled_amount == amount
 
 
 def remote_status(word: str) -> RemoteStatus:
@@ -158,7 +159,7 @@ def remote_status(word: str) -> RemoteStatus:
 def amount(text: str) -> Decimal | None:
     """Return an amount in dollars with two decimals, None where there is none."""
     try:
-        found = Decimal(text).quantize(Decimal("0.01"))
+        found = _EXACT.create_decimal(text).quantize(Decimal("0.01"), context=_EXACT)
     except InvalidOperation:
         return None
     return found if found.is_finite() else None

@@ -24,6 +24,7 @@ from django_dinero.gateways.types import (
     RemoteTransaction,
     StoredCard,
     TransactionResult,
+    has_reason,
 )
 from django_dinero.identifiers import new_key
 
@@ -46,7 +47,7 @@ def missing_record(client: PatientClient, reply: Reply, source: object) -> Reaso
     # The charge was refused either way. Without an answer only the finer reason is lost.
     with contextlib.suppress(NotSent, OutcomeUnknown):
         customer = profiles.fetch_customer(client, source.customer_id)
-    gone = isinstance(customer, Refusal)
+    gone = isinstance(customer, Refusal) and has_reason(customer, ReasonKind.CUSTOMER_NOT_FOUND)
     return ReasonKind.CUSTOMER_NOT_FOUND if gone else ReasonKind.CARD_NOT_FOUND
 
 
@@ -152,8 +153,8 @@ def captured_before(
     Raises:
         OutcomeUnknown: the transaction could not be read.
     """
-    remote = _certainly(lambda: reports.fetch(client, request.transaction_id, currency))
-    done = not isinstance(remote, Refusal) and reports.is_captured_for(remote, request.amount)
+    remote = _read_again(client, request, currency)
+    done = remote is not None and reports.is_captured_for(remote, request.amount)
     return _approved(result) if done else result
 
 
@@ -165,13 +166,45 @@ def voided_before(
     Raises:
         OutcomeUnknown: the transaction could not be read.
     """
-    remote = _certainly(lambda: reports.fetch(client, request.transaction_id, currency))
-    done = not isinstance(remote, Refusal) and remote.status is RemoteStatus.VOIDED
+    remote = _read_again(client, request, currency)
+    done = remote is not None and remote.status is RemoteStatus.VOIDED
     return _approved(result) if done else result
+
+
+def _read_again(
+    client: PatientClient, request: FollowUpRequest, currency: str
+) -> RemoteTransaction | None:
+    """Return what a follow-up is about; None if the gateway has no such transaction.
+
+    Raises:
+        OutcomeUnknown: it could not be read, or the gateway does not show it.
+    """
+    remote = _certainly(lambda: reports.fetch(client, request.transaction_id, currency))
+    if not isinstance(remote, Refusal):
+        return remote
+    if has_reason(remote, ReasonKind.INVALID_TRANSACTION):
+        return None
+    raise OutcomeUnknown(
+        _("The gateway says that it was done before and does not show it: %(text)s")
+        % {"text": remote.reasons[0].text}
+    )
 
 
 def _approved(result: TransactionResult) -> TransactionResult:
     return replace(result, outcome=ResultStatus.APPROVED, reasons=())
+
+
+def before_change(read: Callable[[], AnswerT]) -> AnswerT:
+    """Make the call by which a verb reads what it is about to change.
+
+    Raises:
+        NotSent: there was no answer, and so the change is not sent.
+    """
+    try:
+        return read()
+    except OutcomeUnknown as error:
+        lost = str(error)
+    raise NotSent(lost)
 
 
 def _certainly(call: Callable[[], AnswerT]) -> AnswerT:

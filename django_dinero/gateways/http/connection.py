@@ -19,7 +19,7 @@ from enum import StrEnum
 from typing import Any
 
 from django_dinero.gateways.http.failures import BadReply
-from django_dinero.send_deadline import check_may_send
+from django_dinero.send_deadline import check_may_send, uptime
 
 #: Seconds for which a kept connection may be idle. A firewall drops silent connections without
 #: telling, and a request sent into one ends with an unknown outcome.
@@ -178,7 +178,7 @@ class Counted:
         call = current.get(None)
         if call is not None and call.fresh:
             return False
-        if time.monotonic() - self._last_used > MAX_IDLE:
+        if uptime() - self._last_used > MAX_IDLE:
             return False
         # Bytes after the last reply, already decrypted, belong to no call.
         if getattr(self.sock, "pending", int)():
@@ -226,5 +226,5 @@ class Counted:
         current.get().phase = Phase.READING
         response = super().getresponse()  # type: ignore[misc]
         self._served += 1
-        self._last_used = time.monotonic()
+        self._last_used = uptime()
         return response

@@ -153,6 +153,7 @@ class Command(MoneyCommand):
         """Charge it."""
         names = ("currency", "order_reference", "description", "email", "initiator")
         details: Any = {name: options[name] for name in names}
+        details["currency"] = options["currency"] and options["currency"].upper()
         source: Any = self._source
         if options["pays_order"]:
             details["pays_order"] = True

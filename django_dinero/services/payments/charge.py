@@ -414,15 +414,14 @@ def _currency(gateway: Gateway, currency: object) -> str:
     """
     if currency is None:
         return gateway.currency
-    code = str(currency).upper()
-    if gateway.single_currency and code != gateway.currency:
+    if gateway.single_currency and currency != gateway.currency:
         raise InvalidInput(
             {
                 "currency": _("%(gateway)s takes %(currency)s only.")
                 % {"gateway": gateway.name, "currency": gateway.currency}
             }
         )
-    return code
+    return str(currency)
 
 
 def _source(given: Mapping[str, Any], form: ChargeArguments) -> Source | None:

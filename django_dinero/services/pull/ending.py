@@ -51,14 +51,14 @@ def end_operation_from_remote(
         is_callers: as for :func:`ledger.end_with_row`.
 
     Raises:
-        OperationInProgress: it contradicts what was asked, and the worker that has asked may be
-            about to give it back, as a backend does with what was approved in part.
+        OperationInProgress: it contradicts what was asked, and another worker that has asked may
+            be about to give it back, as a backend does with what was approved in part.
     """
     if operation.kind not in MONEY_KINDS or operation.kind in ledger.DECISIONS:
         return
     text = _other_than_asked(operation, remote)
     if text:
-        _leave_to_a_person(operation, RecordedOutcome(error=text))
+        _leave_to_a_person(operation, RecordedOutcome(error=text), is_callers=is_callers)
         return
     if _was_given_back(operation, remote):
         outcome = _declined_in_part(remote)
@@ -70,7 +70,7 @@ def end_operation_from_remote(
         other = RecordedOutcome(
             error=journal_notes.ANOTHER_AMOUNT, transaction_id=remote.transaction_id
         )
-        _leave_to_a_person(operation, other)
+        _leave_to_a_person(operation, other, is_callers=is_callers)
         return
     passing = _passing_error(operation, remote)
     if passing is not None:
@@ -87,13 +87,17 @@ def end_operation_from_remote(
     )
 
 
-def _leave_to_a_person(operation: Operation, outcome: RecordedOutcome) -> None:
-    """Leave an operation to a person, unless its worker is still at it."""
-    rows = Operation.objects.using(operation.written_on).filter(pk=operation.pk)
-    if rows.filter(state=OperationState.SENT, lease_until__gt=UtcNow()).exists():
+def _leave_to_a_person(operation: Operation, outcome: RecordedOutcome, *, is_callers: bool) -> None:
+    """Leave an operation to a person, unless another worker is still at it."""
+    if not is_callers and _is_being_sent(operation):
         text = _("Operation %(key)s is not finished.") % {"key": operation.key}
         raise OperationInProgress(text, operation=operation, gateway_name=operation.gateway_name)
     journal.move(operation, OperationState.NEEDS_ATTENTION, outcome)
+
+
+def _is_being_sent(operation: Operation) -> bool:
+    rows = Operation.objects.using(operation.written_on).filter(pk=operation.pk)
+    return rows.filter(state=OperationState.SENT, lease_until__gt=UtcNow()).exists()
 
 
 def _passing_error(operation: Operation, remote: RemoteTransaction) -> DineroError | None:

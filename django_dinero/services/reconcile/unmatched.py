@@ -153,18 +153,19 @@ class Unmatched:
             self._add(DifferenceKind.STATUS, "another_kind", facts, found, operation)
             return
         late = operation.state in (S.ABSENT, S.FAILED)
-        self.run.counts["landed_late" if late else "concluded"] += 1
-        if self.run.dry_run:
-            return
         try:
             ledger.refuse_callers_charge(operation)
-            pull.end_operation_from_remote(operation, found)
+            if not self.run.dry_run:
+                pull.end_operation_from_remote(operation, found)
         except ledger.OriginalGone as error:  # it is open still, which tells a person of it
             logger.error("Operation %s: %s", operation.key, error, extra=fields_of(operation))
             self.run.counts["unread"] += 1
             return
         except OperationInProgress:  # whoever made it, or its original, may still be at work
             self.run.counts["being_made"] += 1
+            return
+        self.run.counts["landed_late" if late else "concluded"] += 1
+        if self.run.dry_run:
             return
         row = primary(Transaction).filter(operation_key=operation.key).first()
         if operation.state == S.NEEDS_ATTENTION:

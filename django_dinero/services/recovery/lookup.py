@@ -255,7 +255,10 @@ def search(operation: Operation) -> tuple[LookupResult, str]:
     try:
         gateway = modes.gateway_of(operation)
         hints = _hints(operation, _search_from(gateway, operation))
-        return ask(gateway, partial(gateway.find_operation, operation.key, hints)), ""
+        found: object = ask(gateway, partial(gateway.find_operation, operation.key, hints))
+        if isinstance(found, LookupResult):
+            return found, ""
+        problem = journal.log_broken_backend(operation, TypeError())
     except DineroError as error:
         _note_in_vain(operation, error)
         problem = scrub(str(error))

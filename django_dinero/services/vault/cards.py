@@ -38,6 +38,7 @@ from django_dinero.gateways.types import (
     CardUpdate,
     Refusal,
     RemoteCard,
+    TransactionResult,
     has_reason,
 )
 from django_dinero.input_errors import InputErrors
@@ -92,7 +93,7 @@ def validate_card(card: CreditCard, cvv: Secret | None) -> None:
     code = check_cvv(cvv)
     gateway.expect(*card.new_ids)
     verb = partial(gateway.validate_card, card.customer_id, card.card_id, code)
-    result = read(gateway, verb)
+    result = read(gateway, verb, answers=TransactionResult, changes=True)
     if result.outcome is not ResultStatus.APPROVED:
         raise error_for(result.reasons, gateway_name=gateway.name)
 

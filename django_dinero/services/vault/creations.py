@@ -212,6 +212,8 @@ def _own_duplicate(
     lost = ""
     try:
         existing = ask(gateway, partial(gateway.retrieve_customer, refusal.existing_id))
+        if not isinstance(existing, RemoteCustomer | Refusal):
+            lost = journal.log_broken_backend(operation, TypeError())
     except (NotSent, OutcomeUnknown) as error:
         lost = str(error)
     except Exception as error:

@@ -42,7 +42,7 @@ def register(gateway: Gateway, url: str) -> WebhookEndpoint:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise no_address
     known = {each.url: each for each in list_endpoints(gateway)}
-    return known.get(url) or read(gateway, partial(gateway.register_webhook, url))
+    return known.get(url) or read(gateway, partial(gateway.register_webhook, url), changes=True)
 
 
 def remove(gateway: Gateway, endpoint_id: str) -> None:
@@ -51,4 +51,4 @@ def remove(gateway: Gateway, endpoint_id: str) -> None:
     Raises:
         UnsupportedFeature, GatewayError, NotSent: as for :func:`list_endpoints`.
     """
-    read(gateway, partial(gateway.remove_webhook, endpoint_id))
+    read(gateway, partial(gateway.remove_webhook, endpoint_id), changes=True)

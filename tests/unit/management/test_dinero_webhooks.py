@@ -12,6 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test.utils import override_script_prefix
 
+from django_dinero.exceptions import OutcomeUnknown
 from django_dinero.gateways.authorizenet import AuthorizeNetGateway
 from django_dinero.gateways.authorizenet.webhooks import EVENT_TYPES
 from django_dinero.gateways.registry import get_gateway
@@ -269,3 +270,15 @@ def test_purging(gateway: RecordingGateway, charge: Transaction, settings: Any) 
     WebhookEvent.objects.update(received_at=datetime.now(UTC) - timedelta(days=61))
     assert run("purge", "--days", "62") == "Events: 0 emptied, 0 deleted, 0 given up."
     assert told("purge")["counts"] == {"emptied": 1, "deleted": 1}
+
+
+def test_an_answer_that_is_lost_is_not_told_as_nothing_done(
+    account: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(url: str) -> None:
+        account.add_endpoint(url, EVENT_TYPES)
+        raise OutcomeUnknown("It was silent.")
+
+    monkeypatch.setattr(get_gateway(), "register_webhook", lose)
+    with pytest.raises(CommandError, match="look whether it has done it"):
+        call_command("dinero_webhooks", "register", URL, stdout=StringIO(), stderr=StringIO())

@@ -156,7 +156,7 @@
             return;
         }
         // "6", "1/" and "1 / 27": a month of one digit.
-        const short = input.dataset.dineroCard === "expiry" && /^\s*([2-9]|1\s*\/)/.test(input.value);
+        const short = input.dataset.dineroCard === "expiry" && /^\s*([2-9]|1\D)/.test(input.value);
         const digits = (short ? "0" : "") + input.value.replace(/\D/g, "");
         if (input.dataset.dineroCard === "number") {
             const parts = /^3[47]/.test(digits) ? /^(\d{1,4})(\d{1,6})?(\d+)?$/ : null;

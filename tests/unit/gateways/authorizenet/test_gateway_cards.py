@@ -277,3 +277,10 @@ def test_a_card_that_was_just_created_is_waited_for(
     gateway.fresh.add("10" if created == "customer" else "20")
     assert gateway.delete_card("10", "20") == Ack()
     assert naps == [0.5]
+
+
+def test_a_change_is_not_sent_where_the_card_could_not_be_read() -> None:
+    gateway, client = scripted(OutcomeUnknown("lost"))
+    with pytest.raises(NotSent, match="lost"):
+        gateway.update_card(update())
+    assert [asked.changes for asked in client.asked] == [False]

@@ -282,3 +282,10 @@ def test_one_whose_original_cannot_be_read_may_be_ours(answer: Answer | Exceptio
     gateway, _client = scripted(DUPLICATE, answer)
     with pytest.raises(OutcomeUnknown):
         gateway.charge(charge())
+
+
+@pytest.mark.parametrize("code", ["E00053", "E00001", "E00007", "E00044"])
+def test_a_customer_who_is_not_shown_is_not_gone(code: str) -> None:
+    gateway, _client = scripted(NOT_FOUND, no(code))
+    stored = ChargeRequest("K", Decimal("5.00"), "USD", StoredCard("10", "20"))
+    assert gateway.charge(stored).reasons[0].kind is ReasonKind.CARD_NOT_FOUND

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from datetime import UTC, datetime
+from decimal import Context, Decimal, localcontext
 from typing import Any, Literal
 
 import pytest
@@ -11,6 +12,7 @@ from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.exceptions import NotSent, OutcomeUnknown
 from django_dinero.gateways.types import (
     FollowUpRequest,
+    LookupHints,
     Reason,
     Refusal,
     RemoteTransaction,
@@ -219,3 +221,38 @@ def test_a_transaction_that_is_not_there() -> None:
     assert gateway.retrieve_transaction("60") == Refusal(
         (Reason(K.NOT_PERMITTED, "E00011", "No permission."),)
     )
+
+
+@pytest.mark.parametrize("code", ["E00011", "E00053", "E00001", "E00007"])
+@pytest.mark.parametrize(("verb", "said"), [("capture", "311"), ("void", "310")])
+def test_what_was_done_before_and_is_not_shown_is_unknown(verb: str, said: str, code: str) -> None:
+    """The first delivery may have done it; only "no such transaction" says that none did."""
+    gateway, _client = scripted(ok(tx("1", "60", already(said))), no(code))
+    with pytest.raises(OutcomeUnknown, match="does not show it"):
+        getattr(gateway, verb)(REQUEST)
+
+
+@pytest.mark.parametrize("status", ["chargeback", "returnedItem"])
+def test_a_capture_is_found_though_its_money_came_back(status: str) -> None:
+    gateway, _client = scripted(now(status))
+    asked = datetime.now(UTC)
+    hints = LookupHints("capture", asked, transaction_id="60", amount=Decimal("5.00"))
+    (match,) = gateway.find_operation("K", hints).matches
+    assert isinstance(match, RemoteTransaction)
+    assert match.transaction_id == "60"
+
+
+def test_an_amount_is_read_whatever_the_thread_rounds_to() -> None:
+    amounts = "<authAmount>12345.67</authAmount><settleAmount>12345.67</settleAmount>"
+    gateway, _client = scripted(
+        ok(
+            "<transaction><transId>60</transId>"
+            "<transactionType>authCaptureTransaction</transactionType>"
+            f"<transactionStatus>capturedPendingSettlement</transactionStatus>{amounts}"
+            "</transaction>"
+        )
+    )
+    with localcontext(Context(prec=6)):
+        found = gateway.retrieve_transaction("60")
+    assert isinstance(found, RemoteTransaction)
+    assert (found.amount, found.settled_amount) == (Decimal("12345.67"), Decimal("12345.67"))

@@ -277,3 +277,19 @@ def test_a_secret_key_is_never_taken_for_the_public_one(changed: dict[str, Any])
     with pytest.raises(ImproperlyConfigured, match="'client_key'") as caught:
         read(**changed)
     assert "the-" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("environment", "endpoint", "live"),
+    [
+        ("production", "https://relay.example/xml", True),
+        ("sandbox", "https://relay.example/xml", False),
+        ("production", "http://127.0.0.1:8000/xml", False),
+        ("production", "https://apitest.authorize.net/xml/v1/request.api", False),
+    ],
+)
+def test_a_relay_leads_where_the_environment_says(
+    environment: str, endpoint: str, live: bool
+) -> None:
+    found = read(environment=environment, endpoint=endpoint, trusted_hosts=["relay.example"])
+    assert (found.live, found.validation_mode) == (live, "liveMode" if live else "testMode")

@@ -9,6 +9,7 @@ from django_dinero.exceptions import (
     AuthenticationError,
     GatewayError,
     NotPermittedError,
+    NotSent,
     OutcomeUnknown,
 )
 from django_dinero.gateways.types import CardUpdate
@@ -84,6 +85,6 @@ def test_a_walk_does_not_believe_an_answer_about_another_customer() -> None:
 @pytest.mark.parametrize("shown", ["<customerPaymentProfileId>21</customerPaymentProfileId>", ""])
 def test_a_card_is_not_filled_up_from_another_one(shown: str) -> None:
     gateway, client = scripted(ok(f"<paymentProfile>{shown}</paymentProfile>"))
-    with pytest.raises(OutcomeUnknown, match="another customer or card"):
+    with pytest.raises(NotSent, match="another customer or card"):
         gateway.update_card(CardUpdate("k", "10", "20", Address()))
     assert client.operations == ["getCustomerPaymentProfile"]

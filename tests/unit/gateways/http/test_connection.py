@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from unittest import mock
@@ -13,6 +14,7 @@ from urllib3.connection import HTTPConnection
 from django_dinero.gateways.http import connection as http_connection
 from django_dinero.gateways.http.connection import Call
 from django_dinero.gateways.http.pool import open_pool
+from django_dinero.send_deadline import uptime
 
 
 def test_a_read_may_take_what_is_left_of_the_deadline() -> None:
@@ -41,7 +43,7 @@ def kept() -> Iterator[tuple[HTTPConnection, socket.socket]]:
     connection = open_pool("http://localhost/", context=None, proxy=None, size=1)._new_conn()
     assert isinstance(connection, HTTPConnection)
     connection.sock = ours
-    connection._last_used = time.monotonic()  # type: ignore[attr-defined]
+    connection._last_used = uptime()  # type: ignore[attr-defined]
     yield connection, theirs
     ours.close()
     theirs.close()
@@ -107,3 +109,14 @@ def test_what_a_failed_write_may_have_left_behind(
     finally:
         http_connection.current.reset(token)
     assert call.touched is touched
+
+
+def test_one_that_slept_with_its_machine_does_not(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asleep = uptime() + http_connection.MAX_IDLE + 1
+    if sys.platform == "linux":  # time.monotonic() stood still meanwhile
+        monkeypatch.setattr(time, "clock_gettime", lambda clock: asleep)
+    else:
+        monkeypatch.setattr(time, "monotonic", lambda: asleep)
+    assert not kept[0].is_connected

@@ -97,3 +97,18 @@ def test_two_charges_under_one_key_need_a_person(
         Transaction.create("5.00", customer=customer)
     assert caught.value.operation.state == "needs_attention"
     assert not Transaction.objects.exists()
+
+
+def test_one_of_another_amount_is_left_to_a_person_by_its_own_worker(
+    gateway: RecordingGateway, customer: Customer, twice: Fault
+) -> None:
+    def change(call: Callable[[], Any]) -> Any:
+        gateway.bank.store.execute("UPDATE ledger SET amount = '3.00', settled_amount = '3.00'")
+        return call()
+
+    gateway.faults |= {"charge": twice, "find_operation": change}
+    with pytest.raises(NeedsAttention):
+        Transaction.create("5.00", customer=customer)
+    (entry,) = gateway.bank.transactions()
+    operation = Operation.objects.get(kind="charge")
+    assert (operation.state, operation.outcome["transaction_id"]) == ("needs_attention", entry.id)

@@ -295,6 +295,13 @@ def test_a_quarantine_that_ends_during_the_search_is_not_over(gateway: Recording
     assert lookup.look_up(operation).state == "absent"
 
 
+def test_what_is_no_result_finds_nothing(gateway: RecordingGateway) -> None:
+    operation = unknown(gateway)
+    gateway.faults["find_operation"] = answer(None)
+    assert lookup.look_up(operation).state == "unknown"
+    assert operation.outcome["lookup"] == "TypeError"
+
+
 def test_a_backend_that_breaks_in_a_lookup_proves_nothing(
     gateway: RecordingGateway, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -369,8 +369,9 @@ def test_a_new_number_in_an_upsert_is_announced_after_its_commit(
 
 
 def test_a_card_that_was_rolled_back_to_a_savepoint_is_not_announced(
-    gateway: RecordingGateway, customer: Customer
+    gateway: RecordingGateway, make_customer: Make
 ) -> None:
+    customer = make_customer()
     told: list[Any] = []
 
     def hear(sender: Any, **given: Any) -> None:

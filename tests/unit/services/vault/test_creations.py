@@ -22,6 +22,7 @@ from django_dinero.services.vault import push
 from tests.support.racing import before_statement
 from tests.support.recording import (
     RecordingGateway,
+    answer,
     lose_reply,
     lose_request,
     refuse_connection,
@@ -247,5 +248,17 @@ def test_a_backend_that_breaks_while_it_shows_a_duplicate_tells_nothing_of_itsel
     Customer.objects.all()._raw_delete("default")
     gateway.faults["retrieve_customer"] = break_off
     with pytest.raises(OutcomeUnknown, match="KeyError"):
+        create()
+    assert Operation.objects.latest("pk").state == "unknown"
+
+
+def test_a_duplicate_that_is_shown_as_nothing_is_no_refusal(
+    gateway: RecordingGateway, create: Create
+) -> None:
+    create()
+    CreditCard.objects.all()._raw_delete("default")
+    Customer.objects.all()._raw_delete("default")
+    gateway.faults["retrieve_customer"] = answer(None)
+    with pytest.raises(OutcomeUnknown, match="TypeError"):
         create()
     assert Operation.objects.latest("pk").state == "unknown"
