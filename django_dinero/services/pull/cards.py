@@ -105,7 +105,7 @@ def _compare_cards(
 ) -> None:
     told = {card.card_id: card for card in remote.cards}
     kept = {each for each, row in local.items() if _is_kept(row, told.get(each), snapshot)}
-    default_id = _default_card_id(remote, local, kept)
+    default_id = _default_card_id(remote, local, kept, snapshot)
     remote_default = next((card.card_id for card in remote.cards if card.is_default), "")
     for remote_card in remote.cards:
         row = local.pop(remote_card.card_id, None)
@@ -115,9 +115,7 @@ def _compare_cards(
             if not gone and not snapshot.is_being_added_to(remote_card.customer_id):
                 changes.new.append(_new_row(customer, remote_card, default_of))
         elif remote_card.card_id in kept:
-            # If its push got through meanwhile, the answer may be older than that.
-            waits = row.sync_state in WAITING and not snapshot.is_rewritten(row)
-            if waits and _take_gateway_fields(row, remote_card):
+            if _takes_news(row, snapshot) and _take_gateway_fields(row, remote_card, default_of):
                 changes.waiting.append(row)
             elif row.is_default and remote_default not in ("", row.card_id):
                 changes.disputed.append(row)
@@ -141,27 +139,42 @@ def _is_kept(card: CreditCard, told: RemoteCard | None, snapshot: Snapshot) -> b
     return not (snapshot.of_many and _is_as_told(card, told)) and snapshot.is_newer(card)
 
 
+def _takes_news(card: CreditCard, snapshot: Snapshot) -> bool:
+    """Whether the row waits, and takes what the gateway tells beside its edits."""
+    # If its push got through meanwhile, the answer may be older than that.
+    return card.sync_state in WAITING and not snapshot.is_rewritten(card)
+
+
 def _is_as_told(card: CreditCard, told: RemoteCard) -> bool:
     facts = (card.last_4, card.brand, card.month, card.year, card.is_default)
     shown = (told.last_4 or card.last_4, told.brand or card.brand, *_expiry(card, told))
     return facts == (*shown, told.is_default) and card.billing_address == told.address
 
 
-def _default_card_id(remote: RemoteCustomer, local: dict[str, CreditCard], kept: set[str]) -> str:
+def _default_card_id(
+    remote: RemoteCustomer, local: dict[str, CreditCard], kept: set[str], snapshot: Snapshot
+) -> str:
     """Return the id of the default card, or an empty string.
 
     Our default wins if its row stays as it is, because the choice may still wait to be pushed.
-    Otherwise the gateway's default wins, then ours.
+    Otherwise the gateway's default wins, if its row can take it, then ours.
     """
     ours = next((row.card_id for row in local.values() if row.is_default), "")
     if ours in kept:
         return ours
     ids = [card.card_id for card in remote.cards]
     remote_default = next((card.card_id for card in remote.cards if card.is_default), "")
+    if remote_default in kept and not _takes_default(local[remote_default], snapshot):
+        return ours if ours in ids else ""
     if remote_default or not ours or ours in ids:
         return remote_default or ours
     # The gateway no longer has our default card. The first of the others takes its place.
     return next((card_id for card_id in ids if card_id not in kept), "")
+
+
+def _takes_default(card: CreditCard, snapshot: Snapshot) -> bool:
+    """Whether a row that stays as it is becomes the default all the same, beside its edits."""
+    return _takes_news(card, snapshot) and not card.is_edited("default_of")
 
 
 def _new_row(customer: Customer, remote_card: RemoteCard, default_of: int | None) -> CreditCard:
@@ -263,10 +276,13 @@ def _mark_pulled(row: CreditCard, remote_card: RemoteCard) -> None:
             setattr(row, name, value)
 
 
-def _take_gateway_fields(row: CreditCard, remote_card: RemoteCard) -> bool:
+def _take_gateway_fields(row: CreditCard, remote_card: RemoteCard, default_of: int | None) -> bool:
     """Put the gateway's values on a row whose edits wait, beside those edits.
 
     A new number brings its expiry date along: the date edited here belongs to the old number.
+
+    Args:
+        default_of: as :func:`_default_card_id` has it, which respects an edit of the default.
 
     Returns:
         Whether anything changed.
@@ -281,12 +297,13 @@ def _take_gateway_fields(row: CreditCard, remote_card: RemoteCard) -> bool:
     for name, text in remote_card.address.as_dict().items():
         if not row.is_edited(name):
             setattr(row, name, text)
+    row.default_of = default_of
     return before != _column_values(row)
 
 
 def _write_gateway_fields(card: CreditCard, using: str) -> None:
     """Write these fields unless the row has changed since it was read. Its edits still wait."""
-    names = (*NUMBER_COLUMNS, *ADDRESS_FIELDS)
+    names = (*NUMBER_COLUMNS, "default_of", *ADDRESS_FIELDS)
     write_beside_edits(card, {name: getattr(card, name) for name in names}, using)
 
 

@@ -194,18 +194,56 @@ def two_cards(customer: Customer) -> tuple[CreditCard, CreditCard]:
     return customer.cards[0], customer.add_card(number="4007000000027")
 
 
+def make_default_there(gateway: RecordingGateway, card: CreditCard) -> None:
+    """Other software makes it the default."""
+    gateway.update_card(CardUpdate("k", card.customer_id, card.card_id, Address(), is_default=True))
+
+
 def test_a_default_that_moved_there_leaves_an_edited_card_its_own(
     gateway: RecordingGateway, make_customer: Make
 ) -> None:
     customer = make_customer()
     first, second = two_cards(customer)
     CreditCard.objects.filter(pk=first.pk).update(zip="99999")
-    gateway.update_card(
-        CardUpdate("k", second.customer_id, second.card_id, Address(), is_default=True)
-    )
+    make_default_there(gateway, second)
     found = retrieve(gateway, customer)
     assert found.default_card == first
     assert [card.sync_state for card in found.cards] == ["pending", "synced"]
+
+
+@pytest.mark.parametrize("state", ["pending", "error"])
+def test_a_default_that_moved_there_to_an_edited_card_is_taken_beside_its_edits(
+    gateway: RecordingGateway, make_customer: Make, state: str
+) -> None:
+    customer = make_customer()
+    _first, second = two_cards(customer)
+    third = customer.add_card(number="5424000000000015")
+    second.is_default = True
+    second.save()
+    CreditCard.objects.filter(pk=third.pk).update(zip="99999", sync_state=state)
+    make_default_there(gateway, third)
+    for _time in range(2):
+        found = retrieve(gateway, customer)
+        assert found.default_card == third
+        assert [card.is_default for card in found.cards] == [False, False, True]
+        assert [card.sync_state for card in found.cards] == ["synced", "synced", state]
+    assert vault_push.push_card(third.pk) is not None
+    assert gateway.bank.card(third.customer_id, third.card_id).is_default
+
+
+def test_a_default_that_moved_there_to_a_card_edited_meanwhile_waits_for_the_next_pull(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    """The answer may be older than that edit. Until then our default stays."""
+    customer = make_customer()
+    first, second = two_cards(customer)
+    make_default_there(gateway, second)
+    edited = CreditCard.objects.filter(pk=second.pk)
+    found = retrieve(gateway, customer, lambda: edited.update(zip="99999"))
+    assert found.default_card == first
+    assert [card.is_default for card in found.cards] == [True, False]
+    gateway.faults.clear()
+    assert retrieve(gateway, customer).cards[1].is_default
 
 
 def test_a_default_that_could_not_be_pushed_stays(
