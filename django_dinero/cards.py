@@ -26,6 +26,10 @@ from django_dinero.exceptions import (
 )
 from django_dinero.redaction import MASK, Secret, mask_card_numbers, storable
 
+#: Characters that are stored of a brand, and of what a gateway shows of a number.
+BRAND_LENGTH = 32
+LAST_4_LENGTH = 4
+
 #: An expiry year further away than this is a typing error.
 MAX_YEARS_AHEAD = 50
 

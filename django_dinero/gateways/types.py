@@ -9,7 +9,14 @@ import datetime
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from django_dinero.cards import Address, CardDetails, PaymentToken
+from django_dinero.cards import (
+    BRAND_LENGTH,
+    LAST_4_LENGTH,
+    Address,
+    CardDetails,
+    PaymentToken,
+    without_card_numbers,
+)
 from django_dinero.enums import (
     NextActionKind,
     ReasonKind,
@@ -17,7 +24,7 @@ from django_dinero.enums import (
     ResultStatus,
     TransactionKind,
 )
-from django_dinero.redaction import Secret
+from django_dinero.redaction import Secret, storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +155,8 @@ class RemoteCard:
     """A card as the gateway shows it.
 
     ``month`` and ``year`` are None where the gateway masks them. A card with a ``next_action``
-    cannot be charged before its holder has done that.
+    cannot be charged before its holder has done that. ``last_4`` and ``brand`` are cut to what can
+    be stored of them, and card numbers in them are masked, whoever makes the object.
     """
 
     customer_id: str
@@ -160,6 +168,12 @@ class RemoteCard:
     address: Address = field(default_factory=Address)
     is_default: bool = False
     next_action: NextAction | None = None
+
+    def __post_init__(self) -> None:
+        # A backend may have nothing to tell and say None. Of a longer text the end are the digits.
+        last_4, brand = storable(self.last_4 or ""), self.brand or ""
+        object.__setattr__(self, "last_4", last_4[-LAST_4_LENGTH:])
+        object.__setattr__(self, "brand", without_card_numbers("brand", brand)[:BRAND_LENGTH])
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from django_dinero.cards import (
     ADDRESS_FIELDS,
+    BRAND_LENGTH,
+    LAST_4_LENGTH,
     Address,
     PaymentToken,
     card_input_error,
@@ -72,8 +74,10 @@ class CreditCard(SyncedModel):
     )
     customer_id = IdField(_("customer id"), max_length=255, editable=False)
     card_id = IdField(_("card id"), max_length=255, editable=False)
-    last_4 = models.CharField(_("last four digits"), max_length=4, blank=True, editable=False)
-    brand = models.CharField(_("brand"), max_length=32, blank=True, editable=False)
+    last_4 = models.CharField(
+        _("last four digits"), max_length=LAST_4_LENGTH, blank=True, editable=False
+    )
+    brand = models.CharField(_("brand"), max_length=BRAND_LENGTH, blank=True, editable=False)
     #: The key of the operation that brought the present number, empty for the first one: two
     #: numbers may have the same last digits. A key of its own where other software brought it.
     number_key = IdField(max_length=KEY_LENGTH, blank=True, editable=False)
