@@ -36,7 +36,7 @@ from django_dinero.services.pull.ending import (
 )
 from django_dinero.services.pull.fetching import Fetched, fetch_customer
 from django_dinero.services.pull.foreign import create_foreign_row
-from django_dinero.services.pull.gone import mark_gone
+from django_dinero.services.pull.gone import mark_cards_gone, mark_gone
 from django_dinero.services.pull.owners import OwnerOf
 from django_dinero.services.pull.reviews import end_decision_from_remote
 from django_dinero.services.pull.snapshot import UNFINISHED_STATES, Snapshot, take_snapshot
@@ -70,6 +70,7 @@ __all__ = [
     "first_of",
     "forget_pushed_digest",
     "is_other_number",
+    "mark_cards_gone",
     "mark_gone",
     "may_have_made",
     "new_card_row",

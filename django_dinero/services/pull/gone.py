@@ -25,7 +25,7 @@ def mark_gone(row: Customer) -> bool:
         row: as it was before the gateway was asked.
 
     Returns:
-        Whether it was marked. It is not if it has changed since.
+        Whether it was marked. It is not if it has changed since, or was marked already.
     """
     using = router.db_for_write(Customer)
     return retry_on_conflict(partial(_mark, row, using), using)
@@ -35,8 +35,14 @@ def _mark(row: Customer, using: str) -> bool:
     with transaction.atomic(using=using):
         default_card.lock([row.pk], using)
         rows = Customer.objects.using(using).filter(pk=row.pk, version=row.version)
-        if not rows.filter(sync_state=SyncState.SYNCED).update_without_push(**GONE):
-            return False
-        cards = CreditCard.objects.using(using).filter(customer=row.pk)
-        cards.filter(sync_state=SyncState.SYNCED).update_without_push(**GONE, default_of=None)
-        return True
+        marked = bool(rows.filter(sync_state=SyncState.SYNCED).update_without_push(**GONE))
+        # Of a customer that is marked already, cards may be left: whoever marked it asked no more.
+        if marked or rows.filter(sync_state=SyncState.MISSING).exists():
+            mark_cards_gone(row.pk, using)
+        return marked
+
+
+def mark_cards_gone(customer_pk: int, using: str) -> None:
+    """Mark the cards of a customer that is gone as missing, under its lock; edits wait on."""
+    cards = CreditCard.objects.using(using).filter(customer=customer_pk)
+    cards.filter(sync_state=SyncState.SYNCED).update_without_push(**GONE, default_of=None)

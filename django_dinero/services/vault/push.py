@@ -169,9 +169,11 @@ def _mark_failed(row: Customer | CreditCard, error: DineroError) -> None:
     if state == SyncState.MISSING:
         # The gateway has nothing of it: a later edit must ask, even if it brings back old values.
         failure["synced_digest"] = ""
+    using = row._state.db or router.db_for_write(type(row))
     if state == SyncState.MISSING and isinstance(row, CreditCard):
-        using = row._state.db or router.db_for_write(CreditCard)
         new_default = retry_on_conflict(partial(_mark_missing, row, failure, using), using)
+    elif state == SyncState.MISSING and isinstance(row, Customer):
+        retry_on_conflict(partial(_mark_customer_missing, row, failure, using), using)
     else:
         same = _stored_row(row).filter(version=row.version)
         retry_on_conflict(partial(same.update_without_push, **failure), same.db)
@@ -197,6 +199,15 @@ def _mark_missing(card: CreditCard, failure: Mapping[str, Any], using: str) -> C
         if not rows.update_without_push(**failure, default_of=None) or not card.is_default:
             return None
         return default_card.promote_first(CreditCard.objects.using(using), card.customer_pk)
+
+
+def _mark_customer_missing(customer: Customer, failure: Mapping[str, Any], using: str) -> None:
+    """Mark a customer as missing at the gateway, and its cards, of which none can be charged."""
+    with transaction.atomic(using=using):
+        default_card.lock([customer.pk], using)
+        rows = _stored_row(customer).filter(version=customer.version)
+        if rows.update_without_push(**failure):
+            pull.mark_cards_gone(customer.pk, using)
 
 
 def _stored_row(row: Customer | CreditCard) -> SyncedQuerySet[Any]:

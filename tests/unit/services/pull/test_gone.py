@@ -29,3 +29,15 @@ def test_an_edit_that_waits_stays(make_customer: Make) -> None:
     states = CreditCard.objects.order_by("pk").values_list("sync_state", "default_of")
     assert list(states) == [("missing", None), ("pending", None)]
     assert not mark_gone(Customer.objects.get())
+
+
+def test_cards_that_were_left_of_a_marked_customer_are_marked(make_customer: Make) -> None:
+    """Its push found it gone, and an earlier release marked the customer alone."""
+    make_customer()
+    Customer.objects.update_without_push(sync_state="missing", sync_error="gone")
+    customer = Customer.objects.get()
+    assert not mark_gone(customer)
+    customer.refresh_from_db()
+    assert (customer.sync_state, customer.sync_error) == ("missing", "gone")
+    assert CreditCard.objects.get().sync_state == "missing"
+    assert not CreditCard.objects.get().is_default

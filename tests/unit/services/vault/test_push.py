@@ -18,6 +18,8 @@ from django_dinero.exceptions import (
 from django_dinero.gateways.types import CustomerRequest, Reason, Refusal
 from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.services.vault import push
+from tests.support.aging import grow_old
+from tests.support.cards import SECOND
 from tests.support.racing import before_statement
 from tests.support.recording import RecordingGateway, answer, refuse_connection
 
@@ -156,6 +158,28 @@ def test_a_customer_that_the_gateway_lost_is_marked_as_missing(
     mark = gateway.mark
     push.push_customer(customer.pk)
     assert gateway.since(mark) == []
+
+
+def test_the_cards_of_a_customer_that_the_gateway_lost_are_missing_too(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    """All but one whose edit waits: its own push finds out."""
+    customer = make_customer()
+    edited = customer.add_card(**SECOND)
+    CreditCard.objects.filter(pk=edited.pk).update(zip="99999")
+    other = make_customer(email="other@example.com")
+    grow_old()
+    gateway.bank.delete_customer(customer.customer_id or "")
+    customer = Customer.objects.get(pk=customer.pk)
+    customer.email = "new@example.com"
+    for ask in (customer.save, lambda: Customer.retrieve(customer.customer_id or "")):
+        with pytest.raises(CustomerNotFoundError):
+            ask()
+        cards = CreditCard.objects.filter(customer=customer.pk).order_by("pk")
+        states = list(cards.values_list("sync_state", "default_of"))
+        assert states == [("missing", None), ("pending", None)]
+    assert Customer.objects.get(pk=customer.pk).sync_error
+    assert [card.sync_state for card in other.cards] == ["synced"]
 
 
 # -- Cards -----------------------------------------------------------------------------------------
