@@ -19,7 +19,7 @@ from django_dinero.management.money import confirm, refuse_question_in_json
 from django_dinero.management.rows import customers_to_erase
 from django_dinero.models import CreditCard, Customer, Transaction
 from django_dinero.redaction import scrub
-from django_dinero.services.vault.erasure import erase, erase_traces
+from django_dinero.services.vault.erasure import Erased, erase, erase_traces
 
 CARDS: Any = ngettext_lazy("%(count)d card", "%(count)d cards", "count")
 PAYMENTS: Any = ngettext_lazy("%(count)d payment", "%(count)d payments", "count")
@@ -85,8 +85,12 @@ class Command(DineroCommand):
         if not options["no_input"]:
             confirm(_("Erase it?"))
         sections = [self._erase(row, options) for row in found]
+        counts: dict[str, int] = {}
+        # A customer who could not be erased leads to the payments, and comes first.
+        if "@" in customer and not customers_to_erase(customer, options["gateway"]):
+            counts = self._erase_rest(customer, options, sections)
         if options["json"]:
-            self.stdout.write(document("dinero_erase", sections))
+            self.stdout.write(document("dinero_erase", sections, counts=counts))
         if not all(section.is_ok for section in sections):
             raise CommandError(_("Something is not erased yet; see above."))
 
@@ -96,16 +100,29 @@ class Command(DineroCommand):
         if not options["no_input"]:
             confirm(_("Erase it?"))
         try:
-            erased = erase_traces(email, options["gateway"])
+            counts = _count(erase_traces(email, options["gateway"]))
         except DineroError as error:
             raise CommandError(scrub(str(error))) from error
-        counts = asdict(erased)
-        counts.pop("waits")
-        if not erased.operations and not erased.log_entries:
+        if not counts["operations"] and not counts["log_entries"]:
             raise CommandError(_("No customer has this address, and nothing else is kept of it."))
         self._tell(options, _("Erased: %(what)s.") % {"what": _counted(counts)})
         if options["json"]:
             self.stdout.write(document("dinero_erase", (), counts=counts))
+
+    def _erase_rest(
+        self, email: str, options: dict[str, Any], sections: list[Section]
+    ) -> dict[str, int]:
+        """Erase what the customers did not lead to, as payments as a guest; return what it was."""
+        try:
+            counts = _count(erase_traces(email, options["gateway"]))
+        except DineroError as error:
+            problem = scrub(str(error))
+            self._tell(options, self.style.ERROR(problem))
+            sections.append(Section(error.gateway_name, problems=[problem]))
+            return {}
+        if any(counts.values()):
+            self._tell(options, _("Erased: %(what)s.") % {"what": _counted(counts)})
+        return counts
 
     def _erase(self, row: Customer, options: dict[str, Any]) -> Section:
         customer_id = row.customer_id or str(row.public_id)
@@ -117,8 +134,7 @@ class Command(DineroCommand):
             problem = scrub(str(error))
             self._tell(options, self.style.ERROR(f"{name}: {problem}"))
             return Section(row.gateway_name, problems=[problem], facts=facts)
-        counts = asdict(erased)
-        counts.pop("waits")
+        counts = _count(erased)
         text = _("%(name)s is erased: %(what)s.")
         self._tell(options, text % {"name": name, "what": _counted(counts)})
         problems = []
@@ -145,6 +161,12 @@ def _described(row: Customer) -> str:
     }
     text = _("%(gateway)s %(id)s, %(email)s: %(cards)s, %(payments)s")
     return text % facts
+
+
+def _count(erased: Erased) -> dict[str, int]:
+    counts = asdict(erased)
+    counts.pop("waits")
+    return counts
 
 
 def _counted(counts: Mapping[str, int]) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import builtins
+import json
 from collections.abc import Callable
+from contextlib import suppress
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from django_dinero.exceptions import OutcomeUnknown
 from django_dinero.models import Customer, Operation, Transaction
-from tests.support.recording import RecordingGateway, refuse_connection
+from tests.support.recording import RecordingGateway, lose_reply, refuse_connection
 from tests.unit.services.conftest import card, make_customer
 
 __all__ = ["card", "make_customer"]
@@ -90,6 +93,76 @@ def test_a_guest_is_found_in_the_journal(gateway: RecordingGateway, card: Any) -
     text = told("Eve@example.com", "--no-input")
     assert "1 payment stays without a name, 1 operation stays without a name" in text
     assert not Operation.objects.filter(intent__has_key="email").exists()
+
+
+GUEST: dict[str, Any] = {
+    "email": "Ann@example.com",
+    "description": "for Ann",
+    "customer_ip": "203.0.113.7",
+}
+
+
+def names_ann() -> bool:
+    """Whether a payment, or the journal, still names her as a guest."""
+    paid = Transaction.objects.exclude(description="", customer_ip=None)
+    return paid.exists() or Operation.objects.filter(intent__has_key="email").exists()
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_what_a_customer_has_paid_as_a_guest_goes_too(
+    gateway: RecordingGateway, make_customer: Make, card: Any, waits: bool
+) -> None:
+    Transaction.create("5.00", **GUEST, **card)
+    make_customer(email="ann@example.com")
+    out = StringIO()
+    if waits:
+        gateway.faults["delete_customer"] = refuse_connection
+    with suppress(CommandError):
+        call_command("dinero_erase", "ann@example.com", no_input=True, stdout=out)
+    expected = "Erased: 1 payment stays without a name, 1 operation stays without a name."
+    assert out.getvalue().splitlines()[-1] == expected
+    assert not names_ann()
+
+
+def test_programs_are_told_of_what_was_paid_as_a_guest(
+    gateway: RecordingGateway, make_customer: Make, card: Any
+) -> None:
+    Transaction.create("5.00", **GUEST, **card)
+    make_customer(email="ann@example.com").charge("6.00")
+    answer = json.loads(told("ann@example.com", "--no-input", "--json"))
+    (section,) = answer["gateways"]
+    assert (section["counts"]["transactions"], answer["counts"]["transactions"]) == (1, 2)
+
+
+def test_what_was_paid_as_a_guest_waits_for_the_customer(
+    gateway: RecordingGateway, make_customer: Make, card: Any
+) -> None:
+    Transaction.create("5.00", **GUEST, **card)
+    make_customer(email="ann@example.com").charge("6.00")
+    busy = Operation.objects.filter(kind="charge").exclude(customer_id="")
+    busy.update(state="unknown")
+    with pytest.raises(CommandError, match="not erased yet"):
+        told("ann@example.com", "--no-input")
+    assert names_ann()
+    Operation.objects.filter(state="unknown").update(state="succeeded")
+    told("ann@example.com", "--no-input")
+    assert not names_ann()
+
+
+def test_an_open_payment_as_a_guest_is_told_beside_the_customer(
+    gateway: RecordingGateway, make_customer: Make, card: Any
+) -> None:
+    make_customer(email="ann@example.com")
+    gateway.faults["charge"] = lose_reply
+    with pytest.raises(OutcomeUnknown):
+        Transaction.create("5.00", **GUEST, **card)
+    out = StringIO()
+    with pytest.raises(CommandError, match="not erased yet"):
+        call_command("dinero_erase", "ann@example.com", no_input=True, json=True, stdout=out)
+    erased, left = json.loads(out.getvalue())["gateways"]
+    assert (erased["ok"], left["ok"], left["gateway"]) == (True, False, "default")
+    assert "is not finished" in left["problems"][0]
+    assert not Customer.objects.exists()
 
 
 def test_what_still_waits_is_told(gateway: RecordingGateway, make_customer: Make) -> None:
