@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -119,6 +121,58 @@ def test_the_books_stay_as_they_were(gateway: RecordingGateway, ann: Customer) -
     assert list(Transaction.objects.order_by("pk").values_list(*columns)) == before
     assert all(row.owner_id is None for row in Transaction.objects.all())
     assert not Operation.objects.exclude(owner_pk="").exists()
+
+
+def refunded_elsewhere(gateway: RecordingGateway, paid: Transaction) -> Transaction:
+    """Refund a payment in the gateway's own pages, which name no customer of the refund."""
+
+    def nameless(call: Callable[[], Any]) -> Any:
+        return replace(call(), customer_id="", card_id="", description="Refund for Nightingale")
+
+    gateway.bank.settle_batch()
+    gateway.bank.refund(paid.transaction_id or "", Decimal("2.00"))
+    (refund,) = (each for each in gateway.bank.transactions() if each.kind == "refund")
+    gateway.faults["retrieve_transaction"] = nameless
+    row = Transaction.retrieve(refund.id)
+    WebhookEvent.objects.create(
+        gateway_name="default",
+        live=False,
+        event_id="refunded",
+        object_id=refund.id,
+        body='{"email": "ann@example.com"}',
+    )
+    return row
+
+
+@pytest.mark.parametrize("has_row", [True, False])
+def test_a_refund_from_elsewhere_that_names_no_customer_is_found(
+    gateway: RecordingGateway, ann: Customer, has_row: bool
+) -> None:
+    row = refunded_elsewhere(gateway, ann.charge("5.00"))
+    assert (row.customer_id, row.owner) == ("", ann.owner)
+    if has_row:
+        erased = erase(ann)
+    else:
+        ann.delete()
+        erased = erase_traces("ann@example.com")
+    after = everything().lower()
+    assert [text for text in PLANTED if text.lower() in after] == []
+    assert not Transaction.objects.exclude(owner=None).exists()
+    assert (erased.transactions, erased.events) == (4, 3)
+
+
+def test_what_followed_a_capture_that_names_no_customer_is_found(
+    gateway: RecordingGateway, ann: Customer
+) -> None:
+    capture = Transaction.objects.get(kind="capture")
+    gateway.bank.settle_batch()
+    refund = capture.refund("1.00")
+    assert refund.parent == capture
+    nameless = Transaction.objects.filter(kind__in=("capture", "refund"))
+    nameless.update(customer_id="", description="for Ann's birthday")
+    assert erase(ann).transactions == 3
+    assert "for Ann's birthday" not in everything()
+    assert not Transaction.objects.exclude(owner=None).exists()
 
 
 def test_another_customer_is_left_alone(
