@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import transaction
 
 from django_dinero.exceptions import DineroError, OutcomeUnknown
@@ -144,6 +145,12 @@ BLIND: dict[str, Act] = {
     "create": lambda customer, paid, card: Customer.create(
         "b@example.com", idempotency_key="k-1", **card
     ),
+    "one of an owner": lambda customer, paid, card: Customer.create(
+        "b@example.com", owner=get_user_model().objects.get(), one_per_owner=True
+    ),
+    "one of an owner with a card": lambda customer, paid, card: Customer.create(
+        "b@example.com", owner=get_user_model().objects.get(), one_per_owner=True, **card
+    ),
     "add a card": lambda customer, paid, card: _fresh(customer).add_card(
         number=NUMBERS[1], month=12, year=2060
     ),
@@ -151,6 +158,8 @@ BLIND: dict[str, Act] = {
 }
 #: What the second one may get, where it does not get what the first one made.
 TOLD = {
+    # It is found; a row that the snapshot does not show gets no card.
+    "one of an owner with a card": {"duplicate_card", *BUSY},
     "add a card": {"duplicate_card"},
     # It has to begin again, and nothing was sent for it.
     "choose a default": {"not_sent"},
@@ -164,6 +173,7 @@ def test_a_rival_that_the_snapshot_does_not_show(
 ) -> None:
     if VENDOR == "mariadb" and isolation == "serializable":
         pytest.skip("there each SELECT takes locks that the rival would wait for")
+    get_user_model().objects.create(username="ann")
     customer = make_customer()
     customer.add_card(number=NUMBERS[0], month=12, year=2060)
     paid = customer.charge(5)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import transaction
 
 from django_dinero.admin.operation_facts import answered
 from django_dinero.admin.stories import story_of
@@ -112,6 +113,20 @@ def test_a_lost_answer_is_found_before_another_one_is_made(gateway: RecordingGat
     assert Customer.objects.get() == joined
     assert {card.last_4 for card in joined.cards} == {"1111", "0015"}
     assert len(gateway.bank.customers()) == 1
+
+
+def test_one_whose_address_the_open_transaction_has_changed_is_another(
+    gateway: RecordingGateway,
+) -> None:
+    """The journal's connection shows the former address until the commit."""
+    asked: dict[str, Any] = {"owner": user(), "one_per_owner": True}
+    first = Customer.create("bill@example.com", **asked)
+    with transaction.atomic():
+        first.email = "bill@company.example"
+        first.save()
+        assert Customer.create("bill@example.com", **asked) != first
+        assert Customer.create("bill@company.example", **asked) == first
+    assert Customer.objects.count() == 2
 
 
 def test_what_is_another_customer(gateway: RecordingGateway) -> None:

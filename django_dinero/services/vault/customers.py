@@ -14,7 +14,7 @@ from django_dinero import signals, validation
 from django_dinero.cards import ADDRESS_FIELDS, CardDetails, PaymentToken, text_of
 from django_dinero.db.failures import restorer_of
 from django_dinero.db.queries import primary
-from django_dinero.exceptions import DineroError, InvalidInput
+from django_dinero.exceptions import DineroError, InvalidInput, OperationInProgress
 from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import check_request
 from django_dinero.gateways.registry import get_gateway
@@ -90,10 +90,18 @@ def _store(
 def _join(
     customer: Customer, card: CardDetails | PaymentToken | None, given: Mapping[str, Any]
 ) -> Customer:
-    """Add the given card to the owner's customer, whose e-mail and names stay; return it."""
+    """Add the given card to the owner's customer, whose e-mail and names stay; return it.
+
+    Raises:
+        OperationInProgress: the caller's transaction began before the customer was stored.
+    """
+    if card is None and customer.customer_id is not None:
+        return customer
+    if not primary(Customer).filter(pk=customer.pk).exists():
+        # The journal's connection shows it. The caller's can neither change it nor add a card.
+        raise OperationInProgress(_("This customer is being created; ask again in a moment."))
     if card is None:
-        if customer.customer_id is None:
-            customer.save()
+        customer.save()
         return customer
     keyed = given.get("idempotency_key") is not None
     if keyed and isinstance(card, CardDetails):

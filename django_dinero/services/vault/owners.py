@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from django.db import Error
+from django.db import Error, router
 from django.utils.translation import gettext as _
 
 from django_dinero import identifiers
@@ -31,6 +31,7 @@ from django_dinero.services import journal
 from django_dinero.services.recovery import locking
 from django_dinero.services.recovery.idempotency import unfinished_error
 from django_dinero.services.recovery.lookup import look_up
+from django_dinero.services.vault import own_deletes
 
 #: Seconds to wait for a request that makes the owner's customer at this moment.
 PATIENCE = 5.0
@@ -67,10 +68,23 @@ def owner_lock_name(account: Account, owner_pk: object) -> str:
 
 
 def _customer_of_owner(asked: Customer) -> Customer | None:
-    rows = primary(Customer).filter(
+    """Return the first one that is stored, or None.
+
+    The caller's transaction may have begun before another request stored it: then only the
+    journal's connection sees it.
+    """
+    rows = Customer.objects.filter(
         owner_id=asked.owner_id, email__iexact=asked.email, **Account.of(asked).columns
     )
-    return rows.exclude(sync_state=SyncState.MISSING).order_by("pk").first()
+    rows = rows.exclude(sync_state=SyncState.MISSING).order_by("pk")
+    using = router.db_for_write(Customer)
+    for found in own_deletes.seen_on_each(rows):
+        for made in found:
+            # One that the caller's transaction has changed is another's, or has gone, by now.
+            if made._state.db == using or not primary(Customer).filter(pk=made.pk).exists():
+                made._state.db = using
+                return made
+    return None
 
 
 @contextmanager
