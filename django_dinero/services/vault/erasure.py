@@ -130,11 +130,13 @@ def _forget_guest(operations: QuerySet[Operation], leads: list[int]) -> tuple[in
     """Empty what payments without a customer, and what has followed them, say of a person."""
     keys = list(operations.values_list("key", flat=True))
     payments = primary(Transaction)
-    paid = [row.pk for row in payments.filter(operation_key__in=keys).only("pk")]
-    own = payments.filter(Q(pk__in=paid) | Q(parent__in=paid))
+    paid = set(payments.filter(operation_key__in=keys).values_list("pk", flat=True))
+    for _step in range(2):  # a capture follows an authorization, and a refund the capture
+        paid |= set(payments.filter(parent__in=paid).values_list("pk", flat=True))
+    own = payments.filter(pk__in=paid)
     followed = [key for key in own.values_list("operation_key", flat=True) if key]
     rest = Operation.objects.using(operations.db).filter(key__in=followed).exclude(pk__in=leads)
-    told = _events_about(payments.filter(pk__in=paid))
+    told = _events_about(own)
     return _forget_transactions(own), _forget_operations(rest), _forget_events(told)
 
 

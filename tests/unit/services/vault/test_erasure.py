@@ -278,6 +278,29 @@ def test_a_guest_is_erased(gateway: RecordingGateway, card: dict[str, Any]) -> N
     assert (erased.transactions, erased.operations) == (2, 2)
 
 
+def test_what_followed_a_guests_payment_is_erased_too(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    charge = Transaction.create("5.00", settle=False, email="eve@example.com", **card)
+    capture = charge.capture()
+    gateway.bank.settle_batch()
+    refund = capture.refund("2.00", description="for Eve")
+    assert refund.parent == capture
+    Transaction.objects.filter(pk=capture.pk).update(transaction_id="CAPTURE-1")
+    for object_id in (charge.transaction_id, "CAPTURE-1", refund.transaction_id):
+        WebhookEvent.objects.create(
+            gateway_name="default",
+            live=False,
+            event_id=f"e{object_id}",
+            object_id=object_id or "",
+            body='{"email": "eve@example.com"}',
+        )
+    erased = erase_traces("eve@example.com")
+    after = everything()
+    assert [text for text in ("eve@example.com", "for Eve") if text in after] == []
+    assert (erased.transactions, erased.events) == (3, 3)
+
+
 def test_the_event_of_another_account_with_the_id_of_a_guests_payment_is_kept(
     gateway: RecordingGateway, card: dict[str, Any]
 ) -> None:
