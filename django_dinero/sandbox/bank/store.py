@@ -7,6 +7,7 @@ import os
 import secrets
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -82,7 +83,7 @@ class Store:
         self._db.row_factory = sqlite3.Row
         try:
             if not self.in_memory:
-                self._db.execute("PRAGMA journal_mode = WAL")
+                self._write_ahead()
                 # Enough against a killed process; only a power cut could lose something.
                 self._db.execute("PRAGMA synchronous = NORMAL")
             with self.writing():
@@ -98,6 +99,23 @@ class Store:
                 f"The store {self.path!r} has version {version} of the test bank, this is "
                 f"{VERSION}: take a new file."
             )
+
+    def _write_ahead(self) -> None:
+        """Switch to the write-ahead log.
+
+        Of several processes that do so with a new file at once, SQLite refuses all but one without
+        a wait: one that waited could hold what the other needs.
+        """
+        until = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() > until:
+                    raise
+            time.sleep(0.01)
 
     def _create(self) -> None:
         if self.value("SELECT count(*) FROM sqlite_master"):

@@ -38,6 +38,17 @@ for number in range(int(sys.argv[2])):
 """
 
 
+OPENING = """
+import sys
+from django_dinero.sandbox.bank.bank import Bank
+print("ready", flush=True)
+for path in sys.argv[1:]:
+    sys.stdin.readline()
+    Bank(path).close()
+    print("open", flush=True)
+"""
+
+
 def charging(path: Path, count: int) -> subprocess.Popen[str]:
     """A process with a bank on the file, that charges after a line on its stdin."""
     return subprocess.Popen(
@@ -123,6 +134,34 @@ def test_processes_share_a_file(store_path: Path) -> None:
     assert sums(store_path)["USD"]["charged"] == {"count": 75, "sum": "75.00"}
 
 
+def test_many_open_a_new_file_at_once(tmp_path: Path) -> None:
+    """SQLite lets nobody wait who switches a new file to its write-ahead log."""
+    paths = [str(tmp_path / f"{number}.sqlite3") for number in range(40)]
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPENING, *paths],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    for worker in workers:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "ready\n"
+    for path in paths:
+        for worker in workers:
+            assert worker.stdin is not None
+            worker.stdin.write("go\n")
+            worker.stdin.flush()
+        for worker in workers:
+            assert worker.stdout is not None
+            assert worker.stdout.readline() == "open\n", path
+    for worker in workers:
+        worker.communicate(timeout=60)
+
+
+@pytest.mark.slow
 def test_a_killed_process_loses_nothing_it_answered(store_path: Path) -> None:
     worker = charging(store_path, 100_000)
     assert worker.stdin is not None
