@@ -70,7 +70,11 @@ class Site:
 
     def submit(self, *, twice: bool = False) -> None:
         """Press the button and wait for the next page."""
-        button = self.driver.find_element(By.CSS_SELECTOR, SUBMIT)
+        self.press(By.CSS_SELECTOR, SUBMIT, twice=twice)
+
+    def press(self, by: str, value: str, *, twice: bool = False) -> None:
+        """Press what leads to another page, and wait until this one has gone."""
+        button = self.driver.find_element(by, value)
         if twice:
             ActionChains(self.driver).double_click(button).perform()
         else:
@@ -105,14 +109,14 @@ def test_from_a_new_customer_to_a_charge(
     assert customer.sync_state == "synced"
 
     site.open(url("customer_change", customer.pk))
-    site.driver.find_element(By.LINK_TEXT, "ADD CARD").click()
+    site.press(By.LINK_TEXT, "ADD CARD")
     fill(number="4111 1111 1111 1111", month="12", year="2060", cvv="900", zip="12345")
     shoot("add-card")
     site.submit()
     assert "Stored at the gateway: visa •••• 1111." in site.text
     shoot("customer")
 
-    site.driver.find_element(By.LINK_TEXT, "CHARGE").click()
+    site.press(By.LINK_TEXT, "CHARGE")
     fill(price="12.50", order_reference="A-17", description="two beers")
     shoot("charge")
     site.submit(twice=True)
@@ -172,7 +176,7 @@ def test_an_unknown_end(site: Site, fill: Fill, shoot: Shoot, gateway: Recording
     site.submit()
     assert "Do not charge again" in site.text
     shoot("unknown")
-    site.driver.find_element(By.PARTIAL_LINK_TEXT, "in the journal").click()
+    site.press(By.PARTIAL_LINK_TEXT, "in the journal")
     assert "outcome unknown" in site.text
     shoot("operation")
 
@@ -248,7 +252,7 @@ def test_many_are_voided_once_by_a_double_click(
         box = f"[name=_selected_action][value='{row.pk}']"
         site.driver.find_element(By.CSS_SELECTOR, box).click()
     Select(site.driver.find_element(By.NAME, "action")).select_by_value("dinero_void")
-    site.driver.find_element(By.CSS_SELECTOR, "[name=index]").click()
+    site.press(By.CSS_SELECTOR, "[name=index]")
     assert "3.00 USD" in site.text
     shoot("many-to-void")
     site.submit(twice=True)
