@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import IO, Self
 
@@ -111,6 +113,17 @@ class Place:
         self.server.stop()
 
 
+def wait_for_all(busy: Sequence[tuple[Place, plan.Share]]) -> dict[str, int]:
+    """Wait until the process of each place has ended; return their exit codes by share.
+
+    They are waited for side by side: one may wait for a row of another that is stopped, and has to
+    be woken.
+    """
+    with ThreadPoolExecutor(len(busy)) as waiting:
+        ended = list(waiting.map(lambda each: each[0].wait(), busy))
+    return {share.name: code for (_place, share), code in zip(busy, ended, strict=True)}
+
+
 class Run:
     """One shop against a bank; all that is decided at random follows from the seed of its terms.
 
@@ -125,6 +138,8 @@ class Run:
         self.terms = terms
         self.rounds = plan.rounds(terms.seed, terms.operations, workers)
         self.workers = workers
+        #: The office does one thing after the other.
+        self.in_office = Lock()
         self.store = directory / "bank.sqlite3"
         self.history = History(history, "parent")
         self.network = Network(
@@ -177,7 +192,8 @@ class Run:
         """Let others look up what a stopped process was about; they take it for dead."""
         # Where the bank has not stopped it, it has stopped itself.
         job = "dead" if place.faults.has_stopped else "unsent"
-        office.do(job, plan.Share(place.share, "", ()), place.child)
+        with self.in_office:
+            office.do(job, plan.Share(place.share, "", ()), place.child)
 
     def _round(
         self, planned: plan.Round, office: Place, places: list[Place], bank: Bank
@@ -186,7 +202,7 @@ class Run:
         self.history.tell("round", workers=[share.name for share in planned.workers])
         for place, share in busy:
             place.start("work", share)
-        codes = {share.name: place.wait() for place, share in busy}
+        codes = wait_for_all(busy)
         if self.network.late:
             looked_up = plan.Share(f"l{planned.settling.name[1:]}", "", ())
             codes[looked_up.name] = office.do("resolve", looked_up)
