@@ -9,7 +9,8 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
+from types import UnionType
+from typing import Any, TypeVar
 
 from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.gateways.base import VERBS, Gateway, Request
@@ -39,6 +40,7 @@ def ask(
     *,
     verb: str = "",
     operation: Loggable | None = None,
+    answers: type[Any] | UnionType = object,
 ) -> AnswerT:
     """Make a call of a gateway, and mask in its answer what was sent.
 
@@ -51,18 +53,22 @@ def ask(
         call: the call. Number, CVV and token are known if it is a ``partial`` of a verb.
         verb: the verb that the call belongs to, where it is no ``partial`` of that.
         operation: the one that it is the call of; None if it only reads.
+        answers: what the call may return, refusals among it.
 
     Raises:
         DineroError: as the backend raised it, without the frames of the backend. So are raised
             SystemExit and KeyboardInterrupt, by which a server stops a worker.
         Exception: as the backend raised it, which no backend may. Whoever catches it gives it to
-            :func:`log_broken_call`, and passes nothing of it on.
+            :func:`log_broken_call`, and passes nothing of it on. So is raised TypeError, where the
+            backend returned something else than ``answers``, as None by a missing ``return``.
     """
     ended: BaseException
     told = GatewayCall(gateway.name, verb or _verb_of(call), operation)
     with told, secrets_in_play(gateway.secrets, call):
         try:
             answer = call()
+            if not isinstance(answer, answers):
+                raise TypeError(f"The backend returned a {type(answer).__name__}.")
             told.outcome = _outcome_of(answer)
             return _scrubbed(answer)
         except DineroError as error:

@@ -81,7 +81,7 @@ def read(
     """Make a call that is no operation: one that reads, or one that may be made again.
 
     Args:
-        answers: what it may return beside a refusal. Else the backend is broken.
+        answers: what it may return beside a refusal.
         changes: whether the gateway may have done something when its reply is lost.
         call, verb: as for :func:`ask`.
 
@@ -92,9 +92,7 @@ def read(
     lost = ""
     answer: ResultT | Refusal | None = None
     try:
-        answer = ask(gateway, call, verb=verb)
-        if answer is None or not isinstance(answer, answers | Refusal):
-            lost = log_broken_call(gateway.name, TypeError(), {"dinero_gateway": gateway.name})
+        answer = ask(gateway, call, verb=verb, answers=answers | Refusal)
     except OutcomeUnknown as error:
         lost = str(error)
     except DineroError:

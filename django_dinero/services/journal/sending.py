@@ -213,7 +213,7 @@ def send(
     After an answer the operation is still SENT: the caller ends it together with its own rows.
 
     Args:
-        answers: what the call may return; a backend that returns anything else is broken.
+        answers: as for :func:`ask`.
 
     Raises:
         NotSent: nothing reached the gateway; the operation is FAILED.
@@ -232,10 +232,7 @@ def send(
     token = send_before.set(moment)
     try:
         check_may_send()
-        answer = ask(gateway, call, operation=operation)
-        if isinstance(answer, answers):
-            return answer
-        failure = _broken(operation, TypeError(f"it returned a {type(answer).__name__}"))
+        return ask(gateway, call, operation=operation, answers=answers)
     except (NotSent, InvalidInput, UnsupportedFeature, OutcomeUnknown) as error:
         failure = error
     except Exception as error:  # a broken backend proves nothing about what was sent

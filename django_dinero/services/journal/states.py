@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import connections, transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from django_dinero import logs, signals
 from django_dinero.db.failures import retry_on_conflict
@@ -20,8 +21,10 @@ from django_dinero.db.fields import UtcNow
 from django_dinero.db.on_commit import when_committed
 from django_dinero.db.queries import only_row
 from django_dinero.db.transactions import is_open, locked
+from django_dinero.exceptions import OperationInProgress
 from django_dinero.logs import get_logger
 from django_dinero.models.operation import (
+    BEING_SENT,
     LOCKING_STATES,
     MONEY_KINDS,
     TRANSITIONS,
@@ -259,6 +262,18 @@ def _locked_outcome(rows: QuerySet[Operation], using: str) -> RecordedOutcome | 
 def is_locked(lock_name: str) -> bool:
     """Say whether an open operation holds a lock."""
     return Operation.objects.newest().filter(held_lock=lock_name).exists()
+
+
+def has_worker(operation: Operation) -> bool:
+    """Say whether somebody may be sending an operation at this moment."""
+    rows = Operation.objects.using(operation.written_on).filter(pk=operation.pk)
+    return rows.filter(state__in=BEING_SENT, lease_until__gt=UtcNow()).exists()
+
+
+def in_progress(operation: Operation) -> OperationInProgress:
+    """Return the error about an operation whose end, or whose rows, are still to come."""
+    text = _("Operation %(key)s is not finished.") % {"key": operation.key}
+    return OperationInProgress(text, operation=operation, gateway_name=operation.gateway_name)
 
 
 def release_lock(operation: Operation) -> None:

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 from django.utils.translation import gettext as _
 
-from django_dinero.db.fields import UtcNow
 from django_dinero.db.queries import primary
 from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus, TransactionKind
-from django_dinero.exceptions import DineroError, GatewayUnavailableError, OperationInProgress
+from django_dinero.exceptions import DineroError, GatewayUnavailableError
 from django_dinero.gateways.types import RemoteTransaction, has_reason
 from django_dinero.models import journal_notes
 from django_dinero.models.card import CreditCard
@@ -89,15 +88,9 @@ def end_operation_from_remote(
 
 def _leave_to_a_person(operation: Operation, outcome: RecordedOutcome, *, is_callers: bool) -> None:
     """Leave an operation to a person, unless another worker is still at it."""
-    if not is_callers and _is_being_sent(operation):
-        text = _("Operation %(key)s is not finished.") % {"key": operation.key}
-        raise OperationInProgress(text, operation=operation, gateway_name=operation.gateway_name)
+    if not is_callers and journal.has_worker(operation):
+        raise journal.in_progress(operation)
     journal.move(operation, OperationState.NEEDS_ATTENTION, outcome)
-
-
-def _is_being_sent(operation: Operation) -> bool:
-    rows = Operation.objects.using(operation.written_on).filter(pk=operation.pk)
-    return rows.filter(state=OperationState.SENT, lease_until__gt=UtcNow()).exists()
 
 
 def _passing_error(operation: Operation, remote: RemoteTransaction) -> DineroError | None:

@@ -255,10 +255,8 @@ def search(operation: Operation) -> tuple[LookupResult, str]:
     try:
         gateway = modes.gateway_of(operation)
         hints = _hints(operation, _search_from(gateway, operation))
-        found: object = ask(gateway, partial(gateway.find_operation, operation.key, hints))
-        if isinstance(found, LookupResult):
-            return found, ""
-        problem = journal.log_broken_backend(operation, TypeError())
+        call = partial(gateway.find_operation, operation.key, hints)
+        return ask(gateway, call, answers=LookupResult), ""
     except DineroError as error:
         _note_in_vain(operation, error)
         problem = scrub(str(error))

@@ -211,9 +211,8 @@ def _own_duplicate(
     existing: RemoteCustomer | Refusal = refusal
     lost = ""
     try:
-        existing = ask(gateway, partial(gateway.retrieve_customer, refusal.existing_id))
-        if not isinstance(existing, RemoteCustomer | Refusal):
-            lost = journal.log_broken_backend(operation, TypeError())
+        call = partial(gateway.retrieve_customer, refusal.existing_id)
+        existing = ask(gateway, call, answers=RemoteCustomer | Refusal)
     except (NotSent, OutcomeUnknown) as error:
         lost = str(error)
     except Exception as error:

@@ -5,17 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _
 
-from django_dinero.db.fields import UtcIn, UtcNow
-from django_dinero.exceptions import OperationInProgress
+from django_dinero.db.fields import UtcIn
 from django_dinero.gateways.base import Gateway
 from django_dinero.models.operation import (
-    BEING_SENT,
     OPEN_STATES,
     Operation,
     OperationKind,
 )
+from django_dinero.services import journal
 from django_dinero.services.modes import account_of
 from django_dinero.services.recovery import lookup
 
@@ -43,7 +41,7 @@ def resolve_follow_up(operation: Operation) -> None:
     """
     if operation.kind not in ON_ANOTHER or operation.state not in OPEN_STATES:
         return
-    if not _has_worker(operation):
+    if not journal.has_worker(operation):
         lookup.look_up(operation)
         return
     found, _problem = lookup.search(operation)
@@ -60,21 +58,10 @@ def resolve_or_wait(operation: Operation) -> None:
     if operation.state in OPEN_STATES:
         lookup.look_up(operation)  # that of a live worker stays as it is
     if operation.state in OPEN_STATES:
-        raise in_progress(operation)
-
-
-def in_progress(operation: Operation) -> OperationInProgress:
-    """Return the error about an operation whose rows are still to come."""
-    text = _("Operation %(key)s is not finished.") % {"key": operation.key}
-    return OperationInProgress(text, operation=operation, gateway_name=operation.gateway_name)
+        raise journal.in_progress(operation)
 
 
 def may_be_uncommitted(operation: Operation) -> bool:
     """Say whether the row of an ended operation may be in a transaction that is still open."""
     rows = Operation.objects.using(operation.written_on).filter(pk=operation.pk)
     return rows.filter(updated_at__gt=UtcIn(-CALLERS_PATIENCE)).exists()
-
-
-def _has_worker(operation: Operation) -> bool:
-    rows = Operation.objects.using(operation.written_on).filter(pk=operation.pk)
-    return rows.filter(state__in=BEING_SENT, lease_until__gt=UtcNow()).exists()

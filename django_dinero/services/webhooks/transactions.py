@@ -11,7 +11,7 @@ from django_dinero.logs import get_logger
 from django_dinero.models.operation import Operation, OperationState
 from django_dinero.models.transaction import FOLLOW_UPS, Transaction
 from django_dinero.models.webhook_event import WebhookEvent
-from django_dinero.services import ledger, pull
+from django_dinero.services import journal, ledger, pull
 from django_dinero.services.errors import read_transaction
 from django_dinero.services.modes import account_of
 from django_dinero.services.webhooks import operations
@@ -86,7 +86,7 @@ def _row_of_operation(
         return row
     row = _row_of(gateway, remote.transaction_id)
     if row is None and operations.may_be_uncommitted(operation):
-        raise operations.in_progress(operation)
+        raise journal.in_progress(operation)
     row = row or ledger.restore_row(operation, patient=False)
     if row.transaction_id != remote.transaction_id:
         # The row is of one payment, and this is another one. A sweep tells of it too.

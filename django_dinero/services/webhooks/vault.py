@@ -15,7 +15,7 @@ from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.operation import OPEN_STATES, OperationKind
 from django_dinero.models.webhook_event import WebhookEvent
-from django_dinero.services import pull
+from django_dinero.services import journal, pull
 from django_dinero.services.modes import account_of
 from django_dinero.services.webhooks import operations
 from django_dinero.services.webhooks.found import Found
@@ -122,5 +122,5 @@ def _is_ours(gateway: Gateway, remote: RemoteCustomer) -> bool:
     if _customers(gateway).filter(customer_key=remote.customer_key).exists():
         return True
     if creation is not None and operations.may_be_uncommitted(creation):
-        raise operations.in_progress(creation)
+        raise journal.in_progress(creation)
     return False
