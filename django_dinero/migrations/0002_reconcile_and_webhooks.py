@@ -99,6 +99,7 @@ class Migration(migrations.Migration):
                 ('phases_done', models.JSONField(default=list, verbose_name='phases done')),
                 ('swept_until', django_dinero.db.fields.UtcDateTimeField(editable=False, null=True, verbose_name='compared up to')),
                 ('counts', models.JSONField(default=dict, verbose_name='counts')),
+                ('unread', models.JSONField(default=list, editable=False)),
                 ('error', models.TextField(blank=True, verbose_name='why it broke off')),
                 ('worker', models.CharField(blank=True, default='', editable=False, max_length=100)),
                 ('lease_until', django_dinero.db.fields.UtcDateTimeField(editable=False, null=True)),

@@ -44,6 +44,7 @@ class PushedModel(TrackedModel):
         "version",
         "synced_version",
         "synced_digest",
+        "pulled_at",
     )
 
     public_id = models.UUIDField(
@@ -66,6 +67,9 @@ class PushedModel(TrackedModel):
     version = models.PositiveBigIntegerField(default=1, editable=False)
     synced_version = models.PositiveBigIntegerField(default=0, editable=False)
     synced_digest = models.CharField(max_length=64, blank=True, editable=False)
+    #: When the gateway was asked for what it told of this row last, by the database's clock. None
+    #: if no pull has changed it. The answer to an earlier question is older than the row.
+    pulled_at = UtcDateTimeField(null=True, editable=False)
     created_at = UtcDateTimeField(gettext_lazy("created"), auto_now_add=True, db_index=True)
     updated_at = UtcDateTimeField(gettext_lazy("changed"), auto_now=True)
 

@@ -53,6 +53,8 @@ class Reconciliation(models.Model):
     swept_until = UtcDateTimeField(_("compared up to"), null=True, editable=False)
     #: What was counted, by name: operations resolved, transactions read, rows written.
     counts = models.JSONField(_("counts"), default=dict)
+    #: The gateway's ids of customers that it did not show. The next run asks for them again.
+    unread = models.JSONField(default=list, editable=False)
     error = models.TextField(_("why it broke off"), blank=True)
     worker = models.CharField(max_length=100, blank=True, default="", editable=False)
     lease_until = UtcDateTimeField(null=True, editable=False)

@@ -37,6 +37,7 @@ SYNC_COLUMNS = ("sync_state", "sync_error", "synced_digest", "edits")
 #: What only the gateway can tell of a number, and which one it is.
 NUMBER_COLUMNS = ("last_4", "brand", "number_key", "month", "year")
 COLUMNS = (*NUMBER_COLUMNS, "default_of", *ADDRESS_FIELDS, *SYNC_COLUMNS)
+PULLED_COLUMNS = (*COLUMNS, "pulled_at")
 
 
 @dataclass
@@ -79,9 +80,11 @@ def write_cards(
     if former_defaults:
         # The default moves from one card to another. The column is unique: clear the old one first.
         rows.filter(pk__in=former_defaults).update_without_push(default_of=None)
-    write_columns(CreditCard, changes.changed, COLUMNS, using)
+    for card in (*changes.new, *changes.changed):
+        card.pulled_at = snapshot.asked_at
+    write_columns(CreditCard, changes.changed, PULLED_COLUMNS, using)
     for card in changes.waiting:
-        _write_gateway_fields(card, using)
+        _write_gateway_fields(card, using, snapshot)
     for card in changes.disputed:
         same = rows.filter(pk=card.pk, version=card.version, sync_state=SyncState.SYNCED)
         same.update_without_push(**TO_BE_PUSHED, version=F("version") + 1)
@@ -117,7 +120,7 @@ def _compare_cards(
         elif remote_card.card_id in kept:
             if _takes_news(row, snapshot) and _take_gateway_fields(row, remote_card, default_of):
                 changes.waiting.append(row)
-            elif row.is_default and remote_default not in ("", row.card_id):
+            elif _is_disputed(row, remote_default, snapshot):
                 changes.disputed.append(row)
         elif _fill_card(row, remote_card, default_of):
             changes.changed.append(row)
@@ -137,6 +140,12 @@ def _is_kept(card: CreditCard, told: RemoteCard | None, snapshot: Snapshot) -> b
         return True
     # Of many, the journal is asked only where the answer makes a difference.
     return not (snapshot.of_many and _is_as_told(card, told)) and snapshot.is_newer(card)
+
+
+def _is_disputed(card: CreditCard, remote_default: str, snapshot: Snapshot) -> bool:
+    """Whether the row is our default, and stays it, although the gateway has another one."""
+    other = card.is_default and remote_default not in ("", card.card_id)
+    return other and not snapshot.was_pulled(card)  # the gateway's by now, as it told since
 
 
 def _takes_news(card: CreditCard, snapshot: Snapshot) -> bool:
@@ -301,17 +310,20 @@ def _take_gateway_fields(row: CreditCard, remote_card: RemoteCard, default_of: i
     return before != _column_values(row)
 
 
-def _write_gateway_fields(card: CreditCard, using: str) -> None:
+def _write_gateway_fields(card: CreditCard, using: str, snapshot: Snapshot) -> None:
     """Write these fields unless the row has changed since it was read. Its edits still wait."""
     names = (*NUMBER_COLUMNS, "default_of", *ADDRESS_FIELDS)
-    write_beside_edits(card, {name: getattr(card, name) for name in names}, using)
+    write_beside_edits(card, {name: getattr(card, name) for name in names}, using, snapshot)
 
 
-def write_beside_edits(row: Customer | CreditCard, values: Mapping[str, Any], using: str) -> None:
+def write_beside_edits(
+    row: Customer | CreditCard, values: Mapping[str, Any], using: str, snapshot: Snapshot
+) -> None:
     """Write the gateway's values into a row that waits, unless it has changed since it was read."""
     rows = type(row)._default_manager.using(using).filter(pk=row.pk, version=row.version)
     # The gateway no longer has what was pushed last.
-    rows.update_without_push(**values, synced_digest="", version=F("version") + 1)
+    bookkeeping = {"synced_digest": "", "version": F("version") + 1}
+    rows.update_without_push(**values, **bookkeeping, pulled_at=snapshot.asked_at)
 
 
 def _column_values(row: CreditCard) -> tuple[Any, ...]:

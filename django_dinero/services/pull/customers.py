@@ -41,7 +41,7 @@ from django_dinero.services.pull.snapshot import Snapshot
 
 #: Customers in a batch. Ids and keys go into one query, and SQLite may bind only 999 values.
 BATCH = 400
-COLUMNS = ("live", "customer_id", "email", "first_name", "last_name", *SYNC_COLUMNS)
+COLUMNS = ("live", "customer_id", "email", "first_name", "last_name", *SYNC_COLUMNS, "pulled_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ def _write_batch(
 ) -> list[Customer]:
     snapshot.ask_about(account, [remote.customer_id for remote in remotes])
     with transaction.atomic(using=using):
-        by_id, by_key = _stored_customers(account, remotes, using)
+        by_id, by_key = _stored_customers(account, remotes, using, snapshot)
         remotes = [
             remote
             for remote in remotes
@@ -200,10 +200,11 @@ def _write_customers(
             changed.append(row)
         else:
             if row.sync_state in WAITING and not snapshot.is_rewritten(row):
-                _take_beside_edits(row, remote, using)
+                _take_beside_edits(row, remote, using, snapshot)
             rows.append(row)
             continue
         row.live = account.live  # it may have been saved before the configuration changed
+        row.pulled_at = snapshot.asked_at
         _fill_customer(row, remote)
         rows.append(row)
     owned = [] if owner_of is None else _find_owners(remotes, rows, owner_of)
@@ -227,7 +228,7 @@ def _find_owners(
 
 
 def _stored_customers(
-    account: Account, remotes: Sequence[RemoteCustomer], using: str
+    account: Account, remotes: Sequence[RemoteCustomer], using: str, snapshot: Snapshot
 ) -> tuple[dict[str, Customer], dict[str, Customer]]:
     """Return the existing rows, by the gateway's id and by our customer key.
 
@@ -241,7 +242,8 @@ def _stored_customers(
         Q(live=account.live) | Q(customer_id=None),
         gateway_name=account.gateway_name,
     )
-    found = sorted(locked(rows.order_by("pk"), using), key=lambda row: row.live == account.live)
+    found = snapshot.read(locked(rows.order_by("pk"), using))
+    found.sort(key=lambda row: row.live == account.live)
     by_key = {row.customer_key: row for row in found}
     by_id = {row.customer_id: row for row in by_key.values() if row.customer_id in ids}
     return by_id, by_key
@@ -278,7 +280,9 @@ def _customer_differs(row: Customer, remote: RemoteCustomer, snapshot: Snapshot)
     return current != told and not snapshot.is_newer(row)
 
 
-def _take_beside_edits(row: Customer, remote: RemoteCustomer, using: str) -> None:
+def _take_beside_edits(
+    row: Customer, remote: RemoteCustomer, using: str, snapshot: Snapshot
+) -> None:
     """Take the gateway's values of a customer whose edits wait, beside those edits."""
     names = zip(("first_name", "last_name"), _names(row, remote), strict=True)
     told = {"email": remote.email, **dict(names)}
@@ -288,7 +292,7 @@ def _take_beside_edits(row: Customer, remote: RemoteCustomer, using: str) -> Non
         if text != getattr(row, name) and not row.is_edited(name)
     }
     if news:
-        write_beside_edits(row, news, using)
+        write_beside_edits(row, news, using, snapshot)
         for name, text in news.items():
             setattr(row, name, text)
 

@@ -53,7 +53,7 @@ class Fetched:
         if isinstance(self.answer, RemoteCustomer):
             return write_customer(self.account, self.answer, self.snapshot, owner_of)
         if self.row is not None and not self.row.is_new:  # a gateway may find a new one later
-            mark_gone(self.row)
+            mark_gone(self.row, self.snapshot.taken)
         raise self.answer
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import router
 from django.db.models import Max, Q, QuerySet
 
-from django_dinero.db.fields import UtcNow
+from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.db.queries import primary
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
@@ -33,6 +33,8 @@ UNFINISHED_STATES = (*OPEN_STATES, OperationState.ABSENT)
 PUSHES = (OperationKind.ADD_CARD, OperationKind.UPDATE_CUSTOMER, OperationKind.UPDATE_CARD)
 #: Seconds that the clocks of this machine and of the database may drift apart during a call.
 DRIFT = 1.0
+#: SQLite tells the time in milliseconds.
+TICK = timedelta(milliseconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Snapshot:
         taken: ``send_deadline.uptime()`` when the snapshot was taken.
         of_many: whether it is of an unknown number of customers, whose versions were not read.
             Then the journal tells which of them were changed since.
+        asked_at: ``taken`` by the database's clock; None until :meth:`read` has read a row.
     """
 
     versions: Mapping[type[Customer | CreditCard], Mapping[int, int]] | None = None
@@ -72,6 +75,7 @@ class Snapshot:
     taken: float = field(default_factory=uptime)
     of_many: bool = False
     customer: Customer | None = None
+    asked_at: datetime | None = field(default=None, init=False)
     _about: tuple[Account, Collection[str]] = field(default=(Account("", False), ()), init=False)
     _operations: _Operations | None = field(default=None, init=False)
 
@@ -82,21 +86,39 @@ class Snapshot:
 
     def is_rewritten(self, row: Customer | CreditCard) -> bool:
         """Say whether the row was written since the snapshot."""
+        if self.was_pulled(row):
+            return True
         if self.versions is None:
             return self._was_pushed(row)
         return self._known_versions(row).get(row.pk) != row.version
 
     def is_new(self, row: Customer | CreditCard) -> bool:
-        """Say whether the row was inserted since the snapshot."""
+        """Say whether the row was inserted, or the gateway told of it, since the snapshot."""
+        if self.was_pulled(row):
+            return True
         if self.versions is None:
             return self._was_pushed(row)
         return row.pk not in self._known_versions(row)
+
+    def was_pulled(self, row: Customer | CreditCard) -> bool:
+        """Say whether the row has what the gateway answered to somebody who asked later."""
+        if self.asked_at is None or row.pulled_at is None:
+            return False
+        return row.pulled_at > self.asked_at + TICK
 
     def _was_pushed(self, row: Customer | CreditCard) -> bool:
         return self.of_many and row.customer_id in self._read_operations().changed
 
     def _known_versions(self, row: Customer | CreditCard) -> Mapping[int, int]:
         return (self.versions or {})[CreditCard if isinstance(row, CreditCard) else Customer]
+
+    def read(self, rows: QuerySet[Customer]) -> list[Customer]:
+        """Read rows of customers, and with them when the gateway was asked."""
+        age = timedelta(seconds=uptime() - self.taken)
+        found: list[Customer] = list(rows.annotate(asked_at=UtcIn(-age)))
+        for row in found:
+            self.asked_at = row.__dict__.pop("asked_at")
+        return found
 
     def ask_about(self, account: Account, customer_ids: Collection[str]) -> None:
         """Say whose operations the questions below are about.

@@ -38,6 +38,18 @@ def last_begin(gateway: Gateway, *phases: str) -> datetime | None:
     return begin
 
 
+def last_unread(gateway: Gateway) -> list[str]:
+    """Return the gateway's ids of the customers that it did not show to the newest run that asked.
+
+    Whatever it looked back to: each run asks for those of the one before it.
+    """
+    rows = _rows(gateway).filter(state__in=(State.FINISHED, State.BROKEN)).order_by("-id")
+    for done, unread in rows.values_list("phases_done", "unread")[:NEWEST]:
+        if "vault" in done:
+            return list(unread)
+    return []
+
+
 def was_done_today(gateway: Gateway, phase: str) -> bool:
     """Say whether a run that began today, by the database's clock, has done a phase."""
     rows = _rows(gateway).filter(state__in=(State.FINISHED, State.BROKEN))

@@ -28,6 +28,7 @@ class Run:
         dry_run: whether nothing may be written, neither here nor at the gateway.
         void_orphans: whether charges are given back whose rows a rollback of the caller took.
         counts: what was done, by name; each phase adds its own.
+        unread: the gateway's ids of customers that it did not show.
         progress: is told of each step.
         swept_until: up to when the sweep has come, where it was broken off.
         swept: is told of each slice of the sweep that is done, by its end.
@@ -39,6 +40,7 @@ class Run:
     dry_run: bool = False
     void_orphans: bool = False
     counts: Counter[str] = field(default_factory=Counter)
+    unread: set[str] = field(default_factory=set)
     progress: Progress = tell_nobody
     swept_until: datetime | None = None
     swept: Callable[[datetime], None] = note_nothing

@@ -42,6 +42,8 @@ logger = get_logger("django_dinero.reconcile")
 
 #: Seconds between two writes that keep a run, while a phase tells of its progress.
 PROLONGED_EVERY = 30.0
+#: The most customers that the next run asks for again. SQLite may bind only 999 values.
+UNREAD = 500
 State = ReconciliationState
 
 
@@ -162,6 +164,7 @@ def _run_of(row: Reconciliation, gateway: Gateway, void_orphans: bool, progress:
         row.since,
         void_orphans=void_orphans,
         counts=counts,
+        unread=set(row.unread),
         progress=_keeping(row, progress),
         swept_until=row.swept_until,
         swept=lambda moment: lease.prolong(row, swept_until=moment, counts=dict(counts)),
@@ -204,7 +207,9 @@ def _carry_out(run: Run, row: Reconciliation) -> bool:
     """
 
     def tell(done: list[str]) -> None:
-        lease.prolong(row, phases_done=done, counts=dict(run.counts))
+        lease.prolong(
+            row, phases_done=done, counts=dict(run.counts), unread=sorted(run.unread)[:UNREAD]
+        )
 
     try:
         problems = _run_phases(run, list(row.phases_done), tell)

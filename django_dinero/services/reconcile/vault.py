@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 
 from django.db.models import Q, QuerySet
 
@@ -19,6 +20,7 @@ from django_dinero.db.queries import primary
 from django_dinero.db.seen import Seen
 from django_dinero.exceptions import CustomerNotFoundError, DineroError
 from django_dinero.gateways.types import RemoteCustomer
+from django_dinero.logs import get_logger
 from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.difference import Difference, DifferenceKind
@@ -33,6 +35,8 @@ from django_dinero.services.reconcile.findings import Findings
 from django_dinero.services.reconcile.patience import Patience
 from django_dinero.services.reconcile.phase import Run
 from django_dinero.services.sync.comparing import compare
+
+logger = get_logger("django_dinero.reconcile")
 
 NAME = "vault"
 #: How far before the last run that visited any began customers are visited again: a lease, a
@@ -82,6 +86,7 @@ def compare_touched(run: Run) -> None:
     * Rows that differ take the gateway's values, as ``retrieve()`` does. Edits that wait stay.
     * A row whose customer or card is gone at the gateway is marked as missing, and is a difference
       until it is there again or the row was deleted.
+    * What the last run could not read is read again, even if nothing has touched it since.
     * A customer at the gateway with a key of ours, which no row and no delete that waits explains,
       is a difference.
 
@@ -90,10 +95,12 @@ def compare_touched(run: Run) -> None:
     Raises:
         NotSent, GatewayError: the gateway could not be asked several times in a row.
     """
+    again = run.unread | set(ended.last_unread(run.gateway))
+    run.unread.clear()
     state = _State(run, Findings(run), Patience(run, "vault_unreadable", DineroError))
     for operation in rollbacks.without_row(run.gateway, _operations(run, run.since)):
         _settle(state, operation)
-    for row in _touched(state):
+    for row in chain(_rows_again(state, again), _touched(state)):
         if row.pk not in state.visited and row.customer_id not in state.unsettled:
             state.visited.add(row.pk)
             _compare(state, row.customer_id or "")
@@ -141,6 +148,10 @@ def _touched(state: _State) -> Iterator[Customer]:
     for operations in pages(_operations(state.run, since)):
         ids = {each.customer_id for each in operations if each.customer_id}
         yield from rows.filter(customer_id__in=ids).order_by("pk")
+
+
+def _rows_again(state: _State, customer_ids: set[str]) -> Iterator[Customer]:
+    yield from _customers(state).filter(customer_id__in=customer_ids).order_by("pk")
 
 
 def _customers(state: _State) -> QuerySet[Customer]:
@@ -222,12 +233,17 @@ def _tell_only_there(state: _State, operation: Operation, remote: RemoteCustomer
 
 def _compare(state: _State, customer_id: str) -> None:
     fetched = _fetch(state, customer_id)
-    if fetched is None or fetched.row is None:  # unread, or deleted here meanwhile
+    if fetched is None:
+        state.run.unread.add(customer_id)
+        reason = "" if state.patience.error is None else state.patience.error.code
+        logger.warning("Customer %s could not be read: %s", customer_id, reason)
+        return
+    if fetched.row is None:  # deleted here meanwhile
         return
     state.count("compared")
     row, remote = fetched.row, fetched.remote
     if remote is None:
-        _mark_gone(state, row)
+        _mark_gone(state, row, fetched.snapshot.taken)
         return
     cards = list(CreditCard.objects.using(row._state.db).filter(customer=row.pk))
     if any(compare(row, cards, remote)):
@@ -249,12 +265,13 @@ def _write(state: _State, fetched: pull.Fetched) -> None:
         _tell_only_here(state, card, subject, "card_only_here")
 
 
-def _mark_gone(state: _State, row: Customer) -> None:
+def _mark_gone(state: _State, row: Customer, asked: float) -> None:
     if row.is_new or rollbacks.is_being_stored(row):
         state.count("unsettled")
         return
     state.count("gone")
-    marked = row.sync_state == SyncState.SYNCED if state.run.dry_run else pull.mark_gone(row)
+    dry_run = state.run.dry_run
+    marked = row.sync_state == SyncState.SYNCED if dry_run else pull.mark_gone(row, asked)
     if marked or row.sync_state == SyncState.MISSING:
         _tell_only_here(state, row, f"customer:{row.customer_id}", "customer_only_here")
 

@@ -62,11 +62,11 @@ def _compare_batch(
 ) -> Iterator[Drift]:
     ids = [remote.customer_id for remote in batch]
     snapshot.ask_about(account_of(gateway), ids)
-    rows = {row.customer_id: row for row in _rows(gateway).filter(customer_id__in=ids)}
+    stored = snapshot.read(_rows(gateway).filter(customer_id__in=ids))
+    rows = {row.customer_id: row for row in stored}
     seen.update(row.pk for row in rows.values())
     cards: dict[int, list[CreditCard]] = defaultdict(list)
-    stored = primary(CreditCard)
-    for card in stored.filter(customer__in=[row.pk for row in rows.values()]):
+    for card in primary(CreditCard).filter(customer__in=[row.pk for row in rows.values()]):
         cards[card.customer_pk].append(card)
     for remote in batch:
         row = rows.get(remote.customer_id)

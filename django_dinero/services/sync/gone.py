@@ -18,6 +18,7 @@ from django_dinero.models.customer import Customer
 from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.models.sync_state import SyncState
 from django_dinero.models.vault_pull import VaultPull
+from django_dinero.send_deadline import uptime
 from django_dinero.services import pull
 from django_dinero.services.errors import read_customer
 from django_dinero.services.in_a_row import FailuresInARow
@@ -43,6 +44,7 @@ def mark_unseen(gateway: Gateway, run: VaultPull, seen: Seen, pace: Pace) -> int
     for row in unseen(gateway, run, seen):
         pace.wait()
         _touch(run)
+        asked = uptime()
         try:
             is_there = _is_there(gateway, row)
         except DineroError as error:
@@ -51,7 +53,7 @@ def mark_unseen(gateway: Gateway, run: VaultPull, seen: Seen, pace: Pace) -> int
                 raise
             continue
         unread.note(failed=False)
-        if not is_there and pull.mark_gone(row):
+        if not is_there and pull.mark_gone(row, asked):
             gone += 1
     return gone
 

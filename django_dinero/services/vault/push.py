@@ -16,6 +16,7 @@ from django.db import Error, router, transaction
 
 from django_dinero import identifiers, signals
 from django_dinero.db.failures import retry_on_conflict
+from django_dinero.db.fields import UtcNow
 from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import DineroError, OperationInProgress
 from django_dinero.gateways.base import Gateway
@@ -196,7 +197,8 @@ def _mark_missing(card: CreditCard, failure: Mapping[str, Any], using: str) -> C
     with transaction.atomic(using=using):
         default_card.lock([card.customer_pk], using)
         rows = _stored_row(card).filter(version=card.version)
-        if not rows.update_without_push(**failure, default_of=None) or not card.is_default:
+        marks = {**failure, "pulled_at": UtcNow(), "default_of": None}
+        if not rows.update_without_push(**marks) or not card.is_default:
             return None
         return default_card.promote_first(CreditCard.objects.using(using), card.customer_pk)
 
@@ -206,8 +208,8 @@ def _mark_customer_missing(customer: Customer, failure: Mapping[str, Any], using
     with transaction.atomic(using=using):
         default_card.lock([customer.pk], using)
         rows = _stored_row(customer).filter(version=customer.version)
-        if rows.update_without_push(**failure):
-            pull.mark_cards_gone(customer.pk, using)
+        if rows.update_without_push(**failure, pulled_at=UtcNow()):
+            pull.mark_cards_gone(customer.pk, using, UtcNow())
 
 
 def _stored_row(row: Customer | CreditCard) -> SyncedQuerySet[Any]:

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import DineroError, GatewayError, NotSent
 from django_dinero.gateways.types import Reason, Refusal
+from django_dinero.identifiers import digest
 from django_dinero.models import (
     CreditCard,
     Customer,
@@ -25,6 +26,7 @@ from django_dinero.models.difference import DifferenceKind
 from django_dinero.services.reconcile import differences, rollbacks
 from django_dinero.services.reconcile.differences import Found
 from django_dinero.services.reconcile.phase import Run
+from django_dinero.services.reconcile.run import reconcile
 from django_dinero.services.reconcile.vault import compare_touched
 from django_dinero.testing.factories import CreditCardFactory, CustomerFactory, OperationFactory
 from tests.faults import vault
@@ -47,6 +49,19 @@ def swept(gateway: RecordingGateway, **given: Any) -> dict[str, int]:
 def be_over() -> None:
     Operation.objects.filter(lease_until__isnull=False).update(lease_until=PAST)
     Operation.objects.filter(quarantine_until__isnull=False).update(quarantine_until=PAST)
+
+
+def let_hours_pass(hours: int) -> None:
+    """Let this time have passed since anything was written here."""
+    ago = timedelta(hours=hours)
+    for operation in Operation.objects.all():
+        Operation.objects.filter(pk=operation.pk).update(created_at=operation.created_at - ago)
+    for rows in (Customer.objects, CreditCard.objects):
+        for row in rows.all():
+            rows.filter(pk=row.pk).update_without_push(updated_at=row.updated_at - ago)
+    for run in Reconciliation.objects.all():
+        began = run.started_at - ago / 2
+        Reconciliation.objects.filter(pk=run.pk).update(started_at=began)
 
 
 def rolled_back(row: Customer | CreditCard) -> None:
@@ -443,6 +458,50 @@ def test_one_that_cannot_be_read_does_not_stop_the_others(
 
     gateway.faults["retrieve_customer"] = out
     assert swept(gateway) == {"unreadable": 1, "compared": 2}
+
+
+def test_what_a_run_could_not_read_is_read_by_the_next_one(
+    gateway: RecordingGateway, make_customer: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing touches it again, and the next run visits only what was touched since this one."""
+    customer = make_customer()
+    be_over()
+
+    def hidden(call: Any) -> Any:
+        raise GatewayError("not now")
+
+    gateway.faults["retrieve_customer"] = hidden
+    first = reconcile("default")
+    assert (first.state, first.unread) == ("finished", [customer.customer_id])
+    assert f"Customer {customer.customer_id} could not be read" in caplog.text
+    let_hours_pass(5)
+    gateway.bank.update_customer(customer.customer_id or "", email="theirs@example.com")
+    second = reconcile("default")
+    assert (second.counts["vault_compared"], second.unread) == (1, [])
+    assert Customer.objects.get().email == "theirs@example.com"
+    let_hours_pass(5)
+    mark = gateway.mark
+    reconcile("default")
+    assert "retrieve_customer" not in gateway.since(mark)
+
+
+def test_a_run_that_goes_on_after_the_comparison_knows_what_stayed_unread(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    """The worker died in a later phase."""
+    customer = make_customer()
+    be_over()
+    run = Reconciliation.objects.create(
+        gateway_name="default",
+        live=False,
+        since=datetime.now(UTC) - DAY,
+        running_name=digest({"gateway": "default", "live": False}),
+        lease_until=PAST,
+        phases_done=["vault"],
+        unread=[customer.customer_id],
+    )
+    ended = reconcile("default")
+    assert (ended.pk, ended.unread) == (run.pk, [customer.customer_id])
 
 
 def test_a_gateway_that_is_out_breaks_the_phase_off(
