@@ -178,7 +178,9 @@ def _default_card_id(
     if remote_default or not ours or ours in ids:
         return remote_default or ours
     # The gateway no longer has our default card. The first of the others takes its place.
-    return next((card_id for card_id in ids if card_id not in kept), "")
+    takers = [each for each in ids if each not in kept]
+    takers += [each for each in ids if each in kept and _takes_news(local[each], snapshot)]
+    return next(iter(takers), "")
 
 
 def _takes_default(card: CreditCard, snapshot: Snapshot) -> bool:

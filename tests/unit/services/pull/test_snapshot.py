@@ -274,6 +274,21 @@ def test_an_edited_default_that_is_gone_there_gives_it_up(
     assert found.default_card == second
 
 
+def test_a_default_that_is_gone_there_passes_to_a_card_whose_edits_wait_if_there_is_no_other(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    customer = make_customer()
+    first, second = two_cards(customer)
+    CreditCard.objects.filter(pk=second.pk).update(zip="99999")
+    gateway.bank.delete_card(first.customer_id, first.card_id)
+    found = retrieve(gateway, customer)
+    assert [card.sync_state for card in found.cards] == ["missing", "pending"]
+    assert found.default_card == second
+    assert vault_push.push_card(second.pk) is not None
+    stored = gateway.bank.card(second.customer_id, second.card_id)
+    assert (stored.is_default, stored.billing["zip"]) == (True, "99999")
+
+
 # -- Keys ------------------------------------------------------------------------------------------
 
 
