@@ -28,8 +28,25 @@ def derived_key(*parts: str) -> str:
 
     The derivation uses SECRET_KEY, so that nobody who knows the texts can work out the key.
     """
-    mac = bytes.fromhex(fingerprint({"parts": parts}))
-    return base64.b32encode(mac[:13]).decode("ascii")[:KEY_LENGTH]
+    return _as_key(fingerprint({"parts": parts}))
+
+
+def earlier_derived_keys(*parts: str) -> list[str]:
+    """Return what :func:`derived_key` was under each of SECRET_KEY_FALLBACKS."""
+    return [_as_key(_keyed(each, {"parts": parts})) for each in settings.SECRET_KEY_FALLBACKS]
+
+
+def key_after(*parts: str) -> str:
+    """Return the key that follows from a random one among these texts: the same each time.
+
+    Whoever does not know the random one cannot work it out. A changed SECRET_KEY changes nothing:
+    what is tried again after that is still the same.
+    """
+    return _as_key(digest({"parts": parts}))
+
+
+def _as_key(hexadecimal: str) -> str:
+    return base64.b32encode(bytes.fromhex(hexadecimal)[:13]).decode("ascii")[:KEY_LENGTH]
 
 
 def worker_name() -> str:
@@ -54,6 +71,15 @@ def fingerprint(values: Mapping[str, object]) -> str:
     A plain hash of a card number can be reversed by trying all numbers. A keyed one cannot. Half of
     it tells any two requests apart, and stands in the row of every charge.
     """
-    secret = force_bytes(settings.SECRET_KEY)  # bytes or str, as Django allows
-    key = hashlib.sha256(b"django_dinero.fingerprint" + secret).digest()
+    return _keyed(settings.SECRET_KEY, values)
+
+
+def is_fingerprint_of(stored: str, values: Mapping[str, object]) -> bool:
+    """Say whether a fingerprint is that of these parameters, under SECRET_KEY or a fallback."""
+    secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return any(hmac.compare_digest(stored, _keyed(each, values)) for each in secrets)
+
+
+def _keyed(secret: str | bytes, values: Mapping[str, object]) -> str:
+    key = hashlib.sha256(b"django_dinero.fingerprint" + force_bytes(secret)).digest()
     return hmac.new(key, digest(values).encode("ascii"), hashlib.sha256).hexdigest()[:32]

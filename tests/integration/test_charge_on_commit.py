@@ -21,7 +21,13 @@ from django_dinero.exceptions import (
 from django_dinero.gateways.types import Reason, TransactionResult
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from tests.support.isolation import ALIASES
-from tests.support.recording import RecordingGateway, answer, lose_reply
+from tests.support.recording import (
+    RecordingGateway,
+    answer,
+    lose_reply,
+    lose_request,
+    refuse_connection,
+)
 from tests.unit.services.conftest import card, make_customer
 
 __all__ = ["card", "make_customer"]
@@ -155,6 +161,74 @@ def test_a_key_is_charged_once(gateway: RecordingGateway, make_customer: Make) -
     assert again.operation_key == first.operation_key
     assert isinstance(other.error, IdempotencyKeyReused)
     assert len(gateway.bank.transactions()) == 1
+
+
+def test_a_key_whose_first_call_was_not_sent_is_committed_anew(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    """A project stores the operation's key with its order, and finds the charge by it."""
+    customer = make_customer()
+    gateway.faults["charge"] = refuse_connection
+    with pytest.raises(NotSent):
+        customer.charge("5.00", idempotency_key=KEY)
+    failed = Operation.objects.get(state="failed")
+    with transaction.atomic():
+        pending = customer.charge_on_commit("5.00", idempotency_key=KEY)
+        assert Operation.objects.get(key=pending.operation_key).state == "new"
+    assert pending.operation_key != failed.key
+    assert pending.transaction is not None
+    assert pending.transaction.operation_key == pending.operation_key
+
+
+def test_other_parameters_do_not_free_a_key(gateway: RecordingGateway, make_customer: Make) -> None:
+    customer = make_customer()
+    gateway.faults["charge"] = refuse_connection
+    with pytest.raises(NotSent):
+        customer.charge("5.00", idempotency_key=KEY)
+    with transaction.atomic():
+        other = customer.charge_on_commit("6.00", idempotency_key=KEY)
+    assert isinstance(other.error, IdempotencyKeyReused)
+    assert Operation.objects.get(state="failed").idempotency_key == KEY
+
+
+def test_what_breaks_after_a_repetition_was_sent_is_not_told_as_not_sent(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    """Its first operation is found not to have happened only after the commit."""
+    customer = make_customer()
+    gateway.faults["charge"] = lose_request
+    with pytest.raises(OutcomeUnknown):
+        customer.charge("5.00", idempotency_key=KEY)
+    Operation.objects.filter(state="unknown").update(quarantine_until=PAST, lease_until=PAST)
+
+    def charged_and_broken(call: Any) -> Any:
+        call()
+        raise ValueError("a bug of the backend's")
+
+    gateway.faults["charge"] = charged_and_broken
+    with transaction.atomic():
+        pending = customer.charge_on_commit("5.00", idempotency_key=KEY)
+    assert isinstance(pending.error, OutcomeUnknown)
+    assert len(gateway.bank.transactions()) == 1
+    assert pending.error.operation == Operation.objects.get(idempotency_key=KEY)
+
+
+def test_a_number_that_is_replaced_in_the_same_transaction_is_the_one_in_the_books(
+    gateway: RecordingGateway, make_customer: Make
+) -> None:
+    """Refunds go by the digits of the card that was charged."""
+    customer = make_customer()
+    with transaction.atomic():
+        pending = customer.charge_on_commit("5.00")
+        card = CreditCard.objects.get()
+        card.number, card.month, card.year = "5555555555554444", 11, 2036
+        card.save()
+    row = pending.transaction
+    assert row is not None
+    assert (row.last_4, row.brand) == ("4444", "mastercard")
+    assert row.number_key == CreditCard.objects.get().number_key
+    gateway.bank.settle_batch()
+    assert row.refund("3.00").status == "approved"
 
 
 def test_a_key_is_answered_when_its_card_has_gone(

@@ -14,7 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_dinero.identifiers import KEY_LENGTH, derived_key, digest, fingerprint, new_key
+from django_dinero.identifiers import (
+    KEY_LENGTH,
+    derived_key,
+    digest,
+    earlier_derived_keys,
+    fingerprint,
+    is_fingerprint_of,
+    key_after,
+    new_key,
+)
 
 
 def test_a_key_fits_every_gateway() -> None:
@@ -31,6 +40,22 @@ def test_a_derived_key_is_that_of_its_texts(settings: Any) -> None:
     others = {derived_key("user:70", "rder-1042"), derived_key("user:7", "order-1043")}
     settings.SECRET_KEY = "another"
     assert len({key, *others, derived_key("user:7", "order-1042")}) == 4
+
+
+def test_what_was_derived_before_the_secret_changed_is_known(settings: Any) -> None:
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "old", []
+    key, mark = derived_key("", "order-1042"), fingerprint({"a": 1})
+    after = key_after("a", key)
+    assert earlier_derived_keys("", "order-1042") == []
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "new", ["between", b"old"]
+    assert key in earlier_derived_keys("", "order-1042")
+    assert is_fingerprint_of(mark, {"a": 1})
+    assert is_fingerprint_of(fingerprint({"a": 1}), {"a": 1})
+    assert not is_fingerprint_of(mark, {"a": 2})
+    assert key_after("a", key) == after != key_after("b", key)
+    assert len(after) == KEY_LENGTH
+    settings.SECRET_KEY_FALLBACKS = []
+    assert not is_fingerprint_of(mark, {"a": 1})
 
 
 def test_keys_do_not_repeat() -> None:

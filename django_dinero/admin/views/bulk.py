@@ -275,7 +275,7 @@ class BulkPage:
     def _key(self, request: HttpRequest, row: Any, key: str) -> FollowUpOptions:
         """Return what makes a row's operation one: the same again for the same form."""
         named = row._meta.label, str(row.pk)
-        return one_of(request, identifiers.derived_key("bulk", self.name, key, *named))
+        return one_of(request, identifiers.key_after("bulk", self.name, key, *named))
 
     @staticmethod
     def _forbidden(row: Any) -> Line:

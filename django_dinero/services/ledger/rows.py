@@ -293,8 +293,9 @@ def _values(operation: Operation, intent: Intent, outcome: RecordedOutcome) -> d
         "currency": operation.currency,
         "customer_id": operation.customer_id,
         "card_id": operation.card_id,
-        "last_4": intent.last_4 or outcome.last_4,
-        "brand": intent.brand or outcome.brand,
+        # Ours may be those of an earlier number, and refunds go by the card that was charged.
+        "last_4": outcome.last_4 or intent.last_4,
+        "brand": outcome.brand or intent.brand,
         "number_key": intent.number_key,
         "auth_code": outcome.auth_code,
         "avs": outcome.avs,

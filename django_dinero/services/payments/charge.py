@@ -98,6 +98,13 @@ def charge_stored(
     return charge(price, card=source, **options)
 
 
+class PresentFacts(ShownCard):
+    """What an intent says of rows that may change until the charge is sent."""
+
+    number_key: str
+    email: str
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """What is charged, and the rows that it belongs to."""
@@ -356,22 +363,26 @@ class ChargeOrder:
         customer = self.source.customer
         return customer.owner_id if self.owner_pk is None and customer else self.owner_pk
 
+    def present_facts(self, request: ChargeRequest) -> PresentFacts:
+        """Return what the intent says of the rows as they were just read."""
+        card = self.source.card
+        number_key = card.number_key if card else ""
+        return PresentFacts(**self.source.shown, number_key=number_key, email=request.email)
+
     def _intent(self, request: ChargeRequest) -> Intent:
-        source, customer = self.source, self.source.customer
+        customer = self.source.customer
         owner_pk = self._payer_pk
         return Intent(
             public_id=str(uuid.uuid4()),
             customer_pk=customer.pk if customer else None,
-            card_pk=source.card.pk if source.card else None,
+            card_pk=self.source.card.pk if self.source.card else None,
             owner_pk=owner_pk,
             order_reference=request.order_reference,
             description=request.description,
             customer_ip=request.customer_ip,
             initiator=request.initiator,
-            email=request.email,
-            number_key=source.card.number_key if source.card else "",
             in_transaction=in_transaction(router.db_for_write(Transaction)),
-            **source.shown,
+            **self.present_facts(request),
             **self.made_by.for_intent(owner_pk, request.email),
         )
 

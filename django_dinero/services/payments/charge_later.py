@@ -54,12 +54,12 @@ def charge_on_commit(price: Decimal | int | str, **options: Unpack[ChargeOptions
         )
     operation = _made_before(order)
     make = partial(_repeat, price, options)
-    if operation is None:
+    if operation is None or idempotency.free_if_undone(operation, order.parameters):
         order = order.with_present_rows()
         operation, is_new = _open(order, using)
         make = partial(_send, order, operation) if is_new else make
     pending = PendingCharge(operation.key)
-    when_committed(using, partial(_make, pending, make))
+    when_committed(using, partial(_make, pending, order, make))
     return pending
 
 
@@ -96,14 +96,14 @@ def charge_stored_on_commit(
     return charge_on_commit(price, card=source, **options)
 
 
-def _make(pending: PendingCharge, make: Callable[[], Transaction]) -> None:
+def _make(pending: PendingCharge, order: ChargeOrder, make: Callable[[], Transaction]) -> None:
     try:
         pending.transaction = make()
     except DineroError as error:
         # Raised here, it would reach the caller after the commit, and drop later callbacks.
         pending.error = error
     except Exception as error:  # of a project's backend or hooks; the same holds for it
-        pending.error = _broken(pending, error)
+        pending.error = _broken(pending, order, error)
     if pending.error is not None:
         code = pending.error.code
         pending.transaction = pending.error.transaction
@@ -115,19 +115,21 @@ def _make(pending: PendingCharge, make: Callable[[], Transaction]) -> None:
         )
 
 
-def _broken(pending: PendingCharge, error: Exception) -> DineroError:
+def _broken(pending: PendingCharge, order: ChargeOrder, error: Exception) -> DineroError:
     """Return what is told of an error that is none of ours."""
     fields = {"dinero_operation": pending.operation_key}
     name = log_broken_call(f"Operation {pending.operation_key}", error, fields)
-    found: list[Operation] = []
-    with suppress(Error):
-        found = [*Operation.objects.newest().filter(key=pending.operation_key)]
+    found: Operation | None = None
+    with suppress(Error, NotSent):
+        # By the caller's key first: a repetition may have made another operation.
+        keyed = idempotency.operation_of(order.key)
+        found = keyed or Operation.objects.newest().filter(key=pending.operation_key).first()
     # A refusal is a failure too, and was sent.
-    if any(each.state == OperationState.FAILED and not each.has_result for each in found):
+    if found is not None and found.state == OperationState.FAILED and not found.has_result:
         text = _("The backend broke off (%(error)s); nothing was sent.")
-        return NotSent(text % {"error": name}, operation=found[0])
+        return NotSent(text % {"error": name}, operation=found)
     text = _("The backend broke off (%(error)s); whether the gateway did it is not known.")
-    return OutcomeUnknown(text % {"error": name}, operation=next(iter(found), None))
+    return OutcomeUnknown(text % {"error": name}, operation=found)
 
 
 def _repeat(price: Decimal | int | str, options: Mapping[str, Any]) -> Transaction:
@@ -141,6 +143,7 @@ def _send(order: ChargeOrder, operation: Operation) -> Transaction:
             # Read the rows again: the caller's transaction may have been a long one.
             order = order.with_present_rows(again=True)
             request = order.full_request()
+            journal.add_to_intent(operation, **order.present_facts(request))
     except DineroError as error:
         error.operation = operation
         raise

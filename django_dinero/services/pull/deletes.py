@@ -20,7 +20,7 @@ from django_dinero.exceptions import (
     NotSent,
 )
 from django_dinero.gateways.types import RemoteCustomer
-from django_dinero.identifiers import derived_key
+from django_dinero.identifiers import key_after
 from django_dinero.models import journal_notes
 from django_dinero.models.mode import Account
 from django_dinero.models.operation import (
@@ -64,7 +64,7 @@ def record_deletion_again(operation: Operation) -> Operation:
     Its key follows from the first one's: whoever finds out the same at the same moment gets the
     same tombstone. After a failure it rests for a while, as ``next_check_at`` says.
     """
-    key = derived_key("delete again", operation.key)
+    key = key_after("delete again", operation.key)
     rows = Operation.objects.using(operation.written_on)
     columns = {
         "kind": operation.kind,

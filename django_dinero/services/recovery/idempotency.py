@@ -108,6 +108,19 @@ def _is_free(operation: Operation) -> bool:
     return operation.state in (State.FAILED, State.ABSENT) and not operation.has_result
 
 
+def free_if_undone(operation: Operation, parameters: Mapping[str, object]) -> bool:
+    """Free the key of an operation that is proven not to have happened, for the same call again.
+
+    Returns:
+        Whether that is so; an operation that is open is not looked up.
+    """
+    same = identifiers.is_fingerprint_of(operation.fingerprint, parameters)
+    if not same or not _is_free(operation):
+        return False
+    journal.free_idempotency_key(operation)
+    return True
+
+
 def answer_of(operation: Operation, parameters: Mapping[str, object]) -> Transaction | None:
     """As :func:`earlier`, for an operation that has been read already."""
     if parameters.get("gateway", operation.gateway_name) != operation.gateway_name:
@@ -129,7 +142,7 @@ def answer_of(operation: Operation, parameters: Mapping[str, object]) -> Transac
             % {"name": operation.gateway_name, "key": operation.key},
             operation=operation,
         )
-    if operation.fingerprint != identifiers.fingerprint(parameters):
+    if not identifiers.is_fingerprint_of(operation.fingerprint, parameters):
         raise IdempotencyKeyReused(
             _(
                 "This idempotency key was used before with other parameters (%(first)s, operation "

@@ -42,11 +42,26 @@ from django_dinero.validation import CallerKey
 def customer_key_for(given: Mapping[str, Any], gateway_name: str) -> str:
     """Return the customer key derived from ``idempotency_key`` and ``scope``, empty without a key.
 
+    One that was used before SECRET_KEY was changed is still the customer's, as long as the old
+    secret is among SECRET_KEY_FALLBACKS.
+
     Raises:
         InvalidInput: the idempotency key or the scope has the wrong form.
     """
     key = CallerKey.read(given).at(gateway_name)
-    return "" if key.key is None else identifiers.derived_key(key.scope, key.key)
+    if key.key is None:
+        return ""
+    earlier = identifiers.earlier_derived_keys(key.scope, key.key)
+    used = (each for each in earlier if _is_used(gateway_name, each))
+    return next(used, None) or identifiers.derived_key(key.scope, key.key)
+
+
+def _is_used(gateway_name: str, customer_key: str) -> bool:
+    """Say whether a customer was stored, or is being stored, under a customer key."""
+    same = {"gateway_name": gateway_name, "customer_key": customer_key}
+    names = [Customer(**same, live=live).lock_name for live in (False, True)]
+    rows = Operation.objects.newest().filter(lock_name__in=names)
+    return rows.exists() or any(own_deletes.seen_on_each(Customer.objects.filter(**same)))
 
 
 def customer_with_same_key(customer: Customer) -> Customer | None:

@@ -77,7 +77,7 @@ def delete_created(creation: Operation, row: Customer, customer_id: str) -> None
     if pull.was_deleted_since(creation) or again.exists():
         return
     row.customer_id = customer_id
-    tombstone = record_deletion(row, using, key=identifiers.derived_key("gone", creation.key))
+    tombstone = record_deletion(row, using, key=identifiers.key_after("gone", creation.key))
     if tombstone is not None:
         run_after_commit(using, tombstone.key, partial(_push_quietly, tombstone.key, using))
 

@@ -91,6 +91,35 @@ def test_a_card_is_the_same_order_after_its_number_has_changed(
     assert gateway.verbs.count("charge") == 1
 
 
+def test_a_number_that_was_replaced_on_the_way_is_the_one_in_the_books(
+    gateway: RecordingGateway, customer: Customer
+) -> None:
+    """Another worker replaces it between our look and the gateway's. Refunds go by its digits."""
+
+    def replaced(call: Callable[[], Any]) -> Any:
+        card = CreditCard.objects.get()
+        card.number, card.month, card.year = "5555555555554444", 11, 2036
+        card.save()
+        return call()
+
+    gateway.faults["charge"] = replaced
+    row = customer.charge(5)
+    assert (row.last_4, row.brand) == ("4444", "mastercard")
+    gateway.bank.settle_batch()
+    assert row.refund(3).status == "approved"
+
+
+def test_a_changed_secret_key_makes_no_new_order(
+    gateway: RecordingGateway, customer: Customer, settings: Any
+) -> None:
+    row = customer.charge(5, idempotency_key=KEY)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "a new one"
+    assert customer.charge(5, idempotency_key=KEY) == row
+    with pytest.raises(IdempotencyKeyReused):
+        customer.charge(6, idempotency_key=KEY)
+
+
 def test_a_card_that_is_named_is_another_order_than_another_card(
     gateway: RecordingGateway, customer: Customer
 ) -> None:

@@ -72,6 +72,35 @@ def test_the_same_key_brings_the_same_customer(create: Create, gateway: Recordin
     assert len({first.pk, other.pk, scoped.pk}) == 3
 
 
+def rotate(settings: Any) -> None:
+    """Change the project's secret, as Django's documentation says."""
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "a new one"
+
+
+def test_a_changed_secret_key_makes_no_second_customer(
+    create: Create, gateway: RecordingGateway, settings: Any
+) -> None:
+    first = create()
+    rotate(settings)
+    assert create() == first
+    assert create(idempotency_key="order-1043-customer") != first
+    assert gateway.verbs == ["create_customer"] * 2
+
+
+def test_a_lost_reply_is_found_under_a_changed_secret_key(
+    create: Create, gateway: RecordingGateway, settings: Any
+) -> None:
+    """Its operation names the customer; there is no row yet."""
+    gateway.faults["create_customer"] = lose_reply
+    with pytest.raises(OutcomeUnknown):
+        create()
+    Customer.objects.all()._raw_delete("default")
+    rotate(settings)
+    assert create().customer_id in {each.id for each in gateway.bank.customers()}
+    assert len(gateway.bank.customers()) == 1
+
+
 def test_without_a_key_each_call_makes_one(gateway: RecordingGateway) -> None:
     customers = [Customer.create("bill@example.com") for _n in range(2)]
     assert len({customer.customer_key for customer in customers}) == 2
