@@ -139,6 +139,14 @@ def to_minor(amount: Decimal, currency: str) -> int:
     return int(minor)
 
 
+def is_storable(amount: Decimal, currency: str) -> bool:
+    """Say whether an amount that a gateway tells is one of this currency, and fits its column."""
+    try:
+        return to_minor(amount, currency) > 0 and amount < _MAX_AMOUNT
+    except InvalidInput:
+        return False
+
+
 def from_minor(minor: int, currency: str) -> Decimal:
     """Return ``minor`` units (cents) as an amount with the decimals of ``currency``."""
     return Decimal(minor).scaleb(-exponent(currency), EXACT)

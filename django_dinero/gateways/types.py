@@ -6,8 +6,10 @@ Amounts are :class:`~decimal.Decimal` in major units (dollars) with the decimals
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
+from functools import cache
+from typing import Any
 
 from django_dinero.cards import (
     BRAND_LENGTH,
@@ -27,6 +29,37 @@ from django_dinero.enums import (
 from django_dinero.redaction import Secret, storable
 
 
+@cache
+def _texts_of(answer: Any) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(answer) if each.type == "str")
+
+
+def _read_texts(answer: Any) -> None:
+    """Turn what a backend took from JSON as it was into texts: null, and ids that are numbers.
+
+    Raises:
+        TypeError: something else.
+    """
+    for name in _texts_of(answer.__class__):
+        value = getattr(answer, name)
+        if isinstance(value, str):
+            continue
+        if value is not None and type(value) is not int:
+            raise TypeError(f"{name} is a {type(value).__name__}, not a str.")
+        object.__setattr__(answer, name, "" if value is None else str(value))
+
+
+def _check_amounts(*amounts: object) -> None:
+    """Refuse what is no amount: NaN equals nothing, and a text would be compared as it is written.
+
+    Raises:
+        TypeError: one is no finite Decimal.
+    """
+    for amount in amounts:
+        if amount is not None and not (isinstance(amount, Decimal) and amount.is_finite()):
+            raise TypeError("An amount is a finite Decimal.")
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One reason of a refusal: our kind, the provider's code, and the provider's text, scrubbed."""
@@ -34,6 +67,9 @@ class Reason:
     kind: ReasonKind
     code: str = ""
     text: str = ""
+
+    def __post_init__(self) -> None:
+        _read_texts(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +81,9 @@ class Refusal:
 
     reasons: tuple[Reason, ...]
     existing_id: str = ""
+
+    def __post_init__(self) -> None:
+        _read_texts(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +209,11 @@ class RemoteCard:
     next_action: NextAction | None = None
 
     def __post_init__(self) -> None:
-        # A backend may have nothing to tell and say None. Of a longer text the end are the digits.
-        last_4, brand = storable(self.last_4 or ""), self.brand or ""
+        _read_texts(self)
+        # Of a longer text the end are the digits.
+        last_4, brand = storable(self.last_4), without_card_numbers("brand", self.brand)
         object.__setattr__(self, "last_4", last_4[-LAST_4_LENGTH:])
-        object.__setattr__(self, "brand", without_card_numbers("brand", brand)[:BRAND_LENGTH])
+        object.__setattr__(self, "brand", brand[:BRAND_LENGTH])
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +226,9 @@ class RemoteCustomer:
     first_name: str = ""
     last_name: str = ""
     cards: tuple[RemoteCard, ...] = ()
+
+    def __post_init__(self) -> None:
+        _read_texts(self)
 
 
 # -- Money --------------------------------------------------------------------------------------
@@ -267,6 +310,10 @@ class TransactionResult:
     already: bool = False
     next_action: NextAction | None = None
 
+    def __post_init__(self) -> None:
+        _read_texts(self)
+        _check_amounts(self.amount)
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteTransaction:
@@ -306,6 +353,10 @@ class RemoteTransaction:
     description: str = ""
     next_action: NextAction | None = None
     reasons: tuple[Reason, ...] = ()
+
+    def __post_init__(self) -> None:
+        _read_texts(self)
+        _check_amounts(self.amount, self.settled_amount)
 
 
 # -- Look-ups, credentials, webhooks ------------------------------------------------------------
@@ -351,6 +402,9 @@ class CredentialsCheck:
     live: bool = True
     lacks: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        _read_texts(self)
+
 
 @dataclass(frozen=True, slots=True)
 class WebhookNotice:
@@ -374,6 +428,9 @@ class WebhookNotice:
     customer_id: str = ""
     live: bool | None = None
 
+    def __post_init__(self) -> None:
+        _read_texts(self)
+
 
 @dataclass(frozen=True, slots=True)
 class WebhookEndpoint:
@@ -383,6 +440,9 @@ class WebhookEndpoint:
     url: str
     event_types: tuple[str, ...] = ()
     is_active: bool = True
+
+    def __post_init__(self) -> None:
+        _read_texts(self)
 
 
 def has_reason(answer: Refusal | TransactionResult | RemoteTransaction, *kinds: ReasonKind) -> bool:

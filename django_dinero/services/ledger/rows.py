@@ -135,6 +135,7 @@ def family_of(row: Transaction, *, again: bool = False) -> Family:
     for field in Transaction._meta.concrete_fields:
         if field.attname in now.__dict__:
             setattr(row, field.attname, now.__dict__[field.attname])
+    row._state.db = now._state.db  # it may have come from a replica, and gets children here
     children = [each for each in found if each.pk != row.pk]
     captures = [each for each in children if each.kind == TransactionKind.CAPTURE]
     # Not by a third OR, which reaches over a join: a database would read the whole table for it.
@@ -283,10 +284,12 @@ def _values(operation: Operation, intent: Intent, outcome: RecordedOutcome) -> d
     kind = KINDS[operation.kind]
     # A refused capture or void may come with the id of its original: it moved nothing of its own.
     nothing = kind in SHARED and outcome.result != ResultStatus.APPROVED
+    # Without an id of its own it has that of its original, by which it can be refunded.
+    told = outcome.transaction_id or (operation.transaction_id if kind in SHARED else "")
     return {
         "gateway_name": operation.gateway_name,
         "live": operation.live,
-        "transaction_id": None if nothing else outcome.transaction_id or None,
+        "transaction_id": None if nothing else told or None,
         "kind": kind.value,
         "status": _status(kind, outcome).value,
         "price": normalise(operation.asked_amount, operation.currency),

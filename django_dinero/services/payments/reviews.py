@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import Literal, Unpack
@@ -38,6 +39,7 @@ from django_dinero.services.payments.execute import (
     raise_unless_ended,
 )
 from django_dinero.services.payments.followups import FollowUpArguments, FollowUpOrder
+from django_dinero.services.recovery import idempotency
 
 Action = Literal["approve", "decline"]
 
@@ -56,26 +58,42 @@ def decide_review(
     price = Decimal(held.price)
     arguments = FollowUpArguments.read(options, held)
     order = FollowUpOrder.of(KINDS[action], held, price, rules.decision_error, arguments)
+    # It names no amount, and another one than was asked for may have been approved since.
+    order = replace(order, any_amount=True)
     if order.earlier() is not None:
-        return _decided_before(held)
+        return _decided_before(order)
     problem = order.problem(ledger.family_of(held))
     if problem is not None:
         order.rival_or_raise(problem)
-        return _decided_before(held)
+        return _decided_before(order)
     try:
         operation = order.open()
     except journal.KeyTaken as taken:
         order.rival_answer(taken.operation)
-        return _decided_before(held)
+        return _decided_before(order)
     _decide(order, operation, action)
     ledger.refresh(held)
     return held
 
 
-def _decided_before(held: Transaction) -> Transaction:
+def _decided_before(order: FollowUpOrder) -> Transaction:
+    """Return the row of a decision that was made under the same key before.
+
+    Raises:
+        NeedsAttention: another amount was approved, as it was told the first time.
+    """
+    held = order.original
     ledger.refresh(held)
     held.is_replay = True
+    made = idempotency.operation_of(order.key)
+    if made is not None and made.asked_amount != held.price:
+        raise _another_amount(made, held)
     return held
+
+
+def _another_amount(operation: Operation, held: Transaction) -> NeedsAttention:
+    text = _("The gateway has it with another amount or currency.")
+    return NeedsAttention(text, operation=operation, transaction=held)
 
 
 def _decide(order: FollowUpOrder, operation: Operation, action: Action) -> None:
@@ -97,11 +115,7 @@ def _decide(order: FollowUpOrder, operation: Operation, action: Action) -> None:
         differs = pull.differs_from_row(held, remote)
         pull.end_decision_from_remote(operation, held, remote, outcome)
         if differs:
-            raise NeedsAttention(
-                _("The gateway has it with another amount or currency."),
-                operation=operation,
-                transaction=held,
-            )
+            raise _another_amount(operation, held)
     else:
         _end_without_records(order, operation, action, result, problem)
     ledger.refresh(held)

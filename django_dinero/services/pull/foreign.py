@@ -10,13 +10,17 @@ from django_dinero.db.queries import primary
 from django_dinero.enums import TransactionKind
 from django_dinero.exceptions import InvalidTransactionError
 from django_dinero.gateways.types import RemoteTransaction
+from django_dinero.logs import get_logger
 from django_dinero.models.mode import Account
 from django_dinero.models.operation import CHARGES, Operation
 from django_dinero.models.records import truncate_for_columns
 from django_dinero.models.transaction import FOLLOW_UPS, KIND_LABELS, Transaction
 from django_dinero.models.transaction_status import TAKEN
+from django_dinero.money import is_storable, plain_amount
 from django_dinero.services import journal, ledger
 from django_dinero.services.ledger import statuses
+
+logger = get_logger("django_dinero.pull")
 
 
 def add_missing_capture(row: Transaction, remote: RemoteTransaction) -> None:
@@ -24,11 +28,17 @@ def add_missing_capture(row: Transaction, remote: RemoteTransaction) -> None:
     taken = statuses.FROM_REMOTE[remote.status] in TAKEN and remote.settled_amount
     if not taken or row.captured_amount:
         return
+    currency = remote.currency or row.currency
+    if not is_storable(taken, currency):
+        shown = plain_amount(taken, currency)
+        logger.warning("%s was captured for %s, which is no amount.", remote.transaction_id, shown)
+        return
     capture, is_new = _get_or_create(
         Account.of(row),
         TransactionKind.CAPTURE,
         remote,
-        price=remote.settled_amount,
+        price=taken,
+        currency=currency,
         parent=row,
         customer_pk=row.customer_pk,
         card_pk=row.card_pk,
@@ -50,7 +60,7 @@ def create_foreign_row(
 
     Raises:
         InvalidTransactionError: it is a follow-up whose original has no row here, or its amount is
-            zero.
+            zero, or none of its currency.
     """
     kind = remote.kind
     parent = _parent_of(account, remote)
@@ -65,6 +75,12 @@ def create_foreign_row(
         }
     elif remote.amount <= 0:
         problem = _("%(id)s moved no money.") % {"id": remote.transaction_id}
+    elif not is_storable(remote.amount, remote.currency):
+        shown = plain_amount(remote.amount, remote.currency)
+        problem = _("%(id)s has an amount that cannot be stored: %(amount)s.") % {
+            "id": remote.transaction_id,
+            "amount": shown,
+        }
     if problem:
         raise InvalidTransactionError(problem, gateway_name=account.gateway_name)
     order: dict[str, Any] = {}

@@ -10,6 +10,7 @@ from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.logs import get_logger
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import TAKEN, UNDECIDED
+from django_dinero.money import is_storable
 from django_dinero.services import ledger
 from django_dinero.services.ledger import statuses
 from django_dinero.services.pull.foreign import add_missing_capture
@@ -31,6 +32,8 @@ def decision_of(row: Transaction, remote: RemoteTransaction) -> ledger.Decision:
     if not differs_from_row(row, remote):
         return ledger.Decision.of(row, standing)
     currency = remote.currency or row.currency
+    if not is_storable(remote.amount, currency):
+        return ledger.Decision.of_other_amount(row, standing)
     return ledger.Decision.of_other_amount(row, standing, price=remote.amount, currency=currency)
 
 

@@ -12,9 +12,16 @@ from typing import Any
 
 import pytest
 
-from django_dinero.enums import NextActionKind, RemoteStatus, ResultStatus, TransactionKind
+from django_dinero.enums import (
+    NextActionKind,
+    ReasonKind,
+    RemoteStatus,
+    ResultStatus,
+    TransactionKind,
+)
 from django_dinero.gateways.types import (
     NextAction,
+    Reason,
     RemoteCard,
     RemoteCustomer,
     RemoteTransaction,
@@ -90,6 +97,38 @@ def test_it_is_a_value() -> None:
     assert ACTION not in (REDIRECT, replace(ACTION, expires_at=later))
     with pytest.raises(FrozenInstanceError):
         ACTION.kind = NextActionKind.REDIRECT  # type: ignore[misc]
+
+
+# -- What a backend takes from JSON as it was ------------------------------------------------------
+
+
+def test_null_is_no_text_and_an_id_may_be_a_number() -> None:
+    given: dict[str, Any] = {"transaction_id": 60, "avs": None, "auth_code": None, "brand": None}
+    result = replace(RESULT, **given)
+    told = replace(PAYMENT, **given)
+    for each in (result, told):
+        assert (each.transaction_id, each.avs, each.auth_code) == ("60", "", "")
+    code: Any = 2
+    assert Reason(ReasonKind.CARD_DECLINED, code).code == "2"
+    customer: Any = RemoteCustomer(**{"customer_id": 10, "first_name": None})  # type: ignore[arg-type]
+    assert (customer.customer_id, customer.first_name) == ("10", "")
+
+
+@pytest.mark.parametrize("value", [True, 1.5, b"60", ["60"]])
+def test_something_else_is_no_text(value: Any) -> None:
+    with pytest.raises(TypeError, match="transaction_id is a "):
+        replace(RESULT, transaction_id=value)
+
+
+@pytest.mark.parametrize(
+    "amount", ["5.00", 5, 5.0, Decimal("NaN"), Decimal("sNaN"), Decimal("inf")]
+)
+@pytest.mark.parametrize(
+    ("carrier", "name"), [(RESULT, "amount"), (PAYMENT, "amount"), (PAYMENT, "settled_amount")]
+)
+def test_what_is_no_amount_is_refused(carrier: Any, name: str, amount: Any) -> None:
+    with pytest.raises(TypeError, match="finite Decimal"):
+        replace(carrier, **{name: amount})
 
 
 def test_nothing_needs_one_unless_it_says_so() -> None:

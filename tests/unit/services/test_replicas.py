@@ -68,6 +68,16 @@ def test_a_charge(cached: bool, customer: Customer, replica: type[Router]) -> No
     assert OURS.isdisjoint(replica.reads)
 
 
+@pytest.mark.parametrize("verb", ["void", "capture"])
+def test_what_was_read_from_a_replica_is_followed(
+    verb: str, customer: Customer, replica: type[Router]
+) -> None:
+    """A router that allows no relations between the two: Django refuses to link such a row."""
+    row = customer.charge(7, settle=False)
+    row._state.db = "replica"
+    assert getattr(row, verb)().parent == row
+
+
 def test_the_default_card(customer: Customer, replica: type[Router]) -> None:
     assert customer.default_card is not None
     assert customer.card_id == customer.default_card.card_id

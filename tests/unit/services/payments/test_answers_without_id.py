@@ -53,6 +53,17 @@ def test_a_refund_is_found_under_its_key(
     assert (row.status, settled.refunded_amount) == ("approved", Decimal(5))
 
 
+@pytest.mark.parametrize("transaction_id", NO_IDS, ids=IDS)
+def test_a_capture_has_the_id_of_its_authorization(
+    transaction_id: str, gateway: RecordingGateway, authorization: Transaction
+) -> None:
+    gateway.faults["capture"] = under(transaction_id)
+    capture = authorization.capture()
+    assert capture.transaction_id == authorization.transaction_id
+    gateway.bank.settle_batch()
+    assert capture.refund(5).status == "approved"
+
+
 @pytest.mark.parametrize("status", [ResultStatus.APPROVED, ResultStatus.HELD])
 def test_where_nothing_was_made_nothing_is_written(
     status: ResultStatus, gateway: RecordingGateway, card: dict[str, Any]

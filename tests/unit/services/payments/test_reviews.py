@@ -465,10 +465,14 @@ def test_an_approval_of_another_amount_needs_a_person(
     part = replace(found, status=RemoteStatus.CAPTURED, amount=found.amount - 1)
     gateway.faults["retrieve_transaction"] = answer(part)
     with pytest.raises(NeedsAttention, match="another amount"):
-        held.approve()
+        held.approve(idempotency_key="review-1")
     held.refresh_from_db()
     assert (held.status, held.price) == ("approved", Decimal("49.00"))
     assert charge_of(held).state == "needs_attention"
+    mark = gateway.mark
+    with pytest.raises(NeedsAttention, match="another amount"):  # of the price that it has by now
+        held.approve(idempotency_key="review-1")
+    assert "decide_review" not in gateway.since(mark)
 
 
 @pytest.mark.parametrize("amount", ["49.00", "51.00"])

@@ -12,6 +12,7 @@ from django_dinero.enums import RemoteStatus, TransactionKind
 from django_dinero.exceptions import (
     InvalidTransactionError,
 )
+from django_dinero.gateways.types import Refusal
 from django_dinero.models import Operation, Transaction
 from tests.support.recording import (
     RecordingGateway,
@@ -30,6 +31,59 @@ def test_retrieve_brings_the_row_up_to_date(settled: Transaction) -> None:
 def test_retrieve_of_an_unknown_id_is_told(gateway: RecordingGateway) -> None:
     with pytest.raises(InvalidTransactionError):
         Transaction.retrieve("999999999")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"amount": Decimal("10.005")},
+        {"amount": Decimal(10) ** 12},
+        {"currency": "usd"},
+        {"currency": ""},
+    ],
+    ids=str,
+)
+def test_a_payment_whose_amount_is_none_gets_no_row(
+    gateway: RecordingGateway, charge: Transaction, told: dict[str, Any]
+) -> None:
+    """No list could be read any more that has such a row in it."""
+    found = gateway.retrieve_transaction(charge.transaction_id or "")
+    assert not isinstance(found, Refusal)
+    other = replace(found, transaction_id="777", operation_key="", **told)
+    gateway.faults["retrieve_transaction"] = answer(other)
+    with pytest.raises(InvalidTransactionError, match="777 has an amount that cannot be stored"):
+        Transaction.retrieve("777")
+    assert [*Transaction.objects.all()] == [charge]
+
+
+def test_a_row_whose_price_is_none_of_its_currency_hides_no_other(charge: Transaction) -> None:
+    Transaction.objects.update(price=Decimal("10.0050"))
+    assert Transaction.objects.get().price == Decimal("10.005")
+
+
+def test_a_capture_elsewhere_whose_amount_is_none_is_not_written(
+    gateway: RecordingGateway, authorization: Transaction, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = gateway.retrieve_transaction(authorization.transaction_id or "")
+    assert not isinstance(found, Refusal)
+    odd = replace(found, status=RemoteStatus.CAPTURED, settled_amount=Decimal("10.005"))
+    gateway.faults["retrieve_transaction"] = answer(odd)
+    assert Transaction.retrieve(authorization.transaction_id or "") == authorization
+    assert not Transaction.objects.filter(kind="capture").exists()
+    assert "was captured for 10.005 USD" in caplog.text
+
+
+def test_a_held_payment_that_was_approved_for_no_amount_is_left_to_a_person(
+    gateway: RecordingGateway, charge: Transaction
+) -> None:
+    Transaction.objects.update(status="held")
+    Operation.objects.filter(kind="charge").update(state="held")
+    found = gateway.retrieve_transaction(charge.transaction_id or "")
+    assert not isinstance(found, Refusal)
+    gateway.faults["retrieve_transaction"] = answer(replace(found, amount=Decimal("10.005")))
+    charge.refresh_from_gateway()
+    assert charge.price == Decimal("50.00")
+    assert Operation.objects.get(kind="charge").state == "needs_attention"
 
 
 def test_a_refund_that_repeats_the_key_of_its_charge(
