@@ -108,7 +108,7 @@ MONEY = (
     Guard(
         "an idempotency key stands for one call",
         IDEMPOTENCY,
-        "    if operation.fingerprint != identifiers.fingerprint(parameters):\n",
+        "    if not identifiers.is_fingerprint_of(operation.fingerprint, parameters):\n",
         "    if False:\n",
         tests("unit/services/payments/test_charge.py"),
     ),

@@ -55,7 +55,7 @@ from django_dinero.services.ledger.standings import (
     RemoteStanding,
     announce_standing,
 )
-from django_dinero.services.ledger.statuses import STATES, STATUSES
+from django_dinero.services.ledger.statuses import SHARED, STATES, STATUSES
 
 Written = tuple[Transaction, bool]
 
@@ -428,7 +428,8 @@ class Decision:
         operation, outcome = _undecided_operation_of(row), RecordedOutcome()
         if operation is not None:
             outcome = decided_outcome(RecordedOutcome.of(operation), standing.status)
-        return cls(row, standing.columns, operation, state_of(standing.status), outcome)
+        columns = {**standing.columns, **_freed_id(row, standing.status)}
+        return cls(row, columns, operation, state_of(standing.status), outcome)
 
     @classmethod
     def of_other_amount(cls, row: Transaction, standing: RemoteStanding, **amount: Any) -> Self:
@@ -504,7 +505,17 @@ def align_undecided(row: Transaction) -> None:
             _announce(operation, row)
 
 
+def _freed_id(row: Transaction, status: TransactionStatus) -> dict[str, None]:
+    """Return the columns that give up an id that a refused capture shares with its original.
+
+    The next capture has the same one.
+    """
+    refused = row.kind in SHARED and state_of(status) == OperationState.DECLINED
+    return {"transaction_id": None} if refused else {}
+
+
 def _write_decided(row: Transaction, status: TransactionStatus) -> None:
     rows = primary(Transaction).filter(pk=row.pk, status__in=UNDECIDED)
-    decided = partial(rows.update, status=status, updated_at=datetime.now(UTC))
+    columns = {"status": status, "updated_at": datetime.now(UTC), **_freed_id(row, status)}
+    decided = partial(rows.update, **columns)
     retry_on_conflict(decided, router.db_for_write(Transaction))

@@ -283,7 +283,7 @@ def _mark_voided(void: Transaction) -> None:
 def _values(operation: Operation, intent: Intent, outcome: RecordedOutcome) -> dict[str, Any]:
     kind = KINDS[operation.kind]
     # A refused capture or void may come with the id of its original: it moved nothing of its own.
-    nothing = kind in SHARED and outcome.result != ResultStatus.APPROVED
+    nothing = kind in SHARED and outcome.result in (ResultStatus.DECLINED, ResultStatus.FAILED)
     # Without an id of its own it has that of its original, by which it can be refunded.
     told = outcome.transaction_id or (operation.transaction_id if kind in SHARED else "")
     return {

@@ -22,6 +22,8 @@ from django_dinero.services import journal, ledger, pull
 from django_dinero.services.errors import PASSING, error_for
 from django_dinero.services.recovery import idempotency, lookup
 
+#: Answers that leave it open.
+UNDECIDED = (ResultStatus.HELD, ResultStatus.REQUIRES_ACTION)
 #: Answers after which no money moves.
 REFUSED = (ResultStatus.DECLINED, ResultStatus.FAILED)
 
@@ -45,6 +47,9 @@ def perform(
         outcome = replace(outcome, gateway_text=part)
     if _lacks_id(operation, result, outcome):
         return _leave_without_id(operation, outcome)
+    if operation.kind == OperationKind.VOID and result.outcome in UNDECIDED:
+        # It has no row that a review could decide: the gateway's records tell how it ended.
+        return _leave_to_look_up(operation, journal_notes.NOT_DECIDED)
     contradiction = contradiction_of(operation, result)
     if contradiction:
         error: DineroError = mark_needs_attention(operation, outcome, contradiction)

@@ -111,7 +111,8 @@ def _decide(order: FollowUpOrder, operation: Operation, action: Action) -> None:
     remote, problem = _record_of(gateway, request.transaction_id)
     if isinstance(problem, UNREADABLE):
         remote = _told_otherwise(operation, held, result)
-    if remote is not None and remote.status is not RemoteStatus.HELD:
+    waits = remote is None or pull.capture_waits(held, remote)
+    if remote is not None and remote.status is not RemoteStatus.HELD and not waits:
         differs = pull.differs_from_row(held, remote)
         pull.end_decision_from_remote(operation, held, remote, outcome)
         if differs:

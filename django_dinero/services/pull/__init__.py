@@ -42,6 +42,7 @@ from django_dinero.services.pull.reviews import end_decision_from_remote
 from django_dinero.services.pull.snapshot import UNFINISHED_STATES, Snapshot, take_snapshot
 from django_dinero.services.pull.transactions import refresh_from_gateway, retrieve_transaction
 from django_dinero.services.pull.updating import (
+    capture_waits,
     differs_from_row,
     write_remote_state,
     write_remote_state_if_it_follows,
@@ -60,6 +61,7 @@ __all__ = [
     "cancel_all",
     "cancel_for_customer",
     "cancel_repetitions",
+    "capture_waits",
     "card_not_found_yet",
     "card_was_new",
     "create_foreign_row",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django_dinero.db.queries import primary
-from django_dinero.enums import TransactionKind
+from django_dinero.enums import RemoteStatus, TransactionKind
 from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.logs import get_logger
 from django_dinero.models.transaction import Transaction
@@ -23,7 +23,18 @@ def differs_from_row(row: Transaction, remote: RemoteTransaction) -> bool:
     if statuses.FROM_REMOTE[remote.status] not in TAKEN:
         return False
     other_currency = bool(remote.currency) and remote.currency != row.currency
-    return other_currency or remote.amount != Decimal(row.price)
+    return other_currency or _amount_told(row, remote) != Decimal(row.price)
+
+
+def capture_waits(row: Transaction, remote: RemoteTransaction) -> bool:
+    """Say whether a row is a held capture, and what it captures is still to be taken."""
+    return row.kind == TransactionKind.CAPTURE and remote.status is RemoteStatus.AUTHORIZED
+
+
+def _amount_told(row: Transaction, remote: RemoteTransaction) -> Decimal:
+    """Return what was approved of a row: a capture may be a part of the transaction it shares."""
+    captured = row.kind == TransactionKind.CAPTURE and remote.settled_amount is not None
+    return remote.settled_amount or remote.amount if captured else remote.amount
 
 
 def decision_of(row: Transaction, remote: RemoteTransaction) -> ledger.Decision:
@@ -31,10 +42,10 @@ def decision_of(row: Transaction, remote: RemoteTransaction) -> ledger.Decision:
     standing = ledger.RemoteStanding.of(remote)
     if not differs_from_row(row, remote):
         return ledger.Decision.of(row, standing)
-    currency = remote.currency or row.currency
-    if not is_storable(remote.amount, currency):
+    told, currency = _amount_told(row, remote), remote.currency or row.currency
+    if not is_storable(told, currency):
         return ledger.Decision.of_other_amount(row, standing)
-    return ledger.Decision.of_other_amount(row, standing, price=remote.amount, currency=currency)
+    return ledger.Decision.of_other_amount(row, standing, price=told, currency=currency)
 
 
 def write_status(row: Transaction, remote: RemoteTransaction) -> bool:
@@ -47,6 +58,8 @@ def _write_what_it_is(row: Transaction, remote: RemoteTransaction) -> bool:
     standing = ledger.RemoteStanding.of(remote)
     if row.status not in UNDECIDED or row.status == standing.status:
         return ledger.write_standing(row, standing)
+    if capture_waits(row, remote):
+        return True
     written = decision_of(row, remote).write()
     if written:
         ledger.refresh(row)
@@ -84,9 +97,11 @@ def write_remote_state(row: Transaction, remote: RemoteTransaction) -> None:
     if row.kind == TransactionKind.AUTHORIZATION:
         # Some gateways keep one id for an authorization and its captures.
         captures = primary(Transaction).filter(parent=row, kind=TransactionKind.CAPTURE)
-        same = captures.filter(transaction_id=row.transaction_id, status__in=TAKEN)
+        same = captures.filter(transaction_id=row.transaction_id)
         standing = ledger.RemoteStanding.of(remote)
-        ledger.write_standings([(capture, standing) for capture in same])
+        ledger.write_standings([(capture, standing) for capture in same.filter(status__in=TAKEN)])
+        for held in same.filter(status__in=UNDECIDED):
+            _write_what_it_is(held, remote)
         add_missing_capture(row, remote)
     ledger.refresh(row)
     ledger.align_undecided(row)

@@ -145,7 +145,7 @@ def _finish_decision(operation: Operation) -> None:
     remote, problem = _read_transaction(operation)
     if remote is None:
         _check_later(operation, problem)
-    elif remote.status is not RemoteStatus.HELD:
+    elif remote.status is not RemoteStatus.HELD and not pull.capture_waits(held, remote):
         pull.end_decision_from_remote(operation, held, remote, RecordedOutcome())
     elif quarantine_over:
         journal.move(operation, State.ABSENT, RecordedOutcome(error=journal_notes.HELD_AS_BEFORE))
@@ -238,7 +238,7 @@ def _ask_how_it_stands(operation: Operation, *, is_callers: bool) -> None:
     if operation.state not in UNDECIDED_STATES:
         return
     remote, problem = _read_transaction(operation)
-    if remote is None or remote.status == operation.state:  # both are words for the same
+    if remote is None or remote.status == operation.state or pull.capture_waits(row, remote):
         _check_later(operation, problem or journal_notes.NOT_DECIDED)
         operation.next_action = remote.next_action if remote is not None else None
         return
