@@ -6,12 +6,12 @@ Other rooms use the names that are listed here. What the gateway's words mean is
 
 from __future__ import annotations
 
-from django_dinero.services.ledger.decided import unread_end
+from django_dinero.services.ledger.decided import Decision, unread_end
 from django_dinero.services.ledger.endings import (
     DECISIONS,
     PROVEN_ABSENT,
-    Decision,
     align_undecided,
+    announce_decision,
     end_with_row,
     may_be_orphan,
     original_of,
@@ -46,6 +46,7 @@ __all__ = [
     "OriginalGone",
     "RemoteStanding",
     "align_undecided",
+    "announce_decision",
     "announce_standing",
     "charges_with_number_of",
     "columns_from_caller",

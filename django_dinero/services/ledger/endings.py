@@ -6,10 +6,10 @@ Whoever learns the end first (the worker itself, a look-up, a webhook) writes it
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 from django.db import IntegrityError, OperationalError, router, transaction
 from django.utils.translation import gettext as _
@@ -39,7 +39,13 @@ from django_dinero.models.records import Intent, RecordedOutcome
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import UNDECIDED, TransactionStatus
 from django_dinero.services import journal
-from django_dinero.services.ledger.decided import decided_outcome, state_of
+from django_dinero.services.ledger.decided import (
+    Decision,
+    decided_outcome,
+    freed_id,
+    operation_of,
+    state_of,
+)
 from django_dinero.services.ledger.refusals import recorded_refusal
 from django_dinero.services.ledger.rows import (
     OriginalGone,
@@ -52,10 +58,9 @@ from django_dinero.services.ledger.rows import (
 )
 from django_dinero.services.ledger.standings import (
     STANDING_SIGNALS,
-    RemoteStanding,
     announce_standing,
 )
-from django_dinero.services.ledger.statuses import SHARED, STATES, STATUSES
+from django_dinero.services.ledger.statuses import STATES, STATUSES
 
 Written = tuple[Transaction, bool]
 
@@ -401,98 +406,18 @@ def restore_lost_rows(row: Transaction, *, again: bool = False) -> Family:
     return family
 
 
-@dataclass(slots=True)
-class Decision:
-    """How an undecided payment was decided: the end of its operation, and the status of its row.
-
-    Both are written together. Otherwise a worker could die between the two writes. If a void came
-    next, the operation would say that the payment was voided before anybody heard of it.
-
-    Attributes:
-        row: the payment, as it was before the gateway was asked.
-        columns: what is written into its row.
-        operation: its own; None for other software's, and if it has been decided already.
-        state: what its operation comes to.
-        outcome: what is written into the operation.
-    """
-
-    row: Transaction
-    columns: dict[str, Any]
-    operation: Operation | None
-    state: OperationState
-    outcome: RecordedOutcome
-
-    @classmethod
-    def of(cls, row: Transaction, standing: RemoteStanding) -> Self:
-        """Return what is to be written of a payment that has this standing by now."""
-        operation, outcome = _undecided_operation_of(row), RecordedOutcome()
-        if operation is not None:
-            outcome = decided_outcome(RecordedOutcome.of(operation), standing.status)
-        columns = {**standing.columns, **_freed_id(row, standing.status)}
-        return cls(row, columns, operation, state_of(standing.status), outcome)
-
-    @classmethod
-    def of_other_amount(cls, row: Transaction, standing: RemoteStanding, **amount: Any) -> Self:
-        """Return what is to be written where another amount was approved than was asked for.
-
-        The row says what the gateway has, so that it counts in sums and can be given back. Its
-        operation is left to a person, and nobody is told that it was paid as it was asked for.
-
-        Args:
-            **amount: the price and its currency.
-        """
-        operation, outcome = _undecided_operation_of(row), RecordedOutcome()
-        if operation is not None:
-            outcome = replace(RecordedOutcome.of(operation), error=journal_notes.ANOTHER_AMOUNT)
-        state = OperationState.NEEDS_ATTENTION
-        return cls(row, {**standing.columns, **amount}, operation, state, outcome)
-
-    def write(self) -> bool:
-        """Write both, and tell users; return False if another process was first."""
-        if self.operation is None:
-            return self.write_row()
-        written = journal.write_together(self.operation, self.write_operation, self.write_row)
-        self.announce()
-        return written
-
-    def write_operation(self) -> None:
-        """Write the operation, in a transaction of the caller's."""
-        if self.operation is not None:
-            journal.end_operation_in_transaction(self.operation, self.state, self.outcome)
-
-    def write_row(self) -> bool:
-        """Write the row; return False if another process has changed it or the operation first."""
-        if self.operation is not None and not self.operation.ended_from:
-            return False
-        now = datetime.now(UTC)
-        same = primary(Transaction).filter(pk=self.row.pk, status=self.row.status)
-        return bool(same.update(**self.columns, updated_at=now))
-
-    def announce(self) -> None:
-        """Tell users how the payment went on, if this has written it."""
-        if self.state == OperationState.NEEDS_ATTENTION:
-            return
-        if self.operation is not None and self.operation.ended_from:
-            refresh(self.row)
-            _announce(self.operation, self.row)
-
-
-def _operation_of(row: Transaction) -> Operation | None:
-    """Return the operation that made a row, if its answer is known."""
-    key = row.operation_key or ""
-    operation = Operation.objects.newest().filter(key=key).first()
-    return operation if operation is not None and operation.has_result else None
-
-
-def _undecided_operation_of(row: Transaction) -> Operation | None:
-    operation = _operation_of(row)
-    undecided = operation is not None and operation.state in UNDECIDED_STATES
-    return operation if undecided else None
+def announce_decision(decision: Decision) -> None:
+    """Tell users how a payment went on, if this decision has written it."""
+    if decision.state == OperationState.NEEDS_ATTENTION:
+        return
+    if decision.operation is not None and decision.operation.ended_from:
+        refresh(decision.row)
+        _announce(decision.operation, decision.row)
 
 
 def align_undecided(row: Transaction) -> None:
     """Make an undecided payment's row and operation say the same, whichever was written first."""
-    operation = _operation_of(row)
+    operation = operation_of(row)
     if operation is None:
         return
     status = TransactionStatus(row.status)
@@ -505,17 +430,8 @@ def align_undecided(row: Transaction) -> None:
             _announce(operation, row)
 
 
-def _freed_id(row: Transaction, status: TransactionStatus) -> dict[str, None]:
-    """Return the columns that give up an id that a refused capture shares with its original.
-
-    The next capture has the same one.
-    """
-    refused = row.kind in SHARED and state_of(status) == OperationState.DECLINED
-    return {"transaction_id": None} if refused else {}
-
-
 def _write_decided(row: Transaction, status: TransactionStatus) -> None:
     rows = primary(Transaction).filter(pk=row.pk, status__in=UNDECIDED)
-    columns = {"status": status, "updated_at": datetime.now(UTC), **_freed_id(row, status)}
+    columns = {"status": status, "updated_at": datetime.now(UTC), **freed_id(row, status)}
     decided = partial(rows.update, **columns)
     retry_on_conflict(decided, router.db_for_write(Transaction))

@@ -192,7 +192,7 @@ def _end_by_answer(
         return
     review = ledger.Decision.of(held, ledger.RemoteStanding(status))
     journal.end_operation(operation, state, outcome, review.write_row, also=review.write_operation)
-    review.announce()
+    ledger.announce_decision(review)
 
 
 def _record_of(

@@ -52,7 +52,7 @@ def end_decision_from_remote(
             ledger.refresh(held)
             ledger.announce_standing(held)
         write_remote_state(held, remote)
-        review.announce()
+        ledger.announce_decision(review)
     else:
         journal.end_operation(operation, state, outcome, lambda: None)
         write_remote_state(held, remote)

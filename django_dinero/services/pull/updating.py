@@ -60,7 +60,9 @@ def _write_what_it_is(row: Transaction, remote: RemoteTransaction) -> bool:
         return ledger.write_standing(row, standing)
     if capture_waits(row, remote):
         return True
-    written = decision_of(row, remote).write()
+    decision = decision_of(row, remote)
+    written = decision.write()
+    ledger.announce_decision(decision)
     if written:
         ledger.refresh(row)
         ledger.announce_standing(row)
