@@ -405,7 +405,7 @@ def test_a_text_that_is_a_card_number_and_nothing_else(
 
 RANDOM = random.Random(6)
 #: Texts of each kind; a million takes ten times as long, and is for a change of the rules.
-DRAWS = int(os.environ.get("DINERO_TEST_DRAWS", "100000" if THOROUGH else "20000"))
+DRAWS = int(os.environ.get("DINERO_TEST_DRAWS", "100000" if THOROUGH else "10000"))
 
 
 def digits(count: int) -> str:
