@@ -1,7 +1,7 @@
 """How closely a run looks: at samples drawn by a seed, or at everything there is.
 
 ``DINERO_TEST_THOROUGH=1`` takes every point, order and draw, and runs the tests that take half a
-minute each. ``DINERO_TEST_SHARE=3`` draws a third of the points and orders in place of a twelfth, and
+minute each. ``DINERO_TEST_SHARE=3`` draws a third of the points and orders and not a twelfth, and
 ``DINERO_TEST_PART=3`` runs a third of the tests, the same ones until ``DINERO_TEST_SEED`` changes.
 """
 

@@ -85,13 +85,14 @@ def create_foreign_row(
         raise InvalidTransactionError(problem, gateway_name=account.gateway_name)
     order: dict[str, Any] = {}
     if operation is not None and operation.kind in CHARGES:
-        order = ledger.columns_from_caller(operation)
+        order = {**ledger.columns_from_caller(operation), **_whose(remote, operation)}
     elif parent is not None:
         order = {
             "customer_pk": parent.customer_pk,
             "card_pk": parent.card_pk,
             "owner": parent.owner,
             "order_reference": parent.order_reference,
+            **_whose(remote, parent),
         }
     row, _is_new = _get_or_create(
         account, kind, remote, price=remote.amount, parent=parent, **order
@@ -99,6 +100,17 @@ def create_foreign_row(
     if kind == TransactionKind.AUTHORIZATION:
         add_missing_capture(row, remote)
     return row
+
+
+def _whose(remote: RemoteTransaction, known: Operation | Transaction) -> dict[str, str]:
+    """Return the gateway's ids of customer and card, which it need not tell of each transaction.
+
+    By them a person's payments are found when the person is erased.
+    """
+    return {
+        "customer_id": remote.customer_id or known.customer_id,
+        "card_id": remote.card_id or known.card_id,
+    }
 
 
 def _get_or_create(

@@ -13,7 +13,7 @@ from django_dinero.exceptions import (
     InvalidTransactionError,
 )
 from django_dinero.gateways.types import Refusal
-from django_dinero.models import Operation, Transaction
+from django_dinero.models import Customer, Operation, Transaction
 from tests.support.recording import (
     RecordingGateway,
     answer,
@@ -84,6 +84,22 @@ def test_a_held_payment_that_was_approved_for_no_amount_is_left_to_a_person(
     charge.refresh_from_gateway()
     assert charge.price == Decimal("50.00")
     assert Operation.objects.get(kind="charge").state == "needs_attention"
+
+
+def test_a_refund_elsewhere_is_that_of_its_payments_customer(
+    gateway: RecordingGateway, customer: Customer
+) -> None:
+    """Also where the gateway names no customer: by the id it is found when a person is erased."""
+    charge = customer.charge(50)
+    gateway.bank.settle_batch()
+    gateway.bank.refund(charge.transaction_id or "", Decimal(5))
+    refund = gateway.bank.transactions()[-1]
+    found = gateway.retrieve_transaction(refund.id)
+    assert not isinstance(found, Refusal)
+    gateway.faults["retrieve_transaction"] = answer(replace(found, customer_id="", card_id=""))
+    row = Transaction.retrieve(refund.id)
+    assert (row.customer_id, row.card_id) == (charge.customer_id, charge.card_id)
+    assert row.customer_id != ""
 
 
 def test_a_refund_that_repeats_the_key_of_its_charge(
