@@ -30,6 +30,9 @@ from django_dinero.forms.posted import Posted
 from django_dinero.models import CreditCard, Customer
 from django_dinero.models.sync_state import SyncState
 
+#: Who may give a stored customer to another user.
+CHANGE_OWNER = "dinero.change_customer_owner"
+
 
 @admin.register(Customer)
 class CustomerAdmin(PushingAdmin):
@@ -115,8 +118,17 @@ class CustomerAdmin(PushingAdmin):
         return (*fields, "owner") if may and searches else fields
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """A customer never moves to another gateway."""
-        return (*self.readonly_fields, "gateway_name") if obj else self.readonly_fields
+        """A customer never moves to another gateway, and to another user by permission alone.
+
+        An owner pays with the cards, and sees what was paid. Who adds a customer gives away no more
+        than the card that was typed.
+        """
+        if obj is None:
+            return self.readonly_fields
+        kept = ["gateway_name"]
+        if not self.has_verb_permission(request, CHANGE_OWNER, obj):
+            kept.append("owner")
+        return (*self.readonly_fields, *kept)
 
     @admin.display(description=gettext_lazy("name"), ordering="last_name")
     def name(self, customer: Customer) -> str:

@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'customer',
                 'verbose_name_plural': 'customers',
                 'ordering': ('-id',),
-                'permissions': (('add_stored_card', 'Can add a card to a customer'),),
+                'permissions': (('add_stored_card', 'Can add a card to a customer'), ('change_customer_owner', 'Can change the owner of a customer')),
             },
         ),
         migrations.CreateModel(

@@ -111,7 +111,10 @@ class Customer(SyncedModel):
             models.Index(fields=("last_name",), name="dinero_customer_last_name"),
             models.Index(fields=("first_name",), name="dinero_customer_first_name"),
         )
-        permissions = (("add_stored_card", _("Can add a card to a customer")),)
+        permissions = (
+            ("add_stored_card", _("Can add a card to a customer")),
+            ("change_customer_owner", _("Can change the owner of a customer")),
+        )
 
     def value_errors(self, only: Collection[str] | None = None) -> dict[str, str]:
         """As in the base class. An e-mail that a gateway had stays; a new one is checked."""

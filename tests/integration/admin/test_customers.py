@@ -305,6 +305,48 @@ def test_who_may_not_see_cards_does_not(staff: Callable[..., Client], card: Cred
     assert "dinero-transactions" not in page
 
 
+def test_who_may_change_a_customer_may_not_change_whose_it_is(
+    staff: Callable[..., Client], card: CreditCard
+) -> None:
+    """An owner pays with the cards in the shop, and reads the payments in the API."""
+    client, clerk = staff("change_customer"), get_user_model().objects.get()
+    address = url("customer_change", card.customer_pk)
+    assert b'name="owner"' not in client.get(address).content
+    client.post(address, form(card.customer, last_name="Blogs", owner=str(clerk.pk)))
+    customer = Customer.objects.get()
+    assert (customer.last_name, customer.owner) == ("Blogs", None)
+
+
+def test_the_owner_of_a_customer_is_changed_by_who_may(
+    staff: Callable[..., Client], card: CreditCard
+) -> None:
+    client = staff("change_customer", "change_customer_owner")
+    olga, otto = (get_user_model().objects.create_user(name) for name in ("olga", "otto"))
+    address = url("customer_change", card.customer_pk)
+    for owner in (olga, otto):
+        client.post(address, form(card.customer, owner=str(owner.pk)))
+        assert Customer.objects.get().owner == owner
+    client.post(address, form(card.customer, owner=""))
+    assert Customer.objects.get().owner is None
+
+
+def test_who_may_not_change_an_owner_reads_who_it_is(
+    staff: Callable[..., Client], customer: Customer
+) -> None:
+    olga = get_user_model().objects.create_user("olga")
+    Customer.objects.filter(pk=customer.pk).update_without_push(owner=olga)
+    page = text(staff("change_customer").get(url("customer_change", customer.pk)))
+    assert "Owner: olga" in page
+
+
+def test_who_adds_a_customer_names_the_owner(
+    staff: Callable[..., Client], gateway: RecordingGateway
+) -> None:
+    olga = get_user_model().objects.create_user("olga")
+    staff("add_customer").post(url("customer_add"), new_customer(owner=str(olga.pk)))
+    assert Customer.objects.get().owner == olga
+
+
 # -- Pages ---------------------------------------------------------------------------------------
 
 
