@@ -126,9 +126,8 @@ def _attempts(scope: str, request: Request, view: DineroViewSet) -> Iterator[Cou
         yield from _counters(scope, *_caller(request))
         if scope in ATTEMPTS:
             yield from _counters(throttle_rates.ADDRESS, "address", address_of(request))
-            stored = str(view.kwargs.get(view.lookup_url_kwarg or "", ""))
-            if stored:
-                yield from _counters(throttle_rates.CARD, "stored", stored)
+            if view.own_object:
+                yield from _counters(throttle_rates.CARD, "stored", view.own_object)
             yield from _of_order(throttle_rates.CARD, view)
     if scope in ATTEMPTS:
         yield from _typed(request)

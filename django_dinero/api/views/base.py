@@ -134,6 +134,18 @@ class DineroViewSet(DineroView, OwnedMixin, GenericViewSet[Any]):
         """The scope of the action's own rate; empty without one."""
         return self.rate_scopes.get(self.action, "")
 
+    @cached_property
+    def own_object(self) -> str:
+        """The id in the address, if what it names is the caller's own; else empty.
+
+        What is counted for somebody else's card would keep that person from paying with it.
+        """
+        named = self.kwargs.get(self.lookup_url_kwarg)
+        if not named:
+            return ""
+        own = self.get_queryset().filter(self.owned_by(self.request.user))
+        return str(named) if own.filter(**{self.lookup_field: named}).exists() else ""
+
     @property
     def order_of_shopper(self) -> str | Secret:
         """The order that a shopper asks to pay; empty where there is none."""

@@ -167,6 +167,29 @@ def test_a_stored_card_is_counted(
     json_of(staff("charge_creditcard").post(f"{path}charge/", {"price": "1.00"}), 201)
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PATCH", "cards/{card}/"),
+        ("POST", "cards/{card}/charge/"),
+        ("POST", "cards/{card}/validate/"),
+        ("POST", "customers/{customer}/cards/"),
+        ("POST", "customers/{customer}/charge/"),
+    ],
+)
+def test_strangers_do_not_use_up_what_is_counted_for_another_users_card(
+    limits: Any, owner: Caller, card: CreditCard, staff: Any, method: str, path: str
+) -> None:
+    limits(card="1/hour")
+    stranger, clerk = Caller(user_with("eve", "charge_creditcard")), staff("view_creditcard")
+    path = path.format(card=card.public_id, customer=card.customer.public_id)
+    for caller in (stranger, clerk) * 2:
+        assert caller.send(method, path).status_code in (403, 404)
+    for held in (f"cards/{card.public_id}/", f"customers/{card.customer.public_id}/"):
+        json_of(owner.post(f"{held}charge/", {"price": "1.00"}), 201)
+        assert_stopped(owner.post(f"{held}charge/", {"price": "1.00"}))
+
+
 def test_a_changed_card_is_an_attempt(
     limits: Any, owner: Caller, card: CreditCard, gateway: RecordingGateway, staff: Any
 ) -> None:
