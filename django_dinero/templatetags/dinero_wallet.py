@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from django_dinero.models import Transaction
-from django_dinero.wallet.amounts import amount_text
+from django_dinero.wallet.amounts import amount_text, shown_amount
 from django_dinero.wallet.forms import TokenForm
 from django_dinero.wallet.views import Payable
 from django_dinero.wallet.wallet import Wallet
@@ -65,12 +65,16 @@ def dinero_card_choice(wallet: Wallet) -> Mapping[str, Any]:
 
 @register.inclusion_tag("dinero/wallet/pay_form.html")
 def dinero_pay_form(wallet: Wallet, order: Payable, attempt: int) -> Mapping[str, Any]:
-    """Show the form that pays an order: the saved cards, the attempt's number, and the button."""
+    """Show the form that pays an order: the saved cards, and the button.
+
+    Hidden in it are the attempt's number and the amount that it is shown with.
+    """
     currency = order.currency or wallet.gateway.currency
     return {
         "wallet": wallet,
         "attempt": attempt,
         "amount": amount_text(order.price, currency),
+        "shown_amount": shown_amount(order.price, currency),
     }
 
 

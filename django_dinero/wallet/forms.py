@@ -70,17 +70,22 @@ class TokenForm(forms.Form):
 
 
 class PayForm(forms.Form):
-    """Which card pays, in which attempt. The price is the server's business."""
+    """Which card pays, in which attempt, and the amount that the shopper saw.
+
+    The price is the server's business: what is sent here is compared with it, and never charged.
+    """
 
     card = forms.UUIDField()
     attempt = forms.IntegerField(min_value=1)
+    shown_amount = forms.CharField()
 
     def problem(self) -> str:
         """Return what is wrong: with the page's template, or with what the shopper chose."""
-        if "attempt" in self.errors:
+        hidden = next((name for name in ("attempt", "shown_amount") if name in self.errors), "")
+        if hidden:
             return gettext(
-                "The form's hidden field “attempt” is missing or wrong. Load the page again."
-            )
+                "The form's hidden field “%(name)s” is missing or wrong. Load the page again."
+            ) % {"name": hidden}
         return gettext("Choose a card.")
 
 

@@ -29,6 +29,7 @@ from django_dinero.forms.fields import add_errors
 from django_dinero.forms.posted import Posted, outside_transactions, take_secrets
 from django_dinero.user_messages import CARDHOLDER
 from django_dinero.wallet import csp
+from django_dinero.wallet.amounts import amount_text, shown_amount
 from django_dinero.wallet.card_testing import CardTesting, may_look_up
 from django_dinero.wallet.forms import PayForm, RemoveForm, TokenForm
 from django_dinero.wallet.payment import Payment
@@ -204,8 +205,8 @@ class PayView(WalletPage):
     """Pays one order with a saved card, and shows how its payment stands.
 
     Context: ``wallet``, ``order``, ``payment`` (None before it), ``action_url`` (where the card's
-    holder confirms it), ``attempt``, ``problem``. Offer no payment while there is a ``payment``,
-    except for another card where it ``is_replaceable``.
+    holder confirms it), ``attempt``, ``shown_amount``, ``problem``. Offer no payment while there is
+    a ``payment``, except for another card where it ``is_replaceable``.
     """
 
     takes_cards = False
@@ -223,6 +224,16 @@ class PayView(WalletPage):
         """The order."""
         return self.get_order()
 
+    @property
+    def currency(self) -> str:
+        """The order's currency."""
+        return self.order.currency or self.wallet.gateway.currency
+
+    @property
+    def shown_amount(self) -> str:
+        """What the order costs now, as a form of this page sends it back."""
+        return shown_amount(self.order.price, self.currency)
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the order and how its payment stands."""
         order = self.order
@@ -237,6 +248,7 @@ class PayView(WalletPage):
             order=order,
             action_url=self.get_action_url(payment) if payment is not None else "",
             attempt=self.wallet.attempt(order.reference),
+            shown_amount=self.shown_amount,
             **kwargs,
         )
 
@@ -266,6 +278,8 @@ class PayView(WalletPage):
         payment, reference = self.get_payment(), self.order.reference
         if payment is not None and not self.wallet.replaces(payment, reference, attempt):
             return self.answer(payment)
+        if form.cleaned_data["shown_amount"] != self.shown_amount:
+            return self.ask_again(payment)
         # A card that is somebody else's is not counted: he could be kept from paying with it.
         is_own = any(each.public_id == card for each in self.wallet.cards)
         testing = CardTesting(request, throttle_rates.CHARGE, str(card) if is_own else "")
@@ -290,6 +304,13 @@ class PayView(WalletPage):
         if payment.is_unknown:
             return self.again(HTTPStatus.PAYMENT_REQUIRED, payment=payment)
         return HttpResponseRedirect(self.request.path)
+
+    def ask_again(self, payment: Payment | None) -> HttpResponseBase:
+        """Show what the order costs now: the shopper saw another amount, and nothing is charged."""
+        problem = _("This order costs %(amount)s now. Nothing was charged: pay once more.") % {
+            "amount": amount_text(self.order.price, self.currency)
+        }
+        return self.again(HTTPStatus.CONFLICT, problem=problem, payment=payment)
 
     def pay(self, card: Any, attempt: int) -> Payment:
         """Pay the order with a card.

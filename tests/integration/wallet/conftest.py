@@ -66,6 +66,11 @@ def add(wallet: Wallet, gateway: RecordingGateway, number: str = NUMBER) -> Cred
     return wallet.add_card(mint(gateway, number), key="B" * 20, first_name="Bill", zip="12345")
 
 
+def pay_form(card: CreditCard, attempt: int = 1, amount: str = "1250.50 USD") -> dict[str, str]:
+    """What the page of the order A-1 posts, or that of another order with its amount."""
+    return {"card": str(card.public_id), "attempt": str(attempt), "shown_amount": amount}
+
+
 def attempt_in(page: str) -> int:
     """The number of the attempt that a page offers."""
     found = re.search(r'name="attempt" value="(\d+)"', page)

@@ -11,7 +11,7 @@ from django.test import Client
 from django_dinero.identifiers import new_key
 from django_dinero.models import CreditCard
 from django_dinero.wallet.wallet import Wallet
-from tests.integration.wallet.conftest import ACTION_NUMBER, FORM, add, attempt_in, mint
+from tests.integration.wallet.conftest import ACTION_NUMBER, FORM, add, attempt_in, mint, pay_form
 from tests.support.recording import RecordingGateway, lose_request
 
 pytestmark = pytest.mark.django_db
@@ -50,7 +50,7 @@ def test_too_many_declines_stop_payments_too(
         assert save(client, gateway, number, "46282").status_code == 402
     mark = gateway.mark
     assert save(client, gateway, GOOD[2]).status_code == 429
-    answer = client.post("/pay/A-1/", {"card": str(card.public_id), "attempt": "1"})
+    answer = client.post("/pay/A-1/", pay_form(card))
     assert answer.status_code == 429
     assert gateway.since(mark) == []
 
@@ -59,7 +59,7 @@ def test_a_repetition_counts_for_nothing(
     client: Client, wallet: Wallet, gateway: RecordingGateway
 ) -> None:
     card = add(wallet, gateway)
-    posted = {"card": str(card.public_id), "attempt": "1"}
+    posted = pay_form(card)
     assert [client.post("/pay/A-1/", posted).status_code for _again in range(6)] == [302] * 6
     assert gateway.verbs.count("charge") == 1
 
@@ -69,7 +69,7 @@ def test_a_repetition_counts_for_nothing_while_nobody_knows(
 ) -> None:
     card = add(wallet, gateway)
     gateway.faults["charge"] = lose_request
-    posted = {"card": str(card.public_id), "attempt": "1"}
+    posted = pay_form(card)
     answers = [client.post("/pay/A-1/", posted).status_code for _again in range(6)]
     assert 429 not in answers
     assert gateway.verbs.count("charge") == 1
@@ -85,7 +85,7 @@ def test_attempts_with_a_card_of_somebody_else_do_not_count_against_it(
     rates = {"dinero-charge": "9/hour", "dinero-card": "2/hour"}
     settings.REST_FRAMEWORK = {"DEFAULT_THROTTLE_RATES": rates}
     card = add(wallet, gateway)
-    posted = {"card": str(card.public_id), "attempt": "1"}
+    posted = pay_form(card)
     other = Client()
     other.force_login(django_user_model.objects.create_user("eve", "eve@example.com"))
     answers = [other.post("/pay/A-1/", posted).status_code for _again in range(4)]
@@ -98,7 +98,7 @@ def test_a_page_that_waits_asks_the_gateway_at_a_rate(
 ) -> None:
     settings.REST_FRAMEWORK = {"DEFAULT_THROTTLE_RATES": {"dinero-operation": "2/hour"}}
     card = add(wallet, gateway, ACTION_NUMBER)
-    client.post("/pay/A-1/", {"card": str(card.public_id), "attempt": "1"})
+    client.post("/pay/A-1/", pay_form(card))
     mark = gateway.mark
     pages = [client.get("/pay/A-1/").content.decode() for _again in range(2)]
     asked = gateway.since(mark)

@@ -45,7 +45,7 @@ posted = {"key": key, "token": token, "first_name": "B", "last_name": "B", "zip"
 assert client.post(f"/cards/?next={order}", posted)["Location"] == order
 page = client.get(order).content.decode()
 assert "Pay 16.00" in page
-fields = dict(re.findall(r'name="(attempt|card)" value="([^"]+)"', page))
+fields = dict(re.findall(r'name="(attempt|card|shown_amount)" value="([^"]+)"', page))
 broken = client.post(order, {"card": fields["card"]})
 assert (broken.status_code, "“attempt” is missing" in broken.content.decode()) == (422, True)
 assert client.post(order, fields)["Location"] == order

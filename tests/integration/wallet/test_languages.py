@@ -13,7 +13,7 @@ from django.utils import translation
 
 from django_dinero.wallet import receipts
 from django_dinero.wallet.wallet import Wallet
-from tests.integration.wallet.conftest import FORM, NUMBER, add, mint
+from tests.integration.wallet.conftest import FORM, NUMBER, add, mint, pay_form
 from tests.support.languages import LANGUAGES, left_in_english, with_locale_middleware
 from tests.support.recording import RecordingGateway
 
@@ -56,8 +56,8 @@ def test_no_page_has_our_english(
     for wrong in ({"zip": "46282"}, {"zip": "1" * 21}, {"token": ""}, {"number": NUMBER}):
         pages.append(reader.post("/cards/", {**FORM, "token": mint(gateway), **wrong}))
     assert DECLINED[language] in pages[3].content.decode()
-    pages.append(reader.post("/pay/A-1/", {"attempt": "1"}))
-    reader.post("/pay/A-1/", {"card": str(card.public_id), "attempt": "1"})
+    pages.append(reader.post("/pay/A-1/", {"attempt": "1", "shown_amount": "1250.50 USD"}))
+    reader.post("/pay/A-1/", pay_form(card))
     pages.append(reader.get("/pay/A-1/"))
     assert AMOUNT.search(pages[-1].content.decode())
     assert [left_in_english(page, language) for page in pages] == [[]] * len(pages)

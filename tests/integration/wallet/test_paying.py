@@ -19,18 +19,20 @@ from django_dinero.exceptions import (
     OutcomeUnknown,
 )
 from django_dinero.models import Operation, Transaction
+from django_dinero.wallet.views import Payable
 from django_dinero.wallet.wallet import Wallet
 from tests.integration.wallet import urls
-from tests.integration.wallet.conftest import ACTION_NUMBER, add, attempt_in
+from tests.integration.wallet.conftest import ACTION_NUMBER, add, attempt_in, pay_form
 from tests.support.recording import RecordingGateway, lose_reply, lose_request, refuse_connection
 
 pytestmark = pytest.mark.django_db
 
 PAGE = "/pay/A-1/"
+ORDER_IN_EUR = Payable("A-2", Decimal("20"), "EUR")
 
 
 def pay(client: Client, card: Any, attempt: int = 1) -> Any:
-    return client.post(PAGE, {"card": str(card.public_id), "attempt": str(attempt)})
+    return client.post(PAGE, pay_form(card, attempt))
 
 
 def text(client: Client) -> str:
@@ -55,7 +57,7 @@ def test_a_payment_and_its_receipt(
 def test_the_gateway_hears_where_the_shopper_is(
     client: Client, wallet: Wallet, gateway: RecordingGateway
 ) -> None:
-    posted = {"card": str(add(wallet, gateway).public_id), "attempt": "1"}
+    posted = pay_form(add(wallet, gateway))
     client.post(PAGE, posted, REMOTE_ADDR="203.0.113.9")
     (request,) = next(args for verb, args in gateway.calls if verb == "charge")
     assert request.customer_ip == Transaction.objects.get().customer_ip == "203.0.113.9"
@@ -88,6 +90,50 @@ def test_a_decline_is_answered_the_same_until_the_page_offers_another_attempt(
     pay(client, good, attempt=2)
     assert gateway.verbs.count("charge") == 2
     assert [row.status for row in Transaction.objects.order_by("pk")] == ["declined", "approved"]
+
+
+@pytest.mark.parametrize("changed", [Payable("A-2", Decimal("500"), "USD"), ORDER_IN_EUR])
+def test_a_price_that_the_page_did_not_show_is_not_charged(
+    client: Client,
+    wallet: Wallet,
+    gateway: RecordingGateway,
+    monkeypatch: pytest.MonkeyPatch,
+    changed: Payable,
+) -> None:
+    """As when the basket is changed in another tab."""
+    card = add(wallet, gateway)
+    monkeypatch.setattr(urls.Pay, "get_order", lambda self: changed)
+    answer = client.post("/pay/A-2/", pay_form(card, amount="20.00 USD"))
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    shown = f"{changed.price:.2f}\u00a0{changed.currency}"
+    assert f"This order costs {shown} now. Nothing was charged: pay once more." in page
+    assert f'name="shown_amount" value="{changed.price:.2f} {changed.currency}"' in page
+    assert "charge" not in gateway.verbs
+    assert not Operation.objects.filter(kind="charge").exists()
+
+
+def test_the_amount_that_a_form_sends_is_never_charged(
+    client: Client, wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    card = add(wallet, gateway)
+    for amount in ("0.01 USD", "-1250.50 USD", "1250.50", "1250.50 EUR", "none"):
+        assert client.post(PAGE, pay_form(card, amount=amount)).status_code == 409
+    assert "charge" not in gateway.verbs
+    assert pay(client, card).status_code == 302
+    assert Transaction.objects.get().price == Decimal("1250.50")
+
+
+def test_a_payment_that_waits_is_not_replaced_at_a_price_that_was_not_shown(
+    client: Client, wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    pay(client, add(wallet, gateway, ACTION_NUMBER))
+    good, mark = add(wallet, gateway), gateway.mark
+    answer = client.post(PAGE, pay_form(good, 2, "20.00 USD"))
+    assert answer.status_code == 409
+    assert ">continue</a>" in answer.content.decode()
+    assert "void" not in gateway.since(mark)
+    assert "charge" not in gateway.since(mark)
 
 
 def test_nobody_skips_an_attempt(wallet: Wallet, gateway: RecordingGateway) -> None:
@@ -213,22 +259,27 @@ def test_while_an_attempt_runs_nothing_is_sent(
 
 def test_a_card_has_to_be_chosen(client: Client, wallet: Wallet, gateway: RecordingGateway) -> None:
     add(wallet, gateway)
-    answer = client.post(PAGE, {"attempt": "1"})
+    answer = client.post(PAGE, {"attempt": "1", "shown_amount": "1250.50 USD"})
     assert answer.status_code == 422
     assert "Choose a card." in answer.content.decode()
     assert client.get("/pay/another/").status_code == 404
     assert gateway.verbs.count("charge") == 0
 
 
-@pytest.mark.parametrize("sent", [{}, {"attempt": "none"}, {"attempt": "0"}])
-def test_a_form_without_its_attempt_names_the_field(
-    client: Client, wallet: Wallet, gateway: RecordingGateway, sent: dict[str, str]
+@pytest.mark.parametrize(
+    ("field", "sent"),
+    [("attempt", ""), ("attempt", "none"), ("attempt", "0"), ("shown_amount", "")],
+)
+def test_a_form_without_a_hidden_field_names_it(
+    client: Client, wallet: Wallet, gateway: RecordingGateway, field: str, sent: str
 ) -> None:
-    card = add(wallet, gateway)
-    answer = client.post(PAGE, {"card": str(card.public_id), **sent})
+    posted = {**pay_form(add(wallet, gateway)), field: sent}
+    if not sent:
+        del posted[field]
+    answer = client.post(PAGE, posted)
     assert answer.status_code == 422
     page = answer.content.decode()
-    assert "“attempt”" in page
+    assert f"“{field}”" in page
     assert "Choose a card." not in page
     assert gateway.verbs.count("charge") == 0
 
@@ -364,7 +415,7 @@ def test_what_was_confirmed_at_the_old_price_pays_nothing(
 ) -> None:
     card = add(wallet, gateway, ACTION_NUMBER)
     monkeypatch.setitem(urls.PRICES, "A-1", Decimal("1.00"))
-    pay(client, card)
+    client.post(PAGE, pay_form(card, amount="1.00 USD"))
     monkeypatch.setitem(urls.PRICES, "A-1", Decimal("501.00"))
     page = text(client)
     assert "This was sent before, with other values." in page
@@ -467,12 +518,12 @@ def test_an_old_tab_is_not_told_that_what_was_given_back_pays(
     payment = wallet.pay("20.00", order_reference="A-2", card=card.public_id, attempt=1)
     assert (payment.is_paid, payment.is_undone, payment.transaction) == (False, True, row)
     assert wallet.payment("A-2", "20.00") is None
-    response = client.post("/pay/A-2/", {"card": card.public_id, "attempt": "1"})
+    response = client.post("/pay/A-2/", pay_form(card, amount="20.00 USD"))
     page = response.content.decode()
     assert response.status_code == 402
     assert "declined or given back" in page
     assert gateway.verbs.count("charge") == 1
-    next_form = {"card": card.public_id, "attempt": attempt_in(page)}
+    next_form = pay_form(card, attempt_in(page), "20.00 USD")
     assert client.post("/pay/A-2/", next_form).status_code == 302
     paid = wallet.payment("A-2", "20.00")
     assert paid is not None and paid.is_paid
@@ -485,13 +536,13 @@ def test_another_card_in_an_old_tab_is_told_what_to_do(
     bad, good = add(wallet, gateway), add(wallet, gateway, "5424000000000015")
     bad.zip = "46282"
     bad.save()
-    client.post("/pay/A-2/", {"card": bad.public_id, "attempt": "1"})
-    response = client.post("/pay/A-2/", {"card": good.public_id, "attempt": "1"})
+    client.post("/pay/A-2/", pay_form(bad, amount="20.00 USD"))
+    response = client.post("/pay/A-2/", pay_form(good, amount="20.00 USD"))
     page = response.content.decode()
     assert response.status_code == 402
     assert "declined or given back" in page
     assert gateway.verbs.count("charge") == 1
-    client.post("/pay/A-2/", {"card": good.public_id, "attempt": attempt_in(page)})
+    client.post("/pay/A-2/", pay_form(good, attempt_in(page), "20.00 USD"))
     payment = wallet.payment("A-2", "20.00")
     assert payment is not None and payment.is_paid
 
