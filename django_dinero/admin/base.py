@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import wraps
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.exceptions import DisallowedModelAdminToField
 from django.contrib.admin.options import IS_POPUP_VAR, IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 from django.utils.module_loading import import_string
@@ -35,6 +38,9 @@ else:
     _ModelAdmin = admin.ModelAdmin
 
 logger = get_logger("django_dinero.admin")
+
+#: Under which name a row's page keeps what its list was narrowed by.
+LIST_FILTERS = "_changelist_filters"
 
 
 class DineroAdmin(_ModelAdmin):
@@ -107,7 +113,27 @@ class DineroAdmin(_ModelAdmin):
         export = path(
             "export/", self.admin_site.admin_view(self.export_view), name=f"{prefix}_export"
         )
-        return [*pages, export, *super().get_urls()]
+        found = [*pages, export, *super().get_urls()]
+        for pattern in found:
+            pattern.callback = self.without_numbers(pattern.callback)
+        return found
+
+    def without_numbers(self, view: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a view that is not asked where a card number stands in the address.
+
+        It leads to the list: pages show what they were asked for again, in fields and in links.
+        """
+
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            named = holds_card_number(SEARCH_VAR, str(kwargs.get("pk", "")))
+            if not named and not _asks_for_card_number(request.GET):
+                return view(request, *args, **kwargs)
+            text = _("Search by the last four digits; a whole card number does not belong here.")
+            self.message_user(request, text, messages.ERROR)
+            return HttpResponseRedirect(self._list_address())
+
+        return guarded
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[DineroChangeList]:
         """Return the class of the list."""
@@ -126,9 +152,6 @@ class DineroAdmin(_ModelAdmin):
         columns = self.export_columns(request)
         if not columns or not self.has_export_permission(request):
             raise PermissionDenied
-        if _asks_for_card_number(request):
-            refused: HttpResponseBase = self.changelist_view(request)
-            return refused
         try:
             changes = self.get_changelist_instance(request)
         except IncorrectLookupParameters:
@@ -204,18 +227,15 @@ class DineroAdmin(_ModelAdmin):
         text = search_term.strip()
         if self.search_fields or not text:
             return super().get_search_results(request, queryset, search_term)
-        if "\0" in text:  # of the lists beside a field; the search box has Django's own check
+        # Of the lists beside a field: the search box has Django's own check, and ours of addresses.
+        if "\0" in text or holds_card_number(SEARCH_VAR, text):
             return queryset.none(), False
         return queryset.filter(self.search_condition(text)), False
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
-        """Show the list; a card number in its address is not searched and not shown again."""
-        if _asks_for_card_number(request):
-            text = _("Search by the last four digits; a whole card number does not belong here.")
-            self.message_user(request, text, messages.ERROR)
-            return HttpResponseRedirect(self._list_address())
+        """Show the list, with a link to the file of it for who may have that."""
         may_export = bool(self.export_columns(request)) and self.has_export_permission(request)
         request.current_app = self.admin_site.name
         return super().changelist_view(request, {"may_export": may_export, **(extra_context or {})})
@@ -231,6 +251,16 @@ class DineroAdmin(_ModelAdmin):
         if holds_card_number("q", object_id):
             return None
         return super().get_object(request, object_id, from_field)
+
+    def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
+        """As Django's, whose refusal quotes the name of the field for the log.
+
+        Raises:
+            DisallowedModelAdminToField: it is a card number.
+        """
+        if holds_card_number(SEARCH_VAR, to_field):
+            raise DisallowedModelAdminToField("A card number cannot be referenced.")
+        return super().to_field_allowed(request, to_field)
 
     def _get_obj_does_not_exist_redirect(
         self, request: HttpRequest, opts: Any, object_id: str
@@ -254,17 +284,23 @@ class DineroAdmin(_ModelAdmin):
         return super().changeform_view(request, object_id, form_url, extra_context)
 
 
-def _asks_for_card_number(request: HttpRequest) -> bool:
+def _asks_for_card_number(asked: QueryDict) -> bool:
     """Say whether a card number was typed into the search box or a filter, or into the address."""
-    if holds_card_number(SEARCH_VAR, request.GET.get(SEARCH_VAR, "")):
-        return True
-    # A filter may list many keys, and is not refused for its length.
+    typed = ((name, values) for name, values in asked.lists() if name != LIST_FILTERS)
+    kept = (QueryDict(text).lists() for text in asked.getlist(LIST_FILTERS))
     return any(
-        holds_card_number(name.partition("__")[0], value[:LONGEST_TEXT])
-        for name, values in request.GET.lists()
-        if name != SEARCH_VAR
-        for value in (name, *values)
+        _holds_number(name, value)
+        for name, values in chain(typed, *kept)
+        for value in ("", *values)
     )
+
+
+def _holds_number(name: str, value: str) -> bool:
+    if name == SEARCH_VAR:
+        return holds_card_number(name, value)
+    # A filter may list many keys, and is not refused for its length.
+    texts = (name, value[:LONGEST_TEXT])
+    return any(holds_card_number(name.partition("__")[0], text) for text in texts)
 
 
 def _lead_to(bulk: BulkPage) -> Callable[..., HttpResponseBase]:

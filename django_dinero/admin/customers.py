@@ -155,10 +155,11 @@ class CustomerAdmin(PushingAdmin):
         """
         charge = path(
             "<int:pk>/charge/",
-            page(self.admin_site, self.charge_view),
+            self.without_numbers(page(self.admin_site, self.charge_view)),
             name="dinero_customer_charge",
         )
-        add = path("add/", page(self.admin_site, self.add_customer), name="dinero_customer_add")
+        adding = self.without_numbers(page(self.admin_site, self.add_customer))
+        add = path("add/", adding, name="dinero_customer_add")
         own = type(self).add_view is not admin.ModelAdmin.add_view
         return [charge, *([] if own else [add]), *super().get_urls()]
 

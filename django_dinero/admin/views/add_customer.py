@@ -86,7 +86,9 @@ class AddCustomerPage(GatewayPage):
         )
         takes_card = admin.has_verb_permission(request, "dinero.add_stored_card", None)
         if posted is None:
-            form = made(initial=admin.get_changeform_initial_data(request), takes_card=takes_card)
+            initial = admin.get_changeform_initial_data(request)
+            initial.pop("key", None)  # each page has a new one, whatever link leads to it
+            form = made(initial=initial, takes_card=takes_card)
             form.without_box()
             return cast(AddCustomerForm, form)
         form = made(posted.data, takes_card=takes_card, misplaced=posted.misplaced)

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -13,6 +14,7 @@ from django.views.debug import ExceptionReporter
 
 from django_dinero.exceptions import OutcomeUnknown
 from django_dinero.models import Customer, Transaction
+from tests.integration.admin.access import PAGES, address_of
 from tests.integration.admin.pages import charge, messages, new_card, url
 from tests.support import sinks
 from tests.support.digits import with_check_digit
@@ -214,6 +216,68 @@ def test_a_number_in_a_filter_is_not_shown_again(quiet: Client, name: str, typed
         assert response["Location"] == url("transaction_changelist")
         assert "last four digits" in messages(response)[0]
         assert typed not in response.content.decode()
+
+
+#: Every page, and the parameters that some of them show again or look for.
+ASKED = ("first_name", "email", "address", "row", "_to_field", "_popup", "mode")
+
+
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_a_number_in_the_address_of_any_page_is_not_shown_again(
+    quiet: Client, rows: dict[str, Any], page: str
+) -> None:
+    model = page.partition("_")[0]
+    address = url(page) if page == "overview" else address_of(page, rows).partition("?")[0]
+    with sinks.every_log() as logs:
+        seen = [quiet.get(address, {name: VISA}) for name in ASKED]
+        seen.append(quiet.get(address, {"_changelist_filters": f"currency={VISA}"}))
+        seen.append(quiet.get(address, {"_changelist_filters": f"_changelist_filters={VISA}"}))
+    if page != "overview":
+        assert {answer["Location"] for answer in seen} == {url(f"{model}_changelist")}
+    told = [answer.content.decode() for answer in seen] + [*map(str, messages(seen[-1]))]
+    assert sinks.found("\n".join([*told, logs.getvalue()]), [VISA]) == []
+
+
+def test_nobody_who_is_not_signed_in_is_shown_a_number_again(client: Client, db: None) -> None:
+    answer = client.get(url("customer_add"), {"first_name": VISA})
+    assert VISA not in answer["Location"]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.endswith(("_change", "_delete"))])
+def test_a_number_that_is_posted_as_a_field_is_not_written_down(
+    quiet: Client, rows: dict[str, Any], page: str
+) -> None:
+    with sinks.every_log() as logs:
+        answer = quiet.post(address_of(page, rows), {"_to_field": VISA, "post": "yes"})
+    assert answer.status_code in (302, 400)
+    assert sinks.found(logs.getvalue() + answer.content.decode(), [VISA]) == []
+
+
+@pytest.mark.parametrize("page", [name for name, page in PAGES.items() if page.of_row])
+def test_a_number_in_place_of_a_key_is_not_looked_for(quiet: Client, page: str) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        answer = quiet.get(url(page, VISA), follow=True)
+    told = [str(queries.captured_queries), answer.content.decode()]
+    assert sinks.found("\n".join(told), [VISA]) == []
+
+
+def test_the_list_beside_a_field_looks_for_no_number(quiet: Client) -> None:
+    customers = admin.site.get_model_admin(Customer)
+    found, _twice = customers.get_search_results(None, Customer.objects.all(), VISA)  # type: ignore[arg-type]
+    assert found.query.is_empty()
+
+
+def test_the_one_time_key_is_of_no_address(quiet: Client) -> None:
+    page = quiet.get(url("customer_add"), {"key": "A" * 20, "first_name": "Ann"}).content.decode()
+    assert 'value="Ann"' in page
+    assert "A" * 20 not in page
+
+
+def test_a_page_is_reached_from_a_search_for_an_order(quiet: Client, rows: dict[str, Any]) -> None:
+    order = with_check_digit("402600012345")
+    kept = {"_changelist_filters": f"q={order}"}
+    page = quiet.get(url("transaction_change", rows["transaction"].pk), kept)
+    assert page.status_code == 200
 
 
 def test_many_keys_in_an_address_are_no_card_number(quiet: Client) -> None:
