@@ -22,7 +22,7 @@ from django_dinero.management import webhook_address
 from django_dinero.management.arguments import add_gateways, count, days, gateway_names, given
 from django_dinero.management.base import DineroCommand, DineroParser
 from django_dinero.management.document import Section, add_json, document
-from django_dinero.models.webhook_event import WebhookEvent
+from django_dinero.models.webhook_event import EventState, WebhookEvent
 from django_dinero.redaction import scrub
 from django_dinero.services import webhooks
 from django_dinero.services.webhooks.events import rows
@@ -151,7 +151,8 @@ class Command(DineroCommand):
         if event is None:
             raise CommandError(_("There is no event %s.") % options["event"])
         event.replay()
-        problems = [_("It was not applied: %s") % event.error] if event.is_waiting else []
+        has_failed = event.is_waiting or event.state == EventState.GIVEN_UP
+        problems = [_("It was not applied: %s") % event.error] if has_failed else []
         facts = {"event": {"id": event.pk, "state": event.state}}
         section = Section(event.gateway_name, problems=problems, facts=facts)
         return _Answer(_told(event), [section])

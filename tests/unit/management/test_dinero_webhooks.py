@@ -264,6 +264,24 @@ def test_replaying(gateway: RecordingGateway, charge: Transaction) -> None:
         run("replay", "0")
 
 
+def test_replaying_in_vain_for_the_last_time(
+    gateway: RecordingGateway, charge: Transaction, settings: Any
+) -> None:
+    event = receive(gateway, notice("transaction", charge.transaction_id or "", "charged"))
+    assert event is not None
+    settings.DINERO = {**settings.DINERO, "WEBHOOKS": {"MAX_TRIES": 1}}  # and a new, empty bank
+    with pytest.raises(CommandError, match="not applied: The gateway does not find it"):
+        run("replay", str(event.pk))
+    event.refresh_from_db()
+    assert event.state == "given_up"
+
+
+def test_replaying_what_is_not_ours_is_no_failure(gateway: RecordingGateway, db: None) -> None:
+    event = receive(gateway, notice("transaction", "1", "charged"))
+    assert event is not None
+    assert run("replay", str(event.pk)) == f"{event.pk}  charged  not ours"
+
+
 def test_purging(gateway: RecordingGateway, charge: Transaction, settings: Any) -> None:
     receive(gateway, notice("transaction", charge.transaction_id or ""))
     receive(gateway, notice("transaction", "1"))
