@@ -174,13 +174,26 @@ def test_the_id_that_a_duplicate_names_stays_with_the_gateway(name: str) -> None
 
 
 def test_the_first_refusal_of_several_is_answered() -> None:
-    group = ExceptionGroup("several", [ValueError("x"), error_of("NotSent"), error_of("AVSError")])
+    inner = ExceptionGroup("inner", [error_of("NotSent"), error_of("CardDeclinedError")])
+    group = ExceptionGroup("several", [inner, error_of("AVSError")])
     assert answer(group).status_code == 503
 
 
-def test_a_bug_is_left_to_the_server() -> None:
-    assert exception_handler.handle(ValueError("a bug"), {}) is None
-    assert exception_handler.handle(ExceptionGroup("bugs", [ValueError("a bug")]), {}) is None
+BUG = ValueError("a bug")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        BUG,
+        ExceptionGroup("bugs", [BUG]),
+        ExceptionGroup("mixed", [BUG, error_of("NotSent")]),
+        ExceptionGroup("mixed", [error_of("NotSent"), ExceptionGroup("inner", [BUG])]),
+    ],
+    ids=["alone", "several", "among ours", "deep among ours"],
+)
+def test_a_bug_is_left_to_the_server(error: Exception) -> None:
+    assert exception_handler.handle(error, {}) is None
 
 
 # -- What the answer is about ----------------------------------------------------------------------
