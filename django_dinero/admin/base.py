@@ -24,7 +24,7 @@ from django_dinero.admin.display import mode_badge
 from django_dinero.admin.export import Column, columns_of, csv_response
 from django_dinero.admin.lists import DineroChangeList
 from django_dinero.admin.pagination import BoundedPaginator
-from django_dinero.admin.views.safety import page
+from django_dinero.admin.views.safety import page, sees
 from django_dinero.cards import LONGEST_TEXT, holds_card_number
 from django_dinero.logs import get_logger
 from django_dinero.redaction import mask_card_numbers
@@ -64,6 +64,9 @@ class DineroAdmin(_ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     #: What the list's columns show of other rows: read by one query for each.
     list_prefetch_related: ClassVar[tuple[str, ...]] = ()
+
+    #: Columns and fields with a customer's e-mail address, for who may see customers.
+    customer_fields: ClassVar[tuple[str, ...]] = ()
 
     class Media:
         css = {"all": ["dinero/admin/dinero.css", "dinero/admin/lists.css"]}
@@ -139,9 +142,22 @@ class DineroAdmin(_ModelAdmin):
         """Return the class of the list."""
         return DineroChangeList
 
+    def hidden_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Return the columns and fields that tell of rows which this user may not see."""
+        return () if sees(request, "customer") else self.customer_fields
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Return the columns; the gateway's id in place of a customer who may not be seen."""
+        hidden = self.hidden_fields(request)
+        columns = super().get_list_display(request)
+        return ["customer_id" if each in hidden else each for each in columns]
+
     def export_columns(self, request: HttpRequest) -> Mapping[str, Column]:
         """Return the columns of the list's CSV file, by their headings; none for no file."""
-        return columns_of(self.model)
+        columns = columns_of(self.model)
+        if sees(request, "customer"):
+            return columns
+        return {name: column for name, column in columns.items() if name != "email"}
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         """Say whether this user may take the list's rows along in a file: who may see them may."""
@@ -149,6 +165,7 @@ class DineroAdmin(_ModelAdmin):
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """Send all rows of the list, as it was filtered and searched, as CSV."""
+        request.current_app = self.admin_site.name
         columns = self.export_columns(request)
         if not columns or not self.has_export_permission(request):
             raise PermissionDenied
@@ -236,8 +253,8 @@ class DineroAdmin(_ModelAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
         """Show the list, with a link to the file of it for who may have that."""
-        may_export = bool(self.export_columns(request)) and self.has_export_permission(request)
         request.current_app = self.admin_site.name
+        may_export = bool(self.export_columns(request)) and self.has_export_permission(request)
         return super().changelist_view(request, {"may_export": may_export, **(extra_context or {})})
 
     def _list_address(self) -> str:

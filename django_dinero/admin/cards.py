@@ -57,6 +57,7 @@ class CreditCardAdmin(PushingAdmin):
         ModeFilter,
     )
     list_prefetch_related = ("customer",)
+    customer_fields = ("customer", "customer_link")
     search_condition = staticmethod(search.cards)
     search_help_text = _(
         "Whole values: last four digits, the customer's e-mail or name, card or customer id, "

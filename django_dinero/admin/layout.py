@@ -20,6 +20,8 @@ def without_empty(
 ) -> tuple[Any, ...]:
     """Return the fieldsets without what is empty and cannot be filled in; a whole empty one goes.
 
+    So does what tells of rows that this user may not see.
+
     Args:
         model_admin: says which of the fields are for reading alone.
         request: whose user may or may not change the row.
@@ -28,13 +30,17 @@ def without_empty(
     """
     changes = model_admin.has_change_permission(request, row)
     readonly = {*model_admin.get_readonly_fields(request, row)}
+    hidden = {*model_admin.hidden_fields(request, row)}
     found = []
     for name, options in fieldsets:
         fields = [
             each
             for each in options["fields"]
-            if (changes and not readonly.issuperset(_names(each)))
-            or not _is_empty(model_admin, each, row)
+            if hidden.isdisjoint(_names(each))
+            and (
+                (changes and not readonly.issuperset(_names(each)))
+                or not _is_empty(model_admin, each, row)
+            )
         ]
         if fields:
             found.append((name, {**options, "fields": fields}))

@@ -18,13 +18,13 @@ from django_dinero.redaction import scrub
 Line = tuple[str, str]
 
 
-def facts_of(operation: Operation) -> dict[str, list[Line]]:
+def facts_of(operation: Operation, *, with_email: bool) -> dict[str, list[Line]]:
     """Return both, as the page of an operation names them."""
-    return {"asked": asked(operation), "answered": answered(operation)}
+    return {"asked": asked(operation, with_email=with_email), "answered": answered(operation)}
 
 
-def asked(operation: Operation) -> list[Line]:
-    """Return what was asked; what is empty is left out."""
+def asked(operation: Operation, *, with_email: bool) -> list[Line]:
+    """Return what was asked; what is empty is left out, and the e-mail where it is not wanted."""
     intent = Intent.of(operation)
     name = f"{intent.first_name} {intent.last_name}".strip()
     card = card_text(intent)
@@ -32,7 +32,7 @@ def asked(operation: Operation) -> list[Line]:
         (_("Kind"), operation.get_kind_display()),
         (_("Amount"), money(operation.amount, operation.currency)),
         (_("Card"), card),
-        (_("E-mail"), intent.email),
+        (_("E-mail"), intent.email if with_email else ""),
         (_("Name"), name),
         (_("Order reference"), intent.order_reference),
         (_("Description"), intent.description),

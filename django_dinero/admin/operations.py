@@ -26,6 +26,7 @@ from django_dinero.admin.ranges import DaysFilter
 from django_dinero.admin.stories import story_of
 from django_dinero.admin.todo import OperationTodoFilter
 from django_dinero.admin.tools import can_close, tools_for
+from django_dinero.admin.views.safety import sees
 from django_dinero.models import Customer, Operation, Transaction
 
 #: What reads the journal's records for a page: services, which nothing needs at the start.
@@ -63,6 +64,7 @@ class OperationAdmin(ReadOnlyAdmin):
     )
     # What has an index. By state and kind there are filters.
     sortable_by = ("key", "created")
+    customer_fields = ("customer",)
     search_condition = staticmethod(search.operations)
     search_help_text = _(
         "Whole values: operation key, idempotency key, lock name, transaction or customer id, the "
@@ -112,7 +114,7 @@ class OperationAdmin(ReadOnlyAdmin):
                 "found": found.lines(self.admin_site, request),
                 "state": state(operation),
                 "amount": operation_amount(operation),
-                **import_string(FACTS)(operation),
+                **import_string(FACTS)(operation, with_email=sees(request, "customer")),
             }
         return super().render_change_form(request, context, *args, **kwargs)
 

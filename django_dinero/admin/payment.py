@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from django_dinero.admin.display import card_text, money, transaction_amount
 from django_dinero.admin.related import rows_of
-from django_dinero.admin.views.safety import link
+from django_dinero.admin.views.safety import link, sees
 from django_dinero.enums import TransactionKind
 from django_dinero.exceptions import DineroError
 from django_dinero.gateways.registry import get_gateway
@@ -40,6 +40,7 @@ def payment(site: AdminSite, request: HttpRequest, row: Transaction) -> dict[str
         "root": None if story.root == row else story.root,
         "root_url": "" if story.root == row else link(request, "transaction", story.root),
         "card": card_text(row),
+        "customer": row.customer if sees(request, "customer") else None,
         "customer_url": link(request, "customer", row.customer),
         "console_url": console_url(row),
         "sums": list(_sums(family)),

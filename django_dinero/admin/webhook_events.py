@@ -16,7 +16,11 @@ from django_dinero.admin.filters import EventStateFilter, GatewayNameFilter, Mod
 from django_dinero.admin.layout import without_empty
 from django_dinero.admin.ranges import ReceivedFilter
 from django_dinero.admin.tools import tools_for
+from django_dinero.admin.views.safety import sees
 from django_dinero.models import CreditCard, Customer, Transaction, WebhookEvent
+
+#: What an event is about -> the model of its row.
+MODELS = {"customer": "customer", "card": "creditcard", "transaction": "transaction"}
 
 
 @admin.register(WebhookEvent)
@@ -77,6 +81,11 @@ class WebhookEventAdmin(ReadOnlyAdmin):
         ),
     )
     readonly_fields = ("mode", "about", "body_text", "lease_until", "worker", "received_at")
+
+    def hidden_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Hide the row that an event is about from who may not see such rows."""
+        name = MODELS.get(obj.object_kind) if obj is not None else None
+        return ("about",) if name and not sees(request, name) else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Leave out what is empty."""

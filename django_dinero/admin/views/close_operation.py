@@ -18,7 +18,7 @@ from django_dinero.admin.fetched import fetched
 from django_dinero.admin.history import log_once
 from django_dinero.admin.stories import what_to_do_first
 from django_dinero.admin.views.base import Fact, GatewayPage
-from django_dinero.admin.views.safety import link
+from django_dinero.admin.views.safety import link, sees
 from django_dinero.db.queries import read_again
 from django_dinero.exceptions import DineroError, InvalidInput, InvalidTransactionError
 from django_dinero.forms.differences import CloseOperationForm
@@ -69,9 +69,10 @@ class CloseOperationPage(GatewayPage):
             "it with “manage.py dinero_sync --transaction ID --gateway %(gateway)s” and it ends by "
             "itself. Close what did not happen."
         ) % {"gateway": shlex.quote(row.gateway_name)}
+        asked = operation_facts.asked(row, with_email=sees(request, "customer"))
         return [
             (_("Operation"), row.key, link(request, "operation", row)),
-            *((label, text, "") for label, text in operation_facts.asked(row)),
+            *((label, text, "") for label, text in asked),
             *((label, text, "") for label, text in operation_facts.answered(row)),
             *found.lines(self.model_admin.admin_site, request),
             (_("Before you close it"), first, ""),

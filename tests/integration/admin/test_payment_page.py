@@ -97,14 +97,18 @@ def test_empty_fields_are_left_out(root: Client, card: CreditCard) -> None:
     assert "field-transaction_id" in page
 
 
-def test_a_projects_own_fields_are_kept(root: Client, captured: Transaction) -> None:
+def test_a_projects_own_fields_are_kept(
+    root: Client, captured: Transaction, admin_user: Any, rf: Any
+) -> None:
     class Own(TransactionAdmin):
         fieldsets: ClassVar[Any] = (
             (None, {"fields": (("kind", "reason"), "description", "transaction_id")}),
         )
 
     row = Transaction.objects.get(pk=captured.pk)
-    shown = Own(Transaction, admin.site).get_fieldsets(None, row)  # type: ignore[arg-type]
+    request = rf.get("/")
+    request.user = admin_user
+    shown = Own(Transaction, admin.site).get_fieldsets(request, row)
     assert shown == ((None, {"fields": [("kind", "reason"), "transaction_id"]}),)
 
 

@@ -12,6 +12,7 @@ from django_dinero.models import (
     CreditCard,
     Customer,
     Transaction,
+    WebhookEvent,
 )
 from tests.integration.admin.access import PAGES, address_of, every_row, posted_to
 from tests.integration.admin.pages import url
@@ -69,6 +70,52 @@ def test_deleting_says_what_it_does_and_leaves_the_books(
     assert (paid.customer, paid.card, paid.last_4) == (None, None, "1111")
     assert root.get(url("transaction_change", paid.pk)).status_code == 200
     assert gateway.verbs[-1] == "delete_customer"
+
+
+# -- The customer beside a row -------------------------------------------------------------------
+
+#: Where the e-mail address of a customer stands, beside rows of another kind.
+BESIDE = {
+    "creditcard": ("creditcard_changelist", "creditcard_change", "creditcard_export"),
+    "transaction": ("transaction_changelist", "transaction_change", "transaction_export"),
+    "operation": ("operation_changelist", "operation_change", "operation_export"),
+    "webhookevent": ("webhookevent_changelist", "webhookevent_change", "webhookevent_export"),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+@pytest.mark.parametrize("may_see", [False, True])
+def test_who_may_not_see_customers_reads_no_address_of_one(
+    staff: Callable[..., Client], rows: dict[str, Any], name: str, may_see: bool
+) -> None:
+    WebhookEvent.objects.update(
+        object_kind="customer", object_id=rows["customer"].customer_id or ""
+    )
+    client = staff(f"view_{name}", *(["view_customer"] if may_see else []))
+    pages = [_content(client.get(address_of(page, rows))) for page in BESIDE[name]]
+    shown = ["bill@example.com" in page.replace("<wbr>", "") for page in pages]
+    assert any(shown) is may_see
+    linked = url("customer_change", rows["customer"].pk)
+    assert any(linked in page for page in pages) is may_see
+    assert any((rows["customer"].customer_id or "") in page for page in pages)
+
+
+@pytest.mark.parametrize("name", ["creditcard", "transaction"])
+def test_an_event_tells_nothing_of_a_row_that_one_may_not_see(
+    staff: Callable[..., Client], rows: dict[str, Any], name: str
+) -> None:
+    told = {"creditcard": ("card", "card_id"), "transaction": ("transaction", "transaction_id")}
+    kind, column = told[name]
+    WebhookEvent.objects.update(object_kind=kind, object_id=getattr(rows[name], column))
+    address, there = address_of("webhookevent_change", rows), url(f"{name}_change", rows[name].pk)
+    assert there not in _content(staff("view_webhookevent").get(address))
+    assert there in _content(staff("view_webhookevent", f"view_{name}", name="other").get(address))
+
+
+def _content(response: Any) -> str:
+    assert response.status_code == 200
+    found: bytes = response.getvalue()
+    return found.decode()
 
 
 # -- Looking for what one may not see ------------------------------------------------------------

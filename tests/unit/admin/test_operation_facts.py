@@ -32,4 +32,4 @@ def test_a_reason_is_told_in_words(state: str, reason: str, expected: str) -> No
 
 
 def test_who_has_started_it() -> None:
-    assert dict(asked(operation("held", "")))["Initiated by"] == "the cardholder"
+    assert dict(asked(operation("held", ""), with_email=True))["Initiated by"] == "the cardholder"
