@@ -78,14 +78,20 @@ class OwnedMixin:
 
     def sees_all(self) -> bool:
         """Say whether the caller may do this action to everybody's objects."""
+        return self._is_staff_for(self.action)
+
+    def _is_staff_for(self, action: str) -> bool:
         # Who describes the API (OpenAPI) asks without a request.
         user = getattr(self.request, "user", None)
-        permission = self.action_permissions.get(self.action, "")
+        permission = self.action_permissions.get(action, "")
         return bool(permission and user and user.is_staff and user.has_perm(permission))
 
     def visible(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the rows that exist for the caller."""
-        if self.sees_all():
+        """Return the rows that exist for the caller.
+
+        What staff may look at exists, also where they may not do this to it: that is a 403.
+        """
+        if self.sees_all() or self._is_staff_for("retrieve"):
             return rows
         return rows.filter(self.owned_by(self.request.user))
 
@@ -152,6 +158,7 @@ class OwnerOrStaffPermission(_Named):
         if view.sees_all():
             return True
         if not view.is_owner(obj):
+            self.name_for_users(view)
             return False
         if view.action in view.owner_actions:
             return True

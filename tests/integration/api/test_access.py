@@ -236,8 +236,29 @@ def _owner_of_another_customer(name: str) -> Any:
     return user
 
 
-@pytest.mark.parametrize("who", strangers())
-@each_detail
+#: They see what is Ann's where a GET shows it, and may not do this one thing to it.
+SEEING = "staff with every other permission"
+
+
+@pytest.mark.parametrize("route", [r for r in DETAILS if r.method != "GET"], ids=str)
+def test_what_staff_see_and_may_not_do_is_refused(ann: Ann, attempt: Any, route: Route) -> None:
+    caller = Caller(strangers()[SEEING](route))
+    shown = caller.get(ann.address(Route(f"{route.name.partition('-')[0]}-detail", "GET", "")))
+    assert shown.status_code == 200
+    response, asked = attempt(caller, route)
+    refusal = json_of(response, 403)
+    assert refusal["code"] == "permission_denied"
+    assert f"the permission dinero.{route.permission}" in refusal["detail"]
+    assert asked == []
+    json_of(attempt(caller, route, missing_id(route))[0], 404)
+    ann.customer.refresh_from_db()
+    assert (ann.customer.last_name, ann.customer.cards[0].zip) == ("Lee", CARD["zip"])
+
+
+UNSEEN = [(who, r) for who in strangers() for r in DETAILS if who != SEEING or r.method == "GET"]
+
+
+@pytest.mark.parametrize(("who", "route"), UNSEEN, ids=str)
 def test_what_is_anothers_does_not_exist(ann: Ann, attempt: Any, route: Route, who: str) -> None:
     caller = Caller(strangers()[who](route))
     response, asked = attempt(caller, route)
