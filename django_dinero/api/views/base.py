@@ -153,15 +153,26 @@ class DineroViewSet(DineroView, OwnedMixin, GenericViewSet[Any]):
 
     @cached_property
     def is_repetition(self) -> bool:
-        """Whether the request was answered before, or is being answered: it asks nothing new."""
+        """Whether the request was answered before: it asks nothing new.
+
+        Raises:
+            OperationInProgress, OutcomeUnknown, NeedsAttention: it has no answer yet.
+        """
         if self.action not in self.keyed_actions:
             return False  # a key that nobody reads must not open a door
         key = idempotency.optional_key(self.request)
         return key is not None and self.knows(key)
 
     def knows(self, key: IdempotencyKey) -> bool:
-        """Say whether a request with this key has an answer, or will have one."""
-        return repetitions.is_known(key.value, key.scope)
+        """Say whether a request with this key has an answer.
+
+        A lost attempt is looked up now: once it is proven not to have happened, the request is a
+        new one, which is counted, and a shopper's at the price that the order has by then.
+
+        Raises:
+            OperationInProgress, OutcomeUnknown, NeedsAttention: it has no answer yet.
+        """
+        return repetitions.is_answered(key.value, key.scope)
 
     def get_throttles(self) -> list[BaseThrottle]:
         """Return the project's throttles, and the one against card testing."""

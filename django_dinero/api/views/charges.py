@@ -10,7 +10,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from django_dinero import throttle_rates
-from django_dinero.api.idempotency import IdempotencyKey
 from django_dinero.api.permissions import ShopperPermission, may_name_the_price, user_of
 from django_dinero.api.serializers import TransactionSerializer
 from django_dinero.api.token_charges import (
@@ -23,7 +22,6 @@ from django_dinero.api.token_charges import (
 from django_dinero.api.views.base import DineroViewSet
 from django_dinero.models import Transaction
 from django_dinero.redaction import Secret
-from django_dinero.services.recovery import idempotency as repetitions
 
 
 class ChargeViewSet(DineroViewSet):
@@ -50,19 +48,6 @@ class ChargeViewSet(DineroViewSet):
         if may_name_the_price(request, self):
             return self.move_money(TokenChargeSerializer, move)
         return self.move_money(ShopperChargeSerializer, partial(self._charge_shopper, move))
-
-    def knows(self, key: IdempotencyKey) -> bool:
-        """Say whether a request with this key has an answer.
-
-        A shopper's lost attempt is looked up now: once it is proven not to have happened, the
-        request is a new one, at the price that the order has by then.
-
-        Raises:
-            OperationInProgress, OutcomeUnknown, NeedsAttention: it has no answer yet.
-        """
-        if not self._is_of_shopper:
-            return super().knows(key)
-        return repetitions.is_answered(key.value, key.scope)
 
     @property
     def order_of_shopper(self) -> str | Secret:

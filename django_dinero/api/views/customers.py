@@ -68,7 +68,7 @@ class CustomerViewSet(
         return self.visible(self.rows_of(Customer).prefetch_related(cards).order_by("-id"))
 
     def knows(self, key: IdempotencyKey) -> bool:
-        """Say whether a request with this key has an answer; a charge's may be still to come."""
+        """Say whether a request with this key has an answer; one that stores, a customer."""
         if self.action != "create":
             return super().knows(key)
         named = self.request.data.get("gateway_name")

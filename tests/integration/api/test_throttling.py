@@ -18,7 +18,7 @@ from django_dinero.gateways.types import Reason, TransactionResult
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from tests.integration.api.calling import CARD, Caller, json_of, new_key, user_with
 from tests.support import sinks
-from tests.support.recording import RecordingGateway, answer, lose_reply
+from tests.support.recording import RecordingGateway, answer, lose_reply, lose_request
 
 pytestmark = pytest.mark.django_db
 
@@ -330,6 +330,40 @@ def test_a_lost_answer_is_asked_for_though_the_rate_is_used_up(
     json_of(charge(clerk, key="lost"), 202)
     json_of(charge(clerk, key="lost"), 201)
     assert gateway.verbs.count("charge") == 1
+
+
+@pytest.mark.parametrize("is_staff", [False, True])
+@pytest.mark.parametrize("path", ["cards/{card}/charge/", "customers/{customer}/charge/", ""])
+def test_a_lost_charge_that_is_sent_anew_is_counted(
+    limits: Any, gateway: RecordingGateway, path: str, is_staff: bool
+) -> None:
+    """Proven not to have happened, it is a new question to the issuer, and may be declined."""
+    limits(charge="1/hour", bin="1/hour")
+    caller = Caller(user_with("ann", "charge_creditcard", is_staff=is_staff))
+    customer = Customer.create("ann@example.com", owner=caller.user, **CARD)
+    path = path.format(card=customer.cards[0].public_id, customer=customer.public_id)
+    body: dict[str, Any] = {"price": "1.00"} if path else {**CARD, "price": "1.00"}
+    gateway.faults["charge"] = lose_request
+    json_of(caller.post(path or "charges/", body, key="lost"), 202)
+    Operation.objects.update(quarantine_until="2020-01-01T00:00:00Z")
+    again = caller.post(path or "charges/", body, key="lost")
+    if is_staff and path:  # neither their user nor a stored card is counted
+        json_of(again, 201)
+    else:
+        assert_stopped(again)
+        assert gateway.verbs.count("charge") == 1
+
+
+def test_a_lost_charge_that_is_declined_when_it_is_sent_anew_is_counted_so(
+    limits: Any, owner: Caller, declining: CreditCard, gateway: RecordingGateway
+) -> None:
+    limits(declines="1/hour")
+    path, body = f"cards/{declining.public_id}/charge/", {"price": "1.00"}
+    gateway.faults["charge"] = lose_request
+    json_of(owner.post(path, body, key="lost"), 202)
+    Operation.objects.update(quarantine_until="2020-01-01T00:00:00Z")
+    json_of(owner.post(path, body, key="lost"), 402)
+    assert_stopped(owner.post(path, body))
 
 
 def test_what_never_left_is_counted_again(
