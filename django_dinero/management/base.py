@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import codecs
+import io
+import json
 import os
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, TextIO
 
 from django.apps import apps
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import (
+    BaseCommand,
+    CommandError,
+    CommandParser,
+    OutputWrapper,
+)
 from django.db import DatabaseError, Error, connections, router
 from django.utils.translation import gettext as _
 
@@ -17,6 +26,11 @@ from django_dinero.redaction import scrub
 
 #: What a shell reports of a program whose reader has gone: 128 and the number of SIGPIPE.
 READER_GONE = 141
+#: What an output raises that takes nothing: its reader has gone, its disk is full, it is closed, or
+#: its encoding lacks a character.
+UNWRITABLE = (OSError, ValueError)
+#: How our outputs write what their encoding lacks: a reader of JSON takes it, too.
+ESCAPES = "django_dinero.escapes"
 
 
 class DineroParser(CommandParser):
@@ -34,6 +48,13 @@ class DineroCommand(BaseCommand):
 
     #: The command and its arguments, as they were typed; empty where a program calls it.
     typed: Sequence[str] = ()
+    #: Whether something has happened, so that no output decides any more how the command ends.
+    has_acted = False
+
+    def __init__(self, stdout: Any = None, stderr: Any = None, **options: Any) -> None:
+        nowhere: Any = _Nowhere()
+        out, err = stdout or sys.stdout or nowhere, stderr or sys.stderr or nowhere
+        super().__init__(out, err, **options)
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Return the parser, as a :class:`DineroParser`: Django makes it itself."""
@@ -63,26 +84,50 @@ class DineroCommand(BaseCommand):
     def run_from_argv(self, argv: list[str]) -> None:
         """Run it; without a traceback if the reader of its output goes before the end."""
         self.typed = argv[1:]
+        streams = (sys.stdout, sys.stderr)
+        for stream in streams:
+            _escape(stream)
         try:
             super().run_from_argv(argv)
-            sys.stdout.flush()
-        except BrokenPipeError as error:
-            for stream in (sys.stdout, sys.stderr):
-                _silence(stream)
+            if not self.has_acted:
+                self.stdout.flush()
+        except CommandError as error:  # --traceback
+            with suppress(*UNWRITABLE):
+                traceback.print_exc()
+            sys.exit(error.returncode)
+        except UNWRITABLE as error:
             # An error that could not be told has its own exit code all the same.
             untold = error.__context__
-            sys.exit(untold.returncode if isinstance(untold, CommandError) else READER_GONE)
+            if isinstance(untold, CommandError):
+                sys.exit(untold.returncode)
+            if isinstance(error, BrokenPipeError):
+                sys.exit(READER_GONE)
+            raise
+        finally:
+            for stream in streams:
+                _silence(stream)
 
-    def write_after(self, text: str) -> None:
-        """Write about something that has happened, whether anybody still reads or not.
+    def write_after(self, text: str, style: Callable[[str], str] | None = None) -> None:
+        """Write about something that has happened, whether it can be written or not.
 
-        The exit code tells then what became of it, and not that nobody has read it.
+        The exit code tells then what became of it, and not that nobody has read it; and what is
+        left to be done is done.
         """
-        try:
-            self.stdout.write(text)
-            self.stdout.flush()
-        except BrokenPipeError:
-            _silence(sys.stdout)
+        self.has_acted = True
+        _try_to_write(self.stdout, text, style)
+
+
+class _Nowhere(io.TextIOBase):
+    """In the place of an output that the shell has closed, as by ``>&-``: Python has none then."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+def _try_to_write(out: OutputWrapper, text: str, style: Callable[[str], str] | None) -> None:
+    with suppress(*UNWRITABLE):
+        out.write(text, style)
+        out.flush()
 
 
 def _has_tables() -> bool:
@@ -95,13 +140,29 @@ def _has_tables() -> bool:
     return True
 
 
-def _silence(stream: Any) -> None:
+def _escape(stream: Any) -> None:
+    """Let an output write out what its encoding lacks, instead of refusing all of it."""
+    if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+        stream.reconfigure(errors=ESCAPES)
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+codecs.register_error(ESCAPES, _escaped)
+
+
+def _silence(stream: TextIO | None) -> None:
     """Send the rest nowhere, or the interpreter complains when it flushes at its end."""
-    file: TextIO = stream
-    with suppress(OSError, ValueError):
-        file.flush()
+    if stream is None:
         return
-    with suppress(OSError, ValueError):
+    with suppress(*UNWRITABLE):
+        stream.flush()
+        return
+    with suppress(*UNWRITABLE):
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, file.fileno())
+        os.dup2(nowhere, stream.fileno())
         os.close(nowhere)

@@ -226,7 +226,7 @@ def confirm(question: str) -> None:
     """
     try:
         answer = input(_("%(question)s Type yes: ") % {"question": escape(question)})
-    except EOFError:
+    except (EOFError, RuntimeError):  # a shell that closes an input or output leaves none
         raise CommandError(_("Nobody answers; pass --no-input. Nothing was done.")) from None
     except KeyboardInterrupt:
         raise CommandError(_("Nothing was done.")) from None
