@@ -116,6 +116,14 @@ class DineroCommand(BaseCommand):
         self.has_acted = True
         _try_to_write(self.stdout, text, style)
 
+    def write_beside(self, text: str, style: Callable[[str], str] = str) -> None:
+        """Write to the standard error about work that goes on, whether it can be written or not.
+
+        Args:
+            style: by default no colour, where Django's is that of errors.
+        """
+        _try_to_write(self.stderr, text, style)
+
 
 class _Nowhere(io.TextIOBase):
     """In the place of an output that the shell has closed, as by ``>&-``: Python has none then."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Any
 
 from django.utils.translation import gettext as _
 
+from django_dinero.management.base import UNWRITABLE
 from django_dinero.services.progress import Progress, tell_nobody
 
 try:
@@ -33,13 +35,33 @@ def shown(title: str, write: Callable[[str], object] | None) -> Iterator[Progres
         title: stands before the name of each phase.
         write: writes a line where there is no bar; None for no lines.
     """
-    if HAS_RICH and sys.stderr.isatty():
-        with _bars(title, Console(file=sys.stderr)) as tell:
+    # A shell may have closed the standard error: Python has none then.
+    if HAS_RICH and sys.stderr is not None and sys.stderr.isatty():
+        terminal: Any = _Terminal(sys.stderr)
+        with _bars(title, Console(file=terminal)) as tell:
             yield tell
     elif write is None:
         yield tell_nobody
     else:
         yield lines(title, write)
+
+
+class _Terminal:
+    """A terminal that somebody may close: what the bar is about goes on then."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(*UNWRITABLE):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(*UNWRITABLE):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 @contextmanager

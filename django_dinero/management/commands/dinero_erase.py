@@ -90,13 +90,15 @@ class Command(DineroCommand):
         if "@" in customer and not customers_to_erase(customer, options["gateway"]):
             counts = self._erase_rest(customer, options, sections)
         if options["json"]:
-            self.stdout.write(document("dinero_erase", sections, counts=counts))
+            self.write_after(document("dinero_erase", sections, counts=counts))
         if not all(section.is_ok for section in sections):
             raise CommandError(_("Something is not erased yet; see above."))
 
     def _erase_traces(self, email: str, options: dict[str, Any]) -> None:
         """Erase somebody who is no customer: a guest who has paid, or who was deleted before."""
-        self._tell(options, _("No customer has this e-mail address; the journal is searched."))
+        if not options["json"]:
+            text = _("No customer has this e-mail address; the journal is searched.")
+            self.stdout.write(text)
         if not options["no_input"]:
             confirm(_("Erase it?"))
         try:
@@ -107,7 +109,7 @@ class Command(DineroCommand):
             raise CommandError(_("No customer has this address, and nothing else is kept of it."))
         self._tell(options, _("Erased: %(what)s.") % {"what": _counted(counts)})
         if options["json"]:
-            self.stdout.write(document("dinero_erase", (), counts=counts))
+            self.write_after(document("dinero_erase", (), counts=counts))
 
     def _erase_rest(
         self, email: str, options: dict[str, Any], sections: list[Section]
@@ -146,7 +148,7 @@ class Command(DineroCommand):
 
     def _tell(self, options: dict[str, Any], line: str) -> None:
         if not options["json"]:
-            self.stdout.write(line)
+            self.write_after(line)
 
 
 def _described(row: Customer) -> str:

@@ -82,13 +82,13 @@ class Command(DineroCommand):
             return
         since = None if options["since"] is None else parse_since(options["since"])
         if options["dry_run"] and not options["json"]:
-            self.stdout.write(_("dry run: nothing was changed"))
+            self.write_after(_("dry run: nothing was changed"))
         reports = [self._report(name, since, options) for name in names]
         strays = [] if gateway else self._tell_of_strays(options)
         if options["json"]:
             sections = [*(report.section for report in reports), *strays]
             dry_run = options["dry_run"]
-            self.stdout.write(document("dinero_reconcile", sections, dry_run=dry_run))
+            self.write_after(document("dinero_reconcile", sections, dry_run=dry_run))
         bad = [report.gateway_name for report in reports if report.needs_a_person]
         bad += [section.gateway_name for section in strays]
         if bad:
@@ -96,7 +96,7 @@ class Command(DineroCommand):
 
     def _report(self, name: str, since: datetime | None, options: dict[str, Any]) -> Report:
         silent = options["json"] or not options["verbosity"]
-        write = None if silent else self._tell_progress
+        write = None if silent else self.write_beside
         with shown(name, write) as progress:
             call = partial(
                 reconcile,
@@ -110,8 +110,7 @@ class Command(DineroCommand):
         if not options["json"]:
             style = self.style.ERROR if report.needs_a_person else self.style.SUCCESS
             for line in report.lines():
-                self.stdout.write(style(line))
-            self.stdout.flush()
+                self.write_after(style(line))
         return report
 
     def _tell_of_strays(self, options: dict[str, Any]) -> list[Section]:
@@ -125,12 +124,9 @@ class Command(DineroCommand):
             problems = stray_operation_problems(counts)
             if not options["json"]:
                 for problem in problems:
-                    self.stdout.write(self.style.ERROR(escape(f"{name}: {problem}")))
+                    self.write_after(self.style.ERROR(escape(f"{name}: {problem}")))
             sections.append(Section(name, counts, problems, {"configured": False}))
         return sections
-
-    def _tell_progress(self, line: str) -> None:
-        self.stderr.write(line, str)  # in no colour: Django's is that of errors
 
 
 def _enqueue(names: list[str], options: dict[str, Any]) -> None:

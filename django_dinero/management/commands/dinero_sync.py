@@ -115,6 +115,7 @@ class Command(DineroCommand):
             CommandError: something failed, still waits, or differs.
         """
         act = self._verb(options)
+        self._changes = act != self._diff
         chosen = _gateways(options["gateway"])
         if act != self._push and act != self._diff and len(chosen) > 1:
             raise CommandError(_("Name the gateway to pull from: --gateway."))
@@ -124,7 +125,7 @@ class Command(DineroCommand):
             with (
                 nullcontext(tell_nobody)
                 if quiet
-                else shown(gateway.name, self._tell_progress) as told
+                else shown(gateway.name, self.write_beside) as told
             ):
                 sections.append(self._act(act, gateway, options, told))
         if options["json"]:
@@ -132,9 +133,6 @@ class Command(DineroCommand):
             self._write(document("dinero_sync", sections, verb=verb))
         if not all(section.is_ok for section in sections):
             raise CommandError(_("Something failed, still waits, or differs; see above."))
-
-    def _tell_progress(self, line: str) -> None:
-        self.stderr.write(line, str)  # in no colour: Django's is that of errors
 
     def _verb(self, options: Mapping[str, Any]) -> Callable[..., Section]:
         ids = options["customer"] or options["transaction"] or options["ids_from"]
@@ -266,6 +264,9 @@ class Command(DineroCommand):
         self._write(self.style.ERROR(escape(line)))
 
     def _write(self, line: str) -> None:
+        if self._changes:
+            self.write_after(line)
+            return
         self.stdout.write(line)
         self.stdout.flush()
 

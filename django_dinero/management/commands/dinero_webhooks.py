@@ -77,11 +77,12 @@ class Command(DineroCommand):
             CommandError: the gateway refused or cannot do it, or an event is still not applied.
         """
         answer = self._answer(asked, options)
+        write = self.stdout.write if asked == "list" else self.write_after
         if options["json"]:
             told = document("dinero_webhooks", answer.sections, counts=answer.counts, verb=asked)
-            self.stdout.write(told)
+            write(told)
         elif answer.text:
-            self.stdout.write(answer.text)
+            write(answer.text)
         several = asked == "drain"
         problems = [
             f"{section.gateway_name}: {problem}" if several else problem
@@ -108,7 +109,7 @@ class Command(DineroCommand):
             text = _("It is inactive, and gets nothing. Remove it, and register it again.")
             doubts.append(text)
         for doubt in doubts:
-            self.stderr.write(doubt, self.style.WARNING)
+            self.write_beside(doubt, self.style.WARNING)
         facts = {"endpoints": [_shown(endpoint)], "doubts": doubts}
         text = f"{endpoint.endpoint_id}  {endpoint.url}"
         return _Answer(text, [Section(gateway.name, facts=facts)])

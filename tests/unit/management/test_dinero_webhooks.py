@@ -25,6 +25,7 @@ from django_dinero.sandbox.http.adapter import BankAdapter
 from django_dinero.services import webhooks
 from tests.support.recording import RecordingGateway, refuse_connection
 from tests.support.webhooks import notice, receive
+from tests.unit.management.deaf import Deaf, errors
 from tests.unit.services.conftest import card, charge, customer, make_customer
 
 __all__ = ["card", "charge", "customer", "make_customer"]
@@ -219,6 +220,29 @@ def test_draining(gateway: RecordingGateway, charge: Transaction) -> None:
     assert run("drain", "--gateway", "default") == "nothing was due; 0 more are due."
     with pytest.raises(CommandError, match="a number above 0"):
         run("drain", "--limit", "0")
+
+
+@errors
+@pytest.mark.parametrize("form", ["", "--json"])
+def test_events_are_worked_on_whether_anybody_reads_of_it(
+    gateway: RecordingGateway, charge: Transaction, error: Exception, form: str
+) -> None:
+    event = webhooks.store(gateway, notice("transaction", charge.transaction_id or ""), b"{}")
+    assert event is not None
+    for words in (["drain"], ["replay", str(event.pk)], ["purge"]):
+        call_command("dinero_webhooks", *words, *filter(None, [form]), stdout=Deaf(error))
+    event.refresh_from_db()
+    assert event.state == "applied"
+
+
+@errors
+def test_an_endpoint_is_kept_whether_anybody_reads_of_it(account: Bank, error: Exception) -> None:
+    outputs = {"stdout": Deaf(error), "stderr": Deaf(error)}
+    call_command("dinero_webhooks", "register", "http://shop.example/", **outputs)
+    (endpoint,) = account.endpoints()
+    assert endpoint.url == "http://shop.example/"
+    with pytest.raises(type(error)):
+        call_command("dinero_webhooks", "list", **outputs)
 
 
 def test_a_gateway_that_is_configured_wrongly_does_not_stop_the_others(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import json
 import os
@@ -19,6 +18,7 @@ from django.db import connections
 from django_dinero.management.base import READER_GONE, DineroCommand
 from django_dinero.models import Customer, Transaction
 from tests.support.recording import RecordingGateway, lose_reply
+from tests.unit.management.deaf import Deaf, errors
 
 #: A command of a child process; ``sys.argv[1]`` says how it tells what it has to say.
 CHILD = """
@@ -99,26 +99,6 @@ def test_what_an_encoding_lacks_is_written_out_as_json_does(tells: str) -> None:
     first = done.stdout.splitlines()[0]
     assert first == r"0 Z\u00fcrich \ud83d\ude00"
     assert json.loads(f'"{first}"') == "0 Zürich \U0001f600"
-
-
-class Deaf(io.StringIO):
-    """An output that takes nothing."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self.error = error
-
-    def write(self, text: str) -> int:
-        raise self.error
-
-
-ERRORS = {
-    "nobody reads": BrokenPipeError(),
-    "disk full": OSError(errno.ENOSPC, "No space left on device"),
-    "closed": ValueError("I/O operation on closed file."),
-    "encoding": UnicodeEncodeError("ascii", "Ü", 0, 1, "ordinal not in range(128)"),
-}
-errors = pytest.mark.parametrize("error", ERRORS.values(), ids=list(ERRORS))
 
 
 @errors
