@@ -7,6 +7,7 @@ filter gives each record the fields of what is under way, for formatters that wr
 
 from __future__ import annotations
 
+import copy
 import logging
 import re
 from collections.abc import Iterator, Mapping
@@ -29,9 +30,10 @@ FIELDS = (
     *("dinero_outcome", "dinero_seconds"),
 )
 
-#: Parameters of an address that are secret whatever they hold, with their values.
+#: Parameters of an address that are secret whatever they hold, with their values. A query that
+#: stands alone begins with one.
 _SECRET = re.compile(
-    r"([?&](?:card_?)?(?:number|cvv2?|cvc2?|code|token)=)[^&#\s\"']*", re.IGNORECASE
+    r"((?:\A|[?&])(?:card_?)?(?:number|cvv2?|cvc2?|code|token)=)[^&#\s\"']*", re.IGNORECASE
 )
 #: A word of an address with escapes in it.
 _ESCAPED = re.compile(r"[^\s\"'?&=#]*[%+][^\s\"'?&=#]*")
@@ -121,8 +123,19 @@ class MaskCardNumbers(logging.Filter):
         if isinstance(record.args, tuple):
             record.args = tuple(map(_masked, record.args))
         elif record.args:
-            record.args = {name: _masked(value) for name, value in record.args.items()}
+            record.args = _masked_fields(record.args)
         return True
+
+
+def _masked_fields(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Mask what a text has by name.
+
+    The class of a dict stays: gunicorn's finds a header however it is written, and has "-" for one
+    that is not there. Without that the text fails, and logging prints all fields, cookies too.
+    """
+    masked = copy.copy(fields) if isinstance(fields, dict) else {}
+    masked.update({name: _masked(value) for name, value in fields.items()})
+    return masked
 
 
 def _masked(value: Any) -> Any:

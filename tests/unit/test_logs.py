@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import logging.config
 import re
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -105,6 +107,7 @@ ADDRESSES = {
     "GET /admin/?q=%34%31%31%31111111111111": "GET /admin/?q=[secret]",
     "/api/cards/4111-1111-1111-1111/": "/api/cards/[secret]/",
     "/api/?cvv=0417&token=abc&x=1": "/api/?cvv=[secret]&token=[secret]&x=1",
+    "cvv=0417&number=4111111111111111": "cvv=[secret]&number=[secret]",
     "/api/transactions/?transaction_id=60012300401&code_of=1": None,
     "/api/?email=a%40example.com&q=two+beers": None,
 }
@@ -124,3 +127,51 @@ def test_card_numbers_in_addresses_are_masked(address: str) -> None:
         assert handler.filter(record)
         assert record.getMessage() == f"{masked} 200"
         assert len(record.args or ()) == (2 if args else 0)
+
+
+class Request:
+    headers = (("USER-AGENT", "curl"), ("COOKIE", "sessionid=s3cr3t"))
+
+
+class Response:
+    status, sent, headers = "200 OK", 12, ()
+
+
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [
+        ('%(s)s "%({X-Forwarded-For}i)s"', '200 "-"'),
+        ('%(s)s "%({User-Agent}i)s" %(no such)s', '200 "curl" -'),
+        ("%(m)s %(U)s?%(q)s", "GET /api/?cvv=[secret]&number=[secret]"),
+        ("%(r)s", "GET /api/?cvv=[secret]&number=[secret] HTTP/1.1"),
+    ],
+)
+def test_the_access_log_of_gunicorn_keeps_its_own_rules(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], form: str, line: str
+) -> None:
+    glogging = pytest.importorskip("gunicorn.glogging")
+    config = pytest.importorskip("gunicorn.config").Config()
+    config.set("accesslog", "-")
+    config.set("access_log_format", form)
+    query = "cvv=123&number=4111111111111111"
+    environ = {
+        "REQUEST_METHOD": "GET",
+        "RAW_URI": f"/api/?{query}",
+        "PATH_INFO": "/api/",
+        "QUERY_STRING": query,
+        "SERVER_PROTOCOL": "HTTP/1.1",
+    }
+    stream, masked = StringIO(), logs.MaskCardNumbers()
+    server = glogging.Logger(config)
+    monkeypatch.setattr(server.access_log, "handlers", [logging.StreamHandler(stream)])
+    monkeypatch.setattr(server.access_log, "filters", [masked])
+    monkeypatch.setattr(server.error_log, "handlers", [])
+    server.access(Response, Request, environ, timedelta(seconds=1))
+    assert (stream.getvalue(), capsys.readouterr().err) == (f"{line}\n", "")
+
+
+def test_fields_that_nobody_can_change_are_masked() -> None:
+    fields = MappingProxyType({"r": "GET /?cvv=123"})
+    record = logging.LogRecord("x", logging.INFO, "x", 1, "%(r)s", (fields,), None)
+    assert logs.MaskCardNumbers().filter(record)
+    assert (record.getMessage(), fields["r"]) == ("GET /?cvv=[secret]", "GET /?cvv=123")
