@@ -152,11 +152,8 @@ class MoneyCommand(DineroCommand):
 
     def maker(self) -> str:
         """Return who does it, for the record: the command, and the account that runs it."""
-        command = type(self).__module__.rpartition(".")[2]
-        try:
-            return f"{command} ({getpass.getuser()})"[:100]
-        except (ImportError, KeyError, OSError):
-            return command  # a container's user may have no name
+        command, name = type(self).__module__.rpartition(".")[2], login()
+        return f"{command} ({name})"[:100] if name else command
 
     @abstractmethod
     def add_own_arguments(self, parser: CommandParser) -> None:
@@ -206,6 +203,14 @@ class MoneyCommand(DineroCommand):
         command = type(self).__module__.rpartition(".")[2]
         told = document(command, [section], idempotency_key=scrub(key), transaction=shown)
         self.write_after(told)
+
+
+def login() -> str:
+    """Return the name of the account that runs a command; a container's user may have none."""
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):
+        return ""
 
 
 def refuse_question_in_json(options: Mapping[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +14,7 @@ from django_dinero.exceptions import DineroError
 from django_dinero.management.arguments import gateway_names, given, one_or_all
 from django_dinero.management.base import DineroCommand
 from django_dinero.management.document import add_json, by_gateway
-from django_dinero.management.money import confirm, refuse_question_in_json
+from django_dinero.management.money import confirm, login, refuse_question_in_json
 from django_dinero.management.rows import operation_named
 from django_dinero.management.tables import Column, write_table
 from django_dinero.models import Operation, journal_notes
@@ -76,7 +75,7 @@ class Command(DineroCommand):
         if not options["no_input"]:
             confirm(_("Close %(what)s?") % {"what": f"{row.key} ({row.get_kind_display()})"})
         try:
-            row.close(note=options["note"], by=options["by"] or getpass.getuser())
+            row.close(note=options["note"], by=options["by"] or login() or "dinero_close")
         except DineroError as error:
             raise CommandError(scrub(str(error))) from error
         if options["json"]:
