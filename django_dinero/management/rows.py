@@ -119,14 +119,15 @@ def card_named(name: str, gateway_name: str | None) -> CreditCard:
     return _only(rows, name, _("card"), gateway_name)
 
 
-def operation_named(key: str) -> Operation:
+def operation_named(key: str, gateway_name: str | None) -> Operation:
     """Return the operation with a key.
 
     Raises:
         CommandError: there is none.
     """
     key = _checked("operation", key)
-    return _only(_all(Operation).filter(key=key.upper()), key, _("operation"))
+    rows = _all(Operation).filter(key=key.upper())
+    return _only(rows, key, _("operation"), gateway_name)
 
 
 def _checked(argument: str, name: str) -> str:

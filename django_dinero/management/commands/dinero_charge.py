@@ -84,6 +84,8 @@ class Command(MoneyCommand):
 
     def prepare(self, options: Mapping[str, Any]) -> str:
         """Find the card."""
+        if options["again"] and not options["order_reference"]:
+            raise CommandError(_("--again belongs to --order-reference: name the order as well."))
         self._source, whose = self._read_source(options)
         gateway = get_gateway(self._source["gateway_name"])
         self.gateway_name = gateway.name

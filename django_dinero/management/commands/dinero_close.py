@@ -52,7 +52,7 @@ class Command(DineroCommand):
             help="Who closes it; by default the name of the login.",
         )
         parser.add_argument(
-            "--gateway", type=given, metavar="NAME", help="List only those of this gateway."
+            "--gateway", type=given, metavar="NAME", help="Search only at this gateway."
         )
         parser.add_argument("--no-input", action="store_true", help="Do not ask.")
         add_json(parser)
@@ -71,7 +71,7 @@ class Command(DineroCommand):
         if not options["note"]:
             raise CommandError(_("Say in --note what was found out, for those who ask later."))
         refuse_question_in_json(options)
-        row = operation_named(operation)
+        row = operation_named(operation, options["gateway"])
         if not options["no_input"]:
             confirm(_("Close %(what)s?") % {"what": f"{row.key} ({row.get_kind_display()})"})
         try:

@@ -52,6 +52,9 @@ class Command(MoneyCommand):
         Raises:
             CommandError: as other commands that move money; a decision without a payment.
         """
+        if options["decision"] is None and options["idempotency_key"] is not None:
+            text = _("--idempotency-key belongs to a decision: approve or decline, and a payment.")
+            raise CommandError(text)
         if options["decision"] is None:
             self._list(options)
         elif options["transaction"] is None:

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
@@ -22,6 +21,7 @@ from django_dinero.sandbox.bank.card_facts import CVV_LETTERS
 from django_dinero.sandbox.bank.enums import Check
 from django_dinero.sandbox.bank.records import TEST_SIGNATURE_KEY, Account
 from django_dinero.sandbox.bank.triggers import AVS_ZIPS
+from django_dinero.sandbox.dialects.authorizenet.rest import is_address
 from django_dinero.sandbox.http.controls import CONTROLS
 from django_dinero.sandbox.http.faults import FaultName
 from django_dinero.sandbox.http.sender import TrickName
@@ -112,17 +112,9 @@ class Command(DineroCommand):
             bank = Bank(store, account)
         except ValueError as error:
             raise CommandError(f"--store {store}: {error}") from error
-        _send_to(bank, options["webhook_url"])
         try:
-            server = SandboxServer(bank, port=port)
-        except (OSError, OverflowError) as error:
-            bank.close()
-            text = f"--port {port}: {error}. Give another one; --port 0 takes any that is free."
-            if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-                text = f"{text} Another test bank may be running there."
-            raise CommandError(text) from error
-        try:
-            self._serve(server)
+            _send_to(bank, options["webhook_url"])
+            self._serve(_server(bank, port))
         finally:
             bank.close()
 
@@ -177,12 +169,21 @@ def _signature_key(given: str) -> Secret:
     return Secret(given)
 
 
+def _server(bank: Bank, port: int) -> SandboxServer:
+    try:
+        return SandboxServer(bank, port=port)
+    except (OSError, OverflowError) as error:
+        text = f"--port {port}: {error}. Give another one; --port 0 takes any that is free."
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            text = f"{text} Another test bank may be running there."
+        raise CommandError(text) from error
+
+
 def _send_to(bank: Bank, urls: Sequence[str]) -> None:
     """Let a bank send webhooks to these addresses, each once, whatever its store remembers."""
     known = {endpoint.url for endpoint in bank.endpoints()}
     for url in urls:
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-            bank.close()
+        if not is_address(url):
             raise CommandError(_("--webhook-url %s: this is no address.") % url)
         if url not in known:
             bank.add_endpoint(url)

@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError, CommandParser
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, ngettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from django_dinero.exceptions import DineroError
 from django_dinero.gateways.base import Gateway
@@ -47,6 +47,16 @@ Counts = Mapping[str, int]
 FAILED = ngettext_lazy(
     "%(count)d push or delete failed.", "%(count)d pushes and deletes failed.", "count"
 )
+#: The options that not every verb heeds, and the verbs that do.
+HEEDED_BY = {"limit": "push", "now": "push", "rate": "pull diff", "owner_from": "pull"}
+#: What is said of an option that has no effect, by the verbs that heed it.
+HEEDED: Mapping[str, Any] = {
+    "push": gettext_lazy("%(option)s is for pushing alone. Leave it out to pull or to compare."),
+    "pull diff": gettext_lazy("%(option)s is for pulling and comparing. Leave it out to push."),
+    "pull": gettext_lazy("%(option)s is for pulling customers alone. Leave it out."),
+}
+#: Requests in a second, at the least: one that comes after years is none.
+SLOWEST = 0.001
 #: What still waits, by what it is.
 WAIT: Mapping[str, Any] = {
     "customers": ngettext_lazy("%(count)d customer waits.", "%(count)d customers wait.", "count"),
@@ -115,9 +125,11 @@ class Command(DineroCommand):
             CommandError: something failed, still waits, or differs.
         """
         act = self._verb(options)
-        self._changes = act != self._diff
+        verb = {self._push: "push", self._diff: "diff"}.get(act, "pull")
+        _refuse_unheeded(verb, options)
+        self._changes = verb != "diff"
         chosen = _gateways(options["gateway"])
-        if act != self._push and act != self._diff and len(chosen) > 1:
+        if verb == "pull" and len(chosen) > 1:
             raise CommandError(_("Name the gateway to pull from: --gateway."))
         quiet = options["verbosity"] == 0
         sections = []
@@ -129,7 +141,6 @@ class Command(DineroCommand):
             ):
                 sections.append(self._act(act, gateway, options, told))
         if options["json"]:
-            verb = {self._push: "push", self._diff: "diff"}.get(act, "pull")
             self._write(document("dinero_sync", sections, verb=verb))
         if not all(section.is_ok for section in sections):
             raise CommandError(_("Something failed, still waits, or differs; see above."))
@@ -271,6 +282,20 @@ class Command(DineroCommand):
         self.stdout.flush()
 
 
+def _refuse_unheeded(verb: str, options: Mapping[str, Any]) -> None:
+    """Refuse what has no effect on this verb: whoever gave it expects something else.
+
+    Raises:
+        CommandError: such an option was given.
+    """
+    pulls_customers = options["pull"] or options["customer"] or options["ids_from"]
+    for name, verbs in HEEDED_BY.items():
+        is_heeded = verb in verbs.split() and (name != "owner_from" or pulls_customers)
+        if options[name] and not is_heeded:
+            option = f"--{name.replace('_', '-')}"
+            raise CommandError(str(HEEDED[verbs] % {"option": option}))
+
+
 def _refuse_background(options: Mapping[str, Any]) -> None:
     """Refuse what a queue cannot do.
 
@@ -295,8 +320,9 @@ def _callable(path: str | None) -> Callable[[Any], Any] | None:
         return None
     try:
         found = import_string(path)
-    except ImportError as error:
-        raise CommandError(f"--owner-from: {error}") from error
+    except Exception as error:  # the module may raise anything
+        text = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+        raise CommandError(f"--owner-from: {text}") from error
     if not callable(found):
         raise CommandError(f"--owner-from: {path} is not callable.")
     owner_of: Callable[[Any], Any] = found
@@ -308,8 +334,10 @@ def _rate(text: str) -> float:
         rate = float(text)
     except ValueError:
         rate = 0.0
-    if not 0 < rate < float("inf"):
-        raise argparse.ArgumentTypeError(_("write a number above 0"))
+    if not SLOWEST <= rate < float("inf"):
+        raise argparse.ArgumentTypeError(
+            _("write a number of %(least)s or more") % {"least": SLOWEST}
+        )
     return rate
 
 

@@ -21,6 +21,7 @@ import pytest
 import requests
 from django.core.management import CommandError, call_command
 
+from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.schema import VERSION
 from example_project.demo.bank import FACTS, BankProcess
 from example_project.settings import BASE_DIR
@@ -187,6 +188,7 @@ def test_stores_that_cannot_be_used_are_told_in_one_line(tmp_path: Path, name: s
     [
         ("--webhook-url", "shop.example"),
         ("--webhook-url", "ftp://shop.example/"),
+        ("--webhook-url", "http://[::1"),
         ("--signature-key", ""),
         ("--signature-key", "0A 1B"),
         ("--signature-key", "0A1B\n"),
@@ -196,3 +198,15 @@ def test_stores_that_cannot_be_used_are_told_in_one_line(tmp_path: Path, name: s
 def test_addresses_and_keys_that_are_none(option: str, value: str) -> None:
     with pytest.raises(CommandError, match=f"^{option}"):
         call_command("dinero_sandbox", option, value, port=0)
+
+
+def test_a_store_is_let_go_after_a_wrong_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = list[Bank]()
+    monkeypatch.setattr(Bank, "close", lambda bank: closed.append(bank))
+    with pytest.raises(CommandError, match="this is no address"):
+        call_command("dinero_sandbox", webhook_url=["http://[::1"], store=tmp_path / "bank.sqlite3")
+    (bank,) = closed
+    monkeypatch.undo()
+    bank.close()

@@ -130,6 +130,34 @@ def test_an_empty_amount_is_not_all_of_it(
     assert gateway.verbs == asked
 
 
+# -- What has no effect --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (
+            ("dinero_charge", "5", NO_INPUT, "--customer", "bill@example.com", "--again"),
+            "--again belongs to --order-reference: name the order as well.",
+        ),
+        (
+            ("dinero_review", "--idempotency-key", "a"),
+            "--idempotency-key belongs to a decision: approve or decline, and a payment.",
+        ),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_an_option_that_has_no_effect_is_refused(
+    gateway: RecordingGateway,
+    customer: Customer,
+    told: Told,
+    arguments: tuple[str, ...],
+    says: str,
+) -> None:
+    assert told(*arguments, ends=1) == says
+    assert not Transaction.objects.exists()
+
+
 # -- An id that two gateways have given -----------------------------------------------------------
 
 

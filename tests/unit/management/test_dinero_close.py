@@ -1,4 +1,4 @@
-"""``manage.py dinero_close``: who has closed an operation."""
+"""``manage.py dinero_close``: which operation it closes, and who has closed it."""
 
 from __future__ import annotations
 
@@ -46,3 +46,13 @@ def test_whoever_runs_it_has_closed_it(
     assert text == f"Operation {operation.key} is closed.\n"
     operation.refresh_from_db()
     assert operation.outcome["closed_by"] == closed_by
+
+
+def test_an_operation_of_another_gateway_is_not_closed(gateway: Any, told: Told) -> None:
+    operation = OperationFactory(state="needs_attention")
+    close = ("dinero_close", operation.key, "--note", "looked it up", "--no-input")
+    text = told(*close, "--gateway", "other", ends=1)
+    assert text == (f"There is no operation {operation.key} at other. There is one at: default.")
+    operation.refresh_from_db()
+    assert operation.state == "needs_attention"
+    told(*close, "--gateway", "default")

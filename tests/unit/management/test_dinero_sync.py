@@ -239,6 +239,9 @@ def test_it_tells_the_differences(gateway: RecordingGateway) -> None:
 
 # -- Options -------------------------------------------------------------------------------------
 
+ONE = ("--gateway", "default")
+OWNER = f"{__name__}.owner_of"
+
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
@@ -250,9 +253,23 @@ def test_it_tells_the_differences(gateway: RecordingGateway) -> None:
         (["--diff", "--customer", "1"], "one of them"),
         (["--pull", "--all"], "Name the gateway"),
         (["--gateway", "default", "--customer", "1", "--owner-from", "no.such"], "--owner-from"),
-        (["--gateway", "default", "--customer", "1", "--owner-from", "sys.path"], "not callable"),
-        (["--rate", "0"], "above 0"),
-        (["--rate", "nan"], "above 0"),
+        ([*ONE, "--customer", "1", "--owner-from", "."], "--owner-from: ValueError: "),
+        ([*ONE, "--customer", "1", "--owner-from", "..x"], "--owner-from: TypeError: "),
+        ([*ONE, "--customer", "1", "--owner-from", "sys.path"], "not callable"),
+        (["--diff", "--rate", "0"], "0.001 or more"),
+        (["--diff", "--rate", "nan"], "0.001 or more"),
+        (["--diff", "--rate", "inf"], "0.001 or more"),
+        (["--diff", "--rate", "1e-320"], "0.001 or more"),
+        (["--diff", "--rate", "0.00099"], "0.001 or more"),
+        (["--rate", "5"], "--rate is for pulling and comparing. Leave it out to push."),
+        (["--owner-from", OWNER], "--owner-from is for pulling customers alone."),
+        (["--diff", "--owner-from", OWNER], "--owner-from is for pulling customers alone."),
+        ([*ONE, "--transaction", "1", "--owner-from", OWNER], "for pulling customers alone."),
+        ([*ONE, "--pull", "--all", "--limit", "1"], "--limit is for pushing alone. Leave it out"),
+        ([*ONE, "--pull", "--all", "--now"], "--now is for pushing alone. Leave it out"),
+        ([*ONE, "--customer", "1", "--limit", "1"], "--limit is for pushing alone."),
+        (["--diff", "--limit", "1"], "--limit is for pushing alone."),
+        (["--diff", "--now"], "--now is for pushing alone."),
         (["--limit", "-1"], "above 0"),
     ],
 )

@@ -62,14 +62,15 @@ def _create(bank: Bank, request: Request) -> Response:
     if not isinstance(given, dict):
         return _error(400, "INCORRECT_DATA", "The body is no JSON object.")
     url, events = given.get("url"), given.get("eventTypes")
-    if not isinstance(url, str) or not _is_address(url):
+    if not isinstance(url, str) or not is_address(url):
         return _error(400, "INCORRECT_DATA", "url is no address.")
     if not isinstance(events, list) or not events or not EVENTS.issuperset(map(str, events)):
         return _error(400, "INCORRECT_DATA", "eventTypes has a type that does not exist.")
     return _json(200, _shown(bank.add_endpoint(url, tuple(map(str, events)))))
 
 
-def _is_address(url: str) -> bool:
+def is_address(url: str) -> bool:
+    """Say whether webhooks can be sent there: http or https, with a host."""
     try:
         parts = urlsplit(url)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
