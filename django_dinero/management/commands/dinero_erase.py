@@ -80,8 +80,7 @@ class Command(DineroCommand):
         if not found:
             raise CommandError(_("No customer has this e-mail address or id."))
         if not options["json"]:
-            for row in found:
-                self.stdout.write(_described(row))
+            self._describe(customer, found)
         if not options["no_input"]:
             confirm(_("Erase it?"))
         sections = [self._erase(row, options) for row in found]
@@ -93,6 +92,16 @@ class Command(DineroCommand):
             self.write_after(document("dinero_erase", sections, counts=counts))
         if not all(section.is_ok for section in sections):
             raise CommandError(_("Something is not erased yet; see above."))
+
+    def _describe(self, name: str, found: list[Customer]) -> None:
+        for row in found:
+            self.stdout.write(_described(row))
+        if "@" in name:
+            text = _(
+                "Payments that this address made as a guest, without a customer, lose their names, "
+                "too: the journal is searched."
+            )
+            self.stdout.write(text)
 
     def _erase_traces(self, email: str, options: dict[str, Any]) -> None:
         """Erase somebody who is no customer: a guest who has paid, or who was deleted before."""

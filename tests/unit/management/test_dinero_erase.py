@@ -108,6 +108,23 @@ def names_ann() -> bool:
     return paid.exists() or Operation.objects.filter(intent__has_key="email").exists()
 
 
+@pytest.mark.parametrize("by", ["email", "customer_id"])
+def test_the_question_says_that_payments_as_a_guest_go_too(
+    gateway: RecordingGateway, make_customer: Make, monkeypatch: Any, by: str
+) -> None:
+    customer, out = make_customer(email="ann@example.com"), StringIO()
+    monkeypatch.setattr(builtins, "input", lambda prompt: "no")
+    with pytest.raises(CommandError, match=r"Nothing was done\."):
+        call_command("dinero_erase", getattr(customer, by), stdout=out)
+    shown, *rest = out.getvalue().splitlines()
+    assert "ann@example.com: 1 card, 0 payments" in shown
+    text = (
+        "Payments that this address made as a guest, without a customer, lose their names, too: "
+        "the journal is searched."
+    )
+    assert rest == ([text] if by == "email" else [])
+
+
 @pytest.mark.parametrize("waits", [False, True])
 def test_what_a_customer_has_paid_as_a_guest_goes_too(
     gateway: RecordingGateway, make_customer: Make, card: Any, waits: bool
