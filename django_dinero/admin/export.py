@@ -23,7 +23,7 @@ from django_dinero.models import (
 )
 from django_dinero.models.family import Family
 from django_dinero.models.standing import standing_of
-from django_dinero.money import normalise
+from django_dinero.money import EXACT, normalise
 
 #: What stands under a heading: the name of an attribute, or what is made of the row.
 Column = str | Callable[[Any], object]
@@ -34,7 +34,7 @@ PAGE = 500
 def signed_price(row: Transaction) -> Decimal:
     """Return the amount as it changes the balance: what was given back is negative."""
     price = normalise(Decimal(row.price), row.currency)
-    return -price if row.kind == TransactionKind.REFUND else price
+    return EXACT.minus(price) if row.kind == TransactionKind.REFUND else price
 
 
 def _amount(name: str) -> Callable[[Operation | Difference], Decimal | None]:

@@ -131,7 +131,7 @@ def amount(value: str) -> Decimal:
         found = Decimal(value)
     except InvalidOperation:
         found = Decimal("NaN")
-    fits = found.is_finite() and abs(found) < Decimal(10) ** 12 and len(value) <= 40
+    fits = found.is_finite() and found.copy_abs() < Decimal(10) ** 12 and len(value) <= 40
     # Databases have no room for the places of 1e-300000.
     if not value.isascii() or not fits or int(found.as_tuple().exponent) < -DECIMAL_PLACES:
         raise ValueError(_("Pass an amount like 12.50."))

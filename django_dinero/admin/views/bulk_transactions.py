@@ -24,6 +24,7 @@ from django_dinero.forms.posted import Posted
 from django_dinero.models import Transaction
 from django_dinero.models.arguments import FollowUpOptions
 from django_dinero.models.family import FOLLOWING, Family
+from django_dinero.money import EXACT
 from django_dinero.services import modes
 from django_dinero.services.payments import rules
 
@@ -59,7 +60,7 @@ class BulkFollowUp(BulkTransactions):
                 amount, refusal = Decimal(0), error
             text = "" if refusal is not None else self.what_happens(family)
             # A refund that is voided gives the shopper less, where a voided payment gives more.
-            signed = -amount if row.kind == TransactionKind.REFUND else amount
+            signed = EXACT.minus(amount) if row.kind == TransactionKind.REFUND else amount
             yield Plan(row, refusal, signed, row.currency, text)
 
     def family(self, row: Transaction) -> Family:

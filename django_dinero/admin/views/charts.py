@@ -56,7 +56,8 @@ def chart(days: Sequence[Day]) -> Chart:
     """Draw days side by side, all by one scale."""
     most = max((each.taken for each in days), default=Decimal(0))
     least = max((each.refunded for each in days), default=Decimal(0))
-    scale = HEIGHT / float(most + least) if most + least else 0.0
+    span = float(most) + float(least)
+    scale = HEIGHT / span if span else 0.0
     line = float(most) * scale if scale else float(HEIGHT)
     place = WIDTH / max(len(days), 1)
     bars = []

@@ -8,13 +8,14 @@ from decimal import Decimal
 from typing import Final
 
 from django_dinero.enums import RemoteStatus
+from django_dinero.money import DECIMAL_PLACES, EXACT
 from django_dinero.sandbox.bank import ledger_rows
 from django_dinero.sandbox.bank.base import BankBase
 from django_dinero.sandbox.bank.card_facts import fingerprint
 from django_dinero.sandbox.bank.charges import NO_ORDER
 from django_dinero.sandbox.bank.enums import Outcome, Reason, RowKind
 from django_dinero.sandbox.bank.records import LedgerRow, Order, Verdict
-from django_dinero.sandbox.bank.schema import UNITS
+from django_dinero.sandbox.bank.schema import from_units
 from django_dinero.sandbox.bank.store import writes
 
 #: How long after its settlement a payment can be refunded.
@@ -196,7 +197,8 @@ class FollowUps(BankBase):
             " AND kind = 'refund' AND status IN ('captured', 'settled')",
             (parent.id,),
         )
-        return (parent.settled_amount or Decimal(0)) - Decimal(refunded) / UNITS
+        settled = parent.settled_amount or Decimal(0)
+        return EXACT.subtract(settled, from_units(refunded, DECIMAL_PLACES))
 
     def _record_refund(
         self, parent: LedgerRow, amount: Decimal, operation_key: str, order: Order, signature: str

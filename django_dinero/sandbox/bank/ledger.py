@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Final
 
 from django_dinero.enums import RemoteStatus
@@ -13,7 +12,7 @@ from django_dinero.sandbox.bank.base import LIVES, BankBase
 from django_dinero.sandbox.bank.clock import moment, stamp
 from django_dinero.sandbox.bank.enums import Reason, RowKind
 from django_dinero.sandbox.bank.records import BankRefusal, Batch, LedgerRow, Page, Paging, Subtotal
-from django_dinero.sandbox.bank.schema import UNITS
+from django_dinero.sandbox.bank.schema import from_units
 from django_dinero.sandbox.bank.store import reads, writes
 
 #: Leaves out what live card checks left behind.
@@ -154,9 +153,7 @@ class Ledger(BankBase):
                 kind=RowKind(row["kind"]),
                 status=RemoteStatus(row["status"]),
                 count=row["count"],
-                amount=(Decimal(row["units"]) / UNITS).quantize(
-                    Decimal(1).scaleb(-row["decimals"])
-                ),
+                amount=from_units(row["units"], row["decimals"]),
             )
             for row in rows
         )

@@ -13,13 +13,13 @@ from decimal import Decimal
 from typing import Any, Final
 
 from django_dinero.enums import RemoteStatus
-from django_dinero.money import exponent
+from django_dinero.money import EXACT, exponent
 from django_dinero.sandbox.bank.card_facts import CardFacts
 from django_dinero.sandbox.bank.changes import of_row
 from django_dinero.sandbox.bank.clock import moment, stamp
 from django_dinero.sandbox.bank.enums import Check, Reason, RowKind
 from django_dinero.sandbox.bank.records import Action, LedgerRow, Order
-from django_dinero.sandbox.bank.schema import UNITS
+from django_dinero.sandbox.bank.schema import in_units
 from django_dinero.sandbox.bank.store import Store
 
 #: Fields without a column of their own, since nothing searches or sums them. They are JSON in one.
@@ -92,18 +92,14 @@ def amounts(row: LedgerRow) -> dict[str, object]:
     """Return the columns of the amounts: exact as text, and in units that SQL can add."""
     return {
         "amount": str(row.amount),
-        "units": _units(row.amount),
+        "units": in_units(row.amount),
         "settled_amount": _text(row.settled_amount),
-        "settled_units": None if row.settled_amount is None else _units(row.settled_amount),
+        "settled_units": None if row.settled_amount is None else in_units(row.settled_amount),
     }
 
 
 def _text(amount: Decimal | None) -> str | None:
     return None if amount is None else str(amount)
-
-
-def _units(amount: Decimal) -> int:
-    return int(amount * UNITS)
 
 
 def read(row: sqlite3.Row) -> LedgerRow:
@@ -151,7 +147,7 @@ def exact(amount: Decimal, currency: str, *, zero: bool = False) -> Decimal | No
         raise TypeError("amount: give a Decimal.")
     if not amount.is_finite() or not 0 <= amount < MAX_AMOUNT or not (amount or zero):
         return None
-    fitted = amount.quantize(Decimal(1).scaleb(-exponent(currency)))
+    fitted = amount.quantize(Decimal(1).scaleb(-exponent(currency), EXACT), context=EXACT)
     return fitted if fitted == amount else None
 
 

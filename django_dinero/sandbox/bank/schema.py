@@ -6,12 +6,15 @@ kept twice: exactly, as text, and as an integer of 1/10000, which SQL adds witho
 
 from __future__ import annotations
 
+from decimal import Context, Decimal
 from typing import Final
 
 #: Written to ``PRAGMA user_version``; a file of another version is refused.
 VERSION: Final = 3
 #: Parts of a major unit in the integer columns: no ISO 4217 currency has more than 4 decimals.
 UNITS: Final = 10_000
+#: A context of our own: the thread's may round to six digits.
+_EXACT: Final = Context(prec=64)
 
 #: Where each kind of id starts; they have as many digits as those of a real gateway. A new bank
 #: picks a start at random: a project's rows outlive a bank in memory, and the next bank must not
@@ -74,3 +77,14 @@ CREATE TABLE batches (
     id INTEGER PRIMARY KEY, settled_at TEXT NOT NULL, count INTEGER NOT NULL
 );
 """
+
+
+def in_units(amount: Decimal) -> int:
+    """Return an amount as it stands in an integer column."""
+    return int(_EXACT.multiply(amount, UNITS))
+
+
+def from_units(units: int, decimals: int) -> Decimal:
+    """Return what integer columns come to, as an amount with so many decimals."""
+    unit = Decimal(1).scaleb(-decimals, _EXACT)
+    return _EXACT.divide(units, UNITS).quantize(unit, context=_EXACT)

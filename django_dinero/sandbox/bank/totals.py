@@ -21,11 +21,10 @@ import os
 import sqlite3
 import sys
 from contextlib import closing
-from decimal import Decimal
 from pathlib import Path
 from typing import Final, TypedDict
 
-from django_dinero.sandbox.bank.schema import UNITS, VERSION
+from django_dinero.sandbox.bank.schema import VERSION, from_units
 
 #: Name → which rows of the ledger, and which column is summed.
 BUCKETS: Final = {
@@ -88,10 +87,9 @@ def _query() -> str:
 
 
 def _totals(decimals: int, numbers: list[int]) -> dict[str, Total]:
-    places = Decimal(1).scaleb(-decimals)
     pairs = zip(numbers[::2], numbers[1::2], strict=True)
     return {
-        name: Total(count=count, sum=str((Decimal(units) / UNITS).quantize(places)))
+        name: Total(count=count, sum=str(from_units(units, decimals)))
         for name, (count, units) in zip(BUCKETS, pairs, strict=True)
     }
 

@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from django_dinero.models.difference import Difference, DifferenceKind
-from django_dinero.money import plain_amount
+from django_dinero.money import EXACT, plain_amount
 from django_dinero.services.reconcile.covered import Covered
 from django_dinero.services.reconcile.differences import Found
 from django_dinero.services.reconcile.findings import Findings
@@ -44,8 +44,8 @@ class Books:
         if moment is None:
             return
         day = moment.astimezone(UTC).date(), currency
-        self._here[day] += here
-        self._there[day] += there
+        self._here[day] = EXACT.add(self._here[day], here)
+        self._there[day] = EXACT.add(self._there[day], there)
 
     def close(self, covered: Covered, findings: Findings) -> None:
         """Write down which days differ, of those that are covered wholly."""

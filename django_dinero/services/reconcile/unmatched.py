@@ -289,7 +289,7 @@ class Unmatched:
         if row.status not in COUNTED:
             return False
         taken = row.captured_amount if row.kind == TransactionKind.AUTHORIZATION else row.price
-        if not entry.amount or abs(entry.amount) == taken:
+        if not entry.amount or entry.amount.copy_abs() == taken:
             return False
         facts = {
             "id": entry.transaction_id,

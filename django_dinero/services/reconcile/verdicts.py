@@ -11,7 +11,7 @@ from django_dinero.enums import RemoteStatus, TransactionKind
 from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import COUNTED, TAKEN, UNDECIDED, TransactionStatus
-from django_dinero.money import added_up
+from django_dinero.money import EXACT, added_up
 from django_dinero.services import ledger, pull
 from django_dinero.services.ledger import statuses
 
@@ -163,4 +163,4 @@ def counted_there(remote: RemoteTransaction, kind: str) -> Decimal:
     if remote.status not in (RemoteStatus.CAPTURED, RemoteStatus.SETTLED):
         return Decimal(0)
     taken = remote.amount if remote.settled_amount is None else remote.settled_amount
-    return -taken if kind == TransactionKind.REFUND else taken
+    return EXACT.minus(taken) if kind == TransactionKind.REFUND else taken

@@ -56,6 +56,17 @@ def test_what_many_come_to_is_exact_whatever_the_threads_context_is(
     assert "2 rows 2,469,135.78 USD" in text(page)
 
 
+def test_a_refund_counts_exactly_whatever_the_threads_context_is(
+    root: Client, card: CreditCard, gateway: RecordingGateway
+) -> None:
+    settled = Transaction.create("1234567.89", card=card)
+    gateway.bank.settle_batch()
+    refund, paid = settled.refund("1234567.88"), Transaction.create("1234567.89", card=card)
+    with localcontext(Context(prec=6)):
+        page = root.get(choose(root, "void", [refund, paid])["Location"])
+    assert "2 rows 0.01 USD" in text(page)
+
+
 def test_a_refund_that_is_voided_counts_against_the_payments_that_are(
     root: Client, card: CreditCard, gateway: RecordingGateway
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import tracemalloc
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 from io import StringIO
 from typing import Any
 
@@ -52,6 +52,13 @@ def rows_of(response: Any) -> list[dict[str, str]]:
 
 def export_of(client: Client, name: str, **query: str) -> list[dict[str, str]]:
     return rows_of(client.get(url(f"{name}_export"), query))
+
+
+def test_an_amount_is_exact_whatever_the_threads_context_is(root: Client) -> None:
+    TransactionFactory(parent=TransactionFactory(price="12345.67"), kind="refund", price="12345.67")
+    with localcontext(Context(prec=6)):
+        refund, _charge = export_of(root, "transaction")
+    assert refund["price"] == "-12345.67"
 
 
 def test_a_transaction_with_what_became_of_it(root: Client) -> None:

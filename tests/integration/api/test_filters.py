@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from datetime import UTC
+from decimal import Context, localcontext
 from typing import Any
 from urllib.parse import urlencode
 
@@ -45,6 +46,13 @@ def pair(gateway: RecordingGateway) -> tuple[Transaction, Transaction]:
     Transaction.objects.filter(pk=two.pk).update(created_at=NOON + datetime.timedelta(days=1))
     one.refresh_from_db()
     return one, two
+
+
+def test_the_largest_amount_is_one_whatever_the_threads_context_is(
+    reader: Caller, pair: tuple[Transaction, Transaction]
+) -> None:
+    with localcontext(Context(prec=6)):
+        assert found(reader, "transactions", price_from="999999999999.99") == []
 
 
 @pytest.mark.parametrize(

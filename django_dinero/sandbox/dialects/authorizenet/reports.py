@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from django_dinero.enums import RemoteStatus
+from django_dinero.money import EXACT
 from django_dinero.sandbox.bank.bank import Bank
 from django_dinero.sandbox.bank.enums import RowKind
 from django_dinero.sandbox.bank.records import Batch, LedgerRow, Page, Subtotal
@@ -161,7 +162,7 @@ def _statistic(brand: str, subtotals: Sequence[Subtotal]) -> Tree:
         what = _counted(each)
         counts[what] += each.count
         if what in amounts:
-            amounts[what] += each.amount
+            amounts[what] = EXACT.add(amounts[what], each.amount)
     return {
         "accountType": account_type(brand),
         "chargeAmount": str(amounts["charge"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 from pathlib import Path
 
 import pytest
@@ -118,3 +118,19 @@ def test_the_command_prints(store_path: Path, capsys: pytest.CaptureFixture[str]
     assert main([str(store_path)]) == 0
     assert json.loads(capsys.readouterr().out) == sums(store_path)
     bank.close()
+
+
+def test_the_books_are_exact_whatever_the_threads_context_is(store_path: Path) -> None:
+    bank = Bank(store_path)
+    with localcontext(Context(prec=6)):
+        paid = charged(bank, "1234567.89")
+        charged(bank, "1234567.89")
+        batch = bank.settle_batch()
+        row_of(bank.refund(paid.id, Decimal("1234567.88")))
+        row_of(bank.refund(paid.id, Decimal("0.01")))
+        assert not bank.refund(paid.id, Decimal("0.01")).approved
+        found = sums(store_path)["USD"]
+        (subtotal,) = bank.batch_subtotals(batch.id)
+    bank.close()
+    assert (found["charged"]["sum"], found["refunded"]["sum"]) == ("2469135.78", "1234567.89")
+    assert subtotal.amount == Decimal("2469135.78")

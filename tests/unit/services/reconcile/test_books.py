@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 from typing import Any
 
 import pytest
@@ -250,3 +250,40 @@ def test_what_counts(status: str, kind: str, counts: int) -> None:
         settled_amount=Decimal(30),
     )
     assert counted_there(remote, kind) == counts
+
+
+def test_what_counts_is_exact_whatever_the_threads_context_is() -> None:
+    remote = RemoteTransaction(
+        transaction_id="1",
+        kind=TransactionKind.REFUND,
+        status=RemoteStatus.SETTLED,
+        amount=Decimal("12345.67"),
+        currency="USD",
+    )
+    with localcontext(Context(prec=6)):
+        counts = counted_there(remote, "refund")
+    assert counts == Decimal("-12345.67")
+
+
+def test_a_day_adds_up_whatever_the_threads_context_is(make_run: Make) -> None:
+    books = Books()
+    with localcontext(Context(prec=6)):
+        for amount in ("12345.67", "12345.67"):
+            books.add(NOON, "USD", here=Decimal(amount), there=Decimal(amount))
+        books.add(NOON, "USD", here=Decimal("0.01"), there=Decimal("0.00"))
+    books.close(Covered(NOON - timedelta(days=9), NOON + timedelta(days=9)), Findings(make_run()))
+    found = Difference.objects.get()
+    assert (found.amount_here, found.amount_there) == (Decimal("24691.35"), Decimal("24691.34"))
+
+
+def test_large_refunds_agree_whatever_the_threads_context_is(
+    gateway: RecordingGateway, customer: Customer, make_run: Make, two_days_ago: Any
+) -> None:
+    with localcontext(Context(prec=6)):
+        paid = Transaction.create("1234567.89", customer=customer)
+        gateway.bank.settle_batch()
+        paid.refund("1234567.88")
+        paid.refund("0.01")
+        two_days_ago()
+        sweep(make_run(days=4))
+    assert not Difference.objects.exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 from typing import Any
 
 import pytest
@@ -738,6 +738,19 @@ def test_an_entry_that_takes_back_a_part_is_left_to_a_person(
     found = Difference.objects.get()
     assert (settled.status, found.kind, found.subject) == ("settled", "amount", "777")
     assert (found.amount_here, found.amount_there) == (settled.price, Decimal(5))
+
+
+def test_an_entry_that_takes_back_all_does_so_whatever_the_threads_context_is(
+    gateway: RecordingGateway, customer: Customer, make_run: Make
+) -> None:
+    paid = Transaction.create("12345.67", customer=customer)
+    gateway.bank.settle_batch()
+    less = {"amount": Decimal("-12345.67"), "settled_amount": Decimal("-12345.67")}
+    listing(gateway, lambda found: taken_back(found, RemoteStatus.RETURNED, **less))
+    with localcontext(Context(prec=6)):
+        sweep(make_run())
+    paid.refresh_from_db()
+    assert (paid.status, open_kinds()) == ("returned", [])
 
 
 def test_what_is_listed_twice_otherwise_is_asked_about(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Context, localcontext
+
 import pytest
 
 from tests.support.authorizenet import Answer, Talk, bill_to, card, stored
@@ -175,6 +177,18 @@ def test_the_sums_of_one_batch(talk: Talk) -> None:
     path = "batch/statistics/statistic/"
     assert answer.all(path + "accountType") == ["Visa"]
     assert (answer[path + "chargeAmount"], answer[path + "chargeCount"]) == ("3.00", "1")
+
+
+def test_the_sums_are_exact_whatever_the_threads_context_is(talk: Talk) -> None:
+    made = [
+        talk.pay(amount="1234567.89", inner=card() + bill_to(zip_code))
+        for zip_code in ("12345", "12346")
+    ]
+    batch = talk.bank.settle_batch()
+    talk.bank.chargeback(made[0].trans_id)
+    with localcontext(Context(prec=6)):
+        answer = talk("getBatchStatistics", f"<batchId>{batch.id}</batchId>")
+    assert answer["batch/statistics/statistic/chargeAmount"] == "2469135.78"
 
 
 def test_the_sums_of_an_unknown_batch(talk: Talk) -> None:
