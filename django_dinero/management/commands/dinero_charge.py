@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from decimal import Decimal
+from io import StringIO
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -148,7 +149,8 @@ class Command(MoneyCommand):
             return {"card": card, "gateway_name": card.gateway_name}, f"{card}, {card.customer}"
         if not options["no_input"]:
             raise CommandError(_("Pass --no-input with --token-from-stdin: it has the token."))
-        token = Secret(sys.stdin.read(TOKEN_LENGTH).strip())
+        typed = sys.stdin or StringIO()  # a shell may have closed it
+        token = Secret(typed.read(TOKEN_LENGTH).strip())
         return {"token": token, "gateway_name": name}, _("a token")
 
     def do(self, options: Mapping[str, Any], key: FollowUpOptions) -> Transaction:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from functools import partial
+from io import StringIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TextIO
@@ -345,7 +346,7 @@ def _lines(name: str) -> Iterator[str]:
     """Yield the ids in a file, one a line; ``-`` is the standard input."""
     try:
         if name == "-":
-            yield from _ids_in(sys.stdin)
+            yield from _ids_in(sys.stdin or StringIO())  # a shell may have closed it
             return
         with Path(name).open(encoding="utf-8") as file:
             yield from _ids_in(file)

@@ -135,6 +135,14 @@ def test_it_pulls_by_id(
     assert run(*chosen, "--ids-from", str(tmp_path / "not there"))[1] is False
 
 
+def test_an_input_that_a_shell_has_closed_has_no_ids(
+    gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    lines, good = run("--gateway", "default", "--ids-from", "-")
+    assert (lines, good) == (["default: pull: nothing"], True)
+
+
 @pytest.mark.parametrize("content", ["\ufeff{}\n", "\r\n  {}\r\n"])
 def test_a_list_of_ids_as_spreadsheets_write_it(
     gateway: RecordingGateway, tmp_path: Path, content: str

@@ -101,6 +101,15 @@ def test_a_token_comes_from_stdin(
     assert "--no-input" in told("dinero_charge", "5", "--token-from-stdin", ends=1)
 
 
+def test_an_input_that_a_shell_has_closed_has_no_token(
+    gateway: RecordingGateway, told: Told, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    text = told("dinero_charge", "5", "--token-from-stdin", "--no-input", ends=1)
+    assert text == "card: Pass a customer, a card, a number or a token."
+    assert gateway.verbs == []
+
+
 @pytest.mark.parametrize("typed", ["", "y", "no", EOFError])
 def test_it_asks_first(customer: Customer, told: Told, monkeypatch: Any, typed: Any) -> None:
     asked = list[str]()
