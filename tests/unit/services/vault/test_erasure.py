@@ -124,7 +124,10 @@ def test_the_books_stay_as_they_were(gateway: RecordingGateway, ann: Customer) -
 
 
 def refunded_elsewhere(gateway: RecordingGateway, paid: Transaction) -> Transaction:
-    """Refund a payment in the gateway's own pages, which name no customer of the refund."""
+    """Refund a payment in the gateway's own pages, with a row that names no customer.
+
+    It has the customer of its payment, unless somebody else has written it.
+    """
 
     def nameless(call: Callable[[], Any]) -> Any:
         return replace(call(), customer_id="", card_id="", description="Refund for Nightingale")
@@ -134,6 +137,8 @@ def refunded_elsewhere(gateway: RecordingGateway, paid: Transaction) -> Transact
     (refund,) = (each for each in gateway.bank.transactions() if each.kind == "refund")
     gateway.faults["retrieve_transaction"] = nameless
     row = Transaction.retrieve(refund.id)
+    Transaction.objects.filter(pk=row.pk).update(customer_id="", card_id="")
+    row.refresh_from_db()
     WebhookEvent.objects.create(
         gateway_name="default",
         live=False,
