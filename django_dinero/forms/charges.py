@@ -65,6 +65,11 @@ class FollowUpForm(ConfirmForm):
         return read_amount(self.cleaned_data["amount"], self.currency)
 
 
+def answer() -> forms.CharField:
+    """Return the field for what the page asks once more; see ``admin/views/asking.py``."""
+    return forms.CharField(required=False, widget=forms.HiddenInput)
+
+
 def reason() -> forms.CharField:
     """Return the field for why something is undone; it is kept as the new row's description."""
     return text(_("Reason"), help_text=_("Kept with it, for those who ask later."))
@@ -73,6 +78,7 @@ def reason() -> forms.CharField:
 class RefundForm(FollowUpForm):
     """How much is given back, and why."""
 
+    sure = answer()
     description = reason()
 
 
@@ -93,8 +99,7 @@ class ChargeForm(forms.Form):
     """
 
     key = KeyField()
-    #: The answer to a question that the page has asked; see ``admin/views/asking.py``.
-    sure = forms.CharField(required=False, widget=forms.HiddenInput)
+    sure = answer()
     price = AmountField(label=_("Amount"))
     currency = forms.CharField(
         label=_("Currency"),

@@ -1,7 +1,7 @@
-"""What is asked once more before money is taken: a large amount, the same again, a paid order.
+"""What is asked once more before money moves: a large amount, the same again, a paid order.
 
 The answer is bound to the form's one-time key, to the amount and to the questions: another amount
-is asked about anew, and a page that is sent twice is still one charge.
+is asked about anew, and a page that is sent twice is still done once.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from django_dinero.enums import TransactionKind
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import CreditCard, Operation, Transaction
 from django_dinero.models.arguments import KeyOptions
+from django_dinero.models.family import Family
 from django_dinero.models.operation import CHARGES, OperationState
 from django_dinero.models.transaction_status import COUNTED, UNDECIDED
 from django_dinero.money import EXACT, amount_text, exponent
@@ -39,13 +40,13 @@ STARTING = (TransactionKind.CHARGE, TransactionKind.AUTHORIZATION)
 STANDING = (*COUNTED, *UNDECIDED)
 #: For how long a guest's charge that is still being sent is asked about.
 BEING_SENT_WITHIN = timedelta(days=1)
-#: For how long the same amount of the same card is asked about: the browser's *back* shows the form
-#: anew, with another key.
+#: For how long the same amount of the same card or payment is asked about: the browser's *back* and
+#: a second tab show the form anew, with another key.
 JUST_NOW = timedelta(minutes=15)
 
 
 class Money(NamedTuple):
-    """How much is to be taken."""
+    """How much is to be taken or given back."""
 
     amount: Decimal
     currency: str
@@ -88,7 +89,7 @@ def of_amount(money: Money) -> Iterator[Question]:
 
 
 def was_sent(one: KeyOptions) -> bool:
-    """Say whether the form with this key has begun its charge: it is answered again, not asked."""
+    """Say whether the form with this key was sent before: it is answered again, not asked."""
     own = primary(Operation).filter(idempotency_key=one["idempotency_key"], scope=one["scope"])
     return own.exclude(state__in=ENDED_IN_NOTHING).exists()
 
@@ -132,13 +133,24 @@ def of_recent(money: Money, source: Source) -> Iterator[Question]:
     else:
         rows = rows.filter(customer_id="", last_4=source.last_4)
     for row in rows.filter(kind__in=STARTING, status__in=STANDING).order_by("pk"):
-        text = _("%(amount)s was taken already at %(time)s: transaction %(id)s (%(status)s).") % {
-            "amount": money,
-            "time": date_format(localtime(row.created_at), "TIME_FORMAT"),
-            "id": row.transaction_id,
-            "status": row.get_status_display(),
-        }
-        yield Question(str(row.public_id), text)
+        text = _("%(amount)s was taken already at %(time)s: transaction %(id)s (%(status)s).")
+        yield Question(str(row.public_id), text % _known(row))
+
+
+def of_refunded(money: Money, family: Family) -> Iterator[Question]:
+    """Ask about the same amount of the same payment that was given back just now.
+
+    Args:
+        money: what is to be given back.
+        family: of the row that holds the money.
+    """
+    since = datetime.now(UTC) - JUST_NOW
+    for row in family.children:
+        is_refund = row.kind == TransactionKind.REFUND and row.status in STANDING
+        if not is_refund or row.price != money.amount or row.created_at <= since:
+            continue
+        text = _("%(amount)s was given back already at %(time)s: transaction %(id)s (%(status)s).")
+        yield Question(str(row.public_id), text % _known(row))
 
 
 def of_order(order_reference: str, source: Source) -> Iterator[Question]:
@@ -152,6 +164,16 @@ def of_order(order_reference: str, source: Source) -> Iterator[Question]:
         return
     for attempt in Order(order_reference, get_gateway(source.gateway_name)).known_attempts():
         yield Question(attempt.about, attempt.text)
+
+
+def _known(row: Transaction) -> dict[str, str]:
+    """Return what a question says of a payment or a refund that was made."""
+    return {
+        "amount": amount_text(row.price, row.currency),
+        "time": date_format(localtime(row.created_at), "TIME_FORMAT"),
+        "id": str(row.transaction_id),
+        "status": str(row.get_status_display()),
+    }
 
 
 def _of(source: Source) -> Q:
@@ -169,14 +191,14 @@ def require_answer(questions: list[Question], money: Money, key: str, answer: st
 
     Args:
         questions: what there is to ask.
-        money: what is to be taken.
+        money: what is to be taken or given back.
         key: the form's one-time key.
         answer: what the page sent back.
 
     Raises:
         Unconfirmed: it was not.
     """
-    # The same charge may be found by its amount and by its order.
+    # The same payment may be found by its amount and by its order.
     asked = {question.about: question.text for question in questions}
     expected = identifiers.derived_key("sure", key, str(money.amount), money.currency, *asked)
     if asked and not constant_time_compare(expected, answer):

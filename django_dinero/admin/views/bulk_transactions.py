@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from django_dinero.admin.display import card_text
 from django_dinero.admin.history import log_once
+from django_dinero.admin.views.asking import Money, of_refunded
 from django_dinero.admin.views.bulk import BulkPage, Done, Plan
 from django_dinero.admin.views.followups import gives_back
 from django_dinero.admin.views.money import amount_of
@@ -161,6 +162,11 @@ class BulkRefundPage(BulkUndo):
 
     def left(self, family: Family) -> Decimal:
         return family.left_to_refund
+
+    def what_happens(self, family: Family) -> str:
+        """Name the same amount of it that was given back just now: this may be that once more."""
+        money = Money(family.left_to_refund, family.row.currency)
+        return " ".join(question.text for question in of_refunded(money, family))
 
     def carry_out(self, row: Transaction, key: FollowUpOptions) -> Transaction:
         return row.refund(**key)

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from django_dinero.admin.display import NONE, card_text
 from django_dinero.admin.messages import Notice, of_follow_up
+from django_dinero.admin.views import asking
 from django_dinero.admin.views.base import Fact
 from django_dinero.admin.views.money import MoneyPage, amount_of
 from django_dinero.admin.views.safety import address as address_of
@@ -136,6 +137,7 @@ class RefundPage(AmountPage):
     verb = "refund"
     title = gettext_lazy("Refund a transaction")
     button = gettext_lazy("Refund")
+    sure = gettext_lazy("Yes, refund")
     explanation = gettext_lazy(
         "The money goes back to the card. What the bank has not settled yet can be given back "
         "whole only, as a void."
@@ -155,6 +157,23 @@ class RefundPage(AmountPage):
     def left(self, row: Transaction) -> Decimal:
         """Return what was not given back yet."""
         return self._family(row).left_to_refund
+
+    def perform(self, request: HttpRequest, row: Transaction, form: BaseForm) -> HttpResponseBase:
+        """Give it back; ask first where the same amount of it was given back just now."""
+        self._ask(request, row, form)
+        return super().perform(request, row, form)
+
+    def _ask(self, request: HttpRequest, row: Transaction, form: BaseForm) -> None:
+        given = form.cleaned_data
+        if asking.was_sent(self.key(request, form)):
+            return
+        try:
+            family = self._family(row)
+        except DineroError:
+            return  # the service says why
+        money = asking.Money(given["amount"], row.currency)
+        questions = list(asking.of_refunded(money, family))
+        asking.require_answer(questions, money, given["key"], given["sure"])
 
     @staticmethod
     def _family(row: Transaction) -> Family:

@@ -11,7 +11,7 @@ from django.test import Client
 from django_dinero.admin.views.asking import JUST_NOW, Money, of_amount
 from django_dinero.exceptions import OutcomeUnknown
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
-from tests.integration.admin.pages import charge, text, url
+from tests.integration.admin.pages import charge, confirm, text, url
 from tests.support.racing import before_statement
 from tests.support.recording import RecordingGateway, lose_request
 
@@ -199,3 +199,59 @@ def test_who_pays_an_order_at_this_moment_is_asked_about(
     assert gateway.verbs.count("charge") == 1
     assert root.post(address, posted | {"sure": answer_of(asked)}).status_code == 302
     assert gateway.verbs.count("charge") == 2
+
+
+# -- The same amount given back once more ----------------------------------------------------------
+
+
+@pytest.fixture(params=["charge", "capture"])
+def settled(
+    request: pytest.FixtureRequest, card: CreditCard, gateway: RecordingGateway
+) -> Transaction:
+    """50 dollars that the bank has settled: a charge, or an authorization that was captured."""
+    row = Transaction.create("50.00", card=card, settle=request.param == "charge")
+    if request.param == "capture":
+        row.capture()
+    gateway.bank.settle_batch()
+    return row
+
+
+def test_the_same_refund_within_minutes_is_asked_about(
+    root: Client, settled: Transaction, gateway: RecordingGateway
+) -> None:
+    """The browser's *back* and a second tab show the form anew, with a new key."""
+    address, posted = url("transaction_refund", settled.pk), confirm(amount="5.00")
+    root.post(address, confirm(amount="5.00"))
+    row = Transaction.objects.get(kind="refund")
+    asked = root.post(address, posted)
+    (question,) = asked.context["question"].texts
+    assert question.startswith("5.00 USD was given back already at ")
+    assert question.endswith(f": transaction {row.transaction_id} (approved).")
+    assert question in text(asked)
+    assert 'value="Yes, refund"' in asked.content.decode()
+    assert gateway.verbs.count("refund") == 1
+    sure = posted | {"sure": answer_of(asked)}
+    for _click in range(2):
+        assert root.post(address, sure).status_code == 302
+    assert gateway.verbs.count("refund") == 2
+
+
+def test_another_refund_or_one_of_long_ago_is_not_asked_about(
+    root: Client, settled: Transaction, gateway: RecordingGateway
+) -> None:
+    address = url("transaction_refund", settled.pk)
+    root.post(address, confirm(amount="5.00"))
+    root.post(address, confirm(amount="5.01"))
+    for row in Transaction.objects.filter(kind="refund"):
+        Transaction.objects.filter(pk=row.pk).update(created_at=row.created_at - JUST_NOW)
+    root.post(address, confirm(amount="5.00"))
+    assert gateway.verbs.count("refund") == 3
+
+
+def test_many_refunds_name_those_of_the_same_amount_before(
+    root: Client, settled: Transaction
+) -> None:
+    settled.refund("25.00")
+    (line,) = root.get(url("transaction_bulk_refund"), {"row": settled.pk}).context["lines"]
+    assert line.state == "planned"
+    assert line.text.startswith("25.00 USD was given back already at ")
