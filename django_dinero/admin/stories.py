@@ -13,15 +13,10 @@ from typing import NamedTuple
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from django_dinero.admin.advice import NOTHING, advice_on
 from django_dinero.admin.fetched import Fetched
 from django_dinero.models import Operation, journal_notes
-from django_dinero.models.operation import (
-    CHARGES,
-    DELETES,
-    MONEY_KINDS,
-    OperationKind,
-    OperationState,
-)
+from django_dinero.models.operation import DELETES, MONEY_KINDS, OperationKind, OperationState
 
 Text = Promise | str
 
@@ -50,10 +45,9 @@ class _Texts(NamedTuple):
     calm: bool = False
 
 
-_NOTHING = _("Nothing to do.")
 _NO_MONEY_MOVED = _("No. Nothing was charged, reserved or given back.")
-_AGAIN = _("It can be done again, if it is still wanted.")
 
+#: What to do after a refusal depends on its reason: :func:`.advice.advice_on` tells.
 _STATES: Mapping[str, _Texts] = {
     OperationState.NEW: _Texts(
         _("It was written down and has not been sent."),
@@ -68,11 +62,11 @@ _STATES: Mapping[str, _Texts] = {
         _("Nobody knows yet. Do not do it again."),
         _("Wait a minute and reload. If it stays so, “Look up” asks the gateway how it ended."),
     ),
-    OperationState.SUCCEEDED: _Texts(_("The gateway has done it."), "", _NOTHING, True),
+    OperationState.SUCCEEDED: _Texts(_("The gateway has done it."), "", NOTHING, True),
     OperationState.DECLINED: _Texts(
         _("The gateway or the card's bank refused it. The reason stands below."),
         _NO_MONEY_MOVED,
-        _("Nothing to look up. Ask for another card, or try again if the reason may pass."),
+        "",
         True,
     ),
     OperationState.HELD: _Texts(
@@ -91,7 +85,7 @@ _STATES: Mapping[str, _Texts] = {
     OperationState.FAILED: _Texts(
         _("It did not happen: it was never sent, or the gateway refused to process it."),
         _NO_MONEY_MOVED,
-        _AGAIN,
+        "",
         True,
     ),
     OperationState.UNKNOWN: _Texts(
@@ -105,7 +99,7 @@ _STATES: Mapping[str, _Texts] = {
     OperationState.ABSENT: _Texts(
         _("It was searched for in the gateway's complete records, and it is not there."),
         _NO_MONEY_MOVED,
-        _AGAIN,
+        "",
         True,
     ),
     OperationState.NEEDS_ATTENTION: _Texts(
@@ -120,7 +114,7 @@ _STATES: Mapping[str, _Texts] = {
     OperationState.CLOSED: _Texts(
         _("A person has found out how it ended and has closed it. Their explanation stands below."),
         _("The books have nothing of it. What was found out stands below."),
-        _NOTHING,
+        NOTHING,
         True,
     ),
 }
@@ -144,16 +138,13 @@ _VAULT: Mapping[str, _Texts] = {
     OperationState.DECLINED: _Texts(
         _("The gateway refused it. The reason stands below."),
         "",
-        _("Correct the customer or the card and save it; that pushes it again."),
+        "",
         True,
     ),
     OperationState.FAILED: _Texts(
         _("It did not happen: it was never sent, or the gateway refused it."),
         "",
-        _(
-            "If the customer or the card still says that it waits or that its push failed, “Push "
-            "now” on its page sends it again."
-        ),
+        "",
         True,
     ),
     OperationState.UNKNOWN: _Texts(
@@ -167,7 +158,7 @@ _VAULT: Mapping[str, _Texts] = {
     OperationState.ABSENT: _Texts(
         _("No answer came, and the time in which a late request could arrive has passed."),
         "",
-        _("It is done again by itself, or by “Push now” on the page of the customer or the card."),
+        "",
         True,
     ),
     OperationState.NEEDS_ATTENTION: _Texts(
@@ -216,8 +207,6 @@ _SUCCEEDED: Mapping[str, Text] = {
     OperationKind.APPROVE_HELD: _("Yes: the payment goes ahead."),
     OperationKind.DECLINE_HELD: _("No: the payment was refused."),
 }
-#: What follows a payment, and is of its card.
-_FOLLOWING = frozenset(MONEY_KINDS).difference(CHARGES)
 
 
 def what_to_do_first(operation: Operation, found: Fetched) -> str:
@@ -242,8 +231,7 @@ def story_of(operation: Operation, found: Fetched | None = None) -> OperationSto
     if operation.kind in DELETES:
         own = {**own, **_DELETES}
     happened, money, todo, calm = own.get(operation.state, _STATES[operation.state])
-    if operation.state == OperationState.DECLINED and operation.kind in _FOLLOWING:
-        todo = _AGAIN  # of the same card: another one is of no help
+    todo = advice_on(operation) or todo
     if operation.note("note") == journal_notes.ONLY_A_LOCK:
         happened = journal_notes.shown(journal_notes.ONLY_A_LOCK)
     if operation.kind not in MONEY_KINDS:

@@ -12,7 +12,13 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from django_dinero.enums import ReasonKind, ResultStatus
-from django_dinero.exceptions import NeedsAttention, OutcomeUnknown
+from django_dinero.exceptions import (
+    CVVError,
+    DuplicateCardError,
+    InvalidTransactionError,
+    NeedsAttention,
+    OutcomeUnknown,
+)
 from django_dinero.gateways.types import (
     LookupResult,
     Reason,
@@ -20,7 +26,8 @@ from django_dinero.gateways.types import (
     RemoteTransaction,
     TransactionResult,
 )
-from django_dinero.models import CreditCard, Difference, Operation, Transaction
+from django_dinero.models import CreditCard, Customer, Difference, Operation, Transaction
+from tests.integration.admin.conftest import NUMBER
 from tests.integration.admin.pages import confirm, messages, text, url
 from tests.support.recording import RecordingGateway, answer, lose_reply, refuse_connection
 
@@ -37,6 +44,40 @@ def doubtful(card: CreditCard, gateway: RecordingGateway) -> Operation:
     with pytest.raises(NeedsAttention):
         card.charge("5.00", order_reference="A-17")
     return Operation.objects.get(state="needs_attention")
+
+
+# -- What to do ------------------------------------------------------------------------------------
+
+
+def test_a_void_that_came_too_late_leads_to_the_refund(
+    root: Client, card: CreditCard, gateway: RecordingGateway
+) -> None:
+    paid = card.charge("5.00")
+    gateway.bank.settle_batch()
+    with pytest.raises(InvalidTransactionError):
+        paid.void()
+    operation = Operation.objects.get(kind="void", state="failed")
+    page = text(root.get(url("operation_change", operation.pk)))
+    assert "What the bank has settled is refunded" in page
+    assert "It can be done again" not in page
+
+
+def test_a_card_that_was_refused_has_to_be_typed_again(
+    root: Client, customer: Customer, gateway: RecordingGateway
+) -> None:
+    same: Any = {"first_name": "Bill", "last_name": "Bloggs", "zip": "12345"}
+    with pytest.raises(DuplicateCardError):
+        customer.add_card(number=NUMBER, month=11, year=2061, **same)
+    with pytest.raises(CVVError):
+        Customer.create(
+            "eve@example.com", number=NUMBER, month=12, year=2060, cvv="901", zip="12345"
+        )
+    add, create = Operation.objects.filter(state="declined").order_by("pk")
+    page = text(root.get(url("operation_change", add.pk)))
+    assert "are changed on the card's own page" in page
+    page = text(root.get(url("operation_change", create.pk)))
+    assert "add the customer again, and type the card again" in page
+    assert "that pushes it again" not in page
 
 
 # -- Closing ---------------------------------------------------------------------------------------
