@@ -152,6 +152,9 @@ _WAITS_FOR_HOLDER = StaffText(
     False,
 )
 
+_NO_CUSTOMER = _("The gateway does not have this customer any more.")
+_NO_CARD_THERE = _("The gateway does not have this card any more.")
+
 STAFF_CHARGE: Mapping[str, StaffText] = {
     "outcome_unknown": StaffText(
         _("It is not known yet whether the card was charged."),
@@ -209,6 +212,19 @@ STAFF_CHARGE: Mapping[str, StaffText] = {
         _("Nothing was charged this time. Look at the transactions of the order first."),
         True,
     ),
+    "customer_not_found": StaffText(
+        _NO_CUSTOMER,
+        _(
+            "Nothing was charged. “Pull now” on the customer's page marks what has gone. A new "
+            "card needs a new customer."
+        ),
+        False,
+    ),
+    "card_not_found": StaffText(
+        _NO_CARD_THERE,
+        _("Nothing was charged. Add the card again if its holder still wants it stored."),
+        False,
+    ),
     **_mismatches(_("Nothing was charged.")),
     "card_declined": StaffText(
         _("The card was declined."),
@@ -261,6 +277,14 @@ STAFF_CARD: Mapping[str, StaffText] = {
         _("The customer has this card already."),
         _("Nothing was stored."),
         True,
+    ),
+    "customer_not_found": StaffText(
+        _NO_CUSTOMER,
+        _(
+            "Nothing was stored. “Pull now” on the customer's page marks what has gone. A new card "
+            "needs a new customer."
+        ),
+        False,
     ),
     **_mismatches(_("Nothing was stored and nothing was charged.")),
     "card_declined": StaffText(
@@ -417,7 +441,7 @@ STAFF_VAULT: Mapping[str, StaffText] = {
         False,
     ),
     "customer_not_found": StaffText(
-        _("The gateway does not have this customer any more."),
+        _NO_CUSTOMER,
         _(
             "The customer and its cards are marked as gone at the gateway. Payments stay in the "
             "books. A new card needs a new customer."
@@ -425,7 +449,7 @@ STAFF_VAULT: Mapping[str, StaffText] = {
         False,
     ),
     "card_not_found": StaffText(
-        _("The gateway does not have this card any more."),
+        _NO_CARD_THERE,
         _("It cannot be charged. Add the card again if its holder still wants it stored."),
         False,
     ),

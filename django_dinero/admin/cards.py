@@ -12,6 +12,7 @@ from django_dinero.admin import search
 from django_dinero.admin.card_wording import expiry_marked
 from django_dinero.admin.display import anchor, expiry, mode_badge
 from django_dinero.admin.filters import BrandFilter, GatewayNameFilter, ModeFilter
+from django_dinero.admin.gone import gone_text
 from django_dinero.admin.layout import without_empty
 from django_dinero.admin.push_errors import PushingAdmin
 from django_dinero.admin.ranges import DaysFilter
@@ -135,6 +136,7 @@ class CreditCardAdmin(PushingAdmin):
         card = context.get("original")
         if card is not None:
             context |= {
+                "gone": gone_text(card),
                 "tools": tools_for(self, request, card),
                 "paid": paid_in_all(self.admin_site, request, card),
                 "transactions": latest_transactions(self.admin_site, request, card),

@@ -19,11 +19,12 @@ from django_dinero.admin.base import DineroAdmin
 from django_dinero.admin.card_wording import expiry_marked
 from django_dinero.admin.display import mode_badge, sync_state
 from django_dinero.admin.filters import GatewayNameFilter, ModeFilter
+from django_dinero.admin.gone import gone_text
 from django_dinero.admin.layout import without_empty
 from django_dinero.admin.push_errors import PushingAdmin
 from django_dinero.admin.ranges import DaysFilter
 from django_dinero.admin.related import latest_transactions, open_operations, paid_in_all, rows_of
-from django_dinero.admin.tools import Tool, tools_for
+from django_dinero.admin.tools import Tool, is_offered, tools_for
 from django_dinero.admin.views.safety import CHARGE, address, link, page, sees
 from django_dinero.forms.customers import CustomerForm
 from django_dinero.forms.posted import Posted
@@ -229,7 +230,8 @@ class CustomerAdmin(PushingAdmin):
             shown = rows_of(self.admin_site, request, CreditCard).filter(customer=customer)
             cards = [self._card_row(request, card) for card in shown.order_by("id")]
             context |= {
-                "may_add_card": self.gateway_page("add-card").allowed(request, customer),
+                "may_add_card": is_offered(self.gateway_page("add-card"), request, customer),
+                "gone": gone_text(customer),
                 "may_charge": any(row["charge_url"] for row in cards),
                 "may_see_cards": self.admin_site.is_registered(CreditCard)
                 and sees(request, "creditcard"),

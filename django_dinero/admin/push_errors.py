@@ -18,12 +18,14 @@ from django.utils.translation import gettext_lazy
 from django_dinero import signals
 from django_dinero.admin.base import DineroAdmin
 from django_dinero.admin.display import sync_state
+from django_dinero.admin.gone import advice_after
 from django_dinero.admin.messages import error_text
 from django_dinero.admin.views.safety import link
 from django_dinero.cards import holds_card_number
 from django_dinero.exceptions import DineroError
 from django_dinero.forms.posted import outside_transactions
 from django_dinero.models import CreditCard, Customer, Operation
+from django_dinero.models.sync_state import SyncState
 
 Failure = tuple[Customer | CreditCard | Operation, DineroError]
 
@@ -176,6 +178,8 @@ def failure_text(request: HttpRequest, instance: Any, error: DineroError, *, nam
         )
     elif isinstance(instance, Operation):
         text = _("Deleted here, but the gateway did not delete it: %(error)s (operation %(key)s)")
+    elif instance.sync_state == SyncState.MISSING:
+        text = _("%(row)s was saved here, but not at the gateway: %(error)s %(advice)s")
     else:
         text = _(
             "Saved here, but not at the gateway: %(error)s %(row)s is marked “push failed”; saving "
@@ -185,6 +189,7 @@ def failure_text(request: HttpRequest, instance: Any, error: DineroError, *, nam
     values = {
         "name": name,
         "error": error_text(error),
+        "advice": "" if isinstance(instance, Operation) else advice_after(instance, error),
         "row": f"“{instance}”",
         "key": operation.key if operation is not None else "?",
     }

@@ -32,6 +32,11 @@ def can_close(tools: Collection[Tool]) -> bool:
     return any(tool.url.endswith("/close/") for tool in tools)
 
 
+def is_offered(page: GatewayPage, request: HttpRequest, row: Any) -> bool:
+    """Say whether a page makes sense for a row, and this user may use it."""
+    return page.allowed(request, row) and not _is_refused(page, row)
+
+
 def _is_refused(page: GatewayPage, row: Any) -> bool:
     """Say whether a page makes no sense for a row; one whose gateway cannot be made says so."""
     try:
@@ -51,7 +56,7 @@ def tools_for(
     found = []
     for name in model_admin.gateway_pages:
         page = model_admin.gateway_page(name)
-        if name in but or not page.allowed(request, row) or _is_refused(page, row):
+        if name in but or not is_offered(page, request, row):
             continue
         url = address(request, f"{row._meta.model_name}_{name.replace('-', '_')}", row.pk)
         found.append(Tool(url, str(page.button)))

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from django_dinero.admin import messages as admin_messages
+from django_dinero.admin.gone import gone_error
 from django_dinero.admin.history import note_open_end
 from django_dinero.admin.views.base import Fact, GatewayPage
 from django_dinero.admin.views.once import first_use
@@ -49,6 +50,10 @@ class AddCardPage(GatewayPage):
             names = {"first_name": row.first_name, "last_name": row.last_name}
             return AddCardForm(initial=names, gateway=gateway)
         return AddCardForm(posted.data, gateway=gateway, misplaced=posted.misplaced)
+
+    def why_not(self, row: Customer) -> DineroError | None:
+        """Refuse a customer who has gone: no card can be added there."""
+        return gone_error(row)
 
     def facts(self, request: HttpRequest, row: Customer) -> list[Fact]:
         return [

@@ -14,13 +14,13 @@ from django.views.decorators.debug import sensitive_variables
 
 from django_dinero.admin import messages as admin_messages
 from django_dinero.admin.card_wording import expiry_in_words
+from django_dinero.admin.gone import gone_error
 from django_dinero.admin.views.base import Fact
 from django_dinero.admin.views.confirm import ConfirmPage, Told
 from django_dinero.admin.views.safety import CHARGE, link
 from django_dinero.db.queries import read_again
 from django_dinero.exceptions import (
     CardDeclinedError,
-    CardNotFoundError,
     DineroError,
     ExpiryError,
     InvalidCardError,
@@ -30,7 +30,6 @@ from django_dinero.forms.posted import Posted
 from django_dinero.forms.validation import ValidateForm
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import CreditCard
-from django_dinero.models.sync_state import SyncState
 
 
 class CardPage(ConfirmPage):
@@ -41,9 +40,7 @@ class CardPage(ConfirmPage):
 
     def why_not(self, row: CreditCard) -> DineroError | None:
         """Refuse a card that has gone."""
-        if row.sync_state == SyncState.MISSING:
-            return CardNotFoundError(_("The gateway no longer has this card."))
-        return None
+        return gone_error(row)
 
     def near(self, row: CreditCard) -> tuple[Any, ...]:
         return (row, row.customer)

@@ -13,15 +13,15 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from django_dinero.admin.display import expiry
+from django_dinero.admin.gone import gone_error
 from django_dinero.admin.views.base import Fact
 from django_dinero.admin.views.money import MoneyPage, taken_text
 from django_dinero.admin.views.safety import CHARGE, link
-from django_dinero.exceptions import CardNotFoundError, DineroError
+from django_dinero.exceptions import DineroError
 from django_dinero.forms.charges import ChargeForm
 from django_dinero.forms.posted import Posted
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import CreditCard
-from django_dinero.models.sync_state import SyncState
 
 
 class ChargePage(MoneyPage):
@@ -50,9 +50,7 @@ class ChargePage(MoneyPage):
 
     def why_not(self, row: CreditCard) -> DineroError | None:
         """Refuse a card that has gone."""
-        if row.sync_state == SyncState.MISSING:
-            return CardNotFoundError(_("The gateway no longer has this card."))
-        return None
+        return gone_error(row)
 
     def watched(self, row: CreditCard) -> Any:
         """An open charge of another card is as good a reason not to charge this one."""

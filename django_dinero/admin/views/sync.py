@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from django_dinero.admin import changes
 from django_dinero.admin.display import plain_sync_state
+from django_dinero.admin.gone import gone_error
 from django_dinero.admin.views.base import Fact
 from django_dinero.admin.views.confirm import ConfirmPage, Told
 from django_dinero.exceptions import DineroError
@@ -36,8 +37,9 @@ class PushPage(ConfirmPage):
 
     def why_not(self, row: Row) -> DineroError | None:
         """Refuse what does not wait."""
-        if row.sync_state in WAITING:
-            return None
+        gone = gone_error(row)
+        if row.sync_state in WAITING or gone is not None:
+            return gone
         text = _("There is nothing to push: it is %(state)s.") % {"state": plain_sync_state(row)}
         return DineroError(text)
 

@@ -96,7 +96,10 @@ def test_a_card_that_is_gone_offers_no_charge(root: Client, card: CreditCard) ->
         assert address not in content
         assert url("customer_charge", card.customer_pk) not in content
     response = root.get(address)
-    assert messages(response) == ["The gateway no longer has this card."]
+    assert messages(response) == [
+        "The gateway does not have this card any more. It cannot be charged. Add the card "
+        "again if its holder still wants it stored."
+    ]
 
 
 def test_a_missing_gateway_is_told_before_a_number_is_typed(
