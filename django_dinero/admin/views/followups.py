@@ -30,7 +30,7 @@ from django_dinero.forms.posted import Posted
 from django_dinero.models import Transaction
 from django_dinero.models.family import Family
 from django_dinero.models.transaction_status import TransactionStatus
-from django_dinero.money import amount_text, normalise
+from django_dinero.money import EXACT, amount_text, normalise
 from django_dinero.services import ledger
 from django_dinero.services.payments import rules
 
@@ -82,8 +82,13 @@ class FollowUpPage(MoneyPage):
             "amount": amount_of(made),
             "id": made.transaction_id,
         }
-        self.done(request, text, made.operation_key, row, made)
+        told = " ".join(filter(None, (text, self.remark(row, made))))
+        self.done(request, told, made.operation_key, row, made)
         return HttpResponseRedirect(self.home(request, made, row))
+
+    def remark(self, row: Transaction, made: Transaction) -> str:
+        """Return what else somebody should know of what was done; empty for nothing."""
+        return ""
 
     def notice_for(self, error: DineroError) -> Notice:
         """Return the notice about an error."""
@@ -126,8 +131,19 @@ class CapturePage(AmountPage):
     verb = "capture"
     title = gettext_lazy("Capture an authorization")
     button = gettext_lazy("Capture")
-    explanation = gettext_lazy("The reserved money is taken, all of it or the amount below.")
+    explanation = gettext_lazy(
+        "The reserved money is taken, all of it or the amount below. An authorization is captured "
+        "once: the rest is released, and cannot be captured later."
+    )
     rule = rules.capture_error
+
+    def remark(self, row: Transaction, made: Transaction) -> str:
+        """Tell how much of the authorization was not captured."""
+        rest = EXACT.subtract(Decimal(row.price), Decimal(made.price))
+        if rest <= 0:
+            return ""
+        text = _("%(amount)s of the authorization was not captured, and cannot be any more.")
+        return text % {"amount": amount_text(rest, row.currency)}
 
 
 class RefundPage(AmountPage):

@@ -82,16 +82,26 @@ def test_a_deleted_card_leaves_its_transaction_readable(root: Client, paid: Tran
 
 def test_settling(root: Client, reserved: Transaction, gateway: RecordingGateway) -> None:
     address = url("transaction_capture", reserved.pk)
-    assert 'name="amount" value="12.50"' in root.get(address).content.decode()
+    page = root.get(address)
+    assert 'name="amount" value="12.50"' in page.content.decode()
+    assert "the rest is released, and cannot be captured later" in text(page)
     response = root.post(address, confirm(amount="10.00", key=key_of(root, address)))
     capture = Transaction.objects.get(kind="capture")
     assert (str(capture.price), capture.parent_id) == ("10.00", reserved.pk)
     assert response["Location"] == url("transaction_change", capture.pk)
-    done = f"Done: capture, 10.00 USD (transaction {capture.transaction_id})."
+    done = (
+        f"Done: capture, 10.00 USD (transaction {capture.transaction_id}). "
+        "2.50 USD of the authorization was not captured, and cannot be any more."
+    )
     assert messages(response) == [done]
     entries = LogEntry.objects.order_by("id")
     assert [entry.get_edited_object() for entry in entries] == [reserved, capture]
     assert {entry.change_message for entry in entries} == {f"{done} [{capture.operation_key}]"}
+
+
+def test_capturing_all_of_it_leaves_nothing_to_tell(root: Client, reserved: Transaction) -> None:
+    response = root.post(url("transaction_capture", reserved.pk), confirm(amount="12.50"))
+    assert messages(response)[-1].endswith(").")
 
 
 def test_refunding_a_part_of_what_has_settled(
