@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from django.contrib.admin import AdminSite
 from django.db.models import Q
@@ -52,10 +53,13 @@ class Fetched:
 
 
 def _there(difference: Difference) -> str:
-    """Return the amount at the gateway, as it told it where it is none of its currency."""
+    """Return the amount at the gateway."""
     amount, currency = difference.amount_there, difference.currency
-    if amount is None or not currency:
-        return ""
+    return "" if amount is None or not currency else shown_amount(amount, currency)
+
+
+def shown_amount(amount: Decimal, currency: str) -> str:
+    """Return an amount of a gateway's, with more decimals where it is none of its currency."""
     try:
         return amount_text(amount, currency)
     except InvalidInput:

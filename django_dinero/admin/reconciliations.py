@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_dinero.admin import search
 from django_dinero.admin.base import ReadOnlyAdmin
+from django_dinero.admin.difference_stories import story_of_difference
 from django_dinero.admin.display import (
     NONE,
     anchor,
@@ -124,11 +125,16 @@ class DifferenceAdmin(ReadOnlyAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> Any:
-        """Offer the verbs that this user may use."""
+        """Tell what it means and what to do next, and offer the verbs that this user may use."""
         row = context.get("original")
         if row is not None:
             tools = tools_for(self, request, row)
-            context |= {"tools": tools, "can_close": can_close(tools)}
+            context |= {
+                "tools": tools,
+                "can_close": can_close(tools),
+                "story": story_of_difference(row),
+                "state": state(row),
+            }
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=_("what was found"))

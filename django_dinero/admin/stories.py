@@ -22,8 +22,8 @@ Text = Promise | str
 
 
 @dataclass(frozen=True, slots=True)
-class OperationStory:
-    """What a page tells of an operation.
+class RowStory:
+    """What a page tells of an operation or a difference.
 
     Attributes:
         happened: what became of it.
@@ -220,7 +220,7 @@ def what_to_do_first(operation: Operation, found: Fetched) -> str:
     }
 
 
-def story_of(operation: Operation, found: Fetched | None = None) -> OperationStory:
+def story_of(operation: Operation, found: Fetched | None = None) -> RowStory:
     """Return what a page tells of an operation.
 
     Args:
@@ -243,4 +243,4 @@ def story_of(operation: Operation, found: Fetched | None = None) -> OperationSto
         todo = what_to_do_first(operation, found) or otherwise
     elif operation.state == OperationState.CLOSED and found.row is not None:
         money = _CLOSED_AND_FETCHED
-    return OperationStory(happened, money, todo, calm)
+    return RowStory(happened, money, todo, calm)

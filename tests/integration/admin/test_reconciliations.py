@@ -96,6 +96,8 @@ def test_a_difference_shows_both_sides(root: Client, books: Difference) -> None:
     assert "12.00 USD" in listed and "25.00 USD" in listed
     shown = text(root.get(url("difference_change", books.pk)))
     assert "The gateway has 13.00 more." in shown
+    assert "Did money move? The gateway has 13.00 USD more than the books." in shown
+    assert "What to do Look at the other differences of that day first" in shown
 
 
 def test_a_difference_leads_to_what_it_concerns(
@@ -106,6 +108,13 @@ def test_a_difference_leads_to_what_it_concerns(
     assert url("transaction_change", Transaction.objects.get().pk) in page
     assert url("operation_change", operation.pk) in page
     assert url("customer_change", card.customer_pk) in page
+
+
+def test_a_difference_that_is_closed_needs_nobody(root: Client, ghost: Difference) -> None:
+    address = url("difference_change", ghost.pk)
+    assert "the customer has not paid" in text(root.get(address))
+    ghost.close(note=NOTE, by="Ann")
+    assert "What to do Nothing to do." in text(root.get(address))
 
 
 def test_a_difference_leads_to_nothing_of_another_account(
