@@ -68,7 +68,7 @@ def parse_amount(value: object, currency: str, *, field: str = "price") -> Decim
     """
     places = exponent(currency)
     text = _amount_text(value, field)
-    if not _AMOUNT.fullmatch(text):
+    if not is_plain(text):
         raise InvalidAmountInput(
             {field: _("Write an amount above zero in plain digits, as 12.50.")}
         )
@@ -90,6 +90,11 @@ def parse_amount(value: object, currency: str, *, field: str = "price") -> Decim
             }
         )
     return exact
+
+
+def is_plain(text: str) -> bool:
+    """Say whether a text is an amount in plain digits, with a point before its decimals."""
+    return _AMOUNT.fullmatch(text) is not None
 
 
 def hidden_if_no_amount(value: Any) -> Any:

@@ -275,7 +275,10 @@ STAFF_CARD: Mapping[str, StaffText] = {
     ),
     "duplicate_card": StaffText(
         _("The customer has this card already."),
-        _("Nothing was stored."),
+        _(
+            "Nothing was stored. Its expiry date and its address are changed on the card's own "
+            "page."
+        ),
         True,
     ),
     "customer_not_found": StaffText(

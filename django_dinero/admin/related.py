@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -108,7 +108,7 @@ def transaction_rows(request: HttpRequest, rows: Iterable[Transaction]) -> list[
 
 
 def open_operations(
-    request: HttpRequest, row: Any, *, but: Operation | None = None
+    request: HttpRequest, row: Any, *, but: Collection[str] = ()
 ) -> list[dict[str, Any]]:
     """Return the operations on a row that are not finished, for ``admin/dinero/open.html``.
 
@@ -118,7 +118,7 @@ def open_operations(
     Args:
         request: decides which links there are.
         row: a customer, a card or a transaction.
-        but: an operation that the page shows already.
+        but: keys of operations that the page tells of already.
     """
     mine = concerning(row)
     if mine is None:
@@ -126,8 +126,8 @@ def open_operations(
     rows: QuerySet[Operation] = primary(Operation).filter(
         mine, gateway_name=row.gateway_name, live=row.live, state__in=UNCERTAIN
     )
-    if but is not None:
-        rows = rows.exclude(pk=but.pk)
+    if any(but):
+        rows = rows.exclude(key__in=but)
     return [
         {
             "row": operation,

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from django_dinero.exceptions import InvalidInput
 from django_dinero.forms.fields import SHORT
-from django_dinero.money import exponent, parse_amount
+from django_dinero.money import exponent, is_plain, parse_amount
 
 #: Blanks that group digits: the plain one, the no-break one, the narrow one, the thin one.
 _BLANKS = re.compile("[ \u00a0\u202f\u2009]")
@@ -55,6 +55,9 @@ def read_amount(text: str, currency: str) -> Decimal:
     """
     places = exponent(currency)
     plain = plain_amount(text.strip(), places)
+    if not is_plain(plain):
+        refused = _("Write an amount above zero in plain digits, as %(example)s.")
+        raise ValidationError(refused % {"example": _written(Decimal(1234), places)})
     try:
         return parse_amount(plain, currency)
     except InvalidInput as error:

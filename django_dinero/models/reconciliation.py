@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django_dinero.db.fields import IdField, UtcDateTimeField, UtcNow
 from django_dinero.models.choices import quick_labels
 from django_dinero.models.mode import LiveField
+from django_dinero.models.moments import minute_text
 
 
 class ReconciliationState(models.TextChoices):
@@ -90,4 +91,4 @@ class Reconciliation(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.gateway_name} {self.started_at} ({self.get_state_display()})"
+        return f"{self.gateway_name} {minute_text(self.started_at)} ({self.get_state_display()})"

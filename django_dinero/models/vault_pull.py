@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_dinero.db.fields import IdField, UtcDateTimeField, UtcNow
 from django_dinero.models.mode import LiveField
+from django_dinero.models.moments import minute_text
 
 
 class VaultPull(models.Model):
@@ -47,4 +48,4 @@ class VaultPull(models.Model):
         ordering = ("-id",)
 
     def __str__(self) -> str:
-        return f"{self.gateway_name} {self.started_at}"
+        return f"{self.gateway_name} {minute_text(self.started_at)}"

@@ -5,6 +5,7 @@ The number is sent to the gateway within the request that brought it, and is kep
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -18,15 +19,16 @@ from django.views.decorators.debug import sensitive_variables
 from django_dinero.admin import messages as admin_messages
 from django_dinero.admin.gone import gone_error
 from django_dinero.admin.history import note_open_end
+from django_dinero.admin.related import rows_of
 from django_dinero.admin.views.base import Fact, GatewayPage
 from django_dinero.admin.views.once import first_use
 from django_dinero.admin.views.safety import link
 from django_dinero.cards import ADDRESS_FIELDS
-from django_dinero.exceptions import DineroError
+from django_dinero.exceptions import DineroError, DuplicateCardError
 from django_dinero.forms.cards import AddCardForm
 from django_dinero.forms.posted import Posted
 from django_dinero.gateways.registry import get_gateway
-from django_dinero.models import Customer
+from django_dinero.models import CreditCard, Customer
 
 
 class AddCardPage(GatewayPage):
@@ -85,4 +87,8 @@ class AddCardPage(GatewayPage):
         """Return the notice, and log what is still open."""
         notice = admin_messages.of_card(error)
         note_open_end(self.model_admin, request, row, error, notice.title)
-        return notice
+        if not isinstance(error, DuplicateCardError):
+            return notice
+        shown = rows_of(self.model_admin.admin_site, request, CreditCard)
+        same = shown.filter(customer=row, card_id=error.card_id).first()
+        return replace(notice, url=link(request, "creditcard", same), url_text=_("Open the card"))

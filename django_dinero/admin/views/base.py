@@ -124,6 +124,13 @@ class GatewayPage:
         """Return the row whose open operations are shown above the form."""
         return row
 
+    def finishes(self, row: Any) -> str:
+        """Return the key of the open operation that this page brings to its end; empty for none.
+
+        It is not among those that are shown above the form: nothing is done twice to it here.
+        """
+        return ""
+
     def near(self, row: Any) -> tuple[Any, ...]:
         """Return the rows that *cancel* may lead to: the first that this user may see."""
         return (row,)
@@ -224,6 +231,7 @@ class GatewayPage:
         question: Unconfirmed | None = None,
     ) -> TemplateResponse:
         operation = notice.operation if notice else None
+        shown = (operation.key if operation else "", self.finishes(row))
         transaction = notice.transaction if notice else None
         context = {
             **self.model_admin.admin_site.each_context(request),
@@ -240,7 +248,7 @@ class GatewayPage:
             "media": self.model_admin.media + SEND_ONCE + form.media,
             "notice": notice,
             "question": question,
-            "open_operations": open_operations(request, self.watched(row), but=operation),
+            "open_operations": open_operations(request, self.watched(row), but=shown),
             "operation_url": link(request, "operation", operation),
             "transaction_url": link(request, "transaction", transaction),
             "button": self.button if question is None else self.sure,

@@ -218,6 +218,10 @@ class VoidPage(FollowUpPage):
             return VoidForm()
         return VoidForm(posted.data, misplaced=posted.misplaced)
 
+    def finishes(self, row: Transaction) -> str:
+        """The payment itself, where it waits for the card's holder."""
+        return row.operation_key or ""
+
     def turned_away(self, request: HttpRequest, row: Transaction, error: DineroError) -> str:
         """Lead from what has settled to its refund."""
         address = self._refund(request, row)

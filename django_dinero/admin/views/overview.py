@@ -198,7 +198,9 @@ def _percent(part: int, whole: int) -> str:
     """Return a share with one digit behind the point; all of it only where it is all of it."""
     if not whole:
         return ""
-    permille = part * 1000 // whole
+    permille = (part * 2000 + whole) // (2 * whole)
+    if permille == 1000 and part < whole:
+        permille = 999
     return _("%(percent)s %%") % {"percent": number_text(Decimal(permille) / 10)}
 
 

@@ -30,6 +30,10 @@ class ReviewPage(FollowUpPage):
             return VoidForm()
         return VoidForm(posted.data, misplaced=posted.misplaced)
 
+    def finishes(self, row: Transaction) -> str:
+        """The payment itself: it is open until this decides it."""
+        return row.operation_key or ""
+
     def perform(self, request: HttpRequest, row: Transaction, form: BaseForm) -> HttpResponseBase:
         """Decide, and tell how the payment stands now."""
         key = self.key(request, form)

@@ -154,6 +154,9 @@ def test_a_card_that_is_there_already(root: Client, customer: Customer) -> None:
         url("customer_add_card", customer.pk), {**same, "first_name": "Bill", "last_name": "Bloggs"}
     )
     assert "The customer has this card already. Nothing was stored." in text(response)
+    assert "Its expiry date and its address are changed on the card's own page." in text(response)
+    address = url("creditcard_change", customer.cards[0].pk)
+    assert f'<a href="{address}">Open the card</a>' in response.content.decode()
 
 
 def test_an_unknown_end(root: Client, customer: Customer, gateway: RecordingGateway) -> None:

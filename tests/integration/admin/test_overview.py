@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from django_dinero.admin.views import attention
+from django_dinero.admin.views.overview import _percent
 from django_dinero.admin.views.reasons import LABELS
 from django_dinero.enums import ReasonKind
 from django_dinero.models import Reconciliation, Transaction
@@ -215,6 +216,21 @@ def test_all_of_them_are_only_all_of_them(root: Client) -> None:
     TransactionFactory()
     TransactionFactory()
     assert root.get(url("overview")).context["outcomes"]["rate"] == "83.3 %"
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "shown"),
+    [
+        (7, 9, "77.8 %"),
+        (22, 24, "91.7 %"),
+        (1, 2, "50 %"),
+        (9999, 10_000, "99.9 %"),
+        (0, 3, "0 %"),
+        (0, 0, ""),
+    ],
+)
+def test_a_share_is_rounded_and_never_up_to_all(part: int, whole: int, shown: str) -> None:
+    assert _percent(part, whole) == shown
 
 
 def test_every_reason_of_a_payment_has_words() -> None:

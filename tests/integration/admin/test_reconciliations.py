@@ -81,6 +81,16 @@ def test_a_run_shows_what_was_counted_and_why_it_broke_off(
     assert "Nov. 26, 2026" in shown
 
 
+def test_a_run_is_named_by_its_local_minute(root: Client, settings: Any) -> None:
+    settings.TIME_ZONE = "America/New_York"
+    row = run_of()
+    Reconciliation.objects.filter(pk=row.pk).update(started_at="2026-12-01T10:11:03.684Z")
+    row.refresh_from_db()
+    assert str(row) == "default Dec. 1, 2026, 5:11 a.m. (finished)"
+    assert str(row) in text(root.get(url("reconciliation_change", row.pk)))
+    assert str(Reconciliation(gateway_name="default")) == "default  (running)"
+
+
 def test_runs_are_found_by_state_and_gateway(root: Client, gateway: RecordingGateway) -> None:
     run_of(error="one")
     run_of(state="broken", gateway_name="other")

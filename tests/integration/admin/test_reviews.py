@@ -47,6 +47,18 @@ def test_a_held_payment_is_decided_once(
     assert "by root, in the admin" in page
 
 
+@pytest.mark.parametrize("verb", ["approve", "decline"])
+def test_the_page_does_not_warn_of_what_it_decides(
+    root: Client, held: Transaction, card: CreditCard, gateway: RecordingGateway, verb: str
+) -> None:
+    address = url(f"transaction_{verb}", held.pk)
+    assert "Do nothing twice" not in text(root.get(address))
+    assert "Do nothing twice" in text(root.get(url("creditcard_charge", card.pk)))
+    gateway.faults["decide_review"] = lose_request
+    root.post(address, confirm())
+    assert "Do nothing twice" in text(root.get(address))
+
+
 def test_looking_up_reads_what_was_decided_at_the_gateway(
     root: Client, held: Transaction, gateway: RecordingGateway
 ) -> None:

@@ -65,6 +65,22 @@ def test_the_refusal_shows_how_it_is_written() -> None:
 
 
 @pytest.mark.parametrize(
+    ("language", "currency", "typed", "example"),
+    [
+        ("de", "EUR", "1,250.00", "1234,00"),
+        ("de", "JPY", "ten", "1234."),
+        ("en", "USD", "12,50", "1234.00"),
+    ],
+)
+def test_an_example_is_written_as_the_language_writes_it(
+    language: str, currency: str, typed: str, example: str
+) -> None:
+    with translation.override(language), pytest.raises(ValidationError) as caught:
+        read_amount(typed, currency)
+    assert example in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("language", "currency", "typed"),
     [
         # The other language's decimals, groups of another size, groups without decimals.
