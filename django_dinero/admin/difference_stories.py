@@ -153,7 +153,7 @@ def story_of_difference(row: Difference) -> RowStory:
         "gateway": shlex.quote(row.gateway_name),
     }
     missing = _missing(row) if row.kind == DifferenceKind.BOOKS else ""
-    return RowStory(happened, f"{missing} {money}".strip(), str(todo) % names, calm=False)
+    return RowStory(happened, f"{money} {missing}".strip(), str(todo) % names, calm=False)
 
 
 def _missing(row: Difference) -> str:
