@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -12,10 +12,12 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from django_dinero.enums import TransactionKind
 from django_dinero.gateways.registry import gateways
+from django_dinero.models import Transaction
 from django_dinero.models.due import DEAD_WITHIN
 from django_dinero.models.operation import BEING_SENT, RARE_STATES
-from django_dinero.models.transaction_status import RARE_STATUSES
+from django_dinero.models.transaction_status import COUNTED, RARE_STATUSES, TransactionStatus
 from django_dinero.models.webhook_event import WAITING_STATES
 
 #: What ``cards.brand_of()`` returns.
@@ -136,10 +138,44 @@ class StateFilter(_RareValuesFilter):
 
 
 class StatusFilter(_RareValuesFilter):
-    """The statuses of transactions."""
+    """The statuses of transactions, which the list has closer words for: the choices name those.
+
+    "Captured" and "authorized" have no index of their own, nor what is said of a payment by what
+    has followed it; :class:`RefundedFilter` finds what was given back.
+    """
 
     rare_column = "rare_status"
     rare_values = RARE_STATUSES
+    words: ClassVar[Mapping[TransactionStatus, Any]] = {
+        TransactionStatus.APPROVED: _("approved: authorized, captured, or refunded since"),
+        TransactionStatus.SETTLED: _("settled, or refunded since"),
+    }
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """Return Django's choices, with the words of the list."""
+        words = {str(status.label): text for status, text in self.words.items()}
+        for choice in super().choices(changelist):
+            yield {**choice, "display": words.get(str(choice["display"]), choice["display"])}
+
+
+class RefundedFilter(admin.SimpleListFilter):
+    """What was given back: found by its refunds, which are few and have an index."""
+
+    title = _("refunded")
+    parameter_name = "refunded"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("refunded, or partly refunded"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return charges and captures with a refund, and the authorizations of the captures."""
+        if self.value() != "yes":
+            return queryset
+        rows = Transaction.objects.filter(status__in=COUNTED, parent__isnull=False).order_by()
+        given_back = rows.filter(kind=TransactionKind.REFUND).values("parent_id")
+        captures = rows.filter(kind=TransactionKind.CAPTURE, pk__in=given_back)
+        found = given_back.union(captures.values("parent_id"))
+        return queryset.filter(status__in=COUNTED, pk__in=found)
 
 
 class EventStateFilter(_RareValuesFilter):

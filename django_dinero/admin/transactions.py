@@ -26,7 +26,13 @@ from django_dinero.admin.display import (
     transaction_amount,
     transaction_kind,
 )
-from django_dinero.admin.filters import ChoiceFilter, GatewayNameFilter, ModeFilter, StatusFilter
+from django_dinero.admin.filters import (
+    ChoiceFilter,
+    GatewayNameFilter,
+    ModeFilter,
+    RefundedFilter,
+    StatusFilter,
+)
 from django_dinero.admin.layout import without_empty
 from django_dinero.admin.lists import TransactionChangeList
 from django_dinero.admin.ranges import AmountsFilter, DaysFilter
@@ -74,6 +80,7 @@ class TransactionAdmin(ReadOnlyAdmin):
         TransactionTodoFilter,
         DaysFilter,
         ("status", StatusFilter),
+        RefundedFilter,
         ("kind", ChoiceFilter),
         AmountsFilter,
         GatewayNameFilter,

@@ -14,6 +14,8 @@ from django.utils import timezone, translation
 from django_dinero.admin import pagination
 from django_dinero.admin.ranges import AmountsForm
 from django_dinero.models import CreditCard, Operation, Transaction
+from django_dinero.models.family import Family
+from django_dinero.models.standing import standing_of
 from django_dinero.testing.factories import (
     CreditCardFactory,
     OperationFactory,
@@ -298,3 +300,32 @@ def test_more_than_is_counted_is_not_added_up(
     page = root.get(url("transaction_changelist"), {"kind__exact": "charge"})
     assert "These are too many to be added up" in text(page)
     assert "taken" not in text(page)
+
+
+# -- The words of the list -------------------------------------------------------------------------
+
+
+def test_what_was_refunded_is_found(root: Client) -> None:
+    def refund(row: Transaction, price: str = "1.00", status: str = "approved") -> None:
+        TransactionFactory(kind="refund", parent=row, price=price, status=status)
+
+    whole, part = TransactionFactory(status="settled"), TransactionFactory(price="5")
+    refund(whole, price=str(whole.price))
+    refund(part)
+    reserved = TransactionFactory(kind="authorization")
+    capture = TransactionFactory(kind="capture", parent=reserved, status="settled")
+    refund(capture)
+    refund(TransactionFactory(), status="declined")
+    refund(TransactionFactory(status="charged_back"))
+    TransactionFactory(kind="capture", parent=TransactionFactory(kind="authorization"))
+    page = root.get(url("transaction_changelist"), {"refunded": "yes"})
+    found = set(page.context["cl"].queryset)
+    assert found == {whole, part, reserved, capture}
+    words = {str(standing_of(Family.of(row)).label) for row in found}
+    assert words == {"refunded", "partly refunded"}
+
+
+def test_the_statuses_name_the_words_of_the_list(root: Client) -> None:
+    page = text(root.get(url("transaction_changelist")))
+    assert "approved: authorized, captured, or refunded since" in page
+    assert "settled, or refunded since" in page

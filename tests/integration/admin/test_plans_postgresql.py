@@ -38,6 +38,7 @@ TRANSACTIONS: tuple[dict[str, str], ...] = (
     {"todo": "soon"},
     {"todo": "lost"},
     {"todo": "somebody"},
+    {"refunded": "yes"},
     *({"status__exact": status} for status in (*STATUSES.values(), "returned", "expired")),
     *({"kind__exact": kind} for kind in ("authorization", "capture", "refund", "void")),
     {"price_from": "1000000"},
