@@ -24,6 +24,7 @@ Table = Mapping[str, Text]
 REFUSED = (OperationState.DECLINED, OperationState.FAILED, OperationState.ABSENT)
 #: Codes of what was refused here, before the gateway was asked.
 INVALID_INPUT, UNSUPPORTED = "invalid_input", "unsupported_feature"
+ORDER_PAID, IN_PROGRESS = "order_paid", "operation_in_progress"
 
 NOTHING = _("Nothing to do.")
 _AGAIN = _("It can be done again, if it is still wanted.")
@@ -66,6 +67,9 @@ _ALWAYS: Table = {
     ReasonKind.UNAVAILABLE: _LATER,
     UNSUPPORTED: _CANNOT,
     INVALID_INPUT: _CORRECT,
+    IN_PROGRESS: _(
+        "Another attempt was not finished then. See how that one ended before it is done again."
+    ),
 }
 _MONEY: Table = {
     **dict.fromkeys(ReasonKind, _CORRECT),
@@ -80,6 +84,7 @@ _ASK_AGAIN = _(
 )
 _CHARGE: Table = {
     **_MONEY,
+    ORDER_PAID: _("The order was paid by another charge. Do not charge for it again."),
     ReasonKind.CARD_DECLINED: _(
         "Nothing to look up. Ask for another card, or try again if the reason may pass."
     ),

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django_dinero.admin.advice import NOTHING
 from django_dinero.admin.fetched import shown_amount
 from django_dinero.admin.stories import RowStory, Text
+from django_dinero.enums import TransactionKind
 from django_dinero.models import Difference
 from django_dinero.models.difference import DifferenceKind
 from django_dinero.money import EXACT
@@ -68,6 +69,42 @@ _REASONS: Mapping[str, _Texts] = {
         _(
             "Ask the customer for the card again, or delete it here. Where that was meant, "
             "“Explain and close”."
+        ),
+    ),
+}
+#: Of refunds, by reason and kind: money goes the other way, and what helps is the opposite.
+_REFUNDS: Mapping[tuple[str, str], _Texts] = {
+    ("missing_there", DifferenceKind.MISSING_THERE): _Texts(
+        _("The refund counts here, and the gateway's complete list does not have it."),
+        _("Most likely not: the customer has not got it back."),
+        _(
+            "Look for it in the gateway's own pages. If it is not there either, the customer is "
+            "still owed it: give it back there, or in another way. Then “Explain and close”."
+        ),
+    ),
+    ("contradicts", DifferenceKind.AMOUNT): _Texts(
+        _("Both sides have the refund, with another amount or currency."),
+        _("Yes, as the gateway says: that is what the customer got back."),
+        _(
+            "Believe the gateway. Where it gave back less, give back the rest in its own pages; "
+            "where it gave back more, refund nothing else. Then “Explain and close”."
+        ),
+    ),
+    ("second_of_key", DifferenceKind.TWICE): _Texts(
+        _("The gateway has two refunds with one key, and the books have one."),
+        _("Yes, twice: the customer got it back twice."),
+        _(
+            "If one of the two has not settled yet, void it in the gateway's own pages. Otherwise "
+            "agree with the customer, and refund nothing else. Then “Explain and close”."
+        ),
+    ),
+    ("seen_after_closing", DifferenceKind.STATUS): _Texts(
+        _("An operation was closed by hand, and its refund is at the gateway after all."),
+        _("Most likely yes, and the books do not have it. The customer may have got it twice."),
+        _(
+            "Fetch it with “manage.py dinero_sync --transaction %(id)s --gateway %(gateway)s”. If "
+            "it was refunded once more meanwhile, and one of the two has not settled yet, void "
+            "that one in the gateway's own pages. Then “Explain and close”."
         ),
     ),
 }
@@ -144,7 +181,7 @@ _KINDS: Mapping[str, _Texts] = {
 
 def story_of_difference(row: Difference) -> RowStory:
     """Return what a page tells of a difference; of one that has ended, that nothing is to do."""
-    happened, money, todo = _REASONS.get(row.reason) or _KINDS[row.kind]
+    happened, money, todo = _texts_of(row)
     if not row.is_open:
         return RowStory(happened, money, NOTHING, calm=True)
     names = {
@@ -154,6 +191,12 @@ def story_of_difference(row: Difference) -> RowStory:
     }
     missing = _missing(row) if row.kind == DifferenceKind.BOOKS else ""
     return RowStory(happened, f"{money} {missing}".strip(), str(todo) % names, calm=False)
+
+
+def _texts_of(row: Difference) -> _Texts:
+    is_refund = row.facts.get("kind") == TransactionKind.REFUND
+    of_refund = _REFUNDS.get((row.reason, row.kind)) if is_refund else None
+    return of_refund or _REASONS.get(row.reason) or _KINDS[row.kind]
 
 
 def _missing(row: Difference) -> str:

@@ -262,6 +262,8 @@ class Operation(OwnRowModel):
     send_before: float | None = None
     #: Whether the last look-up of this instance got no answer, as the next one's would not either.
     asked_in_vain = False
+    #: ``send_deadline.uptime()`` when a look-up of this instance asked the gateway for it last.
+    searched_at: float | None = None
     #: What the cardholder has to do, as the gateway has just said. It is not stored.
     next_action: NextAction | None = None
 

@@ -130,9 +130,11 @@ def _undecided_operation_of(row: Transaction) -> Operation | None:
 
 
 def freed_id(row: Transaction, status: TransactionStatus) -> dict[str, None]:
-    """Return the columns that give up an id that a refused capture shares with its original.
+    """Return the columns that give up the id that a refused capture shares with its original.
 
     The next capture has the same one.
     """
-    refused = row.kind in SHARED and state_of(status) == OperationState.DECLINED
-    return {"transaction_id": None} if refused else {}
+    if row.kind not in SHARED or state_of(status) != OperationState.DECLINED:
+        return {}
+    shares = row.parent is not None and row.parent.transaction_id == row.transaction_id
+    return {"transaction_id": None} if shares else {}

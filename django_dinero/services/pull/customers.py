@@ -204,7 +204,7 @@ def _write_customers(
             rows.append(row)
             continue
         row.live = account.live  # it may have been saved before the configuration changed
-        row.pulled_at = snapshot.asked_at
+        row.pulled_at = snapshot.when_asked(using)
         _fill_customer(row, remote)
         rows.append(row)
     owned = [] if owner_of is None else _find_owners(remotes, rows, owner_of)
@@ -322,7 +322,9 @@ def write_found(operation: Operation, remote: RemoteCustomer | RemoteCard) -> No
     if isinstance(remote, RemoteCustomer):
         if not was_deleted_since(operation):
             cancel_for_customer(operation, remote)
-            for customer in _pull_batch(account, [remote], Snapshot()):
+            asked = operation.searched_at
+            snapshot = Snapshot() if asked is None else Snapshot(taken=asked)
+            for customer in _pull_batch(account, [remote], snapshot):
                 _complete_from_intent(operation, customer)
         return
     using = router.db_for_write(Customer)

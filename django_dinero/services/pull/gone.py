@@ -42,7 +42,9 @@ def _mark(row: Customer, asked: float, using: str) -> bool:
     with transaction.atomic(using=using):
         default_card.lock([row.pk], using)
         rows = Customer.objects.using(using).filter(pk=row.pk, version=row.version)
-        rows = rows.filter(Q(pulled_at=None) | Q(pulled_at__lte=asked_at))
+        # A time that has not come yet proves nothing, as for Snapshot.was_pulled().
+        older = Q(pulled_at=None) | Q(pulled_at__lte=asked_at) | Q(pulled_at__gt=UtcNow())
+        rows = rows.filter(older)
         marked = bool(
             rows.filter(sync_state=SyncState.SYNCED).update_without_push(**GONE, pulled_at=asked_at)
         )

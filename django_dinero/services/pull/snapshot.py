@@ -10,6 +10,7 @@ from typing import Any
 from django.db import router
 from django.db.models import Max, Q, QuerySet
 
+from django_dinero.db import clock
 from django_dinero.db.fields import UtcIn, UtcNow
 from django_dinero.db.queries import primary
 from django_dinero.models.card import CreditCard
@@ -67,6 +68,7 @@ class Snapshot:
         of_many: whether it is of an unknown number of customers, whose versions were not read.
             Then the journal tells which of them were changed since.
         asked_at: ``taken`` by the database's clock; None until :meth:`read` has read a row.
+        age: how long before that read it was.
     """
 
     versions: Mapping[type[Customer | CreditCard], Mapping[int, int]] | None = None
@@ -76,6 +78,7 @@ class Snapshot:
     of_many: bool = False
     customer: Customer | None = None
     asked_at: datetime | None = field(default=None, init=False)
+    age: timedelta = field(default=timedelta(0), init=False)
     _about: tuple[Account, Collection[str]] = field(default=(Account("", False), ()), init=False)
     _operations: _Operations | None = field(default=None, init=False)
 
@@ -101,10 +104,14 @@ class Snapshot:
         return row.pk not in self._known_versions(row)
 
     def was_pulled(self, row: Customer | CreditCard) -> bool:
-        """Say whether the row has what the gateway answered to somebody who asked later."""
+        """Say whether the row has what the gateway answered to somebody who asked later.
+
+        A time that has not come yet proves nothing: the database's clock was wrong, or another
+        database wrote the row.
+        """
         if self.asked_at is None or row.pulled_at is None:
             return False
-        return row.pulled_at > self.asked_at + TICK
+        return self.asked_at + TICK < row.pulled_at <= self.asked_at + self.age
 
     def _was_pushed(self, row: Customer | CreditCard) -> bool:
         return self.of_many and row.customer_id in self._read_operations().changed
@@ -114,11 +121,18 @@ class Snapshot:
 
     def read(self, rows: QuerySet[Customer]) -> list[Customer]:
         """Read rows of customers, and with them when the gateway was asked."""
-        age = timedelta(seconds=uptime() - self.taken)
-        found: list[Customer] = list(rows.annotate(asked_at=UtcIn(-age)))
+        self.age = timedelta(seconds=uptime() - self.taken)
+        found: list[Customer] = list(rows.annotate(asked_at=UtcIn(-self.age)))
         for row in found:
             self.asked_at = row.__dict__.pop("asked_at")
         return found
+
+    def when_asked(self, using: str) -> datetime:
+        """Return when the gateway was asked, by the database's clock, also where it has no row."""
+        if self.asked_at is None:
+            self.age = timedelta(seconds=uptime() - self.taken)
+            self.asked_at = clock.now(using) - self.age
+        return self.asked_at
 
     def ask_about(self, account: Account, customer_ids: Collection[str]) -> None:
         """Say whose operations the questions below are about.

@@ -155,6 +155,7 @@ def _contradiction(verdict: Verdict, local: Local, remote: RemoteTransaction) ->
     taken = remote.settled_amount if remote.settled_amount is not None else remote.amount
     kind = DifferenceKind.AMOUNT if is_amount else DifferenceKind.STATUS
     facts = {
+        "kind": str(row.kind),
         "here": plain_amount(row.price, row.currency),
         "there": plain_amount(taken, remote.currency),
     }

@@ -42,7 +42,8 @@ logger = get_logger("django_dinero.reconcile")
 
 #: Seconds between two writes that keep a run, while a phase tells of its progress.
 PROLONGED_EVERY = 30.0
-#: The most customers that the next run asks for again. SQLite may bind only 999 values.
+#: The most customers that the next run asks for again. Several in a row that cannot be read end the
+#: phase, so that there are seldom more than a few.
 UNREAD = 500
 State = ReconciliationState
 

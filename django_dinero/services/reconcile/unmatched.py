@@ -113,7 +113,12 @@ class Unmatched:
 
     def _second(self, operation: Operation, remote: RemoteTransaction) -> None:
         recorded = RecordedOutcome.of(operation).transaction_id
-        facts = {"key": operation.key, "first": recorded or "-", "second": remote.transaction_id}
+        facts = {
+            "kind": str(remote.kind),
+            "key": operation.key,
+            "first": recorded or "-",
+            "second": remote.transaction_id,
+        }
         self._add(DifferenceKind.TWICE, "second_of_key", facts, remote, operation)
 
     def _of_a_closed(self, operation: Operation, remote: RemoteTransaction) -> None:
@@ -130,7 +135,7 @@ class Unmatched:
         if not takes_money(remote) or of_it.filter(before).exists():
             self.run.counts["explained"] += 1
             return
-        facts = {"key": operation.key, "id": remote.transaction_id}
+        facts = {"kind": str(remote.kind), "key": operation.key, "id": remote.transaction_id}
         self._add(DifferenceKind.STATUS, "seen_after_closing", facts, remote, operation)
 
     # -- It has not ----------------------------------------------------------------------------

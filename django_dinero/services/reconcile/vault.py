@@ -44,6 +44,8 @@ NAME = "vault"
 OVERLAP = timedelta(hours=1)
 #: Further back than by itself, a run looks only where somebody has asked for it.
 BY_HAND = timedelta(days=3)
+#: Customers that are asked for by their ids at a time. SQLite may bind only 999 values.
+SLICE = 500
 VAULT_KINDS = (
     OperationKind.CREATE_CUSTOMER,
     OperationKind.UPDATE_CUSTOMER,
@@ -151,7 +153,10 @@ def _touched(state: _State) -> Iterator[Customer]:
 
 
 def _rows_again(state: _State, customer_ids: set[str]) -> Iterator[Customer]:
-    yield from _customers(state).filter(customer_id__in=customer_ids).order_by("pk")
+    ids = sorted(customer_ids)
+    for start in range(0, len(ids), SLICE):
+        rows = _customers(state).filter(customer_id__in=ids[start : start + SLICE])
+        yield from rows.order_by("pk")
 
 
 def _customers(state: _State) -> QuerySet[Customer]:

@@ -48,6 +48,7 @@ from django_dinero.models.records import Intent, RecordedOutcome
 from django_dinero.money import normalise
 from django_dinero.observing.verbs import verb
 from django_dinero.redaction import scrub
+from django_dinero.send_deadline import uptime
 from django_dinero.services import journal, ledger, modes, pull
 from django_dinero.services.errors import read_customer, read_transaction
 from django_dinero.services.modes import account_of
@@ -255,6 +256,7 @@ def search(operation: Operation) -> tuple[LookupResult, str]:
     try:
         gateway = modes.gateway_of(operation)
         hints = _hints(operation, _search_from(gateway, operation))
+        operation.searched_at = uptime()
         call = partial(gateway.find_operation, operation.key, hints)
         return ask(gateway, call, answers=LookupResult), ""
     except DineroError as error:

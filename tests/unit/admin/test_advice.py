@@ -184,3 +184,18 @@ def test_what_may_still_happen_has_no_advice_of_a_refusal(state: OperationState)
     operation = refused(K.CHARGE, R.CARD_DECLINED, state)
     assert advice_on(operation) == ""
     assert "another card" not in str(story_of(operation).todo)
+
+
+@pytest.mark.parametrize("kind", CHARGES)
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("order_paid", "paid by another charge. Do not charge for it again."),
+        ("operation_in_progress", "See how that one ended before it is done again."),
+    ],
+)
+def test_an_order_is_not_paid_twice(kind: str, code: str, words: str) -> None:
+    """What was refused right before it was sent has the code of our own exception."""
+    advice = str(advice_on(Operation(kind=kind, state=S.FAILED, outcome={"code": code})))
+    assert advice.endswith(words)
+    assert AGAIN not in advice

@@ -45,6 +45,20 @@ def test_each_reason_has_one_of_its_own_or_of_its_kind() -> None:
     assert len(found) == len(KINDS)
 
 
+OF_REFUNDS = ("contradicts", "missing_there", "second_of_key", "seen_after_closing")
+
+
+@pytest.mark.parametrize("reason", OF_REFUNDS)
+def test_what_helps_where_a_refund_differs_moves_money_the_other_way(reason: str) -> None:
+    kind = KINDS[reason]
+    of_charge = story_of_difference(difference(kind, reason=reason, facts={"kind": "charge"}))
+    of_refund = story_of_difference(difference(kind, reason=reason, facts={"kind": "refund"}))
+    assert of_refund.todo != of_charge.todo != ""
+    assert "another payment" not in str(of_refund.todo)
+    assert "efund what is too much" not in str(of_refund.todo)
+    assert "customer" in str(of_refund.money)
+
+
 @pytest.mark.parametrize("kind", DifferenceKind)
 def test_one_that_has_ended_needs_nobody(kind: DifferenceKind) -> None:
     story = story_of_difference(difference(kind, state=DifferenceState.CLOSED))

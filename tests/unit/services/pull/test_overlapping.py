@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -127,6 +128,52 @@ def test_an_older_answer_beside_edits_that_wait(
     waiting.write()
     again = CreditCard.objects.get(pk=second.pk)
     assert (again.city, again.zip, again.sync_state) == ("Theirs", "99999", "pending")
+
+
+def test_a_time_that_has_not_come_holds_nothing_up(
+    gateway: RecordingGateway, customer: Customer
+) -> None:
+    """The database's clock was ahead, or the row came from another database."""
+    later = datetime.now(UTC) + timedelta(days=30)
+    Customer.objects.update_without_push(pulled_at=later)
+    CreditCard.objects.update_without_push(pulled_at=later)
+    change_there(gateway, customer)
+    assert pull_now(gateway, customer)["customer"] == ("theirs@example.com", "synced")
+    Customer.objects.update_without_push(pulled_at=later)
+    gateway.bank.delete_customer(customer.customer_id or "")
+    with pytest.raises(CustomerNotFoundError):
+        pull_now(gateway, customer)
+    assert stored()["customer"] == ("theirs@example.com", "missing")
+
+
+def test_an_older_list_does_not_undo_what_a_webhook_has_just_inserted(
+    gateway: RecordingGateway, customer: Customer, older: Fetched
+) -> None:
+    CreditCard.objects.all()._raw_delete("default")
+    Customer.objects.all()._raw_delete("default")
+
+    def account() -> Iterator[RemoteCustomer]:
+        assert older.remote is not None
+        yield older.remote
+        time.sleep(0.01)
+        gateway.bank.update_customer(customer.customer_id or "", email="theirs@example.com")
+        pull_now(gateway, customer)
+
+    assert customers.write_customers(DEFAULT, account()) == 1
+    assert stored()["customer"] == ("theirs@example.com", "synced")
+
+
+def test_what_a_look_up_found_is_as_old_as_its_question(
+    gateway: RecordingGateway, customer: Customer, older: Fetched
+) -> None:
+    """It is written after a pull that asked later."""
+    assert older.remote is not None
+    creation = Operation.objects.get(kind="create_customer")
+    creation.searched_at = older.snapshot.taken
+    change_there(gateway, customer)
+    newer = pull_now(gateway, customer)
+    pull.write_found(creation, older.remote)
+    assert stored() == newer
 
 
 def test_the_next_pull_brings_what_has_changed_since(
