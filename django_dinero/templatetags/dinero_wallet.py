@@ -7,11 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
+from django.http import HttpRequest
 from django.template.context import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from django_dinero.models import Transaction
+from django_dinero.wallet.addresses import REMOVE, this_page
 from django_dinero.wallet.amounts import amount_text, shown_amount
 from django_dinero.wallet.forms import TokenForm
 from django_dinero.wallet.views import Payable
@@ -48,12 +50,19 @@ def dinero_card_form(context: Context, wallet: Wallet, form: TokenForm) -> Mappi
 
 @register.inclusion_tag("dinero/wallet/cards.html", takes_context=True)
 def dinero_cards(context: Context, wallet: Wallet) -> Mapping[str, Any]:
-    """Show the saved cards, each with a button that removes it."""
-    preselected = next(iter(wallet.cards), None)
+    """Show the saved cards, each with a link that asks whether to remove it.
+
+    The question is the same page with ``?remove=``; it stands in the place of the cards.
+    """
+    request: HttpRequest | None = getattr(context, "request", None)
+    asked = request.GET.get(REMOVE) if request is not None else None
     return {
         "csrf_token": context.get("csrf_token"),
         "cards": wallet.cards,
-        "preselected": preselected,
+        "preselected": next(iter(wallet.cards), None),
+        "page": this_page(request) if request is not None else "?",
+        "removal": this_page(request, remove="") if request is not None else "?remove=",
+        "removing": next((each for each in wallet.cards if str(each.public_id) == asked), None),
     }
 
 

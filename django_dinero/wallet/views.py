@@ -10,12 +10,14 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -29,6 +31,7 @@ from django_dinero.forms.fields import add_errors
 from django_dinero.forms.posted import Posted, outside_transactions, take_secrets
 from django_dinero.user_messages import CARDHOLDER
 from django_dinero.wallet import csp
+from django_dinero.wallet.addresses import this_page
 from django_dinero.wallet.amounts import amount_text, shown_amount
 from django_dinero.wallet.card_testing import CardTesting, may_look_up
 from django_dinero.wallet.forms import PayForm, RemoveForm, TokenForm
@@ -129,6 +132,7 @@ class WalletPage(WalletMixin, TemplateView):
 class CardsView(WalletPage):
     """Saved cards, the form of a new one (``token``), and removing one (``remove``).
 
+    ``GET ?remove=`` asks first; what was saved or removed is one of Django's messages.
     Context: ``wallet``, ``form``, ``problem``.
     """
 
@@ -176,7 +180,8 @@ class CardsView(WalletPage):
         if (seconds := testing.wait()) is not None:
             return self.slow_down(seconds, form=form)
         try:
-            self.wallet.add_card(**form.card_arguments())
+            card = self.wallet.add_card(**form.card_arguments())
+            self.tell(_("%(card)s was saved.") % {"card": capfirst(str(card))})
             return HttpResponseRedirect(self.get_success_url())
         except InvalidInput as error:
             add_errors(form, error)
@@ -195,10 +200,15 @@ class CardsView(WalletPage):
             public_id = form.cleaned_data["remove"]
             try:
                 if any(card.public_id == public_id for card in self.wallet.cards):
-                    self.wallet.remove_card(public_id)
+                    card = self.wallet.remove_card(public_id)
+                    self.tell(_("%(card)s was removed.") % {"card": capfirst(str(card))})
             except DineroError as error:
                 return self.again(HTTPStatus.BAD_GATEWAY, problem=str(error.user_message))
-        return HttpResponseRedirect(self.request.get_full_path())
+        return HttpResponseRedirect(this_page(self.request))
+
+    def tell(self, text: str) -> None:
+        """Leave the shopper a message for the next page, where the project has Django's."""
+        messages.success(self.request, text, fail_silently=True)
 
 
 class PayView(WalletPage):

@@ -232,9 +232,34 @@ def test_whoever_leaves_the_bank_pays_with_another_card(shopper: Shopper) -> Non
 
 def test_a_card_is_removed(shopper: Shopper) -> None:
     shopper.add(GOOD)
-    shopper.page.get_by_role("button", name="Remove visa •••• 1111").click()
-    expect(shopper.page.get_by_text("No card is saved yet.")).to_be_visible()
+    page = shopper.page
+    page.get_by_role("link", name="Remove visa •••• 1111").click()
+    expect(page.get_by_text("Remove this card?")).to_be_visible()
+    shopper.visit.look("shop-remove-card")
+    page.get_by_role("link", name="Keep card").click()
+    page.get_by_role("link", name="Remove visa •••• 1111").click()
+    page.get_by_role("button", name="Remove card").click()
+    expect(page.get_by_role("status")).to_have_text("Visa •••• 1111 was removed.")
+    expect(page.get_by_text("No card is saved yet.")).to_be_visible()
     shopper.visit.look("shop-no-card")
+
+
+def test_a_second_tap_on_remove_removes_nothing(shop: Shop, visit: Callable[..., Visit]) -> None:
+    """On a phone, where the finger stays on its spot."""
+    found = visit(**PHONE)
+    shopper = Shopper(shop, found)
+    for number in (GOOD, ASKING):
+        shopper.add(number)
+    page, link = found.page, found.page.get_by_role("link", name="Remove visa •••• 1111")
+    spot = link.bounding_box()
+    assert spot is not None
+    x, y = spot["x"] + spot["width"] / 2, spot["y"] + spot["height"] / 2
+    page.touchscreen.tap(x, y)
+    expect(page.get_by_text("Remove this card?")).to_be_visible()
+    found.look("phone-remove-card")
+    page.touchscreen.tap(x, y)
+    page.get_by_role("link", name="Keep card").tap()
+    expect(page.locator(".dinero-card")).to_have_count(2)
 
 
 def test_on_a_phone_at_night(shop: Shop, visit: Callable[..., Visit]) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from html import unescape
 from types import ModuleType
 from typing import Any
 
 import django
 import pytest
+from django.contrib.messages import get_messages
 from django.db import connection, connections
 from django.test import Client, override_settings
 from django.utils.deprecation import MiddlewareMixin
@@ -196,11 +198,74 @@ def test_removing_a_card(client: Client, wallet: Wallet, gateway: RecordingGatew
     assert client.post("/cards/", {"remove": "nonsense"}).status_code == 302
 
 
+def test_it_is_asked_before_a_card_is_removed(
+    client: Client, wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    """By a link and a form, without a script."""
+    add(wallet, gateway)
+    card = wallet.add_card(mint(gateway, OTHER), first_name="Bill", zip="12345")
+    page = client.get("/cards/?next=/pay/A-1/").content.decode()
+    assert 'name="remove"' not in page
+    asked = re.search(rf'href="([^"#]*{card.public_id})#', page)
+    assert asked is not None
+    address = unescape(asked[1])
+    question = client.get(address).content.decode()
+    assert "Remove this card?" in question
+    assert "0015" in question
+    assert "1111" not in question
+    assert f'name="remove" value="{card.public_id}"' in question
+    assert 'href="/cards/?next=%2Fpay%2FA-1%2F">Keep card</a>' in question
+    assert "delete_card" not in gateway.verbs
+    answer = client.post(address, {"remove": str(card.public_id)})
+    assert answer["Location"] == "/cards/?next=%2Fpay%2FA-1%2F"
+    assert said(answer) == ["Mastercard •••• 0015 was removed."]
+    assert "1111" in client.get("/cards/").content.decode()
+
+
+@pytest.mark.parametrize("asked", ["nonsense", "", NUMBER, "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"])
+def test_a_question_about_no_card_shows_the_cards(
+    client: Client, wallet: Wallet, gateway: RecordingGateway, asked: str
+) -> None:
+    add(wallet, gateway)
+    page = client.get("/cards/", {"remove": asked}).content.decode()
+    assert "Remove this card?" not in page
+    assert "dinero-cards" in page
+    assert NUMBER not in page
+
+
+def test_a_card_that_is_not_removed_is_told_as_such(
+    client: Client, wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    card = add(wallet, gateway)
+    gateway.faults["delete_card"] = lose_request
+    answer = client.post("/cards/", {"remove": str(card.public_id)})
+    assert answer.status_code == 502
+    assert said(answer) == []
+
+
+def test_what_was_saved_is_said_where_the_project_has_messages(
+    client: Client, gateway: RecordingGateway, settings: Any
+) -> None:
+    answer = client.post("/cards/", {**FORM, "token": mint(gateway)})
+    assert said(answer) == ["Visa •••• 1111 was saved."]
+    ours = "django.contrib.messages.middleware.MessageMiddleware"
+    settings.MIDDLEWARE = [each for each in settings.MIDDLEWARE if each != ours]
+    again = {**FORM, "key": "C" * 20, "token": mint(gateway, OTHER)}
+    assert client.post("/cards/", again).status_code == 302
+
+
+def said(answer: Any) -> list[str]:
+    """The messages for the next page."""
+    return [str(each) for each in get_messages(answer.wsgi_request)]
+
+
 def test_a_card_of_somebody_else_stays(
     client: Client, gateway: RecordingGateway, django_user_model: Any
 ) -> None:
     other = Wallet(django_user_model.objects.create_user("ada", "ada@example.com"))
     card = add(other, gateway)
+    asked = client.get("/cards/", {"remove": str(card.public_id)}).content.decode()
+    assert "Remove this card?" not in asked
     client.post("/cards/", {"remove": str(card.public_id)})
     assert CreditCard.objects.count() == 1
     assert "1111" not in client.get("/cards/").content.decode()
