@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
+
+from django_dinero.cards import holds_card_number
 
 #: The question about a card is the page's own with this in its query: the card's public id.
 REMOVE = "remove"
 
 
 def this_page(request: HttpRequest, **asked: str) -> str:
-    """Return the page's address, as it is without a question about a card.
+    """Return the page's address, as it is without a question about a card, and without numbers.
 
     Args:
         request: of the page.
         **asked: what else its query says.
     """
-    query = request.GET.copy()
-    query.pop(REMOVE, None)
+    query = QueryDict(mutable=True)
+    for name, texts in request.GET.lists():
+        if name != REMOVE and not any(holds_card_number(name, text) for text in texts):
+            query.setlist(name, texts)
     query.update(asked)
     path = request.get_full_path().partition("?")[0]
     return f"{path}?{query.urlencode()}" if query else path

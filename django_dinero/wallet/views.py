@@ -15,8 +15,12 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils.datastructures import MultiValueDict
 from django.utils.decorators import method_decorator
+from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -27,7 +31,7 @@ from django.views.generic import TemplateView, View
 from django_dinero import identifiers, throttle_rates
 from django_dinero.api.token_charges import ip_of
 from django_dinero.exceptions import DineroError, IdempotencyKeyReused, InvalidInput
-from django_dinero.forms.fields import add_errors
+from django_dinero.forms.fields import add_errors, refuse_misplaced
 from django_dinero.forms.posted import Posted, outside_transactions, take_secrets
 from django_dinero.user_messages import CARDHOLDER
 from django_dinero.wallet import csp
@@ -92,7 +96,8 @@ class WalletMixin(LoginRequiredMixin, View):
         """Take the secrets out of the request, and refuse a card number."""
         self.posted = take_secrets(request)
         response: HttpResponseBase
-        if self._holds_number():
+        # Who is not signed in is led to do so; what was posted goes no further.
+        if self._holds_number() and request.user.is_authenticated:
             response = self.refuse_number()
         else:
             response = super().dispatch(request, *args, **kwargs)
@@ -105,9 +110,16 @@ class WalletMixin(LoginRequiredMixin, View):
         return bool(self.posted.misplaced or data.get("number") or data.get("cvv"))
 
     def refuse_number(self) -> HttpResponseBase:
-        """Answer a request with a card number in it: that of a page which is not ours."""
-        text = _("A card number was sent to this server. It was not kept. Load the page again.")
-        return HttpResponse(text, "text/plain; charset=utf-8", status=HTTPStatus.BAD_REQUEST)
+        """Answer a request with a card number in it, with a way back that sends it no more."""
+        context = {"problem": self.number_problem()}
+        template = "dinero/wallet/number_refused.html"
+        return render(self.request, template, context, status=HTTPStatus.BAD_REQUEST)
+
+    def number_problem(self) -> SafeString:
+        """Return what a shopper reads, with a link: a reload would send the number again."""
+        text = _("A card number was sent to this server. It was not kept.")
+        link = this_page(self.request), _("Open the page anew.")
+        return format_html('{} <a href="{}">{}</a>', text, *link)
 
 
 class WalletPage(WalletMixin, TemplateView):
@@ -120,6 +132,10 @@ class WalletPage(WalletMixin, TemplateView):
     def again(self, status: HTTPStatus, **context: Any) -> HttpResponse:
         """Show the page once more, with what went wrong."""
         return self.render_to_response(self.get_context_data(**context), status=status)
+
+    def refuse_number(self) -> HttpResponseBase:
+        """Show the page once more."""
+        return self.again(HTTPStatus.BAD_REQUEST, problem=self.number_problem())
 
     def slow_down(self, seconds: float, **context: Any) -> HttpResponse:
         """Show the page once more: there were too many attempts."""
@@ -189,10 +205,22 @@ class CardsView(WalletPage):
             testing.note(error)
             problem = str(error.user_message)
         # The token is spent, and this key has its answer: another attempt needs new ones.
-        form.data = self.posted.data.copy()
-        form.data["key"] = identifiers.new_key()
+        form.data = self._with_new_key()
         status = HTTPStatus.PAYMENT_REQUIRED if problem else HTTPStatus.UNPROCESSABLE_ENTITY
         return self.again(status, form=form, problem=problem)
+
+    def _with_new_key(self) -> MultiValueDict[str, Any]:
+        data = self.posted.data.copy()
+        data["key"] = identifiers.new_key()
+        return data
+
+    def refuse_number(self) -> HttpResponseBase:
+        """Show the form once more: without the number, and with all else that was typed."""
+        form = self.get_form(self._with_new_key())
+        for name in self.posted.misplaced:
+            form.errors.pop(name, None)  # that it is empty now
+        refuse_misplaced(form, self.posted.misplaced)
+        return self.again(HTTPStatus.BAD_REQUEST, form=form, problem=self.number_problem())
 
     def remove(self, form: Form) -> HttpResponseBase:
         """Remove a card, and lead back here. One that has gone is as good as removed."""

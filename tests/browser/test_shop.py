@@ -98,6 +98,22 @@ def test_each_empty_field_is_told_in_words(shopper: Shopper) -> None:
     expect(page.locator("#id_zip_error")).to_be_hidden()
 
 
+@pytest.mark.parametrize("name", ["first_name", "city"])
+def test_a_number_in_another_field_is_not_sent(shopper: Shopper, name: str) -> None:
+    page = shopper.page
+    page.goto(f"{shopper.shop.url}/shop/cards/")
+    shopper.type_card(GOOD)
+    page.fill(f"[name={name}]", "4111 1111-11111111")
+    shopper.save()
+    expect(page.locator(f"#id_{name}_error")).to_contain_text("looked like a card number")
+    expect(page.locator(f"[name={name}]")).to_have_value("")
+    expect(page.locator(f"[name={name}]")).to_be_focused()
+    assert not any(GOOD in re.sub(r"\D", "", body) for _address, body in shopper.visit.sent)
+    page.fill(f"[name={name}]", "12345678901234")  # no card's check digit
+    shopper.save()
+    expect(page.locator(".dinero-card")).to_contain_text("1111")
+
+
 @pytest.mark.parametrize(
     ("typed", "shown"),
     [

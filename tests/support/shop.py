@@ -19,7 +19,7 @@ from tests.support.ports import answers, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Users that nobody has used yet; name and password are the same.
-SHOPPERS = tuple(f"shopper{number}" for number in range(1, 21))
+SHOPPERS = tuple(f"shopper{number}" for number in range(1, 31))
 #: Somebody who may do everything; the password is the same.
 STAFF = "anna"
 PATIENCE = 60.0

@@ -175,17 +175,43 @@ def test_what_is_too_long_is_told_at_its_field(client: Client, gateway: Recordin
         {"anything": f"x {NUMBER} y"},
     ],
 )
-@pytest.mark.parametrize("address", ["/cards/", "/pay/A-1/"])
+@pytest.mark.parametrize("address", ["/cards/", "/pay/A-1/", "/bare/"])
 def test_a_number_that_is_posted_all_the_same_is_refused(
     client: Client, gateway: RecordingGateway, posted: dict[str, str], address: str
 ) -> None:
     mark = gateway.mark
     answer = client.post(address, {**FORM, "token": mint(gateway), **posted})
     assert answer.status_code == 400
-    assert "was not kept" in answer.content.decode()
-    assert "4111" not in answer.content.decode()
+    page = answer.content.decode()
+    assert "was not kept" in page
+    assert f'<a href="{address}">Open the page anew.</a>' in page
+    assert answer["Content-Type"].startswith("text/html")
+    assert "4111" not in page
     assert gateway.since(mark) == []
     assert not Operation.objects.exists()
+
+
+def test_a_number_in_a_wrong_field_is_told_there_and_the_rest_of_the_form_stays(
+    client: Client, gateway: RecordingGateway
+) -> None:
+    posted = {**FORM, "token": mint(gateway), "first_name": NUMBER, "city": "Bristol"}
+    answer = client.post(f"/cards/?next=/pay/A-1/&remove=x&q={NUMBER}", posted)
+    page, form = answer.content.decode(), answer.context["form"]
+    assert list(form.errors) == ["first_name"]
+    assert form.errors["first_name"] == [
+        "This looked like a card number and was removed; it has a field of its own."
+    ]
+    assert 'value="Bristol"' in page
+    assert 'href="/cards/?next=%2Fpay%2FA-1%2F">Open the page anew.' in page
+    assert NUMBER not in page
+    assert FORM["key"] not in page
+
+
+def test_a_number_of_somebody_who_is_not_signed_in_goes_no_further(
+    gateway: RecordingGateway,
+) -> None:
+    answer = Client().post("/cards/", {**FORM, "first_name": NUMBER})
+    assert answer["Location"] == "/sign-in/?next=/cards/"
 
 
 def test_removing_a_card(client: Client, wallet: Wallet, gateway: RecordingGateway) -> None:

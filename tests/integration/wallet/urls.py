@@ -7,13 +7,17 @@ from decimal import Decimal
 from django.http import Http404
 from django.urls import path
 
-from django_dinero.wallet.views import CardsView, Payable, PayView
+from django_dinero.wallet.views import CardsView, Payable, PayView, WalletMixin
 
 PRICES = {"A-1": Decimal("1250.50"), "A-2": Decimal("20.00")}
 
 
 class Cards(CardsView):
     template_name = "cards.html"
+
+
+class Bare(WalletMixin):
+    """A view of the project's own, without a template."""
 
 
 class Pay(PayView):
@@ -28,5 +32,6 @@ class Pay(PayView):
 
 urlpatterns = [
     path("cards/", Cards.as_view()),
+    path("bare/", Bare.as_view()),
     path("pay/<str:reference>/", Pay.as_view()),
 ]

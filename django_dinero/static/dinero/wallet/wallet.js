@@ -36,15 +36,15 @@
         );
     }
 
-    function setWrong(input, wrong, missing) {
+    // What is wrong is the name of a text in the template: "message", "missing", "misplaced".
+    function setWrong(input, wrong) {
         const error = errorOf(input);
-        input.setAttribute("aria-invalid", String(wrong));
+        input.setAttribute("aria-invalid", String(wrong !== ""));
         if (error === null) {
             return;
         }
-        const { message, missing: ofEmpty } = error.dataset;
-        error.hidden = !wrong;
-        error.textContent = wrong ? (missing && ofEmpty) || message || "" : "";
+        error.hidden = wrong === "";
+        error.textContent = error.dataset[wrong] || (wrong && error.dataset.message) || "";
         if (wrong) {
             input.setAttribute("aria-describedby", error.id);
         }
@@ -90,7 +90,7 @@
     function showErrors(form, messages) {
         const wrong = new Set(messages.map((each) => FIELD_OF[each.code]));
         for (const input of cardFields(form)) {
-            setWrong(input, wrong.has(input.dataset.dineroCard), false);
+            setWrong(input, wrong.has(input.dataset.dineroCard) ? "message" : "");
         }
         const first = form.querySelector("[data-dinero-card][aria-invalid=true]");
         if (wrong.has(undefined) || first === null) {
@@ -108,13 +108,38 @@
         form.submit();
     }
 
-    // What the browser itself can tell: each field that is left empty.
-    function findMissing(form) {
+    function hasCheckDigit(digits) {
+        const sum = Array.from(digits, Number)
+            .reverse()
+            .map((digit, place) => (place % 2 ? digit * 2 : digit))
+            .reduce((all, digit) => all + (digit > 9 ? digit - 9 : digit), 0);
+        return sum % 10 === 0;
+    }
+
+    // A field that is sent to the shop. A telephone number has at most 15 digits.
+    function holdsNumber(input) {
+        const least = ["phone", "fax"].includes(input.name) ? 16 : 14;
+        const runs = input.value.match(/\d(?:[\s./-]?\d)+/g) || [];
+        return runs
+            .map((run) => run.replace(/\D/g, ""))
+            .some((digits) => digits.length >= least && digits.length <= 19 && hasCheckDigit(digits));
+    }
+
+    function wrongOf(input) {
+        if (input.name && holdsNumber(input)) {
+            input.value = "";
+            return "misplaced";
+        }
+        return input.required && input.value.trim() === "" ? "missing" : "";
+    }
+
+    // What the browser itself can tell: each field that is left empty, or has the card's number.
+    function findWrong(form) {
         let first = null;
-        for (const input of form.querySelectorAll("input[required]")) {
-            const missing = input.value.trim() === "";
-            setWrong(input, missing, true);
-            first = first || (missing ? input : null);
+        for (const input of form.querySelectorAll("input:not([type=hidden])")) {
+            const wrong = wrongOf(input);
+            setWrong(input, wrong);
+            first = first || (wrong ? input : null);
         }
         return first;
     }
@@ -126,9 +151,9 @@
             return;
         }
         tell(form, "");
-        const missing = findMissing(form);
-        if (missing !== null) {
-            missing.focus();
+        const wrong = findWrong(form);
+        if (wrong !== null) {
+            wrong.focus();
             return;
         }
         setBusy(form, true);
