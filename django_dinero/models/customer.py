@@ -150,7 +150,8 @@ class Customer(SyncedModel):
                 ``state``, ``zip``, ``country``, ``phone``, ``fax``; ``idempotency_key`` with
                 ``scope``: the same key again returns the customer that it created; and
                 ``one_per_owner``: a customer that the owner has with this e-mail address is
-                returned, with the card added to it, however many ask at the same moment.
+                returned, with the card added to it, however many ask at the same moment. Of several
+                it is the one with a default card, with any card, or the oldest.
 
         Raises:
             TypeError: an unknown argument; the accepted ones are listed.

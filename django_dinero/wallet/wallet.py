@@ -32,6 +32,7 @@ from django_dinero.money import parse_amount
 from django_dinero.redaction import Secret
 from django_dinero.services.payments.orders import Order
 from django_dinero.services.recovery import idempotency, lookup
+from django_dinero.services.vault.owners import cards_first
 from django_dinero.validation import CallerKey
 from django_dinero.wallet.payment import Payment
 
@@ -56,9 +57,12 @@ class Wallet:
 
     @cached_property
     def customers(self) -> list[Customer]:
-        """The user's customers at this gateway: several where the project has made more."""
+        """The user's customers at this gateway: several where the project has made more.
+
+        First the one that the cards are at; see :func:`.owners.cards_first`.
+        """
         own = primary(Customer).filter(owner_id=self.user.pk, **self._account)
-        there = own.exclude(sync_state=SyncState.MISSING).order_by("pk")
+        there = cards_first(own.exclude(sync_state=SyncState.MISSING))
         # A router is asked about what is prefetched, too, and may name a replica.
         return list(there.prefetch_related(Prefetch("cards", primary(CreditCard))))
 
@@ -71,6 +75,7 @@ class Wallet:
     def cards(self) -> list[CreditCard]:
         """The cards that can be charged, the default one first, as they were at the first look.
 
+        Each customer has a default card of its own; that of the first one stands before the others.
         What this wallet stores or removes counts at once.
         """
         found = (card for customer in self.customers for card in customer.cards)

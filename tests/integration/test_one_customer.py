@@ -143,3 +143,15 @@ def test_what_is_another_customer(gateway: RecordingGateway) -> None:
     with pytest.raises(InvalidInput) as caught:
         Customer.create("bill@example.com", one_per_owner=True)
     assert set(caught.value.errors) == {"owner"}
+
+
+def test_of_two_customers_with_one_address_the_one_with_cards_gets_the_card(
+    gateway: RecordingGateway,
+) -> None:
+    owner = user()
+    Customer.create(owner.email, owner=owner)
+    used = Customer.create("bill@shop.example", owner=owner)
+    used.add_card(**CARD)
+    Customer.objects.filter(pk=used.pk).update(email=owner.email)
+    found = Customer.create(owner.email, owner=owner, one_per_owner=True)
+    assert found == used

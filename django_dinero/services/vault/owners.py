@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from django.db import Error, router
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from django_dinero import identifiers
@@ -17,6 +18,7 @@ from django_dinero.db.queries import primary
 from django_dinero.exceptions import InvalidInput
 from django_dinero.gateways.base import Gateway
 from django_dinero.models import journal_notes
+from django_dinero.models.card import CreditCard
 from django_dinero.models.customer import Customer
 from django_dinero.models.mode import Account, lock_prefix
 from django_dinero.models.operation import (
@@ -67,16 +69,27 @@ def owner_lock_name(account: Account, owner_pk: object) -> str:
     return f"{lock_prefix(account.live)}owner:{account.gateway_name}:{owner_pk}"
 
 
+def cards_first(customers: QuerySet[Customer]) -> QuerySet[Customer]:
+    """Order an owner's customers: with a default card, with any card, the oldest.
+
+    So a card that is added goes where the others are, and changes no default.
+    """
+    cards = CreditCard.objects.filter(customer_pk=OuterRef("pk"))
+    there = cards.exclude(sync_state=SyncState.MISSING)
+    has_default, has_card = Exists(there.filter(default_of__isnull=False)), Exists(there)
+    return customers.order_by(has_default.desc(), has_card.desc(), "pk")
+
+
 def _customer_of_owner(asked: Customer) -> Customer | None:
-    """Return the first one that is stored, or None.
+    """Return the one that the owner's cards are at, or None.
 
     The caller's transaction may have begun before another request stored it: then only the
     journal's connection sees it.
     """
-    rows = Customer.objects.filter(
+    same = Customer.objects.filter(
         owner_id=asked.owner_id, email__iexact=asked.email, **Account.of(asked).columns
     )
-    rows = rows.exclude(sync_state=SyncState.MISSING).order_by("pk")
+    rows = cards_first(same.exclude(sync_state=SyncState.MISSING))
     using = router.db_for_write(Customer)
     for found in own_deletes.seen_on_each(rows):
         for made in found:

@@ -18,6 +18,7 @@ from django.utils.deprecation import MiddlewareMixin
 
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.models import CreditCard, Customer, Operation
+from django_dinero.models.sync_state import SyncState
 from django_dinero.wallet.wallet import Wallet
 from tests.integration.wallet.conftest import FORM, NUMBER, add, mint
 from tests.support.recording import RecordingGateway, lose_request
@@ -63,6 +64,35 @@ def test_one_card_is_marked_as_the_default_one(
     page = client.get("/cards/").content.decode()
     assert page.count("dinero-badge") == 1
     assert page.index("1111") < page.index("dinero-badge") < page.index("0015")
+
+
+def test_a_new_card_goes_to_the_customer_that_the_cards_are_at(
+    client: Client, gateway: RecordingGateway, shopper: Any
+) -> None:
+    """Whichever is older: the default card stays the default one."""
+    Customer.create("a@b.de", owner=shopper)
+    used = Customer.create("bill@shop.example", owner=shopper)
+    first = used.add_card(number=NUMBER, month=12, year=2040, zip="12345")
+    client.post("/cards/", {**FORM, "token": mint(gateway, OTHER)})
+    assert {card.customer for card in CreditCard.objects.all()} == {used}
+    cards = Wallet(shopper).cards
+    assert (cards[0], len(cards)) == (first, 2)
+    page = client.get("/cards/").content.decode()
+    assert page.count("dinero-badge") == 1
+    assert page.index("1111") < page.index("dinero-badge") < page.index("0015")
+
+
+def test_of_customers_with_cards_the_one_with_a_default_card_gets_the_new_one(
+    wallet: Wallet, gateway: RecordingGateway, shopper: Any
+) -> None:
+    first, second = (Customer.create(f"{name}@b.de", owner=shopper) for name in "ac")
+    for customer in (first, second):
+        customer.add_card(number=NUMBER, month=12, year=2040, zip="12345")
+    first.cards.update(default_of=None)
+    assert wallet.customer == second
+    assert add(wallet, gateway, OTHER).customer == second
+    second.cards.update(sync_state=SyncState.MISSING)
+    assert Wallet(shopper).customer == first
 
 
 def test_what_is_missing_is_said_in_words(client: Client, gateway: RecordingGateway) -> None:
