@@ -273,12 +273,13 @@ def check_expiry(
             if year_text
             else _("The expiry year is missing.")
         )
-    if "month" in errors or "year" in errors:
+    if "year" in errors:
         return None, None
     year_number = int(year_text) + (2000 if len(year_text) == 2 else 0)
     today = today or datetime.datetime.now(datetime.UTC).date()
-    _check_year(year_number, month_number, today, errors)
-    return month_number, year_number
+    # Of a month that is wrong itself, the last one counts: only the year is told then.
+    _check_year(year_number, 12 if "month" in errors else month_number, today, errors)
+    return (None, None) if "month" in errors else (month_number, year_number)
 
 
 def _check_year(year: int, month: int, today: datetime.date, errors: dict[str, str]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from django.conf import settings
 from django.db.models import Model
@@ -122,13 +123,33 @@ class AmountField(serializers.Field[Any, Any, Any, Any]):
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses fields that it does not know, instead of dropping them in silence."""
 
+    #: What can be read of a body with wrong fields, for what else can be checked of it.
+    right: dict[str, Any]
+
     def to_internal_value(self, data: Any) -> Any:
-        """Validate; unknown fields are named together."""
+        """Validate; all wrong and unknown fields are named together."""
+        errors = self._unknown(data)
+        known = {name: value for name, value in data.items() if name in self.fields}
+        try:
+            found = super().to_internal_value(known)
+        except serializers.ValidationError as error:
+            errors |= cast("dict[str, Any]", error.detail)
+            found = self._without(errors, known)
+        if errors:
+            self.right = dict(found)
+            raise serializers.ValidationError(errors)
+        return found
+
+    def _unknown(self, data: Any) -> dict[str, Any]:
         accepted = [name for name, field in self.fields.items() if not field.read_only]
         unknown = sorted(set(data) - set(accepted))
-        if unknown:
-            text = _("Unknown field. Accepted: %(names)s.") % {"names": ", ".join(accepted)}
-            if not accepted:
-                text = _("Unknown field. This takes none.")
-            raise serializers.ValidationError({nameable(name): [text] for name in unknown})
-        return super().to_internal_value(data)
+        text = _("Unknown field. Accepted: %(names)s.") % {"names": ", ".join(accepted)}
+        if not accepted:
+            text = _("Unknown field. This takes none.")
+        return {nameable(name): [text] for name in unknown}
+
+    def _without(self, errors: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
+        self.partial = True  # what is missing is among the errors
+        return super().to_internal_value(
+            {name: value for name, value in known.items() if name not in errors}
+        )

@@ -20,6 +20,7 @@ from django_dinero.api.fields import (
 from django_dinero.api.makers import RowsWithMakers, ShowsMaker
 from django_dinero.cards import ADDRESS_FIELDS
 from django_dinero.enums import TransactionKind
+from django_dinero.exceptions import InvalidInput
 from django_dinero.models import (
     CreditCard,
     Customer,
@@ -72,7 +73,10 @@ class CustomerUpdateSerializer(StrictSerializer):
 
     def validate_email(self, email: str) -> str:
         """Return the address, by the rule of the service that stores customers."""
-        return check_email(email, required=True)
+        try:
+            return check_email(email, required=True)
+        except InvalidInput as error:
+            raise serializers.ValidationError(error.errors["email"]) from None
 
 
 class NewCustomerSerializer(AddressSerializer):

@@ -303,8 +303,11 @@ def test_month_and_year_are_both_named() -> None:
     assert expiry(13, "x") == {"month": MONTH, "year": YEAR}
 
 
-def test_a_wrong_month_alone_says_nothing_of_the_year() -> None:
-    assert expiry(13, 1999) == {"month": MONTH}
+def test_a_wrong_month_hides_no_year_that_is_wrong_in_any_month() -> None:
+    today = datetime.datetime.now(datetime.UTC).year
+    assert expiry(13, today) == {"month": MONTH}
+    assert expiry(13, 1999) == {"month": MONTH, "year": "The card has expired."}
+    assert expiry(13, 2999) == {"month": MONTH, "year": "The expiry year is too far away."}
 
 
 @pytest.mark.parametrize(

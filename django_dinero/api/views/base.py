@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, TypeVar, cast
+from collections.abc import Callable, Mapping, Sequence, Set
+from typing import Any, ClassVar, cast
 
 from django.db import connections, router, transaction
 from django.http import Http404
@@ -12,13 +12,12 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from rest_framework import status
-from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.exceptions import UnsupportedMediaType, ValidationError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import BasePermission
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
@@ -26,6 +25,7 @@ from rest_framework.viewsets import GenericViewSet
 from django_dinero import conf
 from django_dinero.api import exception_handler, idempotency
 from django_dinero.api.disclosure import DECLINES
+from django_dinero.api.fields import StrictSerializer
 from django_dinero.api.filters import AllowedFilters, Filter
 from django_dinero.api.idempotency import IdempotencyKey
 from django_dinero.api.linked import with_links
@@ -41,13 +41,21 @@ from django_dinero.api.permissions import (
 from django_dinero.api.renderers import SilentBrowsableRenderer
 from django_dinero.api.serializers import StaffTransactionSerializer, TransactionSerializer
 from django_dinero.api.throttling import CardTestingThrottle
-from django_dinero.cards import holds_card_number
+from django_dinero.cards import holds_card_number, wrap_secrets
 from django_dinero.exceptions import DineroError, InvalidInput
-from django_dinero.models import Transaction
+from django_dinero.models import CreditCard, Customer, Transaction
 from django_dinero.redaction import Secret
 from django_dinero.services.recovery import idempotency as repetitions
 
-SerializerT = TypeVar("SerializerT", bound=Serializer[Any])
+#: Raises :class:`InvalidInput` for arguments of a service that are wrong; calls no gateway.
+Check = Callable[[dict[str, Any]], object]
+
+#: Stand for fields that are wrong, so that nobody is told that they are missing.
+FILLERS: Mapping[str, tuple[str, Any]] = {
+    "price": ("price", "1"),
+    "number": ("token", Secret("-")),
+    "token": ("token", Secret("-")),
+}
 
 
 class DineroView(APIView):
@@ -186,17 +194,31 @@ class DineroViewSet(DineroView, OwnedMixin, GenericViewSet[Any]):
             self._card_testing.count_decline()
         return super().handle_exception(exc)
 
-    def checked(self, serializer: type[SerializerT]) -> dict[str, Any]:
-        """Return the body's fields; a wrong one is a 400 that names it."""
+    def checked(
+        self, serializer: type[StrictSerializer], check: Check | None = None
+    ) -> dict[str, Any]:
+        """Return the body's fields; all wrong ones are named by one 400.
+
+        Args:
+            serializer: reads the body.
+            check: what the service would refuse of the fields that are right. It is asked only
+                where others are wrong, since the service is not called then.
+        """
         read = serializer(data=self.request.data, context={"request": self.request})
-        read.is_valid(raise_exception=True)
-        return dict(read.validated_data)
+        if read.is_valid():
+            return dict(read.validated_data)
+        errors = dict(read.errors)
+        if check is not None:
+            wrong = errors.keys() & read.fields.keys()
+            errors = {**_further_errors(check, read.right, wrong), **errors}
+        raise ValidationError(errors)
 
     def move_money(
         self,
-        serializer: type[SerializerT],
+        serializer: type[StrictSerializer],
         move: Callable[..., Transaction],
         *,
+        check: Check | None = None,
         made: bool = True,
     ) -> Response:
         """Move money once for each ``Idempotency-Key``, and show the transaction.
@@ -204,10 +226,11 @@ class DineroViewSet(DineroView, OwnedMixin, GenericViewSet[Any]):
         Args:
             serializer: reads the body; its fields are the arguments of ``move``.
             move: also takes ``idempotency_key``, ``scope`` and ``by``.
+            check: as for :meth:`checked`.
             made: whether it makes a transaction, or changes the one that there is.
         """
         key = idempotency.required_key(self.request)
-        given = self.checked(serializer)
+        given = self.checked(serializer, check)
         try:
             row = move(**given, **key.arguments, by=user_of(self.request))
         except DineroError as error:
@@ -222,6 +245,38 @@ class DineroViewSet(DineroView, OwnedMixin, GenericViewSet[Any]):
     def _mark_replay(self, row: Transaction | None) -> None:
         if row is not None and row.is_replay:
             self.headers[idempotency.REPLAYED] = "true"
+
+
+def change(row: Customer | CreditCard, values: Mapping[str, Any]) -> None:
+    """Set the fields of a row; nothing is saved."""
+    for name, value in values.items():
+        setattr(row, name, value)
+
+
+def check_changes(row: Customer | CreditCard, values: Mapping[str, Any]) -> None:
+    """Raise what saving a row with these values would say of them.
+
+    Raises:
+        InvalidInput: wrong fields, all named in ``errors``.
+    """
+    change(row, values)
+    row.check_values()
+
+
+def _further_errors(
+    check: Check, right: Mapping[str, Any], wrong: Set[str]
+) -> Mapping[str, list[str]]:
+    """Return what the service would refuse of the fields that are right, by field."""
+    given = dict(right)
+    given.update(FILLERS[name] for name in FILLERS.keys() & wrong)
+    wrap_secrets(given)
+    try:
+        check(given)
+    except InvalidInput as error:
+        return error.errors
+    except DineroError:
+        pass  # it would be the answer once the body is right
+    return {}
 
 
 class StaffViewSet(DineroViewSet):

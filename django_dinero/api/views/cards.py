@@ -23,8 +23,9 @@ from django_dinero.api.serializers import (
     StaffNewChargeSerializer,
     ValidationSerializer,
 )
-from django_dinero.api.views.base import DestroyMixin, DineroViewSet
+from django_dinero.api.views.base import DestroyMixin, DineroViewSet, change, check_changes
 from django_dinero.models import CreditCard, Transaction
+from django_dinero.services.payments import charge as charges
 
 
 class CardViewSet(
@@ -72,8 +73,7 @@ class CardViewSet(
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
         """Change address, expiry date or which card is the default, here and at the gateway."""
         card: CreditCard = self.get_object()
-        for name, value in self.checked(CardUpdateSerializer).items():
-            setattr(card, name, value)
+        change(card, self.checked(CardUpdateSerializer, partial(check_changes, card)))
         card.save()
         return Response(CardSerializer(card).data)
 
@@ -81,7 +81,8 @@ class CardViewSet(
     def charge(self, request: Request, **kwargs: Any) -> Response:
         card: CreditCard = self.get_object()
         serializer = StaffNewChargeSerializer if self.sees_all() else NewChargeSerializer
-        return self.move_money(serializer, partial(Transaction.create, card=card))
+        move = partial(Transaction.create, card=card)
+        return self.move_money(serializer, move, check=partial(charges.check, card=card))
 
     @action(detail=True, methods=["post"])
     def default(self, request: Request, **kwargs: Any) -> Response:

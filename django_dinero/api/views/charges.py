@@ -22,6 +22,7 @@ from django_dinero.api.token_charges import (
 from django_dinero.api.views.base import DineroViewSet
 from django_dinero.models import Transaction
 from django_dinero.redaction import Secret
+from django_dinero.services.payments import charge as charges
 
 
 class ChargeViewSet(DineroViewSet):
@@ -43,11 +44,14 @@ class ChargeViewSet(DineroViewSet):
         shopper, and pays what the project says.
         """
         if self.sees_all():
-            return self.move_money(StaffTokenChargeSerializer, Transaction.create)
+            return self.move_money(
+                StaffTokenChargeSerializer, Transaction.create, check=charges.check
+            )
         move = partial(Transaction.create, owner=user_of(request))
         if may_name_the_price(request, self):
-            return self.move_money(TokenChargeSerializer, move)
-        return self.move_money(ShopperChargeSerializer, partial(self._charge_shopper, move))
+            return self.move_money(TokenChargeSerializer, move, check=charges.check)
+        of_shopper = partial(self._charge_shopper, move)
+        return self.move_money(ShopperChargeSerializer, of_shopper, check=charges.check)
 
     @property
     def order_of_shopper(self) -> str | Secret:

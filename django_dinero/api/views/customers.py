@@ -27,9 +27,12 @@ from django_dinero.api.serializers import (
     StaffNewChargeSerializer,
     StaffNewCustomerSerializer,
 )
-from django_dinero.api.views.base import DestroyMixin, DineroViewSet
+from django_dinero.api.views.base import DestroyMixin, DineroViewSet, change, check_changes
 from django_dinero.models import CreditCard, Customer, Transaction
+from django_dinero.services.payments import charge as charges
+from django_dinero.services.vault import cards as new_cards
 from django_dinero.services.vault import creations
+from django_dinero.services.vault import customers as new_customers
 
 
 class CustomerViewSet(
@@ -85,9 +88,9 @@ class CustomerViewSet(
         key = idempotency.optional_key(request)
         once: dict[str, Any] = dict(key.arguments) if key is not None else {}
         if self.sees_all():
-            given, owner = self.checked(StaffNewCustomerSerializer), None
+            given, owner = self.checked(StaffNewCustomerSerializer, new_customers.check), None
         else:
-            given, owner = self.checked(NewCustomerSerializer), request.user
+            given, owner = self.checked(NewCustomerSerializer, new_customers.check), request.user
         once |= {"owner": owner, "one_per_owner": owner is not None}
         customer = Customer.create(**_named(given), **once)
         shown = CustomerSerializer(with_cards(customer))
@@ -96,22 +99,24 @@ class CustomerViewSet(
     def partial_update(self, request: Request, **kwargs: Any) -> Response:
         """Change e-mail or names, here and at the gateway."""
         customer: Customer = self.get_object()
-        for name, value in self.checked(CustomerUpdateSerializer).items():
-            setattr(customer, name, value)
+        given = self.checked(CustomerUpdateSerializer, partial(check_changes, customer))
+        change(customer, given)
         customer.save()
         return Response(CustomerSerializer(with_cards(customer)).data)
 
     @action(detail=True, methods=["post"])
     def cards(self, request: Request, **kwargs: Any) -> Response:
         customer: Customer = self.get_object()
-        card = customer.add_card(**self.checked(NewCardSerializer))
+        check = partial(new_cards.check, customer)
+        card = customer.add_card(**self.checked(NewCardSerializer, check))
         return Response(CardSerializer(card).data, status=status.HTTP_201_CREATED)
 
     @action(detail=True, methods=["post"])
     def charge(self, request: Request, **kwargs: Any) -> Response:
         customer: Customer = self.get_object()
         serializer = StaffNewChargeSerializer if self.sees_all() else NewChargeSerializer
-        return self.move_money(serializer, partial(Transaction.create, customer=customer))
+        move = partial(Transaction.create, customer=customer)
+        return self.move_money(serializer, move, check=partial(charges.check, customer=customer))
 
 
 def _named(given: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
@@ -12,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from django_dinero.api import filters
+from django_dinero.api.fields import StrictSerializer
 from django_dinero.api.filters import Filter
 from django_dinero.api.linked import with_links
 from django_dinero.api.serializers import (
@@ -26,6 +28,7 @@ from django_dinero.enums import TransactionKind
 from django_dinero.models import Customer, Transaction
 from django_dinero.models.family import FOLLOWING
 from django_dinero.models.transaction_status import TransactionStatus
+from django_dinero.services.payments import followups
 
 KINDS = tuple(kind.value for kind in TransactionKind)
 #: More keys than these are not listed in a query; such an owner has a good part of all rows.
@@ -89,31 +92,33 @@ class TransactionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Diner
     @action(detail=True, methods=["post"])
     def capture(self, request: Request, **kwargs: Any) -> Response:
         """Capture an authorization, all of it or ``amount``."""
-        row: Transaction = self.get_object()
-        return self.move_money(FollowUpSerializer, row.capture)
+        return self._follow_up(FollowUpSerializer, "capture")
 
     @action(detail=True, methods=["post"])
     def void(self, request: Request, **kwargs: Any) -> Response:
-        row: Transaction = self.get_object()
-        return self.move_money(VoidSerializer, row.void)
+        return self._follow_up(VoidSerializer, "void")
 
     @action(detail=True, methods=["post"])
     def refund(self, request: Request, **kwargs: Any) -> Response:
         """Give back all that is left, or ``amount``."""
-        row: Transaction = self.get_object()
-        return self.move_money(FollowUpSerializer, row.refund)
+        return self._follow_up(FollowUpSerializer, "refund")
 
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, **kwargs: Any) -> Response:
         """Approve a payment that the gateway holds for review."""
-        row: Transaction = self.get_object()
-        return self.move_money(VoidSerializer, row.approve, made=False)
+        return self._follow_up(VoidSerializer, "approve", made=False)
 
     @action(detail=True, methods=["post"])
     def decline(self, request: Request, **kwargs: Any) -> Response:
         """Decline a payment that the gateway holds for review."""
+        return self._follow_up(VoidSerializer, "decline", made=False)
+
+    def _follow_up(
+        self, serializer: type[StrictSerializer], verb: str, *, made: bool = True
+    ) -> Response:
         row: Transaction = self.get_object()
-        return self.move_money(VoidSerializer, row.decline, made=False)
+        check = partial(followups.check, row)
+        return self.move_money(serializer, getattr(row, verb), check=check, made=made)
 
     @action(detail=True, methods=["post"])
     def refresh(self, request: Request, **kwargs: Any) -> Response:

@@ -35,7 +35,7 @@ from django_dinero.models.operation import Operation, OperationKind
 from django_dinero.models.records import Intent
 from django_dinero.models.sync_state import SyncedQuerySet, SyncState
 from django_dinero.models.transaction import Transaction
-from django_dinero.money import normalise, parse_amount
+from django_dinero.money import exponent, hidden_if_no_amount, normalise, parse_amount
 from django_dinero.observing.verbs import verb
 from django_dinero.redaction import Secret
 from django_dinero.services import journal, ledger, modes
@@ -84,6 +84,21 @@ def charge(price: Decimal | int | str, **options: Unpack[ChargeOptions]) -> Tran
     except DineroError:
         idempotency.await_commit(operation)
         raise
+
+
+def check(options: Mapping[str, Any], **source: Customer | CreditCard) -> None:
+    """Raise what :func:`charge` would say of the form of its arguments; do nothing else.
+
+    Args:
+        options: the arguments, ``price`` among them.
+        **source: ``customer`` or ``card``, if it is one that is stored.
+
+    Raises:
+        InvalidInput: wrong fields, all named in ``errors``.
+    """
+    given = {**options, **source}
+    price = hidden_if_no_amount(given.pop("price"))
+    ChargeOrder.read(price, given)
 
 
 def charge_stored(
@@ -240,10 +255,14 @@ class ChargeOrder:
         gateway = errors.collect(_gateway, options, source)
         if gateway is None:
             raise errors.as_exception()
-        currency = errors.collect(_currency, gateway, options.get("currency")) or gateway.currency
+        named = errors.collect(_currency, gateway, options.get("currency"))
+        currency = named or gateway.currency  # so that the price is checked too
         amount = errors.collect(parse_amount, price, currency)
         owner_pk = errors.collect(_owner_pk, options.get("owner"))
         if errors.by_field or source is None or amount is None:
+            if source is not None and form.texts:
+                likely = form.request(source, amount or Decimal(1), currency)
+                errors.collect(check_request, gateway, likely)
             raise errors.as_exception(gateway_name=gateway.name)
         gateway.require("charge")
         request = form.request(source, amount, currency)
@@ -421,7 +440,7 @@ def _currency(gateway: Gateway, currency: object) -> str:
     """Return the currency of a charge; the account's own by default.
 
     Raises:
-        InvalidInput: the account has another one.
+        InvalidInput: the account has another one, or there is none such.
     """
     if currency is None:
         return gateway.currency
@@ -432,6 +451,7 @@ def _currency(gateway: Gateway, currency: object) -> str:
                 % {"gateway": gateway.name, "currency": gateway.currency}
             }
         )
+    exponent(str(currency))
     return str(currency)
 
 

@@ -24,6 +24,7 @@ from django_dinero.gateways.base import Gateway
 from django_dinero.gateways.calls import check_request
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import FollowUpRequest
+from django_dinero.input_errors import InputErrors
 from django_dinero.models.arguments import FollowUpOptions, names_of, refuse_unknown
 from django_dinero.models.family import Family
 from django_dinero.models.journal_aliases import autonomous_alias
@@ -53,8 +54,7 @@ def capture(
     **options: Unpack[FollowUpOptions],
 ) -> Transaction:
     """Take an authorization; see :meth:`Transaction.capture`."""
-    arguments = FollowUpArguments.read(options, authorization)
-    asked = None if amount is None else _amount(authorization, amount, Decimal(0))
+    arguments, asked = _read(authorization, amount, options)
     kind, rule = OperationKind.CAPTURE, rules.capture_error
     return _capture_or_void(kind, authorization, asked, rule, arguments)
 
@@ -98,8 +98,7 @@ def refund(
     **options: Unpack[FollowUpOptions],
 ) -> Transaction:
     """Give money back, as a void where the bank has not settled; see :meth:`Transaction.refund`."""
-    arguments = FollowUpArguments.read(options, original)
-    asked = None if amount is None else _amount(original, amount, Decimal(0))
+    arguments, asked = _read(original, amount, options)
     try:
         return _refund(original, asked, arguments)
     except GatewayError as error:
@@ -210,9 +209,12 @@ class FollowUpArguments:
             InvalidInput: a wrong value.
         """
         refuse_unknown(options, ACCEPTED)
-        texts = validation.check_texts(options, {"description": 255})
-        key = CallerKey.read(options).at(original.gateway_name)
-        return cls(key, texts["description"], MadeBy.read(options))
+        errors = InputErrors()
+        texts = errors.collect(validation.check_texts, options, {"description": 255}) or {}
+        key = errors.collect(CallerKey.read, options) or CallerKey()
+        made_by = errors.collect(MadeBy.read, options) or MadeBy()
+        errors.raise_if_any()
+        return cls(key.at(original.gateway_name), texts["description"], made_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,6 +381,30 @@ class FollowUpOrder:
             in_transaction=in_transaction(router.db_for_write(Transaction)),
             **self.made_by.for_intent(self.original.owner_id),
         )
+
+
+def check(original: Transaction, options: Mapping[str, Any]) -> None:
+    """Raise what a verb would say of the form of its arguments; do nothing else.
+
+    Raises:
+        InvalidInput: wrong fields, all named in ``errors``.
+    """
+    given = dict(options)
+    _read(original, given.pop("amount", None), given)
+
+
+def _read(
+    original: Transaction, amount: object, options: Mapping[str, Any]
+) -> tuple[FollowUpArguments, Decimal | None]:
+    """Return the arguments, and the amount if one is named. One error names every wrong field."""
+    errors = InputErrors()
+    arguments = errors.collect(FollowUpArguments.read, options, original)
+    asked = None
+    if amount is not None:
+        asked = errors.collect(_amount, original, amount, Decimal(0))
+    if arguments is None or errors.by_field:
+        raise errors.as_exception()
+    return arguments, asked
 
 
 def _amount(row: Transaction, amount: object, default: Decimal) -> Decimal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Unpack
@@ -75,13 +75,28 @@ ACCEPTED = names_of(NewCardOptions)
 def add_card(customer: Customer, **options: Unpack[NewCardOptions]) -> CreditCard:
     """Add a card to a customer; see :meth:`Customer.add_card`."""
     refuse_unknown(options, ACCEPTED)
+    card = _new_row(customer, options)
+    card.save()
+    customer.forget_cards()
+    return card
+
+
+def check(customer: Customer, options: Mapping[str, Any]) -> None:
+    """Raise what :func:`add_card` would say of its arguments; do nothing else.
+
+    Raises:
+        InvalidInput: wrong fields, all named in ``errors``.
+    """
+    card = _new_row(customer, options)
+    _check_input(_gateway_of(card), card)
+
+
+def _new_row(customer: Customer, options: Mapping[str, Any]) -> CreditCard:
     values = {name: value for name, value in options.items() if value is not None}
     is_default = bool(values.pop("is_default", False))
     card = CreditCard(customer=customer, gateway_name=customer.gateway_name, **values)
     if is_default:
         card.default_of = customer.pk
-    card.save()
-    customer.forget_cards()
     return card
 
 

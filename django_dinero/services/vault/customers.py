@@ -58,14 +58,7 @@ def create_customer(
     given: Mapping[str, Any] = options
     gateway = get_gateway(gateway_name)
     gateway.require("create_customer")
-    customer = Customer(
-        gateway_name=gateway.name,
-        live=gateway.live,
-        owner=given.get("owner"),
-        email=text_of(email),
-        first_name=text_of(given.get("first_name")),
-        last_name=text_of(given.get("last_name")),
-    )
+    customer = _new_row(gateway, email, given)
     card = _check_input(gateway, customer, given)
     customer.customer_key = customer_key_for(given, gateway.name) or customer.customer_key
     keyed = given.get("idempotency_key") is not None
@@ -77,6 +70,27 @@ def create_customer(
         return store()
     made, is_new = only_customer(gateway, customer, store)
     return made if is_new else _join(made, card, given)
+
+
+def check(given: Mapping[str, Any]) -> None:
+    """Raise what :func:`create_customer` would say of its arguments; do nothing else.
+
+    Raises:
+        InvalidInput: wrong fields, all named in ``errors``.
+    """
+    gateway = get_gateway(given.get("gateway_name"))
+    _check_input(gateway, _new_row(gateway, given.get("email"), given), given)
+
+
+def _new_row(gateway: Gateway, email: object, given: Mapping[str, Any]) -> Customer:
+    return Customer(
+        gateway_name=gateway.name,
+        live=gateway.live,
+        owner=given.get("owner"),
+        email=text_of(email),
+        first_name=text_of(given.get("first_name")),
+        last_name=text_of(given.get("last_name")),
+    )
 
 
 def _store(

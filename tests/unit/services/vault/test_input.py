@@ -38,7 +38,7 @@ def strict(gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch) -> Record
     ("given", "fields", "error"),
     [
         (
-            {"email": "nobody", "number": BAD, "month": 13, "year": 2090, "cvv": "1"},
+            {"email": "nobody", "number": BAD, "month": 13, "year": 2040, "cvv": "1"},
             {"email", "number", "month", "cvv"},
             InvalidCardError,
         ),
