@@ -186,10 +186,10 @@ class HttpClient:
         most = 2 * self._max_reply_bytes + _HEADERS
         call = Call(self._timeouts.read, time_left(self._timeouts.deadline), most)
         note_on_current(self._server)
-        ending = self._attempt(call, message)
+        ending = self._attempt(call, message, changes)
         if isinstance(ending, DineroError) and _may_repeat(call, changes):
             call.fresh, call.phase = True, Phase.CONNECTING
-            ending = self._attempt(call, message)
+            ending = self._attempt(call, message, changes)
         if isinstance(ending, BaseException):
             raise ending
         return ending
@@ -211,7 +211,7 @@ class HttpClient:
         """Drop the parent's pool, in a forked child."""
         self._pool = None
 
-    def _attempt(self, call: Call, message: Message) -> HttpReply | BaseException:
+    def _attempt(self, call: Call, message: Message, changes: bool) -> HttpReply | BaseException:
         """Return the reply, or the exception to raise; raised here, it would have a context.
 
         SystemExit and KeyboardInterrupt, by which a server stops a worker, come back too: the
@@ -232,7 +232,7 @@ class HttpClient:
             return without_frames(stop)
         finally:
             current.reset(token)
-        return self._ending(call, why)
+        return self._ending(call, why, changes)
 
     def _over_the_wire(self, call: Call, message: Message) -> HttpReply:
         response = self._connections().urlopen(
@@ -313,15 +313,21 @@ class HttpClient:
     def _too_long(self) -> BadReply:
         return BadReply(f"a reply of more than {self._max_reply_bytes} bytes")
 
-    def _ending(self, call: Call, why: str) -> DineroError:
+    def _ending(self, call: Call, why: str, changes: bool) -> DineroError:
         words = {
             "host": self._host,
             "reason": "the deadline has passed" if call.expired else scrub(why),
             "phase": call.phase,
             "seconds": f"{call.elapsed:.1f}",
         }
-        if call.touched:
+        if call.touched and changes:
             text = _("%(host)s may have done it: %(reason)s (%(phase)s, %(seconds)s s).")
+            return OutcomeUnknown(text % words)
+        if call.touched:
+            text = _(
+                "No answer came from %(host)s to a question that changes nothing: %(reason)s "
+                "(%(phase)s, %(seconds)s s)."
+            )
             return OutcomeUnknown(text % words)
         text = _("Nothing was sent to %(host)s: %(reason)s (%(phase)s, %(seconds)s s).")
         return NotSent(text % words)

@@ -123,6 +123,24 @@ def test_what_an_adapter_leaves_open_is_unknown(answer: Answer, said: str) -> No
     assert caught.value.__dict__ == OutcomeUnknown(caught.value.message).__dict__
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (True, "gateway.example may have done it: HTTP status 500 "),
+        (
+            False,
+            "No answer came from gateway.example to a question that changes nothing: HTTP status "
+            "500 ",
+        ),
+    ],
+)
+def test_a_lost_answer_says_whether_something_may_have_been_done(changes: bool, said: str) -> None:
+    client = HttpClient(URL, adapter=Canned(saying(status=500)))
+    with pytest.raises(OutcomeUnknown) as caught:
+        client.post(b"<ask/>", content_type="text/xml", changes=changes)
+    assert str(caught.value).startswith(said)
+
+
 @pytest.mark.parametrize("encoding", ["identity", "Identity"])
 def test_a_reply_that_is_not_compressed_may_say_so(encoding: str) -> None:
     assert post(Canned(saying(b"x" * 10, Content_Encoding=encoding)), max_reply_bytes=10)
