@@ -132,15 +132,22 @@ class DineroError(Exception):
 class InvalidInput(DineroError, ValueError):
     """What the caller passed cannot be sent. ``errors`` maps each field to its messages.
 
-    ``cardholder`` is what a cardholder reads in place of them, where that is something else.
+    ``cardholder`` is what a cardholder reads in place of them, where that is something else, and
+    ``over_http`` the messages by field for whoever calls the API and not Python.
     """
 
     code = "invalid_input"
 
     def __init__(
-        self, errors: Mapping[str, str | list[str]], *, cardholder: str = "", **context: Any
+        self,
+        errors: Mapping[str, str | list[str]],
+        *,
+        cardholder: str = "",
+        over_http: Mapping[str, str] | None = None,
+        **context: Any,
     ) -> None:
         self.cardholder = cardholder
+        self.over_http = dict(over_http or {})
         self.errors: dict[str, list[str]] = {
             field: [texts] if isinstance(texts, str) else list(texts)
             for field, texts in errors.items()

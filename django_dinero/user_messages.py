@@ -109,6 +109,9 @@ NOT_ENTERED = frozenset(
 
 # -- For programs that call the API ----------------------------------------------------------------
 
+#: In place of what tells Python how a customer gets a card.
+CALLER_NO_CARD = _("This customer has no card. POST one to its cards/ first.")
+
 #: Where the outcome is unknown: what a caller may do, which differs for money and for the vault.
 CALLER_UNKNOWN_MONEY = _(
     "No clear answer came from the gateway: this may have been done. Do not repeat it with a "

@@ -128,7 +128,7 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         """Validate; all wrong and unknown fields are named together."""
-        errors = self._unknown(data)
+        errors = self._unknown(data) | self.missing(data)
         known = {name: value for name, value in data.items() if name in self.fields}
         try:
             found = super().to_internal_value(known)
@@ -139,6 +139,10 @@ class StrictSerializer(serializers.Serializer[Any]):
             self.right = dict(found)
             raise serializers.ValidationError(errors)
         return found
+
+    def missing(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Return errors for what the body lacks, where no single field is required."""
+        return {}
 
     def _unknown(self, data: Any) -> dict[str, Any]:
         accepted = [name for name, field in self.fields.items() if not field.read_only]

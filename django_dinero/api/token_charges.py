@@ -16,6 +16,7 @@ from django_dinero import conf
 from django_dinero.api.fields import AmountField, PlainTextField, RawCardField, SecretField
 from django_dinero.api.serializers import AddressSerializer
 from django_dinero.api.throttling import client_of
+from django_dinero.cards import text_of
 from django_dinero.exceptions import InvalidAmountInput
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.money import parse_amount
@@ -38,6 +39,12 @@ class ShopperChargeSerializer(AddressSerializer):
     email = PlainTextField()
     order_reference = PlainTextField()
     description = PlainTextField()
+
+    def missing(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask for a card: the service would name arguments that this request does not have."""
+        if any(text_of(data.get(name)) for name in ("token", "number")):
+            return {}
+        return {"token": [_("Send a token, or a card number where this API takes them.")]}
 
 
 class TokenChargeSerializer(ShopperChargeSerializer):

@@ -192,6 +192,8 @@ class DineroViewSet(DineroView, OwnedMixin, GenericViewSet[Any]):
         error = exception_handler.first_dinero_error(exc)
         if isinstance(error, DECLINES) and not isinstance(error, InvalidInput):
             self._card_testing.count_decline()
+        if isinstance(exc, InvalidInput) and exc.over_http:
+            exc = InvalidInput({**exc.errors, **exc.over_http})
         return super().handle_exception(exc)
 
     def checked(

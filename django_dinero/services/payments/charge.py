@@ -134,6 +134,17 @@ class Source:
     #: default card may change.
     by_customer: bool = False
 
+    def refusal(self) -> InvalidInput:
+        """Return the error for its problem, in the words of each reader."""
+        if self.card is not None:
+            return InvalidInput(self.problem)
+        stored = self.customer is not None and self.customer.pk is not None
+        return InvalidInput(
+            self.problem,
+            cardholder=str(user_messages.NO_CARD),
+            over_http={"customer": str(user_messages.CALLER_NO_CARD)} if stored else None,
+        )
+
     @property
     def new_ids(self) -> tuple[str, ...]:
         """The gateway's ids of rows so new that the gateway may not find them yet."""
@@ -292,8 +303,7 @@ class ChargeOrder:
         just_read = self.source.by_customer and not again
         source = self.source if just_read else _present(self.source)
         if source.problem:
-            text = str(user_messages.NO_CARD) if source.card is None else ""
-            raise InvalidInput(source.problem, cardholder=text)
+            raise source.refusal()
         if source.card is not None and source.card.live != self.gateway.live:
             modes.refuse_foreign(self.gateway, source.card)
         self.gateway.expect(*source.new_ids)

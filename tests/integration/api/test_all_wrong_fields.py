@@ -79,7 +79,7 @@ def test_of_a_charge_of_a_token(staff: Callable[..., Caller], gateway: Recording
     assert wrong(caller.post("charges/", body)) == set(body), "no card is missing"
     typed = {"price": 1.5, "city": "a\u0000b", **WRONG_CARD}
     assert wrong(caller.post("charges/", typed)) == set(typed)
-    assert wrong(caller.post("charges/", {"settle": "x"})) == {"settle", "price", "card"}
+    assert wrong(caller.post("charges/", {"settle": "x"})) == {"settle", "price", "token"}
     assert gateway.verbs == []
 
 

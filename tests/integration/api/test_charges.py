@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from django_dinero.exceptions import InvalidInput
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from tests.integration.api.calling import CARD, OTHER_NUMBER, Caller, json_of, user_with
 from tests.support.recording import RecordingGateway
@@ -180,7 +181,12 @@ def test_a_customer_without_a_card_cannot_be_charged(
     customer = Customer.create("bill@example.com", owner=owner.user)
     path = f"customers/{customer.public_id}/charge/"
     shown = json_of(owner.post(path, {"price": "1.00"}), 400)
-    assert set(shown["errors"]) == {"customer"}
+    text = "This customer has no card. POST one to its cards/ first."
+    assert shown["errors"] == {"customer": [text]}
+    assert shown["detail"] == f"customer: {text}"
+    with pytest.raises(InvalidInput, match=r"Store one with customer\.add_card") as caught:
+        customer.charge("1.00")
+    assert caught.value.user_message == "There is no card to pay with."
 
 
 def test_staff_may_charge_without_the_cardholder(
