@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import IO, Any, NamedTuple
 
+from django.utils.http import parse_header_parameters
 from django.utils.translation import gettext_lazy as _
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
@@ -52,8 +53,16 @@ def refuse_unmeasured(request: Request) -> None:
         raise LengthRequired
 
 
+def says_utf_8(request: Request) -> bool:
+    """Say whether a body is in UTF-8, as all JSON is (RFC 8259), by its header."""
+    _kind, parameters = parse_header_parameters(request.content_type or "")
+    return parameters.get("charset", "utf-8").lower() in ("utf-8", "utf8")
+
+
 class SecretsJSONParser(BaseParser):
     """Parses one flat JSON object; card numbers, CVVs and tokens leave it as secrets.
+
+    A list or an object in a field leaves it as an empty list.
 
     The server's own traceback shows locals: from here on none of them is a number.
     """
@@ -70,23 +79,23 @@ class SecretsJSONParser(BaseParser):
 
         Raises:
             BodyTooLarge: more than :data:`MAX_BODY`.
-            ParseError: no JSON, or no flat object; the text quotes nothing of the body.
+            ParseError: no JSON, or no object; the text quotes nothing of the body.
         """
         raw = stream.read(MAX_BODY + 1)
-        too_large = len(raw) > MAX_BODY
-        data = None if too_large else _object(raw)
+        too_large, no_text = len(raw) > MAX_BODY, not _is_utf_8(raw)
+        data = None if too_large or no_text else _object(raw)
         del raw
         if too_large:
             raise BodyTooLarge
+        if no_text:
+            raise ParseError(_("The body is no UTF-8."))
         if isinstance(data, Place):
             text = _("The body is no JSON: look at line %(line)d, column %(column)d.")
             raise ParseError(text % data._asdict())
         if data is None:
             raise ParseError(_("The body is no JSON object, or it names a field twice."))
-        nested = any(isinstance(value, dict | list) for value in data.values())
-        if nested:
-            data.clear()
-            raise ParseError(_("Every field takes a text, a number, true, false or null."))
+        # Its field refuses what is nested, and nothing in it is kept.
+        data = {name: [] if isinstance(each, dict | list) else each for name, each in data.items()}
         wrap_secrets(data)
         return data
 
@@ -98,11 +107,19 @@ class Place(NamedTuple):
     column: int
 
 
+def _is_utf_8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _object(raw: bytes) -> dict[str, Any] | Place | None:
     """Return the object, where it goes wrong, or None where that has no place."""
     try:
         data = json.loads(
-            raw or b"{}",
+            raw.decode("utf-8-sig") or "{}",  # the bytes alone could be UTF-16 as well
             parse_int=partial(_number, int),
             parse_float=partial(_number, float),
             parse_constant=_refuse_constant,

@@ -22,12 +22,12 @@ from django_dinero.api.views.root import RootView
 from django_dinero.api.views.transactions import TransactionViewSet
 from django_dinero.api.views.webhook_events import WebhookEventViewSet
 
-#: Whoever asks, and whatever for: a gateway may not be set up, or the tables not be there.
-ANY = frozenset({401, 403, 405, 406, 429, 503})
+#: Whoever asks, and whatever for: a parameter may be unknown, a gateway not set up, or the tables
+#: not there.
+ANY = frozenset({400, 401, 403, 405, 406, 429, 503})
 READ = ANY | {404}
-LIST = READ | {400}
 #: A body is read first.
-WRITE = READ | {400, 411, 413, 415}
+WRITE = READ | {411, 413, 415}
 #: Stored cards and customers: the gateway is asked.
 PUSH = WRITE | {202, 402, 409, 502, 503}
 #: A key that was used for something else, or an amount that cannot be.
@@ -90,7 +90,7 @@ def _money(name: str, summary: str, takes: tuple[type[Any], ...], **more: Any) -
 ENDPOINTS: Mapping[tuple[type[Any], str], Endpoint] = {
     (RootView, "get"): Endpoint("root", "The addresses of the lists", (), ANY | {404}),
     # -- Customers
-    (CustomerViewSet, "list"): Endpoint("list", "List customers", _CUSTOMER, LIST),
+    (CustomerViewSet, "list"): Endpoint("list", "List customers", _CUSTOMER, READ),
     (CustomerViewSet, "retrieve"): Endpoint("retrieve", "Show a customer", _CUSTOMER, READ),
     (CustomerViewSet, "create"): Endpoint(
         "create",
@@ -127,7 +127,7 @@ ENDPOINTS: Mapping[tuple[type[Any], str], Endpoint] = {
     ),
     (CustomerViewSet, "charge"): _money("charge", "Charge the default card", _CHARGE),
     # -- Cards
-    (CardViewSet, "list"): Endpoint("list", "List cards", _CARD, LIST),
+    (CardViewSet, "list"): Endpoint("list", "List cards", _CARD, READ),
     (CardViewSet, "retrieve"): Endpoint("retrieve", "Show a card", _CARD, READ),
     (CardViewSet, "partial_update"): Endpoint(
         "update",
@@ -154,7 +154,7 @@ ENDPOINTS: Mapping[tuple[type[Any], str], Endpoint] = {
         (serializers.ValidationSerializer,),
     ),
     # -- Transactions
-    (TransactionViewSet, "list"): Endpoint("list", "List transactions", _TRANSACTION, LIST),
+    (TransactionViewSet, "list"): Endpoint("list", "List transactions", _TRANSACTION, READ),
     (TransactionViewSet, "retrieve"): Endpoint(
         "retrieve", "Show a transaction", _TRANSACTION, READ
     ),
@@ -208,7 +208,7 @@ ENDPOINTS: Mapping[tuple[type[Any], str], Endpoint] = {
         "list",
         "List the gateways that you may use",
         (GatewaySerializer,),
-        LIST,
+        READ,
         paged=False,
         description="With the keys that a browser needs to make tokens.",
     ),
@@ -220,7 +220,7 @@ ENDPOINTS: Mapping[tuple[type[Any], str], Endpoint] = {
         description="The gateway is asked while that is not known.",
     ),
     (DifferenceViewSet, "list"): Endpoint(
-        "list", "List differences", _DIFFERENCE, LIST, description=_STAFF
+        "list", "List differences", _DIFFERENCE, READ, description=_STAFF
     ),
     (DifferenceViewSet, "retrieve"): Endpoint(
         "retrieve", "Show a difference", _DIFFERENCE, READ, description=_STAFF
@@ -234,7 +234,7 @@ ENDPOINTS: Mapping[tuple[type[Any], str], Endpoint] = {
         description=f"With a note that explains it; no books are changed. {_STAFF}",
     ),
     (WebhookEventViewSet, "list"): Endpoint(
-        "list", "List webhook events", _EVENT, LIST, description=_STAFF
+        "list", "List webhook events", _EVENT, READ, description=_STAFF
     ),
     (WebhookEventViewSet, "retrieve"): Endpoint(
         "retrieve", "Show a webhook event", _EVENT, READ, description=_STAFF

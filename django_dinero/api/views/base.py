@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from rest_framework import status
 from rest_framework.exceptions import UnsupportedMediaType, ValidationError
-from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import BasePermission
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
@@ -29,8 +28,9 @@ from django_dinero.api.fields import StrictSerializer
 from django_dinero.api.filters import AllowedFilters, Filter
 from django_dinero.api.idempotency import IdempotencyKey
 from django_dinero.api.linked import with_links
-from django_dinero.api.pagination import NewestFirstPagination
-from django_dinero.api.parsers import SecretsJSONParser, refuse_unmeasured
+from django_dinero.api.negotiation import Negotiation
+from django_dinero.api.pagination import NewestFirstPagination, refuse_parameters
+from django_dinero.api.parsers import SecretsJSONParser, refuse_unmeasured, says_utf_8
 from django_dinero.api.permissions import (
     IsAuthenticated,
     OwnedMixin,
@@ -70,7 +70,7 @@ class DineroView(APIView):
     parser_classes = (SecretsJSONParser,)
     # JSON alone, unless the project wants pages: those of the framework show what was typed.
     renderer_classes = (JSONRenderer,)
-    content_negotiation_class = DefaultContentNegotiation
+    content_negotiation_class = Negotiation
     versioning_class = None
     http_method_names = ("get", "post", "patch", "delete", "head")
 
@@ -86,15 +86,16 @@ class DineroView(APIView):
         """Refuse forms before anything can fail: the report of a server error shows their fields.
 
         Raises:
-            UnsupportedMediaType: a body that is not JSON.
+            UnsupportedMediaType: a body that is not JSON, or in another charset than UTF-8.
             LengthRequired: a body that would be overlooked.
         """
         refuse_unmeasured(request)
         body: Any = request.stream
         negotiator: Any = request.negotiator
-        if body is not None and negotiator.select_parser(request, request.parsers) is None:
+        is_json = negotiator.select_parser(request, request.parsers) is not None
+        if body is not None and not (is_json and says_utf_8(request)):
             found = UnsupportedMediaType(request.content_type or "")
-            cure = _("Send application/json.")
+            cure = _("Send application/json, in UTF-8.")
             raise UnsupportedMediaType("", f"{found.detail} {cure}")
         super().initial(request, *args, **kwargs)
 
@@ -181,6 +182,16 @@ class DineroViewSet(DineroView, OwnedMixin, GenericViewSet[Any]):
             OperationInProgress, OutcomeUnknown, NeedsAttention: it has no answer yet.
         """
         return repetitions.is_answered(key.value, key.scope)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """As in the base class; what a list is asked is for its pages to refuse.
+
+        Raises:
+            ValidationError: a query parameter that would be ignored.
+        """
+        super().initial(request, *args, **kwargs)
+        if self.action not in (None, "list"):
+            refuse_parameters(request)
 
     def get_throttles(self) -> list[BaseThrottle]:
         """Return the project's throttles, and the one against card testing."""

@@ -10,7 +10,7 @@ from django.core.handlers.asgi import ASGIRequest
 
 from django_dinero.api.views.transactions import TransactionViewSet
 from django_dinero.models import Customer, Transaction
-from tests.integration.api.calling import Caller, json_of, new_key, user_with
+from tests.integration.api.calling import NUMBER, Caller, json_of, new_key, user_with
 from tests.support.recording import RecordingGateway
 
 pytestmark = pytest.mark.django_db
@@ -103,9 +103,56 @@ def test_what_is_no_json_is_told_with_its_place_alone(
     }
 
 
-@pytest.mark.parametrize("body", ["[]", "1", '"x"', "null", b"\xff\xfe{", '{"amount": NaN}'])
+@pytest.mark.parametrize("body", ["[]", "1", '"x"', "null", '{"amount": NaN}'])
 def test_what_is_json_and_no_object_has_no_place(
     clerk: Caller, authorization: Transaction, body: Any
 ) -> None:
     shown = json_of(clerk.post(f"transactions/{authorization.public_id}/capture/", body), 400)
     assert shown["detail"] == "The body is no JSON object, or it names a field twice."
+
+
+@pytest.mark.parametrize(
+    "body", [b"\xff\xfe{", b'{"amount": "\xe9"}', '{"amount": "1"}'.encode("utf-16-le") + b"\xff"]
+)
+def test_what_is_no_utf_8_is_told_as_such(
+    clerk: Caller, authorization: Transaction, body: bytes
+) -> None:
+    shown = json_of(clerk.post(f"transactions/{authorization.public_id}/capture/", body), 400)
+    assert shown == {"code": "parse_error", "detail": "The body is no UTF-8."}
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_body_may_begin_with_the_mark_of_utf_8(
+    owner: Caller, gateway: RecordingGateway, mark: bytes
+) -> None:
+    json_of(owner.post("customers/", mark + '{"email": "bill@exämple.com"}'.encode()), 201)
+
+
+@pytest.mark.parametrize(
+    ("charset", "status"),
+    [("nonsense", 415), ("latin-1", 415), ("utf-16", 415), ("UTF-8", 201), ('"utf8"', 201)],
+)
+def test_a_body_is_in_utf_8_by_its_header_too(
+    owner: Caller, gateway: RecordingGateway, charset: str, status: int
+) -> None:
+    response: Any = owner.client.generic(
+        "POST",
+        "/api/customers/",
+        b'{"email": "bill@example.com"}',
+        content_type=f"application/json; charset={charset}",
+    )
+    shown = json_of(response, status)
+    if status == 415:
+        assert shown["detail"].endswith("Send application/json, in UTF-8.")
+
+
+@pytest.mark.parametrize("nested", [[], {}, [NUMBER], {"number": NUMBER}])
+def test_a_field_with_a_list_or_an_object_is_named_with_the_others(
+    owner: Caller, gateway: RecordingGateway, nested: Any
+) -> None:
+    names = ("email", "first_name", "token", "number", "colour")
+    body = {**dict.fromkeys(names, nested), "city": "a\u0000"}
+    reply = owner.post("customers/", body)
+    assert set(json_of(reply, 400)["errors"]) == {*names, "city"}
+    assert NUMBER not in reply.content.decode()
+    assert gateway.verbs == []

@@ -115,7 +115,7 @@ def test_what_is_no_json_or_too_much_of_it(root: Caller, customer: Customer) -> 
     address = f"/api/customers/{customer.public_id}/cards/"
     form: Any = root.client.post(address, {**GOOD, "token": TOKEN})
     assert json_of(form, 415)["code"] == "unsupported_media_type"
-    assert json_of(form, 415)["detail"].endswith(" Send application/json.")
+    assert json_of(form, 415)["detail"].endswith(" Send application/json, in UTF-8.")
     typed = root.client.generic("POST", address, "x", content_type=f"text/{NUMBER}")
     assert typed.status_code == 415
     large = root.send("POST", address.removeprefix("/api/"), json.dumps(GOOD).ljust(MAX_BODY + 1))
@@ -130,13 +130,16 @@ def test_what_is_no_json_or_too_much_of_it(root: Caller, customer: Customer) -> 
 def test_the_parsers_own_frames_hold_nothing(body: str) -> None:
     stream = io.BytesIO(body.encode("utf-8", "surrogatepass"))
     failure: APIException | None = None
+    read: object = None
     try:
-        SecretsJSONParser().parse(stream)
+        read = SecretsJSONParser().parse(stream)
     except APIException as error:
         failure = error
+    assert sinks.found(repr(read), SECRETS) == []
     if failure is not None:
         assert sinks.found(sinks.traceback_with_locals(failure, skip=__file__), SECRETS) == []
-    assert (failure is None) == body.startswith(f'{{"number": {NUMBER}')
+    is_read = (f'{{"number": {NUMBER}', '{"number": {"', '{"number": ["')
+    assert (failure is None) == body.startswith(is_read)
 
 
 def test_no_form_and_no_description_is_offered(root: Caller, paths: list[tuple[str, str]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import uuid
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.generics import GenericAPIView
 
+from django_dinero.models import Customer
 from django_dinero.testing.factories import (
     CreditCardFactory,
     CustomerFactory,
@@ -142,3 +144,26 @@ def test_a_cursor_that_somebody_made_is_404(reader: Caller, path: str, inside: s
 def test_a_broken_cursor_is_404(reader: Caller) -> None:
     assert json_of(reader.get("customers/?cursor=nonsense"), 404)["code"] == "not_found"
     json_of(reader.get("customers/?format=json"), 200)
+
+
+@pytest.mark.parametrize("path", ["customers/", "gateways/", f"customers/{uuid.uuid4()}/"])
+def test_a_form_of_answers_that_there_is_not_is_a_wrong_parameter(
+    reader: Caller, path: str
+) -> None:
+    for name in ("api", "xml"):
+        errors = json_of(reader.get(f"{path}?format={name}"), 400)["errors"]
+        assert errors == {"format": ["Choose from: json."]}
+
+
+def test_what_is_no_list_takes_no_parameters(
+    owner: Caller, customer: Customer, gateway: RecordingGateway
+) -> None:
+    path, mark = f"customers/{customer.public_id}/", gateway.mark
+    text = "Unknown query parameter. This takes none."
+    for reply in (
+        owner.get(f"{path}?expand=cards"),
+        owner.post(f"{path}charge/?expand=cards", {"price": "1.00"}),
+        owner.delete(f"{path}?expand=cards"),
+    ):
+        assert json_of(reply, 400)["errors"] == {"expand": [text]}
+    assert gateway.since(mark) == []
