@@ -59,7 +59,7 @@ class Wallet:
     def customers(self) -> list[Customer]:
         """The user's customers at this gateway: several where the project has made more.
 
-        First the one that the cards are at; see :func:`.owners.cards_first`.
+        First the one that the cards are at: with a default card, with any card, or the oldest.
         """
         own = primary(Customer).filter(owner_id=self.user.pk, **self._account)
         there = cards_first(own.exclude(sync_state=SyncState.MISSING))

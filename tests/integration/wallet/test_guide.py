@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from django.test import Client
 
 from django_dinero.models import CreditCard
+from tests.support.projects import AT_THE_END, append, command
 from tests.support.recording import RecordingGateway
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -19,11 +17,8 @@ GUIDE = (ROOT / "docs" / "shop.md").read_text()
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text()
 BLOCK = re.compile(r"```(?:python|html)\n(.*?)```", re.DOTALL)
 #: The comment in a block's first line: where it belongs.
-AT_THE_END = re.compile(r"# at the end of (\S+)\n")
 FILE = re.compile(r"(?:# (\S+\.py)|\{# (\S+\.html) #\})\n")
 IN_SHELL = "# in manage.py shell\n"
-#: Seconds. The machine may be busy with other tests.
-PATIENCE = 180
 
 #: What a shopper does there, with a token as the browser gets it.
 SHOPPING = """
@@ -44,12 +39,15 @@ key = re.search(r'name="key" value="([^"]+)"', cards)[1]
 posted = {"key": key, "token": token, "first_name": "B", "last_name": "B", "zip": "12345"}
 assert client.post(f"/cards/?next={order}", posted)["Location"] == order
 page = client.get(order).content.decode()
+assert '<p class="dinero-message" role="status">Visa •••• 1111 was saved.</p>' in page
 assert "Pay 16.00" in page
 fields = dict(re.findall(r'name="(attempt|card|shown_amount)" value="([^"]+)"', page))
 broken = client.post(order, {"card": fields["card"]})
 assert (broken.status_code, "“attempt” is missing" in broken.content.decode()) == (422, True)
 assert client.post(order, fields)["Location"] == order
 assert "Thank you." in client.get(order).content.decode()
+asked = client.get(f"/cards/?remove={fields['card']}").content.decode()
+assert "Remove this card?" in asked
 print(Transaction.objects.get().price)
 from django.core import mail
 print(len(mail.outbox), "mail")
@@ -59,31 +57,6 @@ print(len(mail.outbox), "mail")
 def blocks() -> list[str]:
     """The code of the guide, but for its doctests."""
     return [block for block in BLOCK.findall(GUIDE) if ">>> " not in block]
-
-
-def command(folder: Path, *words: str, given: str = "") -> str:
-    """Run a command of the project, and return what it prints."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
-    done = subprocess.run(
-        [sys.executable, *words],
-        cwd=folder,
-        env={**kept, "PYTHONPATH": str(ROOT)},
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
-def append(folder: Path, block: str) -> None:
-    """Put a block at the end of the file that it names."""
-    named = AT_THE_END.match(block)
-    assert named is not None
-    path = folder / named[1]
-    path.write_text(f"{path.read_text()}\n{block}")
 
 
 @pytest.mark.once
