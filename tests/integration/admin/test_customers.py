@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -335,8 +336,9 @@ def test_who_may_not_change_an_owner_reads_who_it_is(
 ) -> None:
     olga = get_user_model().objects.create_user("olga")
     Customer.objects.filter(pk=customer.pk).update_without_push(owner=olga)
-    page = text(staff("change_customer").get(url("customer_change", customer.pk)))
-    assert "Owner: olga" in page
+    page = staff("change_customer").get(url("customer_change", customer.pk))
+    assert re.search(r"Owner: (\S.* )?olga ", text(page))  # Django 6.1 has the help text first
+    assert 'name="owner"' not in page.content.decode()
 
 
 def test_who_adds_a_customer_names_the_owner(
