@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from django.db import router
+
+from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.queries import primary
 from django_dinero.enums import ResultStatus
 from django_dinero.models import journal_notes
@@ -99,7 +102,7 @@ class Decision:
     def write(self) -> bool:
         """Write both; return False if another process was first."""
         if self.operation is None:
-            return self.write_row()
+            return retry_on_conflict(self.write_row, router.db_for_write(Transaction))
         return journal.write_together(self.operation, self.write_operation, self.write_row)
 
     def write_operation(self) -> None:

@@ -84,7 +84,7 @@ def write_standing(row: Transaction, standing: RemoteStanding) -> bool:
         return True
     columns = {**standing.columns, "updated_at": datetime.now(UTC)}
     same = primary(Transaction).filter(pk=row.pk, status=row.status)
-    if not same.update(**columns):
+    if not retry_on_conflict(partial(same.update, **columns), same.db):
         return False
     _take_over([row], columns)
     return True

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
+from typing import Any
 
 from django.db import IntegrityError, router, transaction
 from django.db.models import F, QuerySet
@@ -14,6 +16,7 @@ from django.utils.translation import gettext as _
 from django_dinero import signals
 from django_dinero.cards import text_of
 from django_dinero.db import clock
+from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.fields import UtcNow
 from django_dinero.db.queries import primary
 from django_dinero.exceptions import InvalidInput
@@ -88,7 +91,7 @@ def note_asked(difference: Difference) -> None:
     """Note that the gateway is asked about an open difference now, whatever comes of it."""
     rows = _rows().filter(pk=difference.pk, state=DifferenceState.OPEN)
     difference.facts = {**difference.facts, ASKED_AT: clock.now(rows.db).isoformat()}
-    rows.update(facts=difference.facts)
+    retry_on_conflict(partial(rows.update, facts=difference.facts), rows.db)
 
 
 def last_asked_at(last_seen_at: datetime, facts: Mapping[str, str]) -> datetime:
@@ -105,9 +108,13 @@ def open_ones(gateway: Gateway, *kinds: DifferenceKind) -> QuerySet[Difference]:
 
 def resolve(rows: QuerySet[Difference]) -> int:
     """End open differences that a complete look has not found again; return their number."""
-    return rows.filter(state=DifferenceState.OPEN).update(
-        state=DifferenceState.RESOLVED, open_name=None, ended_at=UtcNow()
-    )
+    ended: dict[str, Any] = {
+        "state": DifferenceState.RESOLVED,
+        "open_name": None,
+        "ended_at": UtcNow(),
+    }
+    still_open = rows.filter(state=DifferenceState.OPEN)
+    return retry_on_conflict(partial(still_open.update, **ended), rows.db)
 
 
 @verb("close_difference")
@@ -116,17 +123,16 @@ def close(difference: Difference, *, note: str | Secret, by: str | Secret) -> Di
     errors = explanation_errors(note, by)
     if errors:
         raise InvalidInput(errors)
-    closed = (
-        _rows()
-        .filter(pk=difference.pk, state=DifferenceState.OPEN)
-        .update(
-            state=DifferenceState.CLOSED,
-            open_name=None,
-            note=text_of(note),
-            closed_by=text_of(by),
-            ended_at=UtcNow(),
-        )
+    still_open = _rows().filter(pk=difference.pk, state=DifferenceState.OPEN)
+    close_row = partial(
+        still_open.update,
+        state=DifferenceState.CLOSED,
+        open_name=None,
+        note=text_of(note),
+        closed_by=text_of(by),
+        ended_at=UtcNow(),
     )
+    closed = retry_on_conflict(close_row, still_open.db)
     difference.refresh_from_db(using=router.db_for_write(Difference))
     if not closed:
         text = _("Only an open difference can be closed; this one is: %(state)s.")

@@ -291,7 +291,8 @@ def _refuse_if_busy(operations: QuerySet[Operation]) -> None:
 
 def _forget_transactions(rows: QuerySet[Transaction]) -> int:
     count = rows.count()
-    rows.update(customer_ip=None, description="", owner=None)
+    empty = partial(rows.update, customer_ip=None, description="", owner=None)
+    retry_on_conflict(empty, rows.db)
     return count
 
 
@@ -328,7 +329,7 @@ def _forget_locks(rows: QuerySet[Operation]) -> int:
 
 
 def _forget_events(rows: QuerySet[WebhookEvent]) -> int:
-    return rows.update(body="", error="")
+    return retry_on_conflict(partial(rows.update, body="", error=""), rows.db)
 
 
 def _each(rows: QuerySet[Operation]) -> Iterator[Operation]:

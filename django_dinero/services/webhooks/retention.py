@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from django.db.models import QuerySet
 
+from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.fields import UtcIn
 from django_dinero.gateways.base import Gateway
 from django_dinero.models.webhook_event import EventState, WebhookEvent
@@ -70,5 +72,5 @@ def _deleted(rows: QuerySet[WebhookEvent]) -> int:
 def _in_batches(rows: QuerySet[WebhookEvent], act: Callable[[QuerySet[WebhookEvent]], int]) -> int:
     count = 0
     while pks := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH]):
-        count += act(rows.filter(pk__in=pks))
+        count += retry_on_conflict(partial(act, rows.filter(pk__in=pks)), rows.db)
     return count
