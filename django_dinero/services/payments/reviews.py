@@ -111,8 +111,7 @@ def _decide(order: FollowUpOrder, operation: Operation, action: Action) -> None:
     remote, problem = _record_of(gateway, request.transaction_id)
     if isinstance(problem, UNREADABLE):
         remote = _told_otherwise(operation, held, result)
-    waits = remote is None or pull.capture_waits(held, remote)
-    if remote is not None and remote.status is not RemoteStatus.HELD and not waits:
+    if remote is not None and not pull.is_still_held(held, remote):
         differs = pull.differs_from_row(held, remote)
         pull.end_decision_from_remote(operation, held, remote, outcome)
         if differs:

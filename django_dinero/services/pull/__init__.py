@@ -44,6 +44,7 @@ from django_dinero.services.pull.transactions import refresh_from_gateway, retri
 from django_dinero.services.pull.updating import (
     capture_waits,
     differs_from_row,
+    is_still_held,
     write_remote_state,
     write_remote_state_if_it_follows,
     write_status,
@@ -72,6 +73,7 @@ __all__ = [
     "first_of",
     "forget_pushed_digest",
     "is_other_number",
+    "is_still_held",
     "mark_cards_gone",
     "mark_gone",
     "may_have_made",

@@ -27,14 +27,20 @@ def differs_from_row(row: Transaction, remote: RemoteTransaction) -> bool:
 
 
 def capture_waits(row: Transaction, remote: RemoteTransaction) -> bool:
-    """Say whether a row is a held capture, and what it captures is still to be taken."""
+    """Say whether what an undecided capture takes is still to be taken at the gateway."""
     return row.kind == TransactionKind.CAPTURE and remote.status is RemoteStatus.AUTHORIZED
+
+
+def is_still_held(row: Transaction, remote: RemoteTransaction) -> bool:
+    """Say whether the gateway has not decided yet about a payment or a capture under review."""
+    return remote.status is RemoteStatus.HELD or capture_waits(row, remote)
 
 
 def _amount_told(row: Transaction, remote: RemoteTransaction) -> Decimal:
     """Return what was approved of a row: a capture may be a part of the transaction it shares."""
-    captured = row.kind == TransactionKind.CAPTURE and remote.settled_amount is not None
-    return remote.settled_amount or remote.amount if captured else remote.amount
+    if row.kind == TransactionKind.CAPTURE and remote.settled_amount is not None:
+        return remote.settled_amount
+    return remote.amount
 
 
 def decision_of(row: Transaction, remote: RemoteTransaction) -> ledger.Decision:

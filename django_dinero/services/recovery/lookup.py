@@ -146,7 +146,7 @@ def _finish_decision(operation: Operation) -> None:
     remote, problem = _read_transaction(operation)
     if remote is None:
         _check_later(operation, problem)
-    elif remote.status is not RemoteStatus.HELD and not pull.capture_waits(held, remote):
+    elif not pull.is_still_held(held, remote):
         pull.end_decision_from_remote(operation, held, remote, RecordedOutcome())
     elif quarantine_over:
         journal.move(operation, State.ABSENT, RecordedOutcome(error=journal_notes.HELD_AS_BEFORE))
