@@ -1,6 +1,6 @@
 """Every verb, broken off at its points: afterwards the books of both sides agree.
 
-Here each verb of a shop is broken off at a twelfth of its points (or ``DINERO_TEST_SHARE``), and
+Here each verb of a shop is broken off at one of 24 of its points (or ``DINERO_TEST_SHARE``), and
 the work in the background at five, drawn by ``DINERO_TEST_SEED``; with ``DINERO_TEST_THOROUGH`` the
 verbs at all of them.
 ``make faults-all`` is the whole, and with ``--pairs`` another process acts at that very point.

@@ -1,7 +1,7 @@
 """How closely a run looks: at samples drawn by a seed, or at everything there is.
 
 ``DINERO_TEST_THOROUGH=1`` takes every point, order and draw, and runs the tests that take half a
-minute each. ``DINERO_TEST_SHARE=3`` draws a third of the points and orders and not a twelfth, and
+minute each. ``DINERO_TEST_SHARE=3`` draws a third of the points and orders and not one of 24, and
 ``DINERO_TEST_PART=3`` runs a third of the tests, the same ones until ``DINERO_TEST_SEED`` changes.
 """
 
@@ -19,7 +19,7 @@ ItemT = TypeVar("ItemT")
 THOROUGH = bool(os.environ.get("DINERO_TEST_THOROUGH"))
 SEED = int(os.environ.get("DINERO_TEST_SEED", "1"))
 #: Of what is not looked at whole, one of so many is drawn.
-SHARE = int(os.environ.get("DINERO_TEST_SHARE", "12"))
+SHARE = int(os.environ.get("DINERO_TEST_SHARE", "24"))
 #: Of the tests themselves, one of so many is run.
 PART = int(os.environ.get("DINERO_TEST_PART", "1"))
 

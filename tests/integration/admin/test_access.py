@@ -5,7 +5,8 @@ A page without a row in the table fails the first test.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -25,7 +26,8 @@ from tests.support.recording import RecordingGateway
 
 pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.django_db]
 
-each_page = pytest.mark.parametrize("page", PAGES)
+#: What they act on is new.
+ADDING = ("customer_add", "transaction_charge")
 
 
 def own_permissions() -> set[str]:
@@ -34,11 +36,13 @@ def own_permissions() -> set[str]:
     return set(rows.values_list("codename", flat=True))
 
 
-@pytest.fixture
-def still(rows: dict[str, Any], gateway: RecordingGateway) -> Callable[[], bool]:
-    """Say whether nothing was asked of the gateway and no row was changed."""
+@contextmanager
+def unchanged(gateway: RecordingGateway) -> Iterator[None]:
+    """Ask nothing of the gateway, and change no row."""
     mark, before = gateway.mark, every_row()
-    return lambda: gateway.since(mark) == [] and every_row() == before
+    yield
+    assert gateway.since(mark) == []
+    assert every_row() == before
 
 
 def statuses(client: Client, page: str, rows: dict[str, Any]) -> list[int]:
@@ -57,45 +61,49 @@ def test_the_table_names_permissions_that_exist() -> None:
     assert named <= own_permissions()
 
 
-@each_page
 def test_strangers_are_sent_to_sign_in(
-    rows: dict[str, Any], still: Callable[[], bool], page: str
+    rows: dict[str, Any], gateway: RecordingGateway, subtests: pytest.Subtests
 ) -> None:
     """Whoever has not signed in, and a user with every permission who is no member of staff."""
     user = get_user_model().objects.create_user("customer")
     user.user_permissions.set(Permission.objects.filter(codename__in=own_permissions()))
-    for signed_in in (False, True):
-        client = Client()
-        if signed_in:
-            client.force_login(user)
-        for response in (
-            client.get(address_of(page, rows)),
-            client.post(address_of(page, rows), posted_to(page, rows)),
-        ):
-            assert response.status_code == 302
-            assert response["Location"].startswith("/admin/login/")
-    assert still()
+    nobody, customer = Client(), Client()
+    customer.force_login(user)
+    for page in PAGES:
+        address, posted = address_of(page, rows), posted_to(page, rows)
+        for client in (nobody, customer):
+            with subtests.test(page, signed_in=client is customer), unchanged(gateway):
+                for response in (client.get(address), client.post(address, posted)):
+                    assert response.status_code == 302
+                    assert response["Location"].startswith("/admin/login/")
 
 
-@each_page
 def test_staff_without_a_permission(
-    staff: Callable[..., Client], rows: dict[str, Any], still: Callable[[], bool], page: str
+    staff: Callable[..., Client],
+    rows: dict[str, Any],
+    gateway: RecordingGateway,
+    subtests: pytest.Subtests,
 ) -> None:
-    assert statuses(staff(), page, rows) == [403, 403]
-    assert still()
+    client = staff()
+    for page in PAGES:
+        with subtests.test(page), unchanged(gateway):
+            assert statuses(client, page, rows) == [403, 403]
 
 
-@each_page
 def test_staff_with_every_other_permission(
-    staff: Callable[..., Client], rows: dict[str, Any], still: Callable[[], bool], page: str
+    staff: Callable[..., Client],
+    rows: dict[str, Any],
+    gateway: RecordingGateway,
+    subtests: pytest.Subtests,
 ) -> None:
     """Nothing else opens it."""
-    others = own_permissions() - PAGES[page].readers - PAGES[page].writers
-    assert statuses(staff(*others), page, rows) == [403, 403]
-    assert still()
+    for page, access in PAGES.items():
+        client = staff(*own_permissions() - access.readers - access.writers, name=page)
+        with subtests.test(page), unchanged(gateway):
+            assert statuses(client, page, rows) == [403, 403]
 
 
-@each_page
+@pytest.mark.parametrize("page", PAGES)
 def test_staff_with_just_one_permission(
     staff: Callable[..., Client], rows: dict[str, Any], page: str
 ) -> None:
@@ -117,24 +125,27 @@ def test_staff_with_just_one_permission(
         assert acted in (200, 302), (name, acted)
 
 
-@each_page
 def test_staff_whose_queryset_leaves_the_row_out(
     root: Client,
     rows: dict[str, Any],
-    still: Callable[[], bool],
-    page: str,
+    gateway: RecordingGateway,
     monkeypatch: pytest.MonkeyPatch,
+    subtests: pytest.Subtests,
 ) -> None:
     """With every permission there is."""
     for own in own_admins():
         nothing = lambda self, request: self.model.objects.none()  # noqa: E731
         monkeypatch.setattr(type(own), "get_queryset", nothing)
-    found, acted = statuses(root, page, rows)
-    for_nobody = not PAGES[page].readers
-    assert found == (403 if for_nobody else PAGES[page].hidden)
-    if page in ("customer_add", "transaction_charge"):
-        return  # it adds a row, and none is hidden from that
-    nobody_acts = not PAGES[page].writers and acted in (403, 405)
-    lists_nothing = page.endswith("_changelist") and acted in (200, 302)
-    assert acted == found or nobody_acts or lists_nothing
-    assert still()
+    for page, access in PAGES.items():
+        for_nobody = not access.readers
+        with subtests.test(page):
+            address = address_of(page, rows)
+            found = root.get(address).status_code
+            assert found == (403 if for_nobody else access.hidden)
+            if page in ADDING:
+                continue  # it adds a row, and none is hidden from that
+            with unchanged(gateway):
+                acted = root.post(address, posted_to(page, rows)).status_code
+            nobody_acts = not access.writers and acted in (403, 405)
+            lists_nothing = page.endswith("_changelist") and acted in (200, 302)
+            assert acted == found or nobody_acts or lists_nothing

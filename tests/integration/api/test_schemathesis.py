@@ -36,12 +36,13 @@ from django_dinero.services.reconcile.differences import Found
 from tests.integration.api.calling import user_with
 from tests.support import contract_of_the_api
 from tests.support.recording import RecordingGateway
+from tests.support.thoroughness import THOROUGH
 from tests.support.webhooks import notice, receive
 
 pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.django_db]
 
 SEED = int(os.environ.get("DINERO_SCHEMA_SEED", "20261129"))
-EXAMPLES = int(os.environ.get("DINERO_SCHEMA_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("DINERO_SCHEMA_EXAMPLES", "12" if THOROUGH else "5"))
 NAMES = [f"{RESOURCES[view][0]}_{each.name}" for (view, _), each in ENDPOINTS.items()]
 #: Owners are refused by all of these alike.
 OF_STAFF = ("differences", "webhook_events")
