@@ -146,7 +146,7 @@ GAUGES: dict[str, tuple[str, Callable[[Status], float | None]]] = {
         lambda status: status.differences.count,
     ),
     "dinero_failed_pushes": (
-        "Customers and cards whose last push was refused",
+        "Customers and cards whose last push failed",
         lambda status: status.failed_pushes,
     ),
     "dinero_waiting_pushes": (

@@ -8,8 +8,10 @@ import json
 import os
 import sys
 import traceback
+from argparse import SUPPRESS
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, TextIO
 
 from django.apps import apps
@@ -38,6 +40,21 @@ class DineroParser(CommandParser):
 
     def error(self, message: str) -> Any:
         super().error(scrub(message))
+
+
+class VerbParser(DineroParser):
+    """The parser of a command's verb. It takes Django's own options behind the verb, too."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # Without a default: one would take the place of what stands before the verb.
+        common = self.add_argument_group("common options")
+        add = partial(common.add_argument, default=SUPPRESS, help=SUPPRESS)
+        for name in ("--settings", "--pythonpath"):
+            add(name)
+        for name in ("--traceback", "--no-color", "--force-color", "--skip-checks"):
+            add(name, action="store_true")
+        add("-v", "--verbosity", type=int, choices=[0, 1, 2, 3])
 
 
 class DineroCommand(BaseCommand):

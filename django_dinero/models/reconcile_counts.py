@@ -103,7 +103,9 @@ def texts() -> Mapping[str, Any]:
             "count",
         ),
         "push_rests": ngettext_lazy(
-            "%(count)d push rests after a refusal", "%(count)d pushes rest after a refusal", "count"
+            "%(count)d push has failed, and is tried again later",
+            "%(count)d pushes have failed, and are tried again later",
+            "count",
         ),
         "gave_up": ngettext_lazy(
             "%(count)d time the gateway gave no answer, and the rest waits",

@@ -60,7 +60,7 @@ class Status:
         held: payments that wait for a review.
         requires_action: payments that wait for the card's holder.
         differences: open differences.
-        failed_pushes: customers and cards whose last push was refused.
+        failed_pushes: customers and cards whose last push was refused or got no answer.
         waiting_pushes, waiting_deletes: what is still to be sent.
         waiting_events, given_up_events: webhooks that are still to be applied, and those that were
             tried too often.

@@ -69,8 +69,8 @@ TALLIES: Mapping[str, Any] = {
 #: What is only counted.
 WAITING: Mapping[str, Any] = {
     "failed_pushes": ngettext_lazy(
-        "%(count)d customer or card whose push was refused",
-        "%(count)d customers and cards whose push was refused",
+        "%(count)d customer or card whose push failed",
+        "%(count)d customers and cards whose push failed",
         "count",
     ),
     "waiting_pushes": ngettext_lazy(

@@ -20,7 +20,7 @@ from django_dinero.gateways.types import WebhookEndpoint
 from django_dinero.logs import escape
 from django_dinero.management import webhook_address
 from django_dinero.management.arguments import add_gateways, count, days, gateway_names, given
-from django_dinero.management.base import DineroCommand, DineroParser
+from django_dinero.management.base import DineroCommand, VerbParser
 from django_dinero.management.document import Section, add_json, document
 from django_dinero.models.webhook_event import EventState, WebhookEvent
 from django_dinero.redaction import scrub
@@ -43,7 +43,7 @@ class Command(DineroCommand):
     help = "Registers, lists and removes the webhook endpoint at a gateway, and works on events."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        asked = parser.add_subparsers(dest="asked", required=True, parser_class=DineroParser)
+        asked = parser.add_subparsers(dest="asked", required=True, parser_class=VerbParser)
         register = asked.add_parser("register", help="Let the gateway send webhooks to an address.")
         register.add_argument("url", metavar="URL")
         _add_common(register)
@@ -124,9 +124,12 @@ class Command(DineroCommand):
 
     def _remove(self, options: Mapping[str, Any]) -> _Answer:
         gateway = self._gateway(options)
-        webhooks.remove(gateway, options["id"])
-        facts = {"removed": options["id"]}
-        return _Answer(_("Removed."), [Section(gateway.name, facts=facts)])
+        if webhooks.remove(gateway, options["id"]):
+            facts = {"removed": options["id"]}
+            return _Answer(_("Removed."), [Section(gateway.name, facts=facts)])
+        unknown = _("The gateway %(name)s has no endpoint %(id)s (any more). `list` shows its ids.")
+        problem = unknown % {"name": gateway.name, "id": options["id"]}
+        return _Answer("", [Section(gateway.name, problems=[problem])])
 
     def _drain(self, options: Mapping[str, Any]) -> _Answer:
         sections = [_drained(name, options["limit"]) for name in gateway_names(options["gateway"])]

@@ -71,7 +71,12 @@ def void_error(family: Family, amount: Decimal) -> DineroError | None:
     if row.kind == TransactionKind.VOID:
         problem = _("A void cannot be voided.")
     elif row.status == TransactionStatus.SETTLED:
-        problem = _("The bank has settled this; refund it.")
+        is_left = family.left_to_refund > 0
+        problem = (
+            _("The bank has settled this; refund it.")
+            if is_left
+            else _("All of it has been refunded.")
+        )
     elif row.status == TransactionStatus.VOIDED:
         problem = _("This was voided before.")
     elif row.status == TransactionStatus.HELD:

@@ -143,13 +143,19 @@ def answer_of(operation: Operation, parameters: Mapping[str, object]) -> Transac
             operation=operation,
         )
     if not identifiers.is_fingerprint_of(operation.fingerprint, parameters):
-        raise IdempotencyKeyReused(
-            _(
-                "This idempotency key was used before with other parameters (%(first)s, operation "
-                "%(key)s). Repeat the first call as it was, or take a new key."
+        text = _(
+            "This idempotency key was used before with other parameters (%(first)s, operation "
+            "%(key)s). Repeat the first call as it was, or take a new key."
+        )
+        if _looks_alike(operation, parameters):
+            text = _(
+                "This idempotency key was used before (%(first)s, operation %(key)s), and "
+                "something else was different in that call: the card, the order, or the project's "
+                "SECRET_KEY, whose earlier value belongs into SECRET_KEY_FALLBACKS. Take a new key "
+                "only if this is to be paid once more."
             )
-            % {"first": _shown(operation), "key": operation.key},
-            operation=operation,
+        raise IdempotencyKeyReused(
+            text % {"first": _shown(operation), "key": operation.key}, operation=operation
         )
     if operation.is_open:
         look_up(operation, is_callers=True)
@@ -234,6 +240,17 @@ def _unmarked(outcome: RecordedOutcome) -> RecordedOutcome | None:
 
 def _is_kept(outcome: RecordedOutcome) -> bool:
     return outcome.orphan and not outcome.give_back
+
+
+def _looks_alike(operation: Operation, parameters: Mapping[str, object]) -> bool:
+    """Whether the call with these parameters differs in nothing that can be read: it is hashed."""
+    amount, currency = parameters.get("amount"), parameters.get("currency", operation.currency)
+    return (
+        parameters.get("verb") == operation.kind
+        and currency == operation.currency
+        and operation.amount is not None
+        and amount == str(normalise(operation.amount, operation.currency))
+    )
 
 
 def _shown(operation: Operation) -> str:

@@ -45,10 +45,13 @@ def register(gateway: Gateway, url: str) -> WebhookEndpoint:
     return known.get(url) or read(gateway, partial(gateway.register_webhook, url), changes=True)
 
 
-def remove(gateway: Gateway, endpoint_id: str) -> None:
+def remove(gateway: Gateway, endpoint_id: str) -> bool:
     """Let the gateway send no more webhooks to an endpoint; removing it twice does no harm.
+
+    Returns:
+        Whether there was one.
 
     Raises:
         UnsupportedFeature, GatewayError, NotSent: as for :func:`list_endpoints`.
     """
-    read(gateway, partial(gateway.remove_webhook, endpoint_id), changes=True)
+    return not read(gateway, partial(gateway.remove_webhook, endpoint_id), changes=True).already

@@ -71,7 +71,7 @@ def test_a_wrong_cvv_of_a_charge_is_told(root: Client, card: CreditCard) -> None
     [
         ("capture", "A charge is taken already; only an authorization is captured."),
         ("refund", "All of it has been refunded."),
-        ("void", "The bank has settled this; refund it."),
+        ("void", "All of it has been refunded."),
     ],
 )
 def test_a_page_that_makes_no_sense_says_so_before_the_button(

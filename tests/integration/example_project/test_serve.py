@@ -16,8 +16,10 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from django.core.management import CommandError, call_command
 
 from example_project.demo.bank import is_free
+from example_project.demo.management.commands.dinero_serve import Command
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
@@ -146,17 +148,15 @@ def test_it_answers_and_ends_with_ctrl_c_and_is_filled_once(directory: Path) -> 
     assert again.process.returncode == 128 + signal.SIGTERM
 
 
-def test_a_taken_port_is_told(directory: Path) -> None:
-    with _listening() as port:
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "manage.py"), "dinero_serve", "--port", str(port)],
-            env={**os.environ, "DJANGO_SETTINGS_MODULE": "example_project.settings"},
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-        )
-    assert done.returncode != 0
-    assert f"Port {port} is taken. Give another one: --port {port + 1}" in done.stderr
+def test_a_taken_port_is_told() -> None:
+    with _listening() as port, pytest.raises(CommandError) as caught:
+        call_command(Command(), "--port", str(port))
+    assert str(caught.value) == f"Port {port} is taken. Give another one: --port {port + 1}"
+
+
+def test_the_banks_port_is_not_proposed() -> None:
+    with _listening() as port, pytest.raises(CommandError, match=f"--port {port + 2}$"):
+        call_command(Command(), "--port", str(port), "--bank-port", str(port + 1))
 
 
 @contextmanager

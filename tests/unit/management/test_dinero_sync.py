@@ -102,7 +102,8 @@ def test_what_rests_is_pushed_now_on_request(gateway: RecordingGateway) -> None:
         assert not run()[1]
     lines, good = run("--gateway", "default")
     assert lines[0] == (
-        "default: push: 1 push rests after a refusal; 1 changed customer or card waits to be pushed"
+        "default: push: 1 push has failed, and is tried again later; "
+        "1 changed customer or card waits to be pushed"
     )
     assert not good
     assert run("--now")[1]

@@ -17,6 +17,7 @@ from django_dinero.gateways.authorizenet import AuthorizeNetGateway
 from django_dinero.gateways.authorizenet.webhooks import EVENT_TYPES
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import WebhookEndpoint
+from django_dinero.management.commands.dinero_webhooks import Command
 from django_dinero.management.webhook_address import doubts
 from django_dinero.models import Transaction, WebhookEvent
 from django_dinero.sandbox.bank.bank import Bank
@@ -169,7 +170,37 @@ def test_an_endpoint_is_removed(account: Bank) -> None:
     (made,) = told("register", URL)["endpoints"]
     assert told("remove", made["id"])["removed"] == made["id"]
     assert account.endpoints() == ()
+    (made,) = told("register", URL)["endpoints"]
     assert run("remove", made["id"]) == "Removed."
+
+
+def test_an_endpoint_that_the_gateway_does_not_have_is_told(account: Bank) -> None:
+    """It may be a slip, and the one that was meant goes on sending."""
+    (made,) = told("register", URL)["endpoints"]
+    with pytest.raises(CommandError, match="The gateway default has no endpoint garbage"):
+        run("remove", "garbage")
+    assert [each.id for each in account.endpoints()] == [made["id"]]
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "value"),
+    [
+        (["--verbosity", "0"], "verbosity", 0),
+        (["-v", "2"], "verbosity", 2),
+        (["--settings", "shop.settings"], "settings", "shop.settings"),
+        (["--pythonpath", "src"], "pythonpath", "src"),
+        (["--traceback"], "traceback", True),
+        (["--no-color"], "no_color", True),
+        (["--force-color"], "force_color", True),
+        (["--skip-checks"], "skip_checks", True),
+    ],
+)
+def test_options_of_django_stand_before_and_behind_the_verb(
+    options: list[str], name: str, value: object
+) -> None:
+    parser = Command().create_parser("manage.py", "dinero_webhooks")
+    for words in (["drain", *options], [*options, "drain"]):
+        assert vars(parser.parse_args(words))[name] == value
 
 
 @pytest.mark.parametrize("url", ["shop.example", "ftp://shop.example/", "https:///x", ""])

@@ -57,7 +57,8 @@ class Command(BaseCommand):
             return
         leave_on_sigterm()
         if port and not is_free(port):
-            raise CommandError(f"Port {port} is taken. Give another one: --port {port + 1}")
+            other = port + 1 if port + 1 != bank_port else port + 2
+            raise CommandError(f"Port {port} is taken. Give another one: --port {other}")
         try:
             if bank_port is None:
                 bank_port = BANK_PORT if is_free(BANK_PORT) else 0

@@ -78,6 +78,12 @@ def test_a_gateway_that_refuses_a_void_leaves_the_refund(settled: Transaction) -
         assert caught.value.operation is not None
 
 
+def test_what_was_given_back_is_not_sent_to_a_refund(settled: Transaction) -> None:
+    settled.refund()
+    with pytest.raises(InvalidTransactionError, match="All of it has been refunded"):
+        settled.void()
+
+
 def test_a_settled_charge_is_not_voided(settled: Transaction) -> None:
     Transaction.retrieve(settled.transaction_id or "")
     settled.refresh_from_db()

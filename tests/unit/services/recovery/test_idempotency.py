@@ -252,3 +252,27 @@ def test_another_call_is_told_what_the_first_one_was(asked: dict[str, Any], firs
     with pytest.raises(IdempotencyKeyReused) as caught:
         idempotency.earlier(read(KEY), {"verb": "charge"})
     assert f"with other parameters ({first}, operation {row.key})." in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changed", "text"),
+    [
+        ({"SECRET_KEY": "another"}, "SECRET_KEY, whose earlier value belongs into SECRET_KEY_FALL"),
+        ({}, "used before with other parameters (charge 5.00 USD, operation "),
+    ],
+    ids=["the secret", "the price"],
+)
+def test_what_nobody_can_read_is_not_called_another_price(
+    gateway: RecordingGateway,
+    card: dict[str, Any],
+    settings: Any,
+    changed: dict[str, str],
+    text: str,
+) -> None:
+    """Whoever takes a new key because a secret was changed pays twice."""
+    Transaction.create(5, idempotency_key=KEY, **card)
+    for name, value in changed.items():
+        setattr(settings, name, value)
+    with pytest.raises(IdempotencyKeyReused) as caught:
+        Transaction.create(5 if changed else 6, idempotency_key=KEY, **card)
+    assert text in str(caught.value)
