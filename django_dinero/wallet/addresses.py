@@ -10,16 +10,20 @@ from django_dinero.cards import holds_card_number
 REMOVE = "remove"
 
 
-def this_page(request: HttpRequest, **asked: str) -> str:
+def this_page(request: HttpRequest, *, without: str = "", **asked: str) -> str:
     """Return the page's address, as it is without a question about a card, and without numbers.
+
+    The rest of its query stays: a project may tell by it what the page is about.
 
     Args:
         request: of the page.
+        without: a name of the query that is left out as well.
         **asked: what else its query says.
     """
     query = QueryDict(mutable=True)
     for name, texts in request.GET.lists():
-        if name != REMOVE and not any(holds_card_number(name, text) for text in texts):
+        is_kept = name not in (REMOVE, without)
+        if is_kept and not any(holds_card_number(name, text) for text in texts):
             query.setlist(name, texts)
     query.update(asked)
     path = request.get_full_path().partition("?")[0]

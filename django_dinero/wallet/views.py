@@ -163,7 +163,7 @@ class CardsView(WalletPage):
         hosts, secure = {self.request.get_host()}, self.request.is_secure()
         if url_has_allowed_host_and_scheme(asked, hosts, require_https=secure):
             return asked
-        return self.success_url or self.request.path
+        return self.success_url or this_page(self.request, without="next")
 
     def get_initial(self) -> dict[str, Any]:
         """Return what the form is filled with: the user's name."""
@@ -305,7 +305,8 @@ class PayView(WalletPage):
 
     def get_action_url(self, payment: Payment) -> str:
         """Return the page of the bank; it leads back here."""
-        return self.wallet.action_address(payment, self.request.build_absolute_uri())
+        back = self.request.build_absolute_uri(this_page(self.request))
+        return self.wallet.action_address(payment, back)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Pay, and show this page: a reload of it pays nothing."""
@@ -335,13 +336,13 @@ class PayView(WalletPage):
                 return self.again(
                     HTTPStatus.PAYMENT_REQUIRED, problem=_told(error), payment=payment
                 )
-        return HttpResponseRedirect(request.path)
+        return HttpResponseRedirect(this_page(request))
 
     def answer(self, payment: Payment) -> HttpResponseBase:
         """Answer who pays once more: nothing is sent while something stands, or may stand."""
         if payment.is_unknown:
             return self.again(HTTPStatus.PAYMENT_REQUIRED, payment=payment)
-        return HttpResponseRedirect(self.request.path)
+        return HttpResponseRedirect(this_page(self.request))
 
     def ask_again(self, payment: Payment | None) -> HttpResponseBase:
         """Show what the order costs now: the shopper saw another amount, and nothing is charged."""

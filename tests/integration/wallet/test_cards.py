@@ -162,6 +162,7 @@ def test_the_cards_are_read_once_however_many_customers_have_them(
         ("//evil.example/", "/cards/"),
         ("https://evil.example/", "/cards/"),
         ("javascript:alert(1)", "/cards/"),
+        ("", "/cards/"),
     ],
 )
 def test_a_card_leads_back_to_this_site_alone(
@@ -169,6 +170,14 @@ def test_a_card_leads_back_to_this_site_alone(
 ) -> None:
     answer = client.post("/cards/", {**FORM, "token": mint(gateway)}, query_params={"next": asked})
     assert answer["Location"] == expected
+
+
+def test_a_card_leads_back_to_what_the_page_is_about(
+    client: Client, gateway: RecordingGateway
+) -> None:
+    asked = {"shop": "7", "next": "//evil.example/", "remove": "x", "n": NUMBER}
+    answer = client.post("/cards/", {**FORM, "token": mint(gateway)}, query_params=asked)
+    assert answer["Location"] == "/cards/?shop=7"
 
 
 def test_a_decline_is_told_and_the_form_keeps_what_was_typed(

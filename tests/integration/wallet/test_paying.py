@@ -22,7 +22,7 @@ from django_dinero.models import Operation, Transaction
 from django_dinero.wallet.views import Payable
 from django_dinero.wallet.wallet import Wallet
 from tests.integration.wallet import urls
-from tests.integration.wallet.conftest import ACTION_NUMBER, add, attempt_in, pay_form
+from tests.integration.wallet.conftest import ACTION_NUMBER, NUMBER, add, attempt_in, pay_form
 from tests.support.recording import RecordingGateway, lose_reply, lose_request, refuse_connection
 
 pytestmark = pytest.mark.django_db
@@ -402,6 +402,28 @@ def test_a_payment_that_is_held(client: Client, wallet: Wallet, gateway: Recordi
     assert "held" in text(client)
     assert pay(client, card, attempt=2).status_code == 302
     assert gateway.verbs.count("charge") == 1
+
+
+def test_an_order_may_stand_in_the_query(
+    client: Client, wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    """Without it there is no such page, and the money is taken."""
+    page, card = "/pay/?order=A-1&lang=de", add(wallet, gateway)
+    for attempt in (1, 1, 2):  # paid, repeated, and paid already
+        answer = client.post(f"{page}&n={NUMBER}", pay_form(card, attempt))
+        assert (answer.status_code, answer["Location"]) == (302, page)
+    assert "<dl" in client.get(page).content.decode()
+    assert gateway.verbs.count("charge") == 1
+
+
+def test_the_bank_leads_back_to_an_order_in_the_query(
+    client: Client, wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    page = "/pay/?order=A-1"
+    client.post(page, pay_form(add(wallet, gateway, ACTION_NUMBER)))
+    shown = client.get(f"{page}&n={NUMBER}").content.decode()
+    back = quote(f"http://testserver{page}", safe="")
+    assert f'return_url={back}"' in shown
 
 
 # -- An order that was changed after its payment began ---------------------------------------------

@@ -30,8 +30,17 @@ class Pay(PayView):
         return Payable(reference, PRICES[reference], "USD", "Two beers")
 
 
+class PayByQuery(Pay):
+    """A shop whose order stands in the query."""
+
+    def get_order(self) -> Payable:
+        self.kwargs["reference"] = self.request.GET.get("order", "")
+        return super().get_order()
+
+
 urlpatterns = [
     path("cards/", Cards.as_view()),
     path("bare/", Bare.as_view()),
+    path("pay/", PayByQuery.as_view()),
     path("pay/<str:reference>/", Pay.as_view()),
 ]
