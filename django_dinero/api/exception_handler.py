@@ -186,6 +186,21 @@ def may_still_happen(error: DineroError) -> bool:
     return isinstance(error, kinds)
 
 
+def unconfirmed_delete(failure: Exception, row: Customer | CreditCard) -> DineroError | None:
+    """Return why the gateway has not confirmed a delete that is done here, None for any other end.
+
+    Args:
+        failure: what the delete raised, one error or several.
+        row: what was deleted.
+    """
+    error = first_dinero_error(failure)
+    if error is None or not may_still_happen(error):
+        return None
+    # A replica may not know yet that it was deleted.
+    is_here = primary(type(row)).filter(public_id=row.public_id).exists()
+    return None if is_here else error
+
+
 def _is_passing(error: DineroError) -> bool:
     kinds = exceptions.NotSent | exceptions.OperationInProgress | exceptions.GatewayUnavailableError
     return isinstance(error, kinds)

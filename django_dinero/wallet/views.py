@@ -29,10 +29,12 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.generic import TemplateView, View
 
 from django_dinero import identifiers, throttle_rates
+from django_dinero.api.exception_handler import first_dinero_error, unconfirmed_delete
 from django_dinero.api.token_charges import ip_of
 from django_dinero.exceptions import DineroError, IdempotencyKeyReused, InvalidInput
 from django_dinero.forms.fields import add_errors, refuse_misplaced
 from django_dinero.forms.posted import Posted, outside_transactions, take_secrets
+from django_dinero.models import CreditCard
 from django_dinero.user_messages import CARDHOLDER
 from django_dinero.wallet import csp
 from django_dinero.wallet.addresses import this_page
@@ -224,15 +226,29 @@ class CardsView(WalletPage):
 
     def remove(self, form: Form) -> HttpResponseBase:
         """Remove a card, and lead back here. One that has gone is as good as removed."""
-        if form.is_valid():
-            public_id = form.cleaned_data["remove"]
-            try:
-                if any(card.public_id == public_id for card in self.wallet.cards):
-                    card = self.wallet.remove_card(public_id)
-                    self.tell(_("%(card)s was removed.") % {"card": capfirst(str(card))})
-            except DineroError as error:
-                return self.again(HTTPStatus.BAD_GATEWAY, problem=str(error.user_message))
+        asked = form.cleaned_data["remove"] if form.is_valid() else None
+        card = next((card for card in self.wallet.cards if card.public_id == asked), None)
+        problem = self._problem_of_removal(card) if card is not None else ""
+        if problem:
+            return self.again(HTTPStatus.BAD_GATEWAY, problem=problem)
         return HttpResponseRedirect(this_page(self.request))
+
+    def _problem_of_removal(self, card: CreditCard) -> str:
+        """Remove a card and tell so; return what the shopper reads where that failed.
+
+        One that is gone here is removed, also before the gateway has confirmed it: the delete is
+        sent again by itself.
+        """
+        try:
+            self.wallet.remove_card(card.public_id)
+        except (DineroError, ExceptionGroup) as failure:
+            error = first_dinero_error(failure)
+            if error is None:
+                raise
+            if unconfirmed_delete(failure, card) is None:
+                return str(error.user_message)
+        self.tell(_("%(card)s was removed.") % {"card": capfirst(str(card))})
+        return ""
 
     def tell(self, text: str) -> None:
         """Leave the shopper a message for the next page, where the project has Django's."""

@@ -148,10 +148,14 @@ class Wallet:
 
         Raises:
             CardNotFoundError: the user has no such card.
+            NotSent, OutcomeUnknown, ...: the gateway has not confirmed it. The card is gone here,
+                and the delete is sent again by itself.
         """
         card = self.card(public_id)
-        card.delete()
-        self._look_again()
+        try:
+            card.delete()
+        finally:
+            self._look_again()
         return card
 
     # -- Payments --------------------------------------------------------------------------------

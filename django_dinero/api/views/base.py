@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, ClassVar, cast
 
-from django.db import connections, router, transaction
+from django.db import connections, transaction
 from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.utils.functional import cached_property
@@ -315,15 +315,10 @@ class DestroyMixin:
         try:
             row.delete()
         except (DineroError, ExceptionGroup) as failure:
-            error = exception_handler.first_dinero_error(failure)
-            if error is None or not exception_handler.may_still_happen(error) or _is_here(row):
+            error = exception_handler.unconfirmed_delete(failure, row)
+            if error is None:
                 raise
             detail = _("It is deleted here; the gateway has not confirmed it yet.")
             body = {"code": error.code, "detail": detail}
             return Response(body, status=status.HTTP_202_ACCEPTED)
         return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-def _is_here(row: Any) -> bool:
-    using = router.db_for_write(type(row))  # a replica may not know yet that it was deleted
-    return bool(type(row).objects.using(using).filter(public_id=row.public_id).exists())

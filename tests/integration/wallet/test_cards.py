@@ -16,12 +16,16 @@ from django.db import connection, connections
 from django.test import Client, override_settings
 from django.utils.deprecation import MiddlewareMixin
 
+from django_dinero.enums import ReasonKind
+from django_dinero.exceptions import NotSent, OutcomeUnknown
 from django_dinero.gateways.registry import get_gateway
+from django_dinero.gateways.types import Reason, Refusal
 from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.models.sync_state import SyncState
 from django_dinero.wallet.wallet import Wallet
 from tests.integration.wallet.conftest import FORM, NUMBER, add, mint
-from tests.support.recording import RecordingGateway, lose_request
+from tests.support.recording import Fault, RecordingGateway, lose_request, refuse_connection
+from tests.support.recording import answer as gives
 
 pytestmark = pytest.mark.django_db
 
@@ -302,14 +306,69 @@ def test_a_question_about_no_card_shows_the_cards(
     assert NUMBER not in page
 
 
-def test_a_card_that_is_not_removed_is_told_as_such(
-    client: Client, wallet: Wallet, gateway: RecordingGateway
+@pytest.mark.parametrize("fault", [lose_request, refuse_connection])
+def test_a_card_is_removed_before_the_gateway_has_confirmed_it(
+    client: Client, wallet: Wallet, gateway: RecordingGateway, fault: Fault
+) -> None:
+    """The delete is sent again by itself: the shopper has nothing to repeat."""
+    card = add(wallet, gateway)
+    gateway.faults["delete_card"] = fault
+    answer = client.post("/cards/", {"remove": str(card.public_id)})
+    assert (answer.status_code, answer["Location"]) == (302, "/cards/")
+    assert said(answer) == ["Visa •••• 1111 was removed."]
+    assert Operation.objects.filter(kind="delete_card", state__in=("new", "unknown")).exists()
+
+
+def test_a_wallet_knows_what_it_has_removed_whatever_the_gateway_answers(
+    wallet: Wallet, gateway: RecordingGateway
 ) -> None:
     card = add(wallet, gateway)
     gateway.faults["delete_card"] = lose_request
+    with pytest.raises(OutcomeUnknown):
+        wallet.remove_card(card.public_id)
+    assert wallet.cards == []
+
+
+def test_a_card_that_is_not_removed_is_told_as_such(
+    client: Client, wallet: Wallet, gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = add(wallet, gateway)
+
+    def fail(self: CreditCard) -> None:
+        raise NotSent("The database failed; nothing was sent.")
+
+    monkeypatch.setattr(CreditCard, "delete", fail)
     answer = client.post("/cards/", {"remove": str(card.public_id)})
     assert answer.status_code == 502
+    page = answer.content.decode()
+    assert "Nothing reached the payment gateway; try again." in page
+    assert ENDING_1111 in page
     assert said(answer) == []
+
+
+def test_a_removal_that_the_gateway_refuses_is_told(
+    client: Client, wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    card = add(wallet, gateway)
+    refusal = Refusal((Reason(ReasonKind.GATEWAY_ERROR, "E00001", "An error occurred."),))
+    gateway.faults["delete_card"] = gives(refusal)
+    answer = client.post("/cards/", {"remove": str(card.public_id)})
+    assert answer.status_code == 502
+    assert "The payment gateway refused it." in answer.content.decode()
+    assert said(answer) == []
+
+
+def test_a_bug_among_the_errors_of_a_removal_is_no_removal(
+    client: Client, wallet: Wallet, gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = add(wallet, gateway)
+
+    def fail(self: CreditCard) -> None:
+        raise ExceptionGroup("two pushes", [NotSent("refused"), RuntimeError("a bug")])
+
+    monkeypatch.setattr(CreditCard, "delete", fail)
+    with pytest.raises(ExceptionGroup):
+        client.post("/cards/", {"remove": str(card.public_id)})
 
 
 def test_what_was_saved_is_said_where_the_project_has_messages(
