@@ -32,6 +32,7 @@ from django_dinero.services.status import (
     stray_operation_problems,
 )
 from django_dinero.services.webhooks import count_strays, stray_problem
+from django_dinero.users import is_staff
 
 logger = get_logger("django_dinero")
 
@@ -47,7 +48,7 @@ def health(request: HttpRequest) -> JsonResponse:
     """Answer whether anything needs somebody; what it is, to staff."""
     problems = _kept_problems()
     body: dict[str, Any] = {"status": "attention" if problems else "ok"}
-    if getattr(getattr(request, "user", None), "is_staff", False):
+    if is_staff(getattr(request, "user", None)):
         body["gateways"] = {name: [] for name in gateways} | problems
     return JsonResponse(body, status=503 if problems else 200)
 

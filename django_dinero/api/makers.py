@@ -9,6 +9,7 @@ from rest_framework.serializers import ListSerializer, Serializer, SerializerMet
 
 from django_dinero.db.queries import primary
 from django_dinero.models import Operation, Transaction
+from django_dinero.users import has_permission
 
 
 def makers_of(rows: Iterable[Transaction]) -> Mapping[str, str]:
@@ -40,7 +41,7 @@ class ShowsMaker(Serializer[Transaction]):
     def may_see_makers(self) -> bool:
         """Say whether whoever asks may see transactions; whoever voids one need not."""
         user = getattr(self.context.get("request"), "user", None)
-        return bool(user and user.has_perm("dinero.view_transaction"))
+        return has_permission(user, "dinero.view_transaction")
 
 
 class RowsWithMakers(ListSerializer[Any]):

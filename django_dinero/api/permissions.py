@@ -21,6 +21,7 @@ from rest_framework.views import APIView
 
 from django_dinero import conf
 from django_dinero.db.queries import primary
+from django_dinero.users import has_permission, is_staff
 
 __all__ = [
     "IsAuthenticated",
@@ -84,7 +85,7 @@ class OwnedMixin:
         # Who describes the API (OpenAPI) asks without a request.
         user = getattr(self.request, "user", None)
         permission = self.action_permissions.get(action, "")
-        return bool(permission and user and user.is_staff and user.has_perm(permission))
+        return bool(permission) and is_staff(user) and has_permission(user, permission)
 
     def visible(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """Return the rows that exist for the caller.
@@ -143,7 +144,8 @@ class ShopperPermission(_Named):
 def may_name_the_price(request: Request, view: OwnedMixin) -> bool:
     """Say whether the caller has the action's permission, as staff or as a user."""
     permission = view.action_permissions.get(view.action, "")
-    return bool(permission and is_signed_in(request) and request.user.has_perm(permission))
+    is_named = bool(permission) and is_signed_in(request)
+    return is_named and has_permission(request.user, permission)
 
 
 class OwnerOrStaffPermission(_Named):
@@ -166,4 +168,4 @@ class OwnerOrStaffPermission(_Named):
             self.name_for_staff(view)
             return False
         self.name_for_users(view)
-        return bool(request.user.has_perm(view.action_permissions[view.action]))
+        return has_permission(request.user, view.action_permissions[view.action])

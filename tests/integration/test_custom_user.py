@@ -11,10 +11,13 @@ import pytest
 pytestmark = pytest.mark.slow
 
 
-def test_a_project_with_uuid_users_charges_and_signs_in() -> None:
+@pytest.mark.parametrize("project", ["people", "phones"])
+def test_a_project_with_users_of_its_own(project: str) -> None:
+    """Keyed by UUID; and with neither e-mail nor permissions."""
+    module = f"tests.support.{project}"
     done = subprocess.run(
-        [sys.executable, "-m", "tests.support.people"],
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.support.people.settings"},
+        [sys.executable, "-m", module],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": f"{module}.settings"},
         capture_output=True,
         text=True,
         timeout=120,
