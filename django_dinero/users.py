@@ -1,6 +1,6 @@
-"""What a project's own user model may lack: staff and permissions.
+"""What a project's own user model may lack: e-mail, staff, permissions.
 
-``AbstractBaseUser`` alone has neither. Who has no permissions holds none.
+``AbstractBaseUser`` alone has none of them. Who has no permissions holds none.
 """
 
 from __future__ import annotations
@@ -17,3 +17,8 @@ def has_permission(user: Any, permission: str) -> bool:
     """Say whether somebody holds a permission; False for nobody."""
     has_perm = getattr(user, "has_perm", None)
     return has_perm is not None and bool(has_perm(permission))
+
+
+def email_of(user: Any) -> str:
+    """Return a user's e-mail address, empty without one."""
+    return str(getattr(user, user.get_email_field_name(), None) or "")

@@ -23,6 +23,7 @@ from django_dinero.models import Operation, Transaction
 from django_dinero.models.records import Intent, RecordedOutcome
 from django_dinero.models.transaction_status import COUNTED
 from django_dinero.signals import captured, charged
+from django_dinero.users import email_of
 from django_dinero.wallet.amounts import amount_text
 
 logger = get_logger(__name__)
@@ -114,8 +115,7 @@ def _address(transaction: Transaction) -> str:
     if transaction.customer is not None and transaction.customer.email:
         return transaction.customer.email
     owner = transaction.owner
-    address = "" if owner is None else str(getattr(owner, owner.get_email_field_name()) or "")
-    if address:
+    if owner is not None and (address := email_of(owner)):
         return address
     emails = (Intent.of(operation).email for operation in _operations(transaction))
     return next(filter(None, emails), "")

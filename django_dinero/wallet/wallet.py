@@ -33,6 +33,7 @@ from django_dinero.redaction import Secret
 from django_dinero.services.payments.orders import Order
 from django_dinero.services.recovery import idempotency, lookup
 from django_dinero.services.vault.owners import cards_first
+from django_dinero.users import email_of
 from django_dinero.validation import CallerKey
 from django_dinero.wallet.payment import Payment
 
@@ -96,11 +97,7 @@ class Wallet:
     @property
     def needs_email(self) -> bool:
         """Whether the first card needs an e-mail address, since the user has none."""
-        return not self._email and not self.customers
-
-    @property
-    def _email(self) -> str:
-        return str(getattr(self.user, self.user.get_email_field_name(), None) or "")
+        return not email_of(self.user) and not self.customers
 
     def add_card(
         self, token: Secret | str, *, key: str | None = None, email: str = "", **address: Any
@@ -120,7 +117,7 @@ class Wallet:
         first = next(iter(self.customers), None)
         if first is None or first.customer_id is None:
             # Without its id at the gateway it may be made at this moment, by another request.
-            known = first.email if first is not None else self._email
+            known = first.email if first is not None else email_of(self.user)
             self.customers[:1] = [self._new_customer(key, known or email, address)]
         try:
             return self.customers[0].add_card(token=Secret(token), **address)

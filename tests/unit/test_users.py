@@ -8,11 +8,21 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 
-from django_dinero.users import has_permission, is_staff
+from django_dinero.users import email_of, has_permission, is_staff
 
 
 class Bare:
     """A user of ``AbstractBaseUser`` alone."""
+
+    @classmethod
+    def get_email_field_name(cls) -> str:
+        return "email"
+
+
+class Named(Bare):
+    """One with an address that may be null."""
+
+    email: str | None = None
 
 
 @pytest.mark.parametrize("user", [None, AnonymousUser(), Bare()])
@@ -25,5 +35,11 @@ def test_who_has_it() -> None:
     root = get_user_model()(is_staff=True, is_superuser=True, email="root@example.com")
     assert is_staff(root)
     assert has_permission(root, "dinero.view_transaction")
+    assert email_of(root) == "root@example.com"
     root.is_active = False
     assert not has_permission(root, "dinero.view_transaction")
+
+
+@pytest.mark.parametrize("user", [Bare(), Named()])
+def test_who_has_no_address(user: Any) -> None:
+    assert email_of(user) == ""

@@ -1,4 +1,4 @@
-"""Ask every route of the API as such a user, save a card in the shop, and pay."""
+"""Ask every route of the API as such a user, save a card in the shop, pay, and get a receipt."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import django
 
 django.setup()
 
+from django.core import mail  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.test.utils import setup_test_environment  # noqa: E402
 
 from django_dinero.gateways.registry import get_gateway  # noqa: E402
 from django_dinero.models import CreditCard, Transaction  # noqa: E402
+from django_dinero.wallet import receipts  # noqa: E402
 from tests.support.phones.models import Phone  # noqa: E402
 
 setup_test_environment()
@@ -36,9 +38,11 @@ FORM = {"key": "A" * 20, "first_name": "Ann", "last_name": "Lee", "zip": "12345"
 asked = client.post("/cards/", {**FORM, "token": token(), "email": "ann@example.com"})
 assert asked.status_code == 302, asked.content
 card = CreditCard.objects.get()
+receipts.connect()
 form = {"card": str(card.public_id), "attempt": "1", "shown_amount": "1250.50 USD"}
 assert client.post("/pay/A-1/", form).status_code == 302
-row = Transaction.create("5", token=token(), owner=phone)
+row = Transaction.create("5", token=token(), owner=phone, email="guest@example.com")
+assert [message.to for message in mail.outbox] == [["ann@example.com"], ["guest@example.com"]]
 
 # -- The API
 
