@@ -44,7 +44,7 @@ KEPT = 5
 @login_not_required
 @never_cache
 @require_safe
-def health(request: HttpRequest) -> JsonResponse:
+def health(request: HttpRequest, **kwargs: object) -> JsonResponse:
     """Answer whether anything needs somebody; what it is, to staff."""
     problems = _kept_problems()
     body: dict[str, Any] = {"status": "attention" if problems else "ok"}

@@ -13,7 +13,6 @@ from typing import Any
 
 from django.db import Error
 from django.http import Http404
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
@@ -21,6 +20,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from django_dinero import exceptions
+from django_dinero.api.addresses import address_of_operation
 from django_dinero.api.disclosure import code_for, detail_for
 from django_dinero.api.fields import TimeField
 from django_dinero.api.permissions import is_signed_in
@@ -120,9 +120,9 @@ def _with_address(
     request = context["request"]
     # A stranger may not ask there, and repeats the request instead.
     if still_to_come and "operation" in response.data and is_signed_in(request):
-        name = f"{request.resolver_match.namespace}:operation-detail"
-        address = reverse(name, kwargs={"key": response.data["operation"]})
-        response["Location"] = request.build_absolute_uri(address)
+        address = address_of_operation(response.data["operation"], request)
+        if address:
+            response["Location"] = address
     return response
 
 

@@ -84,7 +84,7 @@ def _outside_transactions(view: View) -> View:
 @login_not_required
 @csrf_exempt
 @never_cache
-def webhook(request: HttpRequest, gateway_name: str) -> HttpResponseBase:
+def webhook(request: HttpRequest, gateway_name: str, **kwargs: object) -> HttpResponseBase:
     """Answer 200 to an event that is stored now or was before, and 4xx to anything else."""
     gateway = _gateway(gateway_name)
     if request.method == "GET":

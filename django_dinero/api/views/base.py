@@ -149,7 +149,8 @@ class DineroViewSet(DineroView, OwnedMixin, GenericViewSet[Any]):
 
         What is counted for somebody else's card would keep that person from paying with it.
         """
-        named = self.kwargs.get(self.lookup_url_kwarg)
+        # Elsewhere a parameter of the project's prefix may have this name.
+        named = self.kwargs.get(self.lookup_url_kwarg) if self.detail else None
         if not named:
             return ""
         own = self.get_queryset().filter(self.owned_by(self.request.user))

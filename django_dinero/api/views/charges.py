@@ -37,7 +37,7 @@ class ChargeViewSet(DineroViewSet):
     def get_queryset(self) -> QuerySet[Any]:
         return Transaction.objects.none()
 
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request, **kwargs: Any) -> Response:
         """Charge a token, or a new card; the transaction belongs to the user who asks for it.
 
         What staff with the permission charge belongs to nobody. Whoever has no permission is a

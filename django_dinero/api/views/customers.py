@@ -78,7 +78,7 @@ class CustomerViewSet(
         name = named if isinstance(named, str) and self.sees_all() else None
         return creations.is_known(name, key.value, key.scope)
 
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request, **kwargs: Any) -> Response:
         """Store a customer, with a first card where there is one.
 
         One that a user creates is that user's own; staff with the permission create them without

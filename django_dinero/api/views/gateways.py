@@ -27,7 +27,7 @@ class GatewayViewSet(DineroViewSet):
     def get_queryset(self) -> QuerySet[Any]:
         return Customer.objects.none()
 
-    def list(self, request: Request) -> Response:
+    def list(self, request: Request, **kwargs: Any) -> Response:
         """Show them, with what a browser needs to get tokens; no secret is among it."""
         refuse_parameters(request)
         names = names_for(request.user, all_of_them=self.sees_all())
