@@ -42,6 +42,7 @@ from django_dinero.wallet.amounts import amount_text, shown_amount
 from django_dinero.wallet.card_testing import CardTesting, may_look_up
 from django_dinero.wallet.forms import PayForm, RemoveForm, TokenForm
 from django_dinero.wallet.payment import Payment
+from django_dinero.wallet.stored_forms import has_stored, note_stored
 from django_dinero.wallet.wallet import Wallet
 
 #: Told whose page is older than an attempt that has ended.
@@ -193,12 +194,16 @@ class CardsView(WalletPage):
 
     @sensitive_variables("form")
     def add(self, form: TokenForm) -> HttpResponseBase:
-        """Store the card of a form, and lead on."""
+        """Store the card of a form, and lead on; also one that was sent, and stored it, before."""
+        key = form.cleaned_data["key"]
+        if has_stored(self.request, key):
+            return HttpResponseRedirect(self.get_success_url())
         problem, testing = "", CardTesting(self.request, throttle_rates.STORE)
         if (seconds := testing.wait()) is not None:
             return self.slow_down(seconds, form=form)
         try:
             card = self.wallet.add_card(**form.card_arguments())
+            note_stored(self.request, key)
             self.tell(_("%(card)s was saved.") % {"card": capfirst(str(card))})
             return HttpResponseRedirect(self.get_success_url())
         except InvalidInput as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import unescape
 from types import ModuleType
 from typing import Any
@@ -13,7 +13,7 @@ import django
 import pytest
 from django.contrib.messages import get_messages
 from django.db import connection, connections
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
 from django.utils.deprecation import MiddlewareMixin
 
 from django_dinero.enums import ReasonKind
@@ -23,6 +23,7 @@ from django_dinero.gateways.types import Reason, Refusal
 from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.models.sync_state import SyncState
 from django_dinero.wallet.wallet import Wallet
+from tests.integration.wallet import urls
 from tests.integration.wallet.conftest import FORM, NUMBER, add, mint
 from tests.support.recording import Fault, RecordingGateway, lose_request, refuse_connection
 from tests.support.recording import answer as gives
@@ -123,6 +124,59 @@ def test_the_same_form_twice_makes_one_customer(client: Client, gateway: Recordi
     client.post("/cards/", {**FORM, "token": mint(gateway)})
     assert Customer.objects.count() == 1
     assert gateway.verbs.count("create_customer") == 1
+
+
+def test_a_form_that_is_sent_again_leads_on_as_before(
+    client: Client, gateway: RecordingGateway
+) -> None:
+    """As by a reload: its token is spent, and a decline would be counted."""
+    token = mint(gateway)
+    for _again in range(3):
+        answer = client.post("/cards/?next=/pay/A-1/", {**FORM, "token": token})
+        assert (answer.status_code, answer["Location"]) == (302, "/pay/A-1/")
+    assert gateway.verbs.count("add_card") == 1
+    assert CreditCard.objects.count() == 1
+    another = client.post("/cards/", {**FORM, "key": "C" * 20, "token": token})
+    assert another.status_code == 402
+
+
+def test_a_form_that_is_sent_again_is_counted_once(
+    client: Client, gateway: RecordingGateway, settings: Any
+) -> None:
+    settings.REST_FRAMEWORK = {"DEFAULT_THROTTLE_RATES": {"dinero-store": "1/hour"}}
+    for _again in range(2):
+        answer = client.post("/cards/", {**FORM, "token": mint(gateway)})
+        assert answer.status_code == 302
+    another = {**FORM, "key": "C" * 20, "token": mint(gateway, OTHER)}
+    assert client.post("/cards/", another).status_code == 429
+
+
+def test_a_form_that_is_sent_again_meanwhile_waits(
+    client: Client, wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    wallet.add_card(mint(gateway, OTHER), key="B" * 20, zip="12345")
+    form = {**FORM, "token": mint(gateway)}
+    answers = []
+
+    def send_again(store: Callable[[], Any]) -> Any:
+        answers.append(client.post("/cards/", form))
+        return store()
+
+    gateway.faults["add_card"] = send_again
+    assert client.post("/cards/", form).status_code == 302
+    assert answers[0].status_code == 402
+    assert "This is being worked on already." in answers[0].content.decode()
+    assert client.post("/cards/", form).status_code == 302
+    assert gateway.verbs.count("add_card") == 2
+
+
+def test_without_sessions_no_form_is_remembered(
+    wallet: Wallet, gateway: RecordingGateway, shopper: Any
+) -> None:
+    request = RequestFactory().post("/cards/", {**FORM, "token": mint(gateway)})
+    request.user = shopper
+    assert urls.Cards.as_view()(request).status_code == 302
+    assert CreditCard.objects.count() == 1
 
 
 def test_two_tabs_with_a_first_card_show_both(
