@@ -69,7 +69,7 @@ class MoneyCommand(DineroCommand):
 
     #: At which gateway; set when the rows are found.
     gateway_name = DEFAULT_GATEWAY
-    #: The row that is captured, voided or refunded, which is not what comes of it.
+    #: The row that is captured, voided, refunded or decided: it stands as it did after a refusal.
     original_pk: int | None = None
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
@@ -134,7 +134,14 @@ class MoneyCommand(DineroCommand):
                 "Interrupted: it may have been done. Do not do it again under another key: the "
                 "same command with --idempotency-key as printed above asks how it ended."
             )
-            lines = [text, *self._repetition(str(key["idempotency_key"]), options)]
+            named = str(key["idempotency_key"])
+            lines = [text, *self._repetition(named, options)]
+            if options["json"]:
+                # Nothing is asked any more, not even for the operation: somebody wants out.
+                facts = {"code": OutcomeUnknown.code, "operation": None}
+                self._write_json(
+                    named, None, Section(self.gateway_name, problems=lines, facts=facts)
+                )
             raise CommandError("\n".join(lines), returncode=UNKNOWN) from None
 
     def _repetition(self, key: str, options: Mapping[str, Any]) -> list[str]:
@@ -192,7 +199,7 @@ class MoneyCommand(DineroCommand):
             }
             row = getattr(error, "transaction", None)
             if row is not None and row.pk == self.original_pk:
-                row = None  # it is what was to be captured or refunded, and stands as it did
+                row = None  # it is what was to be captured or decided, and stands as it did
             section = Section(self.gateway_name, problems=[text, *advice], facts=facts)
             self._write_json(key, row, section)
         # A gateway may have said it: no line break or escape sequence of its own.

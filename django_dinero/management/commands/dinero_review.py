@@ -82,7 +82,7 @@ class Command(MoneyCommand):
     def prepare(self, options: Mapping[str, Any]) -> str:
         """Find the payment."""
         self._row = row = transaction_named(options["transaction"], options["gateway"], KINDS)
-        self.gateway_name = row.gateway_name
+        self.gateway_name, self.original_pk = row.gateway_name, row.pk
         approve, decline = _("Approve %(what)s?"), _("Decline %(what)s?")
         what = amount_text(Decimal(row.price), row.currency)
         named = f"{what} ({row.gateway_name} {row.transaction_id or row.public_id})"

@@ -152,6 +152,26 @@ def test_a_call_that_is_broken_off_may_have_been_done(
     assert operation.state in ("sent", "unknown")
 
 
+def test_a_call_that_is_broken_off_answers_programs_too(
+    gateway: RecordingGateway, settled: Transaction, customer: Customer, told: Told
+) -> None:
+    def interrupt(*args: Any) -> None:
+        raise KeyboardInterrupt
+
+    charge = ("dinero_charge", "5", "--customer", customer.email)
+    for verb, arguments in {"charge": charge, "refund": ("dinero_refund", "A-1")}.items():
+        gateway.faults[verb] = interrupt
+        printed = told(*arguments, "--no-input", "--json", "--idempotency-key", verb, ends=4)
+        document, end = json.JSONDecoder().raw_decode(printed)
+        assert (document["idempotency_key"], document["transaction"]) == (verb, None)
+        assert document["command"] == arguments[0]
+        [section] = document["gateways"]
+        assert (section["code"], section["operation"]) == ("outcome_unknown", None)
+        assert (section["gateway"], section["ok"], document["ok"]) == ("default", False, False)
+        assert section["problems"][0].startswith("Interrupted: it may have been done.")
+        assert printed[end:].strip() == section["problems"][0]
+
+
 # -- An order is not charged twice ---------------------------------------------------------------
 
 
@@ -571,6 +591,21 @@ def test_a_held_payment_is_declined(held: Transaction, told: Told) -> None:
     told("dinero_review", "decline", str(held.transaction_id), "--no-input")
     held.refresh_from_db()
     assert held.status in ("declined", "voided")
+
+
+def test_a_decision_that_is_refused_shows_no_payment(charge: Transaction, told: Told) -> None:
+    """What it was about stands as it did."""
+    decide = ("dinero_review", "approve", str(charge.public_id), "--no-input", "--json")
+    document, _end = json.JSONDecoder().raw_decode(told(*decide, ends=1))
+    assert (document["ok"], document["transaction"]) == (False, None)
+    assert document["gateways"][0]["code"] == "invalid_transaction"
+
+
+def test_a_decision_in_json_shows_the_payment(held: Transaction, told: Told) -> None:
+    decide = ("dinero_review", "approve", str(held.public_id), "--no-input", "--json")
+    document = json.loads(told(*decide))
+    shown = document["transaction"]
+    assert (shown["id"], shown["status"]) == (str(held.public_id), "approved")
 
 
 # -- Closing -------------------------------------------------------------------------------------
