@@ -161,6 +161,8 @@ def test_what_is_no_list_takes_no_parameters(
     path, mark = f"customers/{customer.public_id}/", gateway.mark
     text = "Unknown query parameter. This takes none."
     for reply in (
+        owner.get("?expand=cards"),
+        owner.get("gateways/?expand=cards"),
         owner.get(f"{path}?expand=cards"),
         owner.post(f"{path}charge/?expand=cards", {"price": "1.00"}),
         owner.delete(f"{path}?expand=cards"),
