@@ -9,10 +9,11 @@ from decimal import Decimal
 from typing import Any, ClassVar, TypeVar, cast
 
 from django.conf import settings
+from django.db import models
 from django.db.models import Model
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from rest_framework import serializers
+from rest_framework import ISO_8601, serializers
 
 from django_dinero.api import raw_cards
 from django_dinero.cards import unsendable
@@ -33,6 +34,9 @@ def nameable(name: str) -> str:
 class TimeField(serializers.DateTimeField):
     """A time with its zone, also in a project without ``USE_TZ``: in UTC there."""
 
+    # As the schema says, whatever the project's DATETIME_FORMAT is.
+    format = ISO_8601
+
     def enforce_timezone(self, value: datetime.datetime) -> datetime.datetime:
         """Return the time in the zone that it is shown in."""
         if settings.USE_TZ:
@@ -40,12 +44,23 @@ class TimeField(serializers.DateTimeField):
         return value.astimezone(datetime.UTC)
 
 
+class DayField(serializers.DateField):
+    """A day, whatever the project's DATE_FORMAT is."""
+
+    format = ISO_8601
+
+
 class RowSerializer(serializers.ModelSerializer[RowT]):
-    """Shows rows of ours."""
+    """Shows rows of ours, in the shapes of the schema and not in those of the project's settings.
+
+    A key is a number: REST framework's own field makes a text of it under COERCE_BIGINT_TO_STRING.
+    """
 
     serializer_field_mapping: ClassVar[Any] = {
         **serializers.ModelSerializer.serializer_field_mapping,
         UtcDateTimeField: TimeField,
+        models.DateField: DayField,
+        models.BigAutoField: serializers.IntegerField,
     }
 
 

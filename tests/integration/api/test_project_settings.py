@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.views import APIView
 
 from django_dinero.api.urls import router
-from django_dinero.models import CreditCard, Customer
+from django_dinero.models import CreditCard, Customer, Difference, Transaction, WebhookEvent
 from tests.integration.api.calling import CARD, OTHER_NUMBER, Caller, json_of
 from tests.support.recording import RecordingGateway
 
@@ -82,6 +84,47 @@ def test_everything_works_as_without_them(hostile: None, owner: Caller, card: Cr
     json_of(owner.post(f"customers/{card.customer.public_id}/cards/", body), 201)
     wrong = json_of(owner.post("customers/", {"email": "nobody"}), 400)
     assert set(wrong["errors"]) == {"email"}
+
+
+#: What reaches the shapes of a project's own answers.
+SHAPES: dict[str, Any] = {
+    "DATETIME_FORMAT": "%d.%m.%Y %H:%M",
+    "DATE_FORMAT": "%d.%m.%Y",
+    "TIME_FORMAT": "%H",
+    "COERCE_DECIMAL_TO_STRING": False,
+    "COERCE_BIGINT_TO_STRING": True,
+    "UNICODE_JSON": False,
+    "COMPACT_JSON": False,
+    "NON_FIELD_ERRORS_KEY": "oops",
+    "LIST_SERIALIZER_ERRORS_AS_DICT": False,
+    "URL_FIELD_NAME": "id",
+    "PAGE_SIZE": 1,
+    "ORDERING_PARAM": "order",
+    "SEARCH_PARAM": "status",
+    "VERSION_PARAM": "kind",
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [*SHAPES.items(), ("DATETIME_FORMAT", None)])
+def test_answers_have_the_shapes_of_the_schema(
+    staff: Callable[..., Caller],
+    authorization: Transaction,
+    settings: Any,
+    name: str,
+    value: Any,
+) -> None:
+    day = datetime.date(2026, 11, 28)
+    account = {"gateway_name": "default", "live": False}
+    Difference.objects.create(**account, kind="books", open_name="x", day=day, amount_here="5.00")
+    WebhookEvent.objects.create(**account, event_id="e-1")
+    models = ("customer", "creditcard", "transaction", "operation", "difference", "webhookevent")
+    reader = staff(*(f"view_{model}" for model in models))
+    lists = ("customers", "cards", "transactions", "differences", "webhook-events", "gateways")
+    paths = ["", *(f"{name}/" for name in lists), f"operations/{authorization.operation_key}/"]
+    before = [json_of(reader.get(path), 200) for path in paths]
+    assert all(page["results"] for page in before[1:-1])
+    settings.REST_FRAMEWORK = {name: value}
+    assert [json_of(reader.get(path), 200) for path in paths] == before
 
 
 def test_nothing_is_open_with_them(
