@@ -134,8 +134,12 @@ class PushingAdmin(DineroAdmin):
             if not any(refusal is failure for _instance, failure in failures):
                 self.message_user(request, error_text(refusal), messages.ERROR)
         if raised and response is None:
-            return HttpResponseRedirect(request.get_full_path())
+            return HttpResponseRedirect(self._way_on(request))
         return response
+
+    def _way_on(self, request: HttpRequest) -> str:
+        """Return where what failed leads: a page that cannot be shown leads to the list."""
+        return request.get_full_path() if request.method == "POST" else self._list_address()
 
     def _forget_numbers(self, request: HttpRequest) -> bool:
         """Say whether a card number was posted in a plain field; the form would show it again."""

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from django_dinero.admin.base import DineroAdmin
 from django_dinero.admin.views.safety import address
+from django_dinero.exceptions import DineroError
 from django_dinero.gateways.registry import GatewayMisconfigured
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def _is_refused(page: GatewayPage, row: Any) -> bool:
     """Say whether a page makes no sense for a row; one whose gateway cannot be made says so."""
     try:
         return page.refusal(row) is not None
+    except DineroError:
+        return True
     except GatewayMisconfigured:
         return False
 

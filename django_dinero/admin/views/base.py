@@ -165,10 +165,10 @@ class GatewayPage:
 
     def _answer(self, request: HttpRequest, row: Any, posted: Posted) -> HttpResponseBase:
         is_new = request.method != "POST"
-        refusal = self.refusal(row) if is_new else None
-        if refusal is not None:
-            return HttpResponseRedirect(self.turned_away(request, row, refusal))
         try:
+            refusal = self.refusal(row) if is_new else None
+            if refusal is not None:
+                return HttpResponseRedirect(self.turned_away(request, row, refusal))
             form = self.form(row, None if is_new else posted)
         except DineroError as error:
             return HttpResponseRedirect(self.turned_away(request, row, error))

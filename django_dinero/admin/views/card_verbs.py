@@ -24,7 +24,6 @@ from django_dinero.exceptions import (
     DineroError,
     ExpiryError,
     InvalidCardError,
-    UnsupportedFeature,
 )
 from django_dinero.forms.posted import Posted
 from django_dinero.forms.validation import ValidateForm
@@ -120,10 +119,10 @@ class ValidatePage(CardPage):
     )
 
     def why_not(self, row: CreditCard) -> DineroError | None:
-        """Refuse a card that has gone, and a gateway that cannot ask."""
+        """Refuse a card that has gone, and a gateway that cannot ask or is configured no more."""
         try:
             get_gateway(row.gateway_name).require("validate_card")
-        except UnsupportedFeature as error:
+        except DineroError as error:
             return error
         return super().why_not(row)
 
