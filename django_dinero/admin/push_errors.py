@@ -20,10 +20,11 @@ from django_dinero.admin.base import DineroAdmin
 from django_dinero.admin.display import sync_state
 from django_dinero.admin.gone import advice_after
 from django_dinero.admin.messages import error_text
-from django_dinero.admin.views.safety import link
+from django_dinero.admin.views.safety import lead_from_misconfigured, link
 from django_dinero.cards import holds_card_number
 from django_dinero.exceptions import DineroError
 from django_dinero.forms.posted import outside_transactions
+from django_dinero.gateways.registry import GatewayMisconfigured
 from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.models.sync_state import SyncState
 
@@ -81,12 +82,15 @@ class PushingAdmin(DineroAdmin):
         """Add or change a row, and say what the gateway refused."""
         if request.method == "POST" and self._forget_numbers(request):
             return HttpResponseRedirect(request.get_full_path())
-        return self._report_failures(
-            request,
-            lambda: super(PushingAdmin, self).changeform_view(
-                request, object_id, form_url, extra_context
-            ),
-        )
+        try:
+            return self._report_failures(
+                request,
+                lambda: super(PushingAdmin, self).changeform_view(
+                    request, object_id, form_url, extra_context
+                ),
+            )
+        except GatewayMisconfigured as error:  # the form asks it how long a text may be
+            return lead_from_misconfigured(request, error, self._way_on(request))
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

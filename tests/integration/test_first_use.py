@@ -81,12 +81,16 @@ def test_a_delete_waits_and_the_other_pushes_of_its_commit_run(broken: dict[str,
     assert [o.state for o in Operation.objects.filter(kind="delete_customer")] == ["new"]
 
 
-def test_a_push_that_waited_keeps_it_on_the_row(broken: dict[str, Any]) -> None:
+def test_a_push_that_waited_says_so_on_the_row_and_why_in_the_log(
+    broken: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
     customer = Customer.create("bill@example.com", gateway_name="broken")
     Customer.objects.filter(pk=customer.pk).update(email="fred@example.com")
     broken["OPTIONS"] = {"store": "/nowhere/at/all.sqlite3"}
-    with pytest.raises(NotSent, match="folder of the store"):
+    with pytest.raises(NotSent, match="is not set up") as caught:
         push.push_customer(customer.pk)
+    assert "folder of the store" in str(caught.value.__cause__)
+    assert "folder of the store" in caplog.text
     customer.refresh_from_db()
     assert customer.sync_state == "error"
-    assert "folder of the store" in customer.sync_error
+    assert customer.sync_error == "The payment gateway is not set up. Nothing was sent."

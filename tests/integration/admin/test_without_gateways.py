@@ -9,8 +9,8 @@ from django.contrib import admin
 from django.test import Client
 
 from django_dinero.exceptions import DineroError
-from django_dinero.models import CreditCard, Customer
-from tests.integration.admin.access import MODELS, PAGES, address_of
+from django_dinero.models import CreditCard, Customer, Operation
+from tests.integration.admin.access import MODELS, PAGES, address_of, posted_to
 from tests.integration.admin.pages import messages, text, url
 
 pytestmark = pytest.mark.django_db
@@ -79,3 +79,63 @@ def test_a_page_that_cannot_be_shown_leads_to_the_list(
     response = root.get(url("customer_change", card.customer_pk))
     assert response["Location"] == url("customer_changelist")
     assert messages(response) == ["The ledger of the shop is shut."]
+
+
+# -- One that cannot be made ---------------------------------------------------------------------
+
+#: Its options may be quoted by whatever refuses them.
+BROKEN = {"BACKEND": "no.such.Backend", "OPTIONS": {}}
+NOT_SET_UP = "The payment gateway is not set up. Nothing was sent."
+
+
+@pytest.fixture
+def broken(card: CreditCard, settings: Any) -> CreditCard:
+    """A card whose gateway has a backend that cannot be imported."""
+    settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": BROKEN}}
+    return card
+
+
+@pytest.mark.parametrize(
+    ("name", "posted"),
+    [("customer", {"email": "will@example.com"}), ("creditcard", {"zip": "99999"})],
+)
+def test_what_cannot_be_checked_is_not_saved(
+    root: Client,
+    broken: CreditCard,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    posted: dict[str, str],
+) -> None:
+    row = broken.customer if name == "customer" else broken
+    address = url(f"{name}_change", row.pk)
+    response = root.post(address, posted)
+    assert (response["Location"], messages(response)) == (address, [NOT_SET_UP])
+    assert "no.such.Backend" in caplog.text
+    again = type(row)._default_manager.get(pk=row.pk)
+    assert [getattr(again, field) for field in posted] == [getattr(row, field) for field in posted]
+    assert root.get(address).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["customer", "creditcard"])
+def test_a_delete_tells_staff_no_more_than_that(
+    root: Client, broken: CreditCard, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    pk = broken.pk if name == "creditcard" else broken.customer_pk
+    response = root.post(url(f"{name}_delete", pk), {"post": "yes"})
+    (told,) = [each for each in messages(response) if "did not delete it" in each]
+    assert NOT_SET_UP in told
+    assert "no.such" not in told
+    assert "no.such.Backend" in caplog.text
+    journal = root.get(url("operation_change", Operation.objects.latest("pk").pk))
+    assert "no.such" not in text(journal)
+
+
+def test_no_page_quotes_what_is_wrong(root: Client, rows: dict[str, Any], settings: Any) -> None:
+    settings.DINERO = {**settings.DINERO, "GATEWAYS": {"default": BROKEN}}
+    root.raise_request_exception = False
+    for page in sorted(PAGES, key=lambda page: "delete" in page):
+        address = address_of(page, rows)
+        for response in (root.get(address), root.post(address, posted_to(page, rows))):
+            assert response.status_code < 500, page
+            assert b"no.such" not in response.getvalue(), page
+            assert "no.such" not in " ".join(messages(response)), page
