@@ -65,7 +65,8 @@ class DineroAdmin(_ModelAdmin):
     #: What the list's columns show of other rows: read by one query for each.
     list_prefetch_related: ClassVar[tuple[str, ...]] = ()
 
-    #: Columns and fields with a customer's e-mail address, for who may see customers.
+    #: Columns and fields with the e-mail address of a customer or an owner, for who may see
+    #: customers.
     customer_fields: ClassVar[tuple[str, ...]] = ()
 
     class Media:
@@ -150,7 +151,7 @@ class DineroAdmin(_ModelAdmin):
         """Return the columns; the gateway's id in place of a customer who may not be seen."""
         hidden = self.hidden_fields(request)
         columns = super().get_list_display(request)
-        return ["customer_id" if each in hidden else each for each in columns]
+        return [*dict.fromkeys("customer_id" if each in hidden else each for each in columns)]
 
     def export_columns(self, request: HttpRequest) -> Mapping[str, Column]:
         """Return the columns of the list's CSV file, by their headings; none for no file."""

@@ -47,18 +47,26 @@ def _label(name: str) -> str:
 
 
 class Change(NamedTuple):
-    """A difference: in words, and without the values, which are somebody's name or address."""
+    """A difference.
+
+    Attributes:
+        text: in words.
+        what: the same without the values, which are somebody's name or address.
+        model: the name of the row's model in lower case: who may not see such rows reads ``what``.
+    """
 
     text: str
     what: str
+    model: str
 
 
 def between(before: Picture, after: Picture) -> list[Change]:
     """Return what is different now."""
     rows = [_("new: %(row)s") % {"row": name} for name in after if name not in before]
     rows += [_("gone: %(row)s") % {"row": name} for name in before if name not in after]
-    found = [Change(text, text) for text in rows]
+    found = [Change(text, text, "creditcard") for text in rows]
     for name in after:
+        model = "customer" if name == _("customer") else "creditcard"
         old = before.get(name, after[name])
         for label, value in after[name].items():
             if old[label] != value:
@@ -68,5 +76,5 @@ def between(before: Picture, after: Picture) -> list[Change]:
                     "old": old[label],
                     "new": value,
                 }
-                found.append(Change(text, f"{name}, {label}"))
+                found.append(Change(text, f"{name}, {label}", model))
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +22,7 @@ from django_dinero.models import Transaction
 from django_dinero.models.family import Family
 from django_dinero.models.standing import standing_of
 from django_dinero.services.payments.story import Story
-from django_dinero.services.payments.timeline import Event
+from django_dinero.services.payments.timeline import Event, made_by
 
 
 def payment(site: AdminSite, request: HttpRequest, row: Transaction) -> dict[str, Any]:
@@ -65,6 +66,9 @@ _NONE = Decimal(0)
 
 def _shown(request: HttpRequest, row: Transaction, event: Event) -> dict[str, Any]:
     other = event.row if event.row is not None and event.row.pk != row.pk else None
+    if event.made_by and not sees(request, "customer"):
+        # Without a row it names no owner: a user's name may be an e-mail address.
+        event = replace(event, made_by=made_by(event.operation))
     return {
         "event": event,
         "amount": money(event.amount, event.currency),

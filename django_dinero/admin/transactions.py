@@ -88,7 +88,8 @@ class TransactionAdmin(ReadOnlyAdmin):
     )
     # Not joined: of a late page, the customers of all rows before it would be looked up, too.
     list_prefetch_related = ("customer", FOLLOWING)
-    customer_fields = ("customer_link",)
+    # A user's name may be an e-mail address, too.
+    customer_fields = ("customer_link", "owner")
     # What has an index. By status and kind there are filters, by customer the search.
     sortable_by = ("amount", "made", "order_reference", "card_shown")
     search_condition = staticmethod(search.transactions)

@@ -22,7 +22,7 @@ from django_dinero.admin.history import note_open_end
 from django_dinero.admin.related import rows_of
 from django_dinero.admin.views.base import Fact, GatewayPage
 from django_dinero.admin.views.once import first_use
-from django_dinero.admin.views.safety import link
+from django_dinero.admin.views.safety import customer_text, link
 from django_dinero.cards import ADDRESS_FIELDS
 from django_dinero.exceptions import DineroError, DuplicateCardError
 from django_dinero.forms.cards import AddCardForm
@@ -58,10 +58,15 @@ class AddCardPage(GatewayPage):
         return gone_error(row)
 
     def facts(self, request: HttpRequest, row: Customer) -> list[Fact]:
-        return [
-            (_("Customer"), str(row), link(request, "customer", row)),
+        facts = [
+            (_("Customer"), self.name_of(request, row), link(request, "customer", row)),
             (_("Stored at"), row.gateway_name, ""),
         ]
+        return [fact for fact in facts if fact[1]]
+
+    def name_of(self, request: HttpRequest, row: Customer) -> str:
+        """Return who it is; adding a card does not need the permission to see customers."""
+        return customer_text(request, row)
 
     @sensitive_variables("form")
     def perform(self, request: HttpRequest, row: Customer, form: BaseForm) -> HttpResponseBase:

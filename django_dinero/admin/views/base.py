@@ -120,6 +120,10 @@ class GatewayPage:
         """Return the lines above the form."""
         raise NotImplementedError
 
+    def name_of(self, request: HttpRequest, row: Any) -> str:
+        """Return what the row is called above the page."""
+        return str(row)
+
     def watched(self, row: Any) -> Any:
         """Return the row whose open operations are shown above the form."""
         return row
@@ -239,6 +243,7 @@ class GatewayPage:
             "has_view_permission": self.model_admin.has_view_permission(request),
             "title": self.title,
             "original": row,
+            "name": self.name_of(request, row),
             "back_url": self.home(request, *self.near(row)),
             "form": form,
             "adminform": admin_form(form, self.layout(form)),

@@ -40,7 +40,7 @@ class BulkVerb(BulkPage):
         found: DineroError | None = self.single(self.model_admin).refusal(row)
         return found
 
-    def act(self, row: Any) -> Told:
+    def act(self, request: HttpRequest, row: Any) -> Told:
         """Do it, and say what came of it."""
         raise NotImplementedError
 
@@ -52,7 +52,7 @@ class BulkVerb(BulkPage):
         refusal = self.refusal(row)
         if refusal is not None:
             raise refusal
-        text, level, logged = self.act(row)
+        text, level, logged = self.act(request, row)
         self.model_admin.log_change(request, row, f"{logged or text} {mark}")
         if level != messages.SUCCESS:
             raise Unfinished(text)
@@ -79,7 +79,7 @@ class BulkPush(BulkVerb):
     button = gettext_lazy("Push now")
     explanation = gettext_lazy("What was changed here is sent to the gateway now.")
 
-    def act(self, row: Customer | CreditCard) -> Told:
+    def act(self, request: HttpRequest, row: Customer | CreditCard) -> Told:
         return push_now(row)
 
 
@@ -93,8 +93,8 @@ class BulkPull(BulkVerb):
         "It is read from the gateway with all cards of the customer. What waits to be pushed stays."
     )
 
-    def act(self, row: Customer | CreditCard) -> Told:
-        return pull_now(row)
+    def act(self, request: HttpRequest, row: Customer | CreditCard) -> Told:
+        return pull_now(request, row)
 
 
 class PushCustomers(BulkPush):
@@ -130,7 +130,7 @@ class LookUpOperations(BulkVerb):
     action = gettext_lazy("Look up the selected operations")
     explanation = gettext_lazy("The gateway is asked how it ended. Nothing is sent again.")
 
-    def act(self, row: Operation) -> Told:
+    def act(self, request: HttpRequest, row: Operation) -> Told:
         return Told(*looked_up(row))
 
 
@@ -144,7 +144,7 @@ class ReplayEvents(BulkVerb):
     action = gettext_lazy("Apply the selected events again")
     explanation = gettext_lazy("Its object is fetched from the gateway and applied as it is now.")
 
-    def act(self, row: WebhookEvent) -> Told:
+    def act(self, request: HttpRequest, row: WebhookEvent) -> Told:
         return Told(*replayed(row))
 
 

@@ -17,7 +17,7 @@ from django_dinero.admin.card_wording import expiry_in_words
 from django_dinero.admin.gone import gone_error
 from django_dinero.admin.views.base import Fact
 from django_dinero.admin.views.confirm import ConfirmPage, Told
-from django_dinero.admin.views.safety import CHARGE, link
+from django_dinero.admin.views.safety import CHARGE, customer_text, link
 from django_dinero.db.queries import read_again
 from django_dinero.exceptions import (
     CardDeclinedError,
@@ -45,9 +45,9 @@ class CardPage(ConfirmPage):
         return (row, row.customer)
 
     def known(self, request: HttpRequest, row: CreditCard) -> list[Fact]:
-        facts = [(_("Customer"), str(row.customer), link(request, "customer", row.customer))]
-        expires = expiry_in_words(row)
-        return [*facts, (_("Expires"), expires, "")] if expires else facts
+        owner, expires = customer_text(request, row.customer), expiry_in_words(row)
+        facts = [(_("Customer"), owner, link(request, "customer", row.customer))]
+        return [fact for fact in (*facts, (_("Expires"), expires, "")) if fact[1]]
 
 
 class MakeDefaultPage(CardPage):

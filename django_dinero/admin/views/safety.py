@@ -22,6 +22,7 @@ from django_dinero.forms import content_policy
 from django_dinero.forms.posted import View, outside_transactions, take_secrets
 from django_dinero.gateways.registry import GatewayMisconfigured
 from django_dinero.logs import get_logger
+from django_dinero.models import Customer
 from django_dinero.redaction import scrub
 from django_dinero.user_messages import NOT_SET_UP
 
@@ -110,6 +111,11 @@ def sees(request: HttpRequest, name: str) -> bool:
         return all(each.has_view_or_change_permission(request) for each in admins)
     verbs = ("view", "change")
     return any(request.user.has_perm(f"dinero.{verb}_{name}") for verb in verbs)
+
+
+def customer_text(request: HttpRequest, customer: Customer) -> str:
+    """Return who a customer is; to who may not see customers, the gateway's id of one."""
+    return str(customer) if sees(request, "customer") else customer.customer_id or ""
 
 
 def address(request: HttpRequest, name: str, pk: Any) -> str:

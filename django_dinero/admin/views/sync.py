@@ -16,6 +16,7 @@ from django_dinero.admin.display import plain_sync_state
 from django_dinero.admin.gone import gone_error
 from django_dinero.admin.views.base import Fact
 from django_dinero.admin.views.confirm import ConfirmPage, Told
+from django_dinero.admin.views.safety import sees
 from django_dinero.exceptions import DineroError
 from django_dinero.models import CreditCard, Customer
 from django_dinero.models.sync_state import WAITING
@@ -84,7 +85,7 @@ class PullPage(ConfirmPage):
         return [(_("State"), plain_sync_state(row), "")]
 
     def act(self, request: HttpRequest, row: Row, form: BaseForm) -> Told:
-        return pull_now(row)
+        return pull_now(request, row)
 
 
 class PullCustomerPage(PullPage):
@@ -114,8 +115,12 @@ def push_now(row: Row) -> Told:
     return Told(_("Pushed: %(row)s is %(state)s.") % values, messages.SUCCESS)
 
 
-def pull_now(row: Row) -> Told:
+def pull_now(request: HttpRequest, row: Row) -> Told:
     """Pull a row's customer with all cards, and say what that changed here.
+
+    Args:
+        request: whose user reads no values of rows that he may not see.
+        row: the customer, or one of the cards.
 
     Raises:
         DineroError: the gateway could not be asked, or does not have it any more.
@@ -133,6 +138,7 @@ def pull_now(row: Row) -> Told:
         "Pulled: %(row)s. %(count)d changes: %(changes)s.",
         len(found),
     )
-    shown = {"row": row, "changes": "; ".join(each.text for each in found), "count": len(found)}
+    told = [each.text if sees(request, each.model) else each.what for each in found]
+    shown = {"row": row, "changes": "; ".join(told), "count": len(found)}
     logged = {"row": kind, "changes": "; ".join(each.what for each in found)}
     return Told(text % shown, messages.SUCCESS, text % {**shown, **logged})
