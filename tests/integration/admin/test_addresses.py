@@ -1,4 +1,4 @@
-"""Who may not see customers reads no e-mail address of one on any page."""
+"""Who may not see customers reads no e-mail address of one, on any page, and finds none out."""
 
 from __future__ import annotations
 
@@ -112,3 +112,50 @@ def test_hidden_columns_of_a_projects_list_become_one(
     response = staff("view_transaction").get(url("transaction_changelist"))
     assert OWNER not in told(response)
     assert response.context["cl"].list_display[-2:] == ["amount", "customer_id"]
+
+
+# -- Looking for what one may not see ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "lookup"),
+    [
+        ("operation", "intent__email__startswith"),
+        ("operation", "intent__email"),
+        ("operation", "intent__icontains"),
+        ("operation", "outcome__gateway_text__startswith"),
+        ("difference", "facts__email__startswith"),
+        ("reconciliation", "counts__x"),
+        ("creditcard", "customer__email__startswith"),
+        ("transaction", "customer__last_name__startswith"),
+        ("transaction", "owner__email__startswith"),
+    ],
+)
+def test_nothing_hidden_is_read_letter_by_letter(
+    staff: Callable[..., Client], known: dict[str, Any], name: str, lookup: str
+) -> None:
+    client = staff(f"view_{name}")
+    for page in (f"{name}_changelist", f"{name}_export"):
+        assert client.get(url(page), {lookup: "b"}).status_code == 400
+
+
+def test_a_projects_filter_may_have_the_name_of_such_a_column(
+    staff: Callable[..., Client], known: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = type(admin.site.get_model_admin(Operation))
+    monkeypatch.setattr(own, "list_filter", (ByOutcome,))
+    response = staff("view_operation").get(url("operation_changelist"), {"outcome": "none"})
+    assert response.context["cl"].result_count == 0
+
+
+class ByOutcome(admin.SimpleListFilter):
+    """Finds nothing."""
+
+    title = "outcome"
+    parameter_name = "outcome"
+
+    def lookups(self, request: Any, model_admin: Any) -> list[tuple[str, str]]:
+        return [("none", "none")]
+
+    def queryset(self, request: Any, queryset: Any) -> Any:
+        return queryset.none() if self.value() == "none" else queryset
