@@ -146,6 +146,9 @@ class ExplanationSerializer(StrictSerializer):
 
 # -- Answers ---------------------------------------------------------------------------------------
 
+#: What undoes a payment: the description of such a row is the reason that was given for it.
+UNDOING = (TransactionKind.VOID, TransactionKind.REFUND)
+
 
 class CardSerializer(RowSerializer[CreditCard]):
     id = serializers.UUIDField(source="public_id", read_only=True)
@@ -179,6 +182,9 @@ class CustomerSerializer(RowSerializer[Customer]):
 class TransactionSerializer(RowSerializer[Transaction]):
     """A transaction as a cardholder sees it: without the results of AVS and CVV, or any reason."""
 
+    #: Whether it shows why a payment was voided or refunded.
+    shows_reasons = False
+
     id = serializers.UUIDField(source="public_id", read_only=True)
     price = serializers.SerializerMethodField()
     captured_amount = serializers.SerializerMethodField()
@@ -205,7 +211,10 @@ class TransactionSerializer(RowSerializer[Transaction]):
     def to_representation(self, instance: Transaction) -> dict[str, Any]:
         """Return the row, with what has followed it."""
         self._family = Family.of(instance)
-        return dict(super().to_representation(instance))
+        shown = dict(super().to_representation(instance))
+        if instance.kind in UNDOING and not self.shows_reasons:
+            shown["description"] = ""
+        return shown
 
     def get_captured_amount(self, row: Transaction) -> str:
         """Return how much was taken: of an authorization, by its captures."""
@@ -241,6 +250,8 @@ class TransactionSerializer(RowSerializer[Transaction]):
 
 class StaffTransactionSerializer(ShowsMaker, TransactionSerializer):
     """A transaction with the results of the checks, the gateway's own words, and who asked."""
+
+    shows_reasons = True
 
     class Meta(TransactionSerializer.Meta):
         list_serializer_class = RowsWithMakers

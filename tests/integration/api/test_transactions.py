@@ -74,6 +74,26 @@ def test_a_partial_refund_of_what_has_not_settled_is_a_conflict(
     assert Transaction.objects.count() == 1
 
 
+def test_the_reason_of_a_refund_or_a_void_is_for_staff(
+    clerk: Caller, owner: Caller, customer: Customer, gateway: RecordingGateway
+) -> None:
+    """What the shop says of a payment is for its owner, too."""
+    paid = Transaction.create("10.00", customer=customer, settle=False, description="Two tickets")
+    taken = paid.capture("8.00", description="One was sold out")
+    gateway.bank.settle_batch()
+    taken.refund("2.00", description="threatened us")
+    Transaction.create("5.00", customer=customer, description="A book").void(description="a fraud")
+    told = [
+        [row["description"] for row in json_of(each.get("transactions/"), 200)["results"]]
+        for each in (clerk, owner)
+    ]
+    of_shop = ["A book", "One was sold out", "Two tickets"]
+    assert told[0] == ["a fraud", "A book", "threatened us", *of_shop[1:]]
+    assert told[1] == ["", "A book", "", *of_shop[1:]]
+    void = Transaction.objects.get(kind="void")
+    assert json_of(owner.get(f"transactions/{void.public_id}/"), 200)["description"] == ""
+
+
 @pytest.mark.parametrize("second", ["capture", "void"])
 def test_what_is_voided_stays_voided(
     clerk: Caller, authorization: Transaction, second: str
