@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
@@ -23,6 +24,8 @@ from django_dinero.money import amount_text
 
 #: Ends that leave something to find out: they stand in the history too.
 OPEN_ENDS = (OutcomeUnknown, HeldForReview, ActionRequired, NeedsAttention)
+#: What Django's history says of a row that was added.
+ADDED: list[dict[str, Any]] = [{"added": {}}]
 #: Among how many of the user's newest entries a form's key is looked for. Django's history has no
 #: index for a row's entries, and a form is sent again within minutes or never.
 RECENT = 300
@@ -51,6 +54,14 @@ def log_once(
     if is_logged(request, row, mark):
         return False
     model_admin.log_change(request, row, f"{text} {mark}")
+    return True
+
+
+def log_addition_once(model_admin: ModelAdmin[Any], request: HttpRequest, row: Model) -> bool:
+    """Write into a row's history that it was added; say False if that stands there."""
+    if is_logged(request, row, json.dumps(ADDED)):
+        return False
+    model_admin.log_addition(request, row, ADDED)
     return True
 
 

@@ -22,10 +22,10 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from django_dinero.admin import messages as admin_messages
+from django_dinero.admin.history import log_addition_once
 from django_dinero.admin.push_errors import collect_failures, failure_text
 from django_dinero.admin.search import customers as named
 from django_dinero.admin.views.base import GatewayPage, Unconfirmed
-from django_dinero.admin.views.once import first_use
 from django_dinero.admin.views.safety import link
 from django_dinero.exceptions import DineroError, InvalidInput
 from django_dinero.forms.new_customers import BILLING, CARD, AddCustomerForm
@@ -125,7 +125,6 @@ class AddCustomerPage(GatewayPage):
     def perform(self, request: HttpRequest, row: Customer, form: BaseForm) -> HttpResponseBase:
         """Store it, and lead to its page; also where the gateway did not take it yet."""
         assert isinstance(form, AddCustomerForm)  # noqa: S101 - tells the type checker
-        is_first = first_use(request, form.cleaned_data["key"])
         refused: DineroError | None = None
         made: Customer | None = None
         with collect_failures() as failures:
@@ -139,14 +138,11 @@ class AddCustomerPage(GatewayPage):
                 raise refused
             self.tell(request, failure_text(request, made, refused), messages.ERROR)
         assert made is not None  # noqa: S101 - tells the type checker
-        return self._added(request, made, is_first=is_first, is_stored=refused is None)
+        return self._added(request, made, is_stored=refused is None)
 
-    def _added(
-        self, request: HttpRequest, made: Customer, *, is_first: bool, is_stored: bool
-    ) -> HttpResponseBase:
-        if is_first:
-            self.model_admin.log_addition(request, made, [{"added": {}}])
-        if not is_first:
+    def _added(self, request: HttpRequest, made: Customer, *, is_stored: bool) -> HttpResponseBase:
+        # Not whether the page was sent before: the answer may have been lost, and with it the row.
+        if not log_addition_once(self.model_admin, request, made):
             text = _("This page was sent before and was not sent again. This is the customer.")
             self.tell(request, text, messages.WARNING)
         elif is_stored:

@@ -17,7 +17,13 @@ from django_dinero.enums import ReasonKind
 from django_dinero.gateways.types import Reason, Refusal
 from django_dinero.models import CreditCard, Customer, Operation
 from tests.integration.admin.pages import key_of, messages, new_customer, text, url
-from tests.support.recording import RecordingGateway, answer, lose_request, refuse_connection
+from tests.support.recording import (
+    RecordingGateway,
+    answer,
+    lose_reply,
+    lose_request,
+    refuse_connection,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -84,6 +90,25 @@ def test_another_session_of_the_same_user_adds_none_either(
     other.post(url("customer_add"), posted)
     assert Customer.objects.count() == 1
     assert gateway.verbs.count("create_customer") == 1
+    assert LogEntry.objects.count() == 1
+
+
+def test_a_page_whose_answer_was_lost_stands_in_the_history_when_it_is_sent_again(
+    root: Client, gateway: RecordingGateway
+) -> None:
+    posted = new_customer(**CARD)
+    gateway.faults["create_customer"] = lose_reply
+    root.post(url("customer_add"), posted)
+    for _again in range(2):
+        response = root.post(url("customer_add"), posted)
+    customer = Customer.objects.get()
+    [entry] = LogEntry.objects.filter(action_flag=ADDITION)
+    assert entry.get_edited_object() == customer
+    assert response["Location"] == url("customer_change", customer.pk)
+    assert messages(response) == [
+        "Stored at the gateway: new@example.com, with mastercard •••• 0015.",
+        "This page was sent before and was not sent again. This is the customer.",
+    ]
 
 
 def test_an_email_that_exists_is_said_and_can_be_added_all_the_same(
