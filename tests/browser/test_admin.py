@@ -99,6 +99,26 @@ def stored_card() -> CreditCard:
     return customer.cards[0]
 
 
+def test_trails_of_our_pages_look_like_those_of_django(site: Site, shoot: Shoot) -> None:
+    card = stored_card()
+    lists = url("creditcard_changelist")
+    pages = (url("overview"), url("creditcard_charge", card.pk))
+    bulk = f"{url('creditcard_bulk_push')}?row={card.pk}"
+
+    def look(address: str) -> list[str]:
+        site.open(address)
+        trail = site.driver.find_element(By.CSS_SELECTOR, ".breadcrumbs")
+        link = trail.find_element(By.TAG_NAME, "a")
+        names = ("background-color", "color", "font-size", "padding-top", "padding-left")
+        shown = [trail.value_of_css_property(name) for name in (*names, "margin-bottom")]
+        return [*shown, link.value_of_css_property("color")]
+
+    wanted = look(lists)
+    for address in (*pages, bulk):
+        assert look(address) == wanted, address
+        shoot(f"trail-{address.split('/')[3]}-{address.split('/')[-2]}")
+
+
 def test_from_a_new_customer_to_a_charge(
     site: Site, fill: Fill, shoot: Shoot, gateway: RecordingGateway
 ) -> None:

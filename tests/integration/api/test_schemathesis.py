@@ -42,7 +42,7 @@ from tests.support.webhooks import notice, receive
 pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.django_db]
 
 SEED = int(os.environ.get("DINERO_SCHEMA_SEED", "20261129"))
-EXAMPLES = int(os.environ.get("DINERO_SCHEMA_EXAMPLES", "12" if THOROUGH else "5"))
+EXAMPLES = int(os.environ.get("DINERO_SCHEMA_EXAMPLES", "8" if THOROUGH else "5"))
 NAMES = [f"{RESOURCES[view][0]}_{each.name}" for (view, _), each in ENDPOINTS.items()]
 #: Owners are refused by all of these alike.
 OF_STAFF = ("differences", "webhook_events")
