@@ -183,7 +183,10 @@ class OperationInProgress(DineroError):
 
 
 class IdempotencyKeyReused(DineroError):
-    """This idempotency key was used before, with other parameters."""
+    """This idempotency key was used before, with other parameters.
+
+    Or it has paid an order, and its ``transaction`` was moved to another one since.
+    """
 
     code = "idempotency_key_reused"
 

@@ -25,7 +25,7 @@ def named_order(order_reference: object) -> str:
     return text
 
 
-def order_lock_name(order_reference: str, gateway_name: str, *, live: bool) -> str:
+def order_lock_name(order_reference: str, gateway_name: str | None, *, live: bool) -> str:
     """Return the lock name of an order, the same at all gateways of one shop.
 
     A gateway that a resolver knows is a tenant's: two tenants may both have an order 1001.
@@ -33,12 +33,30 @@ def order_lock_name(order_reference: str, gateway_name: str, *, live: bool) -> s
     Args:
         order_reference: as it is passed to the charges. References that differ in case or accents
             are two orders, as they are in the database.
-        gateway_name: where it is paid.
+        gateway_name: where it is paid; None only where all gateways are of one shop.
         live: whether it is paid with real money.
 
     Raises:
         InvalidInput: the reference is blank.
     """
-    tenant = "" if gateway_name in conf.gateways() else gateway_name
     digest = identifiers.digest({"order_reference": named_order(order_reference)})[:_DIGITS]
-    return f"{lock_prefix(live)}order:{tenant}:{digest}"
+    return f"{lock_prefix(live)}order:{_tenant(gateway_name)}:{digest}"
+
+
+def order_lock_names(order_reference: str, gateway_name: str | None) -> list[str]:
+    """Return the lock names of an order: paid with real money, and paid in tests.
+
+    Args:
+        order_reference: as for :func:`order_lock_name`.
+        gateway_name: where it is paid; None only where all gateways are of one shop.
+
+    Raises:
+        InvalidInput: the reference is blank.
+    """
+    return [order_lock_name(order_reference, gateway_name, live=live) for live in (False, True)]
+
+
+def _tenant(gateway_name: str | None) -> str:
+    """Return the name of the tenant that a gateway is; empty where it is of the one shop."""
+    is_tenant = conf.gateway_resolver() and gateway_name not in conf.gateways()
+    return str(gateway_name) if is_tenant else ""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Self, TypeVar
 
 from django.db import models, router
-from django.db.models import OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from django_dinero import conf
@@ -14,7 +15,7 @@ from django_dinero.exceptions import InvalidInput
 from django_dinero.models import _services
 from django_dinero.models.money_left import has_money_left
 from django_dinero.models.operation import CHARGES, Operation, OperationState
-from django_dinero.models.order_lock import named_order
+from django_dinero.models.order_lock import named_order, order_lock_names
 from django_dinero.models.transaction_status import COUNTED, TAKEN, UNDECIDED
 
 RowT = TypeVar("RowT", bound=models.Model)
@@ -52,7 +53,7 @@ class TransactionQuerySet(models.QuerySet[RowT]):
         """Return the number of the next attempt to pay an order, from 1.
 
         Attempts that were closed by hand count too: a person has found that they paid nothing, and
-        their keys stay taken.
+        their keys stay taken. So does one whose payment was moved to another order since.
 
         Ask for it before :meth:`paid_for`. Then either the look finds what was paid meanwhile, or
         whoever is paying at this moment has the same number, and with it the same idempotency key.
@@ -64,19 +65,39 @@ class TransactionQuerySet(models.QuerySet[RowT]):
         Raises:
             InvalidInput: the reference is blank, or the gateway is not named.
         """
-        rows = self._written()._started_for(order_reference, gateway_name)
-        made = list(rows.order_by().values_list("operation_key", flat=True))
+        rows = self._written()
         name = named_order(order_reference)
-        closed = Operation.objects.using(rows.db).filter(
+        found = rows._started_for(name, gateway_name).order_by()
+        kept = list(found.values_list("operation_key", flat=True))
+        attempts = rows._attempts(name, gateway_name, [key for key in kept if key])
+        own = [key for key, reference in attempts.items() if reference == name]
+        return len(own) + sum(key not in attempts for key in kept) + 1
+
+    def _attempts(
+        self, name: str, gateway_name: str | None, kept: Collection[str]
+    ) -> Mapping[str, str]:
+        """Return the keys of attempts to pay an order, each with the order that it was begun for.
+
+        What an operation was begun for stays, and the caller has named its idempotency key after
+        it. The reference of its row may be changed. Counted by that, a number would come twice: its
+        key would get an answer of the past.
+
+        Args:
+            name: the order's.
+            gateway_name: where it would be paid.
+            kept: the keys of the rows that have its reference now.
+        """
+        row = self.model._default_manager.using(self.db).filter(operation_key=OuterRef("key"))
+        begun = Q(Exists(row), lock_name__in=order_lock_names(name, gateway_name))
+        closed = Q(
             _of_one_shop(gateway_name),
             rare_state=OperationState.CLOSED,
-            kind__in=CHARGES,
             intent__order_reference=name,
         )
-        # Compared here once more: some databases overlook case in what JSON holds.
-        found = closed.values_list("key", "intent")
-        keys = {key for key, intent in found if intent.get("order_reference") == name}
-        return len(made) + len(keys.difference(made)) + 1
+        operations = Operation.objects.using(self.db).filter(kind__in=CHARGES).order_by()
+        found = operations.filter(begun | closed | Q(key__in=kept)).values_list("key", "intent")
+        # Compared by whoever asks: some databases overlook case in what JSON holds.
+        return {key: intent.get("order_reference") or name for key, intent in found}
 
     def _written(self) -> Self:
         return self if self._db else self.using(router.db_for_write(self.model))  # type: ignore[attr-defined]
@@ -89,17 +110,17 @@ class TransactionQuerySet(models.QuerySet[RowT]):
         return self.filter(shop, order_reference=order_reference, kind__in=kinds)
 
 
-def _of_one_shop(gateway_name: str | None) -> models.Q:
+def _of_one_shop(gateway_name: str | None) -> Q:
     """Leave out the orders of other tenants: two of them may both have an order 1001.
 
     Raises:
         InvalidInput: it is not known whose order it is.
     """
     if not conf.gateway_resolver():
-        return models.Q()
+        return Q()
     if not gateway_name:
         text = _("Name the gateway: each tenant has orders of its own.")
         raise InvalidInput({"gateway_name": str(text)})
     shared = conf.gateways()
     names = list(shared) if gateway_name in shared else [gateway_name]
-    return models.Q(gateway_name__in=names)
+    return Q(gateway_name__in=names)

@@ -21,8 +21,9 @@ class Payment:
             it: staff have to look, and nothing more may be paid before that.
         is_replaceable: whether it waits for the card's holder, and the shopper may pay with another
             card in its place. It is voided first.
-        is_undone: whether it was approved once and pays nothing any more: it was voided, returned,
-            charged back or refunded altogether, or has expired. The next attempt may pay the order.
+        is_undone: whether it was approved once and does not pay the order any more: it was voided,
+            returned, charged back or refunded altogether, has expired, or was moved to another
+            order. The next attempt may pay this one.
     """
 
     transaction: Transaction | None

@@ -17,6 +17,7 @@ from django_dinero.exceptions import (
     ActionRequired,
     CardNotFoundError,
     HeldForReview,
+    IdempotencyKeyReused,
     InvalidInput,
     OperationInProgress,
     OrderPaid,
@@ -285,7 +286,7 @@ class Wallet:
 
         Returns:
             How it stands. It ``is_unknown`` while another attempt is: nothing was sent then. It
-            ``is_undone`` where the attempt of this number was made, and pays nothing any more.
+            ``is_undone`` where the attempt of this number was made, and pays this order no more.
 
         Raises:
             InvalidInput: the reference is blank.
@@ -314,6 +315,11 @@ class Wallet:
             action = error.next_action if isinstance(error, ActionRequired) else None
             asked = (price, currency or self.gateway.currency)
             return self._payment(error.transaction, *asked, action)
+        except IdempotencyKeyReused as error:
+            if error.transaction is None:
+                raise
+            # Staff have moved what this attempt paid to another order.
+            return Payment(error.transaction, is_undone=True)
         except (OperationInProgress, OrderPaid) as error:
             # Without an operation it is about another attempt for the order.
             standing = self.payment(order_reference, price, currency)
@@ -321,10 +327,10 @@ class Wallet:
                 raise
             return standing
         # The answer of long ago is not how it stands.
-        return Payment(row, is_undone=row.is_replay and not self._stands(row))
+        return Payment(row, is_undone=row.is_replay and not self._stands(row, order_reference))
 
-    def _stands(self, row: Transaction) -> bool:
-        paid = Transaction.objects.paid_for(row.order_reference, gateway_name=self.gateway.name)
+    def _stands(self, row: Transaction, order_reference: str) -> bool:
+        paid = Transaction.objects.paid_for(order_reference, gateway_name=self.gateway.name)
         return paid.filter(pk=row.pk).exists()
 
     def action_address(self, payment: Payment, return_url: str) -> str:

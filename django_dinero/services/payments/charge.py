@@ -64,7 +64,7 @@ TYPED = CARD_ARGUMENTS.difference(ADDRESS_FIELDS)
 def charge(price: Decimal | int | str, **options: Unpack[ChargeOptions]) -> Transaction:
     """Charge or authorize; see :meth:`Transaction.create` for arguments and errors."""
     order = ChargeOrder.read(price, options)
-    earlier = idempotency.earlier(order.key, order.parameters)
+    earlier = idempotency.earlier(order.key, order.parameters, pays=order.paid_whole)
     if earlier is not None:
         return earlier  # even if the card has since been deleted
     order = order.with_present_rows()
@@ -72,10 +72,10 @@ def charge(price: Decimal | int | str, **options: Unpack[ChargeOptions]) -> Tran
     try:
         operation = order.open(request)
     except journal.KeyTaken as taken:
-        return idempotency.rival_answer(taken.operation, order.parameters)
+        return idempotency.rival_answer(taken.operation, order.parameters, pays=order.paid_whole)
     except (OperationInProgress, OrderPaid):
         # Another worker may have paid under this very key since we looked.
-        rival = idempotency.earlier(order.key, order.parameters)
+        rival = idempotency.earlier(order.key, order.parameters, pays=order.paid_whole)
         if rival is None:
             raise
         return rival
@@ -386,6 +386,11 @@ class ChargeOrder:
     def shop_order(self) -> Order:
         """The order that this charge pays, whole or in part."""
         return Order(self.request.order_reference, self.gateway, self._payer_pk, self.key)
+
+    @property
+    def paid_whole(self) -> str:
+        """The reference of the order that it pays whole; empty if it pays a part, or none."""
+        return self.request.order_reference if self.pays_order else ""
 
     @property
     def _payer_pk(self) -> object:

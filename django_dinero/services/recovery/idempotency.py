@@ -47,18 +47,25 @@ State = OperationState
 REFUSALS = frozenset(ReasonKind)
 
 
-def earlier(key: CallerKey, parameters: Mapping[str, object]) -> Transaction | None:
+def earlier(
+    key: CallerKey, parameters: Mapping[str, object], *, pays: str = ""
+) -> Transaction | None:
     """Return the transaction of an earlier call with this key, or None if the key is free.
 
     A key is free again once its operation is proven not to have happened.
 
+    Args:
+        pays: the reference of the order that is paid whole. Without it the row is the answer,
+            whichever order somebody has moved it to.
+
     Raises:
-        IdempotencyKeyReused: the earlier call had other parameters.
+        IdempotencyKeyReused: the earlier call had other parameters, or what it made is of another
+            order than ``pays`` by now.
         OperationInProgress, OutcomeUnknown, NeedsAttention: it has no result yet.
         CardDeclinedError, ...: the earlier call was refused.
     """
     operation = operation_of(key)
-    return None if operation is None else answer_of(operation, parameters)
+    return None if operation is None else answer_of(operation, parameters, pays=pays)
 
 
 def operation_of(key: CallerKey, *, using: str | None = None) -> Operation | None:
@@ -121,7 +128,9 @@ def free_if_undone(operation: Operation, parameters: Mapping[str, object]) -> bo
     return True
 
 
-def answer_of(operation: Operation, parameters: Mapping[str, object]) -> Transaction | None:
+def answer_of(
+    operation: Operation, parameters: Mapping[str, object], *, pays: str = ""
+) -> Transaction | None:
     """As :func:`earlier`, for an operation that has been read already."""
     if parameters.get("gateway", operation.gateway_name) != operation.gateway_name:
         raise IdempotencyKeyReused(
@@ -161,7 +170,7 @@ def answer_of(operation: Operation, parameters: Mapping[str, object]) -> Transac
         look_up(operation, is_callers=True)
     if operation.has_result:
         _refuse_given_back(operation)
-        return result_of(operation)
+        return result_of(operation, pays=pays)
     if _is_free(operation):
         journal.free_idempotency_key(operation)
         return None
@@ -178,6 +187,20 @@ def _refuse_given_back(operation: Operation) -> None:
                 "new key for a new attempt."
             )
             % {"key": operation.key},
+            operation=operation,
+        )
+
+
+def _refuse_moved(operation: Operation, row: Transaction, pays: str) -> None:
+    """Refuse to call an order paid with a row that was moved to another order since."""
+    if row.order_reference != pays:
+        raise IdempotencyKeyReused(
+            _(
+                "What this idempotency key has made does not belong to this order any more "
+                "(operation %(key)s), and nothing was charged now: take a new key."
+            )
+            % {"key": operation.key},
+            transaction=row,
             operation=operation,
         )
 
@@ -261,14 +284,16 @@ def _shown(operation: Operation) -> str:
     return f"{kind} {amount} {operation.currency}"
 
 
-def rival_answer(operation: Operation, parameters: Mapping[str, object]) -> Transaction:
+def rival_answer(
+    operation: Operation, parameters: Mapping[str, object], *, pays: str = ""
+) -> Transaction:
     """Return the answer of another worker that inserted the same key after we had checked it.
 
     Raises:
         NotSent: that worker has failed, and the key is free again.
         DineroError: as for :func:`earlier`.
     """
-    won = answer_of(operation, parameters)
+    won = answer_of(operation, parameters, pays=pays)
     if won is None:
         raise NotSent(
             _(
@@ -349,13 +374,16 @@ def answer_to_worker(operation: Operation) -> Transaction:
     raise unfinished_error(operation)
 
 
-def result_of(operation: Operation, *, is_replay: bool = True) -> Transaction:
+def result_of(operation: Operation, *, is_replay: bool = True, pays: str = "") -> Transaction:
     """Return the ledger row of an ended money operation, or raise its refusal again.
 
     Args:
         is_replay: whether another call has begun the operation.
+        pays: as for :func:`earlier`.
     """
     row = ledger.restore_row(operation, is_callers=True)
+    if pays:
+        _refuse_moved(operation, row, pays)
     if ledger.may_be_orphan(operation):
         _take_over(operation)
     row.is_replay = is_replay

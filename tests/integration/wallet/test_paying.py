@@ -552,6 +552,28 @@ def test_an_old_tab_is_not_told_that_what_was_given_back_pays(
     assert gateway.verbs.count("charge") == 2
 
 
+def test_an_order_whose_payment_was_moved_to_another_one_is_paid_once_more(
+    client: Client, wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    card = add(wallet, gateway)
+    asked: dict[str, Any] = {"order_reference": "A-2", "card": card.public_id}
+    moved = wallet.pay("20.00", attempt=1, **asked).transaction
+    assert moved is not None
+    moved.order_reference = "B-7"
+    moved.save(update_fields=["order_reference"])
+    assert wallet.payment("A-2", "20.00") is None
+    old = wallet.pay("20.00", attempt=1, **asked)
+    assert (old.is_paid, old.is_undone, old.transaction) == (False, True, moved)
+    response = client.post("/pay/A-2/", pay_form(card, amount="20.00 USD"))
+    assert response.status_code == 402
+    assert attempt_in(response.content.decode()) == 2
+    assert gateway.verbs.count("charge") == 1
+    paid = wallet.pay("20.00", attempt=2, **asked)
+    assert paid.is_paid
+    assert paid.transaction != moved
+    assert gateway.verbs.count("charge") == 2
+
+
 def test_another_card_in_an_old_tab_is_told_what_to_do(
     client: Client, wallet: Wallet, gateway: RecordingGateway
 ) -> None:

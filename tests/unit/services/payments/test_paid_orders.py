@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import transaction
 
-from django_dinero.exceptions import InvalidInput, OrderPaid, OutcomeUnknown
+from django_dinero.exceptions import (
+    HeldForReview,
+    IdempotencyKeyReused,
+    InvalidInput,
+    OrderPaid,
+    OutcomeUnknown,
+)
 from django_dinero.gateways.registry import get_gateway, reset
-from django_dinero.models import Operation, Transaction
+from django_dinero.models import Customer, Operation, Transaction
 from django_dinero.models.transaction_status import TransactionStatus
 from tests.support.recording import RecordingGateway, lose_reply
 
@@ -136,6 +143,109 @@ def test_an_authorization_pays_until_all_that_was_captured_is_refunded(
     Transaction.objects.filter(kind="refund").delete()
     Transaction.objects.filter(pk=capture.pk).update(status="charged_back")
     assert not is_paid()
+
+
+# -- What was moved to another order ---------------------------------------------------------------
+
+
+def pay_order(card: dict[str, Any], reference: str) -> Transaction:
+    """Pay an order as the documentation does."""
+    attempt = Transaction.objects.next_attempt(reference)
+    paid = Transaction.objects.paid_for(reference)
+    if paid:
+        return paid[0]
+    return pay(card, reference, idempotency_key=f"{reference}-{attempt}")
+
+
+def move(row: Transaction, reference: str) -> None:
+    row.order_reference = reference
+    row.save(update_fields=["order_reference"])
+
+
+def attempts() -> list[int]:
+    return [Transaction.objects.next_attempt(reference) for reference in ("A-1", "B-7")]
+
+
+def test_an_order_whose_payment_was_moved_is_paid_by_its_next_attempt(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    first = pay_order(card, "A-1")
+    move(first, "B-7")
+    assert (is_paid("A-1"), is_paid("B-7")) == (False, True)
+    second = pay_order(card, "A-1")
+    assert second != first
+    assert (second.order_reference, second.is_replay) == ("A-1", False)
+    assert gateway.verbs.count("charge") == 2
+    assert pay_order(card, "B-7") == first
+
+
+def test_no_number_comes_twice_when_a_payment_is_moved_there_and_back(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    """The key of that number would bring back what was given back."""
+    moved = pay_order(card, "A-1")
+    moved.void()
+    move(moved, "B-7")
+    assert attempts() == [2, 1]
+    voided = pay_order(card, "B-7")
+    voided.void()
+    move(moved, "A-1")
+    assert attempts() == [2, 2]
+    assert pay_order(card, "B-7").status == TransactionStatus.APPROVED
+    assert gateway.verbs.count("charge") == 3
+
+
+def test_a_payment_that_no_order_was_named_for_is_an_attempt_where_it_is_moved_to(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    move(Transaction.create("5.00", **card), "A-1")
+    assert attempts() == [2, 1]
+
+
+@pytest.mark.parametrize("to", ["B-7", ""])
+def test_the_key_of_what_was_moved_pays_the_order_no_more(
+    gateway: RecordingGateway, card: dict[str, Any], to: str
+) -> None:
+    move(pay(card, idempotency_key="A-1-1"), to)
+    with pytest.raises(IdempotencyKeyReused, match="does not belong to this order") as caught:
+        pay(card, idempotency_key="A-1-1")
+    assert caught.value.operation == Operation.objects.get()
+    assert caught.value.transaction == Transaction.objects.get()
+    assert gateway.verbs.count("charge") == 1
+
+
+def test_who_asks_for_the_row_of_a_key_gets_it_wherever_it_was_moved_to(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    asked: dict[str, Any] = {"pays_order": False, "idempotency_key": "A-1-1"}
+    row = pay(card, **asked)
+    move(row, "B-7")
+    assert pay(card, **asked) == row
+
+
+def test_what_is_held_and_was_moved_is_not_told_as_a_payment_of_the_order(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    gateway.bank.hold_next()
+    with pytest.raises(HeldForReview) as caught:
+        pay(card, idempotency_key="A-1-1")
+    row = caught.value.transaction
+    move(row, "B-7")
+    with pytest.raises(IdempotencyKeyReused):
+        pay(card, idempotency_key="A-1-1")
+
+
+def test_a_charge_after_the_commit_is_not_answered_with_what_was_moved(
+    gateway: RecordingGateway, customer: Customer
+) -> None:
+    asked: dict[str, Any] = {
+        "order_reference": "A-1", "pays_order": True, "idempotency_key": "A-1-1"
+    }  # fmt: skip
+    move(customer.charge("5.00", **asked), "B-7")
+    with transaction.atomic():
+        pending = customer.charge_on_commit("5.00", **asked)
+    assert isinstance(pending.error, IdempotencyKeyReused)
+    assert gateway.verbs.count("charge") == 1
 
 
 # -- Tenants ---------------------------------------------------------------------------------------
