@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from django.db.models import Q
+from django.db.models.functions import Length
+from django.db.models.lookups import Exact
 from django.utils.translation import gettext as _
 
 from django_dinero import conf, identifiers
@@ -54,6 +57,20 @@ def order_lock_names(order_reference: str, gateway_name: str | None) -> list[str
         InvalidInput: the reference is blank.
     """
     return [order_lock_name(order_reference, gateway_name, live=live) for live in (False, True)]
+
+
+def of_the_shop() -> Q:
+    """Return the condition for operations about an order of the one shop, not of a tenant.
+
+    The gateway may have another place since, or none.
+    """
+    found = Q()
+    for live in (False, True):
+        own = f"{lock_prefix(live)}order::"
+        # The length counts too: a tenant's name may begin with a colon.
+        is_as_long = Exact(Length("lock_name"), len(own) + _DIGITS)
+        found |= Q(is_as_long, lock_name__startswith=own)
+    return found
 
 
 def _tenant(gateway_name: str | None) -> str:

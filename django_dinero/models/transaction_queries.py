@@ -15,7 +15,7 @@ from django_dinero.exceptions import InvalidInput
 from django_dinero.models import _services
 from django_dinero.models.money_left import has_money_left
 from django_dinero.models.operation import CHARGES, Operation, OperationState
-from django_dinero.models.order_lock import named_order, order_lock_names
+from django_dinero.models.order_lock import named_order, of_the_shop, order_lock_names
 from django_dinero.models.transaction_status import COUNTED, TAKEN, UNDECIDED
 
 RowT = TypeVar("RowT", bound=models.Model)
@@ -36,7 +36,8 @@ class TransactionQuerySet(models.QuerySet[RowT]):
             order_reference: as it was passed to the charge; or the column of an outer query.
             gateway_name: where it would be paid. Without it test payments count as long as no
                 configured gateway is a live one. With a resolver it has to be named: a gateway that
-                the resolver knows is a tenant's, and only what it took itself counts.
+                the resolver knows is a tenant's, and only what it took itself counts. For one of
+                the settings all count that were there when they took it.
 
         Raises:
             InvalidInput: the reference is blank, or the gateway is not named.
@@ -88,12 +89,10 @@ class TransactionQuerySet(models.QuerySet[RowT]):
             kept: the keys of the rows that have its reference now.
         """
         row = self.model._default_manager.using(self.db).filter(operation_key=OuterRef("key"))
-        begun = Q(Exists(row), lock_name__in=order_lock_names(name, gateway_name))
-        closed = Q(
-            _of_one_shop(gateway_name),
-            rare_state=OperationState.CLOSED,
-            intent__order_reference=name,
-        )
+        is_closed = Q(rare_state=OperationState.CLOSED)
+        lock_names = order_lock_names(name, gateway_name)
+        begun = Q(Exists(row) | is_closed, lock_name__in=lock_names)
+        closed = is_closed & Q(_of_one_shop(gateway_name), intent__order_reference=name)
         operations = Operation.objects.using(self.db).filter(kind__in=CHARGES).order_by()
         found = operations.filter(begun | closed | Q(key__in=kept)).values_list("key", "intent")
         # Compared by whoever asks: some databases overlook case in what JSON holds.
@@ -107,7 +106,17 @@ class TransactionQuerySet(models.QuerySet[RowT]):
             order_reference = named_order(order_reference)
         kinds = (TransactionKind.CHARGE, TransactionKind.AUTHORIZATION)
         shop = _of_one_shop(gateway_name)
+        if conf.gateway_resolver() and gateway_name in conf.gateways():
+            shop |= self._taken_for_the_shop()
         return self.filter(shop, order_reference=order_reference, kind__in=kinds)
+
+    def _taken_for_the_shop(self) -> Q:
+        """Return the condition for what was taken under a name that is in the settings no more.
+
+        Its name alone could be a tenant's by now; its operation tells for whom it was taken.
+        """
+        operations = Operation.objects.using(self.db).filter(key=OuterRef("operation_key"))
+        return Q(Exists(operations.filter(of_the_shop())))
 
 
 def _of_one_shop(gateway_name: str | None) -> Q:

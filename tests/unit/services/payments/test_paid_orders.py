@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from django_dinero.exceptions import (
     HeldForReview,
     IdempotencyKeyReused,
     InvalidInput,
+    OperationInProgress,
     OrderPaid,
     OutcomeUnknown,
 )
 from django_dinero.gateways.registry import get_gateway, reset
 from django_dinero.models import Customer, Operation, Transaction
 from django_dinero.models.transaction_status import TransactionStatus
+from django_dinero.services.payments.orders import Order
 from tests.support.recording import RecordingGateway, lose_reply
 
 pytestmark = pytest.mark.django_db
@@ -288,3 +292,83 @@ def test_among_tenants_the_gateway_is_named(tenants: None) -> None:
         with pytest.raises(InvalidInput) as caught:
             ask("A-1")
         assert set(caught.value.errors) == {"gateway_name"}
+
+
+# -- A name that is in the settings no more --------------------------------------------------------
+
+ENTRY = {"BACKEND": "tests.support.recording.RecordingGateway", "OPTIONS": {}}
+
+
+@pytest.fixture(params=[True, False], ids=["resolver", "no resolver"])
+def rename(settings: Any, request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Have the shop's gateways be these from now on."""
+    extra = {"GATEWAY_RESOLVER": f"{__name__}.resolve"} if request.param else {}
+
+    def configure(*names: str) -> None:
+        settings.DINERO = {**settings.DINERO, "GATEWAYS": dict.fromkeys(names, ENTRY), **extra}
+        reset()
+
+    return configure
+
+
+def test_what_a_former_gateway_took_pays_the_order(
+    rename: Callable[..., None], card: dict[str, Any], django_user_model: Any
+) -> None:
+    rename("default", "old")
+    row = pay(card, gateway_name="old")
+    rename("default")
+    assert is_paid(gateway_name="default")
+    assert Transaction.objects.next_attempt("A-1", gateway_name="default") == 2
+    with pytest.raises(OrderPaid):
+        pay(card)
+    (attempt,) = Order("A-1", get_gateway()).known_attempts()
+    assert attempt.about == str(row.public_id)
+    # As a list of orders asks.
+    django_user_model.objects.create_user("A-1")
+    django_user_model.objects.create_user("B-7")
+    paid = Transaction.objects.paid_for(OuterRef("username"), gateway_name="default")
+    assert [each.username for each in django_user_model.objects.filter(Exists(paid))] == ["A-1"]
+
+
+def test_what_a_former_gateway_gave_back_does_not(
+    rename: Callable[..., None], card: dict[str, Any]
+) -> None:
+    rename("default", "old")
+    pay(card, gateway_name="old").void()
+    rename("default")
+    assert not is_paid(gateway_name="default")
+    assert pay(card, idempotency_key="A-1-2").gateway_name == "default"
+
+
+def test_what_a_former_gateway_holds_keeps_the_order(
+    rename: Callable[..., None], card: dict[str, Any]
+) -> None:
+    rename("default", "old")
+    row = pay(card, gateway_name="old")
+    Transaction.objects.filter(pk=row.pk).update(status="held")
+    Operation.objects.update(state="held")
+    rename("default")
+    with pytest.raises(OperationInProgress, match="being reviewed"):
+        pay(card)
+
+
+@pytest.mark.parametrize("name", ["shop-1", ":shop"])
+def test_what_a_tenant_took_pays_no_order_of_the_shop(
+    tenants: None, card: dict[str, Any], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(f"{__name__}.resolve", lambda name: ENTRY)
+    pay(card, gateway_name=name)
+    assert is_paid(gateway_name=name)
+    assert not is_paid(gateway_name="default")
+    assert pay(card, gateway_name="default").status == "approved"
+
+
+def test_an_attempt_at_a_former_gateway_that_was_closed_counts(
+    rename: Callable[..., None], card: dict[str, Any]
+) -> None:
+    rename("default", "old")
+    pay(card, gateway_name="old")
+    Transaction.objects.all().delete()
+    Operation.objects.update(state="closed")
+    rename("default")
+    assert Transaction.objects.next_attempt("A-1", gateway_name="default") == 2
