@@ -39,9 +39,21 @@ def account_of(gateway: Gateway) -> Account:
 def is_live(gateway_name: str) -> bool:
     """Return whether real money moves at a gateway; False where none has this name."""
     try:
-        return built(gateway_name).live
+        return _present(gateway_name).live
     except (InvalidInput, ImproperlyConfigured):
         return False
+
+
+def _present(gateway_name: str) -> Gateway:
+    """Return a gateway as it is configured now.
+
+    A resolver is asked: another process may have changed what it reads. The settings hold still, so
+    that what was built of them is looked for no further.
+
+    Raises:
+        InvalidInput, ImproperlyConfigured: as for :class:`Gateways`.
+    """
+    return gateways[gateway_name] if conf.gateway_resolver() else built(gateway_name)
 
 
 def any_live() -> bool:
@@ -60,7 +72,7 @@ def foreign_error(row: Row) -> InvalidInput | None:
     None also where there is no such gateway, or none that can be used: nothing is known then.
     """
     try:
-        errors = other_mode(built(row.gateway_name), row)
+        errors = other_mode(_present(row.gateway_name), row)
     except (InvalidInput, ImproperlyConfigured):
         return None
     return InvalidInput(errors, gateway_name=row.gateway_name) if errors else None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.apps import apps
@@ -13,7 +13,7 @@ from django.db.models import UniqueConstraint
 
 from django_dinero.enums import TransactionKind
 from django_dinero.exceptions import IdempotencyKeyReused, InvalidInput, OutcomeUnknown
-from django_dinero.gateways.registry import reset
+from django_dinero.gateways.registry import gateways, reset
 from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.services.reconcile.phase import Run
 from django_dinero.services.reconcile.sweep import sweep
@@ -451,3 +451,77 @@ def test_an_operation_is_not_proven_absent_at_another_account(
     go_live(False)
     assert operation.look_up().state == "succeeded"
     assert Transaction.objects.get().live is False
+
+
+# -- A resolver ------------------------------------------------------------------------------------
+
+
+class Tenants:
+    """The merchants of a resolver's table, and whether each has gone live; None has left."""
+
+    live: ClassVar[bool | None] = False
+
+
+class TenantGateway(RecordingGateway):
+    """A gateway that its options call live."""
+
+    option_names = RecordingGateway.option_names | {"is_live"}
+
+    def __init__(self, name: str, options: Mapping[str, Any] | None = None) -> None:
+        given = dict(options or {})
+        self._is_live = bool(given.pop("is_live"))
+        super().__init__(name, given)
+
+    @property
+    def live(self) -> bool:
+        return self._is_live
+
+
+def find(name: str) -> dict[str, Any] | None:
+    if Tenants.live is None:
+        return None
+    options = {"allow_in_production": True, "is_live": Tenants.live}
+    return {"BACKEND": f"{__name__}.TenantGateway", "OPTIONS": options}
+
+
+@pytest.fixture
+def table(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[bool | None], None]:
+    """Change the resolver's table, as another process does: nothing is built of it here."""
+    settings.DINERO = {**settings.DINERO, "GATEWAYS": {}, "GATEWAY_RESOLVER": f"{__name__}.find"}
+    monkeypatch.setattr(Tenants, "live", False)
+    return lambda live: monkeypatch.setattr(Tenants, "live", live)
+
+
+def test_what_a_test_account_took_pays_nothing_from_the_moment_its_tenant_is_live(
+    table: Callable[[bool | None], None],
+) -> None:
+    Transaction.create("5.00", gateway_name="ann", order_reference="1001", **NEW_CARD)
+    paid = Transaction.objects.paid_for
+    assert paid("1001", gateway_name="ann").exists()
+    table(True)
+    assert not paid("1001", gateway_name="ann").exists()
+
+
+def test_a_row_is_of_the_account_that_its_tenant_has_now(
+    table: Callable[[bool | None], None],
+) -> None:
+    assert OperationFactory(gateway_name="ann").live is False
+    table(True)
+    assert OperationFactory(gateway_name="ann").live is True
+
+
+@pytest.mark.parametrize("at_the_look", [True, None])
+def test_a_live_customer_is_deleted_at_the_gateway_also_where_a_test_account_was_built_last(
+    table: Callable[[bool | None], None], at_the_look: bool | None
+) -> None:
+    """Without a tombstone the card would stay in the vault, and nobody would know of it."""
+    table(True)
+    customer = Customer.create("ann@example.com", gateway_name="ann", **NEW_CARD)
+    table(False)
+    gateways["ann"]
+    table(at_the_look)
+    with suppress(InvalidInput):  # nobody can be asked for a tenant who has left
+        customer.delete()
+    tombstone = Operation.objects.get(kind="delete_customer")
+    assert (tombstone.live, tombstone.customer_id) == (True, customer.customer_id)
+    assert tombstone.state == ("succeeded" if at_the_look else "new")
