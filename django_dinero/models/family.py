@@ -10,7 +10,12 @@ from typing import Self
 from django_dinero.db.queries import primary
 from django_dinero.enums import TransactionKind
 from django_dinero.models.transaction import Transaction
-from django_dinero.models.transaction_status import COUNTED, TAKEN_OR_OPEN, TransactionStatus
+from django_dinero.models.transaction_status import (
+    COUNTED,
+    TAKEN_OR_OPEN,
+    UNDECIDED,
+    TransactionStatus,
+)
 from django_dinero.money import EXACT, added_up, normalise
 
 #: What a list of transactions prefetches for :meth:`Family.of`.
@@ -89,7 +94,7 @@ class Family:
 
     @property
     def left_to_refund(self) -> Decimal:
-        """How much can still be refunded. A held refund counts as given: it may still go out.
+        """How much can still be refunded. An undecided refund counts as given: it may still go out.
 
         Never less than nothing: of a payment that was charged back after a refund nothing is left.
         """
@@ -98,8 +103,8 @@ class Family:
 
     @property
     def given_back(self) -> Decimal:
-        """How much was refunded, with what the gateway holds of it."""
-        return self.sum_of(TransactionKind.REFUND, (*COUNTED, TransactionStatus.HELD))
+        """How much was refunded, with what is held or waits for somebody's confirmation."""
+        return self.sum_of(TransactionKind.REFUND, (*COUNTED, *UNDECIDED))
 
 
 def _children_of(row: Transaction) -> Iterable[Transaction]:

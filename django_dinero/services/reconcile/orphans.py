@@ -178,7 +178,8 @@ def _give_back(run: Run, operation: Operation) -> None:
         reviews.decide_review(row, "decline", idempotency_key=key, scope=SCOPE)
     elif _must_void(family):
         followups.void(row, **once)
-    elif family.left_to_refund > 0:
+    elif family.sum_of(TransactionKind.REFUND) < family.captured:
+        # Also while a refund is not decided: it may come to nothing.
         followups.refund(row, **once)
     journal.change_outcome(operation, partial(replace, give_back=False, given_back=True))
     run.counts["orphans_given_back"] += 1

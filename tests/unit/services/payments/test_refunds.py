@@ -12,6 +12,8 @@ from django.db import transaction
 
 from django_dinero.enums import RemoteStatus, ResultStatus
 from django_dinero.exceptions import (
+    ActionRequired,
+    DineroError,
     HeldForReview,
     InvalidInput,
     InvalidTransactionError,
@@ -21,6 +23,8 @@ from django_dinero.exceptions import (
 )
 from django_dinero.gateways.types import TransactionResult
 from django_dinero.models import Customer, Operation, Transaction
+from django_dinero.models.family import Family
+from django_dinero.models.standing import Standing, standing_of
 from django_dinero.models.transaction_status import TransactionStatus
 from tests.support.recording import (
     RecordingGateway,
@@ -351,15 +355,29 @@ def test_a_refund_of_a_capture_that_a_rollback_took_too_counts(
     assert gateway.verbs.count("refund") == 1
 
 
-def test_a_held_refund_counts_until_it_is_decided(
-    gateway: RecordingGateway, make_customer: Make
+@pytest.mark.parametrize(
+    ("outcome", "error"),
+    [(ResultStatus.HELD, HeldForReview), (ResultStatus.REQUIRES_ACTION, ActionRequired)],
+)
+def test_an_undecided_refund_counts_until_it_is_decided(
+    gateway: RecordingGateway,
+    make_customer: Make,
+    outcome: ResultStatus,
+    error: type[DineroError],
 ) -> None:
-    charge = Transaction.create("50.00", customer=make_customer())
+    charge = Transaction.create("50.00", customer=make_customer(), order_reference="A-1")
     gateway.bank.settle_batch()
-    gateway.faults["refund"] = answer(TransactionResult(ResultStatus.HELD, "9001"))
-    with pytest.raises(HeldForReview):
+    gateway.faults["refund"] = answer(TransactionResult(outcome, "9001"))
+    with pytest.raises(error) as caught:
         charge.refund("30.00")
+    # It has given nothing back yet.
     assert charge.refunded_amount == 0
+    assert standing_of(Family.of(charge)) == Standing.SETTLED
     with pytest.raises(RefundError, match=r"20\.00 USD"):
         charge.refund("30.00")
     assert charge.refund().price == 20
+    assert Transaction.objects.paid_for("A-1").get() == charge
+    waiting = Transaction.objects.filter(pk=caught.value.transaction.pk)
+    waiting.update(status="declined")
+    Operation.objects.filter(key=waiting.get().operation_key).update(state="declined")
+    assert charge.refund().price == 30

@@ -24,6 +24,7 @@ from django_dinero.exceptions import (
 )
 from django_dinero.gateways.types import Reason, TransactionResult
 from django_dinero.models import Customer, Operation, Reconciliation, Transaction
+from django_dinero.models.records import RecordedOutcome
 from django_dinero.services.reconcile import orphans
 from django_dinero.services.reconcile.phase import Run
 from django_dinero.services.reconcile.run import reconcile
@@ -293,6 +294,31 @@ def test_a_settled_charge_is_refunded(
     orphans.restore(voiding)
     assert gateway.verbs.count("refund") == 1
     assert Transaction.objects.get(kind="refund").price == Decimal(50)
+
+
+@pytest.mark.parametrize("outcome", [ResultStatus.HELD, ResultStatus.REQUIRES_ACTION])
+def test_a_refund_that_is_not_decided_has_given_nothing_back(
+    gateway: RecordingGateway,
+    settled: Transaction,
+    roll_back: RollBack,
+    voiding: Run,
+    outcome: ResultStatus,
+) -> None:
+    roll_back(settled)
+    gateway.faults["refund"] = answer(TransactionResult(outcome, "9001"))
+    for _time in range(2):
+        with pytest.raises(DineroError, match="1 orphan could not"):
+            orphans.restore(voiding)
+    waiting = Operation.objects.filter(kind="refund")
+    declined = replace(RecordedOutcome.of(waiting.get()), result=ResultStatus.DECLINED.value)
+    waiting.update(state="declined", outcome=declined.to_json(), updated_at=PAST)
+    Transaction.objects.filter(kind="refund").update(status="declined")
+    orphans.restore(voiding)
+    assert gateway.verbs.count("refund") == 2
+    given = Transaction.objects.get(kind="refund", status="approved")
+    assert given.price == Decimal(50)
+    orphans.restore(voiding)
+    assert gateway.verbs.count("refund") == 2
 
 
 def test_what_was_refunded_before_is_not_given_back_twice(
