@@ -7,6 +7,7 @@ import hmac
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -93,15 +94,24 @@ class AuthorizeNetHooks(GatewayContract):
 class TestMounted(AuthorizeNetHooks):
     """A bank on the session's adapter, a fresh one for each test."""
 
+    account: ClassVar[Account] = ACCOUNT
+
     @pytest.fixture(autouse=True)
     def fresh_bank(self) -> None:
-        self.bank, self.faults = Bank(account=ACCOUNT), Faults(die=lambda: None)
+        self.bank, self.faults = Bank(account=self.account), Faults(die=lambda: None)
         self.witness = Witness(self.bank)
 
     def connect(self, **changed: Any) -> Gateway:
         gateway = AuthorizeNetGateway("contract", {**self.options, **changed})
         gateway.mount(BankAdapter(self.bank, self.faults, self.witness))
         return gateway
+
+
+class TestMountedInYen(TestMounted):
+    """A currency without decimals, whose amounts are told with two."""
+
+    options: ClassVar[dict[str, Any]] = {**AuthorizeNetHooks.options, "currency": "JPY"}
+    account: ClassVar[Account] = replace(ACCOUNT, currency="JPY")
 
 
 class TestServed(AuthorizeNetHooks):

@@ -88,6 +88,7 @@ def test_a_good_setting_is_silent(settings: Any) -> None:
         (one(SANDBOX, curency="USD"), ["dinero.E003"]),
         (one(SANDBOX, currency="usd"), ["dinero.E003"]),
         (one(SANDBOX, max_cards="ten"), ["dinero.E003"]),
+        (one(AUTHORIZENET, environment="sandbox", currency="BHD", **KEYS), ["dinero.E003"]),
         (one(SANDBOX, store="/nowhere/at/all.sqlite3"), ["dinero.E009"]),
         (one(AUTHORIZENET, environment="sandbox", lease_seconds=10, **KEYS), ["dinero.E010"]),
         (

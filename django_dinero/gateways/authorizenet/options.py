@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from django.core import checks
 from django.core.checks import CheckMessage, Error
 
-from django_dinero.gateways.options import wrong
+from django_dinero.gateways.options import currency, wrong
+from django_dinero.money import exponent
 from django_dinero.redaction import Secret
 
 #: One URL for every operation (the official API reference).
@@ -24,6 +25,8 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 VALIDATION_MODES = ("liveMode", "testMode", "none")
 #: Characters (the schema's limits).
 MAX_LOGIN_ID, MAX_TRANSACTION_KEY = 25, 16
+#: Digits behind the point of every amount that the gateway tells.
+DECIMALS = 2
 #: Seconds; the longest window that the gateway accepts.
 MAX_DUPLICATE_WINDOW = 28800
 
@@ -105,6 +108,7 @@ def read(gateway_name: str, given: Mapping[str, Any]) -> Options:
     Raises:
         ImproperlyConfigured: one is missing or impossible; no value of a key is shown.
     """
+    _refuse_fine_currency(gateway_name, given)
     endpoint = _endpoint(gateway_name, given)
     host = (urlsplit(endpoint).hostname or "").lower()
     live = _is_live(host, str(given.get("environment") or ""))
@@ -132,6 +136,18 @@ def read(gateway_name: str, given: Mapping[str, Any]) -> Options:
         proxy=_proxy(gateway_name, given.get("proxy")),
         environment=str(given.get("environment") or ""),
     )
+
+
+def _refuse_fine_currency(gateway_name: str, given: Mapping[str, Any]) -> None:
+    """Refuse a currency whose amounts the gateway would tell rounded."""
+    places = exponent(currency(gateway_name, given))
+    if places > DECIMALS:
+        raise wrong(
+            gateway_name,
+            "currency",
+            f"has {places} decimals, and Authorize.Net tells amounts with {DECIMALS}: name the "
+            "currency of the account, or charge this one at another gateway",
+        )
 
 
 def _endpoint(gateway_name: str, given: Mapping[str, Any]) -> str:

@@ -179,6 +179,24 @@ def test_what_is_impossible_is_named(name: str, value: Any) -> None:
         read(**{name: value})
 
 
+@pytest.mark.parametrize(("currency", "decimals"), [("BHD", 3), ("KWD", 3), ("CLF", 4)])
+def test_a_currency_whose_amounts_would_be_told_rounded_is_refused(
+    currency: str, decimals: int
+) -> None:
+    expected = f"'shop': the option 'currency' has {decimals} decimals, .* at another gateway"
+    with pytest.raises(ImproperlyConfigured, match=expected):
+        read(currency=currency)
+    given = {**KEYS, "environment": "sandbox", "currency": currency}
+    with pytest.raises(ImproperlyConfigured, match=expected):
+        AuthorizeNetGateway("shop", given)
+
+
+@pytest.mark.parametrize("currency", ["USD", "JPY"])
+def test_a_currency_with_two_decimals_or_none_is_taken(currency: str) -> None:
+    given = {**KEYS, "environment": "sandbox", "currency": currency}
+    assert AuthorizeNetGateway("shop", given).currency == currency
+
+
 @pytest.mark.parametrize("name", ["connect_timeout", "read_timeout", "deadline"])
 def test_the_shortest_and_the_longest_times(name: str) -> None:
     assert getattr(read(**{name: 0.001}), name) == 0.001
