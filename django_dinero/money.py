@@ -137,7 +137,14 @@ def _too_large(field: str) -> InvalidAmountInput:
 
 
 def to_minor(amount: Decimal, currency: str) -> int:
-    """Return ``amount`` in minor units (cents). parse_amount() has refused what is not exact."""
+    """Return ``amount`` in minor units (cents). parse_amount() has refused what is not exact.
+
+    It is for what is sent. What a gateway has answered is read with :func:`from_minor`.
+
+    Raises:
+        InvalidAmountInput: more decimals than the currency has.
+        InvalidInput: an unknown currency.
+    """
     minor = amount.scaleb(exponent(currency), EXACT)
     if minor != minor.to_integral_value():
         raise InvalidAmountInput({"amount": _("More decimals than the currency has.")})
@@ -153,12 +160,27 @@ def is_storable(amount: Decimal, currency: str) -> bool:
 
 
 def from_minor(minor: int, currency: str) -> Decimal:
-    """Return ``minor`` units (cents) as an amount with the decimals of ``currency``."""
-    return Decimal(minor).scaleb(-exponent(currency), EXACT)
+    """Return ``minor`` units (cents) as an amount with the decimals of ``currency``.
+
+    It reads what a gateway has answered, when money may have moved.
+
+    Raises:
+        ValueError: not an upper-case ISO 4217 code. It is no :class:`InvalidInput`, by which a
+            backend says that nothing was sent.
+    """
+    try:
+        places = exponent(currency)
+    except InvalidInput:
+        raise ValueError("The gateway's currency is no ISO 4217 code in capitals.") from None
+    return Decimal(minor).scaleb(-places, EXACT)
 
 
 def normalise(amount: Decimal, currency: str) -> Decimal:
-    """Return a stored amount with the decimals of ``currency``: 12.5000 USD is 12.50."""
+    """Return a stored amount with the decimals of ``currency``: 12.5000 USD is 12.50.
+
+    Raises:
+        InvalidInput: as :func:`to_minor`.
+    """
     return from_minor(to_minor(amount, currency), currency)
 
 

@@ -11,7 +11,10 @@ A verb ends in one of three ways:
 * It raises :class:`~django_dinero.exceptions.NotSent` if the request provably never left, or
   :class:`~django_dinero.exceptions.OutcomeUnknown` if it may have arrived and no clear answer came.
 * It raises :class:`~django_dinero.exceptions.UnsupportedFeature` or
-  :class:`~django_dinero.exceptions.InvalidInput` before anything is sent.
+  :class:`~django_dinero.exceptions.InvalidInput` before anything is sent. Either is taken at its
+  word, as ``NotSent`` is: the operation has failed, and its key may charge again. So neither may
+  come out of the code that reads an answer. Any exception that is no
+  :class:`~django_dinero.exceptions.DineroError` counts as ``OutcomeUnknown``.
 """
 
 from __future__ import annotations

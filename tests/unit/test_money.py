@@ -12,7 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from iso4217 import Currency
 
-from django_dinero.exceptions import InvalidAmountError, InvalidAmountInput, InvalidInput
+from django_dinero.exceptions import (
+    DineroError,
+    InvalidAmountError,
+    InvalidAmountInput,
+    InvalidInput,
+)
 from django_dinero.money import (
     COMMON_EXPONENTS,
     DECIMAL_PLACES,
@@ -361,6 +366,17 @@ def test_to_minor_does_not_round(amount: str, currency: str) -> None:
 )
 def test_from_minor(minor: int, currency: str, text: str) -> None:
     assert str(from_minor(minor, currency)) == text
+
+
+@pytest.mark.parametrize("currency", ["usd", "", None, "XAU", "US", 840])
+def test_a_currency_that_a_gateway_made_up_proves_not_that_nothing_was_sent(
+    currency: Any,
+) -> None:
+    with pytest.raises(ValueError, match="no ISO 4217 code") as caught:
+        from_minor(1250, currency)
+    assert not isinstance(caught.value, DineroError)
+    with pytest.raises(InvalidInput):  # what is sent was typed by somebody
+        to_minor(Decimal("12.50"), currency)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from django_dinero.exceptions import (
     UnsupportedFeature,
 )
 from django_dinero.models import Operation
+from django_dinero.money import from_minor
 from django_dinero.services import journal
 from django_dinero.services.recovery import lookup
 from tests.support.journaling import begin
@@ -50,6 +52,16 @@ def test_what_an_error_leaves(gateway: RecordingGateway, error: Exception, state
     assert operation.state == state
     assert caught.value.operation == operation  # type: ignore[attr-defined]
     assert operation.outcome["code"] == caught.value.code  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("currency", ["usd", "", None])
+def test_an_odd_currency_in_an_answer_proves_nothing(
+    gateway: RecordingGateway, currency: Any
+) -> None:
+    operation = begin(gateway)
+    with pytest.raises(OutcomeUnknown):
+        journal.send(gateway, operation, partial(from_minor, 1250, currency), object)
+    assert Operation.objects.get().state == "unknown"
 
 
 def test_an_interrupt_leaves_it_sent(gateway: RecordingGateway) -> None:
