@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 
 from django_dinero import signals
+from django_dinero.models import Transaction
 from django_dinero.services.reconcile.phase import Run
 from tests.support.recording import RecordingGateway
 
@@ -44,3 +46,16 @@ def told() -> Iterator[list[tuple[str, str]]]:
     yield heard
     for name, receive in receivers:
         getattr(signals, name).disconnect(receive)
+
+
+@pytest.fixture
+def two_days_ago(gateway: RecordingGateway) -> Callable[[], None]:
+    """Move both sides back to a day that is over."""
+
+    def move() -> None:
+        past = timedelta(days=2)
+        Transaction.objects.update(created_at=F("created_at") - past)
+        stamp = (datetime.now(UTC) - past).isoformat()
+        gateway.bank.store.execute("UPDATE ledger SET submitted_at = ?", (stamp,))
+
+    return move

@@ -35,7 +35,7 @@ from django_dinero.services.pull.ending import (
     may_have_made,
 )
 from django_dinero.services.pull.fetching import Fetched, fetch_customer
-from django_dinero.services.pull.foreign import create_foreign_row
+from django_dinero.services.pull.foreign import awaits_capture, create_foreign_row
 from django_dinero.services.pull.gone import mark_cards_gone, mark_gone
 from django_dinero.services.pull.owners import OwnerOf
 from django_dinero.services.pull.reviews import end_decision_from_remote
@@ -59,6 +59,7 @@ __all__ = [
     "Fetched",
     "OwnerOf",
     "Snapshot",
+    "awaits_capture",
     "cancel_all",
     "cancel_for_customer",
     "cancel_repetitions",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from django_dinero.db.queries import primary
@@ -12,41 +15,77 @@ from django_dinero.exceptions import InvalidTransactionError
 from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.logs import get_logger
 from django_dinero.models.mode import Account
-from django_dinero.models.operation import CHARGES, Operation
+from django_dinero.models.operation import (
+    CHARGES,
+    OPEN_STATES,
+    Operation,
+    OperationKind,
+    OperationState,
+)
 from django_dinero.models.records import truncate_for_columns
 from django_dinero.models.transaction import FOLLOW_UPS, KIND_LABELS, Transaction
-from django_dinero.models.transaction_status import TAKEN
+from django_dinero.models.transaction_status import TAKEN, TAKEN_OR_OPEN
 from django_dinero.money import is_storable, plain_amount
 from django_dinero.services import journal, ledger
 from django_dinero.services.ledger import statuses
 
 logger = get_logger("django_dinero.pull")
 
+#: Capture operations that have a row, or may still get one. Where a gateway gives captures ids of
+#: their own, a row under the authorization's id would stand beside theirs, and count twice.
+MAKE_CAPTURES = (*OPEN_STATES, OperationState.SUCCEEDED, OperationState.HELD)
+
+Written = tuple[Transaction, bool]
+
 
 def add_missing_capture(row: Transaction, remote: RemoteTransaction) -> None:
     """Add the capture of an authorization that was captured in the gateway's own pages."""
     taken = statuses.FROM_REMOTE[remote.status] in TAKEN and remote.settled_amount
-    if not taken or row.captured_amount:
+    if not taken or _captures_of(row).exists() or awaits_capture(row):
         return
     currency = remote.currency or row.currency
     if not is_storable(taken, currency):
         shown = plain_amount(taken, currency)
         logger.warning("%s was captured for %s, which is no amount.", remote.transaction_id, shown)
         return
-    capture, is_new = _get_or_create(
-        Account.of(row),
-        TransactionKind.CAPTURE,
-        remote,
-        price=taken,
-        currency=currency,
-        parent=row,
-        customer_pk=row.customer_pk,
-        card_pk=row.card_pk,
-        owner=row.owner,
-        order_reference=row.order_reference,
-    )
+    values = {
+        "price": taken,
+        "currency": currency,
+        "parent": row,
+        "customer_pk": row.customer_pk,
+        "card_pk": row.card_pk,
+        "owner": row.owner,
+        "order_reference": row.order_reference,
+    }
+    capture, is_new = ledger.one_at_a_time(row.pk, partial(_add_capture, row, remote, values))
     if is_new:
         ledger.announce_standing(capture)
+
+
+def awaits_capture(authorization: Transaction) -> bool:
+    """Say whether a capture of ours has taken an authorization, or may have, and has no row yet.
+
+    Its answer is still to come, or its row is in a transaction of the caller's, or was lost there.
+    """
+    asked = Operation.objects.newest().filter(lock_name=authorization.lock_name)
+    made = asked.filter(kind=OperationKind.CAPTURE, state__in=MAKE_CAPTURES)
+    keys = set(made.order_by().values_list("key", flat=True))
+    rows = primary(Transaction).filter(operation_key__in=keys)
+    return bool(keys) and rows.count() < len(keys)
+
+
+def _captures_of(authorization: Transaction) -> QuerySet[Transaction]:
+    rows = primary(Transaction).filter(parent=authorization, kind=TransactionKind.CAPTURE)
+    return rows.filter(status__in=TAKEN_OR_OPEN).order_by("pk")
+
+
+def _add_capture(
+    authorization: Transaction, remote: RemoteTransaction, values: dict[str, Any]
+) -> Written:
+    known = _captures_of(authorization).first()
+    if known is not None:  # written meanwhile
+        return known, False
+    return _get_or_create(Account.of(authorization), TransactionKind.CAPTURE, remote, **values)
 
 
 def create_foreign_row(
@@ -94,11 +133,40 @@ def create_foreign_row(
             "order_reference": parent.order_reference,
             **_whose(remote, parent),
         }
-    row, _is_new = _get_or_create(
-        account, kind, remote, price=remote.amount, parent=parent, **order
-    )
+    write = partial(_get_or_create, account, kind, remote, price=remote.amount, **order)
+    if parent is not None and parent.kind == TransactionKind.AUTHORIZATION:
+        row, _is_new = ledger.one_at_a_time(parent.pk, partial(_follow, parent, remote, write))
+    else:
+        row, _is_new = write(parent=parent)
     if kind == TransactionKind.AUTHORIZATION:
         add_missing_capture(row, remote)
+    return row
+
+
+def _follow(
+    authorization: Transaction, remote: RemoteTransaction, write: Callable[..., Written]
+) -> Written:
+    """Write the row of what follows an authorization in the gateway's records."""
+    if remote.kind is TransactionKind.CAPTURE:
+        known = _under_its_own_id(authorization, remote, list(_captures_of(authorization)))
+        if known is not None:
+            return known, False
+    return write(parent=authorization)
+
+
+def _under_its_own_id(
+    authorization: Transaction, remote: RemoteTransaction, captures: list[Transaction]
+) -> Transaction | None:
+    """Return the row of a capture that was added under its authorization's id.
+
+    The authorization does not tell which id its capture has. The row gets it now. What was added as
+    one sum may be several captures: then the sum stands for all of them.
+    """
+    by_id = {each.transaction_id: each for each in captures if each.operation_key is None}
+    row = by_id.get(remote.transaction_id) or by_id.get(authorization.transaction_id)
+    if row is not None and row.price == remote.amount:
+        row.transaction_id = remote.transaction_id
+        primary(Transaction).filter(pk=row.pk).update(transaction_id=remote.transaction_id)
     return row
 
 
@@ -140,4 +208,6 @@ def _parent_of(account: Account, remote: RemoteTransaction) -> Transaction | Non
     ):
         return None
     found = primary(Transaction).filter(**account.columns, transaction_id=remote.parent_id)
+    if remote.kind is TransactionKind.CAPTURE:  # an earlier one may have the authorization's id
+        found = found.exclude(kind=TransactionKind.CAPTURE)
     return found.exclude(kind__in=(TransactionKind.VOID, TransactionKind.REFUND)).first()

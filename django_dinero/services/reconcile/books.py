@@ -7,7 +7,7 @@ gateway's list, and a pair of numbers for each day and currency is all that is k
 A payment counts on both sides if it has a row here, wherever it was made. What other software made,
 and was not pulled in, counts on neither. What has a key of ours and no row counts at the gateway
 alone, and what the gateway does not have counts here alone. What a person has closed counts on
-neither, and so does what is being made.
+neither, and so does what is being made, and an authorization whose capture has an id of its own.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC
 
 from django_dinero.db.queries import primary
+from django_dinero.enums import TransactionKind
 from django_dinero.exceptions import InvalidTransactionError
 from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.models.difference import DifferenceKind
@@ -126,6 +127,8 @@ class Examiner:
     def count(self, local: Local, remote: RemoteTransaction) -> None:
         """Add a payment to the books of both sides."""
         there = counted_there(remote, local.row.kind)
+        if there and self._counts_elsewhere(local):
+            return
         behind = self.run.dry_run and compare(local, remote, detailed=False) is Verdict.BEHIND
         self.books.add(
             remote.submitted_at or local.row.created_at,
@@ -133,6 +136,20 @@ class Examiner:
             here=there if behind else local.counted,
             there=there,
         )
+
+    def _counts_elsewhere(self, local: Local) -> bool:
+        """Say whether it is an authorization whose capture counts by itself, or will do so.
+
+        A capture of ours that is under way is ended by its worker or by a look-up.
+        """
+        row = local.row
+        if row.kind != TransactionKind.AUTHORIZATION or local.counted:
+            return False
+        if local.apart:
+            return True
+        under_way = pull.awaits_capture(row)
+        self.run.counts["being_made"] += under_way
+        return under_way
 
     def lacks(self, row: Transaction) -> bool:
         """Write down that the gateway does not have a payment that counts here.

@@ -7,10 +7,17 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum, auto
 
+from django_dinero.db.queries import primary
 from django_dinero.enums import RemoteStatus, TransactionKind
 from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.models.transaction import Transaction
-from django_dinero.models.transaction_status import COUNTED, TAKEN, UNDECIDED, TransactionStatus
+from django_dinero.models.transaction_status import (
+    COUNTED,
+    TAKEN,
+    TAKEN_OR_OPEN,
+    UNDECIDED,
+    TransactionStatus,
+)
 from django_dinero.money import EXACT, added_up
 from django_dinero.services import ledger, pull
 from django_dinero.services.ledger import statuses
@@ -35,20 +42,31 @@ class Verdict(Enum):
 
 @dataclass(slots=True)
 class Local:
-    """A payment here: its row, and the captures that have the gateway's id of it too."""
+    """A payment here: its row, and the captures that have the gateway's id of it too.
+
+    Some gateways give captures ids of their own. Those are payments of their own: they are
+    compared, and counted, beside the authorization, which counts nowhere.
+    """
 
     row: Transaction
     captures: list[Transaction] = field(default_factory=list)
+    #: What has taken it, or may do so, under ids of its own.
+    apart: list[Transaction] = field(default_factory=list)
 
     @property
     def taken(self) -> list[Transaction]:
-        """The captures that took money, whatever became of it."""
+        """The captures under its id that took money, whatever became of it."""
         return [row for row in self.captures if row.status in TAKEN]
 
     @property
     def captured(self) -> Decimal:
-        """What they took."""
+        """What these took."""
         return added_up(Decimal(row.price) for row in self.taken)
+
+    @property
+    def captured_apart(self) -> Decimal:
+        """What those under ids of their own took."""
+        return added_up(Decimal(row.price) for row in self.apart if row.status in TAKEN)
 
     @property
     def counted(self) -> Decimal:
@@ -60,7 +78,11 @@ class Local:
 
 
 def locals_of(rows: Iterable[Transaction]) -> dict[str, Local]:
-    """Return the payments that these rows are of, by the gateway's id."""
+    """Return the payments that these rows are of, by the gateway's id.
+
+    One more statement asks for captures with ids of their own, if an authorization among the rows
+    has none under its own.
+    """
     found: dict[str, Local] = {}
     captures: list[Transaction] = []
     for row in rows:
@@ -74,7 +96,25 @@ def locals_of(rows: Iterable[Transaction]) -> dict[str, Local]:
             found[row.transaction_id or ""] = Local(row)
         elif payment.row.kind == TransactionKind.AUTHORIZATION:
             payment.captures.append(row)
+    _add_apart(found.values())
     return found
+
+
+def _add_apart(payments: Iterable[Local]) -> None:
+    reserved = {
+        each.row.pk: each
+        for each in payments
+        if each.row.kind == TransactionKind.AUTHORIZATION and not each.taken
+    }
+    if not reserved:
+        return
+    rows = primary(Transaction).filter(
+        parent__in=list(reserved), kind=TransactionKind.CAPTURE, status__in=TAKEN_OR_OPEN
+    )
+    for row in rows:
+        payment = reserved[row.parent_id or 0]
+        if row.transaction_id != payment.row.transaction_id:
+            payment.apart.append(row)
 
 
 def compare(local: Local, remote: RemoteTransaction, *, detailed: bool) -> Verdict:
@@ -132,7 +172,8 @@ def _has_another_amount(local: Local, remote: RemoteTransaction) -> bool:
     authorized = taken is None or remote.kind is TransactionKind.AUTHORIZATION
     if authorized and remote.amount != Decimal(row.price):
         return True
-    return bool(taken and local.captured and taken != local.captured)
+    captured = EXACT.add(local.captured, local.captured_apart)
+    return bool(taken and captured and taken != captured)
 
 
 def _amounts(remote: RemoteTransaction) -> list[Decimal]:
@@ -143,7 +184,8 @@ def _was_captured_elsewhere(local: Local, remote: RemoteTransaction) -> bool:
     row = local.row
     # What was voided here, or had expired, and took money all the same, is a contradiction.
     stands = row.status in (*COUNTED, *UNDECIDED)
-    open_here = row.kind == TransactionKind.AUTHORIZATION and stands and not local.captured
+    open_here = row.kind == TransactionKind.AUTHORIZATION and stands
+    open_here = open_here and not local.captured and not local.apart
     taken = statuses.FROM_REMOTE[remote.status] in TAKEN
     return bool(open_here and taken and remote.settled_amount)
 

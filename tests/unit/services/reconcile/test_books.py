@@ -8,7 +8,6 @@ from decimal import Context, Decimal, localcontext
 from typing import Any
 
 import pytest
-from django.db.models import F
 
 from django_dinero.enums import RemoteStatus, TransactionKind
 from django_dinero.exceptions import GatewayError
@@ -22,27 +21,14 @@ from django_dinero.services.reconcile.phase import Run
 from django_dinero.services.reconcile.sweep import sweep
 from django_dinero.services.reconcile.verdicts import counted_there
 from tests.support.recording import RecordingGateway
-from tests.support.sweeping import make_run
+from tests.support.sweeping import make_run, two_days_ago
 
-__all__ = ["make_run"]
+__all__ = ["make_run", "two_days_ago"]
 
 pytestmark = pytest.mark.django_db
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 Make = Callable[..., Run]
-
-
-@pytest.fixture
-def two_days_ago(gateway: RecordingGateway) -> Callable[[], None]:
-    """Move both sides back to a day that is over."""
-
-    def move() -> None:
-        past = timedelta(days=2)
-        Transaction.objects.update(created_at=F("created_at") - past)
-        stamp = (datetime.now(UTC) - past).isoformat()
-        gateway.bank.store.execute("UPDATE ledger SET submitted_at = ?", (stamp,))
-
-    return move
 
 
 def test_a_day_of_everything_agrees(

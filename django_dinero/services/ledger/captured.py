@@ -1,0 +1,32 @@
+"""What follows an authorization in the gateway's pages: written one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from django.db import router, transaction
+
+from django_dinero.db.failures import retry_on_conflict
+from django_dinero.db.queries import primary
+from django_dinero.models.transaction import Transaction
+
+ResultT = TypeVar("ResultT")
+
+
+def one_at_a_time(authorization_pk: int, write: Callable[[], ResultT]) -> ResultT:
+    """Write what follows an authorization, after whoever else does so at this moment.
+
+    The authorization's row is written, and not only locked: so a database that reads as of the
+    transaction's beginning notices the other one, too.
+    """
+    using = router.db_for_write(Transaction)
+
+    def write_alone() -> ResultT:
+        with transaction.atomic(using=using):
+            row = primary(Transaction).filter(pk=authorization_pk)
+            row.update(updated_at=datetime.now(UTC))
+            return write()
+
+    return retry_on_conflict(write_alone, using)
