@@ -6,7 +6,7 @@ Other rooms use the names that are listed here. What the gateway's words mean is
 
 from __future__ import annotations
 
-from django_dinero.services.ledger.captured import one_at_a_time
+from django_dinero.services.ledger.captured import move_refunds, one_at_a_time
 from django_dinero.services.ledger.decided import Decision, unread_end
 from django_dinero.services.ledger.endings import (
     DECISIONS,
@@ -54,6 +54,7 @@ __all__ = [
     "end_with_row",
     "family_of",
     "may_be_orphan",
+    "move_refunds",
     "one_at_a_time",
     "original_of",
     "payment_with_id",

@@ -39,6 +39,7 @@ from django_dinero.models.records import Intent, RecordedOutcome
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import UNDECIDED, TransactionStatus
 from django_dinero.services import journal
+from django_dinero.services.ledger.captured import move_refunds
 from django_dinero.services.ledger.decided import (
     Decision,
     decided_outcome,
@@ -323,6 +324,7 @@ def _restored(operation: Operation, row: Transaction, is_new: bool) -> Transacti
     _announce_if_new(operation, row, is_new)
     if is_new:
         restore_lost_rows(row)  # whatever took it took its captures, voids and refunds too
+        move_refunds(row)
     if row.status in UNDECIDED or operation.state in UNDECIDED_STATES:
         align_undecided(row)
         operation.refresh_from_db()

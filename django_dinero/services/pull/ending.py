@@ -81,9 +81,11 @@ def end_operation_from_remote(
     if operation.kind in CHARGES and remote.status in (RemoteStatus.VOIDED, RemoteStatus.EXPIRED):
         # Whoever asks for it must not take it for paid.
         outcome = _refused(outcome, ledger.unread_end(statuses.FROM_REMOTE[remote.status]))
-    ledger.end_with_row(
+    row = ledger.end_with_row(
         operation, outcome, is_callers=is_callers, transaction_id=remote.transaction_id
     )
+    if row is not None and operation.kind == OperationKind.CAPTURE:
+        ledger.move_refunds(row)  # somebody may have refunded it there before its answer was found
 
 
 def _leave_to_a_person(operation: Operation, outcome: RecordedOutcome, *, is_callers: bool) -> None:

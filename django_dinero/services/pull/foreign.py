@@ -41,7 +41,7 @@ Written = tuple[Transaction, bool]
 def add_missing_capture(row: Transaction, remote: RemoteTransaction) -> None:
     """Add the capture of an authorization that was captured in the gateway's own pages."""
     taken = statuses.FROM_REMOTE[remote.status] in TAKEN and remote.settled_amount
-    if not taken or _captures_of(row).exists() or awaits_capture(row):
+    if not taken or _is_captured(row) or awaits_capture(row):
         return
     currency = remote.currency or row.currency
     if not is_storable(taken, currency):
@@ -74,6 +74,22 @@ def awaits_capture(authorization: Transaction) -> bool:
     return bool(keys) and rows.count() < len(keys)
 
 
+def _is_captured(authorization: Transaction) -> bool:
+    """Say whether it has a capture here; where one was killed that moved its refunds, move them."""
+    rows = primary(Transaction).filter(parent=authorization).exclude(kind=TransactionKind.VOID)
+    following = list(rows)
+    captures = [each for each in following if _is_capture(each)]
+    refunded = any(each.kind == TransactionKind.REFUND for each in following)
+    if refunded and len(captures) == 1:
+        ledger.move_refunds(captures[0])
+    return bool(captures)
+
+
+def _is_capture(row: Transaction) -> bool:
+    """Say whether a row is a capture that took money or may do so, also if it came back since."""
+    return row.kind == TransactionKind.CAPTURE and row.status in TAKEN_OR_OPEN
+
+
 def _captures_of(authorization: Transaction) -> QuerySet[Transaction]:
     rows = primary(Transaction).filter(parent=authorization, kind=TransactionKind.CAPTURE)
     return rows.filter(status__in=TAKEN_OR_OPEN).order_by("pk")
@@ -85,7 +101,12 @@ def _add_capture(
     known = _captures_of(authorization).first()
     if known is not None:  # written meanwhile
         return known, False
-    return _get_or_create(Account.of(authorization), TransactionKind.CAPTURE, remote, **values)
+    row, is_new = _get_or_create(
+        Account.of(authorization), TransactionKind.CAPTURE, remote, **values
+    )
+    if is_new:
+        ledger.move_refunds(row)
+    return row, is_new
 
 
 def create_foreign_row(
@@ -146,12 +167,19 @@ def create_foreign_row(
 def _follow(
     authorization: Transaction, remote: RemoteTransaction, write: Callable[..., Written]
 ) -> Written:
-    """Write the row of what follows an authorization in the gateway's records."""
+    """Write the row of what follows an authorization in the gateway's records.
+
+    What was refunded of it was refunded of its capture. As long as that has no row, the refund
+    belongs to the authorization, and it moves when the capture is added.
+    """
+    captures = list(_captures_of(authorization))
     if remote.kind is TransactionKind.CAPTURE:
-        known = _under_its_own_id(authorization, remote, list(_captures_of(authorization)))
+        known = _under_its_own_id(authorization, remote, captures)
         if known is not None:
             return known, False
-    return write(parent=authorization)
+    is_refund = remote.kind is TransactionKind.REFUND
+    only = captures[0] if is_refund and len(captures) == 1 else None
+    return write(parent=only or authorization)
 
 
 def _under_its_own_id(

@@ -9,13 +9,19 @@ from typing import Any
 
 import pytest
 
-from django_dinero.exceptions import GatewayError
+from django_dinero.exceptions import GatewayError, OutcomeUnknown
 from django_dinero.models import Customer, Difference, Transaction
+from django_dinero.models.family import Family
+from django_dinero.services import ledger
+from django_dinero.services.reconcile import sweep as sweep_module
 from django_dinero.services.reconcile import unmatched
 from django_dinero.services.reconcile.phase import Run
 from django_dinero.services.reconcile.sweep import sweep
-from tests.support.recording import RecordingGateway
+from tests.support.racing import before_statement
+from tests.support.recording import RecordingGateway, lose_reply
+from tests.support.rollbacks import lose_in_rollback
 from tests.support.sweeping import make_run
+from tests.support.webhooks import notice, receive
 from tests.unit.services.reconcile.test_sweep import listing
 
 __all__ = ["make_run"]
@@ -153,3 +159,96 @@ def test_so_many_are_asked_about_in_a_run(
     run = make_run()
     sweep(run)
     assert run.counts["foreign"] == 1
+
+
+# -- Before its capture is seen --------------------------------------------------------------------
+
+
+@pytest.fixture
+def refunded(gateway: RecordingGateway, authorization: Transaction) -> str:
+    """An authorization that was captured and refunded in part elsewhere: the refund's id."""
+    taken = authorization.transaction_id or ""
+    gateway.bank.capture(taken, Decimal("50.00"))
+    gateway.bank.settle_batch()
+    return refund_there(gateway, taken)
+
+
+def refund_there(gateway: RecordingGateway, transaction_id: str) -> str:
+    """Give back 30.00 in the gateway's pages; return the id of the refund."""
+    row = gateway.bank.refund(transaction_id, Decimal("30.00")).row
+    assert row is not None
+    return row.id
+
+
+def left_of_capture() -> Decimal:
+    capture = Transaction.objects.get(kind="capture")
+    assert Transaction.objects.get(kind="refund").parent == capture
+    return Family.of(capture).left_to_refund
+
+
+def test_a_refund_whose_event_comes_first_belongs_to_the_capture(
+    gateway: RecordingGateway, authorization: Transaction, refunded: str
+) -> None:
+    receive(gateway, notice("transaction", refunded))
+    assert Transaction.objects.get(kind="refund").parent == authorization
+    receive(gateway, notice("transaction", authorization.transaction_id or ""))
+    assert left_of_capture() == 20
+    assert authorization.refund().price == 20
+
+
+def test_a_refund_that_stands_in_an_earlier_part_of_the_list(
+    gateway: RecordingGateway,
+    refunded: str,
+    make_run: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Lists have the newest first, and are read in parts."""
+    monkeypatch.setattr(sweep_module, "BATCH", 1)
+    listing(gateway, lambda found: sorted(found, key=lambda each: each.kind != "refund"))
+    sweep(make_run())
+    assert left_of_capture() == 20
+    assert not Difference.objects.exists()
+
+
+def test_a_refund_whose_event_comes_before_the_answer_to_our_capture(
+    gateway: RecordingGateway, authorization: Transaction
+) -> None:
+    gateway.faults["capture"] = lose_reply
+    with pytest.raises(OutcomeUnknown) as caught:
+        authorization.capture()
+    gateway.bank.settle_batch()
+    refund = refund_there(gateway, authorization.transaction_id or "")
+    receive(gateway, notice("transaction", refund))
+    assert Transaction.objects.get(kind="refund").parent == authorization
+    assert caught.value.operation.look_up().state == "succeeded"
+    assert left_of_capture() == 20
+
+
+def test_a_refund_whose_event_comes_while_the_row_of_the_capture_is_lost(
+    gateway: RecordingGateway, authorization: Transaction
+) -> None:
+    capture = authorization.capture()
+    lose_in_rollback(capture)
+    gateway.bank.settle_batch()
+    refund = refund_there(gateway, authorization.transaction_id or "")
+    receive(gateway, notice("transaction", refund))
+    ledger.restore_lost_rows(authorization)
+    assert left_of_capture() == 20
+
+
+def test_what_was_killed_before_it_moved_a_refund_is_made_up_for(
+    gateway: RecordingGateway, authorization: Transaction, refunded: str
+) -> None:
+    authorization.refresh_from_gateway()
+    receive(gateway, notice("transaction", refunded))
+    Transaction.objects.filter(kind="refund").update(parent=authorization)
+    authorization.refresh_from_gateway()
+    assert left_of_capture() == 20
+
+
+def test_a_capture_that_is_added_while_its_refund_is_written_gets_the_refund(
+    gateway: RecordingGateway, authorization: Transaction, refunded: str
+) -> None:
+    with before_statement("UPDATE dinero_transaction", authorization.refresh_from_gateway):
+        receive(gateway, notice("transaction", refunded))
+    assert left_of_capture() == 20
