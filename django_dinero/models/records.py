@@ -70,7 +70,8 @@ class Intent(_Record):
     whether the new one was to be the default, and ``default_card_id`` which one was. ``is_new``
     says that what is to be deleted was stored less than a minute before, and ``with_customer`` that
     a card goes because its customer does. ``in_transaction`` says that the caller could still roll
-    back the row of what was stored, while the operation stays. ``made_by`` names who asked for it.
+    back the row of what was stored, while the operation stays; it goes when the row was seen by
+    somebody else, or the caller has committed. ``made_by`` names who asked for it.
     An owner is not named: ``made_by_owner`` says that it was the one of ``owner_pk``, and still
     says so when that has been erased.
     """

@@ -86,6 +86,13 @@ SWEEP = (
         tests("unit/services/reconcile/test_orphans.py"),
     ),
     Guard(
+        "what was committed and seen is no orphan when its row is gone later",
+        f"{RECONCILE}/orphans.py",
+        "    _note_committed(run, since)\n",
+        "",
+        tests("unit/services/reconcile/test_orphans.py"),
+    ),
+    Guard(
         "what a rollback left is deleted when nobody can be at it",
         f"{RECONCILE}/vault.py",
         "    if not rollbacks.is_over(operation):\n",

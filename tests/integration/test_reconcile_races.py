@@ -82,6 +82,21 @@ def test_a_charge_that_a_rollback_took_is_found_and_kept(
     assert charge(KEY) == row
 
 
+def test_a_charge_that_was_committed_and_seen_is_never_given_back(
+    gateway: RecordingGateway, orphaned: Counter[str]
+) -> None:
+    """Its row goes with a query set's delete, or is missing from a dump that was restored."""
+    with transaction.atomic():
+        row = charge(KEY)
+    let_time_pass()
+    reconcile("default", void_orphans=True)
+    Transaction.objects.filter(pk=row.pk).delete()
+    counts = reconcile("default", void_orphans=True).counts
+    assert (counts["lost_rows_restored"], "orphans_given_back" in counts) == (1, False)
+    assert (orphaned, [each.status for each in gateway.bank.transactions()]) == ({}, ["captured"])
+    assert charge(KEY).public_id == row.public_id
+
+
 def test_a_capture_and_its_authorization_are_given_back(gateway: RecordingGateway) -> None:
     rolled_back(lambda: Transaction.create(5, settle=False, **CARD).capture())
     let_time_pass()

@@ -52,6 +52,7 @@ from django_dinero.services.journal.states import (
     in_progress,
     is_locked,
     move,
+    note_committed,
     release_lock,
 )
 
@@ -74,6 +75,7 @@ __all__ = [
     "log_broken_backend",
     "log_unwritten",
     "move",
+    "note_committed",
     "outcome_of_remote",
     "outcome_of_result",
     "release_lock",

@@ -6,7 +6,7 @@ look-up, a webhook and a run of reconcile may race. Times are the database's own
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django_dinero import logs, signals
 from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.fields import UtcNow
+from django_dinero.db.json import WithoutKeys
 from django_dinero.db.on_commit import when_committed
 from django_dinero.db.queries import only_row
 from django_dinero.db.transactions import is_open, locked
@@ -252,6 +253,22 @@ def change_intent(operation: Operation, **values: Any) -> None:
                 rows.update(intent=replace(Intent.of(stored), **values).to_json())
 
     retry_on_conflict(write, using)
+
+
+def note_committed(operations: QuerySet[Operation], pks: Sequence[int]) -> None:
+    """Note of operations whose rows were seen that no rollback can take these any more.
+
+    A row that another connection sees was committed, by the caller or by whoever wrote it again.
+
+    Args:
+        operations: any, on the connection where they are changed.
+        pks: those of which the rows were seen, as many as a statement may bind.
+    """
+    rows = Operation._base_manager.using(operations.db).filter(pk__in=pks)
+    # Not before their leases are over: a database may show what is not committed yet, too.
+    seen = rows.filter(lease_until__lt=UtcNow(), intent__has_key="in_transaction")
+    note = partial(seen.update, intent=WithoutKeys("intent", "in_transaction"))
+    retry_on_conflict(note, seen.db)
 
 
 def _locked_outcome(rows: QuerySet[Operation], using: str) -> RecordedOutcome | None:

@@ -4,6 +4,10 @@ With a connection of its own the journal outlives the rollback, and the row is w
 it. It is kept, or given back where the project says so: the caller may have rolled back for another
 reason, and have shown "paid". A row that no rollback can have taken was deleted by somebody, or is
 missing from a restored backup. It is written again too, but its payment is nobody's orphan.
+
+No charge writes down that its caller has committed, which would cost it a statement. But whoever
+sees the row knows. So each run notes of which charges it has seen the rows: what is gone later was
+not taken by a rollback, and is not given back.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from django.utils.translation import ngettext
 from django_dinero import signals
 from django_dinero.db import clock
 from django_dinero.db.fields import UtcIn, UtcNow
-from django_dinero.db.pages import KEYS, paged
+from django_dinero.db.pages import KEYS, key_pages, paged
 from django_dinero.db.queries import primary
 from django_dinero.enums import TransactionKind
 from django_dinero.exceptions import DineroError, OperationInProgress
@@ -74,6 +78,7 @@ def restore(run: Run) -> None:
         ]
         run.counts["orphans"] += sum(rows.count() for rows in (_without_row(run, since), *untold))
         return
+    _note_committed(run, since)
     failed = 0
     for done, operation in enumerate(paged(_without_row(run, since)), 1):
         if not _succeeds(operation, partial(_restore, run, operation)):
@@ -89,6 +94,24 @@ def restore(run: Run) -> None:
             failed,
         )
         raise DineroError(text % {"count": failed})
+
+
+def _note_committed(run: Run, since: datetime) -> None:
+    """Note of which charges the rows were seen, as these are no orphans any more.
+
+    Those that are marked were orphans, and have got their rows again: they keep what is known of
+    them until they are told of and given back.
+    """
+    rows = Transaction._base_manager.filter(operation_key=OuterRef("key"))
+    found = _operations(run).filter(
+        Exists(rows),
+        kind__in=CHARGES,
+        lease_until__lt=UtcNow(),
+        created_at__gte=since,
+        intent__has_key="in_transaction",
+    )
+    for pks in key_pages(found.exclude(outcome__has_any_keys=list(MARKS))):
+        journal.note_committed(found, pks)
 
 
 def _succeeds(operation: Operation, act: Callable[[], None]) -> bool:

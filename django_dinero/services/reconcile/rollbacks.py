@@ -6,7 +6,7 @@ the operation too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -33,7 +33,7 @@ from django_dinero.models.operation import (
 )
 from django_dinero.models.records import Intent
 from django_dinero.models.sync_state import SyncState
-from django_dinero.services import pull
+from django_dinero.services import journal, pull
 from django_dinero.services.modes import account_of
 from django_dinero.services.vault import deletions, push
 
@@ -41,10 +41,14 @@ from django_dinero.services.vault import deletions, push
 UNSETTLED = "unsettled"
 
 
-def without_row(gateway: Gateway, operations: QuerySet[Operation]) -> Iterator[Operation]:
+def without_row(
+    gateway: Gateway, operations: QuerySet[Operation], *, dry_run: bool = False
+) -> Iterator[Operation]:
     """Go through the operations that left something at the gateway which has no row.
 
     That is what was stored and not deleted, and what was deleted here and the gateway refused to.
+    Of those whose rows are seen it is noted: what is gone later was not taken by a rollback, and
+    stays at the gateway.
     """
     made = Q(kind__in=(OperationKind.CREATE_CUSTOMER, OperationKind.ADD_CARD))
     left = Q(kind=OperationKind.DELETE_CUSTOMER, state=OperationState.DECLINED)
@@ -54,6 +58,9 @@ def without_row(gateway: Gateway, operations: QuerySet[Operation]) -> Iterator[O
         ids = {operation.customer_id for operation in page}
         customers = set(_ids(Customer, gateway, ids, "customer_id"))
         cards = set(_ids(CreditCard, gateway, ids, "customer_id", "card_id"))
+        committed = [each.pk for each in page if _is_among(each, customers, cards)]
+        if committed and not dry_run:
+            journal.note_committed(operations, committed)
         for operation in page:
             if operation.kind == OperationKind.ADD_CARD:
                 # Without its customer the card is not looked for: that tells what became of both.
@@ -63,6 +70,17 @@ def without_row(gateway: Gateway, operations: QuerySet[Operation]) -> Iterator[O
                 there = (operation.customer_id,) in customers
             if not (there or was_deleted(operation) or _has_row_of_another_name(operation)):
                 yield operation
+
+
+def _is_among(
+    operation: Operation, customers: Collection[tuple[str, ...]], cards: Collection[tuple[str, ...]]
+) -> bool:
+    """Say whether what an operation stored in a transaction of the caller's has its row."""
+    if not was_in_transaction(operation):
+        return False
+    if operation.kind == OperationKind.ADD_CARD:
+        return (operation.customer_id, operation.card_id) in cards
+    return (operation.customer_id,) in customers
 
 
 def _has_row_of_another_name(operation: Operation) -> bool:

@@ -100,7 +100,8 @@ def compare_touched(run: Run) -> None:
     again = run.unread | set(ended.last_unread(run.gateway))
     run.unread.clear()
     state = _State(run, Findings(run), Patience(run, "vault_unreadable", DineroError))
-    for operation in rollbacks.without_row(run.gateway, _operations(run, run.since)):
+    stored = _operations(run, run.since)
+    for operation in rollbacks.without_row(run.gateway, stored, dry_run=run.dry_run):
         _settle(state, operation)
     for row in chain(_rows_again(state, again), _touched(state)):
         if row.pk not in state.visited and row.customer_id not in state.unsettled:

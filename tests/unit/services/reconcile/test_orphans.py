@@ -24,7 +24,8 @@ from django_dinero.exceptions import (
 )
 from django_dinero.gateways.types import Reason, TransactionResult
 from django_dinero.models import Customer, Operation, Reconciliation, Transaction
-from django_dinero.models.records import RecordedOutcome
+from django_dinero.models.records import Intent, RecordedOutcome
+from django_dinero.services import ledger
 from django_dinero.services.reconcile import orphans
 from django_dinero.services.reconcile.phase import Run
 from django_dinero.services.reconcile.run import reconcile
@@ -90,6 +91,77 @@ def test_a_run_that_dies_while_it_tells_is_followed_by_one_that_tells_again(
     assert gateway.verbs.count("void") == 1
     outcome = Operation.objects.get(kind="charge").outcome
     assert {"orphan", "telling", "give_back"}.isdisjoint(outcome)
+
+
+def committed(charge: Transaction) -> Operation:
+    """Let a charge be one that was made in a transaction of the caller's, which was committed."""
+    operation = Operation.objects.get(key=charge.operation_key)
+    operation.intent = {**operation.intent, "in_transaction": True}
+    operation.save(update_fields=["intent"])
+    return operation
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_row_that_a_run_has_seen_was_taken_by_no_rollback(
+    gateway: RecordingGateway,
+    charge: Transaction,
+    wait: Callable[[], None],
+    run: Run,
+    voiding: Run,
+    orphaned: list[str],
+    dry_run: bool,
+) -> None:
+    """Somebody deletes it later, or restores the table from a dump: the customer has paid."""
+    operation = committed(charge)
+    wait()
+    orphans.restore(replace(run, dry_run=dry_run, counts=Counter()))
+    operation.refresh_from_db()
+    assert Intent.of(operation).in_transaction is dry_run
+    Transaction.objects.filter(pk=charge.pk).delete()
+    orphans.restore(voiding)
+    kept = {"lost_rows_restored": 1}
+    given_back = {"orphans_restored": 1, "orphans_given_back": 1}
+    assert voiding.counts == (given_back if dry_run else kept)
+    assert Transaction.objects.get(kind="charge").status == ("voided" if dry_run else "approved")
+    assert ("void" in gateway.verbs, bool(orphaned)) == (dry_run, dry_run)
+
+
+def test_a_row_that_is_seen_during_the_lease_proves_no_commit_yet(
+    charge: Transaction, run: Run
+) -> None:
+    operation = committed(charge)
+    orphans.restore(run)
+    operation.refresh_from_db()
+    assert Intent.of(operation).in_transaction
+
+
+def test_what_was_unknown_when_others_were_seen_is_given_back_all_the_same(
+    gateway: RecordingGateway, customer: Customer, run: Run, voiding: Run, roll_back: RollBack
+) -> None:
+    gateway.faults["charge"] = lose_reply
+    with pytest.raises(OutcomeUnknown) as caught:
+        customer.charge(5)
+    orphans.restore(run)
+    operation = caught.value.operation
+    operation.look_up()
+    roll_back(Transaction.objects.get())
+    orphans.restore(voiding)
+    assert voiding.counts == {"orphans_restored": 1, "orphans_given_back": 1}
+
+
+def test_an_orphan_that_another_one_wrote_again_stays_one_until_it_is_given_back(
+    gateway: RecordingGateway, charge: Transaction, roll_back: RollBack, voiding: Run
+) -> None:
+    roll_back(charge)
+    operation = Operation.objects.get(key=charge.operation_key)
+    ledger.restore_row(operation)
+    gateway.faults["void"] = refuse_connection
+    with pytest.raises(DineroError):
+        orphans.restore(voiding)
+    operation.refresh_from_db()
+    assert Intent.of(operation).in_transaction
+    orphans.restore(voiding)
+    assert voiding.counts == {"orphans_restored": 1, "orphans_given_back": 1}
 
 
 def test_a_worker_between_its_outcome_and_its_row_is_waited_for(

@@ -250,6 +250,31 @@ def test_what_was_just_stored_is_not_called_gone(
 # -- Rolled back here ----------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("of_a_card", [False, True])
+def test_what_a_run_has_seen_here_is_not_deleted_there_when_its_row_is_gone(
+    gateway: RecordingGateway, make_customer: Make, of_a_card: bool
+) -> None:
+    """Somebody deletes rows past this app, or restores a table from a dump."""
+    customer = make_customer()
+    operations = Operation.objects.filter(kind__in=("create_customer", "add_card"))
+    if of_a_card:
+        customer.add_card(number="5555555555554444", month="12", year="2030")
+    for each in operations:
+        operations.filter(pk=each.pk).update(intent={**each.intent, "in_transaction": True})
+    be_over()
+    swept(gateway, dry_run=True)
+    assert operations.filter(intent__has_key="in_transaction").count() == 1 + of_a_card
+    swept(gateway)
+    assert not operations.filter(intent__has_key="in_transaction").exists()
+    rows = CreditCard.objects.filter(last_4="4444") if of_a_card else CreditCard.objects.all()
+    rows._raw_delete("default")
+    if not of_a_card:
+        Customer.objects.all()._raw_delete("default")
+    counted = swept(gateway)
+    assert "taken_back" not in counted
+    assert not {"delete_customer", "delete_card"}.intersection(gateway.verbs)
+
+
 def test_a_customer_whose_row_was_rolled_back_is_deleted_at_the_gateway(
     gateway: RecordingGateway, make_customer: Make
 ) -> None:
