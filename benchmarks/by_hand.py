@@ -39,9 +39,9 @@ from django_dinero.models import CreditCard, Customer, Operation, Transaction
 from django_dinero.redaction import Secret
 
 WORKER = f"{socket.gethostname()}:{os.getpid()}"
-#: Columns that serve the journal's promises alone.
+#: Columns, and a value of the intent, that serve the app's promises alone.
 NOT_FILLED = {
-    Operation: ("fingerprint", "lock_name", "parent_key"),
+    Operation: ("fingerprint", "lock_name", "parent_key", "email_key"),
     Transaction: (),
     Customer: ("synced_digest",),
     CreditCard: ("synced_digest",),

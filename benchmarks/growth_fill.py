@@ -212,7 +212,8 @@ def _write_operations(dialect: Dialect, first: int) -> None:
         '\'{"public_id": "\' || t.public_id || \'", "customer_pk": \' || t.customer_pk || '
         "', \"card_pk\": ' || t.card_pk || ', \"owner_pk\": ' || t.owner_id || "
         '\', "order_reference": "\' || t.order_reference || \'", "initiator": "customer", '
-        '"email": "user\' || t.customer_pk || \'@example.com", "last_4": "\' || t.last_4 || '
+        '"email": "user\' || t.customer_pk || \'@example.com", "email_key": "\' || '
+        "substr(md5('' || t.customer_pk), 1, 20) || '\", \"last_4\": \"' || t.last_4 || "
         '\'", "brand": "visa"}\''
     )
     values = {

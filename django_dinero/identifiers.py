@@ -36,6 +36,16 @@ def earlier_derived_keys(*parts: str) -> list[str]:
     return [_as_key(_keyed(each, {"parts": parts})) for each in settings.SECRET_KEY_FALLBACKS]
 
 
+def address_key(email: str) -> str:
+    """Return what stands for an e-mail address where it is not kept itself, in any case of it."""
+    return derived_key("email", email.lower())
+
+
+def address_keys(email: str) -> list[str]:
+    """Return :func:`address_key` under SECRET_KEY and under each of SECRET_KEY_FALLBACKS."""
+    return [address_key(email), *earlier_derived_keys("email", email.lower())]
+
+
 def key_after(*parts: str) -> str:
     """Return the key that follows from a random one among these texts: the same each time.
 

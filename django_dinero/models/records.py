@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
+from django_dinero import identifiers
 from django_dinero.cards import without_card_numbers
 from django_dinero.enums import ReasonKind, ResultStatus
 from django_dinero.exceptions import DineroError
@@ -29,7 +30,8 @@ SHOWN = (
 #: What an outcome says of an orphan. Whoever writes how an operation ended leaves them as they are.
 MARKS = ("orphan", "telling", "give_back", "given_back")
 
-#: What an intent keeps of a person, and what stands there without one.
+#: What an intent keeps of a person, and what stands there without one. ``email_key`` goes with the
+#: person, and not with the time.
 PERSONAL: Mapping[str, Any] = {
     "email": "",
     "first_name": "",
@@ -73,7 +75,8 @@ class Intent(_Record):
     back the row of what was stored, while the operation stays; it goes when the row was seen by
     somebody else, or the caller has committed. ``made_by`` names who asked for it.
     An owner is not named: ``made_by_owner`` says that it was the one of ``owner_pk``, and still
-    says so when that has been erased.
+    says so when that has been erased. ``email_key`` stands for ``email`` when that is not kept any
+    more: by it the person's payments are found who wants to be erased.
     """
 
     public_id: str = ""
@@ -85,6 +88,7 @@ class Intent(_Record):
     customer_ip: str = ""
     initiator: str = ""
     email: str = ""
+    email_key: str = ""
     first_name: str = ""
     last_name: str = ""
     last_4: str = ""
@@ -105,9 +109,14 @@ class Intent(_Record):
         """Return what an operation is to do."""
         return cls.from_json(operation.intent)
 
+    def to_json(self) -> dict[str, Any]:
+        """Return what differs from the default, with what stands for the address."""
+        key = identifiers.address_key(self.email) if self.email else self.email_key
+        return _Record.to_json(replace(self, email_key=key))
+
     def without_person(self) -> Self:
-        """Return what is left when nobody may be named."""
-        return replace(self, **PERSONAL)
+        """Return what is left when nobody may be named or found."""
+        return replace(self, **PERSONAL, email_key="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from django_dinero.identifiers import (
     KEY_LENGTH,
+    address_key,
+    address_keys,
     derived_key,
     digest,
     earlier_derived_keys,
@@ -40,6 +42,16 @@ def test_a_derived_key_is_that_of_its_texts(settings: Any) -> None:
     others = {derived_key("user:70", "rder-1042"), derived_key("user:7", "order-1043")}
     settings.SECRET_KEY = "another"
     assert len({key, *others, derived_key("user:7", "order-1042")}) == 4
+
+
+def test_what_stands_for_an_address_needs_the_secret(settings: Any) -> None:
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "old", []
+    key = address_key("Ann@Example.com")
+    assert key == address_key("ann@example.com") != address_key("anne@example.com")
+    assert address_keys("ANN@example.com") == [key]
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "new", ["old"]
+    assert address_key("ann@example.com") != key
+    assert address_keys("ann@example.com") == [address_key("ann@example.com"), key]
 
 
 def test_what_was_derived_before_the_secret_changed_is_known(settings: Any) -> None:

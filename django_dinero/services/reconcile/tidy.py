@@ -2,7 +2,9 @@
 
 No operation is deleted. Its key is what a repeated idempotency key, a payment in the gateway's list
 and a row that a rollback took are known by: without it a repetition would charge again, and the
-gateway's payment would be nobody's. What a person has told goes, and what the books need stays.
+gateway's payment would be nobody's. What a person has told goes, and what the books need stays. So
+does a keyed digest of the e-mail address: the books keep a description and an IP address, and
+without it nobody could find them who is asked to erase a guest, or a customer who was deleted.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from django.db import router
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
+from django_dinero import identifiers
 from django_dinero.db.failures import retry_on_conflict
 from django_dinero.db.pages import pages
 from django_dinero.db.queries import primary
@@ -94,7 +95,8 @@ def erase_traces(email: str, gateway_name: str | None = None) -> Erased:
     """Empty what is kept of an e-mail address that no customer has (any more).
 
     It may be that of a guest who has paid, or of somebody who was deleted before. The journal is
-    searched without an index, since nobody else searches it so.
+    searched without an index, since nobody else searches it so. Operations that are old may have
+    been emptied of the address, and still lead to the payments.
 
     Args:
         email: in any case.
@@ -104,7 +106,10 @@ def erase_traces(email: str, gateway_name: str | None = None) -> Erased:
         OperationInProgress: one of the operations is not finished. Nothing was erased.
     """
     operations = primary(Operation)
-    operations = operations.filter(intent__email__iexact=email)
+    named = Q(intent__email__iexact=email)
+    for key in identifiers.address_keys(email):
+        named |= Q(intent__email_key=key)
+    operations = operations.filter(named)
     if gateway_name is not None:
         operations = operations.filter(gateway_name=gateway_name)
     _refuse_if_busy(operations)
@@ -119,9 +124,9 @@ def erase_traces(email: str, gateway_name: str | None = None) -> Erased:
     # Payments of a customer who has a row, under another address by now, stay as they are.
     totals.append(_forget_guest(operations.filter(customer_id=""), leads))
     # These come last, since they lead to all else: after a kill, a repetition finds it again.
-    named = Operation.objects.using(operations.db).filter(pk__in=leads)
+    leading = Operation.objects.using(operations.db).filter(pk__in=leads)
     entries = admin_log.forget_address(email)
-    totals.append((0, _forget_operations(named), 0))
+    totals.append((0, _forget_operations(leading), 0))
     transactions, emptied, events = (sum(each) for each in zip(*totals, strict=True))
     return Erased(0, transactions, emptied, events, entries)
 

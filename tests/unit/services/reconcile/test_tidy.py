@@ -26,6 +26,7 @@ from django_dinero.services.reconcile import tidy as tidying
 from django_dinero.services.reconcile.orphans import LOOKED_BACK
 from django_dinero.services.reconcile.run import reconcile
 from django_dinero.services.reconcile.tidy import FINISHED
+from django_dinero.services.vault.erasure import erase_traces
 from tests.support.racing import before_statement
 from tests.support.recording import RecordingGateway
 
@@ -75,6 +76,39 @@ def test_what_the_request_told_goes_and_the_operation_stays(paid: Transaction) -
     assert after.intent["order_reference"] == "A-1"
     kept = ("key", "idempotency_key", "fingerprint", "state", "amount", "outcome", "updated_at")
     assert [getattr(after, name) for name in kept] == [getattr(before, name) for name in kept]
+
+
+@pytest.mark.parametrize("secret", ["same", "replaced"])
+@pytest.mark.parametrize("is_guest", [True, False])
+def test_whoever_asks_to_be_erased_after_that_is_found(
+    gateway: RecordingGateway,
+    paid: Transaction,
+    card: dict[str, Any],
+    settings: Any,
+    secret: str,
+    is_guest: bool,
+) -> None:
+    """The books keep the description and the IP address, and the address led there."""
+    if is_guest:
+        personal: dict[str, Any] = {"description": "for Gina", "customer_ip": "203.0.113.9"}
+        row = Transaction.create("5.00", email="gina@example.com", **personal, **card)
+    else:
+        row = paid
+        Customer.objects.get().delete()
+    others = Transaction.create("6.00", description="for Bob", **card)
+    grow_old()
+    reconcile(None)
+    assert not Operation.objects.filter(intent__has_key="email").exists()
+    if secret == "replaced":
+        settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+        settings.SECRET_KEY = "another"
+    address = "Gina@example.com" if is_guest else "ADA@example.com"
+    erased = erase_traces(address)
+    row.refresh_from_db()
+    assert (erased.transactions, row.description, row.customer_ip) == (1, "", None)
+    assert erase_traces(address).transactions == 0
+    others.refresh_from_db()
+    assert others.description == "for Bob"
 
 
 def test_a_repeated_key_is_answered_as_before(gateway: RecordingGateway, paid: Transaction) -> None:
