@@ -40,6 +40,9 @@ _ESCAPED = re.compile(r"[^\s\"'?&=#]*[%+][^\s\"'?&=#]*")
 #: How often an address is unescaped: a proxy may have escaped it once more.
 _TIMES = 3
 
+#: The loggers that write addresses down: Django's, and those of servers that have one.
+ACCESS_LOGGERS = ("django.server", "django.request", "gunicorn.access", "uvicorn.access")
+
 #: The fields of what this thread is doing.
 _known: ContextVar[Mapping[str, object] | None] = ContextVar("dinero_log_fields", default=None)
 
@@ -112,9 +115,8 @@ class MaskCardNumbers(logging.Filter):
     """Masks card numbers in what a web server logs of addresses: nobody else can.
 
     Somebody may call ``/api/cards/?number=4111…``, or type a number into any search box. We refuse
-    it and show it nowhere, but the server has written the address down. Put this filter at the
-    loggers that do so: ``django.server``, ``django.request``, ``gunicorn.access``,
-    ``uvicorn.access``.
+    it and show it nowhere, but the server has written the address down.
+    :func:`mask_access_logs` puts this filter at the loggers that do so.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -125,6 +127,22 @@ class MaskCardNumbers(logging.Filter):
         elif record.args:
             record.args = _masked_fields(record.args)
         return True
+
+
+def mask_access_logs(*names: str) -> None:
+    """Put :class:`MaskCardNumbers` at the loggers that write addresses down. Twice is once.
+
+    Call it at the end of ``wsgi.py`` and ``asgi.py``, which every server loads and ``runserver``
+    too. ``LOGGING`` is no place for it: Python takes the handlers of each logger that is configured
+    there, servers have given theirs before, and then there is no access log any more.
+
+    Args:
+        *names: more loggers, beside those of Django, gunicorn and uvicorn.
+    """
+    for name in (*ACCESS_LOGGERS, *names):
+        logger = logging.getLogger(name)
+        if not any(isinstance(each, MaskCardNumbers) for each in logger.filters):
+            logger.addFilter(MaskCardNumbers())
 
 
 def _masked_fields(fields: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -175,3 +175,18 @@ def test_fields_that_nobody_can_change_are_masked() -> None:
     record = logging.LogRecord("x", logging.INFO, "x", 1, "%(r)s", (fields,), None)
     assert logs.MaskCardNumbers().filter(record)
     assert (record.getMessage(), fields["r"]) == ("GET /?cvv=[secret]", "GET /?cvv=123")
+
+
+def test_loggers_keep_their_handlers_and_get_the_filter_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loggers = [logging.getLogger(name) for name in (*logs.ACCESS_LOGGERS, "tests.another.server")]
+    handlers = [logger.handlers[:] for logger in loggers]
+    for logger in loggers:
+        monkeypatch.setattr(logger, "filters", [])
+    for _again in range(2):
+        logs.mask_access_logs("tests.another.server")
+    assert [logger.handlers for logger in loggers] == handlers
+    assert [[type(each) for each in logger.filters] for logger in loggers] == [
+        [logs.MaskCardNumbers]
+    ] * len(loggers)

@@ -1,7 +1,7 @@
 """Settings of the example project where nothing is lost: every log, mail, answer, page of the file.
 
-What the addresses hold is the client's own; the filter of django-dinero masks it, as the guide to
-going live says. It stands at the two loggers that write addresses, and at no other.
+What the addresses hold is the client's own; the filter of django-dinero masks it. It stands at the
+two loggers that write addresses, and at no other.
 """
 
 from __future__ import annotations
