@@ -323,6 +323,10 @@ class Gateway(ABC):
         """
         return None
 
+    def browser_problem(self) -> str:
+        """Return why no browser gets a token with these options; empty if nothing is wrong."""
+        return ""
+
     def action_address(self, action: NextAction, return_url: str) -> str:
         """Return where the card's holder is sent; empty where no address leads there.
 

@@ -12,6 +12,7 @@ from django.template.context import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from django_dinero.logs import get_logger
 from django_dinero.models import Transaction
 from django_dinero.wallet.addresses import REMOVE, this_page
 from django_dinero.wallet.amounts import amount_text, shown_amount
@@ -19,6 +20,7 @@ from django_dinero.wallet.forms import TokenForm
 from django_dinero.wallet.views import Payable
 from django_dinero.wallet.wallet import Wallet
 
+logger = get_logger(__name__)
 register = template.Library()
 
 
@@ -39,11 +41,23 @@ def dinero_scripts(wallet: Wallet | None = None) -> Mapping[str, Any]:
 
 @register.inclusion_tag("dinero/wallet/card_form.html", takes_context=True)
 def dinero_card_form(context: Context, wallet: Wallet, form: TokenForm) -> Mapping[str, Any]:
-    """Show the form of a new card. The fields of the card have no names: they are never posted."""
+    """Show the form of a new card. The fields of the card have no names: they are never posted.
+
+    Without the gateway's public keys there is a text in its place, and an error in the log.
+    """
+    script = wallet.gateway.browser_script()
+    if script is None:
+        logger.error(
+            "%s: a shopper's page can take no card: %s",
+            wallet.gateway.name,
+            wallet.gateway.browser_problem() or "the gateway has no script for browsers",
+            extra={"dinero_gateway": wallet.gateway.name},
+        )
     return {
         "csrf_token": context.get("csrf_token"),
         "form": form,
         "keys": wallet.gateway.browser_keys(),
+        "script": script,
         "problem": context.get("problem"),
     }
 

@@ -163,6 +163,13 @@ class AuthorizeNetGateway(Gateway):
         """Return the address of Accept.js; None without a ``client_key``."""
         return browser.script(self.options, self.browser_keys())
 
+    def browser_problem(self) -> str:
+        if not self.options.client_key:
+            return _("no client_key: the shop's pages take no cards")
+        if self.browser_script() is None:
+            return _("no environment: the shop's pages take no cards")
+        return ""
+
     def check_request(self, request: Request) -> None:
         errors = limits.errors(request)
         try:

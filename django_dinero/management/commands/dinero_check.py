@@ -147,8 +147,9 @@ def _ask_gateway(gateway_name: str) -> tuple[str, str]:
         return "MIXED", others
     kind = _("real money moves here") if answer.live else _("a test account")
     told = f"{answer.text} ({kind})" if answer.text else kind
-    # No webhook has to be received: the account can be used all the same.
-    return "OK", "; ".join(filter(None, (told, gateway.webhook_problem())))
+    # No webhook has to be received and no page shown: the account can be used all the same.
+    lacks = (gateway.webhook_problem(), gateway.browser_problem())
+    return "OK", "; ".join(filter(None, (told, *lacks)))
 
 
 def _rows_of_other_mode(gateway: Gateway) -> str:

@@ -47,6 +47,32 @@ def test_the_cards_fields_have_no_names(client: Client, gateway: RecordingGatewa
     assert "<noscript>" in page
 
 
+def test_without_the_gateways_keys_the_shopper_and_the_log_are_told(
+    client: Client, gateway: RecordingGateway, monkeypatch: Any, caplog: Any
+) -> None:
+    """A script that is not in the page cannot be allowed, and loading the page again is no cure."""
+    monkeypatch.setattr(type(gateway), "browser_keys", lambda self: {})
+    monkeypatch.setattr(type(gateway), "browser_script", lambda self: None)
+    monkeypatch.setattr(type(gateway), "browser_problem", lambda self: "no client_key")
+    page = client.get("/cards/?remove=1").content.decode()
+    assert "Cards cannot be entered here at the moment." in page
+    assert "did not load" not in page
+    assert "data-dinero-card=" not in page
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
+        "default: a shopper's page can take no card: no client_key"
+    ]
+
+
+def test_keys_without_a_script_leave_the_form_to_the_projects_own(
+    client: Client, gateway: RecordingGateway, monkeypatch: Any, caplog: Any
+) -> None:
+    monkeypatch.setattr(type(gateway), "browser_script", lambda self: None)
+    page = client.get("/cards/").content.decode()
+    assert 'data-unavailable="Cards cannot be entered here at the moment."' in page
+    assert "data-dinero-card=" in page
+    assert "the gateway has no script for browsers" in caplog.text
+
+
 def test_a_token_becomes_a_card(client: Client, gateway: RecordingGateway, shopper: Any) -> None:
     answer = client.post("/cards/", {**FORM, "token": mint(gateway)})
     assert (answer.status_code, answer["Location"]) == (302, "/cards/")

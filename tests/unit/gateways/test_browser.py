@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
 import pytest
 import requests
@@ -14,6 +15,7 @@ from django_dinero.gateways.types import NextAction
 from django_dinero.redaction import Secret
 
 KEYS = {"login_id": "the-login", "transaction_key": "the-trans-key", "client_key": "pub"}
+PROXIED = {"endpoint": "https://proxy.example/api", "trusted_hosts": ["proxy.example"]}
 
 
 @pytest.mark.parametrize(
@@ -53,8 +55,7 @@ def test_the_script_of_an_account(
     ],
 )
 def test_a_proxy_of_the_api_serves_no_script(environment: dict[str, str], url: str | None) -> None:
-    proxied = {"endpoint": "https://proxy.example/api", "trusted_hosts": ["proxy.example"]}
-    script = AuthorizeNetGateway("shop", {**KEYS, **proxied, **environment}).browser_script()
+    script = AuthorizeNetGateway("shop", {**KEYS, **PROXIED, **environment}).browser_script()
     assert (script and script.url) == url
 
 
@@ -63,10 +64,25 @@ def test_without_a_public_key_there_is_no_script() -> None:
     assert AuthorizeNetGateway("shop", options).browser_script() is None
 
 
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"environment": "production"}, ""),
+        ({"environment": "production", "client_key": ""}, "no client_key: the shop's pages take"),
+        (PROXIED, "no environment: the shop's pages take no cards"),
+    ],
+)
+def test_what_keeps_a_browser_from_a_token_is_named(options: dict[str, Any], problem: str) -> None:
+    told = AuthorizeNetGateway("shop", {**KEYS, **options}).browser_problem()
+    assert told.startswith(problem)
+    assert bool(told) == bool(problem)
+
+
 def test_the_bank_of_this_process_serves_its_own_script() -> None:
     gateway = SandboxGateway("shop")
     script = gateway.browser_script()
     assert script == gateway.browser_script()
+    assert gateway.browser_problem() == ""
     assert script.connects_to == (script.url.removesuffix("/v1/Accept.js"),)
     assert "dispatchData" in requests.get(script.url, timeout=10).text
 

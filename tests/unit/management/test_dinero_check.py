@@ -94,11 +94,16 @@ def test_a_gateway_that_knows_us_is_ok_and_nothing_is_raised(settings: Any) -> N
     )
 
 
-def test_webhooks_that_would_be_refused_are_no_failure(settings: Any, monkeypatch: Any) -> None:
+def test_keys_that_not_everybody_needs_are_no_failure(settings: Any, monkeypatch: Any) -> None:
     refused = "no signature_key: webhooks are refused"
+    closed = "no client_key: the shop's pages take no cards"
     monkeypatch.setattr(Asked, "webhook_problem", lambda self: refused)
+    monkeypatch.setattr(Asked, "browser_problem", lambda self: closed)
     printed, error = run(settings, {"default": entry(fine)})
-    assert (printed, error) == (f"default  OK: Demo Shop (a test account); {refused}\n", "")
+    assert (printed, error) == (
+        f"default  OK: Demo Shop (a test account); {refused}; {closed}\n",
+        "",
+    )
 
 
 def test_a_live_account_is_named_as_one(settings: Any) -> None:
