@@ -307,6 +307,25 @@ def test_without_the_gateways_script_no_card_can_be_typed(
     assert shopper.name not in found.page.content()
 
 
+def test_without_our_own_script_the_form_says_so(shop: Shop, visit: Callable[..., Visit]) -> None:
+    """Nobody has collected the static files: neither script nor style is there."""
+    found = visit()
+    shopper = Shopper(shop, found)
+    waiting = found.page.get_by_text("This form waits for a script")
+    found.page.goto(f"{shop.url}/shop/cards/")
+    expect(found.page.get_by_role("button", name="Save card")).to_be_enabled()
+    expect(waiting).to_be_hidden()
+    found.context.route("**/dinero/wallet/wallet.*", lambda route: route.abort())
+    found.page.goto(f"{shop.url}/shop/cards/")
+    expect(waiting).to_be_visible()
+    expect(found.page.get_by_role("button", name="Save card")).to_be_disabled()
+    found.context.unroute("**/dinero/wallet/wallet.*")
+    found.context.route("**/dinero/wallet/wallet.js", lambda route: route.abort())
+    found.page.goto(f"{shop.url}/shop/cards/")
+    expect(waiting).to_be_visible()
+    assert shopper.name not in found.page.content()
+
+
 def test_a_gateway_that_does_not_answer_the_browser(
     shop: Shop, visit: Callable[..., Visit]
 ) -> None:

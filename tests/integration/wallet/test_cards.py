@@ -45,6 +45,8 @@ def test_the_cards_fields_have_no_names(client: Client, gateway: RecordingGatewa
     assert 'data-api-login-id="sandbox-login"' in page
     assert 'data-client-key="sandbox-client-key"' in page
     assert "<noscript>" in page
+    # Until wallet.js hides it: without collected static files nothing else would say anything.
+    assert "data-dinero-waiting>This form waits for a script of this site." in page
 
 
 def test_without_the_gateways_keys_the_shopper_and_the_log_are_told(

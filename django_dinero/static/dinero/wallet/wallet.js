@@ -202,7 +202,16 @@
         });
     }
 
+    // It stands in the page for whoever gets no script. A template of the project's own may lack it.
+    function endWaiting(form) {
+        const waiting = form.querySelector("[data-dinero-waiting]");
+        if (waiting !== null) {
+            waiting.hidden = true;
+        }
+    }
+
     function prepare(form) {
+        endWaiting(form);
         form.addEventListener("submit", onCardSubmit);
         for (const input of cardFields(form)) {
             keepOffDisk(input);
