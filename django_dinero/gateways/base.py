@@ -101,6 +101,9 @@ class Gateway(ABC):
     #: Whether it gives back what the bank has not settled yet, a part of it too. Otherwise a refund
     #: of the whole is a void until then, and one of a part has to wait.
     refunds_unsettled: ClassVar[bool] = False
+    #: Whether it finds at once what it has just stored. Otherwise a card that it does not find may
+    #: merely be new, and for a minute nothing follows from that.
+    finds_at_once: ClassVar[bool] = False
     #: What a typed card needs beside its number: fields of the card and of its address.
     required_card_fields: ClassVar[tuple[str, ...]] = ()
     #: Characters that the gateway has room for, by field name (``email``, ``address``, ...).

@@ -34,6 +34,12 @@ print(bill.charge("5").status)
 """
 
 
+def test_the_readme_has_the_settings_of_the_quickstart() -> None:
+    """In memory, what its ten lines have stored would be gone with the shell."""
+    entry = re.compile(r"^DINERO = \{.*?^\}", re.DOTALL | re.MULTILINE)
+    assert entry.findall((ROOT / "README.md").read_text()) == entry.findall(PAGE)
+
+
 def test_what_the_shell_has_stored_is_charged_by_another_process(tmp_path: Path) -> None:
     command(tmp_path, "-m", "django", "startproject", "shop", ".")
     for block in BLOCK.findall(PAGE):

@@ -52,6 +52,7 @@ from django_dinero.sandbox.bank.records import (
     Order,
     PlainCard,
     Token,
+    Verdict,
 )
 from django_dinero.sandbox.http import action_page
 from django_dinero.send_deadline import check_may_send
@@ -114,6 +115,7 @@ class SandboxGateway(Gateway):
 
     provider = "sandbox"
     option_names = OPTION_NAMES
+    finds_at_once = True
     unsupported = dict.fromkeys(
         ("list_webhooks", "register_webhook", "remove_webhook"),
         gettext_noop("a bank in the same process sends no webhooks by itself"),
@@ -264,7 +266,7 @@ class SandboxGateway(Gateway):
         self, customer_id: str, card_id: str, cvv: Secret | None = None
     ) -> TransactionResult:
         verdict = self.bank.validate_card(customer_id, card_id, Validation.LIVE, cvv)
-        return mapping.result(verdict)
+        return self._result(verdict)
 
     # -- Money -------------------------------------------------------------------------------
 
@@ -289,8 +291,8 @@ class SandboxGateway(Gateway):
         )
         if verdict.reason is Reason.PARTIAL_APPROVAL and verdict.row is not None:
             self.bank.void(verdict.row.id)
-            return replace(mapping.result(verdict), amount=verdict.row.amount)
-        return mapping.result(verdict)
+            return replace(self._result(verdict), amount=verdict.row.amount)
+        return self._result(verdict)
 
     @_results
     def capture(self, request: FollowUpRequest) -> TransactionResult:
@@ -303,13 +305,13 @@ class SandboxGateway(Gateway):
         )
         row = verdict.row
         there = row is not None and row.settled_amount == request.amount
-        return _done_before(mapping.result(verdict), there)
+        return _done_before(self._result(verdict), there)
 
     @_results
     def void(self, request: FollowUpRequest) -> TransactionResult:
         """Void what has not settled; what was voided before is a success."""
         verdict = self.bank.void(request.transaction_id, void_key=request.operation_key)
-        return _done_before(mapping.result(verdict), verdict.reason is Reason.ALREADY_VOIDED)
+        return _done_before(self._result(verdict), verdict.reason is Reason.ALREADY_VOIDED)
 
     @_results
     def refund(self, request: FollowUpRequest) -> TransactionResult:
@@ -322,14 +324,14 @@ class SandboxGateway(Gateway):
             operation_key=request.operation_key,
             order=Order(invoice=request.operation_key, description=request.description),
         )
-        return mapping.result(verdict)
+        return self._result(verdict)
 
     @_results
     def decide_review(
         self, request: FollowUpRequest, action: Literal["approve", "decline"]
     ) -> TransactionResult:
         verdict = self.bank.decide_review(request.transaction_id, approve=action == "approve")
-        return mapping.result(verdict)
+        return self._result(verdict)
 
     # -- Looking up --------------------------------------------------------------------------
 
@@ -397,7 +399,15 @@ class SandboxGateway(Gateway):
     def _reasons(self, refusal: BankRefusal) -> tuple[RefusalReason, ...]:
         """Return why the bank refused; a bank in memory tells that it may have forgotten."""
         also = refusal.verdict.also if refusal.verdict is not None else ()
-        return mapping.reasons(refusal.reason, also=also, in_memory=self.options.store is None)
+        return mapping.reasons(refusal.reason, also=also, in_memory=self._is_in_memory)
+
+    def _result(self, verdict: Verdict) -> TransactionResult:
+        """Return the bank's answer to a money verb; so does one that refuses in it."""
+        return mapping.result(verdict, in_memory=self._is_in_memory)
+
+    @property
+    def _is_in_memory(self) -> bool:
+        return self.options.store is None
 
 
 def _done_before(result: TransactionResult, there: bool) -> TransactionResult:

@@ -72,7 +72,7 @@ KINDS: Mapping[records.Reason, tuple[ReasonKind, ...]] = {
 }
 
 #: What a bank in memory may have known in an earlier process.
-LOST = frozenset({R.CUSTOMER_NOT_FOUND, R.CARD_NOT_FOUND, R.NOT_FOUND})
+LOST = frozenset({R.CUSTOMER_NOT_FOUND, R.CARD_NOT_FOUND, R.NOT_FOUND, R.TOKEN_INVALID})
 
 OUTCOMES: Mapping[records.Outcome, ResultStatus] = {
     records.Outcome.APPROVED: ResultStatus.APPROVED,
@@ -160,13 +160,18 @@ def customer(stored: records.Customer) -> RemoteCustomer:
     )
 
 
-def result(verdict: records.Verdict) -> TransactionResult:
-    """Return the bank's answer to a money verb."""
+def result(verdict: records.Verdict, *, in_memory: bool = False) -> TransactionResult:
+    """Return the bank's answer to a money verb.
+
+    Args:
+        verdict: what the bank says.
+        in_memory: as for :func:`reasons`.
+    """
     told = TransactionResult(
         OUTCOMES[verdict.outcome],
         avs=verdict.avs.value,
         cvv=verdict.cvv.value,
-        reasons=reasons(verdict.reason, also=verdict.also),
+        reasons=reasons(verdict.reason, also=verdict.also, in_memory=in_memory),
         already=verdict.reason in (R.ALREADY_VOIDED, R.ALREADY_CAPTURED),
         next_action=_next_action(verdict.action),
     )

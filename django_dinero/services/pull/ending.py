@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django_dinero.db.queries import primary
 from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus, TransactionKind
 from django_dinero.exceptions import DineroError, GatewayUnavailableError
+from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import RemoteTransaction, has_reason
 from django_dinero.models import journal_notes
 from django_dinero.models.card import CreditCard
@@ -116,6 +117,8 @@ def card_not_found_yet(operation: Operation) -> DineroError:
 
 def card_was_new(operation: Operation) -> bool:
     """Say whether the gateway may not have found the stored card yet when it was charged."""
+    if get_gateway(operation.gateway_name).finds_at_once:
+        return False
     pk = Intent.of(operation).card_pk
     rows = primary(CreditCard).filter(pk=pk)
     card = rows.first() if pk is not None else None

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from django_dinero.cards import Address, CardDetails
+from django_dinero.cards import Address, CardDetails, PaymentToken
 from django_dinero.enums import NextActionKind, ReasonKind, RemoteStatus, ResultStatus
 from django_dinero.gateways.sandbox import SandboxGateway
-from django_dinero.gateways.types import ChargeRequest, FollowUpRequest, RemoteTransaction
+from django_dinero.gateways.types import (
+    ChargeRequest,
+    FollowUpRequest,
+    RemoteTransaction,
+    StoredCard,
+    TransactionResult,
+)
 from django_dinero.redaction import Secret
 from django_dinero.sandbox.bank.triggers import ACTION_NUMBER
 
@@ -29,6 +37,31 @@ def charge(zip_code: str = "12180", *, capture: bool = True) -> ChargeRequest:
         Secret("4111111111111111"), month=12, year=2090, address=Address(zip=zip_code)
     )
     return ChargeRequest("key-1", Decimal("5.00"), "USD", source=card, capture=capture)
+
+
+def charge_of(source: StoredCard | PaymentToken) -> ChargeRequest:
+    return ChargeRequest("key-1", Decimal("5.00"), "USD", source=source)
+
+
+UNKNOWN = FollowUpRequest("key-1", "60012300401", Decimal("5.00"), "USD")
+#: Each verb that names what the bank has, with what it has not.
+ASKED: dict[str, Callable[[SandboxGateway], TransactionResult]] = {
+    "charge": lambda gateway: gateway.charge(charge_of(StoredCard("1", "2"))),
+    "charge of a token": lambda gateway: gateway.charge(charge_of(PaymentToken(Secret("x" * 20)))),
+    "validate_card": lambda gateway: gateway.validate_card("1", "2"),
+    "capture": lambda gateway: gateway.capture(UNKNOWN),
+    "void": lambda gateway: gateway.void(UNKNOWN),
+    "refund": lambda gateway: gateway.refund(UNKNOWN),
+    "decide_review": lambda gateway: gateway.decide_review(UNKNOWN, "approve"),
+}
+
+
+@pytest.mark.parametrize("verb", ASKED)
+def test_a_bank_in_memory_says_so_whatever_is_asked_of_it(verb: str, tmp_path: Path) -> None:
+    for options, tells in (({}, True), ({"store": tmp_path / "bank.sqlite3"}, False)):
+        result = ASKED[verb](SandboxGateway("shop", options))
+        told = " ".join(reason.text for reason in result.reasons)
+        assert ("Its option 'store' gives it a file." in told) is tells
 
 
 @pytest.mark.parametrize("capture", [True, False])

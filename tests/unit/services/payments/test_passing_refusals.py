@@ -13,6 +13,7 @@ import pytest
 from django_dinero.enums import ReasonKind, RemoteStatus, ResultStatus
 from django_dinero.exceptions import (
     AuthenticationError,
+    CustomerNotFoundError,
     GatewayError,
     GatewayUnavailableError,
     NotPermittedError,
@@ -206,6 +207,17 @@ def test_a_card_that_was_new_is_charged_under_its_key_however_that_is_told(
         assert not Transaction.objects.exists()
     grow_old()  # it was new when it was charged
     assert card.charge("5.00", idempotency_key=KEY).status == "approved"
+
+
+def test_a_gateway_that_finds_at_once_is_not_asked_again_in_a_minute(
+    gateway: RecordingGateway, make_customer: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A test bank in memory that has begun anew: it says at once what helps."""
+    monkeypatch.setattr(gateway, "finds_at_once", True)
+    customer = make_customer()
+    gateway.bank.delete_customer(str(customer.customer_id))
+    with pytest.raises(CustomerNotFoundError, match="Its option 'store' gives it a file"):
+        customer.charge("5.00", idempotency_key=KEY)
 
 
 @pytest.mark.parametrize("kind", [ReasonKind.CARD_NOT_FOUND, ReasonKind.CUSTOMER_NOT_FOUND])
