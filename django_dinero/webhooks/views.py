@@ -191,4 +191,5 @@ def _counted(gateway: Gateway, why: str) -> str:
             extra={"dinero_gateway": gateway.name},
         )
         return ""
-    return f"{gateway.name}: a webhook was refused: {why} ({count} since)"
+    told = f"{gateway.name}: a webhook was refused: {why}"
+    return told if count == 1 else f"{told} ({count} were refused since the last such line)"

@@ -18,7 +18,7 @@ from django_dinero.gateways.json_bodies import read_object
 from django_dinero.gateways.types import Reason, Refusal, WebhookNotice
 from django_dinero.redaction import Secret
 
-HEADER = "x-anet-signature"
+HEADER = "X-ANET-Signature"
 PREFIX = "sha512="
 #: Notices have some hundred bytes. A longer body than this is refused.
 MAX_BYTES = 64 * 1024
@@ -62,6 +62,9 @@ def parse(
         return _refuse("unconfigured", _("The option signature_key is not set."))
     if len(raw_body) > MAX_BYTES:
         return _refuse("size", _("The body is too large for a notice."))
+    if not _signature(headers):
+        text = _("It has no signature: the header %(header)s is missing or empty.")
+        return _refuse("signature", text % {"header": HEADER})
     if not signed(headers, raw_body, keys):
         return _refuse("signature", _("The signature does not match the body."))
     body = read_object(raw_body) or {}
@@ -92,9 +95,14 @@ def _text(values: Mapping[str, Any], name: str) -> str:
     return text if len(text) <= MAX_TEXT and text.isprintable() else ""
 
 
+def _signature(headers: Mapping[str, str]) -> str:
+    """Return the header with the signature; empty where it is missing."""
+    return next((v for name, v in headers.items() if name.lower() == HEADER.lower()), "")
+
+
 def signed(headers: Mapping[str, str], raw_body: bytes, keys: Iterable[Secret]) -> bool:
     """Say whether the signature is that of these very bytes, by one of the keys."""
-    found = next((v for name, v in headers.items() if name.lower() == HEADER), "")
+    found = _signature(headers)
     given = found[len(PREFIX) :] if found.lower().startswith(PREFIX) else ""
     digits = given.lower().encode("utf-8", "replace")
     # Compared with all of them: how long it takes must not tell which one it was.

@@ -31,6 +31,9 @@ def sign(notice: WebhookNotice, key: Secret) -> tuple[dict[str, str], bytes]:
 def parse(headers: Mapping[str, str], raw_body: bytes, key: Secret) -> WebhookNotice | Refusal:
     """Return the verified notice, or why it cannot be believed."""
     given = next((v for name, v in headers.items() if name.lower() == HEADER.lower()), "")
+    if not given:
+        text = _("It has no signature: the header %(header)s is missing or empty.")
+        return _refuse("signature", text % {"header": HEADER})
     signed = (PREFIX + _digest(key, raw_body)).encode()
     if not hmac.compare_digest(given.encode("utf-8", "replace"), signed):
         return _refuse("signature", _("The signature does not match the body."))

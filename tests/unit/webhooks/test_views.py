@@ -349,15 +349,31 @@ def test_refusals_are_told_once_in_a_while_and_counted(
     now = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     for _ in range(40):
-        assert send(endpoint, signature="").status_code == 400
+        assert send(endpoint, signature="sha256=00").status_code == 400
     now[0] += 61
-    send(endpoint, signature="")
+    send(endpoint, signature="sha256=00")
     assert {r.name for r in caplog.records} == {"django.security.WebhookRefused"}
     told = [r for r in caplog.records if r.name == "django.security.WebhookRefused"]
     assert [record.getMessage() for record in told] == [
-        "default: a webhook was refused: The signature does not match the body. (1 since)",
-        "default: a webhook was refused: The signature does not match the body. (40 since)",
+        "default: a webhook was refused: The signature does not match the body.",
+        "default: a webhook was refused: The signature does not match the body. "
+        "(40 were refused since the last such line)",
     ]
+
+
+@pytest.mark.parametrize("signature", [None, ""])
+def test_the_log_names_the_header_that_a_proxy_has_dropped(
+    endpoint: str, caplog: pytest.LogCaptureFixture, signature: str | None
+) -> None:
+    """A wrong key would be looked for in vain. The sender is told no more than before."""
+    answer = send(endpoint, signature=signature)
+    told = [r for r in caplog.records if r.name == "django.security.WebhookRefused"]
+    assert [record.getMessage() for record in told] == [
+        "default: a webhook was refused: It has no signature: the header X-ANET-Signature is "
+        "missing or empty."
+    ]
+    assert answer.status_code == 400
+    assert "ignature" not in answer.content.decode()
 
 
 @pytest.mark.parametrize("debug", [False, True])
@@ -369,7 +385,7 @@ def test_bodies_that_are_too_large_are_told_as_seldom(
     for _ in range(10):
         assert send(endpoint, body=b"x" * (views.MAX_BODY + 1)).status_code == 413
     (record,) = caplog.records
-    assert record.getMessage() == "default: a webhook was refused: It is too large. (1 since)"
+    assert record.getMessage() == "default: a webhook was refused: It is too large."
     assert record.levelname == "WARNING"
 
 

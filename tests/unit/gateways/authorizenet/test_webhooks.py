@@ -86,8 +86,11 @@ def test_another_signature_is_refused(value: str) -> None:
     assert why(parse(BODY, {"X-ANET-Signature": value})) == "webhook:signature"
 
 
-def test_no_signature_is_refused() -> None:
-    assert why(parse(BODY, {"Host": "x"})) == "webhook:signature"
+@pytest.mark.parametrize("given", [{"Host": "x"}, {"X-ANET-Signature": ""}])
+def test_no_signature_is_refused_by_the_name_of_its_header(given: dict[str, str]) -> None:
+    found = parse(BODY, given)
+    assert why(found) == "webhook:signature"
+    assert "the header X-ANET-Signature is missing" in found.reasons[0].text  # type: ignore[union-attr]
     assert not webhooks.signed({}, b"", [Secret(KEY)])
 
 
