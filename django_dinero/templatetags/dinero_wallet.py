@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from django_dinero.logs import get_logger
 from django_dinero.models import Transaction
+from django_dinero.wallet import receipts
 from django_dinero.wallet.addresses import REMOVE, this_page
 from django_dinero.wallet.amounts import amount_text, shown_amount
 from django_dinero.wallet.forms import TokenForm
@@ -104,4 +105,4 @@ def dinero_pay_form(wallet: Wallet, order: Payable, attempt: int) -> Mapping[str
 @register.inclusion_tag("dinero/wallet/receipt.html")
 def dinero_receipt(transaction: Transaction) -> Mapping[str, Any]:
     """Show what was paid, when, and with which card."""
-    return {"transaction": transaction}
+    return {"transaction": transaction, "reference": receipts.reference_of(transaction)}

@@ -97,6 +97,7 @@ def send(transaction: Transaction) -> bool:
         return False
     context = {
         "transaction": transaction,
+        "reference": reference_of(transaction),
         "amount": amount_text(transaction.price, transaction.currency),
         "card": f"{transaction.brand} •••• {transaction.last_4}".strip(),
         "language": translation.get_language(),
@@ -109,6 +110,13 @@ def send(transaction: Transaction) -> bool:
         render_to_string("dinero/wallet/receipt_mail.html", context), "text/html"
     )
     return message.send() == 1
+
+
+def reference_of(transaction: Transaction) -> str:
+    """Return what a receipt is called by: the gateway's id, or that of what was captured."""
+    original = transaction.parent
+    inherited = original.transaction_id if original is not None else None
+    return transaction.transaction_id or inherited or str(transaction.public_id)
 
 
 def _address(transaction: Transaction) -> str:

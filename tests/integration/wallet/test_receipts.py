@@ -77,6 +77,32 @@ def test_the_subject_is_plain_text(wallet: Wallet, gateway: RecordingGateway) ->
     assert mail.outbox[0].subject == "Receipt for order Tea & <Co>"
 
 
+def test_without_an_order_none_is_named(wallet: Wallet, gateway: RecordingGateway) -> None:
+    row = add(wallet, gateway).charge("5")
+    page = Template("{% load dinero_wallet %}{% dinero_receipt row %}").render(Context({"row": row}))
+    (message,) = mail.outbox
+    assert isinstance(message, mail.EmailMultiAlternatives)
+    assert message.subject == f"Receipt {row.transaction_id}"
+    for body in (str(message.body), str(message.alternatives[0][0]), page):
+        assert str(row.transaction_id) in body
+        assert "Order" not in body
+
+
+def test_a_capture_without_an_id_is_called_by_its_authorizations(
+    wallet: Wallet, gateway: RecordingGateway
+) -> None:
+    row = add(wallet, gateway).charge("5", settle=False).capture()
+    assert row.parent is not None
+    row.transaction_id = None
+    mail.outbox.clear()
+    receipts.send(row)
+    (message,) = mail.outbox
+    assert message.subject == f"Receipt {row.parent.transaction_id}"
+    assert f"Reference: {row.parent.transaction_id}" in message.body
+    row.parent.transaction_id = None
+    assert receipts.reference_of(row) == str(row.public_id)
+
+
 def test_once_however_often_it_is_asked_for_or_told(
     wallet: Wallet, gateway: RecordingGateway
 ) -> None:
