@@ -163,11 +163,24 @@ class InvalidInput(DineroError, ValueError):
         """
         if self.cardholder:
             return str(self.cardholder)
-        entered = [name for name in self.errors if name not in user_messages.NOT_ENTERED]
+        entered = [
+            text
+            for name, texts in self.errors.items()
+            if name not in user_messages.NOT_ENTERED
+            for text in texts
+            if not isinstance(text, user_messages.ForCode)
+        ]
         if self.errors and not entered:
             return str(user_messages.CARDHOLDER[user_messages.FALLBACK])
-        text = " ".join(each for name in entered for each in self.errors[name])
-        return scrub(text) or super().user_message
+        return scrub(" ".join(entered)) or super().user_message
+
+    @property
+    def by_field(self) -> dict[str, str]:
+        """The texts of each field as one; a single one stays the object that it is."""
+        return {
+            name: texts[0] if len(texts) == 1 else " ".join(texts)
+            for name, texts in self.errors.items()
+        }
 
 
 class InsideTransaction(DineroError):

@@ -27,10 +27,10 @@ class InputErrors:
         try:
             return check(*args, **kwargs)
         except InvalidInput as error:
-            found = error.errors
+            found = error.by_field
             if self._own_class is InvalidInput:
                 self._own_class = type(error)
-        self.add({name: " ".join(texts) for name, texts in found.items()})
+        self.add(found)
         return None
 
     def add(self, errors: Mapping[str, str]) -> None:

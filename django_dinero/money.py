@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django_dinero.card_numbers import looks_like_card_number
 from django_dinero.exceptions import InvalidAmountInput, InvalidInput
 from django_dinero.redaction import Secret
+from django_dinero.user_messages import ForCode
 
 #: The size of a price column. Larger amounts are refused here instead of failing in the database.
 MAX_DIGITS = 16
@@ -117,8 +118,10 @@ def _amount_text(value: object, field: str) -> str:
     if isinstance(value, bool) or not isinstance(value, Decimal | int | str):
         raise InvalidAmountInput(
             {
-                field: _("Pass a Decimal, an int or a str, not %(type)s.")
-                % {"type": type(value).__name__}
+                field: ForCode(
+                    _("Pass a Decimal, an int or a str, not %(type)s.")
+                    % {"type": type(value).__name__}
+                )
             }
         )
     if isinstance(value, Decimal):
@@ -147,7 +150,7 @@ def to_minor(amount: Decimal, currency: str) -> int:
     """
     minor = amount.scaleb(exponent(currency), EXACT)
     if minor != minor.to_integral_value():
-        raise InvalidAmountInput({"amount": _("More decimals than the currency has.")})
+        raise InvalidAmountInput({"amount": ForCode(_("More decimals than the currency has."))})
     return int(minor)
 
 

@@ -88,6 +88,7 @@ NOT_ENTERED = frozenset(
     {
         "by",
         "card",
+        "currency",
         "customer",
         "customer_ip",
         "difference",
@@ -97,15 +98,28 @@ NOT_ENTERED = frozenset(
         "initiator",
         "note",
         "operation",
+        "order_reference",
         "owner",
         "owner_of",
+        "pays_order",
         "resume",
         "scope",
         "settle",
+        "token",
         "transaction",
         "url",
     }
 )
+
+
+class ForCode(str):
+    """What is wrong with a call, though it is about a field that a cardholder may have entered.
+
+    It stands in an error's ``errors`` as any text, and no cardholder reads it.
+    """
+
+    __slots__ = ()
+
 
 # -- For programs that call the API ----------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from django_dinero.gateways.types import (
 from django_dinero.logs import Lines, Loggable, get_logger
 from django_dinero.observing import GatewayCall
 from django_dinero.redaction import scrub, secrets_in_play, without_frames
+from django_dinero.user_messages import ForCode
 
 logger = get_logger("django_dinero.gateways")
 
@@ -120,7 +121,11 @@ def _scrub_error(error: DineroError) -> None:
     error.message = scrub(error.message)
     error.args = tuple(scrub(each) if isinstance(each, str) else each for each in error.args)
     if isinstance(error, InvalidInput):
-        error.errors = {name: [scrub(t) for t in texts] for name, texts in error.errors.items()}
+        error.errors = {name: list(map(_scrubbed_text, t)) for name, t in error.errors.items()}
+
+
+def _scrubbed_text(text: str) -> str:
+    return ForCode(scrub(text)) if isinstance(text, ForCode) else scrub(text)
 
 
 def log_broken_call(

@@ -14,6 +14,7 @@ from django_dinero.exceptions import InvalidInput
 from django_dinero.models import _services
 from django_dinero.models.pushed import PushedModel
 from django_dinero.redaction import Secret, mask_card_numbers
+from django_dinero.user_messages import ForCode
 
 
 class CheckedModel(PushedModel):
@@ -78,7 +79,7 @@ class CheckedModel(PushedModel):
             else:
                 texts[name] = self.__dict__[name]
         for name in self._changed_fixed_fields(only):
-            errors[name] = _("This does not change once it is stored.")
+            errors[name] = ForCode(_("This does not change once it is stored."))
         return errors | _services.customers.length_errors(self.gateway_name, texts)
 
     def input_error(self, errors: Mapping[str, str]) -> InvalidInput:
@@ -105,10 +106,10 @@ def _text_error(field: models.CharField[Any, Any], value: object) -> str:
     # A manager hides a card number, and what is too long for any field.
     text = value.reveal() if isinstance(value, Secret) else value
     if not isinstance(text, str):
-        return _("Pass a str, not %(type)s.") % {"type": type(text).__name__}
+        return ForCode(_("Pass a str, not %(type)s.") % {"type": type(text).__name__})
     if field.max_length is not None and len(text) > field.max_length:
         return _("At most %(limit)d characters.") % {"limit": field.max_length}
     problem = unsendable(text, field.name)
     if not problem and isinstance(value, Secret):
-        return _("Pass a str, not %(type)s.") % {"type": "Secret"}
+        return ForCode(_("Pass a str, not %(type)s.") % {"type": "Secret"})
     return problem

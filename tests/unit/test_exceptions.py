@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from django_dinero import exceptions
+from django_dinero.cards import check_cvv
 from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import (
     DineroError,
@@ -19,6 +20,9 @@ from django_dinero.exceptions import (
     InvalidInput,
     unexpected_keywords,
 )
+from django_dinero.input_errors import InputErrors
+from django_dinero.money import parse_amount
+from django_dinero.user_messages import ForCode
 
 CODES = {
     "AVSAndCVVError": "avs_and_cvv_mismatch",
@@ -236,13 +240,27 @@ def test_wrong_input_tells_what_is_wrong_without_the_names_of_fields() -> None:
         {"gateway_name": "No gateway is called 'old'. Configured: default, stripe-eu."},
         {"customer": "Pass a Customer."},
         {"settle": "Pass True or False.", "owner": "Save the owner first."},
+        {"price": ForCode("Pass a Decimal, an int or a str, not float.")},
+        {"currency": "default takes USD only.", "month": [ForCode("It is required.")]},
     ],
 )
-def test_a_cardholder_reads_nothing_of_a_programmers_mistake(errors: dict[str, str]) -> None:
+def test_a_cardholder_reads_nothing_of_a_programmers_mistake(
+    errors: dict[str, str | list[str]],
+) -> None:
     assert InvalidInput(errors).user_message == "This could not be done."
     both = InvalidInput({**errors, "zip": "Too long."})
     assert both.user_message == "Too long."
-    assert all(text in str(both) for text in errors.values())
+    for error in (both, copy.deepcopy(both), pickle.loads(pickle.dumps(both))):  # noqa: S301
+        assert error.user_message == "Too long."
+        assert all(text in str(error) for text in both.by_field.values())
+
+
+def test_a_programmers_mistake_stays_one_when_errors_are_collected() -> None:
+    errors = InputErrors()
+    errors.collect(parse_amount, 7.5, "USD")
+    assert errors.as_exception().user_message == "This could not be done."
+    errors.collect(check_cvv, "12")
+    assert errors.as_exception().user_message == "A card verification value has 3 or 4 digits."
 
 
 def test_a_lost_answer_names_its_operation() -> None:

@@ -175,7 +175,7 @@ class AuthorizeNetGateway(Gateway):
         try:
             super().check_request(request)
         except InvalidInput as error:
-            errors |= {name: " ".join(texts) for name, texts in error.errors.items()}
+            errors |= error.by_field
         if errors:
             raise card_input_error(errors)
 

@@ -42,6 +42,7 @@ from django_dinero.services import journal, ledger, modes
 from django_dinero.services.payments import execute
 from django_dinero.services.payments.orders import Order
 from django_dinero.services.recovery import idempotency
+from django_dinero.user_messages import ForCode
 from django_dinero.validation import CARD_ARGUMENTS, CallerKey, MadeBy, ShownCard
 
 TEXT_LIMITS = {"order_reference": 255, "description": 255}
@@ -474,7 +475,8 @@ def _source(given: Mapping[str, Any], form: ChargeArguments) -> Source | None:
     """Return what is charged; None if it was typed, and typed wrong."""
     if form.is_stored:
         if form.new_card is not None:
-            raise InvalidInput({"number": _("Pass a stored card, or a number or token; not both.")})
+            text = _("Pass a stored card, or a number or token; not both.")
+            raise InvalidInput({"number": ForCode(text)})
         _refuse_address(given)
         return _stored_source(given.get("customer"), given.get("card"))
     if form.new_card is not None:
@@ -492,7 +494,7 @@ def _refuse_address(given: Mapping[str, Any]) -> None:
     named = [name for name in ADDRESS_FIELDS if text_of(given.get(name))]
     if named:
         text = _("A stored card has an address of its own; change it there.")
-        raise InvalidInput(dict.fromkeys(named, text))
+        raise InvalidInput(dict.fromkeys(named, ForCode(text)))
 
 
 def _stored_source(customer: Any, card: Any) -> Source:

@@ -41,6 +41,7 @@ from django_dinero.services.vault.creations import (
     send_creation,
 )
 from django_dinero.services.vault.owners import only_customer
+from django_dinero.user_messages import ForCode
 
 #: Address fields that a customer has even without a card.
 CUSTOMER_NAMES = ("first_name", "last_name")
@@ -152,9 +153,8 @@ def _check_input(
         validation.check_for_gateway(errors, gateway, given)
         errors.add(_card_with_address(gateway, given).value_errors())
     elif any(text_of(given.get(n)) for n in ADDRESS_FIELDS if n not in CUSTOMER_NAMES):
-        errors.add(
-            {"number": _("An address belongs to a card; pass number or token, or leave it out.")}
-        )
+        text = _("An address belongs to a card; pass number or token, or leave it out.")
+        errors.add({"number": ForCode(text)})
     errors.add(customer.value_errors())
     errors.raise_if_any()
     return card

@@ -79,7 +79,9 @@ def test_the_subject_is_plain_text(wallet: Wallet, gateway: RecordingGateway) ->
 
 def test_without_an_order_none_is_named(wallet: Wallet, gateway: RecordingGateway) -> None:
     row = add(wallet, gateway).charge("5")
-    page = Template("{% load dinero_wallet %}{% dinero_receipt row %}").render(Context({"row": row}))
+    page = Template("{% load dinero_wallet %}{% dinero_receipt row %}").render(
+        Context({"row": row})
+    )
     (message,) = mail.outbox
     assert isinstance(message, mail.EmailMultiAlternatives)
     assert message.subject == f"Receipt {row.transaction_id}"
