@@ -13,6 +13,7 @@ from django.core.validators import validate_email, validate_ipv46_address
 from django.utils.translation import gettext as _
 
 from django_dinero import conf
+from django_dinero.card_numbers import is_card_number
 from django_dinero.cards import (
     ADDRESS_FIELDS,
     CardDetails,
@@ -33,6 +34,8 @@ from django_dinero.redaction import Secret
 CARD_ARGUMENTS = frozenset({"number", "cvv", "month", "year", "token", *ADDRESS_FIELDS})
 
 
+#: Digits of a token that is a card number. Tokens of digits alone have more.
+CARD_LENGTHS = tuple(range(12, 20))
 #: The longest name of who has asked for something, in characters.
 NAME_LENGTH = 150
 
@@ -79,6 +82,9 @@ def _token(token: object, values: Mapping[str, Any]) -> PaymentToken:
         errors["token"] = _("Pass a PaymentToken, or the token as a str.")
     elif problem := control_character(found.value.reveal() + str(found.descriptor or "")):
         errors["token"] = problem
+    elif is_card_number(found.value.reveal(), CARD_LENGTHS):
+        # A gateway knows no such token, and its logs and ours may show what was sent as one.
+        errors["token"] = _("This looks like a card number; it belongs in the number field only.")
     if errors:
         raise InvalidInput(errors)
     return replace(found, address=address) if any(address.as_dict().values()) else found

@@ -127,6 +127,7 @@ CALLS: dict[str, Callable[[], object]] = {
     "two cards": lambda: charge(number=NUMBER, token="abc"),
     "a stored card too": lambda: charge(number=NUMBER, customer=Customer(email="a@example.com")),
     "an address of its own": lambda: charge(zip="12345", customer=Customer(email="a@example.com")),
+    "a number as token": lambda: charge(token=NUMBER),
     "no token": lambda: charge(token=object()),
     "no field for the date": lambda: charge(number=NUMBER, gateway_name="strict"),
     "an address without a card": lambda: Customer.create("a@example.com", zip="12345"),

@@ -84,6 +84,21 @@ def test_a_token_that_cannot_be_sent_is_refused(text: str) -> None:
         assert refused(partial(validation.new_card, given))["token"] == cure
 
 
+@pytest.mark.parametrize("text", [VISA, "4111 1111-1111 1111", f" {VISA}\n"])
+def test_a_card_number_is_no_token(text: str) -> None:
+    errors = refused(lambda: validation.new_card({"token": Secret(text)}))
+    assert errors["token"] == [
+        "This looks like a card number; it belongs in the number field only."
+    ]
+
+
+@pytest.mark.parametrize("text", ["9487144138499481604001", f"tok_{VISA}", f"{VISA}000"])
+def test_a_token_may_have_many_digits(text: str) -> None:
+    made = validation.new_card({"token": text})
+    assert isinstance(made, PaymentToken)
+    assert made.value.reveal() == text
+
+
 # -- E-mail, texts, IP -----------------------------------------------------------------------------
 
 

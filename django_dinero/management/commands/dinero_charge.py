@@ -151,6 +151,8 @@ class Command(MoneyCommand):
             raise CommandError(_("Pass --no-input with --token-from-stdin: it has the token."))
         typed = sys.stdin or StringIO()  # a shell may have closed it
         token = Secret(typed.read(TOKEN_LENGTH).strip())
+        if not token.reveal():
+            raise CommandError(_("No token came on the standard input. Nothing was charged."))
         return {"token": token, "gateway_name": name}, _("a token")
 
     def do(self, options: Mapping[str, Any], key: FollowUpOptions) -> Transaction:

@@ -101,13 +101,25 @@ def test_a_token_comes_from_stdin(
     assert "--no-input" in told("dinero_charge", "5", "--token-from-stdin", ends=1)
 
 
-def test_an_input_that_a_shell_has_closed_has_no_token(
-    gateway: RecordingGateway, told: Told, monkeypatch: Any
+@pytest.mark.parametrize("typed", [None, "", " \n"])
+def test_an_input_that_is_empty_or_closed_has_no_token(
+    gateway: RecordingGateway, told: Told, monkeypatch: Any, typed: str | None
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", None)
+    monkeypatch.setattr(sys, "stdin", None if typed is None else io.StringIO(typed))
     text = told("dinero_charge", "5", "--token-from-stdin", "--no-input", ends=1)
-    assert text == "card: Pass a customer, a card, a number or a token."
+    assert text == "No token came on the standard input. Nothing was charged."
     assert gateway.verbs == []
+
+
+@pytest.mark.parametrize("number", ["4111111111111111", "4111 1111 1111 1111"])
+def test_a_card_number_is_no_token_and_is_not_sent_as_one(
+    gateway: RecordingGateway, told: Told, monkeypatch: Any, number: str
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(number))
+    text = told("dinero_charge", "5", "--token-from-stdin", "--no-input", ends=1)
+    assert "token: This looks like a card number" in text
+    assert "4111" not in text
+    assert (gateway.verbs, Operation.objects.count()) == ([], 0)
 
 
 @pytest.mark.parametrize("typed", ["", "y", "no", EOFError])
