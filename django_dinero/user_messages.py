@@ -76,7 +76,7 @@ CARDHOLDER: Mapping[str, Promise] = {
     "card_not_found": _("The gateway no longer has this card."),
     # The gateway's own text has the id that it found, and that may be somebody else's.
     "duplicate_customer": _("The gateway has this customer already."),
-    "duplicate_card": _("The gateway has this card already."),
+    "duplicate_card": _("This card is saved already."),
     "card_limit": _("No more cards can be stored; delete one first."),
 }
 

@@ -87,6 +87,13 @@ def test_a_token_becomes_a_card(client: Client, gateway: RecordingGateway, shopp
     assert page.index(ENDING_1111) < page.index(ENDING_0015)  # the default one stands first
 
 
+def test_a_card_that_is_saved_already(client: Client, gateway: RecordingGateway) -> None:
+    client.post("/cards/", {**FORM, "token": mint(gateway)})
+    answer = client.post("/cards/", {**FORM, "key": "D" * 20, "token": mint(gateway)})
+    assert "This card is saved already." in answer.content.decode()
+    assert CreditCard.objects.count() == 1
+
+
 def test_one_card_is_marked_as_the_default_one(
     client: Client, wallet: Wallet, gateway: RecordingGateway, shopper: Any
 ) -> None:
