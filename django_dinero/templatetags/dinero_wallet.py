@@ -35,7 +35,7 @@ def dinero_amount(amount: Decimal | int | str, currency: str) -> SafeString:
 def dinero_scripts(wallet: Wallet | None = None) -> Mapping[str, Any]:
     """Load our script; with a wallet its gateway's too, for a page with a card's form.
 
-    It belongs into the page's head.
+    It belongs in the page's head.
     """
     return {"script": wallet.gateway.browser_script() if wallet is not None else None}
 

@@ -2,7 +2,7 @@
 
 Each has ``at`` (seconds of this machine's clock), ``who`` and ``what``. A line is one write to a
 file that is open for appending: what was told survives a SIGKILL, and the order of the file is the
-order of the events. Numbers, codes and keys of an account do not belong into it.
+order of the events. Numbers, codes and keys of an account do not belong in it.
 """
 
 from __future__ import annotations

@@ -160,7 +160,7 @@ def answer_of(
             text = _(
                 "This idempotency key was used before (%(first)s, operation %(key)s), and "
                 "something else was different in that call: the card, the order, or the project's "
-                "SECRET_KEY, whose earlier value belongs into SECRET_KEY_FALLBACKS. Take a new key "
+                "SECRET_KEY, whose earlier value belongs in SECRET_KEY_FALLBACKS. Take a new key "
                 "only if this is to be paid once more."
             )
         raise IdempotencyKeyReused(
