@@ -15,7 +15,7 @@ LABELS: Mapping[str, object] = {
     ReasonKind.CARD_DECLINED: gettext_lazy("Declined by the card's bank"),
     ReasonKind.AVS: gettext_lazy("Wrong billing address"),
     ReasonKind.CVV: gettext_lazy("Wrong card code (CVV)"),
-    ReasonKind.INVALID_CARD: gettext_lazy("Wrong card number"),
+    ReasonKind.INVALID_CARD: gettext_lazy("Wrong card number or spent token"),
     ReasonKind.EXPIRY: gettext_lazy("Expired, or wrong date"),
     ReasonKind.INVALID_AMOUNT: gettext_lazy("Amount not accepted"),
     ReasonKind.DUPLICATE_TRANSACTION: gettext_lazy("Taken for a duplicate"),
