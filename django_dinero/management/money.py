@@ -25,6 +25,7 @@ from django_dinero.exceptions import (
     CardDeclinedError,
     DineroError,
     HeldForReview,
+    IdempotencyKeyReused,
     NeedsAttention,
     NotSent,
     OperationInProgress,
@@ -314,6 +315,12 @@ def _verdict(error: Exception, key: str) -> tuple[int, list[str]]:
         return WAITS, [_("It is neither done nor refused. dinero_review lists it.")]
     if isinstance(error, CardDeclinedError) and getattr(operation, "kind", "") in CHARGES:
         return REFUSED, [_("Declined: nothing was charged.")]
+    if isinstance(error, IdempotencyKeyReused):
+        text = _(
+            "Nothing was done. If this command is the same as the first one, the project's "
+            "SECRET_KEY was changed: put the old one into SECRET_KEY_FALLBACKS, and repeat it."
+        )
+        return REFUSED, [text]
     if isinstance(error, NotSent):
         return REFUSED, [_("Nothing was sent; the same command can be given again.")]
     return REFUSED, []

@@ -71,12 +71,7 @@ def void_error(family: Family, amount: Decimal) -> DineroError | None:
     if row.kind == TransactionKind.VOID:
         problem = _("A void cannot be voided.")
     elif row.status == TransactionStatus.SETTLED:
-        is_left = family.left_to_refund > 0
-        problem = (
-            _("The bank has settled this; refund it.")
-            if is_left
-            else _("All of it has been refunded.")
-        )
+        problem = _settled_problem(family)
     elif row.status == TransactionStatus.VOIDED:
         problem = _("This was voided before.")
     elif row.status == TransactionStatus.HELD:
@@ -86,6 +81,14 @@ def void_error(family: Family, amount: Decimal) -> DineroError | None:
     elif family.given_back:
         problem = _("A part of this was refunded already; refund the rest.")
     return InvalidTransactionError(problem, transaction=row) if problem else None
+
+
+def _settled_problem(family: Family) -> str:
+    if family.row.kind == TransactionKind.REFUND:
+        return _("This cannot be voided: %(status)s.") % {"status": family.row.get_status_display()}
+    if 0 < family.captured <= family.sum_of(TransactionKind.REFUND):
+        return _("All of it has been refunded.")
+    return _("The bank has settled this; refund it.")
 
 
 def with_way_out(error: InvalidTransactionError) -> InvalidTransactionError:

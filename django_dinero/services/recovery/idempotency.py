@@ -159,9 +159,8 @@ def answer_of(
         if _looks_alike(operation, parameters):
             text = _(
                 "This idempotency key was used before (%(first)s, operation %(key)s), and "
-                "something else was different in that call: the card, the order, or the project's "
-                "SECRET_KEY, whose earlier value belongs in SECRET_KEY_FALLBACKS. Take a new key "
-                "only if this is to be paid once more."
+                "something else was different in that call, such as the card, the order or the "
+                "payment. Take a new key only if this is to be done once more."
             )
         raise IdempotencyKeyReused(
             text % {"first": _shown(operation), "key": operation.key}, operation=operation

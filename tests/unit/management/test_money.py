@@ -218,6 +218,18 @@ def test_a_key_that_is_repeated_is_no_second_payment(customer: Customer, told: T
     assert "It was done before" in told(*charge, "--idempotency-key", "k-1")
 
 
+def test_a_key_under_another_secret_leads_to_no_second_charge(
+    customer: Customer, told: Told, settings: Any
+) -> None:
+    charge = ("dinero_charge", "5", "--customer", "BILL@example.com", "--no-input")
+    told(*charge, "--idempotency-key", "k-1")
+    settings.SECRET_KEY = "another"
+    text = told(*charge, "--idempotency-key", "k-1", ends=1)
+    assert "Take a new key only if this is to be done once more." in text
+    assert "put the old one into SECRET_KEY_FALLBACKS, and repeat it." in text
+    assert Transaction.objects.count() == 1
+
+
 def test_a_whole_order_is_paid_once(
     gateway: RecordingGateway, customer: Customer, told: Told
 ) -> None:

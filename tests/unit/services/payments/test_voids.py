@@ -84,6 +84,19 @@ def test_what_was_given_back_is_not_sent_to_a_refund(settled: Transaction) -> No
         settled.void()
 
 
+@pytest.mark.parametrize("status", ["held", "settled"])
+def test_what_is_not_given_back_yet_is_not_told_as_refunded(
+    settled: Transaction, status: str
+) -> None:
+    """A refund of all of it that is held, and a refund itself."""
+    refund = settled.refund()
+    Transaction.objects.filter(pk=refund.pk).update(status=status)
+    asked = settled if status == "held" else Transaction.objects.get(pk=refund.pk)
+    wanted = "The bank has settled this" if status == "held" else "This cannot be voided: settled"
+    with pytest.raises(InvalidTransactionError, match=wanted):
+        asked.void()
+
+
 def test_a_settled_charge_is_not_voided(settled: Transaction) -> None:
     Transaction.retrieve(settled.transaction_id or "")
     settled.refresh_from_db()
