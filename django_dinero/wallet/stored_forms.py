@@ -1,30 +1,40 @@
 """Forms of a card that are sent twice, as by a reload: which of them have stored a card already.
 
 The token of such a form is spent: the gateway would refuse it, and the shopper would read of a
-decline above the card that is saved.
+decline above the card that is saved. A form with another token is none of them, whatever its key: a
+browser that has gone back restores the page, and the next card is sent from it.
 """
 
 from __future__ import annotations
 
 from django.http import HttpRequest
 
-#: Where a session keeps the keys of forms whose card was stored, and how many of them.
+from django_dinero import identifiers
+from django_dinero.redaction import Secret
+
+#: Where a session keeps what stands for the forms whose card was stored, and how many of them.
 STORED, KEPT = "dinero_stored_keys", 50
 
 
-def has_stored(request: HttpRequest, key: str) -> bool:
-    """Say whether a form with this key has stored its card, in this session.
+def has_stored(request: HttpRequest, key: str, token: Secret) -> bool:
+    """Say whether the form with this key and this token has stored its card, in this session.
 
     Two requests at the same moment are told apart by the journal, where one operation at most is
     open for a customer's cards.
     """
-    return key in _stored(request)
+    form = (key, token.reveal())
+    known = {identifiers.derived_key(*form), *identifiers.earlier_derived_keys(*form)}
+    return not known.isdisjoint(_stored(request))
 
 
-def note_stored(request: HttpRequest, key: str) -> None:
-    """Remember that the card of this form is stored; a project without sessions remembers none."""
+def note_stored(request: HttpRequest, key: str, token: Secret) -> None:
+    """Remember that the card of this form is stored; a project without sessions remembers none.
+
+    The token itself stays out of the session: what stands for it is derived with SECRET_KEY.
+    """
     if hasattr(request, "session"):
-        request.session[STORED] = [*_stored(request), key][-KEPT:]
+        form = identifiers.derived_key(key, token.reveal())
+        request.session[STORED] = [*_stored(request), form][-KEPT:]
 
 
 def _stored(request: HttpRequest) -> list[str]:

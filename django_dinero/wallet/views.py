@@ -192,18 +192,18 @@ class CardsView(WalletPage):
             return self.again(HTTPStatus.UNPROCESSABLE_ENTITY, form=form)
         return self.add(form)
 
-    @sensitive_variables("form")
+    @sensitive_variables("form", "sent")
     def add(self, form: TokenForm) -> HttpResponseBase:
         """Store the card of a form, and lead on; also one that was sent, and stored it, before."""
-        key = form.cleaned_data["key"]
-        if has_stored(self.request, key):
+        sent = form.cleaned_data["key"], form.cleaned_data["token"]
+        if has_stored(self.request, *sent):
             return HttpResponseRedirect(self.get_success_url())
         problem, testing = "", CardTesting(self.request, throttle_rates.STORE)
         if (seconds := testing.wait()) is not None:
             return self.slow_down(seconds, form=form)
         try:
             card = self.wallet.add_card(**form.card_arguments())
-            note_stored(self.request, key)
+            note_stored(self.request, *sent)
             self.tell(_("%(card)s was saved.") % {"card": capfirst(str(card))})
             return HttpResponseRedirect(self.get_success_url())
         except InvalidInput as error:

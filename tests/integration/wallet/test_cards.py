@@ -20,8 +20,10 @@ from django_dinero.enums import ReasonKind
 from django_dinero.exceptions import NotSent, OutcomeUnknown
 from django_dinero.gateways.registry import get_gateway
 from django_dinero.gateways.types import Reason, Refusal
+from django_dinero.identifiers import KEY_LENGTH
 from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.models.sync_state import SyncState
+from django_dinero.wallet.stored_forms import STORED
 from django_dinero.wallet.wallet import Wallet
 from tests.integration.wallet import urls
 from tests.integration.wallet.conftest import FORM, NUMBER, add, mint
@@ -179,11 +181,41 @@ def test_a_form_that_is_sent_again_is_counted_once(
     client: Client, gateway: RecordingGateway, settings: Any
 ) -> None:
     settings.REST_FRAMEWORK = {"DEFAULT_THROTTLE_RATES": {"dinero-store": "1/hour"}}
+    form = {**FORM, "token": mint(gateway)}
     for _again in range(2):
-        answer = client.post("/cards/", {**FORM, "token": mint(gateway)})
-        assert answer.status_code == 302
+        assert client.post("/cards/", form).status_code == 302
     another = {**FORM, "key": "C" * 20, "token": mint(gateway, OTHER)}
     assert client.post("/cards/", another).status_code == 429
+
+
+def test_another_card_from_the_same_form_is_saved_too(
+    client: Client, gateway: RecordingGateway
+) -> None:
+    """A browser that goes back shows the page as it was: with its key, for a token of another."""
+    for number in (NUMBER, OTHER):
+        answer = client.post("/cards/", {**FORM, "token": mint(gateway, number)})
+        assert (answer.status_code, answer["Location"]) == (302, "/cards/")
+    assert [card.last_4 for card in CreditCard.objects.order_by("pk")] == ["1111", "0015"]
+    assert said(answer) == ["Visa •••• 1111 was saved.", "Mastercard •••• 0015 was saved."]
+
+
+def test_no_token_stays_in_the_session(client: Client, gateway: RecordingGateway) -> None:
+    token = mint(gateway)
+    client.post("/cards/", {**FORM, "token": token})
+    kept = client.session[STORED]
+    assert [len(form) for form in kept] == [KEY_LENGTH]
+    assert not {token, FORM["key"]} & set(kept)
+
+
+def test_a_form_is_known_after_a_change_of_the_secret_key(
+    client: Client, gateway: RecordingGateway, shopper: Any, settings: Any
+) -> None:
+    form = {**FORM, "token": mint(gateway)}
+    client.post("/cards/", form)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "new" * 20
+    assert client.post("/cards/", form).status_code == 302
+    assert gateway.verbs.count("add_card") == 1
 
 
 def test_a_form_that_is_sent_again_meanwhile_waits(
