@@ -24,6 +24,9 @@ from django_dinero.wallet.wallet import Wallet
 logger = get_logger(__name__)
 register = template.Library()
 
+#: The gateways of whose closed form this process has told the log: each page view would repeat it.
+_told: set[str] = set()
+
 
 @register.simple_tag
 def dinero_amount(amount: Decimal | int | str, currency: str) -> SafeString:
@@ -44,23 +47,29 @@ def dinero_scripts(wallet: Wallet | None = None) -> Mapping[str, Any]:
 def dinero_card_form(context: Context, wallet: Wallet, form: TokenForm) -> Mapping[str, Any]:
     """Show the form of a new card. The fields of the card have no names: they are never posted.
 
-    Without the gateway's public keys there is a text in its place, and an error in the log.
+    Without the gateway's public keys there is a text in its place, and an error in the log. With
+    keys and no script of the gateway's, the page may load one of the project's own.
     """
-    script = wallet.gateway.browser_script()
-    if script is None:
-        logger.error(
-            "%s: a shopper's page can take no card: %s",
-            wallet.gateway.name,
-            wallet.gateway.browser_problem() or "the gateway has no script for browsers",
-            extra={"dinero_gateway": wallet.gateway.name},
-        )
+    keys = wallet.gateway.browser_keys()
+    problem = wallet.gateway.browser_problem()
+    if problem or not keys:
+        _tell_once(wallet.gateway.name, problem or "the gateway has no keys for browsers")
     return {
         "csrf_token": context.get("csrf_token"),
         "form": form,
-        "keys": wallet.gateway.browser_keys(),
-        "script": script,
+        "keys": keys,
+        "script": wallet.gateway.browser_script(),
         "problem": context.get("problem"),
     }
+
+
+def _tell_once(name: str, problem: str) -> None:
+    if name in _told:
+        return
+    _told.add(name)
+    logger.error(
+        "%s: a shopper's page can take no card: %s", name, problem, extra={"dinero_gateway": name}
+    )
 
 
 @register.inclusion_tag("dinero/wallet/cards.html", takes_context=True)
