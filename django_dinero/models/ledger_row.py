@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from django.db import router
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from django_dinero.cards import hidden_if_card_number, unsendable
@@ -34,7 +35,8 @@ class LedgerRow(OwnRowModel):
         """Save a new row, or some of :attr:`FREE_FIELDS` of a stored one.
 
         Raises:
-            InvalidInput: anything else of a stored row was to be saved, or a card number.
+            InvalidInput: anything else of a stored row was to be saved, or a card number; or its
+                payment does not allow it yet.
             InvalidTransactionError: it has no row any more.
         """
         named = None if update_fields is None else frozenset(update_fields)
@@ -50,7 +52,11 @@ class LedgerRow(OwnRowModel):
         if self._state.adding:
             options["force_insert"] = True  # a given primary key must not overwrite its row
         else:
-            self._refuse_without_row(options)
+            using = options.get("using") or router.db_for_write(type(self), instance=self)
+            stored = self.stored_row(using)
+            if not stored.exists():
+                raise self.without_row_error()
+            self.refuse_change(named or (), stored)
         super().save(update_fields=named, **options)
 
     def _refuse_card_numbers(self, names: Collection[str]) -> None:
@@ -63,10 +69,13 @@ class LedgerRow(OwnRowModel):
         if errors:
             raise InvalidInput(errors)
 
-    def _refuse_without_row(self, options: Mapping[str, Any]) -> None:
-        using = options.get("using") or router.db_for_write(type(self), instance=self)
-        if not self.stored_row(using).exists():
-            raise self.without_row_error()
+    def refuse_change(self, names: Collection[str], stored: QuerySet[Any]) -> None:
+        """Refuse to save fields as long as what the row tells of does not allow it.
+
+        Args:
+            names: the fields, each of :attr:`FREE_FIELDS`.
+            stored: the query for the row.
+        """
 
     def without_row_error(self) -> InvalidTransactionError:
         """Return the error about an instance whose row a rollback has taken."""

@@ -230,6 +230,23 @@ class Transaction(LedgerRow):
         amount = amount_text(self.price, self.currency)
         return f"{self.get_kind_display()} {amount} ({self.get_status_display()})"
 
+    def refuse_change(self, names: Collection[str], stored: models.QuerySet[Any]) -> None:
+        """Refuse to move a payment from its order while it waits for the card's holder.
+
+        The journal knows it by the order that it was begun for, and keeps that one closed until the
+        holder has decided: it would be paid by nothing, and could not be paid. One that was begun
+        for no order keeps none closed, and may be given one.
+        """
+        if "order_reference" not in names:
+            return
+        waiting = stored.filter(status=TransactionStatus.REQUIRES_ACTION)
+        if waiting.exclude(order_reference__in=("", self.order_reference)).exists():
+            text = _(
+                "This payment waits for the card's holder, and belongs to its order until then. "
+                "Move it when it is confirmed, or void it."
+            )
+            raise InvalidInput({"order_reference": str(text)})
+
     @property
     def lock_name(self) -> str:
         """The lock name of this transaction. One operation that follows it is open at a time."""

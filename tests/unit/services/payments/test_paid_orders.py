@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from django_dinero.exceptions import (
+    ActionRequired,
     HeldForReview,
     IdempotencyKeyReused,
     InvalidInput,
@@ -25,6 +26,7 @@ from tests.support.recording import RecordingGateway, lose_reply
 
 pytestmark = pytest.mark.django_db
 
+ACTION_NUMBER = "4000000000003220"
 #: Two names for what some databases take for one.
 ALIKE = [("Xk3aB", "xK3Ab"), ("\u00c4-1", "a-1"), ("e\u0301", "\u00e9"), ("stra\u00dfe", "strasse")]
 
@@ -237,6 +239,71 @@ def test_what_is_held_and_was_moved_is_not_told_as_a_payment_of_the_order(
     move(row, "B-7")
     with pytest.raises(IdempotencyKeyReused):
         pay(card, idempotency_key="A-1-1")
+    assert pay_order(card, "A-1").status == TransactionStatus.APPROVED
+    row.approve()
+    assert pay_order(card, "B-7") == row
+    assert gateway.verbs.count("charge") == 2
+
+
+def wait(card: dict[str, Any], **given: Any) -> Transaction:
+    """A payment that its holder has not confirmed."""
+    with pytest.raises(ActionRequired) as caught:
+        Transaction.create("5.00", **(card | {"number": ACTION_NUMBER} | given))
+    row = caught.value.transaction
+    assert isinstance(row, Transaction)
+    return row
+
+
+@pytest.mark.parametrize("to", ["B-7", ""])
+@pytest.mark.parametrize("pays_order", [True, False])
+def test_what_waits_for_its_holder_stays_with_its_order(
+    gateway: RecordingGateway, card: dict[str, Any], pays_order: bool, to: str
+) -> None:
+    """Its attempt keeps the order closed: moved away, nothing could have paid it any more."""
+    row = wait(card, order_reference="A-1", pays_order=pays_order)
+    with pytest.raises(InvalidInput, match="waits for the card's holder") as caught:
+        move(row, to)
+    assert list(caught.value.errors) == ["order_reference"]
+    row.refresh_from_db()
+    assert row.order_reference == "A-1"
+
+
+def test_what_was_confirmed_is_moved(gateway: RecordingGateway, card: dict[str, Any]) -> None:
+    row = wait(card, order_reference="A-1", pays_order=True)
+    gateway.bank.finish_action(str(row.transaction_id))
+    Operation.objects.get().look_up()
+    move(row, "B-7")  # as it was read before
+    assert (is_paid("A-1"), is_paid("B-7")) == (False, True)
+    assert pay_order(card, "A-1") != row
+
+
+def test_what_was_voided_is_moved(gateway: RecordingGateway, card: dict[str, Any]) -> None:
+    row = wait(card, order_reference="A-1", pays_order=True)
+    row.void()
+    move(row, "B-7")
+    assert pay_order(card, "A-1").status == TransactionStatus.APPROVED
+
+
+def test_what_waits_and_has_no_order_yet_is_given_one(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    row = wait(card)
+    move(row, "A-1")
+    gateway.bank.finish_action(str(row.transaction_id))
+    Operation.objects.get().look_up()
+    assert list(Transaction.objects.paid_for("A-1")) == [row]
+    with pytest.raises(OrderPaid):
+        pay(card)
+
+
+def test_other_fields_of_what_waits_are_saved(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    row = wait(card, order_reference="A-1")
+    row.description = "Ann has called"
+    row.save(update_fields=["description", "order_reference"])
+    row.refresh_from_db()
+    assert row.description == "Ann has called"
 
 
 def test_a_charge_after_the_commit_is_not_answered_with_what_was_moved(
