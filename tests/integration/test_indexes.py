@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -278,6 +279,33 @@ def test_a_busy_cards_first_charge_is_not_looked_for_among_those_of_others(
     assert "dinero_transaction_card" in first_charge_plan(card)
     in_order = Transaction.objects.filter(card=card, last_4=card.last_4).order_by("id")
     assert "dinero_transaction_card" not in in_order[:1].explain()
+
+
+def plans_of(queries: CaptureQueriesContext) -> list[str]:
+    """How SQLite finds the rows of statements."""
+    plans = []
+    with connection.cursor() as cursor:
+        for query in queries.captured_queries:
+            cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
+            plans.append(" ".join(row[3] for row in cursor.fetchall()))
+    return plans
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("is_paid", [False, True])
+def test_the_attempts_of_an_order_are_not_looked_for_among_all_charges(
+    card: CreditCard, is_paid: bool, django_assert_num_queries: Any
+) -> None:
+    """Each page that pays asks for them. Nobody has told SQLite how many rows have a value."""
+    if is_paid:
+        card.charge("5.00", order_reference="A-1", pays_order=True)
+    with django_assert_num_queries(2) as context:
+        Transaction.objects.next_attempt("A-1")
+    rows, operations = plans_of(context)
+    assert "dinero_transaction_order" in rows
+    assert "MULTI-INDEX OR" in operations
+    assert "dinero_operation_lock_name (lock_name=?)" in operations
+    assert not re.search(r"SCAN|\(kind=\?\)", rows + operations)
 
 
 def test_no_check_complains_of_an_index(capsys: pytest.CaptureFixture[str]) -> None:
