@@ -180,11 +180,28 @@ class Order:
         """
         for operation in self.attempts():
             look_up(operation)
-        waiting = [row for row in self._standing() if self.may_replace(row)]
+        waiting = self._waiting()
+        if self._look_up_given(waiting):
+            waiting = self._waiting()
         own = idempotency.operation_of(self.key) if waiting else None
         for row in waiting:
             if own is None or row.operation_key != own.key:
                 _give_up(row)
+
+    def _waiting(self) -> list[Transaction]:
+        return [row for row in self._standing() if self.may_replace(row)]
+
+    def _look_up_given(self, waiting: list[Transaction]) -> bool:
+        """Look up what waits and was given to this order later; say whether there was any.
+
+        It was begun without the order, and is none of its attempts: its holder may have confirmed
+        it by now.
+        """
+        rows = Operation.objects.newest().filter(key__in=[row.operation_key for row in waiting])
+        given = list(rows.exclude(lock_name=self.lock_name)) if waiting else []
+        for operation in given:
+            look_up(operation)
+        return bool(given)
 
     def may_replace(self, row: Transaction) -> bool:
         """Say whether another attempt of this shopper takes the place of a payment that waits.

@@ -327,6 +327,22 @@ def test_what_was_confirmed_meanwhile_pays_the_order(
     assert waiting.status == "approved"
 
 
+def test_what_was_given_to_the_order_later_is_looked_up_like_its_attempts(
+    gateway: RecordingGateway, card: dict[str, Any]
+) -> None:
+    """Its holder has paid: the payment stands, and no other one takes its place."""
+    with pytest.raises(ActionRequired) as caught:
+        Transaction.create(5, **{**card, "number": ACTION_NUMBER})
+    row = caught.value.transaction
+    assert isinstance(row, Transaction)
+    row.order_reference = "A-1"
+    row.save(update_fields=["order_reference"])
+    gateway.bank.finish_action(str(row.transaction_id))
+    with pytest.raises(OrderPaid):
+        pay(card)
+    assert at_bank(gateway) == ["captured"]
+
+
 def test_what_is_confirmed_right_before_it_is_voided_is_given_back(
     gateway: RecordingGateway, card: dict[str, Any], waiting: Transaction
 ) -> None:
