@@ -255,20 +255,20 @@ def change_intent(operation: Operation, **values: Any) -> None:
     retry_on_conflict(write, using)
 
 
-def note_committed(operations: QuerySet[Operation], pks: Sequence[int]) -> None:
+def note_committed(pks: Sequence[int], using: str) -> None:
     """Note of operations whose rows were seen that no rollback can take these any more.
 
     A row that another connection sees was committed, by the caller or by whoever wrote it again.
 
     Args:
-        operations: any, on the connection where they are changed.
         pks: those of which the rows were seen, as many as a statement may bind.
+        using: the connection on which they are changed.
     """
-    rows = Operation._base_manager.using(operations.db).filter(pk__in=pks)
+    rows = Operation._base_manager.using(using).filter(pk__in=pks)
     # Not before their leases are over: a database may show what is not committed yet, too.
     seen = rows.filter(lease_until__lt=UtcNow(), intent__has_key="in_transaction")
     note = partial(seen.update, intent=WithoutKeys("intent", "in_transaction"))
-    retry_on_conflict(note, seen.db)
+    retry_on_conflict(note, using)
 
 
 def _locked_outcome(rows: QuerySet[Operation], using: str) -> RecordedOutcome | None:

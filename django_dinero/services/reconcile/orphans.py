@@ -111,7 +111,7 @@ def _note_committed(run: Run, since: datetime) -> None:
         intent__has_key="in_transaction",
     )
     for pks in key_pages(found.exclude(outcome__has_any_keys=list(MARKS))):
-        journal.note_committed(found, pks)
+        journal.note_committed(pks, found.db)
 
 
 def _succeeds(operation: Operation, act: Callable[[], None]) -> bool:

@@ -60,7 +60,7 @@ def without_row(
         cards = set(_ids(CreditCard, gateway, ids, "customer_id", "card_id"))
         committed = [each.pk for each in page if _is_among(each, customers, cards)]
         if committed and not dry_run:
-            journal.note_committed(operations, committed)
+            journal.note_committed(committed, operations.db)
         for operation in page:
             if operation.kind == OperationKind.ADD_CARD:
                 # Without its customer the card is not looked for: that tells what became of both.
