@@ -57,7 +57,7 @@ HAVE_ROWS = (
     OperationState.DECLINED,
 )
 #: What the outcome of an orphan says that nobody was told of, or that is to be given back.
-MARKS = ("orphan", "telling", "give_back")
+UNFINISHED_MARKS = ("orphan", "telling", "give_back")
 #: How far back orphans are looked for once a day, however young the last run is.
 LOOKED_BACK = timedelta(days=120)
 #: The scope of the keys by which each orphan is given back once. What was refused is tried again
@@ -110,7 +110,7 @@ def _note_committed(run: Run, since: datetime) -> None:
         created_at__gte=since,
         intent__has_key="in_transaction",
     )
-    for pks in key_pages(found.exclude(outcome__has_any_keys=list(MARKS))):
+    for pks in key_pages(found.exclude(outcome__has_any_keys=list(UNFINISHED_MARKS))):
         journal.note_committed(pks, found.db)
 
 
@@ -290,7 +290,7 @@ def _marked(run: Run, since: datetime) -> tuple[QuerySet[Operation], QuerySet[Op
     Returns:
         Those that were made since then, and older ones whose rows were written since ``run.since``.
     """
-    marked = Q(kind__in=CHARGES, outcome__has_any_keys=list(MARKS))
+    marked = Q(kind__in=CHARGES, outcome__has_any_keys=list(UNFINISHED_MARKS))
     found = _operations(run).filter(marked).exclude(lease_until__gt=UtcNow())
     older = Operation._base_manager.filter(
         marked, key=OuterRef("operation_key"), created_at__lt=since
