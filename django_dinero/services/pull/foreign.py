@@ -41,7 +41,13 @@ Written = tuple[Transaction, bool]
 def add_missing_capture(row: Transaction, remote: RemoteTransaction) -> None:
     """Add the capture of an authorization that was captured in the gateway's own pages."""
     taken = statuses.FROM_REMOTE[remote.status] in TAKEN and remote.settled_amount
-    if not taken or _is_captured(row) or awaits_capture(row):
+    if not taken:
+        return
+    captures = list(_captures_of(row))
+    if captures:
+        _move_refunds_left_behind(row, captures)
+        return
+    if awaits_capture(row):
         return
     currency = remote.currency or row.currency
     if not is_storable(taken, currency):
@@ -74,25 +80,17 @@ def awaits_capture(authorization: Transaction) -> bool:
     return bool(keys) and rows.count() < len(keys)
 
 
-def _is_captured(authorization: Transaction) -> bool:
-    """Say whether it has a capture here; where one was killed that moved its refunds, move them."""
-    rows = primary(Transaction).filter(parent=authorization).exclude(kind=TransactionKind.VOID)
-    following = list(rows)
-    captures = [each for each in following if _is_capture(each)]
-    refunded = any(each.kind == TransactionKind.REFUND for each in following)
-    if refunded and len(captures) == 1:
-        ledger.move_refunds(captures[0])
-    return bool(captures)
-
-
-def _is_capture(row: Transaction) -> bool:
-    """Say whether a row is a capture that took money or may do so, also if it came back since."""
-    return row.kind == TransactionKind.CAPTURE and row.status in TAKEN_OR_OPEN
-
-
 def _captures_of(authorization: Transaction) -> QuerySet[Transaction]:
+    """Return the captures that took money or may do so, also if it came back since."""
     rows = primary(Transaction).filter(parent=authorization, kind=TransactionKind.CAPTURE)
     return rows.filter(status__in=TAKEN_OR_OPEN).order_by("pk")
+
+
+def _move_refunds_left_behind(authorization: Transaction, captures: list[Transaction]) -> None:
+    """Move refunds to the only capture, where whoever wrote that was killed before it did so."""
+    refunds = primary(Transaction).filter(parent=authorization, kind=TransactionKind.REFUND)
+    if len(captures) == 1 and refunds.exists():
+        ledger.move_refunds(captures[0])
 
 
 def _add_capture(
