@@ -1,4 +1,7 @@
-"""A gateway that gives captures ids of their own: each counts as a payment there."""
+"""A gateway that gives captures ids of their own: each counts as a payment there.
+
+Refunds name what they give back by that id.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ PREFIX = "C"
 def give_captures_own_ids(
     gateway: RecordingGateway, meanwhile: Callable[[], object] = lambda: None
 ) -> None:
-    """Let captures have the id of their authorization with a C before it.
+    """Let captures have the id of their authorization with a C before it, and refunds name that.
 
     Args:
         gateway: whose bank has one id for both.
@@ -31,7 +34,7 @@ def give_captures_own_ids(
         if verb == "capture":
             meanwhile()
         if verb == "iter_transactions":
-            return iter(_listed(result))
+            return iter(_listed(gateway, result))
         if verb == "find_operation":
             return replace(result, matches=tuple(_told(result)))
         return _with_own_id(result) if verb == "capture" else result
@@ -42,9 +45,9 @@ def give_captures_own_ids(
 def _retrieved(call: Any) -> Any:
     gateway, asked = call.args
     if not asked.startswith(PREFIX):
-        return call()
+        return _naming_its_capture(gateway, call())
     found = partial(call.func, gateway, asked.removeprefix(PREFIX))()
-    return _capture_of(found)
+    return _capture_of(found) if isinstance(found, RemoteTransaction) else found
 
 
 def _capture_of(found: RemoteTransaction) -> RemoteTransaction:
@@ -58,9 +61,20 @@ def _capture_of(found: RemoteTransaction) -> RemoteTransaction:
     )
 
 
-def _listed(listed: Iterable[RemoteTransaction]) -> Iterable[RemoteTransaction]:
+def _naming_its_capture(gateway: RecordingGateway, found: RemoteTransaction) -> RemoteTransaction:
+    """Let a refund of a captured authorization name the capture."""
+    if found.kind is not TransactionKind.REFUND:
+        return found
+    kinds = {each.id: str(each.kind) for each in gateway.bank.transactions()}
+    captured = kinds.get(found.parent_id) == "authorization"
+    return replace(found, parent_id=PREFIX + found.parent_id) if captured else found
+
+
+def _listed(
+    gateway: RecordingGateway, listed: Iterable[RemoteTransaction]
+) -> Iterable[RemoteTransaction]:
     for each in listed:
-        yield each
+        yield _naming_its_capture(gateway, each)
         # A list shows what was captured in place of what was authorized.
         taken = each.status in (RemoteStatus.CAPTURED, RemoteStatus.SETTLED)
         if taken and each.kind is TransactionKind.AUTHORIZATION:

@@ -35,7 +35,11 @@ from django_dinero.services.pull.ending import (
     may_have_made,
 )
 from django_dinero.services.pull.fetching import Fetched, fetch_customer
-from django_dinero.services.pull.foreign import awaits_capture, create_foreign_row
+from django_dinero.services.pull.foreign import (
+    awaits_capture,
+    create_foreign_row,
+    row_of_capture,
+)
 from django_dinero.services.pull.gone import mark_cards_gone, mark_gone
 from django_dinero.services.pull.owners import OwnerOf
 from django_dinero.services.pull.reviews import end_decision_from_remote
@@ -84,6 +88,7 @@ __all__ = [
     "refresh_from_gateway",
     "rest_after",
     "retrieve_transaction",
+    "row_of_capture",
     "scrubbed",
     "take_snapshot",
     "to_be_repeated",

@@ -87,7 +87,7 @@ def _captures_of(authorization: Transaction) -> QuerySet[Transaction]:
 
 
 def _move_refunds_left_behind(authorization: Transaction, captures: list[Transaction]) -> None:
-    """Move refunds to the only capture, where whoever wrote that was killed before it did so."""
+    """Move refunds to the only capture: they came before it, or whoever wrote it was killed."""
     refunds = primary(Transaction).filter(parent=authorization, kind=TransactionKind.REFUND)
     if len(captures) == 1 and refunds.exists():
         ledger.move_refunds(captures[0])
@@ -107,21 +107,45 @@ def _add_capture(
     return row, is_new
 
 
+def row_of_capture(account: Account, remote: RemoteTransaction) -> Transaction | None:
+    """Return the row of a capture that no operation accounts for, which has its own id from now on.
+
+    What was captured in parts may have one row for the sum: then that.
+
+    Returns:
+        None if it is no capture of an authorization here, moved no money, or one of ours may still
+        get its row.
+    """
+    taken = statuses.FROM_REMOTE[remote.status] in TAKEN_OR_OPEN and remote.amount > 0
+    is_capture = remote.kind is TransactionKind.CAPTURE and taken
+    if not is_capture or not is_storable(remote.amount, remote.currency):
+        return None
+    original = _parent_of(account, remote)
+    if original is None or original.kind != TransactionKind.AUTHORIZATION:
+        return None
+    return None if awaits_capture(original) else create_foreign_row(account, remote)
+
+
 def create_foreign_row(
-    account: Account, remote: RemoteTransaction, operation: Operation | None = None
+    account: Account,
+    remote: RemoteTransaction,
+    operation: Operation | None = None,
+    *,
+    parent: Transaction | None = None,
 ) -> Transaction:
     """Create a row for a transaction that no operation accounts for, and return it.
 
     Args:
         operation: the one whose key the transaction has, although it is not what was asked for. The
             row is not the operation's result, but it belongs to the same order and customer.
+        parent: what it follows, for the case that this has another id here than the gateway names.
 
     Raises:
         InvalidTransactionError: it is a follow-up whose original has no row here, or its amount is
             zero, or none of its currency.
     """
     kind = remote.kind
-    parent = _parent_of(account, remote)
+    parent = _parent_of(account, remote) or parent
     problem = ""
     if parent is None and kind in FOLLOW_UPS:
         problem = _(
@@ -177,7 +201,10 @@ def _follow(
             return known, False
     is_refund = remote.kind is TransactionKind.REFUND
     only = captures[0] if is_refund and len(captures) == 1 else None
-    return write(parent=only or authorization)
+    written = write(parent=only or authorization)
+    if remote.kind is TransactionKind.CAPTURE:
+        _move_refunds_left_behind(authorization, list(_captures_of(authorization)))
+    return written
 
 
 def _under_its_own_id(

@@ -139,7 +139,10 @@ class _Sweep:
             for each in remotes
             if each.kind is not TransactionKind.VOID and not self.part.leaves(each.submitted_at)
         ]
-        here = locals_of(self._rows({each.transaction_id for each in remotes}))
+        ids = {each.transaction_id for each in remotes}
+        here = locals_of(self._rows(ids))
+        if self.unmatched.add_captures([r for r in remotes if r.transaction_id not in here]):
+            here = locals_of(self._rows(ids))
         self._compare([(here[r.transaction_id], r) for r in remotes if r.transaction_id in here])
         self.unmatched.take([each for each in remotes if each.transaction_id not in here])
 

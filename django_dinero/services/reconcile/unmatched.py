@@ -39,7 +39,8 @@ S = OperationState
 NOT_MADE = (S.ABSENT, S.FAILED)
 #: What our keys look like: 100 bits in base32.
 OURS = re.compile(r"[A-Z2-7]{20}")
-#: Refunds of nobody's that a run asks the gateway about: a list need not say what they give back.
+#: Refunds of nobody's that a run asks the gateway about: a list need not say what they give back,
+#: and it may be a capture by an id that is not known here.
 ASKED = 200
 REVERSALS = (RemoteStatus.RETURNED, RemoteStatus.CHARGED_BACK)
 
@@ -55,6 +56,35 @@ class Unmatched:
         self.taken_back = Seen()
         self._added: set[str] = set()
         self._asked = 0
+        #: By the gateway's ids: captures that were asked about, None for those of other payments.
+        self._captures: dict[str, Transaction | None] = {}
+
+    def add_captures(self, remotes: Sequence[RemoteTransaction]) -> bool:
+        """Write the rows of captures that were made of authorizations here in the gateway's pages.
+
+        What was added under its authorization's id gets its own. Refunds may name either.
+
+        Returns:
+            Whether there are any. They are compared as all other rows are.
+        """
+        # One with a key of ours is its operation's, and what took it back is an entry of its own.
+        made_elsewhere = [
+            each
+            for each in remotes
+            if each.kind is TransactionKind.CAPTURE
+            and each.status not in REVERSALS
+            and not OURS.fullmatch(each.operation_key)
+        ]
+        if self.run.dry_run or not made_elsewhere:
+            return False
+        account = account_of(self.run.gateway)
+        # In one statement: other software may have made thousands.
+        named = {each.parent_id for each in made_elsewhere}
+        rows = primary(Transaction).filter(**account.columns, transaction_id__in=named)
+        here = set(rows.values_list("transaction_id", flat=True))
+        ours = [each for each in made_elsewhere if each.parent_id in here]
+        written = [pull.row_of_capture(account, each) for each in ours]
+        return any(written)
 
     def take(self, remotes: Sequence[RemoteTransaction]) -> None:
         """Take up a part of the gateway's list."""
@@ -221,7 +251,7 @@ class Unmatched:
         Returns:
             False if the payment that it takes back has no row here.
         """
-        found = remote if remote.parent_id else self._fetched(remote)
+        found = remote if remote.parent_id else self._fetched(remote.transaction_id)
         row = self._original_of(found)
         if found is None or row is None:
             return False
@@ -245,7 +275,25 @@ class Unmatched:
         """Return the row of what a transaction takes or gives back."""
         if remote is None or not remote.parent_id:
             return None
-        return ledger.payment_with_id(account_of(self.run.gateway), remote.parent_id)
+        row = ledger.payment_with_id(account_of(self.run.gateway), remote.parent_id)
+        return row or self._capture_named_by(remote)
+
+    def _capture_named_by(self, remote: RemoteTransaction) -> Transaction | None:
+        """Ask about a capture that stands here under its authorization's id, or not at all yet."""
+        named = remote.parent_id
+        if named not in self._captures and self._may_be_of(remote, TransactionKind.AUTHORIZATION):
+            capture = self._asked_about(named)
+            self._captures[named] = None if capture is None else self._row_of_capture(capture)
+        return self._captures.get(named)
+
+    def _row_of_capture(self, capture: RemoteTransaction) -> Transaction | None:
+        """Return the row of a capture; that of its authorization where nothing is written."""
+        account = account_of(self.run.gateway)
+        if not self.run.dry_run:
+            return pull.row_of_capture(account, capture)
+        if capture.kind is not TransactionKind.CAPTURE or not capture.parent_id:
+            return None
+        return ledger.payment_with_id(account, capture.parent_id)
 
     def _gives_back(self, remote: RemoteTransaction) -> bool:
         """Write the row of a refund that was made of a payment here in the gateway's own pages.
@@ -255,38 +303,49 @@ class Unmatched:
         """
         if remote.kind is not TransactionKind.REFUND or not takes_money(remote):
             return False
-        found = remote if remote.parent_id else self._asked_about(remote)
-        if found is None or found.amount <= 0 or self._original_of(found) is None:
+        found = remote if remote.parent_id else self._all_of(remote)
+        row = self._original_of(found)
+        if found is None or found.amount <= 0 or row is None:
             return False
         self.run.counts["refunded_elsewhere"] += 1
         if not self.run.dry_run:
-            self._written_meanwhile(pull.create_foreign_row(account_of(self.run.gateway), found))
+            account = account_of(self.run.gateway)
+            self._written_meanwhile(pull.create_foreign_row(account, found, parent=row))
         return True
 
-    def _asked_about(self, remote: RemoteTransaction) -> RemoteTransaction | None:
-        """Ask what a refund gives back, which a list need not tell. Other software makes many."""
-        if not self._may_give_back(remote):
-            return None
+    def _all_of(self, remote: RemoteTransaction) -> RemoteTransaction | None:
+        """Ask what a refund gives back, which a list need not tell."""
+        return self._asked_about(remote.transaction_id) if self._may_be_of(remote) else None
+
+    def _asked_about(self, transaction_id: str) -> RemoteTransaction | None:
+        """Ask about what may be nobody's here. Other software makes many refunds."""
         self._asked += 1
         if self._asked <= ASKED:
-            return self._fetched(remote)
+            return self._fetched(transaction_id)
         self.run.counts["refunds_unasked"] += 1
         return None
 
-    def _may_give_back(self, remote: RemoteTransaction) -> bool:
-        """Say whether any payment here is of that card and of as much."""
-        if not remote.last_4:
+    def _may_be_of(self, remote: RemoteTransaction, *kinds: TransactionKind) -> bool:
+        """Say whether any payment here is of that card and of as much.
+
+        Args:
+            remote: what gives or takes it back.
+            *kinds: of the payment; of any if none is named.
+        """
+        rows = primary(Transaction).filter(**account_of(self.run.gateway).columns)
+        if kinds:
+            rows = rows.filter(kind__in=kinds)
+        elif not remote.last_4:
             return True
-        rows = primary(Transaction).filter(
-            **account_of(self.run.gateway).columns, last_4=remote.last_4, price__gte=remote.amount
-        )
+        if remote.last_4:
+            rows = rows.filter(last_4=remote.last_4, price__gte=remote.amount)
         return rows.exists()
 
-    def _fetched(self, remote: RemoteTransaction) -> RemoteTransaction | None:
+    def _fetched(self, transaction_id: str) -> RemoteTransaction | None:
         """Ask for all of a transaction; None if the gateway has none, or does not tell of it."""
         found: RemoteTransaction | None = None
         with self.examiner.patience.about_one():
-            found = self.examiner.fetch(remote.transaction_id)
+            found = self.examiner.fetch(transaction_id)
         return found
 
     def _takes_a_part(self, entry: RemoteTransaction, row: Transaction) -> bool:

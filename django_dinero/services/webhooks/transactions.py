@@ -59,9 +59,10 @@ def _without_row(gateway: Gateway, remote: RemoteTransaction) -> Found | None:
     operation = operations.named(gateway, remote.operation_key)
     if operation is not None and pull.may_have_made(operation, remote):
         return Found(_row_of_operation(gateway, operation, remote))
-    if remote.kind not in FOLLOW_UPS or _parent_of(gateway, remote) is None:
+    parent = _parent_of(gateway, remote) if remote.kind in FOLLOW_UPS else None
+    if parent is None:
         return None
-    return Found(pull.create_foreign_row(account_of(gateway), remote))
+    return Found(pull.create_foreign_row(account_of(gateway), remote, parent=parent))
 
 
 def _row_of_operation(
@@ -107,7 +108,9 @@ def _parent_of(gateway: Gateway, remote: RemoteTransaction) -> Transaction | Non
     if row is not None:
         return row
     parent = _fetched(gateway, remote.parent_id)
-    operation = operations.named(gateway, parent.operation_key) if parent is not None else None
-    if parent is None or operation is None:
+    if parent is None:
         return None
-    return _row_of_operation(gateway, operation, parent)
+    operation = operations.named(gateway, parent.operation_key)
+    if operation is not None:
+        return _row_of_operation(gateway, operation, parent)
+    return pull.row_of_capture(account_of(gateway), parent)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from django_dinero.exceptions import OutcomeUnknown
+from django_dinero.gateways.types import RemoteTransaction
 from django_dinero.models import Difference, Operation, Transaction
 from django_dinero.models.family import Family
+from django_dinero.services.reconcile import sweep as sweep_module
+from django_dinero.services.reconcile.books import Books
 from django_dinero.services.reconcile.phase import Run
 from django_dinero.services.reconcile.sweep import sweep
 from tests.support.own_ids import give_captures_own_ids
@@ -165,3 +169,157 @@ def test_an_authorization_whose_capture_is_under_way_counts_on_neither_side(
     assert run.counts["being_made"] == 1
     assert not Difference.objects.exists()
     assert Operation.objects.get(kind="capture").state == "unknown"
+
+
+@pytest.fixture
+def given_back(
+    gateway: RecordingGateway, authorization: Transaction, two_days_ago: Callable[[], None]
+) -> Transaction:
+    """An authorization that was captured in the gateway's pages, of which 20 were refunded there.
+
+    Each was made two days ago, and nobody has told of it here.
+    """
+    give_captures_own_ids(gateway)
+    gateway.bank.capture(authorization.transaction_id or "", Decimal("50.00"))
+    gateway.bank.settle_batch()
+    gateway.bank.refund(authorization.transaction_id or "", Decimal("20.00"))
+    two_days_ago()
+    return authorization
+
+
+def list_as(
+    gateway: RecordingGateway,
+    change: Callable[[list[RemoteTransaction]], Iterable[RemoteTransaction]],
+) -> None:
+    """Let the gateway's lists be others."""
+    around = gateway.around
+    assert around is not None
+
+    def changed(verb: str, call: Callable[[], Any]) -> Any:
+        found = around(verb, call)
+        return iter(change([*found])) if verb == "iter_transactions" else found
+
+    gateway.around = changed
+
+
+def without(*kinds: str) -> Callable[[list[RemoteTransaction]], Iterable[RemoteTransaction]]:
+    """Lists that lack what is of these kinds, as it is older than they are."""
+    return lambda found: [each for each in found if each.kind not in kinds]
+
+
+#: What was captured, and what is left of it to refund after 20 were given back.
+LESS = (Decimal(50), Decimal(30))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [list, reversed, without("capture"), without("capture", "authorization")],
+    ids=["oldest-first", "newest-first", "refund-and-authorization", "refund-alone"],
+)
+@pytest.mark.parametrize("seen_before", [True, False])
+def test_a_sweep_finds_what_was_refunded_of_a_capture_by_its_own_id(
+    gateway: RecordingGateway,
+    given_back: Transaction,
+    make_run: Callable[..., Run],
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[list[RemoteTransaction]], Iterable[RemoteTransaction]],
+    seen_before: bool,
+) -> None:
+    monkeypatch.setattr(sweep_module, "BATCH", 1)
+    if seen_before:
+        given_back.refresh_from_gateway()
+    list_as(gateway, change)
+    for _n in range(2):
+        run = make_run(days=4)
+        sweep(run)
+    assert run.counts["foreign"] == 0
+    assert not Difference.objects.exists()
+    capture = Transaction.objects.get(kind="capture")
+    assert capture.transaction_id == f"C{given_back.transaction_id}"
+    assert Transaction.objects.get(kind="refund").parent == capture
+    assert captured(given_back) == LESS
+
+
+def test_a_capture_made_elsewhere_is_counted_once_in_the_books(
+    gateway: RecordingGateway, given_back: Transaction, make_run: Callable[..., Run]
+) -> None:
+    run = make_run(days=4)
+    sums: list[tuple[Decimal, Decimal]] = []
+    original = Books.add
+
+    def add(self: Books, *args: Any, here: Decimal, there: Decimal) -> None:
+        sums.append((here, there))
+        original(self, *args, here=here, there=there)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Books, "add", add)
+        sweep(run)
+    assert [sum(each) for each in zip(*sums, strict=True)] == [30, 30]
+
+
+def test_a_dry_run_writes_no_capture_and_tells_of_the_refund(
+    gateway: RecordingGateway, given_back: Transaction, make_run: Callable[..., Run]
+) -> None:
+    run = make_run(days=4, dry_run=True)
+    sweep(run)
+    assert run.counts["refunded_elsewhere"] == 1
+    assert [*Transaction.objects.values_list("kind", flat=True)] == ["authorization"]
+
+
+def test_what_other_software_captured_and_refunded_is_asked_about_once(
+    gateway: RecordingGateway,
+    given_back: Transaction,
+    make_run: Callable[..., Run],
+) -> None:
+    list_as(
+        gateway,
+        lambda found: [replace(e, parent_id="C404") for e in found if e.kind == "refund"] * 2,
+    )
+    mark = gateway.mark
+    run = make_run(days=4)
+    sweep(run)
+    asked = [args for verb, args in gateway.calls[mark:] if verb == "retrieve_transaction"]
+    assert asked.count(("C404",)) == 1
+    assert run.counts["foreign"] == 2
+
+
+def test_refunds_of_captures_that_have_one_row_for_their_sum_belong_to_it(
+    gateway: RecordingGateway, given_back: Transaction, make_run: Callable[..., Run]
+) -> None:
+    given_back.refresh_from_gateway()
+    around = gateway.around
+    assert around is not None
+
+    def in_parts(verb: str, call: Callable[[], Any]) -> Any:
+        found = around(verb, call)
+        is_capture = getattr(found, "kind", None) == "capture"
+        return replace(found, amount=Decimal("25.00")) if is_capture else found
+
+    gateway.around = in_parts
+    list_as(gateway, without("capture"))
+    sweep(make_run(days=4))
+    assert captured(given_back) == LESS
+
+
+@pytest.mark.parametrize("seen_before", [True, False])
+def test_a_webhook_tells_of_a_refund_of_a_capture_by_its_own_id(
+    gateway: RecordingGateway, given_back: Transaction, seen_before: bool
+) -> None:
+    if seen_before:
+        given_back.refresh_from_gateway()
+    (refund,) = (each for each in gateway.bank.transactions() if each.kind == "refund")
+    event = receive(gateway, notice("transaction", refund.id))
+    assert event is not None
+    assert event.state == "applied"
+    assert captured(given_back) == LESS
+
+
+def test_a_refund_that_names_the_authorization_moves_when_the_capture_is_told_by_its_own_id(
+    gateway: RecordingGateway, given_back: Transaction
+) -> None:
+    around, gateway.around = gateway.around, None
+    (refund,) = (each for each in gateway.bank.transactions() if each.kind == "refund")
+    receive(gateway, notice("transaction", refund.id))
+    gateway.around = around
+    receive(gateway, notice("transaction", f"C{given_back.transaction_id}"))
+    assert captured(given_back) == LESS
