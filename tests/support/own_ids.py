@@ -30,7 +30,7 @@ def give_captures_own_ids(
     def around(verb: str, call: Any) -> Any:
         if verb == "retrieve_transaction":
             return _retrieved(call)
-        result = call()
+        result = _refunded(call) if verb == "refund" else call()
         if verb == "capture":
             meanwhile()
         if verb == "iter_transactions":
@@ -42,12 +42,19 @@ def give_captures_own_ids(
     gateway.around = around
 
 
+def _refunded(call: Any) -> Any:
+    gateway, request = call.args
+    at_bank = request.transaction_id.removeprefix(PREFIX)
+    return call.func(gateway, replace(request, transaction_id=at_bank))
+
+
 def _retrieved(call: Any) -> Any:
     gateway, asked = call.args
     if not asked.startswith(PREFIX):
         return _naming_its_capture(gateway, call())
     found = partial(call.func, gateway, asked.removeprefix(PREFIX))()
-    return _capture_of(found) if isinstance(found, RemoteTransaction) else found
+    captured = isinstance(found, RemoteTransaction) and found.settled_amount
+    return _capture_of(found) if captured else call()
 
 
 def _capture_of(found: RemoteTransaction) -> RemoteTransaction:
