@@ -24,7 +24,7 @@ from django_dinero.models.operation import (
 from django_dinero.models.records import RecordedOutcome
 from django_dinero.models.transaction import Transaction
 from django_dinero.models.transaction_status import COUNTED
-from django_dinero.money import plain_amount
+from django_dinero.money import is_storable, plain_amount
 from django_dinero.services import ledger, pull
 from django_dinero.services.ledger import statuses
 from django_dinero.services.modes import account_of
@@ -305,7 +305,7 @@ class Unmatched:
             return False
         found = remote if remote.parent_id else self._all_of(remote)
         row = self._original_of(found)
-        if found is None or found.amount <= 0 or row is None:
+        if found is None or row is None or not is_storable(found.amount, found.currency):
             return False
         self.run.counts["refunded_elsewhere"] += 1
         if not self.run.dry_run:

@@ -112,6 +112,23 @@ def test_one_that_repeats_the_key_of_its_charge_is_no_second_payment(
     assert not Difference.objects.exists()
 
 
+def test_an_amount_that_is_none_does_not_break_the_run_off(
+    gateway: RecordingGateway, charge: Transaction, make_run: Make
+) -> None:
+    odd = Decimal("20.005")
+    listing(
+        gateway,
+        lambda found: [
+            replace(each, amount=odd) if each.parent_id == charge.transaction_id else each
+            for each in found
+        ],
+    )
+    run = make_run()
+    sweep(run)
+    assert run.counts["foreign"] == 1
+    assert not Transaction.objects.filter(kind="refund").exists()
+
+
 def test_a_dry_run_counts_it(
     gateway: RecordingGateway, charge: Transaction, make_run: Make
 ) -> None:
