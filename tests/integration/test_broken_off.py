@@ -1,8 +1,8 @@
 """Every verb, broken off at its points: afterwards the books of both sides agree.
 
 Here each verb of a shop is broken off at one of 24 of its points (or ``DINERO_TEST_SHARE``), and
-the work in the background at five, drawn by ``DINERO_TEST_SEED``; with ``DINERO_TEST_THOROUGH`` the
-verbs at all of them.
+the work in the background at three, drawn by ``DINERO_TEST_SEED``; with ``DINERO_TEST_THOROUGH``
+the verbs at all of them.
 ``make faults-all`` is the whole, and with ``--pairs`` another process acts at that very point.
 """
 
@@ -27,7 +27,7 @@ pytestmark = [
 ]
 
 #: Points of each piece of work in the background.
-DRAWN = 5
+DRAWN = 3
 #: Runs in which another process acts too.
 PAIRS = 120 // SHARE
 WORK = {verb.name for verb in BACKGROUND}

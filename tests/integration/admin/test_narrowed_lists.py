@@ -206,8 +206,9 @@ def test_what_no_database_can_look_for_is_no_filter(
     ):
         with subtests.test(ascii(name)):
             for page, value in (("changelist", "\0"), ("changelist", "a\0b"), ("export", "a\0b")):
-                response = root.get(url(f"{model}_{page}"), {name: value}, follow=True)
-                assert response.status_code == 200
+                response = root.get(url(f"{model}_{page}"), {name: value})
+                # Or it leads to the list without it.
+                assert response.status_code in (200, 302)
                 if response.streaming:
                     response.getvalue()
 

@@ -23,6 +23,7 @@ from django_dinero.gateways.types import Reason, Refusal
 from django_dinero.identifiers import KEY_LENGTH
 from django_dinero.models import CreditCard, Customer, Operation
 from django_dinero.models.sync_state import SyncState
+from django_dinero.services.recovery import locking
 from django_dinero.templatetags import dinero_wallet
 from django_dinero.wallet.stored_forms import STORED
 from django_dinero.wallet.wallet import Wallet
@@ -246,9 +247,10 @@ def test_a_form_is_known_after_a_change_of_the_secret_key(
     assert gateway.verbs.count("add_card") == 1
 
 
-def test_a_form_that_is_sent_again_meanwhile_waits(
-    client: Client, wallet: Wallet, gateway: RecordingGateway
+def test_a_form_that_is_sent_again_meanwhile_is_told_so(
+    client: Client, wallet: Wallet, gateway: RecordingGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(locking, "CARDS_PATIENCE", 0.0)
     wallet.add_card(mint(gateway, OTHER), key="B" * 20, zip="12345")
     form = {**FORM, "token": mint(gateway)}
     answers = []
