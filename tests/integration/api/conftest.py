@@ -9,7 +9,6 @@ from django.core.cache import cache
 
 from django_dinero.models import CreditCard, Customer, Transaction
 from tests.integration.api.calling import CARD, Caller, user_with
-from tests.support import contract_of_the_api
 from tests.support.recording import RecordingGateway
 
 #: An owner who may do everything to what is theirs.
@@ -19,12 +18,6 @@ EVERY_OWNER_PERMISSION = (
     "void_transaction",
     "refund_transaction",
 )
-
-
-@pytest.fixture(scope="session", autouse=True)
-def contract_of_unchanged_settings() -> None:
-    """The schema is made before any test changes settings: guests who may pay stand in it."""
-    contract_of_the_api.contract()
 
 
 @pytest.fixture(autouse=True)
